@@ -1,0 +1,60 @@
+"""Building operators and mergers; the registry is where a new operator is added."""
+
+from nasrec_tf.operators.attention import Attention
+from nasrec_tf.operators.base import (
+    DENSE,
+    PAIR,
+    SPARSE,
+    NetworkOptions,
+    Operator,
+    OperatorInputs,
+    OperatorShape,
+)
+from nasrec_tf.operators.dot_product import DotProduct
+from nasrec_tf.operators.fully_connected import EmbeddedFullyConnected, FullyConnected
+from nasrec_tf.operators.mergers import DenseToSparse, MergerShape, SparseToDense
+from nasrec_tf.operators.pairwise import SigmoidGating, Sum
+
+OPERATORS: dict[str, Operator] = {}
+"""Every known operator by name; the order is that of sums of active operators."""
+
+DENSE_TO_SPARSE = DenseToSparse()
+SPARSE_TO_DENSE = SparseToDense()
+
+
+def register(operator: Operator) -> Operator:
+    """Makes an operator known to architectures, search spaces, networks and drawings.
+
+    Raises:
+        ValueError: if another operator has its name.
+    """
+    if operator.name in OPERATORS:
+        raise ValueError(f"An operator named {operator.name!r} is registered already.")
+    OPERATORS[operator.name] = operator
+    return operator
+
+
+for _operator in (
+    FullyConnected(),
+    SigmoidGating(),
+    Sum(),
+    DotProduct(),
+    EmbeddedFullyConnected(),
+    Attention(),
+):
+    register(_operator)
+
+__all__ = [
+    "DENSE",
+    "DENSE_TO_SPARSE",
+    "OPERATORS",
+    "PAIR",
+    "SPARSE",
+    "SPARSE_TO_DENSE",
+    "MergerShape",
+    "NetworkOptions",
+    "Operator",
+    "OperatorInputs",
+    "OperatorShape",
+    "register",
+]

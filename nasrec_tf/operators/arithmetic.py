@@ -1,0 +1,103 @@
+"""Arithmetic that the operators share; see ``base`` for what a size may be."""
+
+from typing import Any, Mapping
+
+from nasrec_tf.lazy import tf
+from nasrec_tf.operators.base import Axis, NetworkOptions, Prefix, Size, WeightSpec, unless
+
+LAYER_NORM_EPSILON = 1e-5
+"""The authors' code (PyTorch's default); Keras's own default is 1e-3."""
+
+
+def norm_weights(name: str, size: Size, scale: float = 1.0) -> tuple[WeightSpec, ...]:
+    """Scale and offset of a layer normalisation over ``size`` units."""
+    return (
+        WeightSpec(f"{name}_scale", (Prefix(size),), scale),
+        WeightSpec(f"{name}_offset", (Prefix(size),), 0.0),
+    )
+
+
+def linear_weights(name: str, rows: Axis, columns: Axis) -> tuple[WeightSpec, ...]:
+    """Kernel and bias of a linear map."""
+    return (WeightSpec(f"{name}_kernel", (rows, columns)), WeightSpec(f"{name}_bias", (columns,), 0.0))
+
+
+def projection_weights(
+    name: str, rows: Axis, width: Size, options: NetworkOptions, absent: Any = False
+) -> tuple[WeightSpec, ...]:
+    """A linear map to ``width`` units with what follows it: layer norm, or a bias without it.
+
+    Args:
+        absent: condition under which the whole projection is left out because its input already
+            has the width that is wanted (paper 3.1).
+    """
+    columns = Prefix(unless(absent, width))
+    if not options.layer_norm:
+        return linear_weights(name, rows, columns)
+    kernel = WeightSpec(f"{name}_kernel", (rows, columns))
+    return (kernel, *norm_weights(f"{name}_norm", columns.size))
+
+
+def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
+    """Maps the last axis of ``x`` with the kernel, and the bias where there is one."""
+    kernel = weights[f"{name}_kernel"]
+    if x.shape.rank == 2:
+        y = tf.matmul(x, kernel)
+    else:
+        shape = tf.shape(x)
+        flat = tf.matmul(tf.reshape(x, [-1, shape[-1]]), kernel)
+        y = tf.reshape(flat, tf.concat([shape[:-1], tf.shape(kernel)[1:]], axis=0))
+        y.set_shape(x.shape[:-1].concatenate(kernel.shape[1:]))
+    bias = weights.get(f"{name}_bias")
+    return y if bias is None else y + bias
+
+
+def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
+    """Normalises the last axis of ``x``, in which every unit is an active one."""
+    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+    variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=-1, keepdims=True)
+    normalised = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+    return normalised * weights[f"{name}_scale"] + weights[f"{name}_offset"]
+
+
+def norm_if_any(x: Any, weights: Mapping[str, Any], name: str) -> Any:
+    return layer_norm(x, weights, name) if f"{name}_scale" in weights else x
+
+
+def project(x: Any, weights: Mapping[str, Any], name: str) -> Any:
+    """Applies what ``projection_weights`` declared."""
+    return norm_if_any(linear(x, weights, name), weights, f"{name}_norm")
+
+
+def pad_last_axis(x: Any, size: Size) -> Any:
+    """Pads the last axis with zeros on the right up to ``size`` units."""
+    width = x.shape[-1]
+    if isinstance(size, int) and width is not None:
+        missing = size - width
+        if missing == 0:
+            return x
+    else:
+        missing = size - tf.shape(x)[-1]
+    return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[0, missing]])
+
+
+def elements_of_norm(size: int) -> int:
+    """Operations that fvcore counts for a layer normalisation of ``size`` units."""
+    return 5 * size
+
+
+def projection_cost(rows: int, width: int, positions: int, options: NetworkOptions) -> dict:
+    """Multiply-accumulates of a projection applied at ``positions`` places of a sample."""
+    cost = {"linear": positions * rows * width}
+    if options.layer_norm:
+        cost["layer_norm"] = elements_of_norm(positions * width)
+    return cost
+
+
+def add_costs(*costs: Mapping[str, int]) -> dict[str, int]:
+    """Costs of several parts together, kind by kind."""
+    result: dict[str, int] = {}
+    for cost in costs:
+        for kind, count in cost.items():
+            result[kind] = result.get(kind, 0) + count
+    return result

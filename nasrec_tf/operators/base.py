@@ -1,0 +1,243 @@
+"""What every building operator tells about itself, with no framework loaded.
+
+An operator is one stateless object that states its weights, its cost and its arithmetic in terms
+of a *shape* whose sizes are plain integers in a stand-alone network, and scalar integer tensors
+inside the supernet, where a sampled path decides them. Supernet and stand-alone network therefore
+run the same code, which is what gives a subnet its one meaning.
+
+Sparse tensors are laid out (batch, embedding, token): every operator of the sparse branch mixes
+tokens, and a product over the last axis is one large matrix product.
+"""
+
+import dataclasses
+from typing import Any, Callable, Mapping
+
+from nasrec_tf.lazy import tf
+
+DENSE = "dense"
+SPARSE = "sparse"
+PAIR = "pair"
+
+Size = Any
+"""An ``int``, or a scalar ``int32`` tensor inside the supernet."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkOptions:
+    """What holds for a whole network, whatever its architecture.
+
+    Args:
+        embedding_dim: width of every embedding and so of every sparse token.
+        layer_norm: normalise inside each operator (paper 5.1); linear maps have a bias instead
+            when it is off.
+        operator_balancing: project the tokens of a dot product to round(sqrt(2 * width)) first
+            (paper 4.2).
+        attention_heads: heads of the attention operator; must divide ``embedding_dim``.
+        merged_tokens: tokens that the dense-to-sparse merger appends.
+    """
+
+    embedding_dim: int = 16
+    layer_norm: bool = True
+    operator_balancing: bool = True
+    attention_heads: int = 8
+    merged_tokens: int = 8
+
+    def __post_init__(self):
+        for field in ("embedding_dim", "attention_heads", "merged_tokens"):
+            value = getattr(self, field)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{field}` must be a positive integer. Received: {value!r}")
+        if self.embedding_dim % self.attention_heads:
+            raise ValueError(
+                f"`attention_heads` must divide `embedding_dim`. Received: "
+                f"attention_heads={self.attention_heads}, embedding_dim={self.embedding_dim}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class OperatorShape:
+    """Sizes that one operator sees.
+
+    Args:
+        dense: width of each dense source, in source order; 0 for one that is not read.
+        sparse: number of tokens in each sparse slot, in source order; a block's output has two
+            slots, its operator tokens and its dense-to-sparse tokens.
+        left: width of the left dense source of a pairwise operator.
+        right: width of its right dense source.
+        width: output width (dense branch) or output tokens (sparse branch).
+        options: what holds for the whole network.
+    """
+
+    dense: tuple[Size, ...]
+    sparse: tuple[Size, ...]
+    left: Size
+    right: Size
+    width: Size
+    options: NetworkOptions
+
+    @property
+    def dense_width(self) -> Size:
+        return total(self.dense)
+
+    @property
+    def tokens(self) -> Size:
+        return total(self.sparse)
+
+
+@dataclasses.dataclass(frozen=True)
+class Prefix:
+    """A weight axis of which the first entries are active.
+
+    Args:
+        size: entries that a stand-alone network has.
+        used: how many of these ever meet a value that is not padding; the supernet slices only
+            them. All of them unless given.
+    """
+
+    size: Size
+    used: Size = None
+
+    @property
+    def active(self) -> Size:
+        return self.size if self.used is None else self.used
+
+
+@dataclasses.dataclass(frozen=True)
+class Slots:
+    """A weight axis with one slot per source, of which the first entries are active."""
+
+    sizes: tuple[Size, ...]
+
+    @property
+    def size(self) -> Size:
+        return total(self.sizes)
+
+
+@dataclasses.dataclass(frozen=True)
+class SlotPairs:
+    """A weight axis with an entry for each pair of tokens (later, earlier), row by row.
+
+    ``sizes`` are token slots; the active entries are the pairs of active tokens.
+    """
+
+    sizes: tuple[Size, ...]
+
+    @property
+    def size(self) -> Size:
+        count = total(self.sizes)
+        return count * (count - 1) // 2
+
+
+Axis = Prefix | Slots | SlotPairs
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightSpec:
+    """One weight of an operator.
+
+    Args:
+        name: unique within the operator.
+        axes: one or two axes; only the first may be ``Slots`` or ``SlotPairs``.
+        initializer: ``"glorot_uniform"`` or a constant.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    initializer: str | float = "glorot_uniform"
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        return tuple(axis.size for axis in self.axes)
+
+
+@dataclasses.dataclass(frozen=True)
+class OperatorInputs:
+    """Tensors that one operator may read.
+
+    Args:
+        dense: (batch, sum of ``shape.dense``).
+        sparse: (batch, embedding, sum of ``shape.sparse``).
+        left: (batch, ``shape.left``).
+        right: (batch, ``shape.right``).
+    """
+
+    dense: Any = None
+    sparse: Any = None
+    left: Any = None
+    right: Any = None
+
+
+class Operator:
+    """A building operator of one branch (paper 3.1).
+
+    Attributes:
+        name: its name in architectures and files.
+        label: its short name in drawings.
+        branch: ``"dense"`` or ``"sparse"``, the kind of its output.
+        reads: which of ``"dense"``, ``"sparse"`` (the concatenated sources) and ``"pair"`` (the
+            left and right dense sources) it reads.
+        symmetric: for a pairwise operator, whether left and right may be exchanged.
+    """
+
+    name: str
+    label: str
+    branch: str
+    reads: frozenset
+    symmetric: bool = False
+
+    def weights(self, shape: OperatorShape) -> tuple[WeightSpec, ...]:
+        """The weights of the operator at ``shape``; a size of 0 means that one is absent."""
+        raise NotImplementedError
+
+    def multiply_accumulates(self, shape: OperatorShape) -> dict[str, int]:
+        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``."""
+        raise NotImplementedError
+
+    def __call__(
+        self, inputs: OperatorInputs, weights: Mapping[str, Any], shape: OperatorShape
+    ) -> Any:
+        """The output: (batch, width) or (batch, embedding, width)."""
+        raise NotImplementedError
+
+
+def total(sizes) -> Size:
+    """The sum of integers or of scalar tensors."""
+    result = 0
+    for size in sizes:
+        result = result + size
+    return result
+
+
+def is_static(condition: Any) -> bool:
+    return isinstance(condition, bool)
+
+
+def equal(first: Size, second: Size) -> Any:
+    """Whether two sizes agree: a ``bool``, or a scalar tensor inside the supernet."""
+    if isinstance(first, int) and isinstance(second, int):
+        return first == second
+    return tf.equal(first, second)
+
+
+def unless(condition: Any, size: Size) -> Size:
+    """``size``, or 0 where the condition holds."""
+    if is_static(condition):
+        return 0 if condition else size
+    return tf.where(condition, 0, size)
+
+
+def choose(condition: Any, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
+    """Either of two computations; the supernet decides while it runs."""
+    if is_static(condition):
+        return if_true() if condition else if_false()
+    return tf.cond(condition, if_true, if_false)
+
+
+def dot_product_tokens(width: Size) -> Size:
+    """Tokens that a balanced dot product of output ``width`` keeps: round(sqrt(2 * width)).
+
+    The paper's text (4.2) says the ceiling; its Table 5 and the authors' code round.
+    """
+    if isinstance(width, int):
+        return round((2 * width) ** 0.5)
+    return tf.cast(tf.round(tf.sqrt(2.0 * tf.cast(width, tf.float32))), tf.int32)

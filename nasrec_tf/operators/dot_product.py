@@ -1,0 +1,156 @@
+"""The dot-product operator with its operator-balancing projection (paper 3.1 and 4.2)."""
+
+import numpy as np
+
+from nasrec_tf.lazy import tf
+from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators.base import (
+    DENSE,
+    SPARSE,
+    Operator,
+    Prefix,
+    SlotPairs,
+    Slots,
+    choose,
+    dot_product_tokens,
+    equal,
+    unless,
+)
+
+
+class DotProduct(Operator):
+    """Pairwise inner products of the dense vector and the sparse tokens, mapped to ``width``.
+
+    The concatenated dense sources are projected to one token, the sparse tokens to
+    k = round(sqrt(2 * width)) tokens, so that the k (k + 1) / 2 products nearly fit the output.
+    Each projection is left out where its input already fits.
+
+    Input shapes: (batch, sum of dense widths) and (batch, embedding, sum of tokens).
+    Output shape: (batch, width).
+    """
+
+    name = "dot_product"
+    label = "DP"
+    branch = DENSE
+    reads = frozenset({DENSE, SPARSE})
+
+    def weights(self, shape):
+        options = shape.options
+        embedding = options.embedding_dim
+        is_token = equal(shape.dense_width, embedding)
+        specs = arithmetic.projection_weights(
+            "dense", Slots(_slots_unless(is_token, shape.dense)), embedding, options, is_token
+        )
+        if options.operator_balancing:
+            tokens = dot_product_tokens(shape.width)
+            fits = equal(shape.tokens, tokens)
+            specs += arithmetic.projection_weights(
+                "tokens", Slots(_slots_unless(fits, shape.sparse)), tokens, options, fits
+            )
+        fits = equal(self._pairs(shape), shape.width)
+        columns = Prefix(unless(fits, shape.width))
+        linear = arithmetic.linear_weights("output", self._pair_axis(shape, fits), columns)
+        if not options.layer_norm:
+            return specs + linear
+        return specs + linear[:1] + arithmetic.norm_weights("norm", shape.width)
+
+    def multiply_accumulates(self, shape):
+        options = shape.options
+        embedding = options.embedding_dim
+        tokens = self._tokens(shape)
+        pairs = self._pairs(shape)
+        costs = [{"matmul": (tokens + 1) ** 2 * embedding}]
+        if shape.dense_width != embedding:
+            costs.append(
+                arithmetic.projection_cost(shape.dense_width, embedding, 1, options)
+            )
+        if tokens != shape.tokens:
+            costs.append(arithmetic.projection_cost(shape.tokens, tokens, embedding, options))
+        if pairs != shape.width:
+            costs.append({"linear": pairs * shape.width})
+        if options.layer_norm:
+            costs.append({"layer_norm": arithmetic.elements_of_norm(shape.width)})
+        return arithmetic.add_costs(*costs)
+
+    def __call__(self, inputs, weights, shape):
+        token = choose(
+            equal(shape.dense_width, shape.options.embedding_dim),
+            lambda: inputs.dense,
+            lambda: arithmetic.project(inputs.dense, weights, "dense"),
+        )
+        sparse = inputs.sparse
+        if shape.options.operator_balancing:
+            sparse = choose(
+                equal(shape.tokens, dot_product_tokens(shape.width)),
+                lambda: inputs.sparse,
+                lambda: arithmetic.project(inputs.sparse, weights, "tokens"),
+            )
+        products = pairwise_products(tf.concat([token[:, :, None], sparse], axis=2))
+        output = choose(
+            equal(self._pairs(shape), shape.width),
+            lambda: products,
+            lambda: arithmetic.linear(products, weights, "output"),
+        )
+        return arithmetic.norm_if_any(output, weights, "norm")
+
+    def _tokens(self, shape):
+        if shape.options.operator_balancing:
+            return dot_product_tokens(shape.width)
+        return shape.tokens
+
+    def _pairs(self, shape):
+        tokens = self._tokens(shape)
+        return tokens * (tokens + 1) // 2
+
+    def _pair_axis(self, shape, absent):
+        if shape.options.operator_balancing:
+            return Prefix(unless(absent, self._pairs(shape)))
+        return SlotPairs(_slots_unless(absent, (1, *shape.sparse)))
+
+
+def _slots_unless(absent, sizes):
+    return tuple(unless(absent, size) for size in sizes)
+
+
+def pairwise_products(tokens):
+    """Inner products of every token with every earlier one, row by row.
+
+    Args:
+        tokens: (batch, embedding, count).
+
+    Returns:
+        (batch, count * (count - 1) / 2): the strictly lower triangle of X^T X.
+    """
+    if tokens.shape[-1] is not None:
+        count = tokens.shape[-1]
+        rows, columns = np.tril_indices(count, -1)
+        gram = tf.matmul(tokens, tokens, transpose_a=True)
+        flat = tf.reshape(gram, [-1, count * count])
+        return tf.gather(flat, rows * count + columns, axis=1)
+    return _dynamic_pairwise_products(tokens)
+
+
+def _dynamic_pairwise_products(tokens):
+    @tf.custom_gradient
+    def products(x):
+        count = tf.shape(x)[2]
+        index = tf.range(count)
+        row, column = tf.meshgrid(index, index, indexing="ij")
+        below = row > column
+        flat_index = tf.boolean_mask(row * count + column, below)
+        gram = tf.matmul(x, x, transpose_a=True)
+        output = tf.gather(tf.reshape(gram, [-1, count * count]), flat_index, axis=1)
+
+        def gradient(upstream):
+            # d(X^T X)_ij reaches tokens i and j alike: X times the symmetric matrix of the
+            # upstream gradients, whose diagonal is zero (one more column than there are pairs).
+            high, low = tf.maximum(row, column), tf.minimum(row, column)
+            pair = tf.where(row == column, tf.shape(upstream)[1], high * (high - 1) // 2 + low)
+            padded = tf.pad(upstream, [[0, 0], [0, 1]])
+            symmetric = tf.gather(padded, tf.reshape(pair, [-1]), axis=1)
+            symmetric = tf.reshape(symmetric, [-1, count, count])
+            return tf.matmul(x, symmetric)
+
+        return output, gradient
+
+    return products(tokens)

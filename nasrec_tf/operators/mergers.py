@@ -1,0 +1,101 @@
+"""Dense-sparse mergers (paper 3.1): what carries one branch of a block into the other."""
+
+import dataclasses
+from typing import Any
+
+from nasrec_tf.lazy import tf
+from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators.base import NetworkOptions, Prefix, Size, choose, equal, unless
+
+
+@dataclasses.dataclass(frozen=True)
+class MergerShape:
+    """Sizes that a merger sees.
+
+    Args:
+        dense_width: width of the block's dense output.
+        tokens: operator tokens of the block's sparse output.
+        options: what holds for the whole network.
+    """
+
+    dense_width: Size
+    tokens: Size
+    options: NetworkOptions
+
+
+class SparseToDense:
+    """A factorization machine over the block's operator tokens, added to its dense output.
+
+    (sum of tokens)^2 - sum of squared tokens, projected to the dense width, where the projection
+    is left out if the width is that of an embedding.
+
+    Input shape: (batch, embedding, tokens). Output shape: (batch, dense width).
+
+    Reference: Rendle, Factorization Machines, 2010; factor and projection as in the authors' code.
+    """
+
+    name = "sparse_to_dense"
+    label = "FM"
+
+    def weights(self, shape: MergerShape):
+        fits = equal(shape.dense_width, shape.options.embedding_dim)
+        rows = Prefix(unless(fits, shape.options.embedding_dim))
+        return arithmetic.projection_weights(
+            "interaction", rows, shape.dense_width, shape.options, fits
+        )
+
+    def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
+        if shape.dense_width == shape.options.embedding_dim:
+            return {}
+        return arithmetic.projection_cost(
+            shape.options.embedding_dim, shape.dense_width, 1, shape.options
+        )
+
+    def __call__(self, sparse: Any, weights, shape: MergerShape) -> Any:
+        square_of_sum = tf.square(tf.reduce_sum(sparse, axis=2))
+        interaction = square_of_sum - tf.reduce_sum(tf.square(sparse), axis=2)
+        return choose(
+            equal(shape.dense_width, shape.options.embedding_dim),
+            lambda: interaction,
+            lambda: arithmetic.project(interaction, weights, "interaction"),
+        )
+
+
+class DenseToSparse:
+    """Tokens made of the block's dense operator output, appended to its sparse output.
+
+    Reads the dense output before the factorization machine is added to it. The projection is
+    left out where the dense width already is that of the tokens.
+
+    Input shape: (batch, dense width). Output shape: (batch, embedding, merged tokens).
+    """
+
+    name = "dense_to_sparse"
+    label = "D2S"
+
+    def weights(self, shape: MergerShape):
+        width = self._width(shape)
+        fits = equal(shape.dense_width, width)
+        rows = Prefix(unless(fits, shape.dense_width))
+        return arithmetic.projection_weights("tokens", rows, width, shape.options, fits)
+
+    def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
+        if shape.dense_width == self._width(shape):
+            return {}
+        return arithmetic.projection_cost(
+            shape.dense_width, self._width(shape), 1, shape.options
+        )
+
+    def __call__(self, dense: Any, weights, shape: MergerShape) -> Any:
+        options = shape.options
+        flat = choose(
+            equal(shape.dense_width, self._width(shape)),
+            lambda: dense,
+            lambda: arithmetic.project(dense, weights, "tokens"),
+        )
+        tokens = tf.reshape(flat, [-1, options.merged_tokens, options.embedding_dim])
+        return tf.transpose(tokens, [0, 2, 1])
+
+    @staticmethod
+    def _width(shape: MergerShape) -> int:
+        return shape.options.merged_tokens * shape.options.embedding_dim

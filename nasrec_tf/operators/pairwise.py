@@ -1,0 +1,113 @@
+"""Operators on one left and one right dense source (paper 3.1: sigmoid gating and sum)."""
+
+from nasrec_tf.lazy import tf
+from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix, choose, equal, unless
+
+
+def _padded_width(shape):
+    """Width of the wider of the two sources, to which the narrower one is zero-padded."""
+    if isinstance(shape.left, int) and isinstance(shape.right, int):
+        return max(shape.left, shape.right)
+    return tf.maximum(shape.left, shape.right)
+
+
+def _pad_for(x, kernel_side, width):
+    """Pads a source where the kernel has rows or columns for the padding.
+
+    A stand-alone network holds the square kernel of the padded width; the supernet slices only
+    what meets values, and then there is nothing to pad.
+    """
+    return x if kernel_side is None else arithmetic.pad_last_axis(x, width)
+
+
+class SigmoidGating(Operator):
+    """norm(project(sigmoid(X_1 W + b) * X_2)), the narrower input zero-padded.
+
+    The projection to the output width is left out where the padded width already fits.
+
+    Input shapes: (batch, left) and (batch, right). Output shape: (batch, width).
+    """
+
+    name = "sigmoid_gating"
+    label = "SG"
+    branch = DENSE
+    reads = frozenset({PAIR})
+
+    def weights(self, shape):
+        padded = _padded_width(shape)
+        fits = equal(padded, shape.width)
+        values = Prefix(padded, used=shape.right)
+        specs = arithmetic.linear_weights("gate", Prefix(padded, used=shape.left), values)
+        specs += arithmetic.linear_weights(
+            "output",
+            Prefix(unless(fits, padded), used=unless(fits, shape.right)),
+            Prefix(unless(fits, shape.width)),
+        )
+        if shape.options.layer_norm:
+            specs += arithmetic.norm_weights("norm", shape.width)
+        return specs
+
+    def multiply_accumulates(self, shape):
+        padded = _padded_width(shape)
+        projection = 0 if padded == shape.width else padded * shape.width
+        cost = {"linear": padded * padded + projection}
+        if shape.options.layer_norm:
+            cost["layer_norm"] = arithmetic.elements_of_norm(shape.width)
+        return cost
+
+    def __call__(self, inputs, weights, shape):
+        padded = _padded_width(shape)
+        rows, columns = weights["gate_kernel"].shape
+        left = _pad_for(inputs.left, rows, padded)
+        right = _pad_for(inputs.right, columns, padded)
+        gated = tf.sigmoid(arithmetic.linear(left, weights, "gate")) * right
+        output = choose(
+            equal(padded, shape.width),
+            lambda: arithmetic.pad_last_axis(gated, shape.width),
+            lambda: arithmetic.linear(gated, weights, "output"),
+        )
+        return arithmetic.norm_if_any(output, weights, "norm")
+
+
+class Sum(Operator):
+    """norm(project(X_1 + X_2)), the narrower input zero-padded.
+
+    The projection to the output width is left out where the padded width already fits.
+
+    Input shapes: (batch, left) and (batch, right). Output shape: (batch, width).
+    """
+
+    name = "sum"
+    label = "Sum"
+    branch = DENSE
+    reads = frozenset({PAIR})
+    symmetric = True
+
+    def weights(self, shape):
+        padded = _padded_width(shape)
+        fits = equal(padded, shape.width)
+        rows = Prefix(unless(fits, padded))
+        columns = Prefix(unless(fits, shape.width))
+        if not shape.options.layer_norm:
+            return arithmetic.linear_weights("output", rows, columns)
+        kernel = arithmetic.linear_weights("output", rows, columns)[:1]
+        return kernel + arithmetic.norm_weights("norm", shape.width)
+
+    def multiply_accumulates(self, shape):
+        padded = _padded_width(shape)
+        cost = {"linear": 0 if padded == shape.width else padded * shape.width}
+        if shape.options.layer_norm:
+            cost["layer_norm"] = arithmetic.elements_of_norm(shape.width)
+        return cost
+
+    def __call__(self, inputs, weights, shape):
+        padded = _padded_width(shape)
+        added = arithmetic.pad_last_axis(inputs.left, padded)
+        added += arithmetic.pad_last_axis(inputs.right, padded)
+        output = choose(
+            equal(padded, shape.width),
+            lambda: added,
+            lambda: arithmetic.linear(added, weights, "output"),
+        )
+        return arithmetic.norm_if_any(output, weights, "norm")
