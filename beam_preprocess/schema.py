@@ -1,0 +1,288 @@
+"""The data set directory: its schema, as dataclasses that read and write ``schema.json``.
+
+A data set directory holds
+
+* ``schema.json``: this module's :class:`Schema`,
+* ``SPLIT-SSSSS-of-NNNNN.tfrecord.gz``: gzip TFRecord shards of ``tf.train.Example`` with exactly
+  the features ``label`` (float_list, 1), ``dense`` (float_list, one per dense feature, absent when
+  there are none) and ``sparse`` (int64_list, one id per sparse feature), in schema order,
+* ``vocabularies/NAME.txt``: one raw value per line, in id order from id 2 (a raw value never holds
+  a line break, so no escaping is needed),
+* ``rejects/``: the malformed rows, with file, line number and reason,
+* ``data_card.md``, ``plots/``, and ``manifest.json``, which is written last.
+
+From a raw value to a record
+----------------------------
+A raw value is the bytes between the delimiters (after CSV unquoting); nothing is stripped. The
+empty value and every value in ``missing_tokens`` is *missing*.
+
+Dense, ``x`` being the raw number and a missing one replaced by ``missing`` first:
+
+* ``log1p``: ``ln(max(x, 0) + 1)`` (paper Section 5.1, after AutoCTR)
+* ``standardize``: ``(x - mean) / std``
+* ``identity``: ``x``
+* ``missing_indicator``: 1.0 where the raw value is missing, else 0.0
+
+Sparse; id 0 is the missing value, ids lie in ``[0, rows)``:
+
+* ``vocabulary``: line ``k`` (from 0) of the vocabulary file has id ``k + 2``; any other value has
+  id 1, out of vocabulary. Entries are ordered by falling frequency in training, ties by value.
+* ``hash``: ``2 + Fingerprint64(value) mod (rows - 2)`` (FarmHash), which is
+  ``2 + tf.strings.to_hash_bucket_fast(value, rows - 2)``; id 1 stays unused.
+* ``modulo``: ``int(value) mod (rows - 1) + 1``, the authors' scheme. ``radix`` says how ``int``
+  reads the value: ``hex``, or ``decimal_or_hex`` (as decimal if it is one, else as hexadecimal; a
+  leading minus sign is read in both). Where ``fold`` is set the number is first reduced
+  ``mod fold`` (the result is never negative). A value that is not a number is rejected here.
+
+``derive`` names a derivation applied to the raw value before the encoding; a missing raw value
+stays missing:
+
+* ``hour_of_day``: of ``YYMMDDHH`` (eight digits), the two characters ``HH`` as they stand
+* ``weekday``: of ``YYMMDDHH``, one character, ``0`` (Monday) to ``6`` (Sunday), the year being 20YY
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from beam_preprocess.errors import DataError
+
+FORMAT = "nasrec_tf.dataset"
+VERSION = 1
+SCHEMA_FILE = "schema.json"
+MANIFEST_FILE = "manifest.json"
+SPLIT_NAMES = ("train", "validation", "test")
+
+DENSE_TRANSFORMS = ("log1p", "standardize", "identity", "missing_indicator")
+SPARSE_ENCODINGS = ("vocabulary", "modulo", "hash")
+DERIVATIONS = ("hour_of_day", "weekday")
+RADICES = ("hex", "decimal_or_hex")
+
+MISSING_ID = 0
+OUT_OF_VOCABULARY_ID = 1
+FIRST_VOCABULARY_ID = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseFeature:
+    """One column of the ``dense`` feature.
+
+    Attributes:
+      name: Unique feature name.
+      source: Raw column that it is computed from.
+      transform: One of :data:`DENSE_TRANSFORMS`.
+      missing: Raw value that stands for a missing one (before the transform).
+      mean, std: Moments of the present raw values in the training split; ``std`` is 1 where they
+        are all equal, so that ``standardize`` stays finite.
+      minimum, maximum: Extremes of the present raw values in the training split (0 if none).
+      missing_count: Training rows whose raw value is missing.
+    """
+
+    name: str
+    source: str
+    transform: str
+    missing: float = 0.0
+    mean: float = 0.0
+    std: float = 1.0
+    minimum: float = 0.0
+    maximum: float = 0.0
+    missing_count: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice("dense", self.name, "transform", self.transform, DENSE_TRANSFORMS)
+        if not self.std > 0:
+            raise DataError(f"dense feature {self.name!r}: std must be positive, not {self.std}")
+
+
+@dataclasses.dataclass(frozen=True)
+class SparseFeature:
+    """One column of the ``sparse`` feature.
+
+    Attributes:
+      name: Unique feature name.
+      source: Raw column that it is computed from.
+      encoding: One of :data:`SPARSE_ENCODINGS`.
+      rows: Rows of its embedding table; ids lie in ``[0, rows)``.
+      vocabulary: Path of the vocabulary file relative to the data set (``vocabulary`` only).
+      derive: One of :data:`DERIVATIONS`, or None for the raw value itself.
+      radix: One of :data:`RADICES` (``modulo`` only).
+      fold: Modulus applied before the table's own (``modulo`` only), or None.
+      min_count: Training rows a value needs to enter the vocabulary (``vocabulary`` only).
+      distinct: Distinct present values in the training split (None where they were not counted).
+      missing_count: Training rows whose value is missing.
+      out_of_vocabulary_count: Training rows with id 1.
+    """
+
+    name: str
+    source: str
+    encoding: str
+    rows: int
+    vocabulary: str | None = None
+    derive: str | None = None
+    radix: str | None = None
+    fold: int | None = None
+    min_count: int | None = None
+    distinct: int | None = None
+    missing_count: int = 0
+    out_of_vocabulary_count: int = 0
+
+    def __post_init__(self) -> None:
+        _check_choice("sparse", self.name, "encoding", self.encoding, SPARSE_ENCODINGS)
+        if self.derive is not None:
+            _check_choice("sparse", self.name, "derive", self.derive, DERIVATIONS)
+        least = 2 if self.encoding in ("modulo", "vocabulary") else 3
+        if self.rows < least:
+            raise DataError(
+                f"sparse feature {self.name!r}: rows must be at least {least}, not {self.rows}"
+            )
+        if self.encoding == "modulo":
+            _check_choice("sparse", self.name, "radix", self.radix, RADICES)
+        if (self.encoding == "vocabulary") != (self.vocabulary is not None):
+            raise DataError(
+                f"sparse feature {self.name!r}: a vocabulary file goes with the encoding "
+                f"'vocabulary' and no other, not with {self.encoding!r}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """One split: its number of rows, how many have label 1, and its shard files in order."""
+
+    rows: int
+    positives: int
+    files: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.positives <= self.rows:
+            raise DataError(f"a split of {self.rows} rows cannot have {self.positives} positives")
+
+    @property
+    def label_rate(self) -> float:
+        """Share of rows with label 1 (0.0 for an empty split)."""
+        return self.positives / self.rows if self.rows else 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Schema:
+    """All that is needed to read a data set directory and to repeat its preprocessing.
+
+    Attributes:
+      name: Name of the data set.
+      label: Raw label column.
+      dense, sparse: Features in record order.
+      splits: From ``train``, ``validation`` and ``test`` to :class:`Split`.
+      seed: Seed of the split.
+      missing_tokens: Raw values, beside the empty one, that mean *missing*.
+      split_method: ``stratified``, ``chronological`` or ``given``.
+      rejected: Number of rejected rows by reason.
+    """
+
+    name: str
+    label: str
+    dense: tuple[DenseFeature, ...]
+    sparse: tuple[SparseFeature, ...]
+    splits: Mapping[str, Split]
+    seed: int = 0
+    missing_tokens: tuple[str, ...] = ()
+    split_method: str = "stratified"
+    rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in (*self.dense, *self.sparse)]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise DataError(f"feature names must be unique; repeated: {', '.join(repeated)}")
+        if not names:
+            raise DataError("a data set needs at least one dense or sparse feature")
+        if tuple(self.splits) != SPLIT_NAMES:
+            raise DataError(f"splits must be {SPLIT_NAMES}, not {tuple(self.splits)}")
+
+    @property
+    def dense_names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.dense)
+
+    @property
+    def sparse_names(self) -> tuple[str, ...]:
+        return tuple(feature.name for feature in self.sparse)
+
+    @property
+    def sparse_rows(self) -> tuple[int, ...]:
+        """Embedding table rows per sparse feature."""
+        return tuple(feature.rows for feature in self.sparse)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``schema.json``."""
+        body = {"format": FORMAT, "version": VERSION}
+        body.update(dataclasses.asdict(self))
+        return json.loads(json.dumps(body))  # tuples become lists
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any], where: str = SCHEMA_FILE) -> Schema:
+        """Reads the content of ``schema.json``; ``where`` names it in errors."""
+        if not isinstance(body, Mapping) or body.get("format") != FORMAT:
+            raise DataError(f"{where}: not a {FORMAT} schema")
+        if body.get("version") != VERSION:
+            raise DataError(
+                f"{where}: format version {body.get('version')!r}, this program reads {VERSION}; "
+                "preprocess the data again"
+            )
+        fields = {key: value for key, value in body.items() if key not in ("format", "version")}
+        try:
+            fields["dense"] = tuple(DenseFeature(**entry) for entry in fields["dense"])
+            fields["sparse"] = tuple(SparseFeature(**entry) for entry in fields["sparse"])
+            fields["splits"] = {
+                name: Split(**{**entry, "files": tuple(entry["files"])})
+                for name, entry in fields["splits"].items()
+            }
+            fields["missing_tokens"] = tuple(fields.get("missing_tokens", ()))
+            return cls(**fields)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(f"{where}: damaged schema ({error}); preprocess the data again") from None
+
+    def save(self, directory: str | pathlib.Path) -> pathlib.Path:
+        """Writes ``schema.json`` into ``directory`` and returns its path."""
+        path = pathlib.Path(directory) / SCHEMA_FILE
+        path.write_text(self.dumps(), encoding="utf-8")
+        return path
+
+    def dumps(self) -> str:
+        """The text of ``schema.json``."""
+        return json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def load(cls, directory: str | pathlib.Path) -> Schema:
+        """Reads the schema of a complete data set directory.
+
+        Raises:
+          DataError: ``directory`` is missing, incomplete (no manifest) or damaged.
+        """
+        directory = pathlib.Path(directory)
+        if not directory.is_dir():
+            raise DataError(f"{directory}: no such data set directory")
+        if not (directory / MANIFEST_FILE).is_file():
+            raise DataError(
+                f"{directory}: not a complete data set (no {MANIFEST_FILE}); "
+                "run the preprocessing again"
+            )
+        return cls.from_json(read_json(directory / SCHEMA_FILE), str(directory / SCHEMA_FILE))
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """Reads one JSON file, with a :class:`DataError` that names it when it cannot be."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing; preprocess the data again") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not readable as JSON ({error})") from None
+
+
+def _check_choice(kind: str, name: str, field: str, value: str | None, choices: tuple) -> None:
+    if value not in choices:
+        raise DataError(
+            f"{kind} feature {name!r}: {field} must be one of {', '.join(choices)}, not {value!r}"
+        )
