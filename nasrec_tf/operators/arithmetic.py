@@ -45,8 +45,8 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
         y = tf.matmul(x, kernel)
     else:
         shape = tf.shape(x)
-        flat = tf.matmul(tf.reshape(x, [-1, shape[-1]]), kernel)
-        y = tf.reshape(flat, tf.concat([shape[:-1], tf.shape(kernel)[1:]], axis=0))
+        flat = tf.matmul(tf.reshape(x, [shape[0] * shape[1], shape[2]]), kernel)
+        y = tf.reshape(flat, tf.stack([shape[0], shape[1], tf.shape(kernel)[1]]))
         y.set_shape(x.shape[:-1].concatenate(kernel.shape[1:]))
     bias = weights.get(f"{name}_bias")
     return y if bias is None else y + bias

@@ -67,11 +67,13 @@ class Attention(Operator):
         """Multi-head self-attention of (batch, token, embedding)."""
         heads = shape.options.attention_heads
         size = shape.options.embedding_dim // heads
-        tokens = x.shape[1] if x.shape[1] is not None else tf.shape(x)[1]
+        batch, tokens = tf.shape(x)[0], x.shape[1]
+        if tokens is None:
+            tokens = tf.shape(x)[1]
         packed = arithmetic.linear(x, weights, "query_key_value")
         # (3, batch, head, token, size)
-        packed = tf.transpose(tf.reshape(packed, [-1, tokens, 3, heads, size]), [2, 0, 3, 1, 4])
+        packed = tf.transpose(tf.reshape(packed, [batch, tokens, 3, heads, size]), [2, 0, 3, 1, 4])
         query, key, value = tf.unstack(packed, num=3)
         scores = tf.matmul(query * size**-0.5, key, transpose_b=True)
         mixed = tf.matmul(tf.nn.softmax(scores), value)
-        return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [-1, tokens, heads * size])
+        return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, heads * size])

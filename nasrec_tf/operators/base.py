@@ -22,6 +22,19 @@ Size = Any
 """An ``int``, or a scalar ``int32`` tensor inside the supernet."""
 
 
+class UpperBound(int):
+    """The largest of the sizes that a path may have.
+
+    It equals no other size, so that nothing is left out of a shape made of bounds: the weights at
+    such a shape are those that the supernet has to hold.
+    """
+
+    def __add__(self, other):
+        return UpperBound(int(self) + other)
+
+    __radd__ = __add__
+
+
 @dataclasses.dataclass(frozen=True)
 class NetworkOptions:
     """What holds for a whole network, whatever its architecture.
@@ -214,6 +227,8 @@ def is_static(condition: Any) -> bool:
 
 def equal(first: Size, second: Size) -> Any:
     """Whether two sizes agree: a ``bool``, or a scalar tensor inside the supernet."""
+    if isinstance(first, UpperBound) or isinstance(second, UpperBound):
+        return False
     if isinstance(first, int) and isinstance(second, int):
         return first == second
     return tf.equal(first, second)
@@ -239,5 +254,5 @@ def dot_product_tokens(width: Size) -> Size:
     The paper's text (4.2) says the ceiling; its Table 5 and the authors' code round.
     """
     if isinstance(width, int):
-        return round((2 * width) ** 0.5)
+        return round((2 * int(width)) ** 0.5)
     return tf.cast(tf.round(tf.sqrt(2.0 * tf.cast(width, tf.float32))), tf.int32)

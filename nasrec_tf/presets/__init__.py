@@ -10,6 +10,7 @@ import pathlib
 
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.errors import ArchitectureError
+from nasrec_tf.features import Features
 
 _DIRECTORY = pathlib.Path(__file__).parent
 
@@ -21,8 +22,7 @@ class Preset:
     Args:
         name: such as ``"nasrec-criteo-small"``.
         architecture: the architecture.
-        dense_features: dense input columns; the authors give Avazu, which has none, a constant.
-        table_rows: rows of each embedding table, one per sparse feature.
+        features: inputs; the authors give Avazu, which has no dense column, a constant one.
         log_loss: published test log loss.
         auc: published test AUC.
         mflops: published millions of multiply-accumulates per sample (the paper's Table 5).
@@ -30,8 +30,7 @@ class Preset:
 
     name: str
     architecture: Architecture
-    dense_features: int
-    table_rows: tuple[int, ...]
+    features: Features
     log_loss: float
     auc: float
     mflops: float
@@ -48,8 +47,7 @@ def presets() -> dict[str, Preset]:
         found[path.stem] = Preset(
             name=path.stem,
             architecture=Architecture.from_json(value["architecture"]),
-            dense_features=inputs[value["dataset"]]["dense_features"],
-            table_rows=tuple(inputs[value["dataset"]]["table_rows"]),
+            features=Features(**inputs[value["dataset"]]),
             log_loss=published["log_loss"],
             auc=published["auc"],
             mflops=published["mflops"],

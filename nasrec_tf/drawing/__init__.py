@@ -1,0 +1,1 @@
+"""How an architecture is drawn; ``nasrec_tf.draw`` is the entry point."""

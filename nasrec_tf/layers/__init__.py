@@ -1,0 +1,1 @@
+"""Keras layers: embedding tables, and operators with weights of their own or shared ones."""

@@ -1,0 +1,180 @@
+"""Weights that all paths of a supernet share: a masked layer by its active slices."""
+
+from typing import Any, Callable, NamedTuple, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nasrec_tf.layers.feature_embedding import weight_initializer
+from nasrec_tf.operators.base import Prefix, SlotPairs, Slots, WeightSpec
+from nasrec_tf.optimizer import sum_duplicate_rows
+
+SPLIT_ABOVE = 1 << 17
+"""Kernels of more weights than this are stored in column groups; see ``SharedPart``."""
+
+
+class ActiveWeight(NamedTuple):
+    """The active slice of one variable; gradients are taken with respect to ``value``.
+
+    Args:
+        variable: the Keras variable.
+        rows: indices of the active rows; ``None`` for a vector's first entries.
+        value: the slice.
+        rows_repeat: whether a row may be named more than once.
+    """
+
+    variable: Any
+    rows: Any
+    value: Any
+    rows_repeat: bool = False
+
+    def gradient(self, upstream) -> Any:
+        """The gradient of the variable, row-sparse with every row once for matrices."""
+        if self.rows is None:
+            missing = self.variable.shape[0] - tf.shape(upstream)[0]
+            return tf.pad(upstream, [[0, missing]])
+        shape = tf.constant(tuple(self.variable.shape), tf.int64)
+        gradient = tf.IndexedSlices(upstream, self.rows, shape)
+        return sum_duplicate_rows(gradient) if self.rows_repeat else gradient
+
+
+class SharedPart(keras.layers.Layer):
+    """Weights of one operator, merger or head in its widest form.
+
+    Given the specification of a path's weights it hands out their active rows and columns, which
+    equals masking the widest form (Eq. 4) while inactive units neither contribute nor cost: the
+    rows are gathered from the variables, so that also gradients and optimizer updates are of the
+    active size. Large kernels are stored as groups of columns that end where candidate widths
+    end, so that a narrow path does not read wide rows.
+
+    Args:
+        specs: the weights at the widest shape.
+        column_ends: for each weight, the numbers of columns that paths may use.
+        seed: seed of the initial values.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[WeightSpec],
+        column_ends: dict[str, set[int]],
+        seed: int = 0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.specs = {spec.name: spec for spec in specs}
+        self.groups: dict[str, list[tuple[int, keras.Variable]]] = {}
+        for spec in specs:
+            self.groups[spec.name] = self._add_groups(spec, column_ends.get(spec.name, ()), seed)
+        self.built = True
+
+    def _add_groups(self, spec, column_ends, seed):
+        """Variables of one weight, each with the column at which it starts."""
+        path = f"{self.name}/{spec.name}"
+        initializer = weight_initializer(spec.initializer, seed, path)
+        shape = tuple(int(size) for size in spec.shape)
+        if len(shape) == 1 or shape[0] * shape[1] <= SPLIT_ABOVE:
+            variable = self.add_weight(name=spec.name, shape=shape, initializer=initializer)
+            return [(0, variable)]
+        ends = sorted({end for end in column_ends if 0 < end < shape[1]} | {shape[1]})
+        # Drawn as one kernel, so that the grouping does not change the distribution.
+        whole = np.asarray(initializer(shape))
+        groups = []
+        for start, end in zip([0, *ends], ends):
+            part = whole[:, start:end]
+            variable = self.add_weight(
+                name=f"{spec.name}_{start}",
+                shape=part.shape,
+                initializer=lambda shape, dtype, part=part: tf.constant(part, dtype),
+            )
+            groups.append((start, variable))
+        return groups
+
+    def active(
+        self, specs: Sequence[WeightSpec], record: Callable[[ActiveWeight], None]
+    ) -> dict[str, Any]:
+        """Active slices of a path's weights by name.
+
+        Args:
+            specs: the weights at the path's shape.
+            record: called with each slice before anything is computed from it.
+        """
+        rows_of_axis: dict[int, Any] = {}
+        weights = {}
+        for spec in specs:
+            if len(spec.axes) == 1:
+                weights[spec.name] = self._active_vector(spec, record)
+                continue
+            key = id(spec.axes[0])
+            if key not in rows_of_axis:
+                rows_of_axis[key] = active_rows(spec.axes[0], self.specs[spec.name].axes[0])
+            weights[spec.name] = self._active_kernel(spec, rows_of_axis[key], record)
+        return weights
+
+    def _active_vector(self, spec, record):
+        [(_, variable)] = self.groups[spec.name]
+        part = ActiveWeight(variable, None, variable.value[: spec.axes[0].active])
+        record(part)
+        return part.value
+
+    def _active_kernel(self, spec, rows, record):
+        columns = spec.axes[1].active
+        count = tf.shape(rows)[0]
+        groups = self.groups[spec.name]
+        blocks = []
+        for start, variable in groups:
+            used, used_width = rows, variable.shape[1]
+            if len(groups) > 1:
+                is_used = tf.cast(columns > start, tf.int32)
+                used, used_width = rows[: count * is_used], used_width * is_used
+            part = ActiveWeight(variable, used, tf.gather(variable.value, used))
+            record(part)
+            blocks.append(tf.reshape(part.value, [count, used_width]))
+        kernel = blocks[0] if len(blocks) == 1 else tf.concat(blocks, axis=1)
+        return kernel[:, :columns]
+
+    def extract(self, spec: WeightSpec) -> np.ndarray:
+        """The values of a stand-alone network's weight, at integer sizes."""
+        groups = [variable.numpy() for _, variable in self.groups[spec.name]]
+        if len(spec.axes) == 1:
+            return groups[0][: spec.axes[0].size]
+        rows = stand_alone_rows(spec.axes[0], self.specs[spec.name].axes[0])
+        return np.concatenate(groups, axis=1)[rows][:, : spec.axes[1].size]
+
+
+def active_rows(axis, storage):
+    """Indices of a path's rows in the widest form, rising, as a tensor."""
+    if isinstance(axis, Prefix):
+        return tf.range(axis.active)
+    if isinstance(axis, Slots):
+        return _where(_in_use(axis.sizes, storage.sizes))
+    return _where(_pairs_in_use(_in_use(axis.sizes, storage.sizes)))
+
+
+def stand_alone_rows(axis, storage) -> np.ndarray:
+    """Indices of a stand-alone network's rows in the widest form."""
+    if isinstance(axis, Prefix):
+        return np.arange(axis.size)
+    in_use = np.concatenate(
+        [np.arange(most) < size for size, most in zip(axis.sizes, storage.sizes)]
+    )
+    if isinstance(axis, SlotPairs):
+        later, earlier = np.tril_indices(len(in_use), -1)
+        in_use = in_use[later] & in_use[earlier]
+    return np.flatnonzero(in_use)
+
+
+def _in_use(sizes, most):
+    """Which units of the slots are in use, as a tensor over all units."""
+    slot = np.repeat(np.arange(len(most)), most)
+    position = np.concatenate([np.arange(size, dtype=np.int32) for size in most])
+    return position < tf.gather(tf.stack(sizes), slot)
+
+
+def _pairs_in_use(in_use):
+    later, earlier = np.tril_indices(in_use.shape[0], -1)
+    return tf.gather(in_use, later) & tf.gather(in_use, earlier)
+
+
+def _where(mask):
+    return tf.cast(tf.where(mask)[:, 0], tf.int32)

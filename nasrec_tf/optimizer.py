@@ -1,0 +1,138 @@
+"""Adagrad as the paper's models are trained with, and its learning-rate schedule (paper 5.1)."""
+
+import keras
+import tensorflow as tf
+
+STARTING_RATE = 1e-8
+"""Learning rate of the first and of the last step (the authors' code)."""
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, then half a cosine down to nearly nothing at the last step.
+
+    Args:
+        peak: the highest learning rate.
+        steps: number of training steps.
+        warmup_steps: steps of the warm-up; a tenth of all unless given.
+    """
+
+    def __init__(self, peak: float, steps: int, warmup_steps: int | None = None):
+        if steps < 1:
+            raise ValueError(f"`steps` must be at least 1. Received: {steps}")
+        self.peak = float(peak)
+        self.steps = int(steps)
+        self.warmup_steps = self.steps // 10 if warmup_steps is None else int(warmup_steps)
+        if not 0 <= self.warmup_steps <= self.steps:
+            raise ValueError(
+                f"`warmup_steps` must lie in 0 to {self.steps}. Received: {self.warmup_steps}"
+            )
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        rising = step / max(self.warmup_steps, 1)
+        done = (step - self.warmup_steps) / max(self.steps - 1 - self.warmup_steps, 1)
+        falling = 0.5 * (1.0 + tf.cos(3.14159265 * tf.clip_by_value(done, 0.0, 1.0)))
+        share = tf.where(step < self.warmup_steps, rising, falling)
+        return STARTING_RATE + (self.peak - STARTING_RATE) * share
+
+    def get_config(self):
+        return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps}
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
+class Adagrad(keras.optimizers.Optimizer):
+    """w -= lr * g / (sqrt(accumulated g^2) + epsilon), row by row where the gradient is sparse.
+
+    It differs from Keras's own Adagrad in three ways, all as in the paper's training recipe:
+    epsilon stands outside the square root, the accumulator starts at 0, and gradients are clipped
+    by the global norm *after* rows that a batch names more than once are summed. An update of a
+    row-sparse gradient touches those rows only, so that a step costs the same however large an
+    embedding table is; rows without a gradient are unchanged by the dense update as well.
+
+    Args:
+        learning_rate: a number or a schedule.
+        epsilon: added to the root of the accumulator.
+        clip_norm: largest global norm of the gradients; ``None`` for no clipping.
+    """
+
+    def __init__(
+        self, learning_rate=0.12, epsilon=1e-2, clip_norm=5.0, name="adagrad", **kwargs
+    ):
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._accumulators = self.add_optimizer_variables(variables, "accumulator")
+
+    def apply(self, grads, trainable_variables=None):
+        """Updates the variables; a sparse gradient may name a row more than once."""
+        self.apply_unique_rows([sum_duplicate_rows(g) for g in grads], trainable_variables)
+
+    def apply_unique_rows(self, grads, trainable_variables=None):
+        """Updates the variables; no sparse gradient names a row twice."""
+        super().apply(grads, trainable_variables)
+
+    def _backend_apply_gradients(self, grads, trainable_variables):
+        if self.clip_norm is not None:
+            grads = clip_by_global_norm(grads, self.clip_norm)
+        rate = self._get_current_learning_rate()
+        for gradient, variable in zip(grads, trainable_variables):
+            self.update_step(gradient, variable, rate)
+
+    def update_step(self, gradient, variable, learning_rate):
+        accumulator = self._accumulators[self._get_variable_index(variable)]
+        arguments = {
+            "var": _handle(variable),
+            "accum": _handle(accumulator),
+            "lr": tf.cast(learning_rate, variable.dtype),
+            "epsilon": tf.constant(self.epsilon, variable.dtype),
+        }
+        if isinstance(gradient, tf.IndexedSlices):
+            tf.raw_ops.ResourceSparseApplyAdagradV2(
+                grad=gradient.values, indices=gradient.indices, **arguments
+            )
+        else:
+            tf.raw_ops.ResourceApplyAdagradV2(grad=gradient, **arguments)
+
+    def get_config(self):
+        config = super().get_config()
+        return config | {"epsilon": self.epsilon, "clip_norm": self.clip_norm}
+
+
+def _handle(variable):
+    return getattr(variable, "value", variable).handle
+
+
+def sum_duplicate_rows(gradient):
+    """A sparse gradient in which every row stands once; a dense one as it is."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, positions = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, positions, tf.shape(rows)[0])
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+
+def global_norm(grads):
+    """L2 norm over all gradients; sparse ones must name each row once."""
+    return tf.sqrt(tf.add_n([2.0 * tf.nn.l2_loss(_values(gradient)) for gradient in grads]))
+
+
+def clip_by_global_norm(grads, clip_norm):
+    """Gradients scaled down together so that their global norm is at most ``clip_norm``."""
+    scale = clip_norm / tf.maximum(global_norm(grads), clip_norm)
+    clipped = []
+    for gradient in grads:
+        values = _values(gradient) * scale
+        if isinstance(gradient, tf.IndexedSlices):
+            values = tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+        clipped.append(values)
+    return clipped
+
+
+def _values(gradient):
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient

@@ -1,0 +1,1 @@
+"""The weight-sharing supernet: paths, their sampling, and the model that trains them."""

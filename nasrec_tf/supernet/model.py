@@ -1,0 +1,354 @@
+"""The supernet, which holds every architecture of a search space (paper 3.1 and 4)."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from nasrec_tf.architecture import Architecture
+from nasrec_tf.features import Features
+from nasrec_tf.layers.feature_embedding import FeatureEmbedding, arrange
+from nasrec_tf.layers.shared_part import ActiveWeight, SharedPart
+from nasrec_tf.operators import (
+    DENSE,
+    DENSE_TO_SPARSE,
+    OPERATORS,
+    PAIR,
+    SPARSE,
+    SPARSE_TO_DENSE,
+    MergerShape,
+    NetworkOptions,
+    OperatorInputs,
+)
+from nasrec_tf.operators.arithmetic import linear, pad_last_axis
+from nasrec_tf.operators.base import UpperBound
+from nasrec_tf.optimizer import Adagrad
+from nasrec_tf.shapes import head_weights
+from nasrec_tf.space import SearchSpace
+from nasrec_tf.subnet import HEAD, Subnet, part_name
+from nasrec_tf.supernet.path import Path, encode, live_part
+from nasrec_tf.supernet.samplers import PathSampler, SingleOperatorAnyConnection, WarmupSampler
+from nasrec_tf.supernet.sizes import path_sizes, widest_shape
+
+
+class Supernet(keras.Model):
+    """Every architecture of a search space over one set of shared weights.
+
+    Each training step draws a path and trains it alone: only active rows and columns of the
+    weights are read, differentiated and updated. One traced graph serves every path.
+
+    Args:
+        space: the search space.
+        features: what the network reads.
+        options: what holds for the whole network.
+        sampler: strategy that draws the paths; single-operator any-connection unless given.
+        warmup_steps: steps over which the probability of training the full supernet falls from 1
+            to 0; the paper takes a fifth of all steps.
+        seed: seed of the initial weights and of the paths.
+
+    Input shape: as for ``Subnet``. Output shape: (batch, 1), logits of a path.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        features: Features,
+        options: NetworkOptions = NetworkOptions(),
+        sampler: PathSampler | None = None,
+        warmup_steps: int = 0,
+        seed: int = 0,
+        name: str = "supernet",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.space = space
+        self.features = features
+        self.options = options
+        self.sampler = WarmupSampler(sampler or SingleOperatorAnyConnection(space), warmup_steps)
+        self.generator = tf.random.Generator.from_seed(seed, alg="philox")
+        self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
+        self.parts: dict[str, SharedPart] = {}
+        for number in range(1, space.num_blocks + 1):
+            self._add_block(number, seed)
+        embedding = options.embedding_dim
+        tokens = UpperBound(space.sparse_widths[-1] * embedding)
+        merged = options.merged_tokens * embedding if space.mergers else 0
+        slots = (UpperBound(space.dense_widths[-1]), tokens, UpperBound(merged))
+        self.parts[HEAD] = SharedPart(head_weights(slots), {}, seed, name=HEAD)
+        self.built = True
+
+    def build(self, input_shape=None):
+        """Nothing is left to build: all sizes are known from the start."""
+
+    def _add_block(self, number, seed):
+        space, features, options = self.space, self.features, self.options
+        for names, widths in (
+            (space.dense_operators, space.dense_widths),
+            (space.sparse_operators, space.sparse_widths),
+        ):
+            for name in names:
+                self._add_operator(number, name, widths, seed)
+        if not space.mergers:
+            return
+        tokens = UpperBound(space.sparse_widths[-1])
+        shapes = [
+            MergerShape(UpperBound(width), tokens, options) for width in space.dense_widths
+        ]
+        for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
+            self._add_part(part_name(number, merger.name), merger, shapes, seed)
+
+    def _add_operator(self, number, name, widths, seed):
+        space, features, options = self.space, self.features, self.options
+        shapes = [widest_shape(number, width, space, features, options) for width in widths]
+        if PAIR in OPERATORS[name].reads:
+            sources = {features.dense, *space.dense_widths} if number > 1 else {features.dense}
+            shapes = [
+                dataclasses.replace(shape, right=UpperBound(right))
+                for shape in shapes
+                for right in sorted(sources)
+            ]
+        self._add_part(part_name(number, name), OPERATORS[name], shapes, seed)
+
+    def _add_part(self, name, operator, shapes, seed):
+        """Adds the weights of the last and widest shape; the others tell where columns end."""
+        column_ends: dict[str, set[int]] = {}
+        for shape in shapes:
+            for spec in operator.weights(shape):
+                if len(spec.axes) == 2:
+                    column_ends.setdefault(spec.name, set()).add(int(spec.axes[1].active))
+        specs = operator.weights(shapes[-1])
+        self.parts[name] = SharedPart(specs, column_ends, seed, name=name)
+
+    # Running a path.
+
+    def call(self, inputs, path: Path | None = None, training=None):
+        """Logits of a path; of the whole supernet unless one is given."""
+        run = self._start(inputs, path)
+        return self._logits(run, self._head_inputs(run))
+
+    def logits(self, inputs, architecture: Architecture):
+        """Logits of an architecture: (batch, 1)."""
+        return self(inputs, path=self.encode(architecture))
+
+    def encode(self, architecture: Architecture) -> Path:
+        """The architecture's path, to be given to ``call`` or to a function over paths."""
+        return Path(*(tf.constant(part) for part in encode(architecture, self.space)))
+
+    def head_inputs(self, inputs, path: Path):
+        """What the final layer reads on a path: (batch, head inputs)."""
+        return self._head_inputs(self._start(inputs, path))
+
+    def head_slice(self, path: Path) -> dict:
+        """Kernel and bias of the final layer on a path."""
+        live = live_part(path, self.space)
+        specs = head_weights(self._head_slots(live))
+        return self.parts[HEAD].active(specs, lambda part: None)
+
+    def _head_slots(self, live):
+        options = self.options
+        merged = options.merged_tokens * tf.cast(live.dense_to_sparse[-1], tf.int32)
+        return (
+            tf.reduce_max(live.dense_widths[-1]),
+            tf.reduce_max(live.sparse_widths[-1]) * options.embedding_dim,
+            merged * options.embedding_dim,
+        )
+
+    def _start(self, inputs, path):
+        path = self.encode(self.space.widest) if path is None else path
+        live = live_part(path, self.space)
+        sizes = path_sizes(live, self.space, self.features, self.options)
+        rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
+        return _Run(self, live, sizes, inputs, rows)
+
+    def _logits(self, run, head_inputs):
+        specs = head_weights(self._head_slots(run.live))
+        return linear(head_inputs, run.weights(HEAD, specs), HEAD)
+
+    def _head_inputs(self, run):
+        dense, sparse = [run.raw_dense()], [run.raw_sparse()]
+        for number in range(1, self.space.num_blocks + 1):
+            dense_output, sparse_output = self._run_block(run, number, dense, sparse)
+            dense.append(dense_output)
+            sparse.append(sparse_output)
+        tokens = tf.transpose(sparse[-1], [0, 2, 1])
+        shape = tf.shape(tokens)
+        return tf.concat([dense[-1], tf.reshape(tokens, [shape[0], shape[1] * shape[2]])], 1)
+
+    def _run_block(self, run, number, dense, sparse):
+        sizes, batch = run.sizes[number - 1], run.batch
+        read = {
+            DENSE: tf.concat(
+                [value[:, :size] for value, size in zip(dense, sizes.dense_slots)], axis=1
+            ),
+            SPARSE: _read_sparse(sparse, sizes.sparse_slots),
+        }
+        if any(PAIR in OPERATORS[name].reads for name in self.space.dense_operators):
+            for side, slots in (("left", sizes.left_slots), ("right", sizes.right_slots)):
+                read[side] = tf.concat([value[:, :n] for value, n in zip(dense, slots)], axis=1)
+        dense_sum = self._run_operators(
+            run, number, self.space.dense_operators, read, sizes.merger.dense_width
+        )
+        sparse_sum = self._run_operators(
+            run, number, self.space.sparse_operators, read, sizes.merger.tokens
+        )
+        if not self.space.mergers:
+            return dense_sum, sparse_sum
+        merged = self._dense_to_sparse(run, number, dense_sum)
+        interaction = self._sparse_to_dense(run, number, sparse_sum)
+        dense_output = _sum_of_batches([dense_sum, interaction], batch)
+        return dense_output, tf.concat([sparse_sum, merged], axis=2)
+
+    def _run_operators(self, run, number, names, read, width):
+        """The sum of a branch's active operators, the narrower ones zero-padded (Eq. 3 and 4).
+
+        An inactive operator runs on no samples, units or tokens at all.
+        """
+        sizes = run.sizes[number - 1]
+        outputs = []
+        for name in names:
+            operator, shape, on = OPERATORS[name], sizes.operators[name], sizes.active[name]
+            inputs = OperatorInputs(**_operator_inputs(operator, shape, read, run.batch * on))
+            weights = run.weights(part_name(number, name), operator.weights(shape))
+            outputs.append(pad_last_axis(operator(inputs, weights, shape), width))
+        return _sum_of_batches(outputs, run.batch)
+
+    def _dense_to_sparse(self, run, number, dense):
+        """The merged tokens, of which there are none where the merger is off."""
+        sizes = run.sizes[number - 1]
+        on = sizes.has_dense_to_sparse
+        shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
+        specs = DENSE_TO_SPARSE.weights(shape)
+        weights = run.weights(part_name(number, DENSE_TO_SPARSE.name), specs)
+        batch = run.batch * on
+        tokens = DENSE_TO_SPARSE(dense[:batch, : shape.dense_width], weights, shape)
+        merged = self.options.merged_tokens * on
+        return tf.reshape(tokens, [run.batch, self.options.embedding_dim, merged])
+
+    def _sparse_to_dense(self, run, number, sparse):
+        """What the factorization machine adds, for no samples where the merger is off."""
+        sizes = run.sizes[number - 1]
+        on = sizes.has_sparse_to_dense
+        shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
+        specs = SPARSE_TO_DENSE.weights(shape)
+        weights = run.weights(part_name(number, SPARSE_TO_DENSE.name), specs)
+        interaction = SPARSE_TO_DENSE(sparse[: run.batch * on], weights, shape)
+        return pad_last_axis(interaction, sizes.merger.dense_width)
+
+    # Training.
+
+    def train_step(self, data):
+        """Draws a path and trains it on the batch."""
+        inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        path = self.sampler(self.generator, self.optimizer.iterations.value)
+        logits, loss = self.train_on_path(path, inputs, labels, sample_weight)
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
+        return self.compute_metrics(inputs, labels, logits, sample_weight)
+
+    def train_on_path(self, path: Path, inputs, labels, sample_weight=None):
+        """One step of the optimizer on a path's active weights; its logits and loss before."""
+        if not isinstance(self.optimizer, Adagrad):
+            raise ValueError(
+                "A supernet trains with nasrec_tf.optimizer.Adagrad, which updates active rows "
+                f"alone. Received: optimizer={self.optimizer}"
+            )
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            run = self._start(inputs, path)
+            run.tape = tape
+            logits = self._logits(run, self._head_inputs(run))
+            loss = self.compute_loss(inputs, labels, logits, sample_weight, training=True)
+        values = [part.value for part in run.slices]
+        upstream = tape.gradient(loss, values, unconnected_gradients="zero")
+        gradients = [part.gradient(value) for part, value in zip(run.slices, upstream)]
+        variables = [part.variable for part in run.slices]
+        self.optimizer.build(self.trainable_variables)
+        self.optimizer.apply_unique_rows(gradients, variables)
+        return logits, loss
+
+    def test_step(self, data):
+        """Evaluates a drawn path on the batch."""
+        inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        logits = self(inputs, path=self.sampler.sampler(self.generator), training=False)
+        loss = self.compute_loss(inputs, labels, logits, sample_weight, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
+        return self.compute_metrics(inputs, labels, logits, sample_weight)
+
+    # Taking a subnet out.
+
+    def extract(self, architecture: Architecture, seed: int = 0) -> Subnet:
+        """The stand-alone network with the path's slices of the shared weights.
+
+        Its logits equal those of the path.
+        """
+        encode(architecture, self.space)
+        subnet = Subnet(architecture, self.features, self.options, seed)
+        subnet.embedding.table.assign(self.embedding.table)
+        for name, part in subnet.parts.items():
+            for spec in part.specs:
+                if spec.name in part.variables_by_name:
+                    value = self.parts[name].extract(spec)
+                    part.variables_by_name[spec.name].assign(value)
+        return subnet
+
+
+class _Run:
+    """One run of a path over a batch: sizes, raw tensors, and the weights read so far."""
+
+    def __init__(self, supernet, live, sizes, inputs, embedding_rows):
+        self.supernet = supernet
+        self.live = live
+        self.sizes = sizes
+        self.tape = None
+        self.slices: list[ActiveWeight] = []
+        self._inputs = inputs
+        self._embedding_rows = embedding_rows
+        self.batch = tf.shape(inputs["sparse"])[0]
+
+    def raw_dense(self):
+        features = self.supernet.features
+        if not features.dense:
+            return tf.zeros([self.batch, 0], self.supernet.compute_dtype)
+        return tf.cast(self._inputs["dense"], self.supernet.compute_dtype)
+
+    def raw_sparse(self):
+        table = self.supernet.embedding.table
+        looked_up = tf.gather(table.value, self._embedding_rows)
+        self._record(ActiveWeight(table, self._embedding_rows, looked_up, rows_repeat=True))
+        fields, width = self.supernet.features.sparse, self.supernet.options.embedding_dim
+        return arrange(tf.reshape(looked_up, [-1, fields, width]))
+
+    def weights(self, name, specs):
+        """The active weights of a part; gradients flow to the slices that they are made of."""
+        return self.supernet.parts[name].active(specs, self._record)
+
+    def _record(self, part):
+        if self.tape is not None:
+            self.tape.watch(part.value)
+        self.slices.append(part)
+
+
+def _read_sparse(sparse, slots):
+    """Concatenates the tokens that a path reads of each source."""
+    values = [sparse[0][:, :, : slots[0]]]
+    for index, value in enumerate(sparse[1:]):
+        values.append(value[:, :, : slots[2 * index + 1] + slots[2 * index + 2]])
+    return tf.concat(values, axis=2)
+
+
+def _operator_inputs(operator, shape, read, batch):
+    inputs = {}
+    if DENSE in operator.reads:
+        inputs["dense"] = read[DENSE][:batch, : shape.dense_width]
+    if SPARSE in operator.reads:
+        inputs["sparse"] = read[SPARSE][:batch, :, : shape.tokens]
+    if PAIR in operator.reads:
+        inputs["left"] = read["left"][:batch, : shape.left]
+        inputs["right"] = read["right"][:batch, : shape.right]
+    return inputs
+
+
+def _sum_of_batches(outputs, batch):
+    """Sums outputs, each of which has either the whole batch or no sample."""
+    stacked = tf.concat(outputs, axis=0)
+    shape = tf.shape(stacked)
+    parts = tf.math.floordiv(shape[0], tf.maximum(batch, 1))
+    return tf.reduce_sum(tf.reshape(stacked, tf.concat([[parts, batch], shape[1:]], 0)), axis=0)

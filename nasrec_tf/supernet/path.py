@@ -1,0 +1,141 @@
+"""A path through the supernet: an architecture as arrays that enter the traced graph."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nasrec_tf.architecture import Architecture, Block
+from nasrec_tf.lazy import tf
+from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
+from nasrec_tf.space import SearchSpace
+
+
+class Path(NamedTuple):
+    """What one path activates; arrays or tensors, N blocks.
+
+    Args:
+        dense_widths: (N, dense operators) int32, output width of each; 0 for an inactive one.
+        sparse_widths: (N, sparse operators) int32, output tokens of each; 0 for an inactive one.
+        dense_sources: (N, N) bool, whether a block reads source 0 to N - 1.
+        sparse_sources: (N, N) bool.
+        left: (N,) int32, the left source of pairwise operators.
+        right: (N,) int32.
+        dense_to_sparse: (N,) bool.
+        sparse_to_dense: (N,) bool.
+    """
+
+    dense_widths: Any
+    sparse_widths: Any
+    dense_sources: Any
+    sparse_sources: Any
+    left: Any
+    right: Any
+    dense_to_sparse: Any
+    sparse_to_dense: Any
+
+
+def encode(architecture: Architecture, space: SearchSpace) -> Path:
+    """The path of an architecture of the space's blocks, operators and widths.
+
+    Whether it also keeps the space's rules (one operator a branch, capped sources) does not
+    matter: the supernet holds every path.
+
+    Raises:
+        ArchitectureError: if the supernet of the space does not hold the architecture.
+    """
+    space.replace(operators="any", widths="operator", max_sources=None).check(architecture)
+    blocks = architecture.blocks
+    count = len(blocks)
+    sources = np.arange(count)
+
+    def reads(field):
+        return np.array([np.isin(sources, getattr(block, field)) for block in blocks])
+
+    def widths(field):
+        names = getattr(space, field)
+        rows = [[getattr(block, field).get(name, 0) for name in names] for block in blocks]
+        return np.array(rows, np.int32)
+
+    def column(field, dtype):
+        return np.array([getattr(block, field) for block in blocks], dtype)
+
+    return Path(
+        widths("dense_operators"),
+        widths("sparse_operators"),
+        reads("dense_sources"),
+        reads("sparse_sources"),
+        column("left_source", np.int32),
+        column("right_source", np.int32),
+        column("dense_to_sparse", bool),
+        column("sparse_to_dense", bool),
+    )
+
+
+def decode(path: Path, space: SearchSpace) -> Architecture:
+    """The architecture of a path, the inverse of ``encode``."""
+    path = Path(*(np.asarray(part) for part in path))
+
+    def operators(widths, names):
+        return {name: int(width) for name, width in zip(names, widths) if width}
+
+    return Architecture(
+        tuple(
+            Block(
+                operators(path.dense_widths[index], space.dense_operators),
+                operators(path.sparse_widths[index], space.sparse_operators),
+                tuple(np.flatnonzero(path.dense_sources[index]).tolist()),
+                tuple(np.flatnonzero(path.sparse_sources[index]).tolist()),
+                int(path.left[index]),
+                int(path.right[index]),
+                bool(path.dense_to_sparse[index]),
+                bool(path.sparse_to_dense[index]),
+            )
+            for index in range(space.num_blocks)
+        )
+    )
+
+
+def live_part(path: Path, space: SearchSpace) -> Path:
+    """The path without what cannot reach the logit, as tensors.
+
+    Dead operators get width 0, dead mergers are off, and sources that no live operator reads are
+    dropped. The same rules as ``nasrec_tf.liveness``, inside the graph.
+    """
+    count = space.num_blocks
+    reads = {
+        kind: np.array([kind in OPERATORS[name].reads for name in space.dense_operators])
+        for kind in (DENSE, SPARSE, PAIR)
+    }
+    one_hot_left = tf.one_hot(path.left, count, on_value=True, off_value=False)
+    one_hot_right = tf.one_hot(path.right, count, on_value=True, off_value=False)
+    # Outputs 1 to N - 1 may be read as sources; that of block N is read by the head.
+    dense_read = tf.zeros([count], tf.bool)
+    sparse_read = tf.zeros([count], tf.bool)
+    rows: list[dict[str, Any]] = []
+    for index in reversed(range(count)):
+        last = index == count - 1
+        dense_live = tf.constant(True) if last else dense_read[index + 1]
+        sparse_live = tf.constant(True) if last else sparse_read[index + 1]
+        to_sparse = path.dense_to_sparse[index] & sparse_live
+        to_dense = path.sparse_to_dense[index] & dense_live
+        dense_runs, sparse_runs = dense_live | to_sparse, sparse_live | to_dense
+        active = (path.dense_widths[index] > 0) & dense_runs
+        uses = {kind: tf.reduce_any(active & mask) for kind, mask in reads.items()}
+        dense_sources = path.dense_sources[index] & uses[DENSE]
+        sparse_sources = path.sparse_sources[index] & (uses[SPARSE] | sparse_runs)
+        pair = (one_hot_left[index] | one_hot_right[index]) & uses[PAIR]
+        dense_read = dense_read | dense_sources | pair
+        sparse_read = sparse_read | sparse_sources
+        rows.append(
+            {
+                "dense_widths": tf.where(dense_runs, path.dense_widths[index], 0),
+                "sparse_widths": tf.where(sparse_runs, path.sparse_widths[index], 0),
+                "dense_sources": dense_sources,
+                "sparse_sources": sparse_sources,
+                "dense_to_sparse": to_sparse,
+                "sparse_to_dense": to_dense,
+            }
+        )
+    rows.reverse()
+    live = {name: tf.stack([row[name] for row in rows]) for name in rows[0]}
+    return Path(left=path.left, right=path.right, **live)

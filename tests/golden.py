@@ -1,0 +1,197 @@
+"""Compares a stand-alone network with arrays that the authors' own code wrote.
+
+    python tests/golden.py FILE.npz --architecture nasrec-criteo-full
+
+prints one JSON line. The file holds weights, inputs, block outputs and logits of a published
+model in the authors' naming, and where it has them, the weights after one training step.
+"""
+
+import argparse
+import json
+import sys
+
+import numpy as np
+
+import nasrec_tf  # noqa: F401  (chooses the Keras generation before TensorFlow loads)
+import tensorflow as tf
+
+from nasrec_tf.errors import UserError
+from nasrec_tf.features import Features
+from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.optimizer import Adagrad, global_norm, sum_duplicate_rows
+from nasrec_tf.presets import load_architecture
+from nasrec_tf.subnet import EMBEDDING, Subnet, part_name
+
+GOLDEN_OPTIONS = NetworkOptions(layer_norm=False)
+GOLDEN_RATE = 0.1
+
+# Indices of operators in the authors' code: the Full and the Small space differ.
+FULL_NODES = {
+    "fc": 0, "dot_product": 1, "sigmoid_gating": 2, "sum": 3, "attention": 4, "efc": 5,
+}  # fmt: skip
+SMALL_NODES = {"fc": 0, "dot_product": 1, "efc": 2}
+
+_LINEAR = {"kernel": "weight", "bias": "bias"}
+MODULES = {
+    ("fc", "dense"): "_linear",
+    ("efc", "tokens"): "_linear",
+    ("dot_product", "dense"): "_dense_proj",
+    ("dot_product", "tokens"): "_sparse_inp_proj",
+    ("dot_product", "output"): "_linear_proj",
+    ("sigmoid_gating", "gate"): "_left_self_linear._linear",
+    ("sigmoid_gating", "output"): "_linear_proj",
+    ("sum", "output"): "_linear_proj",
+    ("attention", "tokens"): "_linear_proj",
+    ("attention", "query_key_value"): "_mha.in_proj",
+    ("attention", "attended"): "_mha.out_proj",
+    ("attention", "attended_norm"): "_attn_ln",
+    ("attention", "hidden"): "attn_fc1",
+    ("attention", "output"): "attn_fc2",
+    ("attention", "output_norm"): "_attn_fc_ln",
+}
+
+
+class WholeSubnet(Subnet):
+    """A stand-alone network with its dead parts, whose outputs the files hold too."""
+
+    def _live_parts(self):
+        return tuple(
+            _Everything(block.dense_to_sparse, block.sparse_to_dense)
+            for block in self.architecture.blocks
+        )
+
+
+class _Everything:
+    dense_output = sparse_output = dense_operators = sparse_operators = True
+
+    def __init__(self, dense_to_sparse, sparse_to_dense):
+        self.dense_to_sparse = dense_to_sparse
+        self.sparse_to_dense = sparse_to_dense
+
+
+def build(arrays, architecture):
+    """The network of a golden file, holding the authors' weights."""
+    tables = [name for name in arrays if name.startswith("w0/_embedding.")]
+    rows = tuple(len(arrays[f"w0/_embedding.{field}.weight"]) for field in range(len(tables)))
+    features = Features(arrays["in/int_x"].shape[1], rows)
+    subnet = WholeSubnet(architecture, features, GOLDEN_OPTIONS)
+    nodes = node_indices(architecture)
+    for name, variable in subnet.named_weights().items():
+        variable.assign(theirs(arrays, "w0", name, nodes))
+    return subnet
+
+
+def node_indices(architecture):
+    names = {name for block in architecture.blocks for name in block.dense_operators}
+    names |= {name for block in architecture.blocks for name in block.sparse_operators}
+    return SMALL_NODES if names <= set(SMALL_NODES) else FULL_NODES
+
+
+def theirs(arrays, when, name, nodes):
+    """One of our weights as the authors' file has it."""
+    part, weight = name.split("/")
+    if part == EMBEDDING:
+        prefix = f"{when}/_embedding."
+        fields = sum(key.startswith(prefix) for key in arrays)
+        return np.concatenate([arrays[f"{prefix}{field}.weight"] for field in range(fields)])
+    module, kind = weight.rsplit("_", 1)
+    if part == "head":
+        path = "_final"
+    else:
+        block, operator = _split(part)
+        path = f"_blocks.{block - 1}." + _module(operator, module, nodes)
+    suffix = {"kernel": "weight", "scale": "weight"}.get(kind, "bias")
+    separator = "_" if path.endswith("in_proj") else "."
+    value = arrays[f"{when}/{path}{separator}{suffix}"]
+    return value.T if kind == "kernel" else value
+
+
+def _split(part):
+    for block in range(1, 100):
+        prefix = part_name(block, "")
+        if part.startswith(prefix):
+            return block, part[len(prefix) :]
+    raise ValueError(f"Not the name of a block's part: {part}")
+
+
+def _module(operator, module, nodes):
+    if operator == "dense_to_sparse":
+        return "project_emb_dim"
+    if operator == "sparse_to_dense":
+        return "deep_fm._linear_proj"
+    return f"_nodes.{nodes[operator]}.{MODULES[operator, module]}"
+
+
+def network_inputs(arrays):
+    return {
+        "dense": tf.constant(arrays["in/int_x"], tf.float32),
+        "sparse": tf.constant(arrays["in/cat_x"], tf.int64),
+    }
+
+
+def compare_forward(arrays, subnet):
+    """Largest differences of logits and of block outputs."""
+    inputs = network_inputs(arrays)
+    difference = relative = 0.0
+    for number, (dense, sparse) in enumerate(subnet.block_outputs(inputs), start=1):
+        ours = {"dense": dense, "sparse": tf.transpose(sparse, [0, 2, 1])}
+        for branch, value in ours.items():
+            golden = arrays[f"block{number}/{branch}"]
+            worst = float(np.abs(value.numpy() - golden).max())
+            difference = max(difference, worst)
+            relative = max(relative, worst / max(1.0, float(np.abs(golden).max())))
+    logits = subnet(inputs).numpy()
+    return {
+        "max_abs_logit_difference": float(np.abs(logits - arrays["logits"]).max()),
+        "max_abs_block_difference": difference,
+        "max_relative_block_difference": relative,
+    }
+
+
+def compare_step(arrays, subnet, architecture):
+    """Differences of loss, gradient norm and weights after one Adagrad step."""
+    variables = subnet.trainable_variables
+    with tf.GradientTape() as tape:
+        logits = subnet(network_inputs(arrays), training=True)
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(
+            tf.constant(arrays["in/y"], tf.float32), logits
+        )
+        loss = tf.reduce_mean(losses)
+    gradients = tape.gradient(loss, [variable.value for variable in variables])
+    present = [(g, v) for g, v in zip(gradients, variables) if g is not None]
+    norm = global_norm([sum_duplicate_rows(gradient) for gradient, _ in present])
+    Adagrad(GOLDEN_RATE).apply_gradients(present)
+    nodes = node_indices(architecture)
+    worst = max(
+        float(np.abs(variable.numpy() - theirs(arrays, "w1", name, nodes)).max())
+        for name, variable in subnet.named_weights().items()
+    )
+    return {
+        "abs_loss_difference": abs(float(loss) - float(arrays["loss"])),
+        "relative_norm_difference": abs(float(norm) / float(arrays["grad_norm"]) - 1.0),
+        "max_abs_weight_difference": worst,
+    }
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", help="golden arrays (.npz)")
+    parser.add_argument("--architecture", required=True, help="a preset, or a JSON file")
+    options = parser.parse_args(arguments)
+    try:
+        architecture = load_architecture(options.architecture)
+        with np.load(options.file) as file:
+            arrays = dict(file)
+    except (UserError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    subnet = build(arrays, architecture)
+    result = compare_forward(arrays, subnet)
+    if any(name.startswith("w1/") for name in arrays):
+        result |= compare_step(arrays, subnet, architecture)
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
