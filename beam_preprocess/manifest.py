@@ -22,7 +22,8 @@ def manifest_body(files: Mapping[str, tuple[int, str]]) -> dict:
         "format": FORMAT,
         "version": VERSION,
         "files": {
-            path: {"bytes": size, "sha256": digest} for path, (size, digest) in sorted(files.items())
+            path: {"bytes": size, "sha256": digest}
+            for path, (size, digest) in sorted(files.items())
         },
     }
 

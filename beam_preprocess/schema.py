@@ -241,7 +241,9 @@ class Schema:
             fields["missing_tokens"] = tuple(fields.get("missing_tokens", ()))
             return cls(**fields)
         except (KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{where}: damaged schema ({error}); preprocess the data again") from None
+            raise DataError(
+                f"{where}: damaged schema ({error}); preprocess the data again"
+            ) from None
 
     def save(self, directory: str | pathlib.Path) -> pathlib.Path:
         """Writes ``schema.json`` into ``directory`` and returns its path."""

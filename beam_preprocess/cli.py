@@ -1,0 +1,219 @@
+"""The command line: ``python -m beam_preprocess --help``."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Sequence
+
+from beam_preprocess.config import MAX_ROW_BYTES, PAPER_FRACTIONS, SPLIT_METHODS, PreprocessConfig
+from beam_preprocess.datasets import dataset_names, find_description
+from beam_preprocess.datasets.generic import generic
+from beam_preprocess.description import TIME_FORMATS, Description
+from beam_preprocess.errors import DataError
+from beam_preprocess.schema import DENSE_TRANSFORMS, SPARSE_ENCODINGS, SPLIT_NAMES
+
+_USAGE_ERROR = 2
+_CSV_OPTIONS = (
+    "label", "dense", "sparse", "ignore", "delimiter", "dense_transform", "time_column",
+    "time_format", "missing_tokens",
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user)."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if arguments[:1] == ["inspect"]:
+            from beam_preprocess.inspection import main as inspect_main
+
+            return inspect_main(arguments[1:])
+        return _preprocess(arguments)
+    except DataError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+    except KeyboardInterrupt:
+        print("stopped; the same command starts again", file=sys.stderr)
+        return 130
+
+
+def _preprocess(arguments: list[str]) -> int:
+    options, beam_options = _parser().parse_known_args(arguments)
+    config = make_config(options, tuple(beam_options))
+    from beam_preprocess.api import preprocess
+    from beam_preprocess.progress_bar import ProgressBar
+
+    with ProgressBar(quiet=options.quiet) as bar:
+        path = preprocess(config, bar)
+    if not options.quiet:
+        print(f"data set written to {path}")
+    return 0
+
+
+def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> PreprocessConfig:
+    """The configuration that parsed options describe."""
+    for option in beam_options:
+        if not option.startswith("--") and not beam_options[0].startswith("--"):
+            raise DataError(f"unknown argument {option!r}; see --help")
+    splits = {name: tuple(getattr(options, name)) for name in SPLIT_NAMES if getattr(options, name)}
+    split = options.split or ("given" if splits else "stratified")
+    side_tables = _pairs("--side-table", options.side_table)
+    description = _description(options)
+    description = description.with_side_tables(tuple(side_tables))
+    return PreprocessConfig(
+        description=description,
+        output=options.output or "",
+        inputs=tuple(options.input),
+        split_inputs=splits,
+        split=split,
+        fractions=_fractions(options.fractions),
+        seed=options.seed,
+        encoding=options.encoding,
+        min_count=options.min_count,
+        max_vocabulary=options.max_vocabulary,
+        table_rows=options.table_rows,
+        max_rows=options.max_rows,
+        shards=options.shards,
+        max_reject_share=options.max_reject_share,
+        max_row_bytes=options.max_row_bytes,
+        side_tables=side_tables,
+        workers=options.workers,
+        beam_options=beam_options,
+        compression_level=options.compression_level,
+    )
+
+
+def _description(options: argparse.Namespace) -> Description:
+    if options.dataset != "csv":
+        for name in _CSV_OPTIONS:
+            if getattr(options, name) is not None:
+                raise DataError(
+                    f"--{name.replace('_', '-')} goes with --dataset csv; data set "
+                    f"{options.dataset} says it itself"
+                )
+        return find_description(options.dataset)
+    described = generic(
+        options.label,
+        _names(options.dense),
+        _names(options.sparse),
+        delimiter={"\\t": "\t", "tab": "\t"}.get(options.delimiter, options.delimiter) or ",",
+        ignore=_names(options.ignore),
+        transform=options.dense_transform or "log1p",
+        time_column=options.time_column,
+        time_format=options.time_format or "number",
+        missing_tokens=_names(options.missing_tokens),
+    )
+    return dataclasses.replace(described, name=options.name or described.name)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name for name in (text or "").split(",") if name)
+
+
+def _pairs(flag: str, entries: list[str]) -> dict[str, str]:
+    pairs = {}
+    for entry in entries:
+        name, separator, value = entry.partition("=")
+        if not (separator and name and value):
+            raise DataError(f"{flag} {entry}: write NAME=PATH")
+        pairs[name] = value
+    return pairs
+
+
+def _fractions(text: str | None) -> tuple[float, float, float]:
+    if text is None:
+        return PAPER_FRACTIONS
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise DataError(f"--fractions {text}: write three numbers such as 0.8,0.1,0.1") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m beam_preprocess",
+        description="Turns a raw click log into a data set of TFRecords. Options that are not "
+        "listed here go to Apache Beam, such as --runner=DataflowRunner --project=... "
+        "'python -m beam_preprocess inspect DIR' shows and verifies a data set.",
+        allow_abbrev=False,
+    )
+    _add_input_options(parser.add_argument_group("input and output"))
+    _add_feature_options(parser.add_argument_group("features and splits"))
+    _add_csv_options(parser.add_argument_group("description of the columns (--dataset csv)"))
+    _add_run_options(parser.add_argument_group("run"))
+    return parser
+
+
+def _add_input_options(group: argparse._ArgumentGroup) -> None:
+    known = ", ".join((*dataset_names(), "csv"))
+    group.add_argument("--dataset", required=True, help=f"{known}, or the path of a .toml file")
+    group.add_argument(
+        "--input", nargs="+", default=[], metavar="PATTERN",
+        help="raw files: paths or globs, local, gs:// or s3://, plain or .gz, .bz2, .xz",
+    )  # fmt: skip
+    for name in SPLIT_NAMES:
+        group.add_argument(
+            f"--{name}", nargs="+", metavar="PATTERN", help=f"raw files of the {name} split"
+        )
+    group.add_argument("--output", metavar="DIR", help="data set directory to create")
+    group.add_argument(
+        "--side-table", action="append", default=[], metavar="NAME=PATH",
+        help="a table to join (kdd: user, query, keyword, title, description)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-rows", "--sample", type=int, metavar="N", help="read the first N rows only"
+    )
+
+
+def _add_feature_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--encoding", default="vocabulary", choices=SPARSE_ENCODINGS,
+        help="sparse ids by frequency-cut vocabulary (default), the authors' modulo, or FarmHash",
+    )  # fmt: skip
+    group.add_argument(
+        "--min-count", type=int, metavar="N",
+        help="training rows a value needs (default 2 below a million rows, else 10)",
+    )  # fmt: skip
+    group.add_argument("--max-vocabulary", type=int, metavar="N", help="most entries per feature")
+    group.add_argument(
+        "--table-rows", type=int, metavar="N",
+        help="table rows for modulo and hash where the data set does not say",
+    )  # fmt: skip
+    group.add_argument(
+        "--split", choices=SPLIT_METHODS, help="default: stratified, or given with --train etc."
+    )
+    group.add_argument("--fractions", metavar="A,B,C", help="default 0.8,0.1,0.1")
+    group.add_argument("--seed", type=int, default=0, help="of the split (default 0)")
+
+
+def _add_csv_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--label", help="label column")
+    group.add_argument("--dense", metavar="A,B", help="dense columns")
+    group.add_argument("--sparse", metavar="A,B", help="sparse columns (default: all others)")
+    group.add_argument("--ignore", metavar="A,B", help="columns to leave out")
+    group.add_argument("--delimiter", help="default ','; 'tab' for a tab")
+    group.add_argument(
+        "--dense-transform", choices=DENSE_TRANSFORMS, help="of all dense columns (default log1p)"
+    )
+    group.add_argument("--time-column", help="for --split chronological")
+    group.add_argument("--time-format", choices=TIME_FORMATS, help="default number")
+    group.add_argument("--missing-tokens", metavar="A,B", help="values that mean missing")
+    group.add_argument("--name", help="name of the data set (default csv)")
+
+
+def _add_run_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--workers", type=int, default=1, help="local worker processes (default 1)")
+    group.add_argument("--shards", type=int, help="shards per split (default: by size)")
+    group.add_argument(
+        "--max-reject-share", type=float, default=0.01, metavar="SHARE",
+        help="largest share of malformed rows (default 0.01)",
+    )  # fmt: skip
+    group.add_argument(
+        "--max-row-bytes", type=int, default=MAX_ROW_BYTES, metavar="N",
+        help=f"longer rows are rejected (default {MAX_ROW_BYTES})",
+    )  # fmt: skip
+    group.add_argument(
+        "--compression-level", type=int, default=1, metavar="1..9", help="of gzip (default 1)"
+    )
+    group.add_argument("--quiet", action="store_true", help="no progress, no last line")

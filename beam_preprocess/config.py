@@ -1,0 +1,120 @@
+"""Everything that one preprocessing run is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from beam_preprocess.description import Description
+from beam_preprocess.errors import DataError
+from beam_preprocess.schema import SPARSE_ENCODINGS, SPLIT_NAMES
+
+SPLIT_METHODS = ("stratified", "chronological", "given")
+
+# The AutoCTR protocol that the paper follows (Section 5.1): 80 % / 10 % / 10 %.
+PAPER_FRACTIONS = (0.8, 0.1, 0.1)
+
+# Shortest text line that is refused as malformed. Criteo's rows have about 240 bytes; the limit
+# keeps one broken line (a missing line break, a binary file) from filling the memory.
+MAX_ROW_BYTES = 256 * 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class PreprocessConfig:
+    """One preprocessing run.
+
+    Attributes:
+      description: The raw data set.
+      output: Data set directory to create.
+      inputs: Files or globs, local or on any file system that Beam knows, when the rows are split
+        here.
+      split_inputs: Files or globs per split name, when the splits are given.
+      split: ``stratified``, ``chronological`` (by the description's time column) or ``given``.
+      fractions: Shares of train, validation and test (not for ``given``).
+      seed: Seed of the stratified split.
+      encoding: Encoding of all sparse features, one of ``vocabulary``, ``modulo``, ``hash``.
+      min_count: Training rows a value needs to enter a vocabulary; None for 2 below a million
+        training rows and 10 from there on.
+      max_vocabulary: Most entries of one vocabulary (the most frequent are kept); None for no cap.
+      table_rows: Table rows for ``modulo`` and ``hash`` where the description has none; None makes
+        that an error.
+      max_rows: Use the first rows only (a quick look), of each split if they are given; None for
+        all.
+      shards: Shards per split; None chooses by the size of the input.
+      max_reject_share: Largest tolerated share of malformed rows.
+      max_row_bytes: Longest accepted row, in bytes.
+      side_tables: From side table name to its file or glob.
+      workers: Worker processes of the local runner (1: in this process).
+      beam_options: Further Beam options, as on a command line.
+      compression_level: Of gzip, 1 (fast) to 9 (small).
+    """
+
+    description: Description
+    output: str
+    inputs: tuple[str, ...] = ()
+    split_inputs: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    split: str = "stratified"
+    fractions: tuple[float, float, float] = PAPER_FRACTIONS
+    seed: int = 0
+    encoding: str = "vocabulary"
+    min_count: int | None = None
+    max_vocabulary: int | None = None
+    table_rows: int | None = None
+    max_rows: int | None = None
+    shards: int | None = None
+    max_reject_share: float = 0.01
+    max_row_bytes: int = MAX_ROW_BYTES
+    side_tables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    workers: int = 1
+    beam_options: tuple[str, ...] = ()
+    compression_level: int = 1
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLIT_METHODS:
+            raise DataError(
+                f"--split must be one of {', '.join(SPLIT_METHODS)}, not {self.split!r}"
+            )
+        if self.encoding not in SPARSE_ENCODINGS:
+            raise DataError(
+                f"--encoding must be one of {', '.join(SPARSE_ENCODINGS)}, not {self.encoding!r}"
+            )
+        self._check_inputs()
+        self._check_numbers()
+        if self.split == "chronological" and not self.description.time_column:
+            raise DataError(
+                f"--split chronological: data set {self.description.name} has no time column; "
+                "name it (time_column, --time-column) or use --split stratified"
+            )
+
+    def _check_inputs(self) -> None:
+        if not self.output:
+            raise DataError("--output: name the directory to create")
+        if self.split == "given":
+            if tuple(sorted(self.split_inputs)) != tuple(sorted(SPLIT_NAMES)) or self.inputs:
+                raise DataError(
+                    "given splits need --train, --validation and --test (all three, no --input)"
+                )
+        elif not self.inputs or self.split_inputs:
+            raise DataError("--input: name the raw files (or --train, --validation and --test)")
+
+    def _check_numbers(self) -> None:
+        if (
+            len(self.fractions) != 3
+            or min(self.fractions) <= 0
+            or abs(sum(self.fractions) - 1) > 1e-9
+        ):
+            raise DataError(
+                f"--fractions: three positive shares that add up to 1, not {self.fractions}"
+            )
+        if not 0 <= self.max_reject_share <= 1:
+            raise DataError(f"--max-reject-share lies in [0, 1], not {self.max_reject_share}")
+        if not 0 <= self.seed < 2**63:
+            raise DataError(f"--seed lies in [0, 2^63), not {self.seed}")
+        if not 1 <= self.compression_level <= 9:
+            raise DataError(f"--compression-level lies in [1, 9], not {self.compression_level}")
+        least = {"min_count": 1, "max_vocabulary": 1, "table_rows": 3, "max_rows": 1, "shards": 1}
+        least |= {"workers": 1, "max_row_bytes": 1}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                raise DataError(f"--{name.replace('_', '-')} must be at least {bound}, not {value}")

@@ -1,0 +1,43 @@
+"""The data sets known by name.
+
+A new one is a module here with a function that returns its
+:class:`~beam_preprocess.description.Description`, and one line in ``_REGISTRY``.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+from beam_preprocess.datasets.avazu import avazu, avazu_authors
+from beam_preprocess.datasets.criteo import criteo, criteo_terabyte
+from beam_preprocess.datasets.kdd import kdd
+from beam_preprocess.description import Description
+from beam_preprocess.errors import DataError
+
+_REGISTRY: dict[str, Callable[[], Description]] = {
+    "criteo": criteo,
+    "criteo-terabyte": criteo_terabyte,
+    "avazu": avazu,
+    "avazu-authors": avazu_authors,
+    "kdd": kdd,
+}
+
+
+def dataset_names() -> tuple[str, ...]:
+    """Names that ``--dataset`` takes, beside ``csv`` and the path of a TOML description."""
+    return tuple(_REGISTRY)
+
+
+def find_description(dataset: str) -> Description:
+    """The description of a data set by its name or by the path of its TOML file."""
+    if dataset in _REGISTRY:
+        return _REGISTRY[dataset]()
+    if dataset.endswith(".toml"):
+        from beam_preprocess.datasets.toml_file import read_toml
+
+        return read_toml(pathlib.Path(dataset))
+    raise DataError(
+        f"--dataset {dataset}: unknown; known are {', '.join(_REGISTRY)}, csv, "
+        "or the path of a .toml description"
+    )

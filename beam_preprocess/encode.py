@@ -1,0 +1,115 @@
+"""Checked rows to the arrays of the records: dense transforms and sparse ids (see schema.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import repeat
+
+import numpy as np
+import pyarrow as pa
+
+from beam_preprocess.decode import Rows, number_of
+from beam_preprocess.schema import (
+    FIRST_VOCABULARY_ID,
+    MISSING_ID,
+    OUT_OF_VOCABULARY_ID,
+    DenseFeature,
+    SparseFeature,
+)
+
+Lookup = Callable[[list[bytes]], np.ndarray]
+
+
+class RowEncoder:
+    """Encodes rows for one set of features.
+
+    Args:
+      dense, sparse: Features in record order.
+      vocabularies: From sparse feature name to its entries in id order.
+    """
+
+    def __init__(
+        self,
+        dense: Sequence[DenseFeature],
+        sparse: Sequence[SparseFeature],
+        vocabularies: dict[str, list[bytes]],
+    ):
+        self._dense = dense
+        self._sparse = [
+            (feature, _lookup(feature, vocabularies.get(feature.name, []))) for feature in sparse
+        ]
+
+    def encode(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """label [rows], dense float32 [rows, dense], sparse int64 [rows, sparse]."""
+        dense = np.empty((len(rows), len(self._dense)), np.float32)
+        for index, feature in enumerate(self._dense):
+            dense[:, index] = transform_dense(rows.dense[feature.source], feature)
+        sparse = np.empty((len(rows), len(self._sparse)), np.int64)
+        for index, (feature, lookup) in enumerate(self._sparse):
+            sparse[:, index] = _encode_column(rows.sparse[feature.source, feature.derive], lookup)
+        return rows.label, dense, sparse
+
+
+def transform_dense(raw: np.ndarray, feature: DenseFeature) -> np.ndarray:
+    """float64 [rows] of raw values (NaN: missing) to feature values."""
+    if feature.transform == "missing_indicator":
+        return np.isnan(raw).astype(np.float64)
+    present = np.where(np.isnan(raw), feature.missing, raw)
+    if feature.transform == "log1p":
+        return np.log1p(np.maximum(present, 0.0))
+    if feature.transform == "standardize":
+        return (present - feature.mean) / feature.std
+    return present
+
+
+def _encode_column(values: pa.Array, lookup: Lookup) -> np.ndarray:
+    encoded = values.dictionary_encode()
+    # The last place of the table serves the missing values, whose index is null.
+    distinct = encoded.dictionary.to_pylist()
+    ids = np.append(lookup(distinct), MISSING_ID)
+    indices = encoded.indices.fill_null(len(distinct)).to_numpy()
+    return ids[indices]
+
+
+def _lookup(feature: SparseFeature, entries: list[bytes]) -> Lookup:
+    if feature.encoding == "vocabulary":
+        return _vocabulary_lookup(entries)
+    if feature.encoding == "modulo":
+        return _modulo_lookup(feature)
+    return _hash_lookup(feature.rows)
+
+
+def _vocabulary_lookup(entries: list[bytes]) -> Lookup:
+    ids = {value: index for index, value in enumerate(entries, FIRST_VOCABULARY_ID)}
+
+    def look_up(values: list[bytes]) -> np.ndarray:
+        found = map(ids.get, values, repeat(OUT_OF_VOCABULARY_ID))
+        return np.fromiter(found, np.int64, len(values))
+
+    return look_up
+
+
+def _modulo_lookup(feature: SparseFeature) -> Lookup:
+    def one(value: bytes) -> int:
+        number = number_of(value, feature.radix)
+        if feature.fold is not None:
+            number %= feature.fold
+        return number % (feature.rows - 1) + 1
+
+    return lambda values: np.fromiter(map(one, values), np.int64, len(values))
+
+
+def _hash_lookup(rows: int) -> Lookup:
+    buckets = rows - FIRST_VOCABULARY_ID
+
+    def look_up(values: list[bytes]) -> np.ndarray:
+        # FarmHash as the serving graph computes it; TensorFlow is loaded for this encoding only.
+        import tensorflow as tf
+
+        if not values:
+            return np.zeros(0, np.int64)
+        with tf.device("/CPU:0"):
+            hashed = tf.strings.to_hash_bucket_fast(tf.constant(values, tf.string), buckets)
+        return hashed.numpy() + FIRST_VOCABULARY_ID
+
+    return look_up

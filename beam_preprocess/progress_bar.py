@@ -1,0 +1,32 @@
+"""Progress of a run on the terminal."""
+
+from __future__ import annotations
+
+_TITLES = {"times": "1st pass: times", "scan": "scan", "write": "write"}
+
+
+class ProgressBar:
+    """One tqdm bar per stage; a context manager that is called with (stage, done, total)."""
+
+    def __init__(self, *, quiet: bool):
+        self._quiet = quiet
+        self._bars: dict[str, object] = {}
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for bar in self._bars.values():
+            bar.close()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        if self._quiet:
+            return
+        if stage not in self._bars:
+            from tqdm import tqdm
+
+            self._bars[stage] = tqdm(
+                desc=_TITLES[stage], total=total, unit="B", unit_scale=True, unit_divisor=1024
+            )
+        bar = self._bars[stage]
+        bar.update(done - bar.n)

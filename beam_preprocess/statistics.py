@@ -1,0 +1,112 @@
+"""Statistics of the training split that merge exactly, in whatever order workers deliver them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from fractions import Fraction
+
+import numpy as np
+
+# Histogram of sign(x) ln(1 + |x|), half a unit a bin: one fixed grid holds any finite column, and
+# counts on a fixed grid merge exactly. exp(40) is beyond any count or price.
+_BIN_WIDTH = 0.5
+_LIMIT = 40.0
+BIN_EDGES = np.arange(-_LIMIT, _LIMIT + _BIN_WIDTH, _BIN_WIDTH)
+
+
+@dataclasses.dataclass
+class Moments:
+    """Count, mean, standard deviation, extremes and histogram of one dense column.
+
+    Sums are kept as exact fractions: a block's own sums are floating point and the same whoever
+    computes them, and exact sums of those do not depend on the order of merging.
+    """
+
+    count: int = 0
+    missing: int = 0
+    total: Fraction = Fraction(0)
+    squares: Fraction = Fraction(0)
+    minimum: float = math.inf
+    maximum: float = -math.inf
+    histogram: Counter = dataclasses.field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Moments:
+        """The moments of float64 [rows], NaN meaning missing."""
+        present = values[~np.isnan(values)]
+        moments = cls(len(present), len(values) - len(present))
+        if not len(present):
+            return moments
+        # Squares are summed about a near mean, then moved exactly: no cancellation for far means.
+        centre = float(present.mean())
+        spread = float(np.square(present - centre).sum())
+        moments.total = Fraction(float(present.sum()))
+        moments.squares = (
+            Fraction(spread)
+            + 2 * Fraction(centre) * moments.total
+            - len(present) * Fraction(centre) ** 2
+        )
+        moments.minimum, moments.maximum = float(present.min()), float(present.max())
+        scaled = np.sign(present) * np.log1p(np.abs(present))
+        bins = np.clip(np.digitize(scaled, BIN_EDGES) - 1, 0, len(BIN_EDGES) - 2)
+        for index, count in zip(*np.unique(bins, return_counts=True), strict=True):
+            moments.histogram[int(index)] = int(count)
+        return moments
+
+    def add(self, other: Moments) -> None:
+        self.count += other.count
+        self.missing += other.missing
+        self.total += other.total
+        self.squares += other.squares
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+        self.histogram.update(other.histogram)
+
+    @property
+    def mean(self) -> float:
+        return float(self.total / self.count) if self.count else 0.0
+
+    @property
+    def std(self) -> float:
+        """Population standard deviation; 1 where all values are equal."""
+        if not self.count:
+            return 1.0
+        variance = self.squares / self.count - (self.total / self.count) ** 2
+        return math.sqrt(variance) if variance > 0 else 1.0
+
+
+@dataclasses.dataclass
+class Summary:
+    """What one scan of the raw data finds, beside the counts of sparse values.
+
+    Attributes:
+      rows, positives: Well-formed rows, and those with label 1, per split (3 numbers each).
+      dense: From raw column to its training moments.
+      missing: From sparse feature name to the training rows where it is missing.
+      rejected: Rejected rows by reason (with the value at fault left out).
+      first_rejects: Some rejects, for messages: (file, line within block, reason).
+      block_lines: From (split group, file, block) to its number of lines.
+    """
+
+    rows: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+    positives: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+    dense: dict[str, Moments] = dataclasses.field(default_factory=dict)
+    missing: Counter = dataclasses.field(default_factory=Counter)
+    rejected: Counter = dataclasses.field(default_factory=Counter)
+    first_rejects: list[tuple] = dataclasses.field(default_factory=list)
+    block_lines: dict[tuple[str | None, int, int], int] = dataclasses.field(default_factory=dict)
+
+    KEPT_REJECTS = 5
+
+    def add(self, other: Summary) -> None:
+        self.rows = [a + b for a, b in zip(self.rows, other.rows, strict=True)]
+        self.positives = [a + b for a, b in zip(self.positives, other.positives, strict=True)]
+        for name, moments in other.dense.items():
+            self.dense.setdefault(name, Moments()).add(moments)
+        self.missing.update(other.missing)
+        self.rejected.update(other.rejected)
+        both = sorted(self.first_rejects + other.first_rejects)
+        self.first_rejects = both[: self.KEPT_REJECTS]
+        self.block_lines.update(other.block_lines)

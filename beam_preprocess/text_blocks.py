@@ -1,0 +1,156 @@
+"""Text files as blocks of whole lines, the same blocks for a plain and for a compressed file.
+
+A file is cut at multiples of :data:`BLOCK_BYTES` of its uncompressed bytes; a line belongs to the
+block in which it begins. So any worker can read any block of a plain file by itself, and what a
+block holds does not depend on the runner.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import dataclasses
+import gzip
+import io
+import lzma
+import zlib
+from collections.abc import Iterator
+
+from beam_preprocess.errors import DataError
+
+# Part of the format: the stratified split works within a block (see splits.py), so another size
+# gives another split. One MiB is about 4,000 Criteo rows: enough to spread the cost of a NumPy
+# call, and little memory.
+BLOCK_BYTES = 1 << 20
+
+_BOM = b"\xef\xbb\xbf"
+_SKIP_BYTES = 1 << 16
+_OPENERS = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+_UNREADABLE = (".zst", ".zip", ".tar", ".7z", ".snappy", ".lz4")
+
+
+@dataclasses.dataclass(frozen=True)
+class InputFile:
+    """One raw file.
+
+    Attributes:
+      index: Position among the input files of its split group, sorted by path.
+      path: Where it lies.
+      size: Bytes on disk.
+      split: The split that it was given for, or None.
+      limit: Offset (uncompressed) before which a line must begin to be read, or None.
+    """
+
+    index: int
+    path: str
+    size: int
+    split: str | None = None
+    limit: int | None = None
+
+    @property
+    def compressed(self) -> bool:
+        return any(self.path.endswith(suffix) for suffix in _OPENERS)
+
+
+@dataclasses.dataclass(frozen=True)
+class TextBlock:
+    """The lines that begin in one block: ``data`` begins at ``offset`` and with a line."""
+
+    index: int
+    offset: int
+    data: bytes
+
+
+def check_readable(path: str) -> None:
+    """Raises DataError for a compression that cannot be read."""
+    if path.endswith(_UNREADABLE):
+        raise DataError(
+            f"{path}: this compression is not supported; unpack it, or pack it again as .gz"
+        )
+
+
+@contextlib.contextmanager
+def open_text(file: InputFile) -> Iterator[io.BufferedIOBase]:
+    """Opens the uncompressed bytes of a file; damage becomes a DataError that names it."""
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    with contextlib.ExitStack() as stack:
+        try:
+            # Beam's own decompression ends a truncated gzip silently; the standard library raises.
+            raw = stack.enter_context(
+                FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED)
+            )
+            for suffix, opener in _OPENERS.items():
+                if file.path.endswith(suffix):
+                    raw = stack.enter_context(io.BufferedReader(opener(raw), BLOCK_BYTES))
+            yield raw
+        except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
+            raise DataError(
+                f"{file.path}: truncated or damaged compressed file ({error}); fetch it again"
+            ) from None
+        except FileNotFoundError:
+            raise DataError(f"{file.path}: no such file") from None
+        except PermissionError:
+            raise DataError(f"{file.path}: no permission to read it") from None
+
+
+def read_blocks(
+    file: InputFile, first: int, last: int | None, max_row_bytes: int
+) -> Iterator[TextBlock]:
+    """Yields the blocks ``first`` to ``last`` (excluded; None: to the end) in order.
+
+    A line longer than ``max_row_bytes`` may come truncated, yet still longer than that.
+    """
+    with open_text(file) as stream:
+        position = _seek_line(stream, first, file)
+        index = first
+        while last is None or index < last:
+            end = (index + 1) * BLOCK_BYTES
+            if file.limit is not None:
+                if position >= file.limit:
+                    return
+                end = min(end, file.limit)
+            data, following = _read_lines(stream, position, end, max_row_bytes)
+            if not data and position < end:
+                return
+            yield TextBlock(index, position, data)
+            position = following
+            index += 1
+
+
+def _seek_line(stream: io.BufferedIOBase, block: int, file: InputFile) -> int:
+    """Moves to the first line that begins in ``block`` or later; returns its offset."""
+    if block == 0:
+        if stream.read(len(_BOM)) == _BOM:
+            return len(_BOM)
+        stream.seek(0)
+        return 0
+    position = stream.seek(block * BLOCK_BYTES - 1)
+    return position + _skip_line(stream)
+
+
+def _skip_line(stream: io.BufferedIOBase) -> int:
+    skipped = 0
+    while piece := stream.readline(_SKIP_BYTES):
+        skipped += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return skipped
+
+
+def _read_lines(
+    stream: io.BufferedIOBase, position: int, end: int, max_row_bytes: int
+) -> tuple[bytes, int]:
+    """The lines that begin in [position, end) and the offset behind them."""
+    if position >= end:
+        return b"", position
+    data = stream.read(end - position)
+    following = position + len(data)
+    if data and not data.endswith(b"\n"):
+        tail = stream.readline(max_row_bytes + 1)
+        following += len(tail)
+        data += tail
+        if len(tail) > max_row_bytes and not tail.endswith(b"\n"):
+            following += _skip_line(stream)
+    return data, following
