@@ -158,7 +158,9 @@ def memory(kind: str, size_kb: float, port_bits: int) -> MemoryFigures:
         raise PimError(f"memory kind must be one of {', '.join(KINDS)}. Received: {kind!r}")
     if port_bits not in _FIGURES[kind]:
         ports = ", ".join(map(str, _FIGURES[kind]))
-        raise PimError(f"memory port_bits of {kind} must be one of {ports}. Received: {port_bits!r}")
+        raise PimError(
+            f"memory port_bits of {kind} must be one of {ports}. Received: {port_bits!r}"
+        )
     rows = _FIGURES[kind][port_bits]
     if not 0 < size_kb <= rows[-1][0]:
         raise PimError(

@@ -61,7 +61,7 @@ class Device:
         for name in ("stuck_high_resistance", "stuck_low_resistance"):
             checks.real(f"device.{name}", getattr(self, name), 0, 1)
         if self.stuck_high_resistance + self.stuck_low_resistance > 1:
-            raise PimError("device.stuck_high_resistance and stuck_low_resistance exceed 1 together")
+            raise PimError("device: stuck_high_resistance and stuck_low_resistance exceed 1")
 
     @property
     def levels(self) -> int:
@@ -289,6 +289,8 @@ class Hardware:
     mnsim2: Mnsim2Quirks | None = None
 
     def __post_init__(self):
+        if not isinstance(self.name, str) or not self.name:
+            raise PimError(f"name must be a text that is not empty. Received: {self.name!r}")
         checks.whole("arrays_per_unit", self.arrays_per_unit, 1, 65536)
         checks.whole("units_per_tile", self.units_per_tile, 1, 65536)
         checks.whole("duplication", self.duplication, 1, 1 << 20)
