@@ -109,5 +109,5 @@ def lossless_bits(rows: int, dac_bits: int, bits_per_cell: int, encoding) -> int
     With R rows that is ceil(log2(R (2^dac - 1) (2^cell - 1) + 1)), and one more where the value
     has a sign: with analog subtraction, or input pulses of both polarities.
     """
-    unsigned = largest_sum(rows, dac_bits, bits_per_cell, encoding).bit_length()
+    unsigned = max(largest_sum(rows, dac_bits, bits_per_cell, encoding).bit_length(), 1)
     return unsigned + 1 if encoding.signed_conversion else unsigned
