@@ -18,6 +18,7 @@ from beam_preprocess.parse import RawRows, Reject
 _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
 _SHOWN_BYTES = 40
 _FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
+_NOT_FINITE = "not a finite 32-bit number"
 _HOUR_DIGITS = 8  # YYMMDDHH
 
 
@@ -67,8 +68,9 @@ class _Faults:
         for row in rows:
             if not self.bad[row]:
                 self.bad[row] = True
-                value = values[row].as_py() or b""
-                shown = value[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
+                value = values[row].as_py()
+                text = value if isinstance(value, bytes) else str(value).encode()
+                shown = text[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
                 self.reasons[int(row)] = f"column {column}: {what}: {shown!r}"
 
 
@@ -89,7 +91,7 @@ def decode_rows(
     label = _decode_label(raw.columns[description.label], description, faults)
     missing = _missing_values(description)
     dense = {
-        name: _decode_number(raw.columns[name], name, missing, faults)
+        name: _decode_dense(raw.columns[name], name, missing, faults)
         for name in dict.fromkeys(column.source for column in description.dense)
     }
     sparse = {}
@@ -135,6 +137,17 @@ def _decode_label(values: pa.Array, description: Description, faults: _Faults) -
     return label
 
 
+def _decode_dense(values: pa.Array, name: str, missing: pa.Array, faults: _Faults) -> np.ndarray:
+    if not pa.types.is_floating(values.type):
+        return _decode_number(values, name, missing, faults)
+    numbers = values.to_numpy(zero_copy_only=False)  # null to NaN
+    odd = ~(np.abs(numbers) <= _FLOAT32_MAX)
+    if odd.any():
+        odd &= ~values.is_null().to_numpy(zero_copy_only=False)
+        faults.add(np.flatnonzero(odd), name, _NOT_FINITE, values)
+    return numbers
+
+
 def _decode_number(values: pa.Array, name: str, missing: pa.Array, faults: _Faults) -> np.ndarray:
     text = _without_missing(values, missing).cast(pa.string())
     try:
@@ -146,7 +159,7 @@ def _decode_number(values: pa.Array, name: str, missing: pa.Array, faults: _Faul
     absent = text.is_null().to_numpy(zero_copy_only=False)
     infinite |= np.isnan(numbers) & ~absent & ~faults.bad
     if infinite.any():
-        faults.add(np.flatnonzero(infinite), name, "not a finite 32-bit number", values)
+        faults.add(np.flatnonzero(infinite), name, _NOT_FINITE, values)
     return numbers
 
 

@@ -151,6 +151,7 @@ def pipeline_options(config: PreprocessConfig):
         if config.workers > 1 and "--direct_running_mode" not in names:
             options.append("--direct_running_mode=multi_processing")
             options.append(f"--direct_num_workers={config.workers}")
+            options.append("--default_sdk_harness_log_level=ERROR")
     return PipelineOptions(options)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +15,9 @@ from beam_preprocess.schema import (
     DenseFeature,
     SparseFeature,
 )
+from beam_preprocess.string_table import StringTable
 
-Lookup = Callable[[list[bytes]], np.ndarray]
+Lookup = Callable[[pa.Array], np.ndarray]  # ids of values, whatever id for nulls
 
 
 class RowEncoder:
@@ -63,33 +63,38 @@ def transform_dense(raw: np.ndarray, feature: DenseFeature) -> np.ndarray:
 
 
 def _encode_column(values: pa.Array, lookup: Lookup) -> np.ndarray:
-    encoded = values.dictionary_encode()
-    # The last place of the table serves the missing values, whose index is null.
-    distinct = encoded.dictionary.to_pylist()
-    ids = np.append(lookup(distinct), MISSING_ID)
-    indices = encoded.indices.fill_null(len(distinct)).to_numpy()
-    return ids[indices]
+    ids = lookup(values)
+    if values.null_count:
+        ids[values.is_null().to_numpy(zero_copy_only=False)] = MISSING_ID
+    return ids
 
 
 def _lookup(feature: SparseFeature, entries: list[bytes]) -> Lookup:
     if feature.encoding == "vocabulary":
         return _vocabulary_lookup(entries)
     if feature.encoding == "modulo":
-        return _modulo_lookup(feature)
-    return _hash_lookup(feature.rows)
+        return _by_distinct_value(_modulo_ids(feature))
+    return _by_distinct_value(_hash_ids(feature.rows))
 
 
 def _vocabulary_lookup(entries: list[bytes]) -> Lookup:
-    ids = {value: index for index, value in enumerate(entries, FIRST_VOCABULARY_ID)}
+    table = StringTable(entries)
+    absent = OUT_OF_VOCABULARY_ID - FIRST_VOCABULARY_ID
+    return lambda values: table.look_up(values, absent) + FIRST_VOCABULARY_ID
 
-    def look_up(values: list[bytes]) -> np.ndarray:
-        found = map(ids.get, values, repeat(OUT_OF_VOCABULARY_ID))
-        return np.fromiter(found, np.int64, len(values))
+
+def _by_distinct_value(ids_of: Callable[[list[bytes]], np.ndarray]) -> Lookup:
+    """Computes the id of each distinct value of a batch once."""
+
+    def look_up(values: pa.Array) -> np.ndarray:
+        encoded = values.dictionary_encode()
+        ids = np.append(ids_of(encoded.dictionary.to_pylist()), MISSING_ID)
+        return ids[encoded.indices.fill_null(len(ids) - 1).to_numpy()]
 
     return look_up
 
 
-def _modulo_lookup(feature: SparseFeature) -> Lookup:
+def _modulo_ids(feature: SparseFeature) -> Callable[[list[bytes]], np.ndarray]:
     def one(value: bytes) -> int:
         number = number_of(value, feature.radix)
         if feature.fold is not None:
@@ -99,10 +104,10 @@ def _modulo_lookup(feature: SparseFeature) -> Lookup:
     return lambda values: np.fromiter(map(one, values), np.int64, len(values))
 
 
-def _hash_lookup(rows: int) -> Lookup:
+def _hash_ids(rows: int) -> Callable[[list[bytes]], np.ndarray]:
     buckets = rows - FIRST_VOCABULARY_ID
 
-    def look_up(values: list[bytes]) -> np.ndarray:
+    def ids_of(values: list[bytes]) -> np.ndarray:
         # FarmHash as the serving graph computes it; TensorFlow is loaded for this encoding only.
         import tensorflow as tf
 
@@ -112,4 +117,4 @@ def _hash_lookup(rows: int) -> Lookup:
             hashed = tf.strings.to_hash_bucket_fast(tf.constant(values, tf.string), buckets)
         return hashed.numpy() + FIRST_VOCABULARY_ID
 
-    return look_up
+    return ids_of

@@ -37,7 +37,8 @@ def verify(directory: str | pathlib.Path) -> int:
     directory = pathlib.Path(directory)
     if not (directory / MANIFEST_FILE).is_file():
         raise DataError(
-            f"{directory}: not a complete data set (no {MANIFEST_FILE}); run the preprocessing again"
+            f"{directory}: not a complete data set (no {MANIFEST_FILE}); "
+            "run the preprocessing again"
         )
     files = read_json(directory / MANIFEST_FILE).get("files", {})
     for name, entry in files.items():

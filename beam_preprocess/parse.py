@@ -30,7 +30,8 @@ class RawRows:
     """Raw columns of one block.
 
     Attributes:
-      columns: From column name to its raw values (Arrow binary, no nulls).
+      columns: From column name to its raw values (Arrow binary, no nulls); where every value of a
+        purely dense column is a number or missing, its numbers (float64, null where missing).
       lines: int64 [rows], line within the block, from 0.
       offsets: int64 [rows], where each row begins (uncompressed bytes of the file; row number for
         Parquet).
@@ -92,19 +93,37 @@ def parse_block(data: bytes, offset: int, description: Description, max_row_byte
             rejects.append(Reject(line, reason, lines[line][:max_row_bytes]))
     kept = np.flatnonzero(good)
     text = data if len(kept) == len(lines) else b"\n".join(lines[line] for line in kept)
-    quoted = description.quoting and b'"' in text
-    try:
-        columns, skipped = _parse_arrow(text, description, quoted)
-        aligned = _row_count(columns) + len(skipped) == len(kept)
-    except pa.ArrowInvalid:
-        aligned = False
-    if not aligned:
-        columns, skipped = _parse_by_line(lines, kept, description)
+    columns, skipped = _parse_lines(text, description, lines, kept)
     for row, reason in skipped:
         rejects.append(Reject(int(kept[row]), reason, lines[kept[row]]))
     if skipped:
         kept = np.delete(kept, [row for row, _ in skipped])
     return RawRows(columns, kept, lines.starts[kept] + offset, lines, rejects, len(lines))
+
+
+def _parse_lines(
+    text: bytes, description: Description, lines: Lines, kept: np.ndarray
+) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
+    """Columns and bad rows of ``text``, by the fastest way that can read it."""
+    quoted = description.quoting and b'"' in text
+    # Numbers straight from the text first; a value that is none sends the block through again.
+    for numeric in (_numeric_columns(description), []):
+        try:
+            columns, skipped = _parse_arrow(text, description, quoted, numeric)
+        except pa.ArrowInvalid:
+            continue
+        if _row_count(columns) + len(skipped) == len(kept):
+            return columns, skipped
+    return _parse_by_line(lines, kept, description)
+
+
+def _numeric_columns(description: Description) -> list[str]:
+    """Columns that serve dense features and nothing else."""
+    other = {description.label, description.time_column}
+    other.update(column.source for column in description.sparse)
+    other.update(table.key for table in description.side_tables)
+    sources = dict.fromkeys(column.source for column in description.dense)
+    return [name for name in sources if name in description.columns and name not in other]
 
 
 def _find_bad_lines(
@@ -120,7 +139,7 @@ def _find_bad_lines(
         data.decode("utf-8")
     except UnicodeDecodeError:
         bad += [(line, "invalid UTF-8") for line in range(len(lines)) if not _is_utf8(lines[line])]
-    if data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
         reason = "carriage return inside a row"
         bad += [(line, reason) for line in range(len(lines)) if b"\r" in lines[line]]
     if quoting and b'"' in data:
@@ -146,10 +165,12 @@ def _row_count(columns: dict[str, pa.Array]) -> int:
 
 
 def _parse_arrow(
-    text: bytes, description: Description, quoted: bool
+    text: bytes, description: Description, quoted: bool, numeric: list[str]
 ) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
     """Columns of the rows with the right number of values, and the rows that have another."""
     wanted = raw_columns(description)
+    types = dict.fromkeys(wanted, pa.binary())
+    types.update(dict.fromkeys(numeric, pa.float64()))
     skipped: list[tuple[int, str]] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -158,7 +179,7 @@ def _parse_arrow(
         return "skip"
 
     if not text:
-        return {name: pa.array([], pa.binary()) for name in wanted}, []
+        return {name: pa.array([], types[name]) for name in wanted}, []
     table = arrow_csv.read_csv(
         pa.BufferReader(text),
         read_options=arrow_csv.ReadOptions(
@@ -173,7 +194,8 @@ def _parse_arrow(
             check_utf8=False,
             strings_can_be_null=False,
             include_columns=wanted,
-            column_types={name: pa.binary() for name in wanted},
+            column_types=types,
+            null_values=["", *description.missing_tokens],
         ),
     )
     return {name: table.column(name).combine_chunks() for name in wanted}, skipped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from beam_preprocess.errors import DataError
+from beam_preprocess.splitmix import splitmix64
 
 TRAIN, VALIDATION, TEST = range(3)
 
@@ -39,8 +40,8 @@ def stratified_splits(
         if not len(rows):
             continue
         stream = _mix(np.array([seed, file, block, value], np.uint64))
-        order = np.argsort(_splitmix64(stream + lines[rows].astype(np.uint64)), kind="stable")
-        start = float(_splitmix64(~stream)) / 2.0**64
+        order = np.argsort(splitmix64(stream + lines[rows].astype(np.uint64)), kind="stable")
+        start = float(splitmix64(~stream)) / 2.0**64
         place = (np.arange(len(rows)) + start) / len(rows)
         splits[rows[order]] = _cut(place, fractions)
     return splits
@@ -84,14 +85,5 @@ def _cut(place: np.ndarray, fractions: tuple[float, float, float]) -> np.ndarray
 def _mix(words: np.ndarray) -> np.uint64:
     state = np.uint64(0)
     for word in words:
-        state = _splitmix64(state ^ word)
+        state = splitmix64(state ^ word)
     return state
-
-
-def _splitmix64(value: np.ndarray) -> np.ndarray:
-    """The mixing function of SplitMix64 (Steele, Lea, Flood: OOPSLA 2014)."""
-    with np.errstate(over="ignore"):
-        value = value + np.uint64(0x9E3779B97F4A7C15)
-        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return value ^ (value >> np.uint64(31))

@@ -1,0 +1,14 @@
+"""The mixing function of SplitMix64 on NumPy arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def splitmix64(value: np.ndarray) -> np.ndarray:
+    """A bijection of uint64 that scatters its bits (Steele, Lea, Flood: OOPSLA 2014)."""
+    with np.errstate(over="ignore"):
+        value = value + np.uint64(0x9E3779B97F4A7C15)
+        value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return value ^ (value >> np.uint64(31))

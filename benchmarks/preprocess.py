@@ -1,0 +1,213 @@
+"""Speed and memory of the preprocessing on generated text of Criteo's shape.
+
+    python -m benchmarks.preprocess --rows 1000000 --runs plain memory processes
+
+``plain`` calls the two passes without Beam, in one process: the limit. ``memory`` is the in-memory
+runner, ``processes`` two worker processes. Rows per second and core cover both passes, start-up
+included; the memory is the largest resident set of all processes together, sampled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+RUNS = ("plain", "memory", "processes")
+WORKERS = 2
+_BATCH = 100_000
+_SAMPLE_SECONDS = 0.2
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def generate(path: pathlib.Path, rows: int, seed: int = 1) -> None:
+    """Writes ``rows`` lines of Criteo's shape: label, 13 integers, 26 hexadecimal categories.
+
+    A category's values follow a power law over a pool of Criteo's own size for that column, at most
+    100,000, so that the number of distinct values, and with it the memory for the vocabularies,
+    stops growing with the rows.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.csv as arrow_csv
+
+    from beam_preprocess.datasets.criteo import CRITEO_TABLE_ROWS
+
+    random = np.random.default_rng(seed)
+    pools = [
+        pa.array([f"{value:08x}" for value in random.integers(0, 2**32, min(size, 100_000))])
+        for size in CRITEO_TABLE_ROWS
+    ]
+    options = arrow_csv.WriteOptions(
+        include_header=False, delimiter="\t", quoting_style="none", batch_size=_BATCH
+    )
+    with path.open("wb") as stream:
+        for first in range(0, rows, _BATCH):
+            count = min(_BATCH, rows - first)
+            columns = {"label": pa.array((random.random(count) < 0.25).astype(np.int8))}
+            for index in range(13):
+                values = np.floor(np.exp(random.normal(2.0, 2.0, count))).astype(np.int64)
+                missing = random.random(count) < 0.05 * index
+                columns[f"I{index + 1}"] = pa.array(values, mask=missing)
+            for index, pool in enumerate(pools):
+                ranks = np.floor(len(pool) * random.random(count) ** 4).astype(np.int64)
+                missing = random.random(count) < 0.02 * (index % 5)
+                columns[f"C{index + 1}"] = pool.take(pa.array(ranks, mask=missing))
+            arrow_csv.write_csv(pa.table(columns), stream, options)
+
+
+def run_once(kind: str, source: str, output: str, shards: int) -> None:
+    """One preprocessing run in this process, started by :func:`measure`."""
+    from beam_preprocess.config import PreprocessConfig
+    from beam_preprocess.datasets import find_description
+
+    config = PreprocessConfig(
+        find_description("criteo"),
+        output,
+        inputs=(source,),
+        shards=shards,
+        workers=WORKERS if kind == "processes" else 1,
+    )
+    if kind == "plain":
+        _run_plain(config)
+        return
+    from beam_preprocess.api import preprocess
+
+    preprocess(config)
+
+
+def _run_plain(config) -> None:
+    """Both passes one after the other, without Beam's graph."""
+    from beam_preprocess.encode import RowEncoder
+    from beam_preprocess.features import build_features, vocabulary_path
+    from beam_preprocess.inputs import find_inputs
+    from beam_preprocess.job import Job
+    from beam_preprocess.output_files import write_file
+    from beam_preprocess.plan import scan_tasks, shard_units
+    from beam_preprocess.scan import Scanner
+    from beam_preprocess.shard_writer import write_unit
+    from beam_preprocess.statistics import Summary
+    from beam_preprocess.vocabulary import (
+        VocabularyCounts,
+        default_min_count,
+        select_entries,
+        vocabulary_text,
+    )
+
+    config, files = find_inputs(config)
+    os.makedirs(os.path.join(config.output, "vocabularies"))
+    job = Job(config, files, config.output, config.output, local=False)
+    scanner, summary = Scanner(job, None), Summary()
+    for task in scan_tasks(files):
+        summary.add(scanner.scan(task))
+    min_count = default_min_count(summary.rows[0])
+    vocabularies, entries = [], {}
+    for name, counter in scanner.counters.items():
+        counts = counter.table()
+        selected, outside = select_entries(counts, min_count, None)
+        entries[name] = selected.to_pylist()
+        path = vocabulary_path(name)
+        size, digest = write_file(job, path, vocabulary_text(selected))
+        vocabularies.append(
+            VocabularyCounts(
+                name, path, len(selected), counts.num_rows, min_count, outside, size, digest
+            )
+        )
+    encoder = RowEncoder(*build_features(config, summary, vocabularies), entries)
+    for unit in shard_units(files, summary, config.shards):
+        write_unit(job, unit, encoder, None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """One run: seconds of wall time, and peak memory of all its processes in MiB."""
+
+    kind: str
+    rows: int
+    seconds: float
+    mebibytes: float
+
+    @property
+    def rows_per_second_and_core(self) -> float:
+        return self.rows / self.seconds / (WORKERS if self.kind == "processes" else 1)
+
+
+def measure(kind: str, source: pathlib.Path, rows: int, shards: int) -> Measurement:
+    """Runs one kind in a process of its own."""
+    output = tempfile.mkdtemp(dir=source.parent)
+    os.rmdir(output)
+    command = [sys.executable, "-m", "benchmarks.preprocess", "--child", kind]
+    command += ["--source", str(source), "--output", output, "--shards", str(shards)]
+    start = time.perf_counter()
+    process = subprocess.Popen(command)
+    peak, finished = [0], threading.Event()
+    sampler = threading.Thread(target=_sample, args=(process.pid, peak, finished))
+    sampler.start()
+    code = process.wait()
+    seconds = time.perf_counter() - start
+    finished.set()
+    sampler.join()
+    shutil.rmtree(output, ignore_errors=True)
+    if code:
+        raise SystemExit(f"the run {kind!r} failed with exit code {code}")
+    return Measurement(kind, rows, seconds, peak[0] / 2**20)
+
+
+def _sample(root: int, peak: list[int], finished: threading.Event) -> None:
+    while not finished.wait(_SAMPLE_SECONDS):
+        peak[0] = max(peak[0], sum(_resident(pid) for pid in _descendants(root)))
+
+
+def _descendants(root: int) -> list[int]:
+    found = [root]
+    for pid in found:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            try:
+                found += [int(child) for child in task.read_text().split()]
+            except OSError:  # the process ended while it was looked at
+                continue
+    return found
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except OSError:  # as above
+        return 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(RUNS))
+    parser.add_argument("--shards", type=int, default=8)
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--directory", help="where the text is generated (default: temporary)")
+    parser.add_argument("--child", choices=RUNS, help=argparse.SUPPRESS)
+    parser.add_argument("--source", help=argparse.SUPPRESS)
+    parser.add_argument("--output", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        run_once(options.child, options.source, options.output, options.shards)
+        return
+    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
+        for rows in options.rows:
+            source = pathlib.Path(directory) / f"criteo-{rows}.txt"
+            generate(source, rows)
+            for kind in options.runs * options.repeat:
+                found = measure(kind, source, rows, options.shards)
+                rate = round(found.rows_per_second_and_core)
+                print(json.dumps(dataclasses.asdict(found) | {"rows_per_second_and_core": rate}))
+            source.unlink()
+
+
+if __name__ == "__main__":
+    main()
