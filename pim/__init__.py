@@ -1,1 +1,68 @@
-"""Processing-in-memory."""
+"""Processing-in-memory: what a network costs on analog arrays, and what they compute.
+
+Importing this package loads NumPy and nothing heavier. ``estimate`` and ``estimate_batch`` cost
+networks, ``analog_matmul`` and ``to_analog`` compute as the arrays do, ``compare`` and ``explore``
+put designs side by side. ``python -m pim`` does it from the command line.
+"""
+
+from pim.analog import analog_matmul, normalized_error
+from pim.baselines import NearMemoryDesign
+from pim.batch import BatchReport, estimate_batch
+from pim.compare import Comparison, Setup, compare
+from pim.errors import PimError
+from pim.estimate import estimate
+from pim.explore import DesignSpace, Exploration, explore, pareto_front
+from pim.genes import Candidates
+from pim.hardware import Hardware
+from pim.hardware_json import (
+    changed,
+    hardware_from_json,
+    hardware_to_json,
+    load_hardware,
+    save_hardware,
+)
+from pim.keras_models import workload_from_keras
+from pim.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload
+from pim.presets import PRESETS, hardware_preset
+from pim.quantized import AnalogLinear, QuantizedLinear, quantize_linear, to_analog
+from pim.report import OperatorReport, Report
+from pim.workload import Precision, workload_from_architecture
+
+__all__ = [
+    "PRESETS",
+    "AnalogLinear",
+    "BatchReport",
+    "Candidates",
+    "Comparison",
+    "CrossbarOperator",
+    "DesignSpace",
+    "DigitalOperator",
+    "EmbeddingOperator",
+    "Exploration",
+    "Hardware",
+    "NearMemoryDesign",
+    "OperatorReport",
+    "PimError",
+    "Precision",
+    "QuantizedLinear",
+    "Report",
+    "Setup",
+    "Workload",
+    "analog_matmul",
+    "changed",
+    "compare",
+    "estimate",
+    "estimate_batch",
+    "explore",
+    "hardware_from_json",
+    "hardware_preset",
+    "hardware_to_json",
+    "load_hardware",
+    "normalized_error",
+    "pareto_front",
+    "quantize_linear",
+    "save_hardware",
+    "to_analog",
+    "workload_from_architecture",
+    "workload_from_keras",
+]

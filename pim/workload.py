@@ -46,6 +46,9 @@ class Precision:
                 raise PimError(f"bits given for {prefix!r}; the operators are {', '.join(names)}")
 
 
+EIGHT_BITS = Precision()
+
+
 def _starts(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith(prefix + ".")
 
@@ -61,7 +64,7 @@ def workload_from_architecture(
     table_rows: Sequence[int],
     *,
     batch: int = 1,
-    precision: Precision = Precision(),
+    precision: Precision = EIGHT_BITS,
     embedding_dim: int = 16,
     embedding_bits: int = 8,
     attention_heads: int = 8,
