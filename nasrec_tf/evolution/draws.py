@@ -1,0 +1,109 @@
+"""Drawing candidates that are new and within the budgets."""
+
+import dataclasses
+import math
+from typing import Callable, Mapping
+
+import numpy as np
+
+from nasrec_tf.architecture import Architecture
+from nasrec_tf.evolution.budget import Budget
+from nasrec_tf.evolution.history import History
+from nasrec_tf.space import SearchSpace
+
+INITIAL, TOURNAMENT, CHILD = range(3)
+"""What random numbers are for; each purpose has its own stream."""
+
+
+class SpaceExhausted(Exception):
+    """No draw gave an architecture that is new and within the budgets; the message says why."""
+
+
+def random_stream(seed: int, purpose: int, number: int) -> np.random.Generator:
+    """A generator that depends on its three arguments alone.
+
+    Nothing is carried over from one draw to the next, so that an interruption cannot change it.
+    """
+    return np.random.default_rng([seed, purpose, number])
+
+
+@dataclasses.dataclass(frozen=True)
+class Draws:
+    """The rules that every candidate keeps.
+
+    Args:
+        space: where architectures are drawn from.
+        budgets: costs to record, and limits to keep.
+        max_redraws: draws after which no new candidate within the budgets is expected.
+    """
+
+    space: SearchSpace
+    budgets: tuple[Budget, ...] = ()
+    max_redraws: int = 1000
+
+    def __post_init__(self):
+        check_positive(max_redraws=self.max_redraws)
+        object.__setattr__(self, "budgets", tuple(self.budgets))
+        metrics = [budget.metric for budget in self.budgets]
+        if len(set(metrics)) < len(metrics):
+            raise ValueError(f"`budgets` names a metric twice. Received: {metrics}")
+
+    def initial(self, history: History, seed: int) -> tuple[Architecture, dict[str, float]]:
+        """Draws the next candidate uniformly from the space, as ``new`` does."""
+        rng = random_stream(seed, INITIAL, len(history))
+        return self.new(
+            history,
+            afresh=lambda: self.space.sample(rng),
+            onwards=lambda _: self.space.sample(rng),
+        )
+
+    def new(
+        self,
+        history: History,
+        afresh: Callable[[], Architecture],
+        onwards: Callable[[Architecture], Architecture],
+    ) -> tuple[Architecture, dict[str, float]]:
+        """Draws until an architecture is new and within the budgets.
+
+        Args:
+            history: what was tried before.
+            afresh: makes the first draw, and another one after a draw above a budget.
+            onwards: makes another draw from one that was tried before.
+
+        Returns:
+            The architecture and its cost by metric.
+
+        Raises:
+            SpaceExhausted: after ``max_redraws`` draws.
+        """
+        duplicates = 0
+        lowest = dict.fromkeys((budget.metric for budget in self.budgets), math.inf)
+        architecture = afresh()
+        for _ in range(self.max_redraws):
+            if history.knows(architecture):
+                duplicates += 1
+                architecture = onwards(architecture)
+                continue
+            costs = {budget.metric: float(budget.cost(architecture)) for budget in self.budgets}
+            if all(budget.allows(costs[budget.metric]) for budget in self.budgets):
+                return architecture, costs
+            lowest = {metric: min(lowest[metric], cost) for metric, cost in costs.items()}
+            architecture = afresh()
+        raise SpaceExhausted(self._reason(duplicates, lowest))
+
+    def _reason(self, duplicates: int, lowest: Mapping[str, float]) -> str:
+        reason = f"of {self.max_redraws} draws in a row {duplicates} were tried before"
+        if duplicates < self.max_redraws:
+            budgets = " and ".join(
+                f"{budget.metric} <= {budget.limit:g} (lowest drawn: {lowest[budget.metric]:g})"
+                for budget in self.budgets
+            )
+            reason += f" and {self.max_redraws - duplicates} broke a budget: {budgets}"
+        return reason
+
+
+def check_positive(**values: int) -> None:
+    """Raises ``ValueError`` unless every value is a positive integer."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}")

@@ -1,0 +1,54 @@
+"""The oracles of a search, on KerasTuner's interface."""
+
+from nasrec_tf.evolution.architecture_oracle import ArchitectureOracle
+from nasrec_tf.evolution.mutation import BlockMutation, Mutation
+from nasrec_tf.evolution.random_search import RandomSearch
+from nasrec_tf.evolution.regularized_evolution import RegularizedEvolution
+from nasrec_tf.space import SearchSpace
+
+
+class RegularizedEvolutionOracle(ArchitectureOracle):
+    """Regularized evolution over architectures (paper 4.4 and 5.1).
+
+    Args:
+        space: where architectures are drawn from.
+        population: architectures alive.
+        tournament: how many of them compete to be the parent of a generation.
+        children: architectures added by each generation.
+        generations: how many generations follow the initial population.
+        mutation: how a child is made.
+        **options: those of ``ArchitectureOracle``.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        population: int = 128,
+        tournament: int = 64,
+        children: int = 8,
+        generations: int = 240,
+        mutation: Mutation = BlockMutation(),
+        **options,
+    ):
+        strategy = RegularizedEvolution(population, tournament, children, generations, mutation)
+        super().__init__(strategy, space, **options)
+
+
+class RandomSearchOracle(ArchitectureOracle):
+    """Random search over architectures.
+
+    Args:
+        space: where architectures are drawn from.
+        max_trials: how many to try.
+        **options: those of ``ArchitectureOracle``.
+
+    Raises:
+        ValueError: if an argument is out of range.
+    """
+
+    def __init__(self, space: SearchSpace, *, max_trials: int, **options):
+        super().__init__(RandomSearch(max_trials), space, **options)
