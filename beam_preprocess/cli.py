@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.schema import DENSE_TRANSFORMS, SPARSE_ENCODINGS, SPLIT_NAMES
 
 _USAGE_ERROR = 2
+_GENERIC = {"csv": "text", "parquet": "parquet"}
 _CSV_OPTIONS = (
     "label", "dense", "sparse", "ignore", "delimiter", "dense_transform", "time_column",
     "time_format", "missing_tokens",
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return _USAGE_ERROR
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("stopped; the same command starts again", file=sys.stderr)
         return 130
@@ -85,11 +90,11 @@ def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> P
 
 
 def _description(options: argparse.Namespace) -> Description:
-    if options.dataset != "csv":
+    if options.dataset not in _GENERIC:
         for name in _CSV_OPTIONS:
             if getattr(options, name) is not None:
                 raise DataError(
-                    f"--{name.replace('_', '-')} goes with --dataset csv; data set "
+                    f"--{name.replace('_', '-')} goes with --dataset csv or parquet; data set "
                     f"{options.dataset} says it itself"
                 )
         return find_description(options.dataset)
@@ -103,6 +108,7 @@ def _description(options: argparse.Namespace) -> Description:
         time_column=options.time_column,
         time_format=options.time_format or "number",
         missing_tokens=_names(options.missing_tokens),
+        file_format=_GENERIC[options.dataset],
     )
     return dataclasses.replace(described, name=options.name or described.name)
 
@@ -140,13 +146,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_input_options(parser.add_argument_group("input and output"))
     _add_feature_options(parser.add_argument_group("features and splits"))
-    _add_csv_options(parser.add_argument_group("description of the columns (--dataset csv)"))
+    _add_csv_options(
+        parser.add_argument_group("description of the columns (--dataset csv or parquet)")
+    )
     _add_run_options(parser.add_argument_group("run"))
     return parser
 
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
-    known = ", ".join((*dataset_names(), "csv"))
+    known = ", ".join((*dataset_names(), *_GENERIC))
     group.add_argument("--dataset", required=True, help=f"{known}, or the path of a .toml file")
     group.add_argument(
         "--input", nargs="+", default=[], metavar="PATTERN",
@@ -199,7 +207,7 @@ def _add_csv_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--time-column", help="for --split chronological")
     group.add_argument("--time-format", choices=TIME_FORMATS, help="default number")
     group.add_argument("--missing-tokens", metavar="A,B", help="values that mean missing")
-    group.add_argument("--name", help="name of the data set (default csv)")
+    group.add_argument("--name", help="name of the data set")
 
 
 def _add_run_options(group: argparse._ArgumentGroup) -> None:

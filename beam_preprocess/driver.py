@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import logging
@@ -15,10 +16,9 @@ from collections.abc import Callable, Iterator
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.errors import DataError
 from beam_preprocess.features import check_table_rows
-from beam_preprocess.inputs import find_inputs
+from beam_preprocess.inputs import find_inputs, find_side_files
 from beam_preprocess.job import DATA_DIRECTORY, ERROR_FILE, PROGRESS_DIRECTORY, Job
 from beam_preprocess.schema import MANIFEST_FILE
-from beam_preprocess.text_blocks import InputFile
 
 # Called with the stage ("times", "scan", "write"), the bytes read so far and those to read (None
 # where that is not known beforehand, as for compressed files).
@@ -26,6 +26,10 @@ Progress = Callable[[str, int, "int | None"], None]
 
 _POLL_SECONDS = 0.5
 _REMOTE = "://"
+_WORKER_OPTIONS = "worker_options.json"
+_WORKER_VARIABLE = "PIPELINE_OPTIONS_FILE"  # read by Beam's worker processes
+_CHANNEL_THREADS = ("beam_control_read", "read_grpc_client_inputs", "run_worker")
+_LOST_WORKER = ("Channel closed prematurely", "Worker subprocess exited")
 
 
 def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
@@ -33,10 +37,11 @@ def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
     _import_beam()
     config, files = find_inputs(config)
     check_table_rows(config)
+    job = Job(config, files, find_side_files(config), "", "", local=False)
     if _REMOTE in config.output:
-        _run_remote(config, files)
+        _run_remote(job)
     else:
-        _run_local(config, files, progress)
+        _run_local(job, progress)
     return config.output
 
 
@@ -49,24 +54,27 @@ def _import_beam() -> None:
         logging.disable(logging.NOTSET)
 
 
-def _run_remote(config: PreprocessConfig, files: tuple[InputFile, ...]) -> None:
+def _run_remote(job: Job) -> None:
     from apache_beam.io.filesystems import FileSystems
 
-    output = config.output.rstrip("/")
+    output = job.config.output.rstrip("/")
     if FileSystems.exists(f"{output}/{MANIFEST_FILE}"):
         raise DataError(f"--output {output}: exists; name another or remove it")
-    _run_pipeline(Job(config, files, output, output, local=False))
+    _run_pipeline(dataclasses.replace(job, data_directory=output, trace_directory=output))
 
 
-def _run_local(
-    config: PreprocessConfig, files: tuple[InputFile, ...], progress: Progress | None
-) -> None:
-    output = pathlib.Path(config.output)
+def _run_local(job: Job, progress: Progress | None) -> None:
+    output = pathlib.Path(job.config.output)
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise DataError(f"--output {output}: exists; name another directory or remove it")
     partial = output.with_name(f"{output.name}.partial")
     with _partial_directory(partial):
-        job = Job(config, files, str(partial / DATA_DIRECTORY), str(partial), local=True)
+        job = dataclasses.replace(
+            job,
+            data_directory=str(partial / DATA_DIRECTORY),
+            trace_directory=str(partial),
+            local=True,
+        )
         for name in (DATA_DIRECTORY, PROGRESS_DIRECTORY):
             (partial / name).mkdir()
         for name in ("vocabularies", "rejects", "plots"):
@@ -85,6 +93,11 @@ def _user_error(partial: pathlib.Path, error: Exception) -> Exception:
     if path.is_file():
         with contextlib.suppress(json.JSONDecodeError):
             return DataError(json.loads(path.read_text(encoding="utf-8"))["message"])
+    if any(sign in str(error) for sign in _LOST_WORKER):
+        return DataError(
+            "a worker process was killed (out of memory?): run the same command again, with fewer "
+            "--workers if memory is short"
+        )
     return error
 
 
@@ -125,16 +138,43 @@ def _run_pipeline(job: Job) -> None:
 
     from beam_preprocess.pipeline import build_pipeline
 
-    beam_logger = logging.getLogger("apache_beam")
-    level = beam_logger.level
-    if job.local:
-        # A failing worker logs its stack trace many times over; the exception carries it once.
-        beam_logger.setLevel(logging.CRITICAL)
-    try:
+    with contextlib.ExitStack() as stack:
+        if job.local:
+            stack.enter_context(_quiet_workers(job.trace_directory))
         with beam.Pipeline(options=pipeline_options(job.config)) as pipeline:
             build_pipeline(pipeline, job)
+
+
+@contextlib.contextmanager
+def _quiet_workers(directory: str) -> Iterator[None]:
+    """Keeps local workers from logging every step, and a failing one its stack trace many times.
+
+    The exception that ends the run carries the stack trace once. Worker processes of the local
+    runner take their log level from this file alone.
+    """
+    path = os.path.join(directory, _WORKER_OPTIONS)
+    with open(path, "w", encoding="utf-8") as stream:
+        json.dump({"default_sdk_harness_log_level": "CRITICAL"}, stream)
+    logger = logging.getLogger("apache_beam")
+    level, before = logger.level, os.environ.get(_WORKER_VARIABLE)
+    hook = threading.excepthook
+    logger.setLevel(logging.CRITICAL)
+    os.environ[_WORKER_VARIABLE] = path
+    # Beam's channel threads print a stack trace each when a worker ends; the run's own exception
+    # tells what happened.
+    threading.excepthook = lambda args: None if _is_channel(args.thread) else hook(args)
+    try:
+        yield
     finally:
-        beam_logger.setLevel(level)
+        threading.excepthook = hook
+        logger.setLevel(level)
+        os.environ.pop(_WORKER_VARIABLE)
+        if before is not None:
+            os.environ[_WORKER_VARIABLE] = before
+
+
+def _is_channel(thread: threading.Thread | None) -> bool:
+    return thread is not None and thread.name in _CHANNEL_THREADS
 
 
 def pipeline_options(config: PreprocessConfig):
@@ -151,7 +191,6 @@ def pipeline_options(config: PreprocessConfig):
         if config.workers > 1 and "--direct_running_mode" not in names:
             options.append("--direct_running_mode=multi_processing")
             options.append(f"--direct_num_workers={config.workers}")
-            options.append("--default_sdk_harness_log_level=ERROR")
     return PipelineOptions(options)
 
 
@@ -173,7 +212,7 @@ def _reporting(job: Job, progress: Progress | None) -> Iterator[None]:
 
 def _poll(job: Job, progress: Progress, finished: threading.Event) -> None:
     total = None
-    if not any(file.compressed for file in job.files):
+    if not any(file.compressed or file.block_rows for file in job.files):
         total = sum(min(file.size, file.limit or file.size) for file in job.files)
     directory = pathlib.Path(job.trace_directory) / PROGRESS_DIRECTORY
     while not finished.wait(_POLL_SECONDS):

@@ -25,18 +25,18 @@ class RowEncoder:
 
     Args:
       dense, sparse: Features in record order.
-      vocabularies: From sparse feature name to its entries in id order.
+      vocabularies: From sparse feature name to its entries in id order (Arrow binary).
     """
 
     def __init__(
         self,
         dense: Sequence[DenseFeature],
         sparse: Sequence[SparseFeature],
-        vocabularies: dict[str, list[bytes]],
+        vocabularies: dict[str, pa.Array],
     ):
         self._dense = dense
         self._sparse = [
-            (feature, _lookup(feature, vocabularies.get(feature.name, []))) for feature in sparse
+            (feature, _lookup(feature, vocabularies.get(feature.name))) for feature in sparse
         ]
 
     def encode(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -69,7 +69,7 @@ def _encode_column(values: pa.Array, lookup: Lookup) -> np.ndarray:
     return ids
 
 
-def _lookup(feature: SparseFeature, entries: list[bytes]) -> Lookup:
+def _lookup(feature: SparseFeature, entries: pa.Array | None) -> Lookup:
     if feature.encoding == "vocabulary":
         return _vocabulary_lookup(entries)
     if feature.encoding == "modulo":
@@ -77,7 +77,7 @@ def _lookup(feature: SparseFeature, entries: list[bytes]) -> Lookup:
     return _by_distinct_value(_hash_ids(feature.rows))
 
 
-def _vocabulary_lookup(entries: list[bytes]) -> Lookup:
+def _vocabulary_lookup(entries: pa.Array) -> Lookup:
     table = StringTable(entries)
     absent = OUT_OF_VOCABULARY_ID - FIRST_VOCABULARY_ID
     return lambda values: table.look_up(values, absent) + FIRST_VOCABULARY_ID

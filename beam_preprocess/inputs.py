@@ -8,6 +8,7 @@ import dataclasses
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.description import Description
 from beam_preprocess.errors import DataError
+from beam_preprocess.parquet_blocks import BLOCK_ROWS, open_parquet
 from beam_preprocess.schema import SPLIT_NAMES
 from beam_preprocess.text_blocks import InputFile, check_readable, open_text, read_blocks
 
@@ -30,12 +31,25 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
     for file in files:
         check_readable(file.path)
     description = config.description
+    if description.file_format == "parquet":
+        files = tuple(_with_row_groups(file) for file in files)
     for file in files:
         description = _resolve(description, file, config.max_row_bytes)
     config = dataclasses.replace(config, description=description)
     if config.max_rows is not None:
         files = _limit_rows(files, config)
     return config, files
+
+
+def find_side_files(config: PreprocessConfig) -> tuple[tuple[InputFile, ...], ...]:
+    """The files of each side table of the description, in its order."""
+    return tuple(
+        tuple(
+            InputFile(index, path, size)
+            for index, (path, size) in enumerate(_match((config.side_tables[table.name],)))
+        )
+        for table in config.description.side_tables
+    )
 
 
 def _match(patterns: tuple[str, ...]) -> list[tuple[str, int]]:
@@ -57,7 +71,20 @@ def _match(patterns: tuple[str, ...]) -> list[tuple[str, int]]:
     return sorted(found.items())
 
 
+def _with_row_groups(file: InputFile) -> InputFile:
+    with open_parquet(file.path) as opened:
+        metadata = opened.metadata
+        rows = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+        groups = tuple(rows)
+    if not sum(groups):
+        raise DataError(f"{file.path}: the file has no rows; leave it out or fetch it again")
+    return dataclasses.replace(file, row_groups=groups, block_rows=BLOCK_ROWS)
+
+
 def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> Description:
+    if description.file_format == "parquet":
+        with open_parquet(file.path) as opened:
+            return description.resolve(tuple(opened.schema_arrow.names), file.path)
     if not description.header:
         return description.resolve(description.columns, description.name)
     with open_text(file) as stream:
@@ -80,15 +107,19 @@ def _limit_rows(files: tuple[InputFile, ...], config: PreprocessConfig) -> tuple
     for file in files:
         if left[file.split] <= 0:
             continue
-        wanted = left[file.split] + config.description.header
+        header = config.description.header and not file.block_rows
+        wanted = left[file.split] + header
         limit, lines = _offset_of_line(file, wanted, config.max_row_bytes)
-        left[file.split] -= lines - config.description.header
+        left[file.split] -= lines - header
         kept.append(dataclasses.replace(file, limit=limit))
     return tuple(kept)
 
 
 def _offset_of_line(file: InputFile, wanted: int, max_row_bytes: int) -> tuple[int | None, int]:
     """The offset behind the first ``wanted`` lines (None: the file ends before), and the lines."""
+    if file.block_rows:
+        rows = min(wanted, sum(file.row_groups))
+        return rows, rows
     lines = 0
     for block in read_blocks(file, 0, None, max_row_bytes):
         count = block.data.count(b"\n")

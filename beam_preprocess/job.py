@@ -26,6 +26,7 @@ class Job:
     Attributes:
       config: What the user asked for, the description with its columns known.
       files: Input files, grouped by split (None: the rows are split here).
+      side_files: Files of each side table of the description.
       data_directory: Where the data set is written.
       trace_directory: Where progress and the first error are left; shared with the driver.
       local: Whether that is a local directory.
@@ -33,6 +34,7 @@ class Job:
 
     config: PreprocessConfig
     files: tuple[InputFile, ...]
+    side_files: tuple[tuple[InputFile, ...], ...]
     data_directory: str
     trace_directory: str
     local: bool

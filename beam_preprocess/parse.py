@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,12 @@ class Reject:
     row: bytes
 
 
+class SupportsTexts(Protocol):
+    """Gives the bytes of a row by its line within the block."""
+
+    def __getitem__(self, line: int) -> bytes: ...
+
+
 @dataclasses.dataclass(frozen=True)
 class RawRows:
     """Raw columns of one block.
@@ -43,7 +50,7 @@ class RawRows:
     columns: dict[str, pa.Array]
     lines: np.ndarray
     offsets: np.ndarray
-    texts: Lines | None
+    texts: SupportsTexts
     rejects: list[Reject]
     line_count: int
 
@@ -107,7 +114,7 @@ def _parse_lines(
     """Columns and bad rows of ``text``, by the fastest way that can read it."""
     quoted = description.quoting and b'"' in text
     # Numbers straight from the text first; a value that is none sends the block through again.
-    for numeric in (_numeric_columns(description), []):
+    for numeric in (numeric_columns(description), []):
         try:
             columns, skipped = _parse_arrow(text, description, quoted, numeric)
         except pa.ArrowInvalid:
@@ -117,8 +124,8 @@ def _parse_lines(
     return _parse_by_line(lines, kept, description)
 
 
-def _numeric_columns(description: Description) -> list[str]:
-    """Columns that serve dense features and nothing else."""
+def numeric_columns(description: Description) -> list[str]:
+    """Columns that serve dense features and nothing else: they can be read as numbers."""
     other = {description.label, description.time_column}
     other.update(column.source for column in description.sparse)
     other.update(table.key for table in description.side_tables)

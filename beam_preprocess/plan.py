@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from beam_preprocess.statistics import Summary
-from beam_preprocess.text_blocks import BLOCK_BYTES, InputFile
+from beam_preprocess.text_blocks import InputFile
 
 _BLOCKS_PER_TASK = 32
 
@@ -67,11 +67,10 @@ def scan_tasks(files: Iterable[InputFile]) -> list[ScanTask]:
     """Tasks that together read every block once; a compressed file cannot be cut."""
     tasks = []
     for file in files:
-        if file.compressed:
+        blocks = file.block_count
+        if blocks is None:
             tasks.append(ScanTask(file, 0, None))
             continue
-        end = file.size if file.limit is None else min(file.size, file.limit)
-        blocks = -(-end // BLOCK_BYTES)
         for first in range(0, blocks, _BLOCKS_PER_TASK):
             tasks.append(ScanTask(file, first, min(first + _BLOCKS_PER_TASK, blocks)))
     return tasks

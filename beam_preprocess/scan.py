@@ -8,12 +8,13 @@ import numpy as np
 
 from beam_preprocess.decode import Rows, decode_rows
 from beam_preprocess.job import Job
-from beam_preprocess.parse import Reject, parse_block
+from beam_preprocess.parse import Reject
 from beam_preprocess.plan import ScanTask
 from beam_preprocess.schema import SPLIT_NAMES
+from beam_preprocess.source import read_raw
 from beam_preprocess.splits import TRAIN, chronological_splits, stratified_splits
 from beam_preprocess.statistics import Moments, Summary
-from beam_preprocess.text_blocks import InputFile, read_blocks
+from beam_preprocess.text_blocks import InputFile
 from beam_preprocess.vocabulary import ValueCounter
 
 Boundaries = tuple[int, int] | None
@@ -43,14 +44,12 @@ class BlockRows:
 def read_rows(job: Job, task: ScanTask, boundaries: Boundaries, stage: str) -> Iterator[BlockRows]:
     """Reads, checks and splits the rows of a task, block by block. Both passes go through here."""
     config = job.config
-    for block in read_blocks(task.file, task.first, task.last, config.max_row_bytes):
-        raw = parse_block(block.data, block.offset, config.description, config.max_row_bytes)
+    for block, raw in read_raw(job, task.file, task.first, task.last, stage):
         rows, rejects = decode_rows(
             raw, config.description, numeric_ids=config.encoding == "modulo"
         )
-        splits = _splits(job, task.file, block.index, rows, boundaries)
-        job.report_progress(stage, len(block.data))
-        yield BlockRows(rows, splits, rejects, block.index, raw.line_count)
+        splits = _splits(job, task.file, block, rows, boundaries)
+        yield BlockRows(rows, splits, rejects, block, raw.line_count)
 
 
 def _splits(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from beam_preprocess.splitmix import splitmix64
 
@@ -17,19 +18,19 @@ class StringTable:
     """From byte strings to their positions in a list.
 
     Args:
-      entries: Distinct byte strings.
+      entries: Arrow binary without nulls; of equal strings the first counts.
     """
 
-    def __init__(self, entries: list[bytes]):
-        self._long = {entry: index for index, entry in enumerate(entries) if len(entry) > _LONGEST}
-        positions = np.array(
-            [index for index, entry in enumerate(entries) if len(entry) <= _LONGEST], np.int64
-        )
-        values = pa.array([entries[index] for index in positions], pa.binary())
+    def __init__(self, entries: pa.Array):
+        sizes = pc.binary_length(entries).to_numpy()
+        long = np.flatnonzero(sizes > _LONGEST)
+        self._long = {entries[int(row)].as_py(): row for row in reversed(long)}
+        positions = np.flatnonzero(sizes <= _LONGEST)
+        values = entries.take(pa.array(positions)) if self._long else entries
         lengths, words = _pack(values, _words_of_longest(values))
         self._word_count = len(words)
         self._shift, slots = _slots(len(positions))
-        self._position = np.full(slots, -1, np.int64)
+        self._position = np.full(slots, -1, np.int32)
         self._length = np.full(slots, -1, np.int32)
         self._words = np.zeros((self._word_count, slots), np.uint64)
         self._insert(positions, lengths, words)
@@ -90,8 +91,8 @@ class StringTable:
 
 
 def _slots(entries: int) -> tuple[np.uint64, int]:
-    """Slots, a power of two at most a quarter full, and the shift from a hash to a slot."""
-    bits = max(1, int(4 * entries).bit_length())
+    """Slots, a power of two at most half full, and the shift from a hash to a slot."""
+    bits = max(1, int(2 * entries).bit_length())
     return np.uint64(64 - bits), 1 << bits
 
 

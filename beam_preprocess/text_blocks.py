@@ -38,7 +38,10 @@ class InputFile:
       path: Where it lies.
       size: Bytes on disk.
       split: The split that it was given for, or None.
-      limit: Offset (uncompressed) before which a line must begin to be read, or None.
+      limit: Offset (uncompressed) before which a line must begin to be read, or None; a number of
+        rows for Parquet.
+      row_groups: Rows of each row group of a Parquet file; empty for text.
+      block_rows: Rows of a block of a Parquet file; 0 for text.
     """
 
     index: int
@@ -46,10 +49,22 @@ class InputFile:
     size: int
     split: str | None = None
     limit: int | None = None
+    row_groups: tuple[int, ...] = ()
+    block_rows: int = 0
 
     @property
     def compressed(self) -> bool:
         return any(self.path.endswith(suffix) for suffix in _OPENERS)
+
+    @property
+    def block_count(self) -> int | None:
+        """Blocks of the file; None where only reading it tells (compressed text)."""
+        if self.compressed:
+            return None
+        if self.block_rows:
+            return sum(-(-rows // self.block_rows) for rows in self.row_groups)
+        end = self.size if self.limit is None else min(self.size, self.limit)
+        return -(-end // BLOCK_BYTES)
 
 
 @dataclasses.dataclass(frozen=True)

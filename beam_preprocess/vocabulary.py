@@ -124,9 +124,9 @@ def vocabulary_text(entries: pa.Array) -> bytes:
     return b"".join(value + b"\n" for value in entries.to_pylist())
 
 
-def read_vocabulary(text: bytes) -> list[bytes]:
-    """The entries of a vocabulary file in id order."""
-    return text.split(b"\n")[:-1]
+def read_vocabulary(text: bytes) -> pa.Array:
+    """The entries of a vocabulary file in id order, as Arrow binary."""
+    return pa.array(text.split(b"\n")[:-1], pa.binary())
 
 
 def merge_counts(parts: Iterable[bytes]) -> pa.Table:

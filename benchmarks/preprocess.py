@@ -104,7 +104,7 @@ def _run_plain(config) -> None:
 
     config, files = find_inputs(config)
     os.makedirs(os.path.join(config.output, "vocabularies"))
-    job = Job(config, files, config.output, config.output, local=False)
+    job = Job(config, files, (), config.output, config.output, local=False)
     scanner, summary = Scanner(job, None), Summary()
     for task in scan_tasks(files):
         summary.add(scanner.scan(task))
@@ -113,7 +113,7 @@ def _run_plain(config) -> None:
     for name, counter in scanner.counters.items():
         counts = counter.table()
         selected, outside = select_entries(counts, min_count, None)
-        entries[name] = selected.to_pylist()
+        entries[name] = selected
         path = vocabulary_path(name)
         size, digest = write_file(job, path, vocabulary_text(selected))
         vocabularies.append(

@@ -38,6 +38,6 @@ def find_description(dataset: str) -> Description:
 
         return read_toml(pathlib.Path(dataset))
     raise DataError(
-        f"--dataset {dataset}: unknown; known are {', '.join(_REGISTRY)}, csv, "
+        f"--dataset {dataset}: unknown; known are {', '.join(_REGISTRY)}, csv, parquet, "
         "or the path of a .toml description"
     )

@@ -1,4 +1,4 @@
-"""Any delimited file with a header, described by a few words on the command line."""
+"""Any delimited file with a header, or Parquet, described by a few words on the command line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def generic(
     missing_tokens: tuple[str, ...] = (),
     file_format: str = "text",
 ) -> Description:
-    """The description behind ``--dataset csv``.
+    """The description behind ``--dataset csv`` and ``--dataset parquet``.
 
     Args:
       label: Label column.
@@ -28,9 +28,9 @@ def generic(
       transform: Transform of all dense columns.
     """
     if not label:
-        raise DataError("--dataset csv: name the label column with --label")
+        raise DataError("--dataset csv or parquet: name the label column with --label")
     return Description(
-        name="csv",
+        name="csv" if file_format == "text" else file_format,
         label=label,
         columns=None,
         dense=tuple(DenseColumn(name, transform=transform) for name in dense),
