@@ -52,9 +52,7 @@ class BatchReport:
         return self.energy_pj / self.interval_ns * 1e-3
 
 
-def estimate_batch(
-    workload: Workload, hardware: Hardware, candidates: Candidates
-) -> BatchReport:
+def estimate_batch(workload: Workload, hardware: Hardware, candidates: Candidates) -> BatchReport:
     """Totals of every candidate, equal to those of ``estimate`` bit by bit.
 
     Candidates that need more tiles than there are do not raise: ``fits`` is false for them. With

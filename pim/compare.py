@@ -275,9 +275,7 @@ def compare(setup: Setup) -> Comparison:
     for assumption in assumptions(setup):
         low, high = (_ratios(changed(setup, c)) for c in (assumption.low, assumption.high))
         for baseline in assumption.baselines:
-            sensitivities.append(
-                Sensitivity(assumption, baseline, low[baseline], high[baseline])
-            )
+            sensitivities.append(Sensitivity(assumption, baseline, low[baseline], high[baseline]))
     ratios = _ratios(setup)
     corners = {
         baseline: {

@@ -206,9 +206,7 @@ def _latency(workload, hardware, genes, mapping) -> tuple[dict[str, np.ndarray],
     bus_ns = np.ceil(out_bits / link.bus_bits) / link.clock_ghz
     route_ns = np.ceil(out_bits / link.flit_bits) / link.clock_ghz * min(link.hops, 1)
     store = time_grid(buffer_ns + bus_ns + route_ns + link.hops * link.hop_ns)
-    merge = time_grid(
-        _ceil_log2(mapping.row_tiles) / link.clock_ghz + _post_ns(workload, hardware)
-    )
+    merge = time_grid(_ceil_log2(mapping.row_tiles) / link.clock_ghz + _post_ns(workload, hardware))
     pace = np.maximum(vector, load)
     steps = {
         "load": load + (mapping.passes - 1) * (pace - vector),

@@ -105,9 +105,7 @@ def load_hardware(name_or_path: str) -> Hardware:
         return hardware_preset(name_or_path)
     path = pathlib.Path(name_or_path)
     if not path.exists():
-        raise PimError(
-            f"no hardware {name_or_path!r}: give a file, or one of {', '.join(PRESETS)}"
-        )
+        raise PimError(f"no hardware {name_or_path!r}: give a file, or one of {', '.join(PRESETS)}")
     try:
         return hardware_from_json(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:

@@ -118,9 +118,7 @@ def _bits(flag: str, text: str) -> tuple[int, dict[str, int]]:
         try:
             width = int(value)
         except ValueError:
-            raise PimError(
-                f"{flag}: must look like 8 or 8,block2=4. Received: {text!r}"
-            ) from None
+            raise PimError(f"{flag}: must look like 8 or 8,block2=4. Received: {text!r}") from None
         if equals:
             exceptions[name.strip()] = width
         else:

@@ -36,9 +36,7 @@ class OnChipMemory:
         """What it costs, with the given figures in place of CACTI's."""
         figures = cacti.memory(self.kind, self.size_kb, self.port_bits)
         if self.access_pj is not None:
-            figures = dataclasses.replace(
-                figures, read_pj=self.access_pj, write_pj=self.access_pj
-            )
+            figures = dataclasses.replace(figures, read_pj=self.access_pj, write_pj=self.access_pj)
         if self.area_um2 is not None:
             figures = dataclasses.replace(figures, area_um2=self.area_um2)
         return figures

@@ -11,11 +11,11 @@ from pim.report import Report
 _LABELS = {"speed_up": "speed-up", "energy": "energy ratio"}
 
 
-def _figure(rows: int, columns: int, width: float, height: float):
+def _figure(rows: int, columns: int, width: float, height: float, heights=None):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False)
+    return figure, figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
 
 
 def _save(figure: Any, path: str | pathlib.Path) -> None:
@@ -68,10 +68,9 @@ def plot_pareto(exploration: Exploration, path: str | pathlib.Path) -> None:
 
 def plot_sensitivity(comparison: Comparison, path: str | pathlib.Path) -> None:
     """How single assumptions move the ratios to each baseline; the dashed line is 1."""
-    count = max(
-        sum(part.baseline == name for part in comparison.sensitivities) for name in BASELINES
-    )
-    figure, axes = _figure(len(BASELINES), len(FIGURES), 13, 1.5 + len(BASELINES) * count * 0.3)
+    counts = [sum(part.baseline == name for part in comparison.sensitivities) for name in BASELINES]
+    heights = [count + 1 for count in counts]
+    figure, axes = _figure(len(BASELINES), len(FIGURES), 13, 2 + 0.35 * sum(heights), heights)
     for row, name in enumerate(BASELINES):
         parts = [part for part in comparison.sensitivities if part.baseline == name]
         for column, ratio in enumerate(FIGURES):
@@ -79,7 +78,9 @@ def plot_sensitivity(comparison: Comparison, path: str | pathlib.Path) -> None:
             base = getattr(comparison.ratios[name], ratio)
             for place, part in enumerate(parts):
                 ends = sorted(getattr(case, ratio) for case in (part.low, part.high))
-                axis.plot([min(ends[0], base), max(ends[1], base)], [place, place], lw=7, alpha=0.6)
+                span = [min(ends[0], base), max(ends[1], base)]
+                axis.plot(span, [place, place], lw=7, alpha=0.6, solid_capstyle="butt")
+                axis.plot(span, [place, place], "|", color="black")
             axis.axvline(base, color="black", lw=1)
             axis.axvline(1, color="0.5", lw=1, ls="--")
             axis.set_yticks(

@@ -52,9 +52,7 @@ def _report(
         name: float(energy_grid(vectors * cost.energy_nj[part] * 1e3))
         for part, name in _COMPONENTS.items()
     }
-    area = {
-        name: float(energy_grid(cost.area_um2[part])) for part, name in _COMPONENTS.items()
-    }
+    area = {name: float(energy_grid(cost.area_um2[part])) for part, name in _COMPONENTS.items()}
     area["digital"] += float(energy_grid(cost.area_um2["pool"]))
     if hardware.digital is not None:
         unit = hardware.digital

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from pim import checks
 from pim.errors import PimError
 from pim.mnsim2 import constants
 from pim.mnsim2.buffers import Buffer, buffer
@@ -28,6 +29,12 @@ class Layer:
     columns: int
     weight_bits: int
     activation_bits: int
+
+    def __post_init__(self):
+        for name in ("rows", "columns"):
+            checks.whole(f"layer {name}", getattr(self, name), 1, 1 << 30)
+        for name in ("weight_bits", "activation_bits"):
+            checks.whole(f"layer {name}", getattr(self, name), 1, 64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,6 +156,8 @@ def estimate_layers(
     Raises:
         PimError: if MNSIM has no such buffer, or too few tiles.
     """
+    checks.whole("crossbar rows", rows, 1, 65536)
+    checks.whole("crossbar columns", columns, 1, 65536)
     mappings = [map_layer(layer, rows, columns, quirks) for layer in layers]
     buffers = []
     for size_kb in buffer_sizes_kb(layers, mappings):

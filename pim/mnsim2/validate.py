@@ -111,17 +111,33 @@ def _numbers(row, column, where, separator=";") -> list[float]:
     return [_number({column: part}, column, where) for part in (row[column] or "").split(separator)]
 
 
+def _whole(value: float, column, where) -> int:
+    if value != value or value != int(value):
+        raise PimError(f"{where}, column {column!r}: must be a whole number. Received: {value!r}")
+    return int(value)
+
+
 def _estimate(row, where) -> tuple[list[Layer], list[LayerCost]]:
-    setting = {column: int(_number(row, column, where)) for column in _SETTINGS}
-    sizes = [int(size) for size in _numbers(row, "dims", where, "-")]
+    setting = {column: _whole(_number(row, column, where), column, where) for column in _SETTINGS}
+    sizes = [_whole(size, "dims", where) for size in _numbers(row, "dims", where, "-")]
     if len(sizes) < 2:
         raise PimError(f"{where}, column 'dims': needs two sizes at least, as in 13-512-16")
-    layers = [
-        Layer(inputs, outputs, setting["wbit"], setting["abit"])
-        for inputs, outputs in itertools.pairwise(sizes)
-    ]
-    single = row.get("fix_single_layer") or "0"
-    quirks = Mnsim2Quirks(
+    single = 0.0
+    if row.get("fix_single_layer"):
+        single = _number(row, "fix_single_layer", where)
+    try:
+        layers = [
+            Layer(inputs, outputs, setting["wbit"], setting["abit"])
+            for inputs, outputs in itertools.pairwise(sizes)
+        ]
+        quirks = _quirks(setting, place_single_layer=len(layers) > 1 or single != 0)
+        return layers, estimate_layers(layers, setting["xbar"], setting["xbar"], quirks)
+    except PimError as error:
+        raise PimError(f"{where}: {error}") from error
+
+
+def _quirks(setting: dict[str, int], place_single_layer: bool) -> Mnsim2Quirks:
+    return Mnsim2Quirks(
         adc_choice=setting["adc_choice"],
         dac_choice=setting["dac_choice"],
         dacs=setting["dac_num"],
@@ -133,12 +149,8 @@ def _estimate(row, where) -> tuple[list[Layer], list[LayerCost]]:
         elements_y=setting["pe_y"],
         buffer_technology_nm=setting["buf_tech"],
         buffer_bus_bits=setting["buf_bits"],
-        place_single_layer=len(layers) > 1 or float(single) != 0,
+        place_single_layer=place_single_layer,
     )
-    try:
-        return layers, estimate_layers(layers, setting["xbar"], setting["xbar"], quirks)
-    except PimError as error:
-        raise PimError(f"{where}: {error}") from error
 
 
 def _compare(row, where) -> Iterable[tuple[str, float, float]]:
