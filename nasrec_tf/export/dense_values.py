@@ -1,0 +1,77 @@
+"""Raw numbers to the dense columns of a network, in the graph."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from beam_preprocess.schema import DenseFeature
+
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+
+
+def numbers_of(text: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
+    """float32 numbers of raw text, NaN where it is missing or not a number."""
+    stripped = tf.strings.strip(text)
+    readable = tf.strings.regex_full_match(stripped, _NUMBER) & ~missing
+    return tf.strings.to_number(tf.where(readable, stripped, "nan"), tf.float32)
+
+
+def numeric_tokens(missing_tokens: Sequence[str]) -> tuple[float, ...]:
+    """Those missing tokens that a client who sends numbers can only send as numbers."""
+    numbers = []
+    for token in missing_tokens:
+        try:
+            numbers.append(float(np.float32(token)))
+        except ValueError:
+            continue
+    return tuple(number for number in numbers if np.isfinite(number))
+
+
+class DenseValues:
+    """The dense features of a schema; the transforms are those of ``beam_preprocess.schema``.
+
+    Computed in 64 bit, as in the records stage. A value that is not finite in 32 bit is missing.
+
+    Args:
+        features: in record order.
+        missing_tokens: raw values, beside the empty one, that mean *missing*.
+    """
+
+    def __init__(self, features: Sequence[DenseFeature], missing_tokens: Sequence[str] = ()):
+        self._features = tuple(features)
+        self._sources = tuple(dict.fromkeys(feature.source for feature in self._features))
+        self._missing_numbers = numeric_tokens(missing_tokens)
+
+    def __call__(self, numbers: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """float32 (batch, features) of float32 (batch,) numbers by column, NaN where missing."""
+        columns = tf.stack([numbers[source] for source in self._sources], axis=1)
+        raw = tf.cast(columns, tf.float64)
+        absent = ~tf.math.is_finite(columns)
+        for number in self._missing_numbers:
+            absent |= tf.equal(raw, tf.constant(number, tf.float64))
+        positions = [self._sources.index(feature.source) for feature in self._features]
+        if positions != list(range(len(self._sources))):
+            raw, absent = tf.gather(raw, positions, axis=1), tf.gather(absent, positions, axis=1)
+        filled = tf.where(absent, self._constants("missing"), raw)
+        return tf.cast(self._transform(filled, absent), tf.float32)
+
+    def _transform(self, filled: tf.Tensor, absent: tf.Tensor) -> tf.Tensor:
+        """Applies each transform to all columns that have it."""
+        values = filled
+        if self._having("log1p").any():
+            logarithms = tf.math.log1p(tf.maximum(filled, 0.0))
+            values = tf.where(self._having("log1p"), logarithms, values)
+        if self._having("standardize").any():
+            standardized = (filled - self._constants("mean")) / self._constants("std")
+            values = tf.where(self._having("standardize"), standardized, values)
+        if self._having("missing_indicator").any():
+            indicators = tf.cast(absent, tf.float64)
+            values = tf.where(self._having("missing_indicator"), indicators, values)
+        return values
+
+    def _having(self, transform: str) -> np.ndarray:
+        return np.array([feature.transform == transform for feature in self._features])
+
+    def _constants(self, field: str) -> np.ndarray:
+        return np.array([getattr(feature, field) for feature in self._features], np.float64)

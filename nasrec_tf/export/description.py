@@ -1,0 +1,143 @@
+"""What an export holds, read from its assets without TensorFlow."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from nasrec_tf.architecture import Architecture
+from nasrec_tf.errors import ArchitectureError
+from nasrec_tf.export.errors import ExportError
+from nasrec_tf.export.raw_inputs import RawInput
+from nasrec_tf.export.versions import versions
+
+FORMAT = "nasrec_tf.export"
+FORMAT_VERSION = 1
+
+ASSETS = "assets"
+EXTRA_ASSETS = "assets.extra"
+ARCHITECTURE_FILE = "architecture.json"
+MODEL_FILE = "model.json"
+REQUEST_FILE = "request.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportDescription:
+    """The content of ``assets/model.json``.
+
+    Args:
+        name: of the model.
+        version: of the export.
+        data_set: name of the data set that the network was trained on.
+        inputs: raw columns of a request.
+        signatures: what can be called.
+        table_rows: rows of each embedding table of the network.
+        options: what holds for the whole network, see ``NetworkOptions``.
+        metrics: what the caller measured, such as ``log_loss``.
+        software: versions of the packages that made the export.
+    """
+
+    name: str
+    version: int
+    data_set: str
+    inputs: tuple[RawInput, ...]
+    signatures: tuple[str, ...]
+    table_rows: tuple[int, ...]
+    options: Mapping[str, Any]
+    metrics: Mapping[str, Any]
+    software: Mapping[str, str]
+
+    def dumps(self) -> str:
+        body = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, body: Any, where: str) -> "ExportDescription":
+        """Reads the JSON form; ``where`` names the file in errors."""
+        if not isinstance(body, Mapping) or body.get("format") != FORMAT:
+            raise ExportError(f"{where}: not the description of an export")
+        if body.get("format_version") != FORMAT_VERSION:
+            raise ExportError(
+                f"{where}: format version {body.get('format_version')!r}, this program reads "
+                f"{FORMAT_VERSION}"
+            )
+        fields = {k: v for k, v in body.items() if k not in ("format", "format_version")}
+        try:
+            fields["inputs"] = tuple(RawInput(**entry) for entry in fields["inputs"])
+            fields["signatures"] = tuple(fields["signatures"])
+            fields["table_rows"] = tuple(fields["table_rows"])
+            return cls(**fields)
+        except (KeyError, TypeError) as error:
+            raise ExportError(f"{where}: damaged ({error}); export the model again") from None
+
+
+def find_export(path: str | pathlib.Path) -> pathlib.Path:
+    """The version directory that ``path`` names: itself, or the newest version of a model."""
+    path = pathlib.Path(path)
+    if (path / ASSETS / MODEL_FILE).is_file():
+        return path
+    found = versions(path)
+    if found and (path / str(found[-1]) / ASSETS / MODEL_FILE).is_file():
+        return path / str(found[-1])
+    raise ExportError(
+        f"{path}: not an export of this package; name saved_models/<name> or one of its versions"
+    )
+
+
+def load_description(path: str | pathlib.Path) -> ExportDescription:
+    """Reads ``model.json`` of an export, or of the newest version of a model.
+
+    Raises:
+        ExportError: if there is none, or it is damaged.
+    """
+    file = find_export(path) / ASSETS / MODEL_FILE
+    try:
+        body = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{file}: cannot be read: {error}") from error
+    return ExportDescription.from_json(body, str(file))
+
+
+def describe_export(path: str | pathlib.Path) -> str:
+    """A few lines on what an export is, what goes in and what comes out.
+
+    Args:
+        path: a version directory, or a model's directory (its newest version is meant).
+
+    Raises:
+        ExportError: if it is no export of this package.
+    """
+    directory = find_export(path)
+    description = load_description(directory)
+    architecture = _load_architecture(directory / ASSETS / ARCHITECTURE_FILE)
+    size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
+    numbers = [column.name for column in description.inputs if column.kind == "number"]
+    texts = [column.name for column in description.inputs if column.kind == "text"]
+    rows = sum(description.table_rows)
+    lines = [
+        f"{description.name}, version {description.version} ({size / 1e6:.1f} MB): {directory}",
+        f"  trained on   {description.data_set}",
+        f"  network      {len(architecture)} blocks, {rows:,} embedding rows",
+        f"  numbers      {_listed(numbers)}",
+        f"  texts        {_listed(texts)}",
+        f"  signatures   {', '.join(description.signatures)}",
+    ]
+    lines += [f"  {name:<12} {_shown(value)}" for name, value in description.metrics.items()]
+    return "\n".join(lines)
+
+
+def _load_architecture(path: pathlib.Path) -> Architecture:
+    try:
+        return Architecture.load(path)
+    except ArchitectureError as error:
+        raise ExportError(str(error)) from error
+
+
+def _listed(names: list[str], limit: int = 8) -> str:
+    shown = ", ".join(names[:limit]) or "none"
+    return shown if len(names) <= limit else f"{shown}, ... ({len(names)} in all)"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

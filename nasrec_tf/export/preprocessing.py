@@ -1,0 +1,131 @@
+"""The records stage's way from raw values to a network's inputs, repeated as a graph.
+
+See ``beam_preprocess.schema`` for what each transform and encoding means. Where the records stage
+rejects a row for a value that it cannot read, the graph takes the value as missing: a server has to
+answer, and one malformed request must not fail those that are batched with it.
+"""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from beam_preprocess.schema import (
+    FIRST_VOCABULARY_ID,
+    MISSING_ID,
+    OUT_OF_VOCABULARY_ID,
+    Schema,
+    SparseFeature,
+)
+from nasrec_tf.export.dense_values import DenseValues, numbers_of
+from nasrec_tf.export.derivations import derive
+from nasrec_tf.export.modulo import ModuloIds
+from nasrec_tf.export.raw_inputs import TEXT, raw_inputs
+
+_NOT_THERE = OUT_OF_VOCABULARY_ID - FIRST_VOCABULARY_ID
+
+
+class Preprocessing(tf.Module):
+    """Raw columns to ``{"dense", "sparse"}``, all in TensorFlow operations.
+
+    Args:
+        schema: of the data set that the network was trained on.
+        vocabulary_files: from sparse feature name to its vocabulary file, for features of the
+            encoding ``vocabulary``; a feature with no entry at all is left out.
+
+    Raises:
+        ExportError: if an encoding is beyond what the graph can compute.
+    """
+
+    def __init__(self, schema: Schema, vocabulary_files: Mapping[str, pathlib.Path]):
+        super().__init__(name="preprocessing")
+        self._texts = [c.column for c in raw_inputs(schema) if c.kind == TEXT]
+        self._tokens = schema.missing_tokens
+        self._dense_sources = list(dict.fromkeys(feature.source for feature in schema.dense))
+        self._dense = DenseValues(schema.dense, schema.missing_tokens) if schema.dense else None
+        self._sparse = schema.sparse
+        self._vocabularies = {name: _table(path) for name, path in vocabulary_files.items()}
+        is_modulo = [feature.encoding == "modulo" for feature in schema.sparse]
+        self._places_of_modulo = [k for k, chosen in enumerate(is_modulo) if chosen]
+        self._places_of_others = [k for k, chosen in enumerate(is_modulo) if not chosen]
+        self._modulo = ModuloIds([schema.sparse[k] for k in self._places_of_modulo])
+
+    def __call__(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """``dense`` float32 (batch, dense features) and ``sparse`` int64 (batch, fields).
+
+        Args:
+            raw: every column of ``raw_inputs``, each of shape (batch,): float32 for numbers, string
+                for text.
+        """
+        missing = self._missing(raw)
+        outputs = {"sparse": self._ids(raw, missing)}
+        if self._dense is not None:
+            outputs["dense"] = self._dense(self._numbers(raw, missing))
+        return outputs
+
+    def _missing(self, raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Where each text column is missing: (batch, text columns)."""
+        values = tf.stack([raw[column] for column in self._texts], axis=1)
+        absent = tf.equal(values, "")
+        for token in self._tokens:
+            absent |= tf.equal(values, token)
+        return absent
+
+    def _numbers(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The dense features' columns, read from the text where a sparse feature shares one."""
+        numbers = {}
+        for column in self._dense_sources:
+            numbers[column] = raw[column]
+            if column in self._texts:
+                absent = missing[:, self._texts.index(column)]
+                numbers[column] = numbers_of(raw[column], absent)
+        return numbers
+
+    def _ids(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor) -> tf.Tensor:
+        places = [self._texts.index(feature.source) for feature in self._sparse]
+        if places != list(range(len(self._texts))):
+            missing = tf.gather(missing, places, axis=1)
+        values = [raw[feature.source] for feature in self._sparse]
+        if any(feature.derive for feature in self._sparse):
+            unreadable = [tf.zeros_like(value, tf.bool) for value in values]
+            for k, feature in enumerate(self._sparse):
+                if feature.derive is not None:
+                    values[k], unreadable[k] = derive(values[k], feature.derive)
+            missing |= tf.stack(unreadable, axis=1)
+        return tf.where(missing, tf.constant(MISSING_ID, tf.int64), self._encode(values))
+
+    def _encode(self, values: Sequence[tf.Tensor]) -> tf.Tensor:
+        """int64 (batch, fields), arbitrary where a value is missing."""
+        parts, order = [], []
+        if self._places_of_others:
+            others = [self._position(self._sparse[k], values[k]) for k in self._places_of_others]
+            # A position of -1, not in the vocabulary, becomes the id for just that.
+            parts.append(tf.stack(others, axis=1) + FIRST_VOCABULARY_ID)
+            order += self._places_of_others
+        if self._places_of_modulo:
+            parts.append(self._modulo([values[k] for k in self._places_of_modulo]))
+            order += self._places_of_modulo
+        if len(parts) == 1:
+            return parts[0]
+        return tf.gather(tf.concat(parts, axis=1), np.argsort(order), axis=1)
+
+    def _position(self, feature: SparseFeature, value: tf.Tensor) -> tf.Tensor:
+        """Place in the vocabulary or hash bucket, from 0; -1 if not in the vocabulary."""
+        if feature.encoding == "hash":
+            return tf.strings.to_hash_bucket_fast(value, feature.rows - FIRST_VOCABULARY_ID)
+        if feature.name not in self._vocabularies:
+            return tf.fill(tf.shape(value), tf.constant(_NOT_THERE, tf.int64))
+        return self._vocabularies[feature.name].lookup(value)
+
+
+def _table(path: pathlib.Path) -> tf.lookup.StaticHashTable:
+    """From the lines of a file to their numbers; the file becomes an asset of the SavedModel."""
+    lines = tf.lookup.TextFileInitializer(
+        str(path),
+        key_dtype=tf.string,
+        key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+        value_dtype=tf.int64,
+        value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+    )
+    return tf.lookup.StaticHashTable(lines, _NOT_THERE)

@@ -1,0 +1,95 @@
+"""The raw columns that a served network is asked with, as a data set's schema implies them."""
+
+import dataclasses
+import keyword
+import re
+
+from beam_preprocess.schema import Schema, SparseFeature
+
+NUMBER = "number"
+TEXT = "text"
+
+# Eight days of October 2014 with a known calendar: what a made-up YYMMDDHH value is taken from.
+_SAMPLE_DAYS = ("141021", "141022", "141023", "141024", "141025", "141026", "141027", "141028")
+
+
+@dataclasses.dataclass(frozen=True)
+class RawInput:
+    """One raw column of a request.
+
+    Args:
+        column: its name in the raw data, which is also its key in a ``tf.train.Example``.
+        name: its name among the inputs of the signature ``serving_default``: the column's name
+            with each character that TensorFlow does not allow there replaced by ``_``.
+        kind: ``"number"`` (float32, NaN where missing) or ``"text"`` (the characters of the raw
+            file, empty where missing).
+    """
+
+    column: str
+    name: str
+    kind: str
+
+
+def raw_inputs(schema: Schema) -> tuple[RawInput, ...]:
+    """The columns that a schema's features are made of, dense ones first, each once.
+
+    A column that a sparse feature reads is text even where a dense feature reads it as well.
+    """
+    text = {feature.source for feature in schema.sparse}
+    columns = dict.fromkeys(feature.source for feature in (*schema.dense, *schema.sparse))
+    names = _input_names(tuple(columns))
+    return tuple(
+        RawInput(column, names[column], TEXT if column in text else NUMBER) for column in columns
+    )
+
+
+def _input_names(columns: tuple[str, ...]) -> dict[str, str]:
+    """Names that ``tf.function`` takes as argument names and keeps apart."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    # Columns that keep their names come first, so that no altered name takes one of theirs.
+    for column in sorted(columns, key=lambda column: _allowed(column) != column):
+        allowed = name = _allowed(column)
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{allowed}_{number}"
+        taken.add(name.casefold())
+        names[column] = name
+    return names
+
+
+def _allowed(column: str) -> str:
+    name = re.sub(r"[^A-Za-z0-9_]", "_", column)
+    if name.startswith("_") or not name or keyword.iskeyword(name) or name == "self":
+        name = f"feature_{name.lstrip('_')}"
+    return name
+
+
+def sample_rows(
+    schema: Schema, vocabularies: dict[str, list[str]], count: int
+) -> list[dict[str, float | str]]:
+    """Well-formed raw rows by column, made of what the schema knows about the training data.
+
+    Numbers are the mean; row k has the k-th most frequent category of each vocabulary.
+
+    Args:
+        schema: of the data set.
+        vocabularies: the most frequent entries by feature name.
+        count: number of rows.
+    """
+    rows: list[dict[str, float | str]] = [{} for _ in range(count)]
+    for index, row in enumerate(rows):
+        for feature in schema.dense:
+            row[feature.source] = float(round(feature.mean, 3))
+        for feature in schema.sparse:
+            row[feature.source] = _sample_value(feature, vocabularies.get(feature.name, []), index)
+    return rows
+
+
+def _sample_value(feature: SparseFeature, entries: list[str], index: int) -> str:
+    if feature.derive is not None:
+        return f"{_SAMPLE_DAYS[index % len(_SAMPLE_DAYS)]}{index % 24:02d}"
+    if feature.encoding == "vocabulary":
+        return entries[index % len(entries)] if entries else ""
+    return str(index)

@@ -1,0 +1,86 @@
+"""The signatures that a network is served with."""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from nasrec_tf.export.preprocessing import Preprocessing
+from nasrec_tf.export.raw_inputs import NUMBER, RawInput
+
+SERVING_DEFAULT = "serving_default"
+SERVING_EXAMPLES = "serving_examples"
+CLASSIFICATION = "classification"
+REGRESSION = "regression"
+
+# What TF Serving's Classify and Regress calls look for (tensorflow/core SavedModel constants).
+METHOD_NAMES = {
+    CLASSIFICATION: "tensorflow/serving/classify",
+    REGRESSION: "tensorflow/serving/regress",
+}
+
+CLASSES = ("0", "1")
+
+
+class ServingModule(tf.Module):
+    """What is saved: the network's variables, the preprocessing, and nothing of Keras.
+
+    The variables are tracked as TensorFlow's own: a SavedModel that tracks Keras 3's wrappers loads
+    in Python, but not in a session, which is how TF Serving loads it.
+
+    Args:
+        network: takes ``{"dense", "sparse"}`` and returns logits (batch, 1).
+        preprocessing: raw columns to what the network takes.
+        inputs: the raw columns.
+    """
+
+    def __init__(
+        self, network: keras.Model, preprocessing: Preprocessing, inputs: Sequence[RawInput]
+    ):
+        super().__init__(name="serving")
+        self.network_variables = [variable.value for variable in network.variables]
+        self.preprocessing = preprocessing
+        self._inputs = tuple(inputs)
+        # Out of the tracking's sight; the functions below hold on to what they need of it.
+        self._network = lambda tensors: network(tensors, training=False)
+
+    def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
+        """One traced function for each signature."""
+        dtypes = {column.name: _dtype(column) for column in self._inputs}
+        raw = {name: tf.TensorSpec([None], dtype, name) for name, dtype in dtypes.items()}
+        examples = tf.TensorSpec([None], tf.string, "examples")
+        inputs = tf.TensorSpec([None], tf.string, "inputs")
+        return {
+            SERVING_DEFAULT: tf.function(self._from_raw).get_concrete_function(raw),
+            SERVING_EXAMPLES: tf.function(self._from_examples).get_concrete_function(examples),
+            CLASSIFICATION: tf.function(self._classify).get_concrete_function(inputs),
+            REGRESSION: tf.function(self._regress).get_concrete_function(inputs),
+        }
+
+    def _from_raw(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        return self._predict({column.column: raw[column.name] for column in self._inputs})
+
+    def _from_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = {
+            column.column: tf.io.FixedLenFeature(
+                [], _dtype(column), float("nan") if column.kind == NUMBER else ""
+            )
+            for column in self._inputs
+        }
+        return self._predict(tf.io.parse_example(examples, features))
+
+    def _classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        probability = self._from_examples(inputs)["probability"]
+        classes = tf.broadcast_to(tf.constant(CLASSES), [tf.shape(probability)[0], len(CLASSES)])
+        return {"classes": classes, "scores": tf.stack([1.0 - probability, probability], axis=1)}
+
+    def _regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"outputs": self._from_examples(inputs)["probability"]}
+
+    def _predict(self, columns: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        logit = tf.cast(self._network(self.preprocessing(columns))[:, 0], tf.float32)
+        return {"probability": tf.sigmoid(logit), "logit": logit}
+
+
+def _dtype(column: RawInput) -> tf.DType:
+    return tf.float32 if column.kind == NUMBER else tf.string

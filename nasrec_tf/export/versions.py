@@ -1,0 +1,114 @@
+"""Numbered version directories that appear whole or not at all."""
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nasrec_tf.export.errors import ExportError
+
+# TF Serving takes only directories whose names are numbers for versions, so that it never sees one
+# that is being written.
+_DRAFT_PREFIX = ".exporting-"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Draft(NamedTuple):
+    """A version that is being written into ``directory``."""
+
+    directory: pathlib.Path
+    version: int
+
+
+def versions(model_directory: pathlib.Path) -> list[int]:
+    """The versions of a model, rising; none where there is no such directory."""
+    if not model_directory.is_dir():
+        return []
+    return sorted(int(child.name) for child in model_directory.iterdir() if _is_version(child))
+
+
+def models(export_directory: pathlib.Path) -> list[str]:
+    """Names of the models that have at least one version, sorted."""
+    if not export_directory.is_dir():
+        return []
+    return sorted(child.name for child in export_directory.iterdir() if versions(child))
+
+
+def _is_version(path: pathlib.Path) -> bool:
+    return path.name.isascii() and path.name.isdigit() and path.is_dir()
+
+
+def check_request(export_directory: pathlib.Path, name: str, version: int | None) -> None:
+    """Raises ExportError where a version cannot be written; cheap, so ask it before long work."""
+    if not _NAME.fullmatch(name):
+        raise ExportError(
+            f"export name {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first"
+        )
+    if version is None:
+        return
+    if version < 1:
+        raise ExportError(f"export version {version}: versions count from 1")
+    target = export_directory / name / str(version)
+    if target.exists():
+        raise ExportError(
+            f"{target}: exists; name another version, or none to get the next free one"
+        )
+
+
+@contextlib.contextmanager
+def new_version(
+    export_directory: pathlib.Path, name: str, version: int | None = None
+) -> Iterator[Draft]:
+    """A directory to write, which becomes ``export_directory/name/version`` if the block ends well.
+
+    Only one process at a time writes a model; others wait. What a killed one left is removed.
+
+    Args:
+        export_directory: where all models lie.
+        name: of the model.
+        version: to write; the one after the highest that is there unless given.
+
+    Raises:
+        ExportError: if the version exists or cannot be written.
+    """
+    check_request(export_directory, name, version)
+    model_directory = export_directory / name
+    try:
+        model_directory.mkdir(parents=True, exist_ok=True)
+        with _locked(model_directory):
+            _remove_drafts(model_directory)
+            check_request(export_directory, name, version)
+            number = version or max(versions(model_directory), default=0) + 1
+            draft = model_directory / f"{_DRAFT_PREFIX}{number}"
+            try:
+                draft.mkdir()
+                yield Draft(draft, number)
+                os.rename(draft, model_directory / str(number))
+            finally:
+                _remove_drafts(model_directory)
+                with contextlib.suppress(OSError):  # not empty: it has versions
+                    model_directory.rmdir()
+    except OSError as error:
+        raise ExportError(
+            f"{model_directory}: the export cannot be written: {error.strerror or error}"
+        ) from error
+
+
+@contextlib.contextmanager
+def _locked(directory: pathlib.Path) -> Iterator[None]:
+    """Holds a lock on a directory that the system drops with the process."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_drafts(model_directory: pathlib.Path) -> None:
+    for leftover in model_directory.glob(f"{_DRAFT_PREFIX}*"):
+        shutil.rmtree(leftover)
