@@ -182,7 +182,7 @@ def analog_keras_model(
 
     copy = keras.models.clone_model(model, clone_function=replaced)
     for layer in model.layers:
-        if layer.name not in maps:
+        if layer.name not in maps and layer.weights:
             copy.get_layer(layer.name).set_weights(layer.get_weights())
     copy.run_eagerly = True
     return copy

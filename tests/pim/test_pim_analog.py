@@ -1,0 +1,245 @@
+"""The functional model: exact where it should be, and wrong in the way real arrays are."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pim.analog import analog_matmul, multiply, normalized_error
+from pim.cells import program
+from pim.errors import PimError
+from pim.hardware import (
+    ANALOG,
+    DIFFERENTIAL,
+    DIGITAL,
+    OFFSET,
+    PACKED,
+    SIGN_MAGNITUDE,
+    SPREAD,
+    TWOS_COMPLEMENT,
+    Encoding,
+)
+from pim.hardware_json import changed
+from pim.presets import hardware_preset
+
+BASE = hardware_preset("handcrafted")
+
+ENCODINGS = [
+    Encoding(weights, subtraction, packing, inputs, flip)
+    for weights in (DIFFERENTIAL, OFFSET)
+    for subtraction in (ANALOG, DIGITAL)
+    for packing in (SPREAD, PACKED)
+    for inputs in (SIGN_MAGNITUDE, TWOS_COMPLEMENT)
+    for flip in ((False, True) if weights == OFFSET else (False,))
+]
+
+
+@st.composite
+def cases(draw):
+    """A design with just enough converter bits, and integers that reach their bounds."""
+    encoding = draw(st.sampled_from(ENCODINGS))
+    weight_bits = draw(st.integers(2, 9))
+    activation_bits = draw(st.integers(1, 9))
+    signed = draw(st.booleans()) and activation_bits > 1
+    magnitude = weight_bits - 1 if encoding.weights == DIFFERENTIAL else weight_bits
+    hardware = dataclasses.replace(BASE, encoding=encoding)
+    hardware = changed(
+        hardware,
+        {
+            "array.rows": draw(st.sampled_from([1, 2, 7, 32, 128])),
+            "array.columns": draw(st.sampled_from([1, 8, 128])),
+            "device.bits_per_cell": draw(st.integers(1, min(magnitude, 5))),
+            "dac.bits": draw(st.integers(1, 4)),
+            "adc.range_policy": draw(st.sampled_from(["clip", "round"])),
+        },
+    )
+    bits = hardware.lossless_adc_bits
+    if bits > 16:
+        hardware = changed(hardware, {"array.rows": 1})
+        bits = hardware.lossless_adc_bits
+    hardware = changed(hardware, {"adc.bits": bits})
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    rows, columns, samples = (draw(st.integers(1, n)) for n in (70, 6, 4))
+    top = 2 ** (weight_bits - 1) - 1
+    reach = 2 ** (activation_bits - 1) - 1 if signed else 2**activation_bits - 1
+    extreme = draw(st.booleans())
+    w = rng.integers(-top, top + 1, (rows, columns))
+    x = rng.integers(-reach if signed else 0, reach + 1, (samples, rows))
+    if extreme:
+        w = np.where(w > 0, top, -top)
+        x = np.where(x > 0, reach, -reach if signed else reach)
+    return hardware, x, w, activation_bits, weight_bits
+
+
+@settings(max_examples=400, deadline=None)
+@given(cases())
+def test_enough_converter_bits_make_the_product_exact(case):
+    hardware, x, w, activation_bits, weight_bits = case
+    rng = np.random.default_rng(0)
+    got = analog_matmul(
+        x, w, hardware, rng, activation_bits=activation_bits, weight_bits=weight_bits
+    )
+    assert np.array_equal(got, x @ w)
+
+
+@settings(max_examples=100, deadline=None)
+@given(cases())
+def test_bit_widths_follow_from_the_integers_if_they_are_not_given(case):
+    hardware, x, w, _, _ = case
+    smallest = changed(hardware, {"device.bits_per_cell": 1})
+    got = analog_matmul(x, w, smallest, np.random.default_rng(0))
+    assert np.array_equal(got, x @ w)
+
+
+@pytest.fixture(scope="module")
+def layer():
+    """A layer of Criteo's size with 8-bit integers."""
+    rng = np.random.default_rng(3)
+    w = np.clip(np.rint(rng.normal(size=(429, 64)) * 30), -127, 127).astype(int)
+    return rng.integers(0, 256, (32, 429)), w
+
+
+def error(layer, seed=0, **options):
+    x, w = layer
+    hardware = changed(BASE, {"adc.bits": BASE.lossless_adc_bits})
+    hardware = changed(hardware, {name.replace("__", "."): v for name, v in options.items()})
+    return normalized_error(analog_matmul(x, w, hardware, np.random.default_rng(seed)), x @ w)
+
+
+def test_too_few_converter_bits_are_not_hidden(layer):
+    clipped = [error(layer, adc__bits=b, adc__range_policy="clip") for b in (9, 5, 4, 3)]
+    rounded = [error(layer, adc__bits=b, adc__range_policy="round") for b in (9, 8, 7, 6, 5)]
+    assert clipped[0] == rounded[0] == 0
+    assert sorted(clipped) == clipped and clipped[-1] > 0.01
+    assert sorted(rounded) == rounded and rounded[1] > 0
+    # Columns of differential pairs stay near zero: clipping them costs less than coarse codes.
+    assert clipped[1] < rounded[-1]
+
+
+def test_error_rises_with_variation(layer):
+    errors = [error(layer, device__variation=sigma) for sigma in (0.0, 0.01, 0.05, 0.1, 0.2)]
+    assert errors[:2] == [0, 0]
+    assert 0 < errors[2] < errors[3] < errors[4] < 0.2
+
+
+def test_error_rises_with_stuck_cells(layer):
+    errors = [
+        error(layer, device__stuck_high_resistance=p, device__stuck_low_resistance=p)
+        for p in (0.0, 0.001, 0.005, 0.01)
+    ]
+    assert errors[0] == 0 and sorted(errors) == errors
+    assert 1e-3 < errors[1] < 5e-2 < errors[3] < 0.5
+
+
+def test_cells_stuck_everywhere_compute_nothing(layer):
+    x, w = layer
+    dead = changed(BASE, {"device.stuck_high_resistance": 1.0, "adc.bits": 9})
+    assert not analog_matmul(x, w, dead, np.random.default_rng(0)).any()
+
+
+def test_a_seed_gives_the_same_cells_again(layer):
+    noisy = {"device__variation": 0.2}
+    assert error(layer, seed=1, **noisy) == error(layer, seed=1, **noisy)
+    assert error(layer, seed=1, **noisy) != error(layer, seed=2, **noisy)
+
+
+def test_arrays_are_programmed_once_and_read_often(layer):
+    x, w = layer
+    hardware = changed(BASE, {"device.variation": 0.2})
+    arrays = program(w, hardware, np.random.default_rng(5), 8)
+    first, again = (multiply(x, arrays, hardware) for _ in range(2))
+    assert np.array_equal(first, again)
+    assert np.array_equal(multiply(x[:3], arrays, hardware, activation_bits=8), first[:3])
+
+
+def _solved_network(conductance, wire_s, voltages):
+    """Currents of a crossbar by Kirchhoff's laws: driven at the left, grounded at the bottom."""
+    rows, columns = conductance.shape
+    count = rows * columns
+    word = np.arange(count).reshape(rows, columns)
+    bit = word + count
+    matrix, source = np.zeros((2 * count, 2 * count)), np.zeros(2 * count)
+
+    def connect(a, b, g):
+        matrix[[a, b], [a, b]] += g
+        matrix[[a, b], [b, a]] -= g
+
+    for i in range(rows):
+        matrix[word[i, 0], word[i, 0]] += wire_s
+        source[word[i, 0]] += wire_s * voltages[i]
+        for j in range(columns):
+            connect(word[i, j], bit[i, j], conductance[i, j])
+            if j + 1 < columns:
+                connect(word[i, j], word[i, j + 1], wire_s)
+            if i + 1 < rows:
+                connect(bit[i, j], bit[i + 1, j], wire_s)
+    for j in range(columns):
+        matrix[bit[-1, j], bit[-1, j]] += wire_s
+    return np.linalg.solve(matrix, source)[bit[-1]] * wire_s
+
+
+@pytest.mark.parametrize("wire_ohm", [0.05, 0.2])
+def test_the_drop_along_the_wires_is_that_of_the_solved_network_to_first_order(wire_ohm):
+    rng = np.random.default_rng(2)
+    rows, columns = 12, 9
+    encoding = Encoding(weights=OFFSET, slice_packing=SPREAD, inputs=TWOS_COMPLEMENT)
+    hardware = dataclasses.replace(BASE, encoding=encoding)
+    hardware = changed(
+        hardware,
+        {"array.rows": rows, "array.columns": columns, "array.wire_resistance_ohm": wire_ohm},
+    )
+    device = hardware.device
+    bits = rng.integers(0, 2, (rows, columns))
+    # Offset weights of 2 bits: -2 + bit, so that slice 0 holds the bits and slice 1 nothing.
+    arrays = program(bits - 2 + (bits == 0), hardware, rng, 3)
+    on, off = 1 / device.low_resistance_ohm, 1 / device.high_resistance_ohm
+    floor = off / (on - off)
+    voltages = rng.integers(0, 2, rows)
+    for plane in range(arrays.levels[0].shape[1]):
+        cells = arrays.levels[0][:, plane, :, 0]
+        ideal = np.rint(cells)
+        exact = _solved_network((ideal + floor) * (on - off), 1 / wire_ohm, voltages) / (on - off)
+        lossless = voltages @ (ideal + floor)
+        first_order = voltages @ (cells + floor)
+        lost = lossless - exact
+        assert (lost > 0).all()
+        assert np.abs(first_order - exact).max() < 0.05 * lost.max() + 1e-12
+
+
+def test_wires_that_break_the_first_order_are_refused(layer):
+    with pytest.raises(PimError, match="too much for a first-order model"):
+        error(layer, array__wire_resistance_ohm=100.0)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "options", "message"),
+    [
+        ([[1.5]], [[1]], {}, "inputs must be whole numbers"),
+        ([[1]], [[1, 2], [3, 4]], {}, "inputs have 1 columns; the weights have 2 rows"),
+        (
+            [[1]],
+            [[200]],
+            {"weight_bits": 8},
+            "weights of 8 bits reach 127; the largest here is 200",
+        ),
+        ([[16]], [[1]], {"activation_bits": 4}, "inputs of 4 bits reach 15"),
+        ([1], [[1]], {}, "inputs must be a matrix"),
+        ([[1]], [[1]], {"weight_bits": 1}, "weights of 1 bits reach 0"),
+    ],
+)
+def test_bad_integers_are_one_clear_line(x, w, options, message):
+    with pytest.raises(PimError, match=message):
+        analog_matmul(np.array(x), np.array(w), BASE, np.random.default_rng(0), **options)
+
+
+def test_more_cell_bits_than_a_weight_has_are_refused():
+    wide = changed(BASE, {"device.bits_per_cell": 4})
+    with pytest.raises(PimError, match="cells of 4 bits are more than weights of 4 bits need"):
+        analog_matmul(np.ones((1, 1), int), np.ones((1, 1), int), wide, None, weight_bits=4)
+
+
+def test_a_sense_amplifier_cannot_tell_a_sign():
+    with pytest.raises(PimError, match="adc.bits must be at least 2"):
+        error((np.ones((1, 1), int), np.ones((1, 1), int)), adc__bits=1)

@@ -1,0 +1,139 @@
+"""Quantized linear maps and Keras models on arrays."""
+
+import numpy as np
+import pytest
+
+from pim.errors import PimError
+from pim.hardware_json import changed
+from pim.presets import hardware_preset
+from pim.quantized import QuantizedLinear, quantize_linear, to_analog
+
+HARDWARE = hardware_preset("isaac32")
+
+
+@pytest.fixture(scope="module")
+def linear():
+    rng = np.random.default_rng(0)
+    return QuantizedLinear(
+        weights=rng.integers(-127, 128, (50, 12)),
+        weight_scale=rng.uniform(0.001, 0.01, 12),
+        input_scale=0.02,
+        input_zero=3,
+        bias=rng.normal(size=12),
+    )
+
+
+def test_a_quantized_map_stands_for_its_real_one(linear):
+    x = np.random.default_rng(1).uniform(-1, 1, (7, 50))
+    real = ((linear.quantize(x) - 3) * 0.02) @ (linear.weights * linear.weight_scale) + linear.bias
+    assert np.allclose(linear(x), real, rtol=1e-12)
+
+
+def test_an_ideal_lossless_array_computes_the_quantized_map_exactly(linear):
+    x = np.random.default_rng(1).uniform(-2, 2, (3, 4, 50))
+    analog = to_analog(linear, HARDWARE, np.random.default_rng(0))
+    assert np.array_equal(analog(x), linear(x)) and analog(x).shape == (3, 4, 12)
+
+
+def test_a_network_is_a_mapping_of_maps_with_cells_of_their_own(linear):
+    noisy = changed(HARDWARE, {"device.variation": 0.1})
+    network = to_analog({"a": linear, "b": linear}, noisy, np.random.default_rng(0))
+    x = np.random.default_rng(1).uniform(-1, 1, (5, 50))
+    assert set(network) == {"a", "b"}
+    assert not np.array_equal(network["a"](x), network["b"](x))
+    assert np.array_equal(network["a"](x), network["a"](x))
+
+
+def test_inputs_beyond_their_range_saturate():
+    linear = QuantizedLinear(np.ones((1, 1), int), 1.0, 0.5, activation_bits=4)
+    assert linear.quantize(np.array([[100.0], [-100.0], [0.6]])).tolist() == [[7], [-7], [1]]
+    unsigned = QuantizedLinear(
+        np.ones((1, 1), int), 1.0, 0.5, activation_bits=4, signed_inputs=False
+    )
+    assert unsigned.quantize(np.array([[100.0], [-100.0]])).tolist() == [[15], [0]]
+
+
+def test_quantizing_a_real_map_errs_by_its_rounding_steps():
+    rng = np.random.default_rng(2)
+    kernel, x = rng.normal(size=(64, 8)), rng.normal(size=(100, 64))
+    coarse, fine = (
+        np.abs(quantize_linear(kernel, None, x, weight_bits=b, activation_bits=b)(x) - x @ kernel)
+        for b in (4, 8)
+    )
+    assert fine.max() < coarse.max() / 5
+    assert fine.max() < 0.5
+
+
+def test_bad_scales_and_weights_are_one_clear_line():
+    with pytest.raises(PimError, match="weights of 4 bits reach 7; the largest here is 9"):
+        QuantizedLinear(np.array([[9]]), 1.0, 1.0, weight_bits=4)
+    with pytest.raises(PimError, match="weight_scale must be one positive number"):
+        QuantizedLinear(np.array([[1, 1]]), np.ones(3), 1.0)
+    with pytest.raises(PimError, match="input_scale must be positive"):
+        QuantizedLinear(np.array([[1]]), 1.0, 0.0)
+    with pytest.raises(PimError, match=r"bias must have one value per output \(1\)"):
+        QuantizedLinear(np.array([[1]]), 1.0, 1.0, bias=np.zeros(2))
+
+
+@pytest.fixture(scope="module")
+def keras():
+    import nasrec_tf  # noqa: F401  (chooses the Keras generation before TensorFlow loads)
+
+    return pytest.importorskip("keras")
+
+
+@pytest.fixture(scope="module")
+def model(keras):
+    keras.utils.set_random_seed(1)
+    dense, fields = keras.Input((13,)), keras.Input((3,), dtype="int32")
+    tokens = keras.layers.Permute((2, 1))(keras.layers.Embedding(100, 16, name="tables")(fields))
+    tokens = keras.layers.Dense(8, activation="relu", name="efc")(tokens)
+    products = keras.layers.Dot(axes=1, name="products")([tokens, tokens])
+    fc = keras.layers.Dense(32, activation="relu", name="fc")(dense)
+    joined = keras.layers.Concatenate()([fc, keras.layers.Flatten()(products)])
+    joined = keras.layers.LayerNormalization(name="norm")(joined)
+    logit = keras.layers.Dense(1, activation="sigmoid", name="head")(joined)
+    return keras.Model([dense, fields], logit, name="small")
+
+
+@pytest.fixture(scope="module")
+def inputs():
+    rng = np.random.default_rng(4)
+    return [rng.normal(size=(64, 13)).astype("float32"), rng.integers(0, 100, (64, 3))]
+
+
+def test_a_keras_model_is_a_workload(model):
+    from pim.estimate import estimate
+    from pim.keras_models import workload_from_keras
+    from pim.workload import Precision
+
+    workload = workload_from_keras(
+        model, batch=2, precision=Precision(8, 8, {"efc": 4}), embedding_bits=16
+    )
+    operators = {operator.name: operator for operator in workload.operators}
+    efc = operators["efc"]
+    assert (efc.rows, efc.columns, efc.positions, efc.weight_bits) == (3, 8, 16, 4)
+    assert efc.inputs == ("tables",) and efc.functions == 8 * 16
+    assert operators["products"].multiply_accumulates == 8 * 8 * 16
+    assert operators["tables"].parameters == 1600
+    assert set(operators["norm"].inputs) == {"fc", "products"}
+    assert estimate(workload, HARDWARE).latency_ns > 0
+
+
+def test_a_layer_without_a_place_is_named(keras):
+    from pim.keras_models import workload_from_keras
+
+    convolution = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="image")]
+    )
+    with pytest.raises(PimError, match="layer image is a Conv2D"):
+        workload_from_keras(convolution)
+
+
+def test_a_keras_model_runs_on_arrays(model, inputs):
+    exact = np.asarray(model(inputs))
+    rng = np.random.default_rng(0)
+    ideal = to_analog(model, HARDWARE, rng, calibration=inputs)
+    close = np.abs(ideal.predict(inputs, verbose=0) - exact).max()
+    noisy = to_analog(model, changed(HARDWARE, {"device.variation": 0.3}), rng, calibration=inputs)
+    assert close < 0.03 < np.abs(noisy.predict(inputs, verbose=0) - exact).max()
