@@ -4,10 +4,14 @@ import dataclasses
 import functools
 import json
 import pathlib
-from typing import Any, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from nasrec_tf.errors import ArchitectureError
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
+
+if TYPE_CHECKING:
+    from nasrec_tf.liveness import Liveness
 
 FORMAT = "nasrec_tf.architecture"
 VERSION = 1

@@ -4,7 +4,8 @@ import contextlib
 import os
 import pathlib
 import tempfile
-from typing import IO, Iterator
+from collections.abc import Iterator
+from typing import IO
 
 from nasrec_tf.errors import UserError
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.features import Features

@@ -1,7 +1,7 @@
 """What a network reads: how many dense columns, and a table for each sparse field."""
 
 import dataclasses
-from typing import Sequence
+from collections.abc import Sequence
 
 
 @dataclasses.dataclass(frozen=True)

@@ -88,8 +88,9 @@ def _colours(nodes: dict[int, dict]) -> dict[int, str]:
     colours[0] = "raw"
     for _ in nodes:
         colours = {0: "raw"} | {
-            number: _digest([colours[number], _above(number, nodes, colours)]
-                            + _below(node, colours))
+            number: _digest(
+                [colours[number], _above(number, nodes, colours)] + _below(node, colours)
+            )
             for number, node in nodes.items()
         }
     return colours

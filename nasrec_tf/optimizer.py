@@ -56,9 +56,7 @@ class Adagrad(keras.optimizers.Optimizer):
         clip_norm: largest global norm of the gradients; ``None`` for no clipping.
     """
 
-    def __init__(
-        self, learning_rate=0.12, epsilon=1e-2, clip_norm=5.0, name="adagrad", **kwargs
-    ):
+    def __init__(self, learning_rate=0.12, epsilon=1e-2, clip_norm=5.0, name="adagrad", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.epsilon = epsilon
         self.clip_norm = clip_norm

@@ -3,7 +3,7 @@
 import dataclasses
 
 from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.operators import MergerShape, NetworkOptions, OperatorShape
+from nasrec_tf.operators import DEFAULT_OPTIONS, MergerShape, NetworkOptions, OperatorShape
 from nasrec_tf.operators.base import Prefix, Slots, WeightSpec
 
 
@@ -63,7 +63,7 @@ def network_shapes(
     architecture: Architecture,
     dense_features: int,
     sparse_features: int,
-    options: NetworkOptions = NetworkOptions(),
+    options: NetworkOptions = DEFAULT_OPTIONS,
 ) -> NetworkShapes:
     """Walks the blocks from the raw features up.
 

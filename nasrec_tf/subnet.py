@@ -8,6 +8,7 @@ from nasrec_tf.features import Features
 from nasrec_tf.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.layers.operator_layer import WeightedPart
 from nasrec_tf.operators import (
+    DEFAULT_OPTIONS,
     DENSE,
     DENSE_TO_SPARSE,
     OPERATORS,
@@ -44,7 +45,7 @@ class Subnet(keras.Model):
         self,
         architecture: Architecture,
         features: Features,
-        options: NetworkOptions = NetworkOptions(),
+        options: NetworkOptions = DEFAULT_OPTIONS,
         seed: int = 0,
         name: str = "subnet",
         **kwargs,

@@ -11,10 +11,9 @@ import json
 import sys
 
 import numpy as np
-
-import nasrec_tf  # noqa: F401  (chooses the Keras generation before TensorFlow loads)
 import tensorflow as tf
 
+import nasrec_tf  # noqa: F401  (chooses the Keras generation before TensorFlow loads)
 from nasrec_tf.errors import UserError
 from nasrec_tf.features import Features
 from nasrec_tf.operators import NetworkOptions

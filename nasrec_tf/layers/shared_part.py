@@ -1,6 +1,7 @@
 """Weights that all paths of a supernet share: a masked layer by its active slices."""
 
-from typing import Any, Callable, NamedTuple, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np

@@ -2,6 +2,7 @@
 
 from nasrec_tf.operators.attention import Attention
 from nasrec_tf.operators.base import (
+    DEFAULT_OPTIONS,
     DENSE,
     PAIR,
     SPARSE,
@@ -45,6 +46,7 @@ for _operator in (
     register(_operator)
 
 __all__ = [
+    "DEFAULT_OPTIONS",
     "DENSE",
     "DENSE_TO_SPARSE",
     "OPERATORS",

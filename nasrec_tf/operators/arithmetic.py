@@ -1,6 +1,7 @@
 """Arithmetic that the operators share; see ``base`` for what a size may be."""
 
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators.base import Axis, NetworkOptions, Prefix, Size, WeightSpec, unless
@@ -19,7 +20,10 @@ def norm_weights(name: str, size: Size, scale: float = 1.0) -> tuple[WeightSpec,
 
 def linear_weights(name: str, rows: Axis, columns: Axis) -> tuple[WeightSpec, ...]:
     """Kernel and bias of a linear map."""
-    return (WeightSpec(f"{name}_kernel", (rows, columns)), WeightSpec(f"{name}_bias", (columns,), 0.0))
+    return (
+        WeightSpec(f"{name}_kernel", (rows, columns)),
+        WeightSpec(f"{name}_bias", (columns,), 0.0),
+    )
 
 
 def projection_weights(

@@ -42,9 +42,7 @@ class Attention(Operator):
 
     def multiply_accumulates(self, shape):
         embedding, tokens = shape.options.embedding_dim, shape.width
-        projection = arithmetic.projection_cost(
-            shape.tokens, tokens, embedding, shape.options
-        )
+        projection = arithmetic.projection_cost(shape.tokens, tokens, embedding, shape.options)
         # Query, key, value, output and two feed-forward maps; scores and weighted values.
         encoder = {
             "linear": 6 * tokens * embedding**2,

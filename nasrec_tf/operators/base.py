@@ -10,7 +10,8 @@ tokens, and a product over the last axis is one large matrix product.
 """
 
 import dataclasses
-from typing import Any, Callable, Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nasrec_tf.lazy import tf
 
@@ -65,6 +66,9 @@ class NetworkOptions:
                 f"`attention_heads` must divide `embedding_dim`. Received: "
                 f"attention_heads={self.attention_heads}, embedding_dim={self.embedding_dim}"
             )
+
+
+DEFAULT_OPTIONS = NetworkOptions()
 
 
 @dataclasses.dataclass(frozen=True)

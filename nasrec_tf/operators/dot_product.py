@@ -61,9 +61,7 @@ class DotProduct(Operator):
         pairs = self._pairs(shape)
         costs = [{"matmul": (tokens + 1) ** 2 * embedding}]
         if shape.dense_width != embedding:
-            costs.append(
-                arithmetic.projection_cost(shape.dense_width, embedding, 1, options)
-            )
+            costs.append(arithmetic.projection_cost(shape.dense_width, embedding, 1, options))
         if tokens != shape.tokens:
             costs.append(arithmetic.projection_cost(shape.tokens, tokens, embedding, options))
         if pairs != shape.width:

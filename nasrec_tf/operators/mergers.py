@@ -82,9 +82,7 @@ class DenseToSparse:
     def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
         if shape.dense_width == self._width(shape):
             return {}
-        return arithmetic.projection_cost(
-            shape.dense_width, self._width(shape), 1, shape.options
-        )
+        return arithmetic.projection_cost(shape.dense_width, self._width(shape), 1, shape.options)
 
     def __call__(self, dense: Any, weights, shape: MergerShape) -> Any:
         options = shape.options

@@ -10,6 +10,7 @@ from nasrec_tf.features import Features
 from nasrec_tf.layers.feature_embedding import FeatureEmbedding, arrange
 from nasrec_tf.layers.shared_part import ActiveWeight, SharedPart
 from nasrec_tf.operators import (
+    DEFAULT_OPTIONS,
     DENSE,
     DENSE_TO_SPARSE,
     OPERATORS,
@@ -53,7 +54,7 @@ class Supernet(keras.Model):
         self,
         space: SearchSpace,
         features: Features,
-        options: NetworkOptions = NetworkOptions(),
+        options: NetworkOptions = DEFAULT_OPTIONS,
         sampler: PathSampler | None = None,
         warmup_steps: int = 0,
         seed: int = 0,
@@ -81,7 +82,7 @@ class Supernet(keras.Model):
         """Nothing is left to build: all sizes are known from the start."""
 
     def _add_block(self, number, seed):
-        space, features, options = self.space, self.features, self.options
+        space, options = self.space, self.options
         for names, widths in (
             (space.dense_operators, space.dense_widths),
             (space.sparse_operators, space.sparse_widths),
@@ -91,9 +92,7 @@ class Supernet(keras.Model):
         if not space.mergers:
             return
         tokens = UpperBound(space.sparse_widths[-1])
-        shapes = [
-            MergerShape(UpperBound(width), tokens, options) for width in space.dense_widths
-        ]
+        shapes = [MergerShape(UpperBound(width), tokens, options) for width in space.dense_widths]
         for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
             self._add_part(part_name(number, merger.name), merger, shapes, seed)
 

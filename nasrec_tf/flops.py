@@ -1,0 +1,98 @@
+"""Prints what an architecture costs: ``python -m nasrec_tf.flops nasrec-criteo-small``."""
+
+import argparse
+import json
+import pathlib
+import sys
+from collections.abc import Sequence
+
+from nasrec_tf.complexity import Complexity, complexity
+from nasrec_tf.errors import UserError
+from nasrec_tf.features import Features
+from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.presets import load_architecture, preset, presets
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user)."""
+    options = _parser().parse_args(arguments)
+    try:
+        architecture = load_architecture(options.architecture)
+        features = _features(options)
+        network = NetworkOptions(layer_norm=options.layer_norm)
+    except (UserError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    cost = complexity(architecture, features, network)
+    print(json.dumps(_summary(cost)) if options.json else _table(options.architecture, cost))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nasrec_tf.flops",
+        description="Prints the multiply-accumulates (what the paper calls FLOPs) and parameters "
+        "of an architecture. Only parts that reach the logit count.",
+    )
+    parser.add_argument("architecture", help="a preset, or an architecture file (JSON)")
+    parser.add_argument(
+        "--dataset", metavar="DIR", help="inputs of a data set that beam_preprocess wrote"
+    )
+    parser.add_argument("--dense-features", type=int, metavar="N", help="dense columns")
+    parser.add_argument("--sparse-features", type=int, metavar="N", help="sparse fields")
+    parser.add_argument(
+        "--layer-norm",
+        action="store_true",
+        help="with layer norm in the operators, as the supernet has it",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON line")
+    return parser
+
+
+def _features(options: argparse.Namespace) -> Features:
+    """Inputs: a data set's, else a preset's own, else Criteo's; counts given go first."""
+    if options.dataset is not None:
+        from beam_preprocess.schema import Schema
+
+        schema = Schema.load(options.dataset)
+        features = Features(len(schema.dense), schema.sparse_rows)
+    elif options.architecture in presets():
+        features = preset(options.architecture).features
+    else:
+        features = preset("nasrec-criteo-small").features
+    rows = features.table_rows
+    if options.sparse_features is not None and options.sparse_features != len(rows):
+        rows = (1,) * options.sparse_features
+    dense = features.dense if options.dense_features is None else options.dense_features
+    return Features(dense, rows)
+
+
+def _summary(cost: Complexity) -> dict:
+    return {
+        "mflops": cost.mflops,
+        "parameters": cost.parameters,
+        "parameters_with_dead_parts": cost.parameters_with_dead_parts,
+        "embedding_parameters": cost.embedding_parameters,
+    }
+
+
+def _table(name: str, cost: Complexity) -> str:
+    last = cost.parts[-1].block
+    lines = [f"{pathlib.Path(name).name}", ""]
+    lines.append(f"{'block':>5}  {'part':<16}{'multiply-accumulates':>22}{'parameters':>14}")
+    for part in cost.parts:
+        block = "head" if part.block == last else str(part.block)
+        note = "" if part.live else "  (unused)"
+        lines.append(
+            f"{block:>5}  {part.name:<16}{part.multiply_accumulates:>22,}"
+            f"{part.parameters:>14,}{note}"
+        )
+    lines.append("")
+    lines.append(f"{cost.mflops:.4f} M multiply-accumulates per sample (FLOPs as the paper counts)")
+    lines.append(f"{cost.parameters:,} parameters besides embedding tables")
+    lines.append(f"{cost.embedding_parameters:,} parameters in embedding tables")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""The command line of the main job."""
+
+import argparse
+import dataclasses
+import errno
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from beam_preprocess.errors import DataError
+from nasrec_tf.errors import UserError
+from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options
+from nasrec_tf.search.run_directory import RunDirectory
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+DESCRIPTION = """\
+Designs a click-through-rate model for a click log: records (Beam), supernet (weight-sharing
+training), evolution (KerasTuner), retrain (the best from scratch), export (SavedModel). Stop it
+at any moment; the same command goes on where it stopped. Defaults are the paper's; what stands in
+parentheses is scaled down for small data sets, and the run says so."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user)."""
+    try:
+        options = _parser().parse_args(arguments)
+        config = _config(options)
+        return _run(config, options.stage, options.quiet)
+    except (UserError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        print(f"error: {_storage_fault(error)}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+def _storage_fault(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename else ""
+    mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
+    return f"{where}{os.strerror(error.errno)}; {mend} and repeat the command to go on."
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nasrec_tf.search",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    groups: dict[str, argparse._ArgumentGroup] = {}
+    for field in dataclasses.fields(SearchConfig):
+        title = field.metadata["group"]
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        _add_option(groups[title], field)
+    group = groups["run"]
+    group.add_argument("--config", metavar="FILE", help="options from a TOML file; flags go first")
+    group.add_argument(
+        "--stage", choices=STAGES, help="run this stage alone; those before it must have finished"
+    )
+    group.add_argument("--quiet", action="store_true", help="no progress, only the last screen")
+    return parser
+
+
+def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
+    text = field.metadata["help"]
+    if kind(field) is bool:
+        group.add_argument(
+            flag(field.name), action=argparse.BooleanOptionalAction, default=None,
+            help=f"{text} (default: {'on' if field.default else 'off'})",
+        )  # fmt: skip
+        return
+    if field.default is not None:
+        text += f" (default: {field.default:,})" if kind(field) is int else (
+            f" (default: {field.default})"
+        )
+    group.add_argument(
+        flag(field.name),
+        type=kind(field),
+        choices=field.metadata.get("choices"),
+        metavar=None if field.metadata.get("choices") else _metavar(field),
+        help=text.replace("%", "%%"),
+    )
+
+
+def _metavar(field: dataclasses.Field) -> str:
+    return {int: "N", float: "X", str: "TEXT"}[kind(field)]
+
+
+def _config(options: argparse.Namespace) -> SearchConfig:
+    values = load_options(options.config) if options.config else {}
+    for field in dataclasses.fields(SearchConfig):
+        given = getattr(options, field.name)
+        if given is not None:
+            values[field.name] = given
+    return SearchConfig(**values)
+
+
+def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
+    from nasrec_tf.search.preflight import check_options
+    from nasrec_tf.search.run import Run
+
+    directory = RunDirectory(config.run_dir)
+    if _is_search_worker():
+        return _work(Run(config, directory, quiet))
+    check_options(config)
+    with directory.opened(config):
+        run = Run(config, directory, quiet)
+        if only_stage is not None:
+            _check_ready(directory, only_stage)
+        for stage in STAGES if only_stage is None else (only_stage,):
+            if directory.result(stage) is None:
+                _run_stage(run, stage)
+            else:
+                run.say(f"{stage}: finished before")
+        from nasrec_tf.search.summary import last_screen, write_run_report
+
+        write_run_report(run)
+        if directory.result("export") is not None:
+            print(last_screen(run))
+    return 0
+
+
+def _is_search_worker() -> bool:
+    """Whether KerasTuner's environment variables make this process a worker of a chief."""
+    is_distributed = "KERASTUNER_ORACLE_IP" in os.environ
+    return is_distributed and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
+
+
+def _work(run) -> int:
+    """Scores candidates for the chief, which owns the run directory."""
+    from nasrec_tf.search.stages.evolution import search
+    from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
+
+    _check_ready(run.directory, "evolution")
+    configure_tensorflow()
+    with user_errors(run):
+        search(run)
+    return 0
+
+
+def _check_ready(directory: RunDirectory, stage: str) -> None:
+    missing = directory.missing_before(stage)
+    if missing is not None:
+        raise UserError(
+            f"{directory.path}: the {missing} stage has not finished; run it first (--stage "
+            f"{missing}), or leave --stage out."
+        )
+
+
+def _run_stage(run, stage: str) -> None:
+    from nasrec_tf.search.stages import stage_function
+
+    started = time.monotonic()
+    if stage == "records":  # Needs no TensorFlow.
+        result = stage_function(stage)(run)
+    else:
+        from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
+
+        configure_tensorflow()
+        _announce(run, stage)
+        with user_errors(run):
+            result = stage_function(stage)(run)
+    run.directory.finish(stage, result | {"seconds": time.monotonic() - started})
+
+
+def _announce(run, stage: str) -> None:
+    from nasrec_tf.search.scaling import explain
+
+    if stage == "supernet":
+        for line in explain(run.config, run.settings, run.records.rows("train")):
+            run.say(line)

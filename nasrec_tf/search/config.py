@@ -1,0 +1,230 @@
+"""What a search is told: one field per option, on the command line and in TOML alike."""
+
+import dataclasses
+import json
+import pathlib
+import types
+import typing
+from typing import Any
+
+from nasrec_tf.config_files import read_table
+from nasrec_tf.errors import UserError
+
+STAGES = ("records", "supernet", "evolution", "retrain", "export")
+"""The stages in order."""
+
+
+def option(default: Any, group: str, text: str, **extra: Any) -> Any:
+    """A field with what its command-line option says.
+
+    ``None`` as a default means that the value follows from the size of the data; the help text
+    says how.
+    """
+    metadata = {"group": group, "help": text, **extra}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+DATA = "data"
+SPACE = "search space"
+SUPERNET = "supernet"
+EVOLUTION = "evolution"
+RETRAIN = "retraining and export"
+RUN = "run"
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig:
+    """Options of a search; see ``python -m nasrec_tf.search --help``.
+
+    Raises:
+        UserError: if a value cannot be used; the message names the option.
+    """
+
+    data: str | None = option(
+        None, DATA, "raw log (a file or a glob), or a directory that beam_preprocess wrote; "
+        "without it a generated log with known best log loss"
+    )  # fmt: skip
+    dataset: str | None = option(
+        None, DATA, "layout of the raw log: criteo, criteo-terabyte, avazu, kdd, csv, or the "
+        "path of a .toml description"
+    )  # fmt: skip
+    validation_data: str | None = option(None, DATA, "raw validation split, if splits are given")
+    test_data: str | None = option(None, DATA, "raw test split, if splits are given")
+    label: str | None = option(None, DATA, "label column (--dataset csv)")
+    dense: str | None = option(None, DATA, "dense columns, comma separated (--dataset csv)")
+    sparse: str | None = option(None, DATA, "sparse columns (--dataset csv; default: all others)")
+    ignore: str | None = option(None, DATA, "columns to leave out (--dataset csv)")
+    delimiter: str | None = option(None, DATA, "of --dataset csv; 'tab' for a tab (default ',')")
+    encoding: str = option(
+        "vocabulary", DATA, "row ids by vocabulary, hash or modulo",
+        choices=("vocabulary", "hash", "modulo"),
+    )  # fmt: skip
+    min_count: int | None = option(None, DATA, "training rows a value needs to get a row", least=1)
+    max_reject_share: float = option(0.01, DATA, "largest share of malformed rows")
+    demo_rows: int = option(50_000, DATA, "rows of the generated log", least=1000)
+
+    space: str = option(
+        "nasrec-full", SPACE, "nasrec-small, nasrec-full, nasrec-ranking, or a TOML or JSON file"
+    )
+    blocks: int | None = option(None, SPACE, "choice blocks (default: 7)", least=1)
+    operators: str | None = option(
+        None, SPACE, "a single operator per branch (default), or any subset",
+        choices=("single", "any"),
+    )  # fmt: skip
+    max_sources: int | None = option(
+        None, SPACE, "cap on the sources of a branch (default: none; the authors' code: 4)", least=1
+    )
+    max_mflops: float | None = option(
+        None, SPACE, "only consider architectures of at most so many million multiply-accumulates"
+    )
+
+    architecture: str | None = option(
+        None, SPACE, "train and export this one (a preset or a JSON file) instead of searching"
+    )
+
+    batch_size: int | None = option(
+        None, SUPERNET, "rows of a batch (512; down to 64 for fewer than 512,000 training rows)",
+        least=1,
+    )  # fmt: skip
+    supernet_epochs: int | None = option(
+        None, SUPERNET, "passes over the training split (1; up to 8 if it is small)", least=1
+    )
+    supernet_learning_rate: float | None = option(
+        None, SUPERNET, "peak learning rate (0.12; lower for short trainings)"
+    )
+    path_sampler: str = option(
+        "single-operator-any-connection", SUPERNET, "path sampling strategy",
+        choices=(
+            "single-operator-any-connection",
+            "any-operator-any-connection",
+            "single-operator-single-connection",
+        ),
+    )  # fmt: skip
+    warmup: bool = option(True, SUPERNET, "train the full supernet now and then at first")
+    layer_norm: bool = option(True, SUPERNET, "layer norm in the supernet's operators")
+    operator_balancing: bool = option(True, SUPERNET, "project the tokens of dot products first")
+    max_table_rows: int = option(
+        500_000, SUPERNET, "cap on embedding tables during the search; 0 for none", least=0
+    )
+
+    strategy: str = option(
+        "evolution", EVOLUTION, "regularized evolution or random search",
+        choices=("evolution", "random"),
+    )  # fmt: skip
+    population: int | None = option(None, EVOLUTION, "architectures alive (128)", least=1)
+    tournament: int | None = option(None, EVOLUTION, "of them compete to be parent (64)", least=1)
+    children: int | None = option(None, EVOLUTION, "children of each generation (8)", least=1)
+    generations: int | None = option(None, EVOLUTION, "generations (240)", least=0)
+    mutation: str = option(
+        "block", EVOLUTION, "mutate a whole block (the paper) or single fields, fewer and fewer "
+        "(the authors' code)", choices=("block", "annealed"),
+    )  # fmt: skip
+    fine_tune_steps: int | None = option(
+        None, EVOLUTION, "steps that tune a candidate's last layer (500); 0 for none", least=0
+    )
+    fine_tune_learning_rate: float = option(0.04, EVOLUTION, "peak learning rate of these steps")
+    validation_rows: int = option(819_200, EVOLUTION, "rows that a score is taken over", least=1)
+
+    top_k: int | None = option(None, RETRAIN, "candidates to train from scratch (15)", least=1)
+    retrain_epochs: int | None = option(
+        None, RETRAIN, "passes over the training split (1; up to 8 if it is small)", least=1
+    )
+    retrain_learning_rates: str | None = option(
+        None, RETRAIN, "peak learning rates to try for each candidate, comma separated (0.12)"
+    )
+    final_layer_norm: bool = option(False, RETRAIN, "layer norm in the retrained models as well")
+    export_dir: str = option("saved_models", RETRAIN, "where SavedModels go")
+    name: str = option("nasrec", RETRAIN, "name of the exported model")
+
+    export_version: int | None = option(
+        None, RETRAIN, "version of the export (default: one more than the last)", least=1
+    )
+
+    run_dir: str = option("runs/search", RUN, "directory of this run; repeat it to resume")
+    seed: int = option(0, RUN, "seed of everything", least=0)
+    workers: int = option(1, RUN, "worker processes of the records stage", least=1)
+    checkpoint_seconds: float = option(60.0, RUN, "time between checkpoints")
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            _check(field, getattr(self, field.name))
+        if self.data is None:
+            for name in ("validation_data", "test_data", "dataset", "label", "dense", "sparse"):
+                if getattr(self, name) is not None:
+                    raise UserError(f"{flag(name)} goes with --data, which is missing.")
+        if (self.validation_data is None) != (self.test_data is None):
+            raise UserError("--validation-data and --test-data go together.")
+        if 0 < self.max_table_rows < 3:
+            raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
+        self.learning_rates()
+
+    def learning_rates(self) -> tuple[float, ...] | None:
+        """The learning rates to retrain with, if they were given."""
+        if self.retrain_learning_rates is None:
+            return None
+        try:
+            rates = tuple(float(part) for part in self.retrain_learning_rates.split(","))
+        except ValueError:
+            rates = ()
+        if not rates or min(rates) <= 0:
+            raise UserError(
+                "--retrain-learning-rates must be positive numbers separated by commas, such as "
+                f"0.05,0.1. Received: {self.retrain_learning_rates!r}"
+            )
+        return rates
+
+    def to_toml(self) -> str:
+        """The options as a TOML file that gives them again."""
+        lines = ["# Options of this run: python -m nasrec_tf.search --config THIS_FILE\n"]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is not None:
+                # JSON's strings, numbers and truth values are TOML's as well.
+                lines.append(f"{field.name} = {json.dumps(value)}\n")
+        return "".join(lines)
+
+
+def load_options(path: str | pathlib.Path) -> dict[str, Any]:
+    """Options from a TOML file.
+
+    Raises:
+        UserError: if it cannot be read or names an unknown option.
+    """
+    options = read_table(path)
+    known = {field.name for field in dataclasses.fields(SearchConfig)}
+    for name in options:
+        if name.replace("-", "_") not in known:
+            raise UserError(f"{path}: unknown option {name!r}; the options are those of --help.")
+    return {name.replace("-", "_"): value for name, value in options.items()}
+
+
+def flag(name: str) -> str:
+    """The command-line option of a field."""
+    return "--" + name.replace("_", "-")
+
+
+def kind(field: dataclasses.Field) -> type:
+    """The plain type of a field's values, ``None`` apart."""
+    if isinstance(field.type, types.UnionType):
+        return next(part for part in typing.get_args(field.type) if part is not types.NoneType)
+    return field.type
+
+
+def _check(field: dataclasses.Field, value: Any) -> None:
+    if value is None and field.default is None:
+        return
+    wanted = kind(field)
+    fits = isinstance(value, (int, float) if wanted is float else wanted)
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+        raise UserError(f"{flag(field.name)} must be {names[wanted]}. Received: {value!r}")
+    least = field.metadata.get("least")
+    if least is not None and value < least:
+        raise UserError(f"{flag(field.name)} must be at least {least}. Received: {value}")
+    if wanted is float and not value > 0:
+        raise UserError(f"{flag(field.name)} must be positive. Received: {value}")
+    choices = field.metadata.get("choices")
+    if choices is not None and value not in choices:
+        raise UserError(
+            f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {value!r}"
+        )

@@ -1,0 +1,61 @@
+"""What can be found wrong before any work is done."""
+
+import pathlib
+
+from nasrec_tf.errors import UserError
+from nasrec_tf.presets import load_architecture
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.stages.export import check_target
+from nasrec_tf.space import search_space
+
+
+def check_options(config: SearchConfig) -> None:
+    """Checks everything that options name: data, search space, architecture, export target.
+
+    Raises:
+        UserError: on the first thing that cannot be used.
+    """
+    for name in (config.data, config.validation_data, config.test_data):
+        if name is not None and _is_local(name) and not _exists(name):
+            raise UserError(f"{name}: no such file or directory; check --data.")
+    if config.data is not None and config.dataset is None and _is_local(config.data):
+        _check_layout_is_known(config)
+    search_space(config.space)
+    if config.architecture is not None:
+        load_architecture(config.architecture)
+    if config.tournament is not None and config.population is not None:
+        if config.tournament > config.population:
+            raise UserError(
+                f"--tournament {config.tournament} must not exceed --population "
+                f"{config.population}."
+            )
+    run = pathlib.Path(config.run_dir)
+    if not (run / "export" / "version.json").exists():
+        check_target(config)
+
+
+def _check_layout_is_known(config: SearchConfig) -> None:
+    from beam_preprocess.schema import MANIFEST_FILE
+
+    path = pathlib.Path(config.data)
+    if path.is_dir() and not (path / MANIFEST_FILE).is_file():
+        raise UserError(
+            f"{path}: is a directory without {MANIFEST_FILE}, so it is no data set; give raw "
+            "files with --dataset, or a directory that beam_preprocess finished."
+        )
+    if not path.is_dir():
+        raise UserError(
+            f"{config.data}: is a raw log, so --dataset must name its layout: criteo, "
+            "criteo-terabyte, avazu, kdd, csv, or the path of a .toml description."
+        )
+
+
+def _is_local(name: str) -> bool:
+    return "://" not in name
+
+
+def _exists(name: str) -> bool:
+    path = pathlib.Path(name)
+    if any(mark in name for mark in "*?["):
+        return any(pathlib.Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
+    return path.exists()

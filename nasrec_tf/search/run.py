@@ -1,0 +1,83 @@
+"""What the stages of a run share."""
+
+import dataclasses
+import functools
+import pathlib
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from nasrec_tf.errors import RunError
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.scaling import Settings, scale
+from nasrec_tf.space import SearchSpace, search_space
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One run: its options, its directory, and what follows from both.
+
+    Args:
+        config: the options.
+        directory: the run directory, opened.
+        quiet: show no progress.
+    """
+
+    config: SearchConfig
+    directory: RunDirectory
+    quiet: bool = False
+
+    @functools.cached_property
+    def space(self) -> SearchSpace:
+        """The search space under the options."""
+        config = self.config
+        changes: dict[str, Any] = {}
+        if config.blocks is not None:
+            changes["num_blocks"] = config.blocks
+        if config.operators is not None:
+            changes["operators"] = config.operators
+        if config.max_sources is not None:
+            changes["max_sources"] = config.max_sources
+        return search_space(config.space).replace(**changes)
+
+    @functools.cached_property
+    def dataset(self) -> pathlib.Path:
+        """Where the data set is."""
+        result = self.directory.result("records")
+        if result is None:
+            raise RunError(f"{self.directory.path}: the records stage has not been run yet.")
+        path = pathlib.Path(result["dataset"])
+        return path if path.is_absolute() else self.directory.path / path
+
+    @functools.cached_property
+    def records(self) -> Any:
+        """The data set, a ``nasrec_tf.records.Records``."""
+        from nasrec_tf.records import Records
+
+        return Records(self.dataset)
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The options, completed by the size of the data set."""
+        return scale(self.config, self.records.rows("train"))
+
+    def progress(self, name: str, total: int, unit: str) -> tqdm:
+        """A progress bar with rate and time left."""
+        return tqdm(
+            total=total,
+            desc=name,
+            unit=unit,
+            disable=self.quiet,
+            file=sys.stderr,
+            dynamic_ncols=True,
+            # Terminals get a moving bar; log files get a line now and then.
+            mininterval=0.5 if sys.stderr.isatty() else 10.0,
+        )
+
+    def say(self, text: str) -> None:
+        """Prints a line, above a bar if there is one."""
+        if not self.quiet:
+            tqdm.write(text, file=sys.stdout)
+            sys.stdout.flush()

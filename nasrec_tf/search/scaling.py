@@ -1,0 +1,106 @@
+"""The paper's settings, scaled to the size of a data set.
+
+The paper's protocol (5.1) was made for tens of millions of rows: one epoch of some 70,000 steps.
+On a smaller data set the same settings would hardly train a supernet at all, and evaluating 2,048
+candidates would take far longer than training one. What an option leaves open therefore follows
+from the number of training rows; from ``PAPER_ROWS`` on it is what the paper uses.
+"""
+
+import dataclasses
+
+from nasrec_tf.search.config import SearchConfig
+
+PAPER_ROWS = 5_000_000
+"""Training rows from which on the paper's settings hold unchanged: 10,000 steps of 512."""
+
+PAPER_BATCH = 512
+PAPER_TRIALS = 128 + 240 * 8
+PAPER_FINE_TUNE_STEPS = 500
+PAPER_TOP_K = 15
+PAPER_LEARNING_RATE = 0.12
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """Everything that the size of the data set decides, unless it was given.
+
+    The fields are those of ``SearchConfig``.
+    """
+
+    batch_size: int
+    supernet_epochs: int
+    supernet_learning_rate: float
+    population: int
+    tournament: int
+    children: int
+    generations: int
+    fine_tune_steps: int
+    top_k: int
+    retrain_epochs: int
+    retrain_learning_rates: tuple[float, ...]
+
+
+def scale(config: SearchConfig, training_rows: int) -> Settings:
+    """Settings for a data set, with what the configuration says taken over."""
+    batch = config.batch_size or _batch_size(training_rows)
+    steps = max(1, training_rows // batch)
+    epochs = min(8, max(1, -(-2000 // steps)))
+    trials = min(PAPER_TRIALS, max(48, training_rows // 250))
+    given = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(Settings)
+        if field.name != "retrain_learning_rates"
+    }
+    population = given["population"] or min(128, max(16, trials // 4))
+    children = given["children"] or (8 if trials >= 256 else 4)
+    chosen = {
+        "batch_size": batch,
+        "supernet_epochs": epochs,
+        "supernet_learning_rate": _learning_rate(steps * epochs),
+        "population": population,
+        "tournament": max(1, population // 2),
+        "children": children,
+        "generations": max(1, (trials - population) // children),
+        "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, steps),
+        "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
+        "retrain_epochs": epochs,
+    }
+    chosen |= {name: value for name, value in given.items() if value is not None}
+    rates = config.learning_rates() or (PAPER_LEARNING_RATE,)
+    return Settings(**chosen, retrain_learning_rates=rates)
+
+
+def _batch_size(rows: int) -> int:
+    """The paper's, halved until an epoch has some 1,000 steps, but not below 64."""
+    batch = PAPER_BATCH
+    while batch > 64 and rows < 1000 * batch:
+        batch //= 2
+    return batch
+
+
+def _learning_rate(steps: int) -> float:
+    """The paper's for its 10,000 steps and more, lower for shorter trainings.
+
+    Adagrad's first steps move every weight by nearly the learning rate whatever its gradient, and
+    a short training has no time to recover from that.
+    """
+    return PAPER_LEARNING_RATE * min(1.0, max(0.1, steps / 10_000))
+
+
+def explain(config: SearchConfig, settings: Settings, training_rows: int) -> list[str]:
+    """One line for each setting that is not the paper's because the data set is small."""
+    paper = scale(SearchConfig(), PAPER_ROWS * 10)
+    lines = []
+    for field in dataclasses.fields(Settings):
+        value, usual = getattr(settings, field.name), getattr(paper, field.name)
+        if getattr(config, field.name) is None and value != usual:
+            lines.append(f"{field.name} {_plain(value)} (the paper: {_plain(usual)})")
+    if lines:
+        lines.insert(0, f"scaled to {training_rows:,} training rows:")
+    return lines
+
+
+def _plain(value) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"{part:g}" for part in value)
+    return f"{value:g}"

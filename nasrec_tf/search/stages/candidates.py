@@ -1,0 +1,13 @@
+"""What the search hands on to be trained from scratch."""
+
+from nasrec_tf.architecture import Architecture
+from nasrec_tf.presets import load_architecture
+from nasrec_tf.search.run import Run
+
+
+def candidates(run: Run) -> list[Architecture]:
+    """The best architectures of the search, or the one that was given."""
+    if run.config.architecture is not None:
+        return [load_architecture(run.config.architecture)]
+    result = run.directory.result("evolution")
+    return [Architecture.from_json(value) for value in result["best"]]

@@ -1,0 +1,120 @@
+"""Raw click log to records, by Beam."""
+
+import pathlib
+from typing import Any
+
+from beam_preprocess.schema import MANIFEST_FILE, Schema
+from nasrec_tf.errors import UserError
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.run import Run
+
+DATASET = "dataset"
+DEMO_LAYOUT = "criteo"
+"""The generated log has the layout of Criteo's."""
+
+
+def run_stage(run: Run) -> dict[str, Any]:
+    """Leaves a data set directory; one that Beam has written already is used where it is."""
+    config = run.config
+    directory = run.directory.stage("records")
+    if config.data is not None and (pathlib.Path(config.data) / MANIFEST_FILE).is_file():
+        return _result(_verified(config), pathlib.Path(config.data).resolve())
+    facts = None
+    if config.data is None:
+        raw = directory / "demo.txt"
+        facts = _write_demo(run, raw)
+        _preprocess(run, directory / DATASET, [str(raw)])
+    else:
+        _preprocess(run, directory / DATASET, [config.data])
+    result = _result(Schema.load(directory / DATASET), pathlib.Path("records") / DATASET)
+    return result | {"demo": facts}
+
+
+def _verified(config) -> Schema:
+    from beam_preprocess.manifest import verify
+
+    if config.dataset is not None:
+        raise UserError(
+            f"{config.data}: is a data set already, so --dataset does not go with it; leave it out."
+        )
+    verify(config.data)
+    return Schema.load(config.data)
+
+
+def _result(schema: Schema, path: pathlib.Path) -> dict[str, Any]:
+    for name in ("train", "validation", "test"):
+        if name not in schema.splits or not schema.splits[name].rows:
+            raise UserError(f"{path}: split {name!r} is empty; give more rows or other splits.")
+    return {
+        "dataset": str(path),
+        "name": schema.name,
+        "rows": {name: split.rows for name, split in schema.splits.items()},
+        "label_rates": {name: split.label_rate for name, split in schema.splits.items()},
+    }
+
+
+def _write_demo(run: Run, path: pathlib.Path) -> dict[str, float]:
+    import dataclasses
+
+    from nasrec_tf.demo import write_demo
+
+    facts = write_demo(path, run.config.demo_rows, run.config.seed)
+    return dataclasses.asdict(facts)
+
+
+def _preprocess(run: Run, output: pathlib.Path, inputs: list[str]) -> None:
+    from beam_preprocess.api import preprocess
+    from beam_preprocess.progress_bar import ProgressBar
+
+    if (output / MANIFEST_FILE).is_file():
+        return  # Finished just before an earlier stop.
+    with ProgressBar(quiet=run.quiet) as bar:
+        preprocess(_configuration(run, output, inputs), bar)
+
+
+def _configuration(run: Run, output: pathlib.Path, inputs: list[str]):
+    from beam_preprocess.config import PreprocessConfig
+
+    config = run.config
+    given = config.validation_data is not None
+    splits = {
+        "train": tuple(inputs),
+        "validation": (config.validation_data,),
+        "test": (config.test_data,),
+    }
+    return PreprocessConfig(
+        description=_description(config),
+        output=str(output),
+        inputs=() if given else tuple(inputs),
+        split_inputs=splits if given else {},
+        split="given" if given else "stratified",
+        seed=config.seed,
+        encoding=config.encoding,
+        min_count=config.min_count,
+        max_reject_share=config.max_reject_share,
+        workers=config.workers,
+    )
+
+
+def _description(config: SearchConfig):
+    from beam_preprocess.datasets import find_description
+    from beam_preprocess.datasets.generic import generic
+
+    if config.data is None:
+        return find_description(DEMO_LAYOUT)
+    if config.dataset is None:
+        raise UserError(
+            "--data is a raw log, so --dataset must name its layout: criteo, criteo-terabyte, "
+            "avazu, kdd, csv, or the path of a .toml description."
+        )
+    if config.dataset != "csv":
+        return find_description(config.dataset)
+    delimiter = {"tab": "\t", "\\t": "\t"}.get(config.delimiter, config.delimiter)
+    columns = (_names(config.dense), _names(config.sparse))
+    return generic(
+        config.label, *columns, delimiter=delimiter or ",", ignore=_names(config.ignore)
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name for name in (text or "").split(",") if name)

@@ -1,0 +1,83 @@
+"""Training of the weight-sharing supernet (paper 4.1, 4.2 and 5.1)."""
+
+from typing import Any
+
+from nasrec_tf.search.run import Run
+
+WARMUP_SHARE = 5
+"""The full supernet is trained now and then during the first fifth of the steps (paper 5.1)."""
+
+
+def run_stage(run: Run) -> dict[str, Any]:
+    """Trains the supernet; its weights stay in the stage's checkpoint."""
+    from nasrec_tf.training import read_curve, train
+
+    if run.config.architecture is not None:
+        return {"skipped": "an architecture was given"}
+    directory = run.directory.stage("supernet")
+    plan = training_plan(run)
+    model = build(run)
+    with run.progress("supernet", plan.steps(run.records), "step") as bar:
+        train(
+            model,
+            run.records,
+            plan,
+            directory,
+            bar,
+            checkpoint_seconds=run.config.checkpoint_seconds,
+        )
+    return {
+        "steps": plan.steps(run.records),
+        "parameters": int(model.count_params()),
+        "final_loss": read_curve(directory / "loss.csv")[-1][1],
+    }
+
+
+def training_plan(run: Run):
+    """How the supernet is trained."""
+    from nasrec_tf.records import derived_seed
+    from nasrec_tf.training import TrainingPlan
+
+    settings = run.settings
+    return TrainingPlan(
+        batch_size=settings.batch_size,
+        epochs=settings.supernet_epochs,
+        learning_rate=settings.supernet_learning_rate,
+        seed=derived_seed(run.config.seed, "supernet rows"),
+    )
+
+
+def build(run: Run):
+    """The untrained supernet."""
+    from nasrec_tf.operators import NetworkOptions
+    from nasrec_tf.records import derived_seed
+    from nasrec_tf.supernet.model import Supernet
+    from nasrec_tf.supernet.samplers import path_sampler
+
+    config = run.config
+    steps = training_plan(run).steps(run.records)
+    return Supernet(
+        run.space,
+        run.records.features.capped(config.max_table_rows or None),
+        NetworkOptions(
+            layer_norm=config.layer_norm, operator_balancing=config.operator_balancing
+        ),
+        path_sampler(config.path_sampler, run.space),
+        warmup_steps=steps // WARMUP_SHARE if config.warmup else 0,
+        seed=derived_seed(config.seed, "supernet"),
+    )
+
+
+def load(run: Run):
+    """The trained supernet."""
+    from nasrec_tf.errors import RunError
+    from nasrec_tf.training import Checkpoint
+
+    model = build(run)
+    training_plan(run).compile(model, run.records)
+    directory = run.directory.stage("supernet") / "checkpoint"
+    if not Checkpoint(model, directory).restore():
+        raise RunError(
+            f"{directory}: no checkpoint; delete {directory.parent} to train the supernet again."
+        )
+    return model
