@@ -10,6 +10,7 @@ import functools
 from pim import checks, memories
 from pim.converters import Adc, Dac, lossless_bits
 from pim.errors import PimError
+from pim.mnsim2.parts import settled_parts
 from pim.mnsim2.quirks import Mnsim2Quirks
 
 ANALOG, DIGITAL = "analog", "digital"
@@ -267,7 +268,8 @@ class Hardware:
         duplication: copies of an operator's arrays that work on different positions or samples,
             at most as many as there are of these.
         max_tiles: tiles on the chip; an error tells when an architecture needs more.
-        mnsim2: if given, crossbars are costed by MNSIM 2.0's own formulas, quirks included.
+        mnsim2: if given, crossbars are costed by MNSIM 2.0's own formulas, quirks included, and
+            its choices decide converters, encoding, bits per cell and duplication.
     """
 
     name: str
@@ -295,6 +297,9 @@ class Hardware:
         checks.whole("units_per_tile", self.units_per_tile, 1, 65536)
         checks.whole("duplication", self.duplication, 1, 1 << 20)
         checks.whole("max_tiles", self.max_tiles, 1, 1 << 30)
+        if self.mnsim2 is not None:
+            for name, part in settled_parts(self).items():
+                object.__setattr__(self, name, part)
 
     @functools.cached_property
     def lossless_adc_bits(self) -> int:

@@ -129,7 +129,16 @@ def changed(hardware: Hardware, settings: dict[str, Any]) -> Hardware:
     """
     for name, value in settings.items():
         hardware = _change(hardware, name.split("."), value, name)
+    for name, value in settings.items():
+        if _setting(hardware, name) != value:
+            raise PimError(f"{name} is not free here: the settings under mnsim2 decide it")
     return hardware
+
+
+def _setting(part: Any, name: str) -> Any:
+    for step in name.split("."):
+        part = getattr(part, step)
+    return part
 
 
 def _change(part: Any, path: list[str], value: Any, name: str) -> Any:

@@ -1,6 +1,7 @@
 """What the command line takes: an architecture with its inputs, bit widths, and a design."""
 
 import argparse
+import dataclasses
 import json
 import pathlib
 from typing import Any
@@ -9,6 +10,7 @@ from pim.errors import PimError
 from pim.hardware import Hardware
 from pim.hardware_json import changed, load_hardware
 from pim.operators import Workload
+from pim.presets import recnmp_tables, reram_tables
 from pim.workload import Precision, workload_from_architecture
 
 DEFAULT_DATASET = "criteo"
@@ -18,7 +20,9 @@ DEFAULT_ROWS_PER_TABLE = 100_000
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that describe the network."""
     parser.add_argument(
-        "architecture", help="an architecture's JSON file, or the name of a published one"
+        "architecture",
+        help="an architecture's JSON file, with Criteo's inputs unless told otherwise, or the "
+        "name of a published one",
     )
     parser.add_argument("--batch", type=int, default=1, help="samples of one inference")
     parser.add_argument(
@@ -50,6 +54,11 @@ def add_hardware_arguments(parser: argparse.ArgumentParser, default: str) -> Non
         default=[],
         metavar="NAME=VALUE",
         help="change one setting of the design, such as adc.bits=6; may be repeated",
+    )
+    parser.add_argument(
+        "--tables",
+        choices=["reram", "dram"],
+        help="keep embedding tables in ReRAM, or in DRAM near memory (default: as the design says)",
     )
 
 
@@ -133,6 +142,9 @@ def read_hardware(arguments: argparse.Namespace) -> Hardware:
         PimError: if there is no such design, or a setting is not valid.
     """
     hardware = load_hardware(arguments.hardware)
+    if arguments.tables is not None:
+        tables = {"reram": reram_tables, "dram": recnmp_tables}[arguments.tables]()
+        hardware = dataclasses.replace(hardware, embedding=tables)
     settings = {}
     for text in arguments.set:
         name, equals, value = text.partition("=")

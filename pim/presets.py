@@ -48,7 +48,8 @@ def _digital_unit() -> DigitalUnit:
     )
 
 
-def _reram_tables() -> ReramTables:
+def reram_tables() -> ReramTables:
+    """ReRAM used as memory: 4 F^2 cells at 32 nm, one bit each."""
     return ReramTables(
         cell_area_um2=_DENSE_CELL_UM2,
         array_efficiency=0.5,  # [assumed]
@@ -138,7 +139,7 @@ def _isaac32() -> Hardware:
             clock_ghz=1.2,  # [isaac]
         ),
         digital=_digital_unit(),
-        embedding=_reram_tables(),
+        embedding=reram_tables(),
         arrays_per_unit=8,  # [isaac]
         units_per_tile=12,  # [isaac]
         max_tiles=168,  # [isaac] one chip
@@ -184,7 +185,7 @@ def _handcrafted() -> Hardware:
             clock_ghz=0.5,  # [mnsim] digital frequency
         ),
         digital=_digital_unit(),
-        embedding=_reram_tables(),
+        embedding=reram_tables(),
         arrays_per_unit=8,  # [isaac]
         units_per_tile=12,  # [isaac]
     )
@@ -208,7 +209,7 @@ def _mnsim2() -> Hardware:
         tile_buffer=OnChipMemory("itrs-lop", 64, 64),
         interconnect=free,
         digital=_digital_unit(),
-        embedding=_reram_tables(),
+        embedding=reram_tables(),
         arrays_per_unit=2,
         units_per_tile=4,
         mnsim2=Mnsim2Quirks(),

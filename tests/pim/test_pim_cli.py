@@ -47,6 +47,7 @@ def test_inputs_bits_and_settings_can_be_changed(capsys):
     assert energy("--activation-bits", "4") < base
     assert energy("--set", "adc.bits=10") > base
     assert energy("--batch", "2") > base
+    assert energy("--tables", "dram") > base == energy("--tables", "reram")
     small = json.loads(
         run(
             capsys,

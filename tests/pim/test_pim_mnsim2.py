@@ -162,6 +162,15 @@ def test_mnsims_slip_in_the_8_bit_dac_is_kept_behind_its_preset():
     assert dac.power_at(8) == pytest.approx(4.992e-4)
 
 
+def test_mnsims_choices_decide_the_common_settings_and_nothing_is_ignored():
+    hardware = changed(hardware_preset("mnsim2"), {"mnsim2.adc_choice": 2, "mnsim2.dac_choice": 3})
+    assert hardware.adc.bits == 8 and hardware.dac.bits == 3
+    assert changed(hardware, {"mnsim2.polarity": 1}).encoding.weights == "offset"
+    for name, value in {"adc.bits": 4, "duplication": 2, "device.bits_per_cell": 2}.items():
+        with pytest.raises(PimError, match=f"{name} is not free here: .* mnsim2"):
+            changed(hardware, {name: value})
+
+
 def test_the_preset_estimates_a_network_by_mnsims_formulas():
     operator = CrossbarOperator("fc", (), rows=429, columns=256)
     hardware = changed(hardware_preset("mnsim2"), {"array.rows": 128, "array.columns": 128})
