@@ -4,8 +4,9 @@ import numpy as np
 
 from pim.cells import ProgrammedArrays, check_bits, program, whole_matrix
 from pim.converters import CLIP, largest_sum
+from pim.encoding import OFFSET, TWOS_COMPLEMENT
 from pim.errors import PimError
-from pim.hardware import OFFSET, TWOS_COMPLEMENT, Hardware
+from pim.hardware import Hardware
 
 _CHUNK_VALUES = 1 << 22
 """Converted values worked on at once, to bound memory."""

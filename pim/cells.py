@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from pim.encoding import ANALOG, DIFFERENTIAL, PACKED
 from pim.errors import PimError
-from pim.hardware import ANALOG, DIFFERENTIAL, PACKED, Device, Hardware
+from pim.hardware import Device, Hardware
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

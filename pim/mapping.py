@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from pim.encoding import OFFSET, PACKED
 from pim.genes import Genes
-from pim.hardware import OFFSET, PACKED, Hardware
+from pim.hardware import Hardware
 from pim.operators import Workload
 
 

@@ -10,8 +10,7 @@ library/aladdin and raella, 40 nm; [recnmp] Ke et al., RecNMP, Table I; [cacti] 
 import functools
 
 from pim.converters import CLIP, Adc, Dac
-from pim.errors import PimError
-from pim.hardware import (
+from pim.encoding import (
     ANALOG,
     DIFFERENTIAL,
     OFFSET,
@@ -19,14 +18,10 @@ from pim.hardware import (
     SIGN_MAGNITUDE,
     SPREAD,
     TWOS_COMPLEMENT,
-    Array,
-    Device,
-    DigitalUnit,
     Encoding,
-    Hardware,
-    Interconnect,
-    Periphery,
 )
+from pim.errors import PimError
+from pim.hardware import Array, Device, DigitalUnit, Hardware, Interconnect, Periphery
 from pim.memories import DramTables, OnChipMemory, ReramTables
 from pim.mnsim2 import constants as mnsim2
 from pim.mnsim2.quirks import Mnsim2Quirks

@@ -3,7 +3,8 @@
 from pim.cost import energy_grid, time_grid
 from pim.hardware import Hardware
 from pim.mnsim2.constants import ADCS
-from pim.mnsim2.model import Layer, LayerCost, estimate_layers
+from pim.mnsim2.mapping import Layer
+from pim.mnsim2.model import LayerCost, estimate_layers
 from pim.operators import CrossbarOperator, Workload
 from pim.report import OperatorReport
 

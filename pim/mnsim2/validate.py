@@ -7,7 +7,8 @@ import pathlib
 from collections.abc import Iterable, Iterator
 
 from pim.errors import PimError
-from pim.mnsim2.model import Layer, LayerCost, buffer_sizes_kb, estimate_layers
+from pim.mnsim2.mapping import Layer, buffer_sizes_kb
+from pim.mnsim2.model import LayerCost, estimate_layers
 from pim.mnsim2.quirks import Mnsim2Quirks
 
 _LATENCY = {

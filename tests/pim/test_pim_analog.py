@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from pim.analog import analog_matmul, multiply, normalized_error
 from pim.cells import program
-from pim.errors import PimError
-from pim.hardware import (
+from pim.encoding import (
     ANALOG,
     DIFFERENTIAL,
     DIGITAL,
@@ -21,6 +20,7 @@ from pim.hardware import (
     TWOS_COMPLEMENT,
     Encoding,
 )
+from pim.errors import PimError
 from pim.hardware_json import changed
 from pim.presets import hardware_preset
 

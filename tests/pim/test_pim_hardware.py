@@ -9,8 +9,8 @@ import pytest
 
 from pim import cacti
 from pim.converters import lossless_bits
+from pim.encoding import DIFFERENTIAL, DIGITAL, OFFSET, TWOS_COMPLEMENT, Encoding
 from pim.errors import PimError
-from pim.hardware import DIFFERENTIAL, DIGITAL, OFFSET, TWOS_COMPLEMENT, Encoding
 from pim.hardware_json import (
     changed,
     hardware_from_json,
