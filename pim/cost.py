@@ -37,17 +37,17 @@ STEPS = ("load", "compute", "convert", "merge", "store", "digital", "embedding")
 PARTIAL_SUM_BITS = 32
 """Width of the partial sums that row tiles pass on."""
 
-_ENERGY_GRID = 2.0**16
-_TIME_GRID = 2.0**20
+_ENERGY_GRID = 2.0**12
+_TIME_GRID = 2.0**16
 
 
 def energy_grid(value):
-    """Rounds pJ, um2 or mW to multiples of 2^-16."""
+    """Rounds pJ, um2 or mW to multiples of 2^-12."""
     return np.rint(value * _ENERGY_GRID) / _ENERGY_GRID
 
 
 def time_grid(value):
-    """Rounds ns to multiples of 2^-20."""
+    """Rounds ns to multiples of 2^-16."""
     return np.rint(value * _TIME_GRID) / _TIME_GRID
 
 

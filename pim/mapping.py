@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from pim.encoding import OFFSET, PACKED
+from pim.encoding import OFFSET, PACKED, TWOS_COMPLEMENT
 from pim.genes import Genes
 from pim.hardware import Hardware
 from pim.operators import Workload
@@ -16,7 +16,8 @@ class Mapping:
 
     Args:
         planes: bit slices of a weight, ceil(magnitude bits / bits per cell).
-        cycles: reads for one input vector, ceil(activation bits / DAC bits).
+        cycles: reads for one input vector, ceil(activation bits / DAC bits); with two's complement
+            the sign bit has a read of its own.
         row_tiles: arrays one above the other, ceil(K / rows).
         column_arrays: arrays side by side, of both polarities and all slices.
         arrays: arrays of one copy.
@@ -63,6 +64,7 @@ def map_operators(workload: Workload, hardware: Hardware, genes: Genes) -> Mappi
     per_conversion = polarities // encoding.converted_polarities
     magnitude = encoding.weight_magnitude_bits(genes.weight_bits)
     planes = np.ceil(magnitude / genes.bits_per_cell)
+    sign_reads = 1.0 if encoding.inputs == TWOS_COMPLEMENT else 0.0
     row_tiles = np.ceil(rows / genes.rows)
     cell_columns = columns * planes * polarities
     if encoding.slice_packing == PACKED:
@@ -84,7 +86,7 @@ def map_operators(workload: Workload, hardware: Hardware, genes: Genes) -> Mappi
     converted = columns * planes * encoding.converted_polarities
     return Mapping(
         planes=planes,
-        cycles=np.ceil(genes.activation_bits / genes.dac_bits),
+        cycles=sign_reads + np.ceil((genes.activation_bits - sign_reads) / genes.dac_bits),
         row_tiles=row_tiles,
         column_arrays=column_arrays,
         arrays=arrays,

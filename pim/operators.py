@@ -8,6 +8,9 @@ from pim.errors import PimError
 
 MIN_WEIGHT_BITS, MAX_BITS = 2, 16
 
+MAX_BATCH = 1 << 16
+"""Up to here the sums of costs are exact (see ``pim.cost``)."""
+
 
 @dataclasses.dataclass(frozen=True)
 class CrossbarOperator:
@@ -130,7 +133,7 @@ class Workload:
 
     def __post_init__(self):
         object.__setattr__(self, "operators", tuple(self.operators))
-        checks.whole("batch", self.batch, 1, 1 << 24)
+        checks.whole("batch", self.batch, 1, MAX_BATCH)
         if not self.operators:
             raise PimError(f"{self.name}: has no operator")
         seen: set[str] = set()
