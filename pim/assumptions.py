@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pim.baselines import NearMemoryDesign
+from pim.converters import MAX_BITS
 from pim.encoding import PACKED, SPREAD
 from pim.hardware import Hardware
 from pim.memories import ReramTables
@@ -59,6 +60,7 @@ class Assumption:
 def assumptions(setup: Setup) -> tuple[Assumption, ...]:
     """What the paper leaves unstated, each with two plausible cases; sources as in ``presets``."""
     hand, near = (HANDCRAFTED,), (NEAR_MEMORY,)
+    lossless = min(setup.handcrafted.lossless_adc_bits, MAX_BITS)
     found = [
         Assumption(
             "converter of the handcrafted design",
@@ -81,8 +83,8 @@ def assumptions(setup: Setup) -> tuple[Assumption, ...]:
             hand,
             "6 bits",
             {"handcrafted.adc.bits": 6},
-            f"lossless, {setup.handcrafted.lossless_adc_bits} bits",
-            {"handcrafted.adc.bits": setup.handcrafted.lossless_adc_bits},
+            f"lossless, {lossless} bits",
+            {"handcrafted.adc.bits": lossless},
         ),
         Assumption(
             "size of its arrays",
@@ -158,6 +160,8 @@ def assumptions(setup: Setup) -> tuple[Assumption, ...]:
             {"workload.batch": 64},
         ),
     ]
+    if setup.hardware.mnsim2 is None:
+        found.append(_shared_converter())
     if isinstance(setup.hardware.embedding, ReramTables):
         found.append(
             Assumption(
@@ -170,3 +174,27 @@ def assumptions(setup: Setup) -> tuple[Assumption, ...]:
             )
         )
     return tuple(found)
+
+
+def _shared_converter() -> Assumption:
+    """Both designs with the same converter technology, whichever it is."""
+    cases = []
+    for picojoule, giga_samples in ((1.67, 1.28), (15.625, 0.128)):
+        cases.append(
+            {
+                f"{design}.adc.{name}": value
+                for design in ("handcrafted", "hardware")
+                for name, value in (
+                    ("pj_at_8_bits", picojoule),
+                    ("giga_samples", giga_samples),
+                )
+            }
+        )
+    return Assumption(
+        "converters of both designs",
+        (HANDCRAFTED, UNIFORM),
+        "ISAAC's 1.67 pJ",
+        cases[0],
+        "MNSIM 2.0's 15.6 pJ, 7.8 ns",
+        cases[1],
+    )

@@ -113,58 +113,62 @@ def compare(setup: Setup) -> Comparison:
         PimError: if a design cannot hold the network.
     """
     candidate = estimate(setup.workload, setup.hardware)
-    baselines = _baselines(setup)
-    sensitivities = []
-    for assumption in assumptions(setup):
-        low, high = (_ratios(changed(setup, c)) for c in (assumption.low, assumption.high))
-        for baseline in assumption.baselines:
-            sensitivities.append(Sensitivity(assumption, baseline, low[baseline], high[baseline]))
-    ratios = _ratios(setup)
+    baselines = {name: _baseline(setup, name) for name in BASELINES}
+    ratios = {name: _ratio(setup, name) for name in BASELINES}
+    sensitivities = [
+        Sensitivity(
+            assumption,
+            baseline,
+            _ratio(changed(setup, assumption.low), baseline),
+            _ratio(changed(setup, assumption.high), baseline),
+        )
+        for assumption in assumptions(setup)
+        for baseline in assumption.baselines
+    ]
     corners = {
-        baseline: {
-            figure: _corners(setup, baseline, figure, ratios[baseline], sensitivities)
-            for figure in FIGURES
-        }
+        baseline: {figure: _corners(setup, baseline, figure, sensitivities) for figure in FIGURES}
         for baseline in BASELINES
     }
     return Comparison(candidate, baselines, ratios, tuple(sensitivities), corners)
 
 
 def _corners(
-    setup: Setup, baseline: str, figure: str, base: Ratios, sensitivities: list[Sensitivity]
+    setup: Setup, baseline: str, figure: str, sensitivities: list[Sensitivity]
 ) -> tuple[float, float]:
-    """The figure with every assumption at its worst, and at its best."""
+    """The figure with every assumption at its worst, and at its best.
+
+    Assumptions are settled one after the other, the most telling first, each to the case that
+    moves the figure farthest given those before it; a corner so lies outside all single cases.
+    """
+
+    def value(ratios: Ratios) -> float:
+        return getattr(ratios, figure)
+
+    parts = [part for part in sensitivities if part.baseline == baseline]
     found = []
     for choose in (min, max):
-        settings: dict[str, Any] = {}
-        for part in sensitivities:
-            if part.baseline != baseline:
-                continue
-            cases = [
-                (getattr(base, figure), {}),
-                (getattr(part.low, figure), part.assumption.low),
-                (getattr(part.high, figure), part.assumption.high),
-            ]
-            settings.update(choose(cases, key=lambda case: case[0])[1])
-        found.append(getattr(_ratios(changed(setup, settings))[baseline], figure))
+        chosen = setup
+        order = sorted(parts, key=lambda part: choose(value(part.low), value(part.high)))
+        for part in order if choose is min else reversed(order):
+            cases = (part.assumption.low, part.assumption.high)
+            options = [chosen, *(changed(chosen, case) for case in cases)]
+            chosen = choose(options, key=lambda option: value(_ratio(option, baseline)))
+        found.append(value(_ratio(chosen, baseline)))
     return found[0], found[1]
 
 
-def _baselines(setup: Setup) -> dict[str, Totals]:
-    return {
-        HANDCRAFTED: uniform_totals(setup.workload, setup.handcrafted),
-        UNIFORM: uniform_totals(setup.workload, setup.hardware),
-        NEAR_MEMORY: near_memory_totals(setup.workload, setup.recnmp),
-    }
+def _baseline(setup: Setup, name: str) -> Totals:
+    if name == HANDCRAFTED:
+        return uniform_totals(setup.workload, setup.handcrafted)
+    if name == UNIFORM:
+        return uniform_totals(setup.workload, setup.hardware)
+    return near_memory_totals(setup.workload, setup.recnmp)
 
 
-def _ratios(setup: Setup) -> dict[str, Ratios]:
-    own = totals(estimate(setup.workload, setup.hardware))
-    return {
-        name: Ratios(
-            speed_up=other.latency_ns / own.latency_ns,
-            throughput=other.interval_ns / own.interval_ns,
-            energy=other.energy_pj / own.energy_pj,
-        )
-        for name, other in _baselines(setup).items()
-    }
+def _ratio(setup: Setup, name: str) -> Ratios:
+    own, other = totals(estimate(setup.workload, setup.hardware)), _baseline(setup, name)
+    return Ratios(
+        speed_up=other.latency_ns / own.latency_ns,
+        throughput=other.interval_ns / own.interval_ns,
+        energy=other.energy_pj / own.energy_pj,
+    )

@@ -66,6 +66,11 @@ def test_every_assumption_changes_something(quantized):
         assert changed(setup, assumption.low) != changed(setup, assumption.high)
 
 
+def test_a_candidate_on_mnsims_formulas_can_be_compared_too(criteo_small):
+    comparison = compare(Setup(criteo_small, hardware_preset("mnsim2")))
+    assert comparison.ratios["uniform8"].energy == 1
+
+
 def test_near_memory_arithmetic_by_hand(criteo_small):
     design = NearMemoryDesign(multiply_accumulate_pj=10.0, multiply_accumulates_per_ns=100.0)
     design = changed(design, {"tables.static_mw": 0.0, "tables.cache_hit_rate": 0.0})
