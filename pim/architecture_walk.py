@@ -244,6 +244,9 @@ class Walk:
         )
 
     def _linear(self, label, waits, rows, columns, positions=1, functions=0) -> tuple[str, ...]:
+        if rows == 0:
+            # Without dense features such a map is its bias, which nothing has to compute.
+            return waits
         weight_bits, activation_bits = self._bits_of(label)
         elements = columns * positions
         self._operators.append(

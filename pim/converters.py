@@ -7,7 +7,8 @@ from pim import checks
 
 CLIP, ROUND = "clip", "round"
 
-MAX_BITS = 16
+MAX_BITS = 36
+"""Beyond any real converter; enough to be lossless with every array, DAC and cell allowed."""
 
 # ISAAC's 8-bit 1.2 GS/s converter and its scaling, pJ a conversion and um2, 32 nm.
 # Source: Accelergy library plug-in, library/isaac/isaac_adc.csv.

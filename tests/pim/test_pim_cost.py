@@ -233,7 +233,7 @@ def test_cells_must_not_hold_more_bits_than_a_weight_has():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"adc_bits": [0]}, "adc_bits must be a whole number from 1 to 16. Received: 0"),
+        ({"adc_bits": [0]}, "adc_bits must be a whole number from 1 to 36. Received: 0"),
         ({"rows": [64, 0]}, "rows must be a whole number"),
         ({"weight_bits": [[8, 8]]}, "weight_bits has 2 operators; one has 1"),
         ({"rows": [1, 2], "columns": [1]}, "settings differ in length"),

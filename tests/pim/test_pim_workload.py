@@ -99,6 +99,14 @@ def test_gating_squares_the_padded_width():
     assert operators["block2.sigmoid_gating.output"].rows == 32
 
 
+def test_maps_of_no_features_vanish():
+    gating = block(dense_operators={"sigmoid_gating": 16, "fc": 8, "dot_product": 32})
+    workload = workload_from_architecture(architecture(gating), 0, [10] * 4)
+    names = [operator.name for operator in workload.crossbar_operators]
+    assert "block1.fc" not in names and "block1.sigmoid_gating.gate" not in names
+    assert "block1.dot_product.tokens" in names and "head" in names
+
+
 def test_what_does_not_reach_the_logit_is_left_out():
     dead = block(dense_operators={"fc": 1024}, sparse_operators={"attention": 64})
     alone, with_dead = build(block()), build(dead, block())
