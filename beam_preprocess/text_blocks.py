@@ -25,7 +25,7 @@ BLOCK_BYTES = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _SKIP_BYTES = 1 << 16
-_OPENERS = {".gz": gzip.GzipFile, ".bz2": bz2.BZ2File, ".xz": lzma.LZMAFile}
+_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _UNREADABLE = (".zst", ".zip", ".tar", ".7z", ".snappy", ".lz4")
 
 

@@ -1,0 +1,180 @@
+"""Look-up tables, statistics and splits: the arithmetic under the pipeline."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_preprocess.decode import derive_value, number_of
+from beam_preprocess.errors import DataError
+from beam_preprocess.splits import (
+    chronological_boundaries,
+    chronological_splits,
+    stratified_splits,
+)
+from beam_preprocess.statistics import Moments
+from beam_preprocess.string_table import StringTable
+from beam_preprocess.vocabulary import ValueCounter, select_entries
+
+short_strings = st.binary(max_size=20) | st.binary(min_size=60, max_size=70)
+
+
+@settings(deadline=None)
+@given(st.lists(short_strings, unique=True), st.lists(st.none() | short_strings), st.data())
+def test_the_string_table_answers_as_a_dictionary_would(entries, strangers, data):
+    known = data.draw(st.lists(st.sampled_from(entries))) if entries else []
+    questions = known + strangers
+    expected = {entry: index for index, entry in enumerate(entries)}
+    table = StringTable(pa.array(entries, pa.binary()))
+    found = table.look_up(pa.array(questions, pa.binary()), -1)
+    assert found.tolist() == [expected.get(question, -1) for question in questions]
+
+
+def test_the_string_table_tells_padding_from_zero_bytes():
+    entries = [b"", b"a", b"a\0", b"a\0\0", b"12345678", b"12345678\0"]
+    table = StringTable(pa.array(entries, pa.binary()))
+    questions = pa.array([*entries, b"\0", None], pa.binary())
+    assert table.look_up(questions, -1).tolist() == [0, 1, 2, 3, 4, 5, -1, -1]
+
+
+def test_of_equal_keys_the_first_counts():
+    table = StringTable(pa.array([b"a", b"b", b"a", b"x" * 99, b"x" * 99], pa.binary()))
+    assert table.look_up(pa.array([b"a", b"x" * 99], pa.binary()), -1).tolist() == [0, 3]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.lists(st.floats(-1e30, 1e30) | st.just(math.nan), min_size=1, max_size=8),
+        min_size=1,
+        max_size=6,
+    ),
+    st.randoms(),
+)
+def test_moments_do_not_depend_on_the_order_of_merging(blocks, random):
+    def merged(parts):
+        total = Moments()
+        for part in parts:
+            total.add(Moments.of(np.array(part)))
+        return total
+
+    first = merged(blocks)
+    random.shuffle(blocks)
+    second = merged(blocks)
+    assert (first.mean, first.std, first.histogram) == (second.mean, second.std, second.histogram)
+    assert first.count + first.missing == sum(map(len, blocks))
+
+
+def test_moments_stay_exact_far_from_zero():
+    values = 1.4e9 + np.random.default_rng(0).normal(0, 3, 10_000)
+    total = Moments()
+    for part in np.split(values, 10):
+        total.add(Moments.of(part))
+    assert total.mean == pytest.approx(values.mean(), rel=1e-14)
+    assert total.std == pytest.approx(values.std(), rel=1e-9)
+    assert Moments.of(np.full(9, 5.0)).std == 1.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=300), st.integers(0, 2**62), st.integers(0, 99))
+def test_each_label_is_dealt_out_in_proportion(labels, seed, block):
+    label = np.array(labels, np.uint8)
+    lines = np.arange(len(label))
+    fractions = (0.8, 0.1, 0.1)
+    where = dict(seed=seed, file=0, block=block, fractions=fractions)
+    splits = stratified_splits(label, lines, **where)
+    assert (splits == stratified_splits(label, lines, **where)).all()
+    for value in (0, 1):
+        count = (label == value).sum()
+        for split, share in enumerate(fractions):
+            dealt = ((label == value) & (splits == split)).sum()
+            assert abs(dealt - share * count) < 1 + 1e-9
+
+
+def test_seed_file_and_block_change_the_split():
+    label, lines = np.zeros(1000, np.uint8), np.arange(1000)
+    base = dict(seed=1, file=0, block=0, fractions=(0.8, 0.1, 0.1))
+    first = stratified_splits(label, lines, **base)
+    for name in ("seed", "file", "block"):
+        other = stratified_splits(label, lines, **{**base, name: 5})
+        # Two independent splits put 1 - 0.66 = 34 % of the rows apart; 1,000 rows, +-5 sigma.
+        assert 260 < (first != other).sum() < 420
+
+
+def test_the_stratified_split_never_changes_between_versions():
+    splits = stratified_splits(
+        np.array([0, 1] * 10, np.uint8),
+        np.arange(20),
+        seed=2018,
+        file=1,
+        block=3,
+        fractions=(0.8, 0.1, 0.1),
+    )
+    assert "".join(map(str, splits)) == "00001100200000020000"
+
+
+def test_time_splits_keep_rows_of_one_time_together():
+    times, counts = np.array([1, 2, 3, 4, 9]), np.array([5, 30, 45, 12, 8])
+    boundaries = chronological_boundaries(times, counts, (0.8, 0.1, 0.1))
+    assert boundaries == (4, 9)
+    splits = chronological_splits(np.repeat(times, counts), boundaries)
+    assert np.bincount(splits).tolist() == [80, 12, 8]
+
+
+def test_time_splits_are_never_empty():
+    assert chronological_boundaries(np.array([1, 2, 3]), np.array([98, 1, 1]), (0.2, 0.4, 0.4)) == (
+        2,
+        3,
+    )
+    with pytest.raises(DataError, match="2 distinct value"):
+        chronological_boundaries(np.array([1, 2]), np.array([5, 5]), (0.8, 0.1, 0.1))
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.none() | st.binary(max_size=2), max_size=30), max_size=8))
+def test_value_counts_are_those_of_all_batches_together(batches):
+    counter = ValueCounter()
+    for batch in batches:
+        counter.add(pa.array(batch, pa.binary()))
+    counts = {row["value"]: row["count"] for row in counter.table().to_pylist()}
+    values = [value for batch in batches for value in batch if value is not None]
+    assert counts == {value: values.count(value) for value in values}
+
+
+def test_vocabularies_order_by_count_then_value():
+    counter = ValueCounter()
+    counter.add(pa.array([b"b", b"c", b"a", b"b", b"a", b"c", b"c", b"d", None], pa.binary()))
+    entries, outside = select_entries(counter.table(), 2, None)
+    assert entries.to_pylist() == [b"c", b"a", b"b"]
+    assert outside == 1
+    entries, outside = select_entries(counter.table(), 1, 2)
+    assert (entries.to_pylist(), outside) == ([b"c", b"a"], 3)
+
+
+@pytest.mark.parametrize(
+    ("value", "hour", "weekday"),
+    [(b"14102100", b"00", b"1"), (b"14102623", b"23", b"6"), (b"24022912", b"12", b"3")],
+)
+def test_hours_give_hour_of_day_and_weekday(value, hour, weekday):
+    assert derive_value(value, "hour_of_day") == hour
+    assert derive_value(value, "weekday") == weekday
+
+
+@pytest.mark.parametrize("value", [b"", b"1410210", b"14132100", b"14102124", b"1410210x"])
+def test_what_is_no_hour_is_refused(value):
+    with pytest.raises(ValueError):
+        derive_value(value, "weekday")
+
+
+def test_modulo_reads_numbers_as_the_authors_scripts_do():
+    assert number_of(b"68fd1e64", "hex") == 0x68FD1E64
+    assert number_of(b"10", "hex") == 16
+    assert number_of(b"10", "decimal_or_hex") == 10
+    assert number_of(b"1fbe01fe", "decimal_or_hex") == 0x1FBE01FE
+    assert number_of(b"-1", "decimal_or_hex") == -1
+    for bad in (b"", b"-", b"0x1f", b"1_0", b" 1", b"xyz"):
+        with pytest.raises(ValueError):
+            number_of(bad, "decimal_or_hex")
