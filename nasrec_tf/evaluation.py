@@ -36,20 +36,29 @@ class Quality:
         return dataclasses.asdict(self)
 
 
-def predict(
-    model: keras.Model, records: Records, split: str, limit: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and logits of a split, in file order."""
+class Predictor:
+    """Logits of a model on the splits of a data set; its graph is traced once.
 
-    @tf.function(input_signature=[records.input_spec], autograph=False)
-    def logits_of(inputs):
-        return model(inputs, training=False)
+    Args:
+        model: maps a batch's inputs to logits (batch, 1); its present weights count at each call.
+        records: the data set.
+    """
 
-    labels, logits = [], []
-    for inputs, batch_labels in records.batches(split, EVALUATION_BATCH, limit):
-        labels.append(batch_labels.numpy()[:, 0])
-        logits.append(logits_of(inputs).numpy()[:, 0])
-    return np.concatenate(labels), np.concatenate(logits)
+    def __init__(self, model: keras.Model, records: Records):
+        self.records = records
+        self._logits = tf.function(
+            lambda inputs: model(inputs, training=False),
+            input_signature=[records.input_spec],
+            autograph=False,
+        )
+
+    def __call__(self, split: str, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and logits of a split, in file order."""
+        labels, logits = [], []
+        for inputs, batch_labels in self.records.batches(split, EVALUATION_BATCH, limit):
+            labels.append(batch_labels.numpy()[:, 0])
+            logits.append(self._logits(inputs).numpy()[:, 0])
+        return np.concatenate(labels), np.concatenate(logits)
 
 
 def log_losses(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:

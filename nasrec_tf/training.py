@@ -175,7 +175,7 @@ def train(
     plan: TrainingPlan,
     directory: pathlib.Path,
     progress: Any,
-    after_epoch: Callable[[int], None] | None = None,
+    after_epoch: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
     """Trains a model, going on where an earlier call with the same arguments was stopped.
@@ -188,8 +188,8 @@ def train(
         plan: how to train.
         directory: where checkpoint and loss curve are kept.
         progress: a ``tqdm`` bar, advanced by one a step.
-        after_epoch: called with the number of each finished epoch, from 0; perhaps once more for
-            the last epoch before a stop.
+        after_epoch: called with the number of each finished epoch, from 0, says whether to go on;
+            perhaps called once more for the last epoch before a stop.
         checkpoint_seconds: time between checkpoints.
     """
     plan.compile(model, records)
@@ -201,11 +201,14 @@ def train(
     steps_per_epoch = plan.steps_per_epoch(records)
     done = int(model.optimizer.iterations.numpy())
     progress.update(done)
+    go_on = True
     if done and done % steps_per_epoch == 0 and after_epoch is not None:
-        after_epoch(done // steps_per_epoch - 1)
+        go_on = after_epoch(done // steps_per_epoch - 1)
     writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
     bookkeeping = _Bookkeeping(checkpoint, curve, progress, writer, checkpoint_seconds)
     for epoch in range(done // steps_per_epoch, plan.epochs):
+        if not go_on:
+            break
         start = done - epoch * steps_per_epoch if done > epoch * steps_per_epoch else 0
         batches = records.training_batches(
             plan.batch_size, epoch, plan.seed, start, split=plan.split
@@ -219,5 +222,5 @@ def train(
         )
         bookkeeping.save()
         if after_epoch is not None:
-            after_epoch(epoch)
+            go_on = after_epoch(epoch)
     writer.close()

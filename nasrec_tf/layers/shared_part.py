@@ -15,6 +15,11 @@ SPLIT_ABOVE = 1 << 17
 """Kernels of more weights than this are stored in column groups; see ``SharedPart``."""
 
 
+COLUMN_GROUPS = 8
+"""No group but the last has fewer than this share of the columns: more groups cost more steps of
+the graph than narrow paths save."""
+
+
 class ActiveWeight(NamedTuple):
     """The active slice of one variable; gradients are taken with respect to ``value``.
 
@@ -77,7 +82,8 @@ class SharedPart(keras.layers.Layer):
         if len(shape) == 1 or shape[0] * shape[1] <= SPLIT_ABOVE:
             variable = self.add_weight(name=spec.name, shape=shape, initializer=initializer)
             return [(0, variable)]
-        ends = sorted({end for end in column_ends if 0 < end < shape[1]} | {shape[1]})
+        least = shape[1] // COLUMN_GROUPS
+        ends = sorted({end for end in column_ends if least <= end < shape[1]} | {shape[1]})
         # Drawn as one kernel, so that the grouping does not change the distribution.
         whole = np.asarray(initializer(shape))
         groups = []

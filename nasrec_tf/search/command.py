@@ -79,8 +79,10 @@ def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> Non
         )  # fmt: skip
         return
     if field.default is not None:
-        text += f" (default: {field.default:,})" if kind(field) is int else (
-            f" (default: {field.default})"
+        text += (
+            f" (default: {field.default:,})"
+            if kind(field) is int
+            else (f" (default: {field.default})")
         )
     group.add_argument(
         flag(field.name),

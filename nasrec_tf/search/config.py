@@ -66,7 +66,9 @@ class SearchConfig:
     space: str = option(
         "nasrec-full", SPACE, "nasrec-small, nasrec-full, nasrec-ranking, or a TOML or JSON file"
     )
-    blocks: int | None = option(None, SPACE, "choice blocks (default: 7)", least=1)
+    blocks: int | None = option(
+        None, SPACE, "choice blocks (7; down to 4 for fewer than a million training rows)", least=1
+    )
     operators: str | None = option(
         None, SPACE, "a single operator per branch (default), or any subset",
         choices=("single", "any"),
@@ -83,7 +85,7 @@ class SearchConfig:
     )
 
     batch_size: int | None = option(
-        None, SUPERNET, "rows of a batch (512; down to 64 for fewer than 512,000 training rows)",
+        None, SUPERNET, "rows of a batch (512; down to 128 for fewer than 512,000 training rows)",
         least=1,
     )  # fmt: skip
     supernet_epochs: int | None = option(
@@ -127,7 +129,7 @@ class SearchConfig:
 
     top_k: int | None = option(None, RETRAIN, "candidates to train from scratch (15)", least=1)
     retrain_epochs: int | None = option(
-        None, RETRAIN, "passes over the training split (1; up to 8 if it is small)", least=1
+        None, RETRAIN, "most passes over the training split (1; up to 8 if it is small)", least=1
     )
     retrain_learning_rates: str | None = option(
         None, RETRAIN, "peak learning rates to try for each candidate, comma separated (0.12)"

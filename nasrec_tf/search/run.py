@@ -33,9 +33,7 @@ class Run:
     def space(self) -> SearchSpace:
         """The search space under the options."""
         config = self.config
-        changes: dict[str, Any] = {}
-        if config.blocks is not None:
-            changes["num_blocks"] = config.blocks
+        changes: dict[str, Any] = {"num_blocks": self.settings.blocks}
         if config.operators is not None:
             changes["operators"] = config.operators
         if config.max_sources is not None:

@@ -106,9 +106,7 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"{path}: damaged; delete it to run the {stage} stage again."
-            ) from error
+            raise RunError(f"{path}: damaged; delete it to run the {stage} stage again.") from error
 
     def finish(self, stage: str, result: dict[str, Any]) -> None:
         """Marks a stage as finished."""

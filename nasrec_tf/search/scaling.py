@@ -9,6 +9,7 @@ from the number of training rows; from ``PAPER_ROWS`` on it is what the paper us
 import dataclasses
 
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.space import SPACES, search_space
 
 PAPER_ROWS = 5_000_000
 """Training rows from which on the paper's settings hold unchanged: 10,000 steps of 512."""
@@ -27,6 +28,7 @@ class Settings:
     The fields are those of ``SearchConfig``.
     """
 
+    blocks: int
     batch_size: int
     supernet_epochs: int
     supernet_learning_rate: float
@@ -44,8 +46,8 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     """Settings for a data set, with what the configuration says taken over."""
     batch = config.batch_size or _batch_size(training_rows)
     steps = max(1, training_rows // batch)
-    epochs = min(8, max(1, -(-2000 // steps)))
-    trials = min(PAPER_TRIALS, max(48, training_rows // 250))
+    trials = min(PAPER_TRIALS, max(48, training_rows // 500))
+    epochs = config.supernet_epochs or min(8, max(1, -(-1200 // steps)))
     given = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(Settings)
@@ -54,6 +56,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     population = given["population"] or min(128, max(16, trials // 4))
     children = given["children"] or (8 if trials >= 256 else 4)
     chosen = {
+        "blocks": _blocks(config, training_rows),
         "batch_size": batch,
         "supernet_epochs": epochs,
         "supernet_learning_rate": _learning_rate(steps * epochs),
@@ -63,17 +66,25 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "generations": max(1, (trials - population) // children),
         "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, steps),
         "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
-        "retrain_epochs": epochs,
+        "retrain_epochs": min(8, max(1, -(-6000 // steps))),
     }
     chosen |= {name: value for name, value in given.items() if value is not None}
     rates = config.learning_rates() or (PAPER_LEARNING_RATE,)
     return Settings(**chosen, retrain_learning_rates=rates)
 
 
+def _blocks(config: SearchConfig, rows: int) -> int:
+    """A space of one's own as it is; of the paper's, fewer blocks for what they cannot learn."""
+    whole = search_space(config.space).num_blocks
+    if config.space not in SPACES or rows >= 1_000_000:
+        return whole
+    return min(whole, 5 if rows >= 100_000 else 4)
+
+
 def _batch_size(rows: int) -> int:
-    """The paper's, halved until an epoch has some 1,000 steps, but not below 64."""
+    """The paper's, halved until an epoch has some 1,000 steps, but not below 128."""
     batch = PAPER_BATCH
-    while batch > 64 and rows < 1000 * batch:
+    while batch > 128 and rows < 1000 * batch:
         batch //= 2
     return batch
 
@@ -84,7 +95,7 @@ def _learning_rate(steps: int) -> float:
     Adagrad's first steps move every weight by nearly the learning rate whatever its gradient, and
     a short training has no time to recover from that.
     """
-    return PAPER_LEARNING_RATE * min(1.0, max(0.1, steps / 10_000))
+    return PAPER_LEARNING_RATE * min(1.0, max(0.2, steps / 10_000))
 
 
 def explain(config: SearchConfig, settings: Settings, training_rows: int) -> list[str]:

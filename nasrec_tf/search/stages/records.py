@@ -111,9 +111,7 @@ def _description(config: SearchConfig):
         return find_description(config.dataset)
     delimiter = {"tab": "\t", "\\t": "\t"}.get(config.delimiter, config.delimiter)
     columns = (_names(config.dense), _names(config.sparse))
-    return generic(
-        config.label, *columns, delimiter=delimiter or ",", ignore=_names(config.ignore)
-    )
+    return generic(config.label, *columns, delimiter=delimiter or ",", ignore=_names(config.ignore))
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -14,6 +14,9 @@ from nasrec_tf.search.stages.candidates import candidates
 
 WEIGHTS = "best.npz"
 
+PATIENCE = 2
+"""Epochs without a better validation log loss after which a candidate's training ends."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Attempt:
@@ -140,7 +143,9 @@ class _Validation:
     """Evaluates after each epoch and keeps the weights of the best one."""
 
     def __init__(self, run: Run, subnet, directory: pathlib.Path):
-        self._run = run
+        from nasrec_tf.evaluation import Predictor
+
+        self._predict = Predictor(subnet, run.records)
         self._subnet = subnet
         self._directory = directory
         self._path = directory / "validation.json"
@@ -152,13 +157,17 @@ class _Validation:
     def best_epoch(self) -> int:
         return _lowest([epoch["log_loss"] for epoch in self.epochs])
 
-    def __call__(self, epoch: int) -> None:
-        from nasrec_tf.evaluation import predict, quality
+    def __call__(self, epoch: int) -> bool:
+        """Whether to go on: not once several epochs in a row were no better."""
+        if epoch >= len(self.epochs):
+            self._evaluate(epoch)
+        return epoch - self.best_epoch < PATIENCE
+
+    def _evaluate(self, epoch: int) -> None:
+        from nasrec_tf.evaluation import quality
         from nasrec_tf.weights import save_weights
 
-        if epoch < len(self.epochs):
-            return  # Evaluated just before an earlier stop.
-        found = quality(*predict(self._subnet, self._run.records, "validation"))
+        found = quality(*self._predict("validation"))
         self.epochs.append({"log_loss": found.log_loss, "auc": found.auc})
         if self.best_epoch == epoch:
             save_weights(self._subnet, self._directory / WEIGHTS)
@@ -176,8 +185,10 @@ def _best(results: list[dict[str, Any]]) -> int:
 
 def _lowest(losses: list[float]) -> int:
     """Index of the lowest loss, the first of equal ones; one that is not a number is worst."""
-    return min(range(len(losses)), key=lambda index: (not losses[index] == losses[index],
-                                                      losses[index], index))
+    return min(
+        range(len(losses)),
+        key=lambda index: (not losses[index] == losses[index], losses[index], index),
+    )
 
 
 def _keep_best_weights(attempts: list[Attempt], results: list[dict[str, Any]]) -> None:
@@ -189,10 +200,10 @@ def _keep_best_weights(attempts: list[Attempt], results: list[dict[str, Any]]) -
 
 
 def _test(run: Run, winner: Attempt) -> dict[str, Any]:
-    from nasrec_tf.evaluation import predict, quality_with_intervals
+    from nasrec_tf.evaluation import Predictor, quality_with_intervals
     from nasrec_tf.weights import load_weights
 
     subnet = build(run, winner.architecture)
     load_weights(subnet, winner.directory / WEIGHTS)
-    found = quality_with_intervals(*predict(subnet, run.records, "test"), run.config.seed)
+    found = quality_with_intervals(*Predictor(subnet, run.records)("test"), run.config.seed)
     return found.to_json()

@@ -59,9 +59,7 @@ def build(run: Run):
     return Supernet(
         run.space,
         run.records.features.capped(config.max_table_rows or None),
-        NetworkOptions(
-            layer_norm=config.layer_norm, operator_balancing=config.operator_balancing
-        ),
+        NetworkOptions(layer_norm=config.layer_norm, operator_balancing=config.operator_balancing),
         path_sampler(config.path_sampler, run.space),
         warmup_steps=steps // WARMUP_SHARE if config.warmup else 0,
         seed=derived_seed(config.seed, "supernet"),

@@ -1,0 +1,180 @@
+"""Mistakes on the command line of the main job get one line and exit code 2."""
+
+import json
+import pathlib
+
+import pytest
+
+from nasrec_tf.search import main
+from nasrec_tf.search.config import SearchConfig, load_options
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.scaling import PAPER_ROWS, Settings, explain, scale
+
+
+@pytest.fixture
+def fails(capsys, tmp_path, monkeypatch):
+    """Runs the command in an empty directory; the one line that it says."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        code = main([*map(str, arguments), "--quiet"])
+        said = capsys.readouterr()
+        assert code == 2
+        assert said.out == ""
+        lines = said.err.splitlines()
+        assert len(lines) == 1 and lines[0].startswith("error: ")
+        return lines[0]
+
+    return run
+
+
+def criteo_row(label="0", integer="1", columns=26):
+    return "\t".join([label, *[integer] * 13, *["68fd1e64"] * columns]) + "\n"
+
+
+def raw_log(path: pathlib.Path, *bad_rows: str) -> pathlib.Path:
+    path.write_text(criteo_row() * 50 + criteo_row("1") * 50 + "".join(bad_rows))
+    return path
+
+
+def test_a_missing_file(fails):
+    assert "nowhere.txt" in fails("--data", "nowhere.txt", "--dataset", "criteo")
+
+
+def test_an_unknown_data_set(fails, tmp_path):
+    line = fails("--data", raw_log(tmp_path / "log.txt"), "--dataset", "criteoo")
+    assert "criteoo" in line and "criteo" in line
+
+
+def test_a_raw_log_without_its_layout(fails, tmp_path):
+    assert "--dataset" in fails("--data", raw_log(tmp_path / "log.txt"))
+
+
+def test_a_directory_that_is_no_data_set(fails, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "manifest.json" in fails("--data", tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (criteo_row(columns=25), "column"),
+        (criteo_row(label="2"), "label"),
+        (criteo_row(integer="many"), "many"),
+    ],
+)
+def test_too_many_malformed_rows(fails, tmp_path, row, reason):
+    path = raw_log(tmp_path / "log.txt", row * 20)
+    line = fails("--data", path, "--dataset", "criteo", "--run-dir", tmp_path / "run")
+    assert reason in line
+    assert not (tmp_path / "run" / "records" / "dataset").exists()
+
+
+def test_an_empty_log(fails, tmp_path):
+    (tmp_path / "log.txt").write_text("")
+    line = fails("--data", tmp_path / "log.txt", "--dataset", "criteo")
+    assert "log.txt" in line or "no rows" in line
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--blocks", "0"),
+        ("--population", "0"),
+        ("--retrain-learning-rates", "fast"),
+        ("--max-table-rows", "2"),
+        ("--max-mflops", "-1"),
+        ("--space", "nasrec-tiny"),
+        ("--architecture", "nasrec-criteo-huge"),
+        ("--name", "a/b"),
+        ("--config", "missing.toml"),
+    ],
+)
+def test_a_value_that_cannot_be_used(fails, option, value):
+    line = fails(option, value)
+    assert option in line or value in line
+
+
+def test_a_tournament_larger_than_the_population(fails):
+    assert "--tournament" in fails("--population", "4", "--tournament", "8")
+
+
+def test_an_unknown_option_in_a_file(fails, tmp_path):
+    (tmp_path / "run.toml").write_text("blocs = 3\n")
+    assert "blocs" in fails("--config", tmp_path / "run.toml")
+
+
+def test_an_export_version_that_exists(fails, tmp_path):
+    (tmp_path / "models" / "nasrec" / "3").mkdir(parents=True)
+    line = fails("--export-dir", tmp_path / "models", "--export-version", "3")
+    assert "3" in line and "exists" in line
+
+
+def test_an_export_directory_that_is_a_file(fails, tmp_path):
+    (tmp_path / "models").write_text("")
+    assert "models" in fails("--export-dir", tmp_path / "models")
+
+
+def test_a_run_directory_of_other_settings(fails, tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    with directory.opened(SearchConfig(run_dir=str(tmp_path / "run"), seed=1)):
+        pass
+    line = fails("--run-dir", tmp_path / "run", "--seed", "2")
+    assert "--seed" in line and "1" in line and "2" in line
+
+
+def test_a_run_directory_that_is_somebody_elses(fails, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "thesis.tex").write_text("")
+    assert "thesis.tex" in fails("--run-dir", tmp_path / "run")
+
+
+def test_a_run_directory_in_use(fails, tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    with directory.opened(SearchConfig(run_dir=str(tmp_path / "run"))):
+        assert "another process" in fails("--run-dir", tmp_path / "run")
+
+
+def test_a_stage_whose_predecessor_is_missing(fails, tmp_path):
+    assert "records" in fails("--run-dir", tmp_path / "run", "--stage", "retrain")
+
+
+def test_the_stored_configuration_gives_the_same_options_again(tmp_path):
+    config = SearchConfig(data=None, seed=5, blocks=3, warmup=False, max_mflops=2.5)
+    with RunDirectory(tmp_path / "run").opened(config):
+        pass
+    assert SearchConfig(**load_options(tmp_path / "run" / "config.toml")) == config
+
+
+def test_large_data_sets_get_the_papers_settings():
+    assert scale(SearchConfig(), 10 * PAPER_ROWS) == Settings(
+        blocks=7,
+        batch_size=512,
+        supernet_epochs=1,
+        supernet_learning_rate=0.12,
+        population=128,
+        tournament=64,
+        children=8,
+        generations=240,
+        fine_tune_steps=500,
+        top_k=15,
+        retrain_epochs=1,
+        retrain_learning_rates=(0.12,),
+    )
+    assert explain(SearchConfig(), scale(SearchConfig(), 10 * PAPER_ROWS), 10 * PAPER_ROWS) == []
+
+
+@pytest.mark.parametrize("rows", [1, 100, 8_000, 200_000, 2_000_000])
+def test_small_data_sets_get_usable_settings_and_are_told(rows):
+    settings = scale(SearchConfig(), rows)
+    assert 1 <= settings.tournament <= settings.population
+    assert settings.generations >= 1 and settings.top_k >= 1
+    assert explain(SearchConfig(), settings, rows)
+
+
+def test_given_options_are_never_scaled():
+    config = SearchConfig(batch_size=32, population=7, generations=2, top_k=1)
+    settings = scale(config, 1000)
+    assert (settings.batch_size, settings.population) == (32, 7)
+    assert (settings.generations, settings.top_k) == (2, 1)
+    assert json.loads(json.dumps(settings.retrain_learning_rates)) == [0.12]

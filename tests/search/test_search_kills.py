@@ -1,0 +1,128 @@
+"""The main job, killed in each of its stages, ends as if it had not been."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+OPTIONS = (
+    "--demo-rows 3000 --space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 2 "
+    "--population 6 --tournament 3 --children 2 --generations 2 --fine-tune-steps 5 --top-k 2 "
+    "--retrain-epochs 2 --checkpoint-seconds 0.05 --seed 3 --quiet"
+).split()
+
+PATIENCE_SECONDS = 240
+
+
+def command(directory: pathlib.Path) -> list[str]:
+    places = ["--run-dir", str(directory / "run"), "--export-dir", str(directory / "saved_models")]
+    return [sys.executable, "-m", "nasrec_tf.search", *OPTIONS, *places]
+
+
+def finish(directory: pathlib.Path) -> str:
+    done = subprocess.run(
+        command(directory), capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def kill_when(directory: pathlib.Path, stage: str, has_begun) -> None:
+    """Starts the job and kills it as soon as a stage has got somewhere but is not done."""
+    process = subprocess.Popen(
+        command(directory), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not has_begun(directory / "run"):
+            assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGKILL)
+    finally:
+        process.kill()
+        process.wait()
+    ended = (directory / "run" / stage / "result.json").exists()
+    assert not ended, f"the {stage} stage was over before it could be killed"
+
+
+def journal_lines(run: pathlib.Path) -> int:
+    return sum(path.read_bytes().count(b"\n") for path in (run / "evolution").rglob("*.jsonl"))
+
+
+MOMENTS = {
+    "records": lambda run: (run / "records" / "demo.txt").exists(),
+    "supernet": lambda run: (run / "supernet" / "checkpoint" / "checkpoint").exists(),
+    "evolution": lambda run: journal_lines(run) >= 6,
+    "retrain": lambda run: any((run / "retrain").glob("*/validation.json")),
+    "export": lambda run: (run / "export" / "version.json").exists(),
+}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("undisturbed")
+    finish(directory)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("killed")
+    for stage, has_begun in MOMENTS.items():
+        kill_when(directory, stage, has_begun)
+    finish(directory)
+    return directory
+
+
+def result(directory: pathlib.Path, stage: str) -> dict:
+    return json.loads((directory / "run" / stage / "result.json").read_text())
+
+
+def test_the_same_architecture_wins(undisturbed, killed):
+    assert (
+        result(killed, "retrain")["architecture"]
+        == (result(undisturbed, "retrain")["architecture"])
+    )
+
+
+def test_the_same_candidates_were_scored_alike(undisturbed, killed):
+    for directory in (undisturbed, killed):
+        assert result(directory, "evolution")["candidates"] == 10
+    keys = ("best", "best_log_loss")
+    found, expected = result(killed, "evolution"), result(undisturbed, "evolution")
+    assert [found[key] for key in keys] == [expected[key] for key in keys]
+
+
+def test_the_winner_is_as_good_to_the_bit(undisturbed, killed):
+    for split in ("validation", "test"):
+        assert result(killed, "retrain")[split] == result(undisturbed, "retrain")[split]
+
+
+def test_the_winner_has_the_same_weights(undisturbed, killed):
+    files = [
+        np.load(directory / "run" / result(directory, "retrain")["directory"] / "best.npz")
+        for directory in (undisturbed, killed)
+    ]
+    assert set(files[0]) == set(files[1])
+    for name in files[0]:
+        np.testing.assert_array_equal(files[0][name], files[1][name])
+
+
+def test_the_model_is_exported_once(killed):
+    model = killed / "saved_models" / "nasrec"
+    assert [path.name for path in model.iterdir() if path.name.isdecimal()] == ["1"]
+    assert result(killed, "export")["path"] == str((model / "1").resolve())
+
+
+def test_a_finished_run_is_only_shown_again(killed):
+    model = killed / "saved_models" / "nasrec"
+    screen = finish(killed)
+    assert "test log loss" in screen and str(model / "1") in screen
+    assert not (model / "2").exists()
