@@ -4,8 +4,11 @@ import dataclasses
 
 from nasrec_tf.architecture import Architecture, Block
 from nasrec_tf.drawing import theme
-from nasrec_tf.drawing.reads import LEFT_WIRE, RIGHT_WIRE, Wire, block_wires, sources_read
+from nasrec_tf.drawing.reads import SPARSE_WIRE, block_wires, sources_read
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
+
+WIRE_HEIGHT = 17
+"""Room for a circle with the number of a source."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,8 +136,10 @@ def branch_operators(block: Block, branch: str) -> dict[str, int]:
 def block_rows(architecture: Architecture, number: int, bottom: float) -> Rows:
     """Plans the rows of a block whose frame ends at ``bottom``."""
     middle = {}
-    y = bottom - 8
+    y = bottom - 5
     for name, height in _row_heights(architecture, number):
+        if name == SPARSE_WIRE and _sparse_wire_shares_a_row(architecture, number):
+            y += height
         middle[name] = y - height / 2
         y -= height
     return Rows(frame_top=y - 4, frame_bottom=bottom, middle=middle)
@@ -146,7 +151,7 @@ def _row_heights(architecture: Architecture, number: int):
     live = architecture.liveness.blocks[number - 1]
     wires = block_wires(architecture, number)
     for wire in wires:
-        yield wire.kind, _wire_height(wire)
+        yield wire.kind, WIRE_HEIGHT
     yield "gap", 9 if wires else 0
     yield "operators", theme.BOX_HEIGHT
     if not live.anything:
@@ -162,6 +167,7 @@ def _row_heights(architecture: Architecture, number: int):
     yield "output", 20
 
 
-def _wire_height(wire: Wire) -> float:
-    # A lone source needs no more than its circle; the names of two ports need a little room.
-    return 18 if wire.kind in (LEFT_WIRE, RIGHT_WIRE) else 17
+def _sparse_wire_shares_a_row(architecture: Architecture, number: int) -> bool:
+    """Whether it stays clear of the dense branch, so that it can lie level with a dense wire."""
+    *others, last = block_wires(architecture, number)
+    return bool(others) and not any(OPERATORS[name].branch == DENSE for name in last.operators)

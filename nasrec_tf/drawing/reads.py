@@ -52,8 +52,9 @@ def _dense_wires(block: Block):
     if pairwise and block.left_source == block.right_source:
         yield Wire(SAME_WIRE, (block.left_source,), pairwise)
     elif pairwise:
-        yield Wire(LEFT_WIRE, (block.left_source,), pairwise)
+        # The right one lies lower, so that it passes below where the left one turns up.
         yield Wire(RIGHT_WIRE, (block.right_source,), pairwise)
+        yield Wire(LEFT_WIRE, (block.left_source,), pairwise)
     if readers := _readers(block, DENSE):
         yield Wire(DENSE_WIRE, block.dense_sources, readers)
 

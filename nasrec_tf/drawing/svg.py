@@ -1,7 +1,7 @@
 """A scalable drawing, in layers."""
 
 import xml.etree.ElementTree as ElementTree
-from typing import Sequence
+from collections.abc import Sequence
 
 Point = tuple[float, float]
 
@@ -64,9 +64,7 @@ class Drawing:
         )
         _tooltip(element, tooltip)
 
-    def path(
-        self, layer: str, points: Sequence[Point], *, stroke: str, width: float = 1.6
-    ) -> None:
+    def path(self, layer: str, points: Sequence[Point], *, stroke: str, width: float = 1.6) -> None:
         """An open line through the points."""
         self._add(
             layer,

@@ -1,4 +1,4 @@
-"""Colours and measures of a drawing. Blue is dense and red is sparse, as in the paper's Fig. 5-7."""
+"""Colours and measures of a drawing. Blue is dense, red is sparse, as in the paper."""
 
 import dataclasses
 
