@@ -93,19 +93,19 @@ def _chunk(
     genes = genes_of(workload, hardware, candidates)
     mapping = map_operators(workload, hardware, genes)
     costs = crossbar_costs(workload, hardware, genes, mapping)
-    count, operators = len(candidates), len(workload.crossbar_operators)
-    latency, stages = _times(workload, fixed, costs, (operators, count))
+    count = len(candidates)
+    shape = (len(workload.crossbar_operators), count)
+    latency, stages = _times(workload, fixed, costs, shape)
     period = interval(stages)
-    leakage = np.broadcast_to(costs.leakage_mw, (operators, count))
-    energy = _sum(costs.energy.values(), operators, count) + energy_grid(leakage * period).sum(0)
-    area = _sum(costs.area.values(), operators, count)
-    leakage_mw = leakage.sum(axis=0)
+    leakage = energy_grid(costs.leakage_mw * period)
+    energy = _sum([*costs.energy.values(), leakage], shape)
+    area = _sum(costs.area.values(), shape)
+    leakage_mw = _sum([costs.leakage_mw], shape)
     for cost in fixed.values():
         energy = energy + sum(cost.energy_pj.values()) + energy_grid(cost.leakage_mw * period)
         area = area + cost.area_um2
         leakage_mw = leakage_mw + cost.leakage_mw
-    units = np.broadcast_to(mapping.units, (operators, count)).sum(axis=0)
-    tiles = np.ceil(units / hardware.units_per_tile)
+    tiles = np.ceil(_sum([mapping.units], shape) / hardware.units_per_tile)
     finish = finish_times(workload, latency)
     return BatchReport(
         latency_ns=_spread(total_latency(finish), count),
@@ -132,14 +132,11 @@ def _times(workload, fixed, costs: CrossbarCosts, shape):
     return latency, stages
 
 
-def _sum(parts, operators: int, count: int) -> np.ndarray:
-    """Sums components, then operators, without filling in what candidates share."""
-    total = np.zeros(count)
+def _sum(parts, shape: tuple[int, int]) -> np.ndarray:
+    """Sums components and operators of every candidate."""
+    total = np.zeros(shape[1])
     for part in parts:
-        column = np.asarray(part).sum(axis=0) if np.ndim(part) else np.asarray(part)
-        if np.ndim(part) and np.shape(part)[0] == 1:
-            column = column * operators
-        total = total + column
+        total += np.broadcast_to(part, shape).sum(axis=0)
     return total
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from pim import converters
 from pim.genes import Genes
 from pim.hardware import Hardware
-from pim.mapping import Mapping, sizes
+from pim.mapping import Mapping, by_operator, sizes
 from pim.operators import Workload
 
 COMPONENTS = (
@@ -93,10 +93,10 @@ def crossbar_costs(
 
 def _post_operations(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
     """Activation functions and additions of one sample, each (operators, 1)."""
-    operators = workload.crossbar_operators
-    functions = np.array([[o.functions] for o in operators], dtype=np.float64)
-    additions = np.array([[o.additions] for o in operators], dtype=np.float64)
-    return functions, additions
+    return (
+        by_operator(workload, lambda o: o.functions),
+        by_operator(workload, lambda o: o.additions),
+    )
 
 
 def _register_copies(hardware: Hardware, mapping: Mapping) -> np.ndarray:
@@ -223,7 +223,7 @@ def _post_ns(workload, hardware) -> np.ndarray:
     functions, additions = _post_operations(workload)
     if hardware.digital is None:
         return np.zeros_like(functions)
-    positions = np.array([[o.positions] for o in workload.crossbar_operators], dtype=np.float64)
+    positions = by_operator(workload, lambda o: o.positions)
     unit = hardware.digital
     return np.ceil((functions + additions) / positions / unit.lanes) / unit.clock_ghz
 

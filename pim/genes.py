@@ -131,7 +131,7 @@ def genes_of(workload: Workload, hardware: Hardware, candidates: Candidates) -> 
     for name, low in (("weight_bits", MIN_WEIGHT_BITS), ("activation_bits", 1)):
         given = getattr(candidates, name)
         if given is None:
-            given = np.array([[getattr(o, name) for o in operators]], dtype=np.int64)
+            given = np.array([getattr(o, name) for o in operators], dtype=np.int64)[None, :]
         elif given.ndim == 1:
             given = given[:, None]
         elif given.shape[1] != len(operators):
@@ -160,18 +160,15 @@ def _check_range(name, value, low, high) -> None:
         checks.whole(name, int(bad), low, high)
 
 
-def _check_cells(workload, hardware, genes) -> None:
+def _check_cells(workload: Workload, hardware: Hardware, genes: Genes) -> None:
     """No cell may hold more bits than a weight has for it."""
-    magnitude = hardware.encoding.weight_magnitude_bits(genes.weight_bits)
-    bad = np.argwhere(np.broadcast_arrays(genes.bits_per_cell > magnitude)[0])
+    cells, weights = np.broadcast_arrays(genes.bits_per_cell, genes.weight_bits)
+    bad = np.argwhere(cells > hardware.encoding.weight_magnitude_bits(weights))
     if len(bad):
         operator, index = bad[0]
-        weight = genes.weight_bits[operator % len(genes.weight_bits)]
-        cell = genes.bits_per_cell[0]
-        names = workload.crossbar_operators
-        where = names[operator].name if len(genes.weight_bits) > 1 else names[0].name
         raise PimError(
-            f"{where}: cells of {cell[index % len(cell)]:.0f} bits are more than weights of "
-            f"{weight[index % len(weight)]:.0f} bits need with {hardware.encoding.weights} "
-            f"encoding; lower device.bits_per_cell or raise weight_bits"
+            f"{workload.crossbar_operators[operator].name}: cells of "
+            f"{cells[operator, index]:.0f} bits are more than weights of "
+            f"{weights[operator, index]:.0f} bits need with {hardware.encoding.weights} "
+            "encoding; lower device.bits_per_cell or raise weight_bits"
         )

@@ -1,13 +1,14 @@
 """How linear maps are cut into arrays."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
-from pim.encoding import OFFSET, PACKED, TWOS_COMPLEMENT
+from pim.encoding import OFFSET, PACKED, TWOS_COMPLEMENT, Encoding
 from pim.genes import Genes
 from pim.hardware import Hardware
-from pim.operators import Workload
+from pim.operators import CrossbarOperator, Workload
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,41 +47,33 @@ class Mapping:
     vectors: np.ndarray
 
 
+def by_operator(workload: Workload, figure: Callable[[CrossbarOperator], float]) -> np.ndarray:
+    """A figure of every crossbar operator, (operators, 1)."""
+    values = [figure(operator) for operator in workload.crossbar_operators]
+    return np.array(values, dtype=np.float64).reshape(-1, 1)
+
+
 def sizes(workload: Workload) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows, columns and input vectors of every crossbar operator, each (operators, 1)."""
-    operators = workload.crossbar_operators
-    rows = np.array([[o.rows] for o in operators], dtype=np.float64)
-    columns = np.array([[o.columns] for o in operators], dtype=np.float64)
-    vectors = np.array([[o.positions * workload.batch] for o in operators], dtype=np.float64)
-    return rows, columns, vectors
+    return (
+        by_operator(workload, lambda o: o.rows),
+        by_operator(workload, lambda o: o.columns),
+        by_operator(workload, lambda o: o.positions * workload.batch),
+    )
 
 
 def map_operators(workload: Workload, hardware: Hardware, genes: Genes) -> Mapping:
     """Cuts every operator of every candidate into arrays."""
     rows, columns, vectors = sizes(workload)
     encoding = hardware.encoding
-    polarities = encoding.polarities
-    # 2 columns for 1 conversion where a pair is subtracted before the ADC.
-    per_conversion = polarities // encoding.converted_polarities
-    magnitude = encoding.weight_magnitude_bits(genes.weight_bits)
-    planes = np.ceil(magnitude / genes.bits_per_cell)
+    planes = np.ceil(encoding.weight_magnitude_bits(genes.weight_bits) / genes.bits_per_cell)
     sign_reads = 1.0 if encoding.inputs == TWOS_COMPLEMENT else 0.0
-    row_tiles = np.ceil(rows / genes.rows)
-    cell_columns = columns * planes * polarities
-    if encoding.slice_packing == PACKED:
-        column_arrays = np.ceil(cell_columns / genes.columns)
-        busiest = np.ceil(np.minimum(genes.columns, cell_columns) / per_conversion)
-        adcs_per_array = np.ceil(np.ceil(genes.columns / per_conversion) / genes.columns_per_adc)
-    else:
-        column_arrays = np.ceil(columns / genes.columns) * planes * polarities
-        busiest = np.minimum(genes.columns, columns)
-        # The two arrays of a pair share converters.
-        adcs_per_array = np.ceil(genes.columns / genes.columns_per_adc) / per_conversion
-        busiest = busiest / per_conversion
-    arrays = row_tiles * column_arrays
     # An offset array has one more column, which sums the inputs (ISAAC, section V).
-    reference = column_arrays if encoding.weights == OFFSET else 0.0
-    extra = 1.0 if encoding.weights == OFFSET else 0.0
+    reference = 1.0 if encoding.weights == OFFSET else 0.0
+    row_tiles = np.ceil(rows / genes.rows)
+    place = _packed if encoding.slice_packing == PACKED else _spread
+    column_arrays, slots, adcs_per_array = place(columns, planes, encoding, genes, reference)
+    arrays = row_tiles * column_arrays
     copies = np.minimum(genes.duplication, vectors)
     units = np.ceil(arrays * copies / hardware.arrays_per_unit)
     converted = columns * planes * encoding.converted_polarities
@@ -92,10 +85,36 @@ def map_operators(workload: Workload, hardware: Hardware, genes: Genes) -> Mappi
         arrays=arrays,
         copies=copies,
         units=units,
-        used_cells=rows * cell_columns,
-        conversions=row_tiles * (converted + reference),
-        conversion_slots=np.ceil((busiest + extra) / adcs_per_array),
+        used_cells=rows * columns * planes * encoding.polarities,
+        conversions=row_tiles * (converted + column_arrays * reference),
+        conversion_slots=slots,
         adcs=units * hardware.arrays_per_unit * adcs_per_array,
         passes=np.ceil(vectors / copies),
         vectors=vectors,
     )
+
+
+def _columns_per_conversion(encoding: Encoding) -> int:
+    """2 where a pair of columns is subtracted before the ADC."""
+    return encoding.polarities // encoding.converted_polarities
+
+
+def _packed(columns, planes, encoding, genes, reference):
+    """All slices of a weight, of both polarities, side by side in one array.
+
+    Returns arrays side by side, conversions of one ADC after a read, and ADCs per array.
+    """
+    shared = _columns_per_conversion(encoding)
+    used = columns * planes * encoding.polarities
+    adcs = np.ceil(np.ceil(genes.columns / shared) / genes.columns_per_adc)
+    busiest = np.ceil(np.minimum(genes.columns, used) / shared)
+    return np.ceil(used / genes.columns), np.ceil((busiest + reference) / adcs), adcs
+
+
+def _spread(columns, planes, encoding, genes, reference):
+    """Each slice of each polarity in arrays of its own; a pair of arrays may share its ADCs."""
+    arrays = np.ceil(columns / genes.columns) * planes * encoding.polarities
+    adcs = np.ceil(genes.columns / genes.columns_per_adc)
+    busiest = np.minimum(genes.columns, columns)
+    slots = np.ceil((busiest + reference) / adcs)
+    return arrays, slots, adcs / _columns_per_conversion(encoding)

@@ -203,6 +203,12 @@ def test_near_memory_look_ups_cost_what_the_sources_give():
         assert report.energy_pj * 1e-6 == pytest.approx(micro_joule, abs=2e-3)
 
 
+def test_a_workload_without_crossbars_can_be_batched_too():
+    tables = Workload("tables", (EmbeddingOperator("tables", (1000,) * 26, 16, 8),))
+    batch = estimate_batch(tables, ISAAC, Candidates(rows=[64, 128]))
+    assert list(batch.energy_pj) == [estimate(tables, ISAAC).energy_pj] * 2
+
+
 def test_tables_of_criteo_need_dense_memory(criteo_small):
     report = estimate(criteo_small, ISAAC)
     tables = next(o for o in report.operators if o.kind == "embedding")
