@@ -19,7 +19,7 @@ _CHUNK = 512
 """Candidates worked on at once, so that their arrays stay in the processor's caches."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BatchReport:
     """Totals of every candidate, each (candidates,); see ``Report`` for their meaning.
 

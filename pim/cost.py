@@ -58,7 +58,7 @@ def _by_value(function, values: np.ndarray) -> np.ndarray:
     return table[values.astype(np.int64)]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class CrossbarCosts:
     """Costs of every crossbar operator of every candidate; each array broadcasts to (ops, n).
 

@@ -10,6 +10,9 @@ from pim.errors import PimError
 from pim.hardware import Hardware
 from pim.operators import MAX_BITS, MIN_WEIGHT_BITS, Workload
 
+BY_OPERATOR = ("weight_bits", "activation_bits")
+"""Settings that may differ between operators too."""
+
 HARDWARE_GENES = {
     "rows": ("array.rows", 1, 65536),
     "columns": ("array.columns", 1, 65536),
@@ -22,7 +25,7 @@ HARDWARE_GENES = {
 """Settings that may differ between candidates: dotted name, smallest and largest value."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Candidates:
     """What differs between candidates; ``None`` leaves a setting as workload or hardware has it.
 
@@ -76,7 +79,7 @@ class Candidates:
         """The workload of one candidate."""
         count = len(workload.crossbar_operators)
         widths = []
-        for name in ("weight_bits", "activation_bits"):
+        for name in BY_OPERATOR:
             value = getattr(self, name)
             if value is None:
                 widths.append([getattr(o, name) for o in workload.crossbar_operators])
@@ -95,14 +98,14 @@ class Candidates:
 
 def _integers(name, value) -> np.ndarray:
     value = np.asarray(value)
-    if value.ndim not in ((1, 2) if name.endswith("_bits") and name[0] in "wa" else (1,)):
+    if value.ndim not in ((1, 2) if name in BY_OPERATOR else (1,)):
         raise PimError(f"candidates: {name} has {value.ndim} axes")
     if value.size and not np.all(np.equal(np.mod(value, 1), 0)):
         raise PimError(f"candidates: {name} must hold whole numbers")
     return value.astype(np.int64)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Genes:
     """Settings of every candidate, ready for arithmetic: (operators, n) or (1, n), floating point.
 
@@ -128,7 +131,7 @@ def genes_of(workload: Workload, hardware: Hardware, candidates: Candidates) -> 
     """
     operators = workload.crossbar_operators
     values = {}
-    for name, low in (("weight_bits", MIN_WEIGHT_BITS), ("activation_bits", 1)):
+    for name, low in zip(BY_OPERATOR, (MIN_WEIGHT_BITS, 1)):
         given = getattr(candidates, name)
         if given is None:
             given = np.array([getattr(o, name) for o in operators], dtype=np.int64)[None, :]

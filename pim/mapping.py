@@ -11,7 +11,7 @@ from pim.hardware import Hardware
 from pim.operators import CrossbarOperator, Workload
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Mapping:
     """Where each operator goes; every array is (operators, n) or broadcasts to it.
 
