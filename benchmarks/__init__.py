@@ -1,0 +1,1 @@
+"""Benchmarks; each module runs by itself, and `python -m benchmarks` runs them by name."""

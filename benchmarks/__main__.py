@@ -1,0 +1,50 @@
+"""Runs the benchmarks of networks: ``python -m benchmarks supernet --space nasrec-small``.
+
+Those of other parts are modules of their own: ``benchmarks.preprocess``, ``benchmarks.tuner`` and
+``benchmarks.pim_estimate``.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+BENCHMARKS = ("supernet", "subnet", "score")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--space", default="nasrec-full", help="nasrec-full or nasrec-small")
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--rows", type=int, default=1000, help="rows of each embedding table")
+    parser.add_argument("--steps", type=int, default=40, help="timed steps")
+    parser.add_argument("--json", action="store_true", help="a JSON line per figure")
+    options = parser.parse_args()
+    for name in options.benchmarks:
+        if name not in BENCHMARKS:
+            parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
+    from benchmarks import networks
+    from nasrec_tf.search.tensorflow_setup import configure_tensorflow
+
+    configure_tensorflow()
+    for name in options.benchmarks or BENCHMARKS:
+        run = getattr(networks, name)
+        for line in run(options.space, options.batch, options.rows, options.steps):
+            print(json.dumps(line) if options.json else _table(line), flush=True)
+    return 0
+
+
+def _table(line: dict) -> str:
+    rows = [f"{key:<22}{_shown(value)}" for key, value in line.items()]
+    return "\n".join(rows) + "\n"
+
+
+def _shown(value) -> str:
+    return f"{value:,.3f}" if isinstance(value, float) else f"{value}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
