@@ -2,6 +2,9 @@
 
 Shapes follow the stand-alone network: only chosen sources are concatenated, several operators of a
 branch are zero-padded to the widest and summed, and what does not reach the logit is left out.
+
+A linear map is called after its part and kernel, as in ``block_2_dot_product/tokens``, so that the
+kernels of a trained network find their operators by name.
 """
 
 import dataclasses
@@ -77,10 +80,10 @@ class Walk:
         """The operators of all blocks and of the head."""
         live = self._liveness(blocks)
         for number, block in enumerate(blocks, start=1):
-            self._block(f"block{number}", block, live[number - 1])
+            self._block(f"block_{number}", block, live[number - 1])
         last = self._outputs[-1]
         head_inputs = last.width + last.tokens * self._embedding_dim
-        self._linear("head", last.dense + last.sparse, head_inputs, 1, functions=1)
+        self._linear("head/head", last.dense + last.sparse, head_inputs, 1, functions=1)
         return tuple(self._operators)
 
     def _liveness(self, blocks) -> list[tuple[bool, bool]]:
@@ -124,27 +127,27 @@ class Walk:
         waits = _union(source.dense for source in sources)
         results = []
         for name, out in block["dense_operators"].items():
-            label = f"{prefix}.{name}"
+            label = f"{prefix}_{name}"
             if name == "fc":
-                results.append(self._linear(label, waits, in_width, out, functions=out))
+                results.append(self._linear(f"{label}/dense", waits, in_width, out, functions=out))
             elif name == "dot_product":
                 results.append(self._dot_product(label, block, waits, in_width, out))
             else:
                 results.append(self._pairwise(label, name, block, out))
-        return self._summed(prefix + ".dense_sum", _union(results), len(results), width)
+        return self._summed(prefix + "_dense_sum", _union(results), len(results), width)
 
     def _sparse_branch(self, prefix, block, tokens) -> tuple[str, ...]:
         waits, in_tokens = self._sparse_inputs(block)
         results = []
         for name, out in block["sparse_operators"].items():
-            label = f"{prefix}.{name}"
+            label = f"{prefix}_{name}"
             if name == "efc":
                 functions = out * self._embedding_dim
-                results.append(self._tokenwise(label, waits, in_tokens, out, functions))
+                results.append(self._tokenwise(f"{label}/tokens", waits, in_tokens, out, functions))
             else:
                 results.append(self._attention(label, waits, in_tokens, out))
         elements = tokens * self._embedding_dim
-        return self._summed(prefix + ".sparse_sum", _union(results), len(results), elements)
+        return self._summed(prefix + "_sparse_sum", _union(results), len(results), elements)
 
     def _sparse_inputs(self, block) -> tuple[tuple[str, ...], int]:
         sources = [self._outputs[source] for source in sorted(block["sparse_sources"])]
@@ -154,59 +157,59 @@ class Walk:
         embedding = self._embedding_dim
         sparse, tokens = self._sparse_inputs(block)
         if in_width != embedding:
-            dense = self._linear(f"{label}.dense", dense, in_width, embedding)
+            dense = self._linear(f"{label}/dense", dense, in_width, embedding)
         count = dot_product_tokens(out)
         if tokens != count:
-            sparse = self._tokenwise(f"{label}.tokens", sparse, tokens, count)
+            sparse = self._tokenwise(f"{label}/tokens", sparse, tokens, count)
         # The whole Gram matrix, as a matrix product computes it and fvcore counts it.
         products = self._digital(
-            f"{label}.products",
+            f"{label}/products",
             _union((dense, sparse)),
             multiply_accumulates=(count + 1) ** 2 * embedding,
         )
         pairs = count * (count + 1) // 2
         if pairs == out:
             return products
-        return self._linear(f"{label}.output", products, pairs, out)
+        return self._linear(f"{label}/output", products, pairs, out)
 
     def _pairwise(self, label, name, block, out) -> tuple[str, ...]:
         left = self._outputs[block.get("left_source", 0)]
         right = self._outputs[block.get("right_source", 0)]
         padded = max(left.width, right.width)
         if name == "sigmoid_gating":
-            gate = self._linear(f"{label}.gate", left.dense, padded, padded, functions=padded)
+            gate = self._linear(f"{label}/gate", left.dense, padded, padded, functions=padded)
             waits = _union((gate, right.dense))
-            joined = self._digital(f"{label}.product", waits, multiplications=padded)
+            joined = self._digital(f"{label}/product", waits, multiplications=padded)
         else:
             waits = _union((left.dense, right.dense))
-            joined = self._digital(f"{label}.addition", waits, additions=padded)
+            joined = self._digital(f"{label}/addition", waits, additions=padded)
         if padded == out:
             return joined
-        return self._linear(f"{label}.output", joined, padded, out)
+        return self._linear(f"{label}/output", joined, padded, out)
 
     def _attention(self, label, waits, in_tokens, out) -> tuple[str, ...]:
         embedding = self._embedding_dim
         elements = out * embedding
-        projected = self._tokenwise(f"{label}.tokens", waits, in_tokens, out)
+        projected = self._tokenwise(f"{label}/tokens", waits, in_tokens, out)
         packed = self._linear(
-            f"{label}.query_key_value", projected, embedding, 3 * embedding, positions=out
+            f"{label}/query_key_value", projected, embedding, 3 * embedding, positions=out
         )
         # Scores of every pair of tokens and the weighted values; softmax per head.
         mixed = self._digital(
-            f"{label}.scores",
+            f"{label}/scores",
             packed,
             multiply_accumulates=2 * out * out * embedding,
             functions=self._heads * out * out,
         )
-        attended = self._linear(f"{label}.attended", mixed, embedding, embedding, positions=out)
-        normed = self._residual(f"{label}.attended_norm", _union((attended, projected)), elements)
+        attended = self._linear(f"{label}/attended", mixed, embedding, embedding, positions=out)
+        normed = self._residual(f"{label}/attended_norm", _union((attended, projected)), elements)
         result = normed
         for name in FFN_MAPS:
             functions = elements if name == "hidden" else 0
             result = self._linear(
-                f"{label}.{name}", result, embedding, embedding, out, functions=functions
+                f"{label}/{name}", result, embedding, embedding, out, functions=functions
             )
-        return self._residual(f"{label}.output_norm", _union((result, normed)), elements)
+        return self._residual(f"{label}/output_norm", _union((result, normed)), elements)
 
     def _residual(self, label, waits, elements) -> tuple[str, ...]:
         operations = LAYER_NORM_OPERATIONS * elements
@@ -216,20 +219,22 @@ class Walk:
         out = self._merged_tokens * self._embedding_dim
         if width == out:
             return dense
-        return self._linear(f"{prefix}.dense_to_sparse", dense, width, out)
+        return self._linear(f"{prefix}_dense_to_sparse/tokens", dense, width, out)
 
     def _sparse_to_dense(self, prefix, dense, sparse, width, tokens) -> tuple[str, ...]:
         embedding = self._embedding_dim
         # (sum of tokens)^2 - sum of squares.
         machine = self._digital(
-            f"{prefix}.sparse_to_dense.products",
+            f"{prefix}_sparse_to_dense/products",
             sparse,
             additions=2 * tokens * embedding,
             multiplications=(tokens + 1) * embedding,
         )
         if width != embedding:
-            machine = self._linear(f"{prefix}.sparse_to_dense.output", machine, embedding, width)
-        return self._summed(f"{prefix}.dense_merge", _union((dense, machine)), 2, width)
+            machine = self._linear(
+                f"{prefix}_sparse_to_dense/interaction", machine, embedding, width
+            )
+        return self._summed(f"{prefix}_dense_merge", _union((dense, machine)), 2, width)
 
     def _summed(self, label, names, count, elements) -> tuple[str, ...]:
         """Adds up ``count`` results of ``elements`` each, where there is more than one."""

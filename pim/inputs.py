@@ -37,7 +37,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"rows of every table (default with --sparse-features: {DEFAULT_ROWS_PER_TABLE})",
     )
     parser.add_argument(
-        "--weight-bits", default="8", help="bits, and exceptions: 8,block2=4,block3.fc=6"
+        "--weight-bits", default="8", help="bits, and exceptions: 8,block_2=4,block_3_fc=6"
     )
     parser.add_argument("--activation-bits", default="8", help="the same for inputs")
     parser.add_argument(
@@ -120,14 +120,14 @@ def _architecture(name: str) -> tuple[Any, int, list[int]]:
 
 
 def _bits(flag: str, text: str) -> tuple[int, dict[str, int]]:
-    """``8,block2=4`` as a default and exceptions."""
+    """``8,block_2=4`` as a default and exceptions."""
     default, exceptions = 8, {}
     for part in text.split(","):
         name, equals, value = part.rpartition("=")
         try:
             width = int(value)
         except ValueError:
-            raise PimError(f"{flag}: must look like 8 or 8,block2=4. Received: {text!r}") from None
+            raise PimError(f"{flag}: must look like 8 or 8,block_2=4. Received: {text!r}") from None
         if equals:
             exceptions[name.strip()] = width
         else:

@@ -17,7 +17,7 @@ class CrossbarOperator:
     """A linear map, with its bias and activation.
 
     Args:
-        name: such as ``block2.dot_product.tokens``.
+        name: such as ``block_2_dot_product/tokens``.
         inputs: names of the operators it waits for.
         rows: inputs of the map (K).
         columns: outputs of the map (M).
@@ -62,7 +62,7 @@ class DigitalOperator:
     """What crossbars cannot do: products of activations, sums, normalisation, activations.
 
     Args:
-        name: such as ``block2.dot_product.products``.
+        name: such as ``block_2_dot_product/products``.
         inputs: names of the operators it waits for.
         multiply_accumulates: per sample.
         additions: per sample.

@@ -23,7 +23,8 @@ class Precision:
     Args:
         weight_bits: of every operator that ``weight_bits_of`` does not name.
         activation_bits: of every operator that ``activation_bits_of`` does not name.
-        weight_bits_of: by operator, or by the start of its name: ``block2.fc``, ``block2``.
+        weight_bits_of: by operator, or by the start of its name: ``block_2_dot_product/tokens``,
+            ``block_2_dot_product``, ``block_2``.
         activation_bits_of: the same for activations.
     """
 
@@ -50,7 +51,7 @@ EIGHT_BITS = Precision()
 
 
 def _starts(name: str, prefix: str) -> bool:
-    return name == prefix or name.startswith(prefix + ".")
+    return name == prefix or name.startswith((prefix + "_", prefix + "/"))
 
 
 def _by_prefix(widths: Mapping[str, int], name: str, default: int) -> int:

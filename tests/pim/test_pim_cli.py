@@ -22,7 +22,7 @@ def run(capsys, *arguments):
 
 def test_estimate_prints_tables_and_json_of_the_same_figures(capsys):
     code, out, _ = run(capsys, "estimate", SMALL)
-    assert code == 0 and "pipeline interval" in out and "block7.fc" in out
+    assert code == 0 and "pipeline interval" in out and "block_7_fc/dense" in out
     code, out, _ = run(capsys, "estimate", SMALL, "--json")
     value = json.loads(out)
     assert sum(value["energy_by_component_pj"].values()) == value["energy_pj"]
@@ -43,7 +43,7 @@ def test_inputs_bits_and_settings_can_be_changed(capsys):
         return json.loads(run(capsys, "estimate", SMALL, "--json", *options)[1])["energy_pj"]
 
     base = energy()
-    assert energy("--weight-bits", "8,block2=4") < base
+    assert energy("--weight-bits", "8,block_2=4") < base
     assert energy("--activation-bits", "4") < base
     assert energy("--set", "adc.bits=10") > base
     assert energy("--batch", "2") > base
@@ -109,7 +109,7 @@ def test_validate_prints_rows_and_worst_error(capsys, mnsim2_csv):
             "cells of 8 bits are more than weights of 4 bits",
         ),
         (["estimate", SMALL, "--weight-bits", "eight"], "--weight-bits: must look like"),
-        (["estimate", SMALL, "--weight-bits", "8,block9=4"], "bits given for 'block9'"),
+        (["estimate", SMALL, "--weight-bits", "8,block_9=4"], "bits given for 'block_9'"),
         (["estimate", SMALL, "--weight-bits", "40"], "weight_bits must be a whole number"),
         (["estimate", SMALL, "--batch", "0"], "batch must be a whole number"),
         (["estimate", SMALL, "--sparse-features", "0"], "--sparse-features must be at least 1"),

@@ -217,8 +217,8 @@ def test_tables_of_criteo_need_dense_memory(criteo_small):
 
 def test_what_the_hardware_cannot_hold_is_named(criteo_small):
     bare = dataclasses.replace(ISAAC, digital=None)
-    products = Workload("p", (DigitalOperator("block1.dot_product.products", (), 10),))
-    with pytest.raises(PimError, match=r"isaac32 has no digital unit.*block1\.dot_product"):
+    products = Workload("p", (DigitalOperator("block_1_dot_product/products", (), 10),))
+    with pytest.raises(PimError, match=r"isaac32 has no digital unit.*block_1_dot_product"):
         estimate(products, bare)
     with pytest.raises(PimError, match="the activation of fc needs"):
         estimate(one(functions=3), bare)

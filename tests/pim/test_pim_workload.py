@@ -2,7 +2,9 @@
 
 import pytest
 
+from nasrec_tf.operators import DENSE_TO_SPARSE, OPERATORS, SPARSE_TO_DENSE, NetworkOptions
 from nasrec_tf.presets import presets
+from nasrec_tf.shapes import network_shapes
 from pim.errors import PimError
 from pim.operators import CrossbarOperator, Workload
 from pim.workload import Precision, workload_from_architecture
@@ -55,74 +57,82 @@ def by_name(workload):
 
 def test_fc_and_efc_with_their_positions():
     operators = by_name(build(block()))
-    fc, efc, head = (operators[n] for n in ("block1.fc", "block1.efc", "head"))
+    fc, efc, head = (operators[n] for n in ("block_1_fc/dense", "block_1_efc/tokens", "head/head"))
     assert (fc.rows, fc.columns, fc.positions, fc.inputs) == (13, 32, 1, ())
     assert (efc.rows, efc.columns, efc.positions) == (26, 16, 16)
     assert efc.inputs == ("embedding",)
-    assert head.rows == 32 + 16 * 16 and set(head.inputs) == {"block1.fc", "block1.efc"}
+    assert head.rows == 32 + 16 * 16 and set(head.inputs) == {
+        "block_1_fc/dense",
+        "block_1_efc/tokens",
+    }
 
 
 def test_several_operators_of_a_branch_are_summed_at_the_widest():
     two = block(dense_operators={"fc": 32, "dot_product": 64}, sparse_operators={"efc": 16})
     operators = by_name(build(two))
-    assert operators["block1.dense_sum"].additions == 64
-    assert operators["head"].rows == 64 + 16 * 16
+    assert operators["block_1_dense_sum"].additions == 64
+    assert operators["head/head"].rows == 64 + 16 * 16
 
 
 def test_a_dot_product_projects_to_the_square_root_of_twice_its_width():
     operators = by_name(build(block(dense_operators={"dot_product": 128})))
     # k = round(sqrt(256)) = 16 tokens and the dense one.
-    assert operators["block1.dot_product.dense"].columns == 16
-    assert operators["block1.dot_product.tokens"].columns == 16
-    assert operators["block1.dot_product.products"].multiply_accumulates == 17**2 * 16
-    assert operators["block1.dot_product.output"].rows == 16 * 17 // 2
+    assert operators["block_1_dot_product/dense"].columns == 16
+    assert operators["block_1_dot_product/tokens"].columns == 16
+    assert operators["block_1_dot_product/products"].multiply_accumulates == 17**2 * 16
+    assert operators["block_1_dot_product/output"].rows == 16 * 17 // 2
 
 
 def test_projections_that_already_fit_are_left_out():
     first = block(dense_operators={"fc": 16})
     second = block(dense_operators={"sum": 16}, left_source=1, right_source=1)
     operators = by_name(build(first, second))
-    assert "block2.sum.addition" in operators and "block2.sum.output" not in operators
+    assert "block_2_sum/addition" in operators and "block_2_sum/output" not in operators
     merged = by_name(build(block(dense_operators={"fc": 16}, sparse_to_dense=True)))
-    assert "block1.sparse_to_dense.products" in merged
-    assert "block1.sparse_to_dense.output" not in merged
+    assert "block_1_sparse_to_dense/products" in merged
+    assert "block_1_sparse_to_dense/interaction" not in merged
     eight_tokens = by_name(build(block(dense_operators={"fc": 128}, dense_to_sparse=True)))
-    assert "block1.dense_to_sparse" not in eight_tokens
-    assert eight_tokens["head"].rows == 128 + (16 + 8) * 16
+    assert "block_1_dense_to_sparse/tokens" not in eight_tokens
+    assert eight_tokens["head/head"].rows == 128 + (16 + 8) * 16
 
 
 def test_gating_squares_the_padded_width():
     gating = block(dense_operators={"sigmoid_gating": 64}, left_source=1)
     operators = by_name(build(block(), gating))
-    gate = operators["block2.sigmoid_gating.gate"]
+    gate = operators["block_2_sigmoid_gating/gate"]
     assert (gate.rows, gate.columns, gate.functions) == (32, 32, 32)
-    assert operators["block2.sigmoid_gating.output"].rows == 32
+    assert operators["block_2_sigmoid_gating/output"].rows == 32
 
 
 def test_maps_of_no_features_vanish():
     gating = block(dense_operators={"sigmoid_gating": 16, "fc": 8, "dot_product": 32})
     workload = workload_from_architecture(architecture(gating), 0, [10] * 4)
     names = [operator.name for operator in workload.crossbar_operators]
-    assert "block1.fc" not in names and "block1.sigmoid_gating.gate" not in names
-    assert "block1.dot_product.tokens" in names and "head" in names
+    assert "block_1_fc/dense" not in names and "block_1_sigmoid_gating/gate" not in names
+    assert "block_1_dot_product/tokens" in names and "head/head" in names
 
 
 def test_what_does_not_reach_the_logit_is_left_out():
     dead = block(dense_operators={"fc": 1024}, sparse_operators={"attention": 64})
     alone, with_dead = build(block()), build(dead, block())
     assert with_dead.multiply_accumulates == alone.multiply_accumulates
-    assert not any(o.name.startswith("block1.") for o in with_dead.operators)
+    assert not any(o.name.startswith("block_1_") for o in with_dead.operators)
 
 
 def test_bits_go_to_the_longest_named_prefix():
-    precision = Precision(8, 7, {"block1": 4, "block1.efc": 6}, {"head": 5})
+    precision = Precision(8, 7, {"block_1": 4, "block_1_efc/tokens": 6}, {"head/head": 5})
     operators = by_name(build(block(), precision=precision))
-    assert operators["block1.fc"].weight_bits == 4
-    assert operators["block1.efc"].weight_bits == 6
-    assert operators["head"].weight_bits == 8
-    assert (operators["block1.fc"].activation_bits, operators["head"].activation_bits) == (7, 5)
-    with pytest.raises(PimError, match="bits given for 'block9'; the operators are block1.fc"):
-        build(block(), precision=Precision(weight_bits_of={"block9": 4}))
+    assert operators["block_1_fc/dense"].weight_bits == 4
+    assert operators["block_1_efc/tokens"].weight_bits == 6
+    assert operators["head/head"].weight_bits == 8
+    assert (
+        operators["block_1_fc/dense"].activation_bits,
+        operators["head/head"].activation_bits,
+    ) == (7, 5)
+    with pytest.raises(
+        PimError, match="bits given for 'block_9'; the operators are block_1_fc/dense"
+    ):
+        build(block(), precision=Precision(weight_bits_of={"block_9": 4}))
 
 
 def test_with_bits_sets_each_operator_in_turn():
@@ -154,6 +164,34 @@ def test_something_else_than_an_architecture_is_refused():
         workload_from_architecture({"blocks": []}, 13, [10])
     with pytest.raises(PimError, match="needs at least one embedding table"):
         workload_from_architecture(architecture(block()), 13, [])
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_linear_maps_are_the_kernels_of_the_trained_network(name, published):
+    preset = presets()[name]
+    shapes = network_shapes(
+        preset.architecture,
+        preset.features.dense,
+        preset.features.sparse,
+        NetworkOptions(layer_norm=False),
+    )
+    kernels = {"head/head": shapes.head_weights[0].shape}
+    for number, sizes in enumerate(shapes.blocks, start=1):
+        live = preset.architecture.liveness.blocks[number - 1]
+        parts = []
+        for part, shape in sizes.operators.items():
+            runs = {"dense": live.dense_operators, "sparse": live.sparse_operators}
+            if runs[OPERATORS[part].branch]:
+                parts.append((part, OPERATORS[part].weights(shape)))
+        for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
+            if getattr(live, merger.name):
+                parts.append((merger.name, merger.weights(sizes.merger)))
+        for part, specs in parts:
+            for spec in specs:
+                if spec.name.endswith("_kernel") and 0 not in spec.shape:
+                    kernels[f"block_{number}_{part}/{spec.name[:-7]}"] = spec.shape
+    maps = {o.name: (o.rows, o.columns) for o in published(*name.split("-")[1:]).crossbar_operators}
+    assert maps == {kernel: tuple(shape) for kernel, shape in kernels.items()}
 
 
 def test_a_workload_knows_its_order():
