@@ -140,8 +140,8 @@ class Description:
             raise DataError(f"{self.name}: files without a header need their columns listed")
         if self.columns is not None:
             check_columns(self.columns, self.name)
-            if self.sparse is not None:
-                self._check_sources()
+            if self.sparse is not None and not self.header:
+                self._check_sources()  # with a header, `resolve` checks and can name the file
 
     def resolve(self, columns: tuple[str, ...], where: str) -> Description:
         """This description with the columns that the files turned out to have.

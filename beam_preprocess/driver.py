@@ -9,26 +9,42 @@ import json
 import logging
 import os
 import pathlib
+import re
+import shlex
 import shutil
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.errors import DataError
 from beam_preprocess.features import check_table_rows
 from beam_preprocess.inputs import find_inputs, find_side_files
-from beam_preprocess.job import DATA_DIRECTORY, ERROR_FILE, PROGRESS_DIRECTORY, Job
+from beam_preprocess.job import DATA_DIRECTORY, ERROR_FILE, PROGRESS_DIRECTORY, Job, write_error
 from beam_preprocess.schema import MANIFEST_FILE
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.runner import PipelineRunner
 
 # Called with the stage ("times", "scan", "write"), the bytes read so far and those to read (None
 # where that is not known beforehand, as for compressed files).
 Progress = Callable[[str, int, "int | None"], None]
 
+_DIRECTORIES = (
+    PROGRESS_DIRECTORY,
+    DATA_DIRECTORY,
+    *(f"{DATA_DIRECTORY}/{name}" for name in ("vocabularies", "rejects", "plots")),
+)
 _POLL_SECONDS = 0.5
 _REMOTE = "://"
-_WORKER_OPTIONS = "worker_options.json"
-_WORKER_VARIABLE = "PIPELINE_OPTIONS_FILE"  # read by Beam's worker processes
+_RUNNERS_WITH_KNOWN_OPTIONS = ("FnApiRunner", "DirectRunner", "DataflowRunner")
+_WORKER_LOG = "workers.log"
+_WORKER_MODULE = "apache_beam.runners.worker.sdk_worker_main"
 _CHANNEL_THREADS = ("beam_control_read", "read_grpc_client_inputs", "run_worker")
+_WHILE_RUNNING = re.compile(r" \[while running '.*")  # Beam adds the step to a message
+_QUOTED_ERROR = re.compile(r"DataError: (.+?)(?: \[while running '|\n|$)")
 _LOST_WORKER = ("Channel closed prematurely", "Worker subprocess exited")
 
 
@@ -38,10 +54,15 @@ def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
     config, files = find_inputs(config)
     check_table_rows(config)
     job = Job(config, files, find_side_files(config), "", "", local=False)
+    options = pipeline_options(config)
     if _REMOTE in config.output:
-        _run_remote(job)
-    else:
-        _run_local(job, progress)
+        _run_remote(job, options)
+        return config.output
+    try:
+        _run_local(job, options, progress)
+    except OSError as error:
+        message = write_error(error, config.output)
+        raise (DataError(message) if message else error) from None
     return config.output
 
 
@@ -54,16 +75,17 @@ def _import_beam() -> None:
         logging.disable(logging.NOTSET)
 
 
-def _run_remote(job: Job) -> None:
+def _run_remote(job: Job, options: PipelineOptions) -> None:
     from apache_beam.io.filesystems import FileSystems
 
     output = job.config.output.rstrip("/")
     if FileSystems.exists(f"{output}/{MANIFEST_FILE}"):
         raise DataError(f"--output {output}: exists; name another or remove it")
-    _run_pipeline(dataclasses.replace(job, data_directory=output, trace_directory=output))
+    job = dataclasses.replace(job, data_directory=output, trace_directory=output)
+    _run_pipeline(job, options)
 
 
-def _run_local(job: Job, progress: Progress | None) -> None:
+def _run_local(job: Job, options: PipelineOptions, progress: Progress | None) -> None:
     output = pathlib.Path(job.config.output)
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise DataError(f"--output {output}: exists; name another directory or remove it")
@@ -75,13 +97,11 @@ def _run_local(job: Job, progress: Progress | None) -> None:
             trace_directory=str(partial),
             local=True,
         )
-        for name in (DATA_DIRECTORY, PROGRESS_DIRECTORY):
+        for name in _DIRECTORIES:
             (partial / name).mkdir()
-        for name in ("vocabularies", "rejects", "plots"):
-            (partial / DATA_DIRECTORY / name).mkdir()
         with _reporting(job, progress):
             try:
-                _run_pipeline(job)
+                _run_pipeline(job, options)
             except Exception as error:
                 raise _user_error(partial, error) from error
         os.replace(partial / DATA_DIRECTORY, output)
@@ -93,6 +113,12 @@ def _user_error(partial: pathlib.Path, error: Exception) -> Exception:
     if path.is_file():
         with contextlib.suppress(json.JSONDecodeError):
             return DataError(json.loads(path.read_text(encoding="utf-8"))["message"])
+    if isinstance(error, DataError):
+        return DataError(_WHILE_RUNNING.sub("", str(error)))
+    # With the disk full no worker can leave a message; Beam's exception quotes it.
+    quoted = _QUOTED_ERROR.search(str(error))
+    if quoted:
+        return DataError(quoted[1])
     if any(sign in str(error) for sign in _LOST_WORKER):
         return DataError(
             "a worker process was killed (out of memory?): run the same command again, with fewer "
@@ -133,65 +159,79 @@ def _partial_directory(partial: pathlib.Path) -> Iterator[None]:
             lock_path.unlink(missing_ok=True)
 
 
-def _run_pipeline(job: Job) -> None:
+def _run_pipeline(job: Job, options: PipelineOptions) -> None:
     import apache_beam as beam
 
     from beam_preprocess.pipeline import build_pipeline
 
-    with contextlib.ExitStack() as stack:
-        if job.local:
-            stack.enter_context(_quiet_workers(job.trace_directory))
-        with beam.Pipeline(options=pipeline_options(job.config)) as pipeline:
+    runner = _local_runner(job) if _is_default_runner(job.config) else None
+    with _quiet_beam() if job.local else contextlib.nullcontext():
+        with beam.Pipeline(runner=runner, options=options) as pipeline:
             build_pipeline(pipeline, job)
 
 
-@contextlib.contextmanager
-def _quiet_workers(directory: str) -> Iterator[None]:
-    """Keeps local workers from logging every step, and a failing one its stack trace many times.
+def _is_default_runner(config: PreprocessConfig) -> bool:
+    return not any(option.split("=", 1)[0] == "--runner" for option in config.beam_options)
 
-    The exception that ends the run carries the stack trace once. Worker processes of the local
-    runner take their log level from this file alone.
+
+def _local_runner(job: Job) -> PipelineRunner:
+    """The in-memory runner, with its workers in this process or in processes of their own.
+
+    Beam's ``DirectRunner`` would first try to fetch another runner from the network.
     """
-    path = os.path.join(directory, _WORKER_OPTIONS)
-    with open(path, "w", encoding="utf-8") as stream:
-        json.dump({"default_sdk_harness_log_level": "CRITICAL"}, stream)
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    if job.config.workers == 1:
+        return FnApiRunner()
+    # What --direct_running_mode=multi_processing does, except that the workers' own log, stack
+    # traces included, goes to a file: the exception that ends a run quotes the stack trace.
+    log = shlex.quote(os.path.join(job.trace_directory, _WORKER_LOG))
+    command = f"exec {shlex.quote(sys.executable)} -m {_WORKER_MODULE} >>{log} 2>&1"
+    return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
+
+
+@contextlib.contextmanager
+def _quiet_beam() -> Iterator[None]:
+    """Keeps Beam's log, and its channel threads, from repeating what the run's exception says."""
     logger = logging.getLogger("apache_beam")
-    level, before = logger.level, os.environ.get(_WORKER_VARIABLE)
-    hook = threading.excepthook
+    level, hook = logger.level, threading.excepthook
     logger.setLevel(logging.CRITICAL)
-    os.environ[_WORKER_VARIABLE] = path
-    # Beam's channel threads print a stack trace each when a worker ends; the run's own exception
-    # tells what happened.
     threading.excepthook = lambda args: None if _is_channel(args.thread) else hook(args)
     try:
         yield
     finally:
         threading.excepthook = hook
         logger.setLevel(level)
-        os.environ.pop(_WORKER_VARIABLE)
-        if before is not None:
-            os.environ[_WORKER_VARIABLE] = before
 
 
 def _is_channel(thread: threading.Thread | None) -> bool:
     return thread is not None and thread.name in _CHANNEL_THREADS
 
 
-def pipeline_options(config: PreprocessConfig):
+def pipeline_options(config: PreprocessConfig) -> PipelineOptions:
     """Beam's options: the user's own, with the in-memory runner as the default.
 
-    Beam's ``DirectRunner`` would first try to fetch another runner from the network.
+    Raises:
+      DataError: Beam knows no such option (asked of those runners only whose options Beam knows).
     """
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
-    options = list(config.beam_options)
-    names = {option.split("=", 1)[0] for option in options}
-    if "--runner" not in names:
-        options.append("--runner=FnApiRunner")
-        if config.workers > 1 and "--direct_running_mode" not in names:
-            options.append("--direct_running_mode=multi_processing")
-            options.append(f"--direct_num_workers={config.workers}")
-    return PipelineOptions(options)
+    flags = list(config.beam_options)
+    if _is_default_runner(config):
+        flags += ["--runner=FnApiRunner", f"--direct_num_workers={config.workers}"]
+    logging.disable(logging.WARNING)  # Beam warns of unknown options, which we refuse
+    try:
+        options = PipelineOptions(flags)
+        known = options.get_all_options(drop_default=True)
+        everything = options.get_all_options(drop_default=True, retain_unknown_options=True)
+    finally:
+        logging.disable(logging.NOTSET)
+    if options.view_as(StandardOptions).runner in _RUNNERS_WITH_KNOWN_OPTIONS:
+        for name in everything:
+            if name not in known:
+                raise DataError(f"unknown option --{name}; see --help")
+    return options
 
 
 @contextlib.contextmanager

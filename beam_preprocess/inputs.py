@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import os
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.description import Description
@@ -65,6 +66,8 @@ def _match(patterns: tuple[str, ...]) -> list[tuple[str, int]]:
         if not matches:
             raise DataError(f"{pattern}: no such file")
         for match in matches:
+            if os.path.isdir(match.path):
+                raise DataError(f"{match.path}: is a directory; name its files, {match.path}/*")
             if match.size_in_bytes == 0:
                 raise DataError(f"{match.path}: the file is empty; leave it out or fetch it again")
             found[match.path] = match.size_in_bytes

@@ -19,6 +19,18 @@ PROGRESS_DIRECTORY = "progress"
 ERROR_FILE = "error.json"
 
 
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
+def write_error(error: OSError, directory: str) -> str | None:
+    """The one line for a failure to write below ``directory``; None for other errors."""
+    if error.errno not in _WRITE_ERRORS:
+        return None
+    return (
+        f"{error.filename or directory}: {error.strerror}; free some space or name another --output"
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """One run as its workers see it.
@@ -64,12 +76,9 @@ class Job:
             self._leave_error(str(error))
             raise
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            message = write_error(error, self.data_directory)
+            if message is None:
                 raise
-            message = (
-                f"{error.filename or self.data_directory}: {error.strerror}; "
-                "free some space or name another --output"
-            )
             self._leave_error(message)
             raise DataError(message) from error
 
