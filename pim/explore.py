@@ -107,14 +107,14 @@ def pareto_front(objectives: np.ndarray) -> np.ndarray:
     Args:
         objectives: (points, objectives), all to be small.
     """
-    order = np.lexsort((np.arange(len(objectives)), *objectives.T[::-1]))
+    remaining = np.lexsort((np.arange(len(objectives)), *objectives.T[::-1]))
     kept: list[int] = []
-    front = np.empty((0, objectives.shape[1]))
-    for index in order:
-        # In lexical order no later point can beat an earlier one in every objective.
-        if not (front <= objectives[index]).all(axis=1).any():
-            kept.append(int(index))
-            front = objectives[kept]
+    while len(remaining):
+        # The first in lexical order is beaten by none of the others.
+        best = remaining[0]
+        kept.append(int(best))
+        beaten = (objectives[remaining] >= objectives[best]).all(axis=1)
+        remaining = remaining[~beaten]
     return np.array(kept, dtype=np.int64)
 
 
