@@ -11,14 +11,15 @@ import logging
 import math
 import secrets
 import threading
-from typing import Any, Mapping, Protocol, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from nasrec_tf.errors import RunError
 from nasrec_tf.evolution import genes, trials
-from nasrec_tf.evolution.assignments import Assignments, Patience
+from nasrec_tf.evolution.assignments import DEFAULT_PATIENCE, Assignments, Patience
 from nasrec_tf.evolution.budget import Budget
 from nasrec_tf.evolution.draws import Draws, SpaceExhausted, check_positive
 from nasrec_tf.evolution.history import LOG_LOSS, Candidate, History
@@ -74,7 +75,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         seed: int | None = None,
         max_redraws: int = 1000,
         max_consecutive_failed_trials: int = 3,
-        patience: Patience = Patience(),
+        patience: Patience = DEFAULT_PATIENCE,
     ):
         check_positive(max_consecutive_failed_trials=max_consecutive_failed_trials)
         if seed is not None and (not isinstance(seed, int) or seed < 0):

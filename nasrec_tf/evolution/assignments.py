@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from typing import Callable, Iterable
+from collections.abc import Callable, Iterable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,9 @@ class Patience:
     def limit(self, longest: float) -> float:
         """Seconds after which a worker counts as lost if the longest scoring took ``longest``."""
         return max(self.seconds, self.factor * longest)
+
+
+DEFAULT_PATIENCE = Patience()
 
 
 class Assignments:

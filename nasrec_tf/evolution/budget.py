@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Callable
+from collections.abc import Callable
 
 from nasrec_tf.architecture import Architecture
 

@@ -10,8 +10,8 @@ while they talk to it.
 import json
 import os
 import time
+from collections.abc import Callable
 from concurrent import futures
-from typing import Callable
 
 import grpc
 from keras_tuner.src import protos

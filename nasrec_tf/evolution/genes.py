@@ -16,7 +16,8 @@ Python values; only ``search_hyperparameters`` loads KerasTuner.
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from nasrec_tf.architecture import Architecture, Block
 from nasrec_tf.errors import ArchitectureError

@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from nasrec_tf.architecture import Architecture
 

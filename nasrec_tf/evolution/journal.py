@@ -1,13 +1,15 @@
 """An append-only file of events, from which a search is taken up again.
 
-Each event costs the same however long the search has run, and an event that was written stays
-written whenever the process is killed.
+Each event costs the same however long the search has run. An event that was written stays written
+whenever the process is killed; should the machine itself fail, the system may lose the events of
+the last half minute, and the search goes on from those before.
 """
 
 import json
 import os
 import pathlib
-from typing import Any, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 from nasrec_tf.errors import RunError
 
@@ -37,7 +39,7 @@ class Journal:
         self._write(header, "wb")
 
     def append(self, event: Mapping[str, Any]) -> None:
-        """Adds an event, on disk when this returns.
+        """Adds an event, which outlives this process from now on.
 
         Raises:
             RunError: if the file cannot be written, or another process writes it too.
@@ -69,8 +71,6 @@ class Journal:
                         f"run in {self.path.parent}."
                     )
                 file.write(line)
-                file.flush()
-                os.fsync(file.fileno())
         except OSError as error:
             raise RunError(f"{self.path}: cannot be written: {error.strerror}.") from error
         self._size += len(line)

@@ -2,7 +2,8 @@
 
 import os
 import pathlib
-from typing import Any, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from nasrec_tf.errors import RunError
 from nasrec_tf.evolution.history import Candidate, History, Outcome

@@ -1,7 +1,8 @@
 """How a child architecture is made from its parent (paper 4.4)."""
 
 import dataclasses
-from typing import Mapping, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -170,6 +171,5 @@ def _with_widths(names, operators: Mapping[str, int], branch, space, rng) -> dic
     widths = _candidates(branch, space)[1]
     in_order = (name for name in _candidates(branch, space)[0] if name in names)
     return {
-        name: operators[name] if name in operators else int(_pick(widths, rng))
-        for name in in_order
+        name: operators[name] if name in operators else int(_pick(widths, rng)) for name in in_order
     }

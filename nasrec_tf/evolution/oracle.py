@@ -1,7 +1,7 @@
 """The oracles of a search, on KerasTuner's interface."""
 
 from nasrec_tf.evolution.architecture_oracle import ArchitectureOracle
-from nasrec_tf.evolution.mutation import BlockMutation, Mutation
+from nasrec_tf.evolution.mutation import Mutation
 from nasrec_tf.evolution.random_search import RandomSearch
 from nasrec_tf.evolution.regularized_evolution import RegularizedEvolution
 from nasrec_tf.space import SearchSpace
@@ -12,7 +12,7 @@ class RegularizedEvolutionOracle(ArchitectureOracle):
 
     Args:
         space: where architectures are drawn from.
-        population: architectures alive.
+        population: architectures alive; the defaults are the paper's.
         tournament: how many of them compete to be the parent of a generation.
         children: architectures added by each generation.
         generations: how many generations follow the initial population.
@@ -27,11 +27,11 @@ class RegularizedEvolutionOracle(ArchitectureOracle):
         self,
         space: SearchSpace,
         *,
-        population: int = 128,
-        tournament: int = 64,
-        children: int = 8,
-        generations: int = 240,
-        mutation: Mutation = BlockMutation(),
+        population: int = RegularizedEvolution.population,
+        tournament: int = RegularizedEvolution.tournament,
+        children: int = RegularizedEvolution.children,
+        generations: int = RegularizedEvolution.generations,
+        mutation: Mutation = RegularizedEvolution.mutation,
         **options,
     ):
         strategy = RegularizedEvolution(population, tournament, children, generations, mutation)

@@ -79,9 +79,7 @@ class RegularizedEvolution:
         rng = random_stream(seed, CHILD, number)
 
         def mutate(architecture):
-            return self.mutation(
-                architecture, draws.space, rng, generation - 1, self.generations
-            )
+            return self.mutation(architecture, draws.space, rng, generation - 1, self.generations)
 
         architecture, costs = draws.new(
             history,

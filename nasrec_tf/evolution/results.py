@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 import pathlib
-from typing import Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.errors import RunError

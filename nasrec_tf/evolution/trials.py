@@ -3,7 +3,7 @@
 import copy
 import logging
 import math
-from typing import Mapping
+from collections.abc import Mapping
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
@@ -70,8 +70,10 @@ def outcome_of(trial: Trial, status: str, message: str | None, seconds: float) -
         seconds: wall time of its scoring.
     """
     if status != TrialStatus.COMPLETED:
-        logger.warning("Candidate %s failed and counts as worst.", trial.trial_id)
-        return Outcome(FAILED, {}, seconds, _last_line(message))
+        reason = _last_line(message)
+        told = reason or "its worker tells why"
+        logger.warning("Candidate %s failed and counts as worst: %s", trial.trial_id, told)
+        return Outcome(FAILED, {}, seconds, reason)
     metrics = {name: float(trial.metrics.get_last_value(name)) for name in trial.metrics.metrics}
     if math.isfinite(metrics[LOG_LOSS]):
         return Outcome(COMPLETED, metrics, seconds)

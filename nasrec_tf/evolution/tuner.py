@@ -1,9 +1,8 @@
 """Scores the architectures that an oracle hands out."""
 
-import logging
 import pathlib
 import time
-from typing import Callable, Mapping
+from collections.abc import Callable, Mapping
 
 import grpc
 from keras_tuner.engine.base_tuner import BaseTuner
@@ -21,8 +20,6 @@ LEADERBOARD = "leaderboard.csv"
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
-
-logger = logging.getLogger(__name__)
 
 Scorer = Callable[[Architecture], Mapping[str, float]]
 """Gives the metrics of an architecture, ``log_loss`` among them."""
@@ -104,15 +101,12 @@ class SubnetTuner(BaseTuner):
             )
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
-        """Scores a trial's architecture."""
+        """Scores a trial's architecture; KerasTuner prints the traceback of one that fails."""
         architecture = genes.from_values(trial.hyperparameters.values, self._architectures.space)
         try:
             return {name: float(value) for name, value in self.scorer(architecture).items()}
         except UserError as error:
             raise _Abort from error
-        except Exception:
-            logger.warning("Candidate %s failed.", trial.trial_id, exc_info=True)
-            raise
 
     def write_leaderboard(self) -> pathlib.Path:
         """Writes the leaderboard beside the journal and returns its path."""

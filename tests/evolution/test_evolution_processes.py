@@ -1,0 +1,154 @@
+"""Searches by real processes, which are really killed."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from evolution_landscape import TRIALS, log_loss, make_oracle
+
+from nasrec_tf.errors import RunError
+from nasrec_tf.evolution import SubnetTuner, read_results
+
+PROGRAM = pathlib.Path(__file__).with_name("evolution_landscape.py")
+PATIENCE_SECONDS = 120
+
+
+class Processes:
+    """Starts searches and leaves none behind."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.journal = directory / "evolution" / "journal.jsonl"
+        self._started = []
+
+    def start(self, *options, part=None, port=None):
+        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        if part is not None:
+            environment |= {
+                "KERASTUNER_TUNER_ID": part,
+                "KERASTUNER_ORACLE_IP": "127.0.0.1",
+                "KERASTUNER_ORACLE_PORT": str(port),
+            }
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), str(self.directory), *options],
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._started.append(process)
+        return process
+
+    def wait_for(self, condition, *alive):
+        """Waits until something holds, while the processes it depends on are alive."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            for process in alive:
+                assert process.poll() is None, process.stderr.read()
+            assert time.monotonic() < deadline, "nothing came of it in time"
+            time.sleep(0.02)
+
+    def ended(self):
+        """How many candidates have been scored."""
+        with contextlib.suppress(RunError):
+            results = read_results(self.journal.parent)
+            return sum(result.status != "running" for result in results)
+        return 0
+
+    def finish(self, process):
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0, errors
+
+    def close(self):
+        for process in self._started:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def processes(tmp_path):
+    started = Processes(tmp_path)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("undisturbed")
+    SubnetTuner(
+        make_oracle(),
+        lambda architecture: {"log_loss": log_loss(architecture)},
+        directory=directory,
+        progress=False,
+    ).search()
+    return directory / "evolution"
+
+
+def told(directory):
+    return [
+        (r.number, r.generation, r.parent, r.status, r.metrics, r.architecture.to_json())
+        for r in read_results(directory)
+    ]
+
+
+def kill(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def test_a_search_killed_twice_equals_an_undisturbed_one(processes, undisturbed):
+    for enough in (3, 17):
+        process = processes.start("--seconds", "0.03")
+        processes.wait_for(lambda enough=enough: processes.ended() >= enough, process)
+        kill(process)
+        assert processes.ended() < TRIALS
+    processes.finish(processes.start())
+    assert told(processes.journal.parent) == told(undisturbed)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_chief_and_workers_survive_the_death_of_the_chief_and_of_a_worker(
+    processes, undisturbed, tmp_path
+):
+    hang = tmp_path / "hang"
+    port = free_port()
+    chief = processes.start(part="chief", port=port)
+    survivor = processes.start("--seconds", "0.1", part="worker_0", port=port)
+    victim = processes.start("--seconds", "0.1", "--hang", hang, part="worker_1", port=port)
+
+    processes.wait_for(lambda: processes.ended() >= 8, chief, survivor, victim)
+    kill(chief)
+    chief = processes.start(part="chief", port=port)
+    before = processes.ended()
+    processes.wait_for(lambda: processes.ended() >= before + 4, chief, survivor, victim)
+
+    # The victim dies with a candidate in its hands.
+    hang.touch()
+    processes.wait_for(hang.with_suffix(".hanging").exists, chief, survivor, victim)
+    kill(victim)
+
+    processes.finish(survivor)
+    processes.finish(chief)
+    assert told(processes.journal.parent) == told(undisturbed)
+    assert (processes.journal.parent / "leaderboard.csv").exists()
+
+
+def test_a_chief_whose_port_is_taken_says_so(processes):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        chief = processes.start(part="chief", port=port)
+        _, errors = chief.communicate(timeout=PATIENCE_SECONDS)
+    assert chief.returncode != 0
+    assert f"cannot listen on 127.0.0.1:{port}: choose another KERASTUNER_ORACLE_PORT" in errors
