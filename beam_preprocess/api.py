@@ -5,9 +5,10 @@ from __future__ import annotations
 import pathlib
 
 from beam_preprocess.config import PreprocessConfig
-from beam_preprocess.driver import Progress, run
+from beam_preprocess.driver import run
 from beam_preprocess.errors import DataError
 from beam_preprocess.manifest import verify
+from beam_preprocess.progress import Progress
 from beam_preprocess.schema import Schema
 
 __all__ = ["DataError", "PreprocessConfig", "Schema", "preprocess", "verify"]

@@ -205,7 +205,8 @@ def main() -> None:
             for kind in options.runs * options.repeat:
                 found = measure(kind, source, rows, options.shards)
                 rate = round(found.rows_per_second_and_core)
-                print(json.dumps(dataclasses.asdict(found) | {"rows_per_second_and_core": rate}))
+                line = dataclasses.asdict(found) | {"rows_per_second_and_core": rate}
+                print(json.dumps(line), flush=True)
             source.unlink()
 
 
