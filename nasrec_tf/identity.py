@@ -64,18 +64,27 @@ _SOURCE_FIELDS = ("dense_sources", "sparse_sources", "pair_sources")
 
 
 def _canonical_order(nodes: dict[int, dict]) -> list[int]:
-    """A topological order that depends on what blocks compute, not on their numbers."""
+    """A topological order that depends on what blocks compute, not on their numbers.
+
+    Blocks of one colour are told apart by the places of their sources, so that twin blocks keep
+    the order of the twins that they read.
+    """
     colours = _colours(nodes)
     order: list[int] = []
-    placed = {0}
+    places = {0: 0}
     waiting = set(nodes)
     while waiting:
-        ready = [number for number in waiting if _sources(nodes[number]) <= placed]
-        chosen = min(ready, key=lambda number: (colours[number], number))
+        ready = [number for number in waiting if _sources(nodes[number]) <= places.keys()]
+        chosen = min(ready, key=lambda n: (colours[n], _source_places(nodes[n], places), n))
         order.append(chosen)
-        placed.add(chosen)
+        places[chosen] = len(order)
         waiting.remove(chosen)
     return order
+
+
+def _source_places(node: dict, places: dict[int, int]) -> list[list[int]]:
+    renumbered = _renumber(node, places)
+    return [renumbered.get(field, []) for field in _SOURCE_FIELDS]
 
 
 def _sources(node: dict) -> set[int]:
