@@ -1,0 +1,32 @@
+"""The report of a run as one self-contained page: ``write_report(summary, path)``."""
+
+from nasrec_tf.report.page import render_report, write_report
+from nasrec_tf.report.summary import (
+    CandidateSummary,
+    Curve,
+    DataSummary,
+    ExportSummary,
+    QualitySummary,
+    RunSummary,
+    SplitSummary,
+    StageSummary,
+    TableSummary,
+    TrialSummary,
+    WinnerSummary,
+)
+
+__all__ = [
+    "CandidateSummary",
+    "Curve",
+    "DataSummary",
+    "ExportSummary",
+    "QualitySummary",
+    "RunSummary",
+    "SplitSummary",
+    "StageSummary",
+    "TableSummary",
+    "TrialSummary",
+    "WinnerSummary",
+    "render_report",
+    "write_report",
+]

@@ -1,0 +1,201 @@
+"""The charts of a report, as SVG to stand within the page."""
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from nasrec_tf.report.summary import CandidateSummary, Curve, TrialSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE = "#1d5fb4"
+RED = "#b3322b"
+GREY = "#98a2b3"
+INK = "#1f2430"
+GRID = "#e6e8ec"
+
+SHOWN_SHARE = 0.95
+"""The vertical axis of scores ends where this share of them lies, for the worst hide the rest."""
+
+
+def supernet_chart(curve: Curve) -> str:
+    """Training loss of the supernet by step."""
+    figure, axes = _figure()
+    axes.plot(*_columns(curve.points), color=GREY, linewidth=1, alpha=0.8, label="training")
+    smooth = _smoothed(curve.points)
+    axes.plot(*_columns(smooth), color=BLUE, linewidth=1.8, label="training, smoothed")
+    axes.legend(frameon=False)
+    axes.set(xlabel="step", ylabel="log loss")
+    return _svg(figure, "supernet", "Training loss of the supernet")
+
+
+def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
+    """Training and validation loss of the candidates, the winner last and in colour."""
+    figure, axes = _figure()
+    for candidate in sorted(candidates, key=lambda c: c.won):
+        colour = BLUE if candidate.won else GREY
+        style = {"color": colour, "zorder": 3 if candidate.won else 2}
+        points = _smoothed(candidate.curve.points)
+        axes.plot(*_columns(points), linewidth=2 if candidate.won else 0.9, **style)
+        axes.plot(
+            *_columns(candidate.curve.validation), marker="o", markersize=4 if candidate.won else 3,
+            linestyle="none", **style,
+        )  # fmt: skip
+    if any(candidate.won for candidate in candidates):
+        axes.plot([], [], color=BLUE, linewidth=2, label="winner, training")
+    axes.plot([], [], color=GREY, linewidth=0.9, label="candidates, training")
+    if any(candidate.curve.validation for candidate in candidates):
+        axes.plot([], [], color=INK, marker="o", markersize=4, linestyle="none",
+                  label="validation")  # fmt: skip
+    axes.legend(frameon=False)
+    axes.set(xlabel="step", ylabel="log loss")
+    return _svg(figure, "retrain", "Loss of the candidates trained from scratch")
+
+
+def evolution_chart(trials: Sequence[TrialSummary]) -> str:
+    """Score of each candidate in order of creation, and the best so far."""
+    figure, axes = _figure()
+    scored = _scored(trials)
+    numbers = [trial.number for trial in scored]
+    losses = [trial.log_loss for trial in scored]
+    points = axes.scatter(
+        numbers, losses, c=[trial.generation for trial in scored], cmap="viridis_r", s=11,
+        linewidths=0, alpha=0.8,
+    )  # fmt: skip
+    best_so_far = list(itertools.accumulate(losses, min))
+    axes.step(numbers, best_so_far, where="post", color=RED, linewidth=1.8, label="best so far")
+    _limit(axes, losses)
+    if len({trial.generation for trial in scored}) > 1:
+        bar = figure.colorbar(points, ax=axes, pad=0.02, aspect=30)
+        bar.set_label("generation")
+        bar.outline.set_visible(False)
+        bar.locator = _whole_numbers()
+    axes.legend(frameon=False, loc="upper right")
+    axes.set(xlabel="candidate, in order of creation", ylabel="validation log loss")
+    return _svg(figure, "evolution", "Scores in the course of the search")
+
+
+def cost_chart(
+    trials: Sequence[TrialSummary],
+    candidates: Sequence[CandidateSummary],
+    max_mflops: float | None = None,
+) -> str:
+    """Accuracy against cost: what the search scored, and what came out of training from scratch."""
+    figure, axes = _figure()
+    scored = [trial for trial in _scored(trials) if _is_positive(trial.mflops)]
+    retrained = [c for c in candidates if _is_finite(c.validation_log_loss) and c.mflops]
+    chosen = {candidate.identity for candidate in candidates}
+    _scatter(axes, [t for t in scored if t.identity not in chosen], "log_loss",
+             color=GREY, s=11, alpha=0.7, linewidths=0, label="scored in the search")  # fmt: skip
+    _scatter(axes, [t for t in scored if t.identity in chosen], "log_loss",
+             facecolors="none", edgecolors=BLUE, s=26,
+             label="of these, trained from scratch")  # fmt: skip
+    _scatter(axes, [c for c in retrained if not c.won], "validation_log_loss",
+             color=BLUE, marker="D", s=20, label="after training from scratch")  # fmt: skip
+    _scatter(axes, [c for c in retrained if c.won], "validation_log_loss",
+             color=RED, marker="*", s=150, zorder=4, label="winner")  # fmt: skip
+    _limit(axes, [t.log_loss for t in scored] + [c.validation_log_loss for c in retrained])
+    if max_mflops is not None:
+        axes.axvline(max_mflops, color=INK, linewidth=1, linestyle="--", label="cost limit")
+    costs = [shown.mflops for shown in [*scored, *retrained]]
+    if costs and max(costs) > 5 * min(costs):
+        axes.set_xscale("log")
+        _label_decades(axes)
+    axes.legend(fontsize=8, framealpha=0.85, edgecolor="none")
+    axes.set(xlabel="millions of multiply-accumulates per sample", ylabel="validation log loss")
+    return _svg(figure, "cost", "Log loss against cost")
+
+
+def _scatter(axes: "Axes", shown: Sequence, field: str, **style) -> None:
+    if shown:
+        losses = [getattr(one, field) for one in shown]
+        axes.scatter([one.mflops for one in shown], losses, **style)
+
+
+def _scored(trials: Sequence[TrialSummary]) -> list[TrialSummary]:
+    return sorted((t for t in trials if _is_finite(t.log_loss)), key=lambda t: t.number)
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _is_positive(value: float | None) -> bool:
+    return _is_finite(value) and value > 0
+
+
+def _columns(points: Sequence[tuple[int, float]]) -> tuple[list, list]:
+    return [step for step, _ in points], [loss for _, loss in points]
+
+
+def _smoothed(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
+    """Exponentially weighted means, whose memory is about a twentieth of the curve."""
+    keep = 1 - 1 / max(1.0, len(points) / 20)
+    total = weight = 0.0
+    smooth = []
+    for step, loss in points:
+        if math.isfinite(loss):
+            total = keep * total + loss
+            weight = keep * weight + 1
+            smooth.append((step, total / weight))
+    return smooth
+
+
+def _limit(axes: "Axes", losses: Sequence[float]) -> None:
+    """Cuts the worst scores off, and says how many there are."""
+    if not losses:
+        return
+    ranked = sorted(losses)
+    low, high = ranked[0], ranked[math.ceil(SHOWN_SHARE * (len(ranked) - 1))]
+    margin = 0.06 * (high - low) or 0.01
+    axes.set_ylim(low - margin, high + margin)
+    hidden = sum(loss > high + margin for loss in losses)
+    if hidden:
+        axes.text(0.0, 1.02, f"{hidden} worse ones lie above the picture",
+                  transform=axes.transAxes, fontsize=8, color=GREY)  # fmt: skip
+
+
+def _figure() -> "tuple[Figure, Axes]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 3.7), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GREY)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=9)
+    return figure, axes
+
+
+def _whole_numbers():
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(integer=True)
+
+
+def _label_decades(axes: "Axes") -> None:
+    """Labels 1, 2 and 5 of each decade of a logarithmic axis, as plain numbers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _svg(figure: "Figure", name: str, description: str) -> str:
+    """The figure as an SVG element; its identifiers differ from those of other charts."""
+    import matplotlib
+
+    file = StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
+    svg = file.getvalue()
+    svg = re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :])
+    return svg.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)

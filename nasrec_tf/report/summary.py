@@ -1,0 +1,246 @@
+"""What a report shows, as plain values. What a run has not come to yet is left out."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nasrec_tf.architecture import Architecture
+from nasrec_tf.features import Features
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitSummary:
+    """One split of the data.
+
+    Args:
+        name: such as ``"train"``.
+        rows: number of rows.
+        label_rate: share of rows with label 1.
+    """
+
+    name: str
+    rows: int
+    label_rate: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TableSummary:
+    """One sparse feature.
+
+    Args:
+        name: of the feature.
+        rows: rows of its embedding table.
+        missing_share: share of rows in which it is missing.
+    """
+
+    name: str
+    rows: int
+    missing_share: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSummary:
+    """The data set.
+
+    Args:
+        name: of the data set.
+        splits: train, validation and test.
+        dense_features: names of the dense features.
+        tables: the sparse features.
+        source: where the raw data came from.
+        rejected: malformed rows that were left out, by reason.
+        best_log_loss: log loss that no model can beat in expectation, in nats, for generated data.
+        constant_log_loss: log loss of predicting the click rate everywhere, in nats.
+    """
+
+    name: str
+    splits: Sequence[SplitSummary] = ()
+    dense_features: Sequence[str] = ()
+    tables: Sequence[TableSummary] = ()
+    source: str | None = None
+    rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    best_log_loss: float | None = None
+    constant_log_loss: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A training curve.
+
+    Args:
+        points: (step, training log loss in nats) in order of steps.
+        validation: (step, validation log loss in nats), such as one per epoch.
+    """
+
+    points: Sequence[tuple[int, float]] = ()
+    validation: Sequence[tuple[int, float]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialSummary:
+    """One candidate that the search has looked at.
+
+    Args:
+        number: in order of creation, from 0.
+        generation: 0 for the initial population.
+        status: ``"completed"``, or what else became of it.
+        log_loss: validation log loss with the supernet's weights, in nats; ``None`` without score.
+        mflops: millions of multiply-accumulates per sample.
+        identity: ``Architecture.identity``, by which retrained candidates are found.
+    """
+
+    number: int
+    generation: int
+    status: str
+    log_loss: float | None = None
+    mflops: float | None = None
+    identity: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class CandidateSummary:
+    """One training from scratch.
+
+    Args:
+        rank: of the architecture in the search, from 1.
+        identity: ``Architecture.identity``.
+        learning_rate: peak learning rate.
+        curve: loss while training.
+        validation_log_loss: in nats; ``None`` while the training has not finished.
+        validation_auc: area under the curve; ``None`` if not defined.
+        mflops: millions of multiply-accumulates per sample.
+        parameters: trainable weights without embedding tables.
+        won: whether it is the winner.
+    """
+
+    rank: int
+    identity: str
+    learning_rate: float | None = None
+    curve: Curve = Curve()
+    validation_log_loss: float | None = None
+    validation_auc: float | None = None
+    mflops: float | None = None
+    parameters: int | None = None
+    won: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class QualitySummary:
+    """How good the winner is on rows that no choice has seen.
+
+    Args:
+        log_loss: in nats.
+        samples: rows behind the figures.
+        auc: area under the curve; ``None`` with a single class.
+        log_loss_interval: 95 % bootstrap interval.
+        auc_interval: likewise.
+    """
+
+    log_loss: float
+    samples: int
+    auc: float | None = None
+    log_loss_interval: tuple[float, float] | None = None
+    auc_interval: tuple[float, float] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class WinnerSummary:
+    """The model that was chosen.
+
+    Args:
+        architecture: its architecture.
+        features: its inputs.
+        test: its quality on the test split.
+        mflops: millions of multiply-accumulates per sample.
+        parameters: trainable weights without embedding tables.
+        embedding_parameters: weights of the embedding tables.
+    """
+
+    architecture: Architecture
+    features: Features | None = None
+    test: QualitySummary | None = None
+    mflops: float | None = None
+    parameters: int | None = None
+    embedding_parameters: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class StageSummary:
+    """One stage.
+
+    Args:
+        name: of the stage.
+        seconds: wall time in the call that finished it; ``None`` if it has not finished.
+        note: a word on it, such as why it was skipped.
+    """
+
+    name: str
+    seconds: float | None = None
+    note: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSummary:
+    """The exported model.
+
+    Args:
+        path: directory of the SavedModel.
+        serving_help: commands that serve it, as text.
+    """
+
+    path: str
+    serving_help: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSummary:
+    """Everything that a report shows; only the name is needed.
+
+    Args:
+        name: heading of the page.
+        directory: the run directory.
+        command: the command line that repeats the run.
+        seed: the seed.
+        space: name of the search space.
+        data: the data set.
+        supernet: training curve of the supernet.
+        trials: every candidate of the search.
+        max_mflops: cost limit of the search, in millions of multiply-accumulates.
+        candidates: every training from scratch.
+        winner: the chosen model.
+        export: the exported model.
+        stages: the stages, in order.
+        configuration: every option and its value in force.
+        versions: package to version.
+    """
+
+    name: str
+    directory: str | None = None
+    command: str | None = None
+    seed: int | None = None
+    space: str | None = None
+    data: DataSummary | None = None
+    supernet: Curve | None = None
+    trials: Sequence[TrialSummary] = ()
+    max_mflops: float | None = None
+    candidates: Sequence[CandidateSummary] = ()
+    winner: WinnerSummary | None = None
+    export: ExportSummary | None = None
+    stages: Sequence[StageSummary] = ()
+    configuration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def leaderboard(self) -> list[CandidateSummary]:
+        """The finished trainings from scratch, best first."""
+        finished = [c for c in self.candidates if c.validation_log_loss is not None]
+        return sorted(finished, key=lambda c: (not c.won, _worst_if_nan(c.validation_log_loss)))
+
+    @property
+    def seconds(self) -> float:
+        """Time of all finished stages."""
+        return sum(stage.seconds or 0.0 for stage in self.stages)
+
+
+def _worst_if_nan(loss: float) -> float:
+    return loss if loss == loss else float("inf")
