@@ -18,7 +18,7 @@ VERSION = re.search(
 REQUIREMENTS = [
     "tensorflow>=2.21,<2.22",
     "keras>=3.12,<3.16",
-    "tensorflow-model-optimization>=0.8.0,<0.9",
+    "tensorflow-model-optimization>=0.8.1,<0.9",
     "tensorflow-recommenders>=0.7.3,<0.8",
     "keras-tuner>=1.4.8,<1.5",
     "apache-beam>=2.77,<2.78",
@@ -34,7 +34,7 @@ REQUIREMENTS = [
 
 TEST_REQUIREMENTS = [
     "pytest>=8,<10",
-    "pytest-timeout>=2.3,<3",
+    "pytest-timeout>=2.3.1,<3",
     "hypothesis>=6.100,<7",
     "ruff>=0.11,<0.18",
 ]
@@ -50,7 +50,6 @@ setup(
     packages=find_packages(include=["nasrec_tf*", "beam_preprocess*", "pim*"]),
     package_data={
         "nasrec_tf": ["presets/*.json", "report/*.html", "report/*.css", "report/templates/*"],
-        "pim": ["presets/*.json"],
     },
     install_requires=REQUIREMENTS,
     extras_require={"test": TEST_REQUIREMENTS, "dataflow": ["apache-beam[gcp]>=2.77,<2.78"]},

@@ -11,8 +11,8 @@ from nasrec_tf.records import Records
 from nasrec_tf.supernet.model import Supernet
 from nasrec_tf.supernet.path import Path
 
-CHUNK_ROWS = 4096
-"""Rows whose head inputs are computed at once while the head is tuned."""
+CHUNK_ROWS = 1024
+"""Rows whose head inputs are computed at once: attention over more falls out of the caches."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ScoringPlan:
     learning_rate: float = 0.04
     warmup_steps: int = 50
     validation_rows: int = 100 * 8192
-    evaluation_batch: int = 8192
+    evaluation_batch: int = CHUNK_ROWS
     seed: int = 0
 
 

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from nasrec_tf.atomic_file import atomic_file
+from nasrec_tf.curves import read_curve
 from nasrec_tf.errors import UserError
 from nasrec_tf.optimizer import Adagrad, WarmupCosine
 from nasrec_tf.records import Records
@@ -123,12 +124,6 @@ class LossCurve:
             writer = csv.writer(file)
             writer.writerow(["step", "loss"])
             writer.writerows((step, f"{loss:.6f}") for step, loss in self.points)
-
-
-def read_curve(path: pathlib.Path) -> list[tuple[int, float]]:
-    """Points (step, loss) of a curve that ``LossCurve`` saved."""
-    with open(path, encoding="utf-8", newline="") as file:
-        return [(int(row["step"]), float(row["loss"])) for row in csv.DictReader(file)]
 
 
 class _Bookkeeping(keras.callbacks.Callback):

@@ -8,6 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from beam_preprocess.schema import Schema
 from nasrec_tf.errors import RunError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
@@ -59,7 +60,7 @@ class Run:
     @functools.cached_property
     def settings(self) -> Settings:
         """The options, completed by the size of the data set."""
-        return scale(self.config, self.records.rows("train"))
+        return scale(self.config, Schema.load(self.dataset).splits["train"].rows)
 
     def progress(self, name: str, total: int, unit: str) -> tqdm:
         """A progress bar with rate and time left."""

@@ -64,7 +64,8 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "tournament": max(1, population // 2),
         "children": children,
         "generations": max(1, (trials - population) // children),
-        "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, steps),
+        # A third of an epoch leaves scoring cheaper than the training that it stands for.
+        "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, max(1, steps // 3)),
         "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
         "retrain_epochs": min(8, max(1, -(-6000 // steps))),
     }

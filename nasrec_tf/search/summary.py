@@ -6,8 +6,9 @@ from typing import Any
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.atomic_file import atomic_file
 from nasrec_tf.complexity import complexity
-from nasrec_tf.features import Features
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import REPORT_FILE
+from nasrec_tf.search.run_summary import features
 
 LEADERBOARD_FILE = "leaderboard.csv"
 
@@ -18,7 +19,7 @@ def last_screen(run: Run) -> str:
 
     results = {stage: run.directory.result(stage) for stage in ("records", "retrain", "export")}
     architecture = Architecture.from_json(results["retrain"]["architecture"])
-    cost = complexity(architecture, _features(run))
+    cost = complexity(architecture, features(run))
     live = architecture.liveness.blocks
     lines = [
         "",
@@ -39,7 +40,7 @@ def last_screen(run: Run) -> str:
     ]
     lines += [
         f"time     {', '.join(seconds)}",
-        f"report   {run.directory.path / 'report.html'}",
+        f"report   {run.directory.path / REPORT_FILE}",
         f"model    {results['export']['path']}",
         "",
         serving_help(results["export"]["path"]),
@@ -68,7 +69,7 @@ def write_leaderboard(run: Run) -> None:
     rows = []
     for attempt in all_attempts(run):
         found = finished(attempt)
-        cost = complexity(attempt.architecture, _features(run))
+        cost = complexity(attempt.architecture, features(run))
         rows.append(
             {
                 "search_rank": attempt.rank,
@@ -88,13 +89,10 @@ def write_leaderboard(run: Run) -> None:
         writer.writerows(rows)
 
 
-def _features(run: Run) -> Features:
-    from beam_preprocess.schema import Schema
-
-    schema = Schema.load(run.dataset)
-    return Features(len(schema.dense), schema.sparse_rows)
-
-
 def write_run_report(run: Run) -> None:
     """Writes the leaderboard and the report page from what the stages have left so far."""
+    from nasrec_tf.report import write_report
+    from nasrec_tf.search.run_summary import summarize
+
     write_leaderboard(run)
+    write_report(summarize(run), run.directory.path / REPORT_FILE)

@@ -124,6 +124,7 @@ def _train(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
         "rank": attempt.rank,
         "learning_rate": attempt.learning_rate,
         "architecture": attempt.architecture.to_json(),
+        "steps_per_epoch": plan.steps_per_epoch(run.records),
         "epochs": validation.epochs,
         "best_epoch": validation.best_epoch,
         "validation": validation.epochs[validation.best_epoch],

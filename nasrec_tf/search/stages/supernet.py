@@ -10,7 +10,8 @@ WARMUP_SHARE = 5
 
 def run_stage(run: Run) -> dict[str, Any]:
     """Trains the supernet; its weights stay in the stage's checkpoint."""
-    from nasrec_tf.training import read_curve, train
+    from nasrec_tf.curves import read_curve
+    from nasrec_tf.training import train
 
     if run.config.architecture is not None:
         return {"skipped": "an architecture was given"}
