@@ -22,6 +22,7 @@ from beam_preprocess.job import DATA_DIRECTORY, ERROR_FILE, PROGRESS_DIRECTORY, 
 from beam_preprocess.progress import Progress, reporting
 from beam_preprocess.runners import pipeline_options, run_pipeline
 from beam_preprocess.schema import MANIFEST_FILE
+from beam_preprocess.side_tables import forget_tables
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -40,6 +41,7 @@ _LOST_WORKER = ("Channel closed prematurely", "Worker subprocess exited")
 def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
     """Makes the data set and returns its path; see :func:`beam_preprocess.api.preprocess`."""
     _import_beam()
+    forget_tables()
     config, files = find_inputs(config)
     check_table_rows(config)
     job = Job(config, files, find_side_files(config), "", "", local=False)

@@ -38,6 +38,11 @@ class LoadedTable:
         }
 
 
+def forget_tables() -> None:
+    """Drops what an earlier run in this process has loaded: its files may have changed."""
+    load_tables.cache_clear()
+
+
 @functools.lru_cache(maxsize=1)
 def load_tables(
     tables: tuple[SideTable, ...],

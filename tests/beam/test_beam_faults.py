@@ -65,6 +65,12 @@ def test_a_malformed_row_is_a_counted_reject(make_dataset, row, reason):
     assert verify(out) > 0
 
 
+def test_a_header_in_the_middle_of_a_file_is_a_reject(make_dataset, small_log):
+    out = make_dataset(small_log(100) + small_log(100), max_reject_share=0.02)
+    assert rejects_of(out) == [(102, "column label: label is not 0 or 1: 'label'")]
+    assert sum(split.rows for split in Schema.load(out).splits.values()) == 200
+
+
 def test_the_line_number_of_a_reject_counts_through_the_blocks(make_dataset):
     lines = [f"{n % 2},u{n:090d}" for n in range(30_000)]  # about three blocks of text
     lines[29_000] = "0,x,y"

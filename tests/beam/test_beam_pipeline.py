@@ -5,6 +5,7 @@ import gzip
 import math
 import os
 import pathlib
+from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
@@ -284,6 +285,26 @@ def test_shards_hold_all_rows_and_as_many_as_asked_for(make_dataset, small_log):
         assert split.files == tuple(
             f"{name}-{shard:05d}-of-00005.tfrecord.gz" for shard in range(5)
         )
+
+
+def test_any_column_name_is_a_file_name(make_dataset):
+    log = 'label,a/b,"c|d",ü <&>\n' + "".join(f"{n % 2},{n},x{n % 3},y\n" for n in range(40))
+    out = make_dataset(log, generic("label", ("a/b",)))
+    schema = Schema.load(out)
+    assert schema.sparse_names == ("c|d", "ü <&>")
+    assert all((out / feature.vocabulary).is_file() for feature in schema.sparse)
+    for plot in (out / "plots").iterdir():
+        ElementTree.parse(plot)
+    assert "c\\|d" in (out / "data_card.md").read_text()
+
+
+def test_side_tables_are_read_anew_in_every_run(make_dataset, tmp_path):
+    users = tmp_path / "profile.txt"
+    log = "\n".join("\t".join(["1", *"123456789", str(n % 3), "u"]) for n in range(40))
+    for number, gender in enumerate("12"):
+        users.write_text(f"u\t{gender}\t3\n")
+        out = make_dataset(log, "kdd", name=f"run{number}", side_tables={"user": str(users)})
+        assert (out / "vocabularies/gender.txt").read_text() == f"{gender}\n"
 
 
 def test_inspect_sums_up_and_decodes(make_dataset, small_log):
