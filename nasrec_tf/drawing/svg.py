@@ -23,6 +23,7 @@ class Drawing:
 
     def __init__(self, name: str, description: str):
         self._name = name
+        self._patterns: set[str] = set()
         self._root = ElementTree.Element("svg", xmlns="http://www.w3.org/2000/svg", role="img")
         ElementTree.SubElement(self._root, "title").text = _printable(description)
         self._definitions = ElementTree.SubElement(self._root, "defs")
@@ -30,8 +31,11 @@ class Drawing:
         self._layers = {layer: ElementTree.SubElement(self._root, "g") for layer in LAYERS}
 
     def stripes(self, key: str, colour: str) -> str:
-        """Defines a striped fill and returns its reference."""
+        """The reference of a striped fill; one key stands for one colour."""
         identifier = f"{self._name}-stripes-{key}"
+        if identifier in self._patterns:
+            return f"url(#{identifier})"
+        self._patterns.add(identifier)
         pattern = ElementTree.SubElement(
             self._definitions,
             "pattern",

@@ -88,7 +88,7 @@ def cost_chart(
     """Accuracy against cost: what the search scored, and what came out of training from scratch."""
     figure, axes = _figure()
     scored = [trial for trial in _scored(trials) if _is_positive(trial.mflops)]
-    retrained = [c for c in candidates if _is_finite(c.validation_log_loss) and c.mflops]
+    retrained = [c for c in candidates if is_finite(c.validation_log_loss) and c.mflops]
     chosen = {candidate.identity for candidate in candidates}
     _scatter(axes, [t for t in scored if t.identity not in chosen], "log_loss",
              color=GREY, s=11, alpha=0.7, linewidths=0, label="scored in the search")  # fmt: skip
@@ -118,15 +118,16 @@ def _scatter(axes: "Axes", shown: Sequence, field: str, **style) -> None:
 
 
 def _scored(trials: Sequence[TrialSummary]) -> list[TrialSummary]:
-    return sorted((t for t in trials if _is_finite(t.log_loss)), key=lambda t: t.number)
+    return sorted((t for t in trials if is_finite(t.log_loss)), key=lambda t: t.number)
 
 
-def _is_finite(value: float | None) -> bool:
+def is_finite(value: float | None) -> bool:
+    """Whether there is a value that a chart can show."""
     return value is not None and math.isfinite(value)
 
 
 def _is_positive(value: float | None) -> bool:
-    return _is_finite(value) and value > 0
+    return is_finite(value) and value > 0
 
 
 def _columns(points: Sequence[tuple[int, float]]) -> tuple[list, list]:

@@ -55,8 +55,10 @@ def _pictures(run: RunSummary) -> dict[str, str]:
         pictures["supernet"] = charts.supernet_chart(run.supernet)
     if any(candidate.curve.points for candidate in run.candidates):
         pictures["retrain"] = charts.retrain_chart(run.candidates)
-    if any(trial.log_loss is not None for trial in run.trials):
+    scored = [trial for trial in run.trials if charts.is_finite(trial.log_loss)]
+    if scored:
         pictures["evolution"] = charts.evolution_chart(run.trials)
+    if any(trial.mflops for trial in scored):
         pictures["cost"] = charts.cost_chart(run.trials, run.candidates, run.max_mflops)
     if run.winner:
         pictures["winner"] = draw_svg(run.winner.architecture, features=run.winner.features)
@@ -82,7 +84,7 @@ def duration(seconds: Any) -> str:
     """Seconds as hours, minutes and seconds."""
     if seconds is None:
         return "–"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

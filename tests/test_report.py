@@ -1,0 +1,282 @@
+"""The report of a run: complete, self-contained, escaped, and there for a partial run as well."""
+
+import dataclasses
+import html.parser
+import re
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nasrec_tf.errors import UserError
+from nasrec_tf.features import Features
+from nasrec_tf.presets import preset
+from nasrec_tf.report import (
+    CandidateSummary,
+    Curve,
+    DataSummary,
+    ExportSummary,
+    QualitySummary,
+    RunSummary,
+    SplitSummary,
+    StageSummary,
+    TableSummary,
+    TrialSummary,
+    WinnerSummary,
+    render_report,
+    write_report,
+)
+from nasrec_tf.report.page import LARGEST_TABLES, duration
+
+TRIALS = 60
+
+
+def whole_run():
+    rng = np.random.default_rng(0)
+    trials = [
+        TrialSummary(
+            i, i // 10, "completed", 0.45 + 0.05 * rng.random(), 0.1 * 2 ** (i % 6), f"t{i}"
+        )
+        for i in range(TRIALS)
+    ]
+    trials.append(TrialSummary(TRIALS, 6, "diverged", None, 1.0, "diverged"))
+    curve = Curve([(step, 0.6 - step / 4000) for step in range(10, 600, 10)], [(300, 0.5)])
+    candidates = [
+        CandidateSummary(1, "t3", 0.12, curve, 0.4412345, 0.81, 0.8, 12_345),
+        CandidateSummary(2, "t9", 0.12, curve, 0.4312345, 0.82, 0.8, 23_456, won=True),
+        CandidateSummary(3, "t17", 0.12, curve),
+    ]
+    published = preset("nasrec-criteo-small")
+    return RunSummary(
+        name="a run",
+        directory="runs/a",
+        command="python -m nasrec_tf.search --seed 5",
+        seed=5,
+        space="nasrec-small",
+        data=DataSummary(
+            "criteo",
+            [SplitSummary("train", 40_000, 0.254), SplitSummary("test", 5_000, 0.251)],
+            ["I1", "I2"],
+            [TableSummary("C1", 1_234_567, 0.25), TableSummary("C2", 3)],
+            source="day_0.tsv",
+            rejected={"wrong column count": 7},
+            best_log_loss=0.35291,
+            constant_log_loss=0.56681,
+        ),
+        supernet=Curve([(step, 0.7) for step in range(10, 100, 10)]),
+        trials=trials,
+        max_mflops=2.5,
+        candidates=candidates,
+        winner=WinnerSummary(
+            published.architecture,
+            published.features,
+            QualitySummary(0.43987, 5_000, 0.80123, (0.42111, 0.45222), (0.79111, 0.81222)),
+            1.2345,
+            23_456,
+            540_201_232,
+        ),
+        export=ExportSummary("saved_models/ctr/1", "docker run <options>"),
+        stages=[StageSummary("records", 12.3), StageSummary("supernet", 3725.0),
+                StageSummary("export", None, "not yet")],
+        configuration={"batch_size": 512, "max_sources": None},
+        versions={"keras": "3.15.1"},
+    )  # fmt: skip
+
+
+class Page(html.parser.HTMLParser):
+    """Text, elements and attributes of a page; checks that elements are closed in order."""
+
+    VOID = {"meta", "br"}
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.words, self.open = [], [], []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"style", "script"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def page():
+    return render_report(whole_run())
+
+
+def test_the_page_tells_every_result(page):
+    text = Page(page).text
+    for told in (
+        "a run", "seed 5", "nasrec-small", "runs/a", "python -m nasrec_tf.search --seed 5",
+        "0.43987", "0.42111 to 0.45222", "0.80123", "0.79111 to 0.81222", "5,000", "1.2345",
+        "23,456", "540,201,232", "0.35291", "0.56681", "saved_models/ctr/1", "docker run <options>",
+        "40,000", "25.4%", "1,234,567", "rejected: wrong column count", "12.3 s", "1 h 02 min",
+        "not finished (not yet)", "batch_size", "512", "3.15.1", "0.44123", "0.43123",
+    ):  # fmt: skip
+        assert told in text, told
+
+
+def test_the_page_holds_all_charts_and_the_winner_drawn(page):
+    drawings = [attributes for tag, attributes in Page(page).elements if tag == "svg"]
+    assert len(drawings) == 5
+    text = Page(page).text
+    assert "best so far" in text and "winner" in text and "cost limit" in text
+    assert "13 dense features" in text and "DP 1024" in text
+
+
+def test_inline_drawings_are_well_formed_and_share_no_identifier(page):
+    drawings = re.findall(r"<svg.*?</svg>", page, flags=re.S)
+    for drawing in drawings:
+        ElementTree.fromstring(drawing)
+    identifiers = re.findall(r'\bid="([^"]+)"', page)
+    assert len(set(identifiers)) == len(identifiers)
+    references = re.findall(r'(?:href="#|url\(#)([^")]+)', page)
+    assert set(references) <= set(identifiers)
+
+
+def test_the_page_needs_no_network_and_no_script(page):
+    elements = Page(page).elements
+    assert not {tag for tag, _ in elements} & {"script", "link", "img", "iframe", "object"}
+    outside = [
+        value
+        for _, attributes in elements
+        for name, value in attributes.items()
+        if re.match(r"(https?:)?//", value or "") and not name.startswith("xmlns")
+    ]
+    assert outside == []
+    assert "@import" not in page
+
+
+def test_the_leaderboard_is_sorted_and_leaves_unfinished_trainings_out(page):
+    run = whole_run()
+    assert [candidate.identity for candidate in run.leaderboard] == ["t9", "t3"]
+    rows = re.findall(r"<code>(t\d+)</code>", page)
+    assert rows == ["t9", "t3"]
+
+
+def test_the_leaderboard_puts_a_diverged_training_last():
+    candidates = [
+        CandidateSummary(1, "bad", validation_log_loss=float("nan")),
+        CandidateSummary(2, "good", validation_log_loss=0.5),
+    ]
+    run = RunSummary("run", candidates=candidates)
+    assert [candidate.identity for candidate in run.leaderboard] == ["good", "bad"]
+    assert "nan" in Page(render_report(run)).text
+
+
+FIELDS = [f.name for f in dataclasses.fields(RunSummary) if f.name != "name"]
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.sets(st.sampled_from(FIELDS)))
+def test_any_part_may_be_missing(missing):
+    run = whole_run()
+    defaults = RunSummary("a run")
+    partial = dataclasses.replace(run, **{name: getattr(defaults, name) for name in missing})
+    assert "a run" in Page(render_report(partial)).text
+
+
+def test_a_run_that_has_done_nothing_says_so():
+    text = Page(render_report(RunSummary("empty"))).text
+    for told in ("Not chosen yet", "No architecture has been scored", "No stage has finished"):
+        assert told in text
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", "\"'><b>&amp;", "{{ 7 * 7 }}", "$x$"]
+)
+def test_what_comes_from_data_is_escaped(hostile):
+    run = whole_run()
+    hostile_run = dataclasses.replace(
+        run,
+        name=hostile,
+        directory=hostile,
+        command=hostile,
+        space=hostile,
+        data=DataSummary(
+            hostile, [SplitSummary(hostile, 1)], [hostile], [TableSummary(hostile, 9)], hostile,
+            {hostile: 1},
+        ),
+        candidates=[CandidateSummary(1, hostile, 0.1, Curve(), 0.5, 0.5, 1.0, 10)],
+        export=ExportSummary(hostile, hostile),
+        stages=[StageSummary(hostile, 1.0, hostile)],
+        configuration={hostile: hostile},
+        versions={hostile: hostile},
+    )  # fmt: skip
+    parsed = Page(render_report(hostile_run))
+    assert parsed.text.count(hostile) >= 12
+    assert not {tag for tag, _ in parsed.elements} & {"script", "b"}
+
+
+def test_many_tables_are_cut_to_the_largest():
+    tables = [TableSummary(f"C{i}", 1000 + i) for i in range(LARGEST_TABLES + 60)]
+    text = Page(render_report(RunSummary("run", data=DataSummary("wide", tables=tables)))).text
+    assert "… and 60 smaller ones." in text
+    assert "C99" in text and "C59 " not in text
+
+
+def test_the_worst_scores_are_counted_not_shown():
+    trials = [TrialSummary(i, 0, "completed", 0.4 + i / 1000, 1.0, f"t{i}") for i in range(99)]
+    trials.append(TrialSummary(99, 0, "completed", 50.0, 1.0, "t99"))
+    text = Page(render_report(RunSummary("run", trials=trials))).text
+    assert re.search(r"\d worse ones lie above the picture", text)
+    assert " 50 " not in text
+
+
+def test_losses_that_are_not_numbers_do_not_break_the_charts():
+    curve = Curve([(1, 0.7), (2, float("nan")), (3, float("inf"))])
+    trials = [TrialSummary(0, 0, "completed", float("nan"), 0.0), TrialSummary(1, 0, "running")]
+    run = RunSummary("run", supernet=curve, trials=trials)
+    assert "No architecture has been scored" in Page(render_report(run)).text
+
+
+def test_trials_without_a_cost_are_shown_in_the_progress_alone():
+    trials = [TrialSummary(i, 0, "completed", 0.4, None, f"t{i}") for i in range(3)]
+    text = Page(render_report(RunSummary("run", trials=trials))).text
+    assert "Progress" in text and "Accuracy against cost" not in text
+
+
+def test_the_page_is_deterministic(page):
+    assert render_report(whole_run()) == page
+
+
+def test_the_page_is_written_whole_or_not_at_all(tmp_path):
+    write_report(RunSummary("run"), tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    with pytest.raises(UserError, match="cannot be written"):
+        write_report(RunSummary("run"), tmp_path / "missing" / "report.html")
+
+
+def test_a_model_without_dense_features_or_defined_auc_is_shown():
+    winner = WinnerSummary(
+        preset("nasrec-avazu-full").architecture, Features(0, (5,) * 3), QualitySummary(0.4, 10)
+    )
+    text = Page(render_report(RunSummary("run", winner=winner))).text
+    assert "0 dense features" in text and "Test AUC –" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "–"), (0.04, "0.0 s"), (59.9, "59.9 s"), (59.97, "1 min 00 s"), (61, "1 min 01 s"),
+     (3599.6, "1 h 00 min"), (90_000, "25 h 00 min")],
+)  # fmt: skip
+def test_durations_are_told_in_the_units_of_a_clock(seconds, text):
+    assert duration(seconds) == text
