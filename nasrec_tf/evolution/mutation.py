@@ -114,7 +114,7 @@ class AnnealedFieldMutation:
         return {choice: bool(rng.integers(2))}
 
 
-MUTATIONS = {"block": BlockMutation, "annealed-field": AnnealedFieldMutation}
+MUTATIONS = {"block": BlockMutation, "annealed": AnnealedFieldMutation}
 """Mutations by the names that command lines and files use."""
 
 

@@ -116,6 +116,40 @@ def test_overwrite_begins_anew(tmp_path):
     assert fresh.remaining_trials == 14
 
 
+def test_a_worker_leaves_the_chief_s_project_alone(tmp_path, monkeypatch):
+    tuner(tmp_path, generations=1).search()
+    before = (tmp_path / "evolution" / "journal.jsonl").read_bytes()
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker_0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "1")
+    worker = SubnetTuner(make_oracle(seed=1), score, directory=tmp_path, overwrite=True)
+    worker.save()
+    worker.reload()
+    assert (tmp_path / "evolution" / "journal.jsonl").read_bytes() == before
+
+
+def test_a_worker_that_has_to_wait_asks_ever_more_seldom(tmp_path, monkeypatch):
+    oracle = make_oracle()
+    waiting = SubnetTuner(oracle, score, directory=tmp_path, progress=False)
+    slow = oracle.create_trial("slow")
+    pauses = []
+
+    def sleep(seconds):
+        if seconds:
+            pauses.append(seconds)
+        if len(pauses) == 10:
+            oracle.update_trial(slow.trial_id, {"log_loss": 0.5})
+            slow.status = "COMPLETED"
+            oracle.end_trial(slow)
+
+    monkeypatch.setattr("nasrec_tf.evolution.tuner.time.sleep", sleep)
+    waiting.search()
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 0.1
+    assert pauses[-1] == 2.0
+    assert len(oracle.history.outcomes) == TRIALS
+
+
 def test_diverged_and_failed_candidates_are_told_and_do_not_stop_the_search(tmp_path, caplog):
     numbers = iter(range(TRIALS))
 
