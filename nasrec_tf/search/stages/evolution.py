@@ -6,14 +6,11 @@ from typing import Any
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.complexity import complexity
 from nasrec_tf.errors import RunError
-from nasrec_tf.evolution import Budget, best, read_results
-from nasrec_tf.evolution.mutation import AnnealedFieldMutation, BlockMutation
+from nasrec_tf.evolution import MUTATIONS, Budget, best, read_results
 from nasrec_tf.search.run import Run
 
 PROJECT = "search"
 """KerasTuner's project in the stage's directory."""
-
-MUTATIONS = {"block": BlockMutation, "annealed": AnnealedFieldMutation}
 
 
 def run_stage(run: Run) -> dict[str, Any]:
