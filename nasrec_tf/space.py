@@ -59,7 +59,7 @@ class SearchSpace:
     def __post_init__(self):
         for field in ("dense_operators", "sparse_operators", "dense_widths", "sparse_widths"):
             value = getattr(self, field)
-            if isinstance(value, str) or not value:
+            if not isinstance(value, (list, tuple)) or not value:
                 raise self._wrong(field, "must be a non-empty list")
             object.__setattr__(self, field, tuple(value))
         self._check_operators("dense_operators", DENSE)
