@@ -237,7 +237,7 @@ def test_the_worst_scores_are_counted_not_shown():
     trials = [TrialSummary(i, 0, "completed", 0.4 + i / 1000, 1.0, f"t{i}") for i in range(99)]
     trials.append(TrialSummary(99, 0, "completed", 50.0, 1.0, "t99"))
     text = Page(render_report(RunSummary("run", trials=trials))).text
-    assert re.search(r"\d worse ones lie above the picture", text)
+    assert re.search(r"worse points above the picture: \d", text)
     assert " 50 " not in text
 
 

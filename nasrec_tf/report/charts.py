@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+import statistics
 from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
@@ -19,8 +20,10 @@ GREY = "#98a2b3"
 INK = "#1f2430"
 GRID = "#e6e8ec"
 
-SHOWN_SHARE = 0.95
-"""The vertical axis of scores ends where this share of them lies, for the worst hide the rest."""
+SCORES_SHOWN = 0.95
+CURVE_SHOWN = 0.85
+"""The vertical axis ends above this share of the losses: the few worst, and the first steps of a
+training, would flatten the rest."""
 
 
 def supernet_chart(curve: Curve) -> str:
@@ -29,6 +32,7 @@ def supernet_chart(curve: Curve) -> str:
     axes.plot(*_columns(curve.points), color=GREY, linewidth=1, alpha=0.8, label="training")
     smooth = _smoothed(curve.points)
     axes.plot(*_columns(smooth), color=BLUE, linewidth=1.8, label="training, smoothed")
+    _limit(axes, _columns(curve.points)[1], CURVE_SHOWN)
     axes.legend(frameon=False)
     axes.set(xlabel="step", ylabel="log loss")
     return _svg(figure, "supernet", "Training loss of the supernet")
@@ -46,6 +50,9 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
             *_columns(candidate.curve.validation), marker="o", markersize=4 if candidate.won else 3,
             linestyle="none", **style,
         )  # fmt: skip
+    curves = [candidate.curve for candidate in candidates]
+    shown = [_smoothed(curve.points) for curve in curves] + [curve.validation for curve in curves]
+    _limit(axes, [loss for points in shown for _, loss in points], CURVE_SHOWN)
     if any(candidate.won for candidate in candidates):
         axes.plot([], [], color=BLUE, linewidth=2, label="winner, training")
     axes.plot([], [], color=GREY, linewidth=0.9, label="candidates, training")
@@ -69,13 +76,13 @@ def evolution_chart(trials: Sequence[TrialSummary]) -> str:
     )  # fmt: skip
     best_so_far = list(itertools.accumulate(losses, min))
     axes.step(numbers, best_so_far, where="post", color=RED, linewidth=1.8, label="best so far")
-    _limit(axes, losses)
+    _limit(axes, losses, SCORES_SHOWN)
     if len({trial.generation for trial in scored}) > 1:
         bar = figure.colorbar(points, ax=axes, pad=0.02, aspect=30)
         bar.set_label("generation")
         bar.outline.set_visible(False)
         bar.locator = _whole_numbers()
-    axes.legend(frameon=False, loc="upper right")
+    axes.legend(loc="upper right", framealpha=0.85, edgecolor="none")
     axes.set(xlabel="candidate, in order of creation", ylabel="validation log loss")
     return _svg(figure, "evolution", "Scores in the course of the search")
 
@@ -99,7 +106,8 @@ def cost_chart(
              color=BLUE, marker="D", s=20, label="after training from scratch")  # fmt: skip
     _scatter(axes, [c for c in retrained if c.won], "validation_log_loss",
              color=RED, marker="*", s=150, zorder=4, label="winner")  # fmt: skip
-    _limit(axes, [t.log_loss for t in scored] + [c.validation_log_loss for c in retrained])
+    losses = [t.log_loss for t in scored] + [c.validation_log_loss for c in retrained]
+    _limit(axes, losses, SCORES_SHOWN)
     if max_mflops is not None:
         axes.axvline(max_mflops, color=INK, linewidth=1, linestyle="--", label="cost limit")
     costs = [shown.mflops for shown in [*scored, *retrained]]
@@ -135,30 +143,27 @@ def _columns(points: Sequence[tuple[int, float]]) -> tuple[list, list]:
 
 
 def _smoothed(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
-    """Exponentially weighted means, whose memory is about a twentieth of the curve."""
-    keep = 1 - 1 / max(1.0, len(points) / 20)
-    total = weight = 0.0
-    smooth = []
-    for step, loss in points:
-        if math.isfinite(loss):
-            total = keep * total + loss
-            weight = keep * weight + 1
-            smooth.append((step, total / weight))
-    return smooth
+    """Running medians, which single bad steps do not move, over about a tenth of the curve."""
+    shown = [point for point in points if is_finite(point[1])]
+    reach = len(shown) // 20
+    return [
+        (step, statistics.median(loss for _, loss in shown[max(0, at - reach) : at + reach + 1]))
+        for at, (step, _) in enumerate(shown)
+    ]
 
 
-def _limit(axes: "Axes", losses: Sequence[float]) -> None:
-    """Cuts the worst scores off, and says how many there are."""
-    if not losses:
+def _limit(axes: "Axes", losses: Sequence[float], shown: float) -> None:
+    """Cuts the worst off, and says how many they are."""
+    ranked = sorted(loss for loss in losses if is_finite(loss))
+    if not ranked:
         return
-    ranked = sorted(losses)
-    low, high = ranked[0], ranked[math.ceil(SHOWN_SHARE * (len(ranked) - 1))]
+    low, high = ranked[0], ranked[math.ceil(shown * (len(ranked) - 1))]
     margin = 0.06 * (high - low) or 0.01
     axes.set_ylim(low - margin, high + margin)
-    hidden = sum(loss > high + margin for loss in losses)
+    hidden = sum(loss > high + margin for loss in ranked)
     if hidden:
-        axes.text(0.0, 1.02, f"{hidden} worse ones lie above the picture",
-                  transform=axes.transAxes, fontsize=8, color=GREY)  # fmt: skip
+        axes.text(0.0, 1.02, f"worse points above the picture: {hidden}",
+                  transform=axes.transAxes, fontsize=8, color=INK)  # fmt: skip
 
 
 def _figure() -> "tuple[Figure, Axes]":
