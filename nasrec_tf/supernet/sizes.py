@@ -103,7 +103,7 @@ def widest_shape(
     """The largest shape that an operator of block ``number`` may see at output ``width``."""
     dense = UpperBound(space.dense_widths[-1])
     tokens = UpperBound(space.sparse_widths[-1])
-    merged = UpperBound(options.merged_tokens)
+    merged = UpperBound(options.merged_tokens if space.mergers else 0)
     raw = UpperBound(features.dense)
     pair = raw if number == 1 else UpperBound(max(features.dense, dense))
     return OperatorShape(
