@@ -61,8 +61,7 @@ class DataSet:
         for column in self.columns:
             texts = [row[column.column] for row in rows]
             if column.kind == NUMBER:
-                missing = {"", *self.schema.missing_tokens}
-                numbers = [np.nan if text in missing else float(text) for text in texts]
+                numbers = [np.nan if text in ("", "NA") else float(text) for text in texts]
                 arrays[column.column] = np.array(numbers, np.float32)
             else:
                 arrays[column.column] = np.array([text.encode() for text in texts], object)
@@ -162,7 +161,7 @@ def modulo_data_set():
 def tiny_architecture():
     """Two blocks with every operator and both mergers."""
     first = Block(
-        dense_operators={"fc": 8, "sigmoid_gating": 4, "dot_product": 8},
+        dense_operators={"fc": 8, "dot_product": 8},
         sparse_operators={"efc": 4, "attention": 6},
         dense_sources=(0,),
         sparse_sources=(0,),
@@ -170,7 +169,7 @@ def tiny_architecture():
         sparse_to_dense=True,
     )
     second = Block(
-        dense_operators={"fc": 8, "sum": 8},
+        dense_operators={"fc": 8, "sum": 8, "sigmoid_gating": 4},
         sparse_operators={"efc": 4},
         dense_sources=(0, 1),
         sparse_sources=(0, 1),
