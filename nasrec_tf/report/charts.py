@@ -20,10 +20,9 @@ GREY = "#98a2b3"
 INK = "#1f2430"
 GRID = "#e6e8ec"
 
-SCORES_SHOWN = 0.95
-CURVE_SHOWN = 0.85
-"""The vertical axis ends above this share of the losses: the few worst, and the first steps of a
-training, would flatten the rest."""
+OUTLIER = 4
+"""A loss counts as an outlier if it lies so many times farther from the best one than three
+quarters of the losses do; outliers would flatten the rest and lie above the picture."""
 
 
 def supernet_chart(curve: Curve) -> str:
@@ -32,7 +31,7 @@ def supernet_chart(curve: Curve) -> str:
     axes.plot(*_columns(curve.points), color=GREY, linewidth=1, alpha=0.8, label="training")
     smooth = _smoothed(curve.points)
     axes.plot(*_columns(smooth), color=BLUE, linewidth=1.8, label="training, smoothed")
-    _limit(axes, _columns(curve.points)[1], CURVE_SHOWN)
+    _limit(axes, _columns(curve.points)[1])
     axes.legend(frameon=False)
     axes.set(xlabel="step", ylabel="log loss")
     return _svg(figure, "supernet", "Training loss of the supernet")
@@ -52,7 +51,7 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
         )  # fmt: skip
     curves = [candidate.curve for candidate in candidates]
     shown = [_smoothed(curve.points) for curve in curves] + [curve.validation for curve in curves]
-    _limit(axes, [loss for points in shown for _, loss in points], CURVE_SHOWN)
+    _limit(axes, [loss for points in shown for _, loss in points])
     if any(candidate.won for candidate in candidates):
         axes.plot([], [], color=BLUE, linewidth=2, label="winner, training")
     axes.plot([], [], color=GREY, linewidth=0.9, label="candidates, training")
@@ -76,7 +75,7 @@ def evolution_chart(trials: Sequence[TrialSummary]) -> str:
     )  # fmt: skip
     best_so_far = list(itertools.accumulate(losses, min))
     axes.step(numbers, best_so_far, where="post", color=RED, linewidth=1.8, label="best so far")
-    _limit(axes, losses, SCORES_SHOWN)
+    _limit(axes, losses)
     if len({trial.generation for trial in scored}) > 1:
         bar = figure.colorbar(points, ax=axes, pad=0.02, aspect=30)
         bar.set_label("generation")
@@ -107,7 +106,7 @@ def cost_chart(
     _scatter(axes, [c for c in retrained if c.won], "validation_log_loss",
              color=RED, marker="*", s=150, zorder=4, label="winner")  # fmt: skip
     losses = [t.log_loss for t in scored] + [c.validation_log_loss for c in retrained]
-    _limit(axes, losses, SCORES_SHOWN)
+    _limit(axes, losses)
     if max_mflops is not None:
         axes.axvline(max_mflops, color=INK, linewidth=1, linestyle="--", label="cost limit")
     costs = [shown.mflops for shown in [*scored, *retrained]]
@@ -152,15 +151,16 @@ def _smoothed(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     ]
 
 
-def _limit(axes: "Axes", losses: Sequence[float], shown: float) -> None:
-    """Cuts the worst off, and says how many they are."""
+def _limit(axes: "Axes", losses: Sequence[float]) -> None:
+    """Cuts outliers off, and says how many they are."""
     ranked = sorted(loss for loss in losses if is_finite(loss))
     if not ranked:
         return
-    low, high = ranked[0], ranked[math.ceil(shown * (len(ranked) - 1))]
-    margin = 0.06 * (high - low) or 0.01
-    axes.set_ylim(low - margin, high + margin)
-    hidden = sum(loss > high + margin for loss in ranked)
+    low, three_quarters = ranked[0], ranked[math.ceil(0.75 * (len(ranked) - 1))]
+    shown = [loss for loss in ranked if loss <= low + OUTLIER * (three_quarters - low)]
+    margin = 0.06 * (shown[-1] - low) or 0.01
+    axes.set_ylim(low - margin, shown[-1] + margin)
+    hidden = len(ranked) - len(shown)
     if hidden:
         axes.text(0.0, 1.02, f"worse points above the picture: {hidden}",
                   transform=axes.transAxes, fontsize=8, color=INK)  # fmt: skip
