@@ -22,7 +22,7 @@ from nasrec_tf.export.signatures import (
 
 WARMUP_FILE = "tf_serving_warmup_requests"
 
-_CLASSIFY_LOG, _REGRESS_LOG, _PREDICT_LOG = 1, 2, 6  # PredictionLog
+_CLASSIFY_LOG, _REGRESS_LOG, _PREDICT_LOG = 2, 3, 6  # PredictionLog
 _LOG_REQUEST = 1  # ClassifyLog, RegressLog, PredictLog
 _REQUEST_MODEL, _REQUEST_INPUT = 1, 2  # ClassificationRequest, RegressionRequest, PredictRequest
 _MODEL_NAME, _MODEL_SIGNATURE = 1, 3  # ModelSpec
