@@ -156,6 +156,15 @@ def test_both_runners_write_the_same_data_set(make_dataset, small_log):
     assert verify(two) == len(files_of(two)) - 1
 
 
+def test_the_portable_runner_writes_the_same_data_set(make_dataset, small_log):
+    one = make_dataset(small_log(5_000), name="one", shards=2)
+    # The way to Flink and Spark, with the job server that Beam carries for such tests.
+    options = ("--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=LOOPBACK")
+    raw = one.parent / "raw-one.csv"
+    two = make_dataset(raw, name="two", shards=2, beam_options=options)
+    assert files_of(one) == files_of(two)
+
+
 def test_compression_and_repetition_change_no_record(make_dataset, read_split, small_log):
     log = small_log(5_000)
     plain = make_dataset(log, name="plain")
