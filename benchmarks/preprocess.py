@@ -4,7 +4,8 @@
 
 ``plain`` calls the two passes without Beam, in one process: the limit. ``memory`` is the in-memory
 runner, ``processes`` two worker processes. Rows per second and core cover both passes, start-up
-included; the memory is the largest resident set of all processes together, sampled.
+included; so do rows per second of processor time, which another program on the machine disturbs
+less. The memory is the largest resident set of all processes together, sampled.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -128,16 +130,21 @@ def _run_plain(config) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """One run: seconds of wall time, and peak memory of all its processes in MiB."""
+    """One run: seconds of wall and of processor time, and peak memory in MiB, of all processes."""
 
     kind: str
     rows: int
     seconds: float
+    processor_seconds: float
     mebibytes: float
 
     @property
     def rows_per_second_and_core(self) -> float:
         return self.rows / self.seconds / (WORKERS if self.kind == "processes" else 1)
+
+    @property
+    def rows_per_processor_second(self) -> float:
+        return self.rows / self.processor_seconds
 
 
 def measure(kind: str, source: pathlib.Path, rows: int, shards: int) -> Measurement:
@@ -146,19 +153,25 @@ def measure(kind: str, source: pathlib.Path, rows: int, shards: int) -> Measurem
     os.rmdir(output)
     command = [sys.executable, "-m", "benchmarks.preprocess", "--child", kind]
     command += ["--source", str(source), "--output", output, "--shards", str(shards)]
-    start = time.perf_counter()
+    start, used = time.perf_counter(), _processor_seconds()
     process = subprocess.Popen(command)
     peak, finished = [0], threading.Event()
     sampler = threading.Thread(target=_sample, args=(process.pid, peak, finished))
     sampler.start()
     code = process.wait()
-    seconds = time.perf_counter() - start
+    seconds, used = time.perf_counter() - start, _processor_seconds() - used
     finished.set()
     sampler.join()
     shutil.rmtree(output, ignore_errors=True)
     if code:
         raise SystemExit(f"the run {kind!r} failed with exit code {code}")
-    return Measurement(kind, rows, seconds, peak[0] / 2**20)
+    return Measurement(kind, rows, seconds, used, peak[0] / 2**20)
+
+
+def _processor_seconds() -> float:
+    """Of all processes that this one has waited for, and theirs."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _sample(root: int, peak: list[int], finished: threading.Event) -> None:
@@ -204,8 +217,10 @@ def main() -> None:
             generate(source, rows)
             for kind in options.runs * options.repeat:
                 found = measure(kind, source, rows, options.shards)
-                rate = round(found.rows_per_second_and_core)
-                line = dataclasses.asdict(found) | {"rows_per_second_and_core": rate}
+                line = dataclasses.asdict(found) | {
+                    "rows_per_second_and_core": round(found.rows_per_second_and_core),
+                    "rows_per_processor_second": round(found.rows_per_processor_second),
+                }
                 print(json.dumps(line), flush=True)
             source.unlink()
 
