@@ -33,6 +33,7 @@ REQUIREMENTS = [
 ]
 
 TEST_REQUIREMENTS = [
+    "apache-beam[gcp]>=2.77,<2.78",  # the Dataflow submission test
     "pytest>=8,<10",
     "pytest-timeout>=2.3.1,<3",
     "hypothesis>=6.100,<7",

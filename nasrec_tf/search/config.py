@@ -61,7 +61,7 @@ class SearchConfig:
     )  # fmt: skip
     min_count: int | None = option(None, DATA, "training rows a value needs to get a row", least=1)
     max_reject_share: float = option(0.01, DATA, "largest share of malformed rows")
-    demo_rows: int = option(50_000, DATA, "rows of the generated log", least=1000)
+    demo_rows: int = option(30_000, DATA, "rows of the generated log", least=1000)
 
     space: str = option(
         "nasrec-full", SPACE, "nasrec-small, nasrec-full, nasrec-ranking, or a TOML or JSON file"
@@ -125,11 +125,13 @@ class SearchConfig:
         None, EVOLUTION, "steps that tune a candidate's last layer (500); 0 for none", least=0
     )
     fine_tune_learning_rate: float = option(0.04, EVOLUTION, "peak learning rate of these steps")
-    validation_rows: int = option(819_200, EVOLUTION, "rows that a score is taken over", least=1)
+    validation_rows: int | None = option(
+        None, EVOLUTION, "rows that a score is taken over (819,200)", least=1
+    )
 
     top_k: int | None = option(None, RETRAIN, "candidates to train from scratch (15)", least=1)
     retrain_epochs: int | None = option(
-        None, RETRAIN, "most passes over the training split (1; up to 8 if it is small)", least=1
+        None, RETRAIN, "most passes over the training split (1; up to 5 if it is small)", least=1
     )
     retrain_learning_rates: str | None = option(
         None, RETRAIN, "peak learning rates to try for each candidate, comma separated (0.12)"

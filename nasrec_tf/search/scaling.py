@@ -17,6 +17,7 @@ PAPER_ROWS = 5_000_000
 PAPER_BATCH = 512
 PAPER_TRIALS = 128 + 240 * 8
 PAPER_FINE_TUNE_STEPS = 500
+PAPER_VALIDATION_ROWS = 100 * 8192
 PAPER_TOP_K = 15
 PAPER_LEARNING_RATE = 0.12
 
@@ -37,6 +38,7 @@ class Settings:
     children: int
     generations: int
     fine_tune_steps: int
+    validation_rows: int
     top_k: int
     retrain_epochs: int
     retrain_learning_rates: tuple[float, ...]
@@ -46,8 +48,8 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     """Settings for a data set, with what the configuration says taken over."""
     batch = config.batch_size or _batch_size(training_rows)
     steps = max(1, training_rows // batch)
-    trials = min(PAPER_TRIALS, max(48, training_rows // 500))
-    epochs = config.supernet_epochs or min(8, max(1, -(-1200 // steps)))
+    trials = min(PAPER_TRIALS, max(48, training_rows // 1000))
+    epochs = config.supernet_epochs or min(8, max(1, -(-900 // steps)))
     given = {
         field.name: getattr(config, field.name)
         for field in dataclasses.fields(Settings)
@@ -64,10 +66,11 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "tournament": max(1, population // 2),
         "children": children,
         "generations": max(1, (trials - population) // children),
-        # A third of an epoch leaves scoring cheaper than the training that it stands for.
-        "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, max(1, steps // 3)),
+        # Scoring looks at a fifth of an epoch in all: it must cost little beside training.
+        "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, max(1, steps // 10)),
+        "validation_rows": min(PAPER_VALIDATION_ROWS, max(5000, training_rows // 10)),
         "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
-        "retrain_epochs": min(8, max(1, -(-6000 // steps))),
+        "retrain_epochs": min(5, max(1, -(-6000 // steps))),
     }
     chosen |= {name: value for name, value in given.items() if value is not None}
     rates = config.learning_rates() or (PAPER_LEARNING_RATE,)

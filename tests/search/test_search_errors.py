@@ -157,6 +157,7 @@ def test_large_data_sets_get_the_papers_settings():
         children=8,
         generations=240,
         fine_tune_steps=500,
+        validation_rows=819_200,
         top_k=15,
         retrain_epochs=1,
         retrain_learning_rates=(0.12,),

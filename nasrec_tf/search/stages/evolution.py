@@ -86,7 +86,7 @@ def _scorer(run: Run):
         batch_size=run.settings.batch_size,
         fine_tune_steps=run.settings.fine_tune_steps,
         learning_rate=config.fine_tune_learning_rate,
-        validation_rows=config.validation_rows,
+        validation_rows=run.settings.validation_rows,
         seed=derived_seed(config.seed, "fine-tuning rows"),
     )
     return SupernetScorer(load(run), run.records, plan)
