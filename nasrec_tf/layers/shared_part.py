@@ -1,5 +1,6 @@
 """Weights that all paths of a supernet share: a masked layer by its active slices."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -52,7 +53,8 @@ class SharedPart(keras.layers.Layer):
     equals masking the widest form (Eq. 4) while inactive units neither contribute nor cost: the
     rows are gathered from the variables, so that also gradients and optimizer updates are of the
     active size. Large kernels are stored as groups of columns that end where candidate widths
-    end, so that a narrow path does not read wide rows.
+    end, so that a narrow path does not read wide rows. A weight with no entries even in its
+    widest form (of no dense features) is not a variable.
 
     Args:
         specs: the weights at the widest shape.
@@ -79,6 +81,8 @@ class SharedPart(keras.layers.Layer):
         path = f"{self.name}/{spec.name}"
         initializer = weight_initializer(spec.initializer, seed, path)
         shape = tuple(int(size) for size in spec.shape)
+        if not math.prod(shape):
+            return []
         if len(shape) == 1 or shape[0] * shape[1] <= SPLIT_ABOVE:
             variable = self.add_weight(name=spec.name, shape=shape, initializer=initializer)
             return [(0, variable)]
@@ -109,6 +113,9 @@ class SharedPart(keras.layers.Layer):
         rows_of_axis: dict[int, Any] = {}
         weights = {}
         for spec in specs:
+            if not self.groups[spec.name]:
+                weights[spec.name] = tf.zeros(tf.stack([_active_size(axis) for axis in spec.axes]))
+                continue
             if len(spec.axes) == 1:
                 weights[spec.name] = self._active_vector(spec, record)
                 continue
@@ -147,6 +154,10 @@ class SharedPart(keras.layers.Layer):
             return groups[0][: spec.axes[0].size]
         rows = stand_alone_rows(spec.axes[0], self.specs[spec.name].axes[0])
         return np.concatenate(groups, axis=1)[rows][:, : spec.axes[1].size]
+
+
+def _active_size(axis):
+    return axis.active if isinstance(axis, Prefix) else axis.size
 
 
 def active_rows(axis, storage):

@@ -83,7 +83,9 @@ class DotProduct(Operator):
                 lambda: inputs.sparse,
                 lambda: arithmetic.project(inputs.sparse, weights, "tokens"),
             )
-        products = pairwise_products(tf.concat([token[:, :, None], sparse], axis=2))
+        tokens = tf.concat([token[:, :, None], sparse], axis=2)
+        is_static = isinstance(shape.width, int)
+        products = static_pairs(tokens) if is_static else dynamic_pairs(tokens)
         output = choose(
             equal(self._pairs(shape), shape.width),
             lambda: products,
@@ -110,25 +112,25 @@ def _slots_unless(absent, sizes):
     return tuple(unless(absent, size) for size in sizes)
 
 
-def pairwise_products(tokens):
+def static_pairs(tokens):
     """Inner products of every token with every earlier one, row by row.
 
     Args:
-        tokens: (batch, embedding, count).
+        tokens: (batch, embedding, count), where the count is known.
 
     Returns:
         (batch, count * (count - 1) / 2): the strictly lower triangle of X^T X.
     """
-    if tokens.shape[-1] is not None:
-        count = tokens.shape[-1]
-        rows, columns = np.tril_indices(count, -1)
-        gram = tf.matmul(tokens, tokens, transpose_a=True)
-        flat = tf.reshape(gram, [-1, count * count])
-        return tf.gather(flat, rows * count + columns, axis=1)
-    return _dynamic_pairwise_products(tokens)
+    count = tokens.shape[-1]
+    rows, columns = np.tril_indices(count, -1)
+    gram = tf.matmul(tokens, tokens, transpose_a=True)
+    flat = tf.reshape(gram, [-1, count * count])
+    return tf.gather(flat, rows * count + columns, axis=1)
 
 
-def _dynamic_pairwise_products(tokens):
+def dynamic_pairs(tokens):
+    """As ``static_pairs``, for a count and a batch (perhaps of no sample) that the path decides."""
+
     @tf.custom_gradient
     def products(x):
         count = tf.shape(x)[2]

@@ -12,13 +12,12 @@ def _padded_width(shape):
     return tf.maximum(shape.left, shape.right)
 
 
-def _pad_for(x, kernel_side, width):
-    """Pads a source where the kernel has rows or columns for the padding.
+def _pad_if_static(x, width):
+    """Pads a source of a stand-alone network, whose square kernel has entries for the padding.
 
-    A stand-alone network holds the square kernel of the padded width; the supernet slices only
-    what meets values, and then there is nothing to pad.
+    The supernet slices only what meets values, and then there is nothing to pad.
     """
-    return x if kernel_side is None else arithmetic.pad_last_axis(x, width)
+    return arithmetic.pad_last_axis(x, width) if isinstance(width, int) else x
 
 
 class SigmoidGating(Operator):
@@ -58,9 +57,8 @@ class SigmoidGating(Operator):
 
     def __call__(self, inputs, weights, shape):
         padded = _padded_width(shape)
-        rows, columns = weights["gate_kernel"].shape
-        left = _pad_for(inputs.left, rows, padded)
-        right = _pad_for(inputs.right, columns, padded)
+        left = _pad_if_static(inputs.left, padded)
+        right = _pad_if_static(inputs.right, padded)
         gated = tf.sigmoid(arithmetic.linear(left, weights, "gate")) * right
         output = choose(
             equal(padded, shape.width),

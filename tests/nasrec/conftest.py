@@ -6,7 +6,6 @@ import pytest
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL, SMALL_OPTIONS, shake
 
 CONFIGURATIONS = {
-    "full": (FULL, FEATURES, {}),
     "full-split-kernels": (FULL, FEATURES, {}),
     "full-unbalanced-no-norm-no-dense": (
         FULL,

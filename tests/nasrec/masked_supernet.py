@@ -22,7 +22,7 @@ class MaskedSupernet:
         self.options = supernet.options
         self.table = supernet.embedding.table.numpy().astype(float)
         self.weights = {
-            name: {weight: _whole(groups) for weight, groups in part.groups.items()}
+            name: {weight: _whole(part, weight) for weight in part.specs}
             for name, part in supernet.parts.items()
         }
 
@@ -214,9 +214,10 @@ class _Block:
         return _mask(_project(interaction, weights, "interaction", self.width), self.width)
 
 
-def _whole(groups):
-    parts = [variable.numpy().astype(float) for _, variable in groups]
-    return np.concatenate(parts, axis=-1)
+def _whole(part, weight):
+    """A weight at its widest; one without entries has no variable."""
+    arrays = [variable.numpy().astype(float) for _, variable in part.groups[weight]]
+    return np.concatenate(arrays, -1) if arrays else np.zeros(part.specs[weight].shape)
 
 
 def _prefix(size, active):
