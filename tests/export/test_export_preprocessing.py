@@ -275,7 +275,7 @@ def read_records(directory, schema, split):
     if schema.dense:
         features["dense"] = tf.io.FixedLenFeature([len(schema.dense)], tf.float32)
     files = [str(directory / name) for name in schema.splits[split].files]
-    records = tf.data.TFRecordDataset(files, "GZIP").batch(1000).get_single_element()
+    records = tf.data.TFRecordDataset(files, "GZIP").batch(100000).get_single_element()
     parsed = tf.io.parse_example(records, features)
     return parsed.get("dense"), parsed["sparse"].numpy()
 
