@@ -45,7 +45,11 @@ def projection_weights(
 def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     """Maps the last axis of ``x`` with the kernel, and the bias where there is one."""
     kernel = weights[f"{name}_kernel"]
-    if x.shape.rank == 2:
+    if kernel.shape[0] == 0:
+        # oneDNN aborts the process on the fused product and bias of no inputs.
+        y = tf.zeros(tf.concat([tf.shape(x)[:-1], tf.shape(kernel)[1:]], axis=0), kernel.dtype)
+        y.set_shape(x.shape[:-1].concatenate(kernel.shape[1:]))
+    elif x.shape.rank == 2:
         y = tf.matmul(x, kernel)
     else:
         shape = tf.shape(x)

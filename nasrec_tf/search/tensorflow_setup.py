@@ -2,20 +2,50 @@
 
 import contextlib
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 
 from nasrec_tf.errors import UserError
 from nasrec_tf.search.run import Run
 
 
+START_UP_NOISE = ("absl::InitializeLog", "oneDNN custom operations", "cudart_stub", "cuInit")
+
+
 def configure_tensorflow() -> None:
     """Quietens TensorFlow's start and chooses how graphs are prepared."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+    with _start_up_noise_removed():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
 
     # Rewriting the supernet's graph takes longer than its first hundred steps, and no step is
     # faster for it: the graph has nothing left to fold or to fuse.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
+@contextlib.contextmanager
+def _start_up_noise_removed() -> Iterator[None]:
+    """Drops what TensorFlow's native code says on machines without a GPU; passes on all else.
+
+    These lines come before TensorFlow reads its own log level, so nothing else silences them.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            said.seek(0)
+            for line in said.read().decode(errors="replace").splitlines():
+                if not any(noise in line for noise in START_UP_NOISE):
+                    print(line, file=sys.stderr)
 
 
 @contextlib.contextmanager

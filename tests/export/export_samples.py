@@ -161,7 +161,7 @@ def modulo_data_set():
 def tiny_architecture():
     """Two blocks with every operator and both mergers."""
     first = Block(
-        dense_operators={"fc": 8, "dot_product": 8},
+        dense_operators={"fc": 8, "dot_product": 8, "sigmoid_gating": 4},
         sparse_operators={"efc": 4, "attention": 6},
         dense_sources=(0,),
         sparse_sources=(0,),
