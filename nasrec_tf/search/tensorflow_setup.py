@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from nasrec_tf.errors import UserError
 from nasrec_tf.search.run import Run
 
-
 START_UP_NOISE = ("absl::InitializeLog", "oneDNN custom operations", "cudart_stub", "cuInit")
 
 
