@@ -55,7 +55,7 @@ class Subnet(keras.Model):
         self.features = features
         self.options = options
         self.shapes = network_shapes(architecture, features.dense, features.sparse, options)
-        self.live = self._live_parts()
+        self.live = architecture.liveness.blocks
         self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
         self.parts = {}
         for number, sizes in enumerate(self.shapes.blocks, start=1):
@@ -70,9 +70,6 @@ class Subnet(keras.Model):
                     self._add_part(part_name(number, merger.name), specs, seed)
         self._add_part(HEAD, self.shapes.head_weights, seed)
         self.built = True
-
-    def _live_parts(self):
-        return self.architecture.liveness.blocks
 
     def _add_part(self, name, specs, seed):
         self.parts[name] = WeightedPart(specs, seed, name=name)
