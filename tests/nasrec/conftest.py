@@ -61,3 +61,42 @@ def path_logits(supernet, path_function):
         return path_function(inputs, supernet.encode(architecture)).numpy()
 
     return logits
+
+
+DEMO_ROWS = 900
+SHARDS = 3
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory):
+    """Directory of a small data set with Criteo's layout, made by Beam from a generated log."""
+    from beam_preprocess.api import PreprocessConfig, preprocess
+    from beam_preprocess.datasets import find_description
+    from nasrec_tf.demo import write_demo
+
+    directory = tmp_path_factory.mktemp("demo")
+    write_demo(directory / "demo.txt", DEMO_ROWS, seed=4)
+    config = PreprocessConfig(
+        find_description("criteo"),
+        str(directory / "dataset"),
+        inputs=(str(directory / "demo.txt"),),
+        seed=2,
+        shards=SHARDS,
+    )
+    return preprocess(config)
+
+
+@pytest.fixture(scope="session")
+def records(dataset):
+    """The data set, held in memory."""
+    from nasrec_tf.records import Records
+
+    return Records(dataset)
+
+
+@pytest.fixture(scope="session")
+def streamed_records(dataset):
+    """The same data set, read shard by shard."""
+    from nasrec_tf.records import Records
+
+    return Records(dataset, memory_limit=0)

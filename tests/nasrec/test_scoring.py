@@ -1,0 +1,138 @@
+"""A candidate's score is that of its own network whose final layer alone is tuned."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from core_cases import FULL, SMALL_OPTIONS, random_architectures, shake
+
+from nasrec_tf import scoring
+from nasrec_tf.architecture import Architecture, Block
+from nasrec_tf.evaluation import log_losses
+from nasrec_tf.optimizer import Adagrad, WarmupCosine
+from nasrec_tf.scoring import ScoringPlan, SupernetScorer
+from nasrec_tf.supernet.model import Supernet
+
+SPACE = FULL.replace(num_blocks=2)
+CHUNK = 128
+PLAN = ScoringPlan(
+    batch_size=32,
+    fine_tune_steps=30,
+    learning_rate=0.1,
+    warmup_steps=2,
+    validation_rows=70,
+    evaluation_batch=40,
+    seed=11,
+)
+
+
+@pytest.fixture(scope="module")
+def model(records):
+    supernet = Supernet(SPACE, records.features, SMALL_OPTIONS, seed=8)
+    shake(supernet)
+    return supernet
+
+
+@pytest.fixture(scope="module")
+def scorer(model, records):
+    with pytest.MonkeyPatch.context() as patch:
+        # Several chunks even of a small data set.
+        patch.setattr(scoring, "CHUNK_ROWS", CHUNK)
+        yield SupernetScorer(model, records, PLAN)
+
+
+def plain_score(model, records, plan, architecture):
+    """Fine-tunes the final layer of the extracted network step by step; its log loss."""
+    subnet = model.extract(architecture)
+    head = list(subnet.parts["head"].variables_by_name.values())
+    schedule = WarmupCosine(plan.learning_rate, plan.fine_tune_steps, plan.warmup_steps)
+    optimizer = Adagrad(schedule)
+    epoch = step = 0
+    while step < plan.fine_tune_steps:
+        for inputs, labels in tuning_batches(records, plan, epoch):
+            if step == plan.fine_tune_steps:
+                break
+            with tf.GradientTape() as tape:
+                logits = subnet(inputs, training=True)
+                loss = tf.reduce_mean(
+                    tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+                )
+            optimizer.apply(tape.gradient(loss, [part.value for part in head]), head)
+            step += 1
+        epoch += 1
+    losses = []
+    for inputs, labels in records.batches("validation", 64, plan.validation_rows):
+        losses.append(log_losses(labels.numpy(), subnet(inputs, training=False).numpy()))
+    return float(np.concatenate(losses).mean())
+
+
+def tuning_batches(records, plan, epoch):
+    """Batches of an epoch, without the last ones that do not fill a chunk."""
+    chunks = records.rows("train") // CHUNK
+    batches = records.training_batches(plan.batch_size, epoch, plan.seed)
+    return batches.take(chunks * CHUNK // plan.batch_size)
+
+
+def test_the_score_is_that_of_a_plain_fine_tuning(scorer, model, records):
+    for architecture in random_architectures(SPACE, 4, seed=2):
+        expected = plain_score(model, records, PLAN, architecture)
+        assert scorer(architecture)["log_loss"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_without_fine_tuning_the_score_is_that_of_the_supernets_weights(model, records):
+    untuned = SupernetScorer(model, records, ScoringPlan(fine_tune_steps=0, validation_rows=70))
+    [_, architecture] = random_architectures(SPACE, 2, seed=5)
+    subnet = model.extract(architecture)
+    losses = [
+        log_losses(labels.numpy(), subnet(inputs).numpy())
+        for inputs, labels in records.batches("validation", 70, 70)
+    ]
+    expected = float(np.concatenate(losses).mean())
+    assert untuned(architecture)["log_loss"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_scoring_leaves_the_supernet_as_it_is_and_repeats_itself(scorer, model):
+    before = [variable.numpy() for variable in model.variables]
+    architectures = random_architectures(SPACE, 4, seed=4)
+    scores = [scorer(architecture)["log_loss"] for architecture in architectures]
+    assert [scorer(architecture)["log_loss"] for architecture in reversed(architectures)] == (
+        scores[::-1]
+    )
+    assert len(set(scores)) > 1 and np.isfinite(scores).all()
+    for variable, value in zip(model.variables, before):
+        np.testing.assert_array_equal(variable.numpy(), value)
+
+
+def test_choices_that_do_not_matter_do_not_change_the_score(scorer):
+    def architecture(left):
+        first = Block({"fc": 8}, {"efc": 3}, (0,), (0,))
+        return Architecture((first, Block({"fc": 8}, {"efc": 3}, (0, 1), (1,), left_source=left)))
+
+    assert scorer(architecture(0)) == scorer(architecture(1))
+
+
+def test_the_frozen_body_runs_once_per_chunk_and_validation_batch(scorer, monkeypatch):
+    rows = []
+    frozen = scorer._head_inputs
+
+    def counted(inputs, path):
+        rows.append(inputs["sparse"].shape[0])
+        return frozen(inputs, path)
+
+    monkeypatch.setattr(scorer, "_head_inputs", counted)
+    scorer(SPACE.widest)
+    tuning = math.ceil(PLAN.fine_tune_steps * PLAN.batch_size / CHUNK)
+    assert rows == [CHUNK] * tuning + [40, 30]
+    assert frozen.experimental_get_tracing_count() == 1
+
+
+def test_a_diverging_candidate_gets_a_score_that_is_not_finite(scorer, model):
+    before = [variable.numpy() for variable in model.variables]
+    try:
+        for variable in model.trainable_variables:
+            variable.assign(np.full(variable.shape, 1e30, np.float32))
+        assert not math.isfinite(scorer(SPACE.widest)["log_loss"])
+    finally:
+        for variable, value in zip(model.variables, before):
+            variable.assign(value)

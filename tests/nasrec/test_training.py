@@ -1,0 +1,195 @@
+"""Training stops at any moment and goes on exactly; networks are plain Keras models."""
+
+import csv
+
+import keras
+import numpy as np
+import pytest
+import tqdm
+from core_cases import FULL, SMALL_OPTIONS
+
+from nasrec_tf.curves import read_curve
+from nasrec_tf.errors import UserError
+from nasrec_tf.evaluation import Predictor, quality
+from nasrec_tf.optimizer import Adagrad
+from nasrec_tf.subnet import Subnet
+from nasrec_tf.supernet.model import Supernet
+from nasrec_tf.training import TrainingPlan, train
+
+SPACE = FULL.replace(num_blocks=2)
+ARCHITECTURE = SPACE.sample(np.random.default_rng(3))
+PLAN = TrainingPlan(batch_size=64, epochs=2, learning_rate=0.1, seed=7)
+
+
+class Stop(KeyboardInterrupt):
+    """The user's Ctrl-C."""
+
+
+class StoppingBar(tqdm.tqdm):
+    """A progress bar during which the user stops the program."""
+
+    def __init__(self, stop_at):
+        super().__init__(disable=True)
+        self.stop_at = stop_at
+        self.steps = 0
+
+    def update(self, n=1):
+        self.steps += n
+        if self.steps >= self.stop_at:
+            raise Stop
+
+
+def supernet(records):
+    return Supernet(SPACE, records.features, SMALL_OPTIONS, warmup_steps=6, seed=5)
+
+
+def subnet(records):
+    return Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=5)
+
+
+def finish(build, records, directory, **options):
+    model = build(records)
+    with tqdm.tqdm(disable=True) as bar:
+        train(model, records, PLAN, directory, bar, **options)
+    return model
+
+
+def stop_at(step, build, records, directory):
+    with StoppingBar(step) as bar, pytest.raises(Stop):
+        train(build(records), records, PLAN, directory, bar, checkpoint_seconds=0.0)
+
+
+def state(model):
+    return {v.path: v.numpy() for v in (*model.variables, *model.optimizer.variables)}
+
+
+def assert_identical(first, second):
+    assert first.keys() == second.keys()
+    for path in first:
+        np.testing.assert_array_equal(first[path], second[path], err_msg=path)
+
+
+@pytest.mark.parametrize("build", [supernet, subnet])
+def test_stopped_training_ends_with_the_very_same_weights(build, records, tmp_path):
+    straight = finish(build, records, tmp_path / "straight")
+    per_epoch = PLAN.steps_per_epoch(records)
+    # In the first epoch, and again in the second one.
+    stop_at(per_epoch // 2, build, records, tmp_path / "stopped")
+    stop_at(per_epoch + 3, build, records, tmp_path / "stopped")
+    resumed = finish(build, records, tmp_path / "stopped")
+    assert int(resumed.optimizer.iterations) == 2 * per_epoch
+    assert_identical(state(straight), state(resumed))
+    curves = [read_curve(tmp_path / name / "loss.csv") for name in ("straight", "stopped")]
+    assert [step for step, _ in curves[0]] == [step for step, _ in curves[1]]
+
+
+def test_training_that_is_over_trains_no_more(records, tmp_path):
+    first = finish(subnet, records, tmp_path)
+    again = finish(subnet, records, tmp_path)
+    assert_identical(state(first), state(again))
+
+
+def test_training_lowers_the_loss_below_the_constant_prediction(records, tmp_path):
+    model = finish(subnet, records, tmp_path)
+    labels, logits = Predictor(model, records)("train")
+    constant = np.full_like(logits, np.log(labels.mean() / (1 - labels.mean())))
+    trained = quality(labels, logits)
+    assert trained.log_loss < quality(labels, constant).log_loss
+    assert trained.auc > 0.6
+    first, last = read_curve(tmp_path / "loss.csv")[0], read_curve(tmp_path / "loss.csv")[-1]
+    assert last[1] < first[1]
+
+
+def test_after_each_epoch_training_may_be_ended(records, tmp_path):
+    epochs = []
+
+    def after_epoch(epoch):
+        epochs.append(epoch)
+        return False
+
+    model = finish(subnet, records, tmp_path, after_epoch=after_epoch)
+    assert epochs == [0]
+    assert int(model.optimizer.iterations) == PLAN.steps_per_epoch(records)
+
+
+def test_a_checkpoint_of_another_network_is_told_with_the_mend(records, tmp_path):
+    stop_at(3, subnet, records, tmp_path)
+    with pytest.raises(UserError) as error:
+        finish(supernet, records, tmp_path)
+    assert str(tmp_path) in str(error.value) and "delete" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+# Plain Keras.
+
+
+def compiled(model):
+    model.compile(
+        optimizer=Adagrad(0.05),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=[keras.metrics.AUC(from_logits=True, num_thresholds=50, name="auc")],
+        jit_compile=False,
+    )
+    return model
+
+
+@pytest.mark.parametrize("build", [supernet, subnet])
+def test_networks_train_under_plain_fit_with_callbacks(build, records, tmp_path):
+    model = compiled(build(records))
+    before = [variable.numpy() for variable in model.trainable_variables]
+    log = tmp_path / "log.csv"
+    history = model.fit(
+        records.training_batches(PLAN.batch_size, 0, seed=1),
+        validation_data=records.batches("validation", 64),
+        epochs=8,
+        callbacks=[
+            # No step is an improvement of 10, so training ends after the second epoch.
+            keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=10.0),
+            keras.callbacks.CSVLogger(str(log)),
+        ],
+        verbose=0,
+    )
+    assert len(history.history["loss"]) == 2
+    assert set(history.history) == {"loss", "auc", "val_loss", "val_auc"}
+    assert all(0 <= value <= 1 for value in history.history["auc"])
+    with open(log, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["epoch"]) for row in rows] == [0, 1]
+    assert any((old != v.numpy()).any() for old, v in zip(before, model.trainable_variables))
+
+
+def test_the_reported_loss_and_auc_are_those_of_the_predictions(records):
+    model = compiled(subnet(records))
+    results = model.evaluate(records.batches("test", 50), return_dict=True, verbose=0)
+    labels, logits = Predictor(model, records)("test")
+    np.testing.assert_allclose(
+        model.predict(records.batches("test", 50), verbose=0)[:, 0], logits, atol=1e-5
+    )
+    found = quality(labels, logits)
+    assert results["loss"] == pytest.approx(found.log_loss, abs=1e-5)
+    assert results["auc"] == pytest.approx(found.auc, abs=0.03)
+
+
+def test_the_same_seed_gives_the_same_network(records):
+    weights = [subnet(records).named_weights() for _ in range(2)]
+    for name in weights[0]:
+        np.testing.assert_array_equal(weights[0][name].numpy(), weights[1][name].numpy())
+
+
+def test_weights_in_a_file_are_those_of_the_network(records, tmp_path):
+    from nasrec_tf.errors import RunError
+    from nasrec_tf.weights import load_weights, save_weights
+
+    one = subnet(records)
+    other = Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=6)
+    save_weights(one, tmp_path / "net.npz")
+    load_weights(other, tmp_path / "net.npz")
+    for name, variable in one.named_weights().items():
+        np.testing.assert_array_equal(variable.numpy(), other.named_weights()[name].numpy())
+    assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
+    smaller = Subnet(ARCHITECTURE, records.features.capped(3), SMALL_OPTIONS)
+    with pytest.raises(RunError, match="net.npz"):
+        load_weights(smaller, tmp_path / "net.npz")
+    (tmp_path / "net.npz").write_bytes(b"PK damaged")
+    with pytest.raises(RunError, match="net.npz"):
+        load_weights(other, tmp_path / "net.npz")
