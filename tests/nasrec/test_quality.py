@@ -33,7 +33,8 @@ def test_large_logits_do_not_overflow():
 def test_auc_is_unknown_with_one_class_or_diverged_logits():
     assert auc(np.ones(3), np.arange(3.0)) is None
     assert auc(np.array([0.0, 1.0]), np.array([np.nan, 1.0])) is None
-    diverged = quality(np.array([0.0, 1.0]), np.array([np.nan, 1.0]))
+    with np.errstate(invalid="ignore"):
+        diverged = quality(np.array([0.0, 1.0]), np.array([np.nan, 1.0]))
     assert np.isnan(diverged.log_loss)
 
 

@@ -147,6 +147,7 @@ def test_networks_train_under_plain_fit_with_callbacks(build, records, tmp_path)
             keras.callbacks.EarlyStopping("val_loss", patience=1, min_delta=10.0),
             keras.callbacks.CSVLogger(str(log)),
         ],
+        shuffle=False,
         verbose=0,
     )
     assert len(history.history["loss"]) == 2
