@@ -80,6 +80,7 @@ def _data(run: Run) -> DataSummary | None:
             for feature in schema.sparse
         ],
         source=run.config.data or "generated",
+        rejected=schema.rejected,
         best_log_loss=demo.get("best_log_loss"),
         constant_log_loss=demo.get("constant_log_loss"),
     )
