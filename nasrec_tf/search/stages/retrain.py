@@ -1,6 +1,7 @@
 """The best candidates from scratch, and the choice among them (paper 5.1)."""
 
 import dataclasses
+import gc
 import json
 import pathlib
 import shutil
@@ -74,6 +75,9 @@ def all_attempts(run: Run) -> list[Attempt]:
 
 def build(run: Run, architecture: Architecture):
     """The untrained stand-alone network, with the full tables."""
+    # Networks hold reference cycles: without this, the full tables and accumulators of the one
+    # before would still be in memory.
+    gc.collect()
     from nasrec_tf.operators import NetworkOptions
     from nasrec_tf.records import derived_seed
     from nasrec_tf.subnet import Subnet
