@@ -67,8 +67,9 @@ class FeatureEmbedding(keras.layers.Layer):
         folded = tf.where(ids < sizes, ids, first + (ids - 2) % usable)
         return folded + self.offsets
 
-    def call(self, ids):
-        return arrange(tf.gather(self.table.value, self.rows(ids)))
+    def call(self, ids, table=None):
+        """Embeddings from ``table``, all rows of the joint table, if it is given."""
+        return arrange(tf.gather(self.table.value if table is None else table, self.rows(ids)))
 
 
 def arrange(embeddings):

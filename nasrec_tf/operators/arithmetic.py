@@ -43,7 +43,18 @@ def projection_weights(
 
 
 def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
-    """Maps the last axis of ``x`` with the kernel, and the bias where there is one."""
+    """Maps the last axis of ``x`` with the kernel, and the bias where there is one.
+
+    Every linear map of a network goes through here. Beside its weights, the mapping may hold
+    ``{name}_input``, which quantizes the inputs, or ``{name}_map``, which computes the whole map
+    elsewhere, such as on analog arrays.
+    """
+    elsewhere = weights.get(f"{name}_map")
+    if elsewhere is not None:
+        return elsewhere(x)
+    quantize_input = weights.get(f"{name}_input")
+    if quantize_input is not None:
+        x = quantize_input(x)
     kernel = weights[f"{name}_kernel"]
     if kernel.shape[0] == 0:
         # oneDNN aborts the process on the fused product and bias of no inputs.

@@ -19,6 +19,9 @@ DENSE = "dense"
 SPARSE = "sparse"
 PAIR = "pair"
 
+CHANNEL = "channel"
+TENSOR = "tensor"
+
 Size = Any
 """An ``int``, or a scalar ``int32`` tensor inside the supernet."""
 
@@ -48,6 +51,8 @@ class NetworkOptions:
             (paper 4.2).
         attention_heads: heads of the attention operator; must divide ``embedding_dim``.
         merged_tokens: tokens that the dense-to-sparse merger appends.
+        weight_ranges: whether the weights of a quantized map have one range per output
+            ``"channel"`` or one for the whole ``"tensor"``.
     """
 
     embedding_dim: int = 16
@@ -55,12 +60,18 @@ class NetworkOptions:
     operator_balancing: bool = True
     attention_heads: int = 8
     merged_tokens: int = 8
+    weight_ranges: str = CHANNEL
 
     def __post_init__(self):
         for field in ("embedding_dim", "attention_heads", "merged_tokens"):
             value = getattr(self, field)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{field}` must be a positive integer. Received: {value!r}")
+        if self.weight_ranges not in (CHANNEL, TENSOR):
+            raise ValueError(
+                f"`weight_ranges` must be {CHANNEL!r} or {TENSOR!r}. "
+                f"Received: {self.weight_ranges!r}"
+            )
         if self.embedding_dim % self.attention_heads:
             raise ValueError(
                 f"`attention_heads` must divide `embedding_dim`. Received: "

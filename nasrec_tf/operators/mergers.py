@@ -5,7 +5,16 @@ from typing import Any
 
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators import arithmetic
-from nasrec_tf.operators.base import NetworkOptions, Prefix, Size, choose, equal, unless
+from nasrec_tf.operators.base import (
+    DENSE,
+    SPARSE,
+    NetworkOptions,
+    Prefix,
+    Size,
+    choose,
+    equal,
+    unless,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +45,7 @@ class SparseToDense:
 
     name = "sparse_to_dense"
     label = "FM"
+    reads = SPARSE
 
     def weights(self, shape: MergerShape):
         fits = equal(shape.dense_width, shape.options.embedding_dim)
@@ -72,6 +82,7 @@ class DenseToSparse:
 
     name = "dense_to_sparse"
     label = "D2S"
+    reads = DENSE
 
     def weights(self, shape: MergerShape):
         width = self._width(shape)

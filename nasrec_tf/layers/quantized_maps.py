@@ -1,0 +1,200 @@
+"""Quantization-aware linear maps: TF-MOT's quantizers in Keras 3 layers (paper 3.3 and 5.1)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nasrec_tf.operators.base import CHANNEL, Prefix, WeightSpec
+
+KERNEL = "_kernel"
+"""End of the name of a linear map's weights; what stands before it is the map's name."""
+
+SCALE_MANTISSA_BITS = 15
+"""A scale times an integer of 8 bits is then exact in float32, which has 24."""
+
+SMALLEST_SCALE = 2.0**-100
+"""Scale of weights that are all zero."""
+
+MOVING_AVERAGE_DECAY = 0.999
+"""Decay that TF-MOT's ``MovingAverageQuantizer`` has built in."""
+
+
+class MapQuantizers(keras.layers.Layer):
+    """Quantizers of all linear maps of one operator, merger or head.
+
+    Weights are quantized symmetrically by TF-MOT's ``LastValueQuantizer`` over the range of their
+    active slice, which is taken anew at each call, so that a path of the supernet and the
+    stand-alone network agree and no other path leaves a trace. Inputs are quantized symmetrically
+    by TF-MOT's ``MovingAverageQuantizer``; its range is the state that this layer holds.
+
+    Args:
+        specs: the weights of the part; those called ``…_kernel`` belong to linear maps.
+        weight_ranges: ``"channel"`` or ``"tensor"``, see ``NetworkOptions``.
+        widths: bit widths that paths may have; ``None`` where bits are known integers.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[WeightSpec],
+        weight_ranges: str = CHANNEL,
+        widths: tuple[int, ...] | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.per_channel = weight_ranges == CHANNEL
+        self.widths = widths
+        maps = [spec.name.removesuffix(KERNEL) for spec in specs if spec.name.endswith(KERNEL)]
+        self.ranges = {name: InputRange(name=f"{name}_input") for name in maps}
+        self.built = True
+
+    @property
+    def variables_by_name(self) -> dict[str, keras.Variable]:
+        """State by the name that it has in files."""
+        return {
+            f"{map_name}_input_{name}": variable
+            for map_name, input_range in self.ranges.items()
+            for name, variable in input_range.variables_by_name.items()
+        }
+
+    def quantized(
+        self,
+        weights: dict[str, Any],
+        specs: Sequence[WeightSpec],
+        weight_bits: Any,
+        activation_bits: Any,
+        training: bool,
+    ) -> dict[str, Any]:
+        """The part's weights with quantized kernels, and the quantizers of the maps' inputs.
+
+        Args:
+            weights: weights by name.
+            specs: the weights at the shape in use.
+            weight_bits: an integer, or a scalar tensor that is one of ``widths``, or 0 for a part
+                that is not active.
+            activation_bits: the same for inputs.
+            training: whether the ranges of inputs follow what they see.
+        """
+        result = dict(weights)
+        for spec in specs:
+            if not spec.name.endswith(KERNEL):
+                continue
+            name = spec.name.removesuffix(KERNEL)
+            result[spec.name] = self.kernel(weights[spec.name], spec, weight_bits)
+            result[f"{name}_input"] = self._input_quantizer(name, activation_bits, training)
+        return result
+
+    def kernel(self, value: Any, spec: WeightSpec, bits: Any) -> Any:
+        """The quantized weights of one linear map: (inputs, outputs)."""
+        return by_width(
+            bits,
+            self.widths,
+            lambda width: quantize_active_part(value, spec, width, self.per_channel),
+            lambda: value,
+        )
+
+    def _input_quantizer(self, name, bits, training) -> Callable[[Any], Any]:
+        def quantize(x):
+            return by_width(
+                bits,
+                self.widths,
+                lambda width: self.ranges[name](x, width, training),
+                lambda: x,
+            )
+
+        return quantize
+
+
+class InputRange(keras.layers.Layer):
+    """The range of one linear map's inputs, and their quantization within it.
+
+    TF-MOT averages with a fixed decay, at which a range takes thousands of steps to forget where
+    it started. So at its n-th update the range is first moved to where an average of decay
+    (1 + n) / (10 + n) would have it, until that reaches TF-MOT's own decay.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.variables_by_name = {
+            name: self.add_weight(name=name, shape=(), initializer="zeros", trainable=False)
+            for name in ("low", "high", "updates")
+        }
+        self.built = True
+
+    def call(self, x, bits: int, training: bool = False):
+        """Quantizes ``x`` to ``bits`` bits, sign included."""
+        quantizer = _tfmot().MovingAverageQuantizer(
+            bits, per_axis=False, symmetric=True, narrow_range=True
+        )
+        low, high, updates = (variable.value for variable in self.variables_by_name.values())
+        if training:
+            self._lead(x, low, high, updates)
+        return quantizer(x, training, {"min_var": low, "max_var": high})
+
+    @staticmethod
+    def _lead(x, low, high, updates):
+        """Moves the range so that TF-MOT's update ends where a younger average would be."""
+        seen = tf.stop_gradient(tf.reduce_max(tf.abs(x)))
+        decay = tf.minimum((1.0 + updates) / (10.0 + updates), MOVING_AVERAGE_DECAY)
+        wanted = decay * high + (1.0 - decay) * seen
+        before = (wanted - (1.0 - MOVING_AVERAGE_DECAY) * seen) / MOVING_AVERAGE_DECAY
+        high.assign(before)
+        low.assign(-before)
+        updates.assign_add(1.0)
+
+
+def by_width(bits: Any, widths: tuple[int, ...] | None, quantize, unchanged) -> Any:
+    """What ``quantize`` gives for the bits, which are an integer or one of ``widths``."""
+    if isinstance(bits, int):
+        return quantize(bits)
+    index = tf.reduce_sum(tf.cast(bits >= tf.constant(widths), tf.int32))
+    branches = [unchanged, *(lambda width=width: quantize(width) for width in widths)]
+    return tf.switch_case(index, branches)
+
+
+def quantize_active_part(kernel: Any, spec: WeightSpec, bits: int, per_channel: bool) -> Any:
+    """Quantizes what of a kernel ever meets a value; the rest, which meets padding, becomes 0."""
+    rows, columns = (axis.active if isinstance(axis, Prefix) else None for axis in spec.axes)
+    if not isinstance(kernel.shape[0], int) or not isinstance(columns, int):
+        return quantize_kernel(kernel, bits, per_channel)  # A path's slice is active as it is.
+    rows = kernel.shape[0] if rows is None else rows
+    quantized = quantize_kernel(kernel[:rows, :columns], bits, per_channel)
+    missing = [[0, kernel.shape[0] - rows], [0, kernel.shape[1] - columns]]
+    return tf.pad(quantized, missing)
+
+
+def quantize_kernel(kernel: Any, bits: int, per_channel: bool) -> Any:
+    """Weights rounded to ``bits`` bits, sign included; gradients pass as if they were not.
+
+    Args:
+        kernel: (inputs, outputs).
+        bits: at least 2.
+        per_channel: one scale per output instead of one for all.
+    """
+    reach = kernel_scale(kernel, bits, per_channel) * (2.0 ** (bits - 1) - 1.0)
+    quantizer = _tfmot().LastValueQuantizer(
+        bits, per_axis=per_channel, symmetric=True, narrow_range=True
+    )
+    # Outside of training the quantizer takes a range as given: that of these very weights.
+    return quantizer(kernel, False, {"min_var": -reach, "max_var": reach})
+
+
+def kernel_scale(kernel: Any, bits: int, per_channel: bool) -> Any:
+    """The weight that an integer of 1 stands for: (outputs,), or a scalar.
+
+    It is rounded up to few bits, so that every integer times the scale is exact in float32 and
+    the fake-quantized weights are nothing but integers and scales.
+    """
+    largest = tf.reduce_max(tf.abs(tf.stop_gradient(kernel)), axis=0 if per_channel else None)
+    scale = tf.maximum(largest / (2.0 ** (bits - 1) - 1.0), SMALLEST_SCALE)
+    dropped = (1 << (24 - SCALE_MANTISSA_BITS)) - 1
+    pattern = tf.bitcast(scale, tf.int32)
+    return tf.bitcast(tf.bitwise.bitwise_and(pattern + dropped, ~dropped), tf.float32)
+
+
+def _tfmot():
+    """TF-MOT's quantizers, imported where a network is quantized: they load Keras 2."""
+    import tensorflow_model_optimization
+
+    return tensorflow_model_optimization.quantization.keras.quantizers
