@@ -16,6 +16,29 @@ if TYPE_CHECKING:
 FORMAT = "nasrec_tf.architecture"
 VERSION = 1
 
+MIN_BITS, MAX_BITS = 2, 8
+"""Bit widths that TF-MOT's quantizers take."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Bits:
+    """Bit widths of a quantized operator (paper 3.3 and 5.1), each with its sign.
+
+    Args:
+        weights: of the weights of its linear maps.
+        activations: of their inputs.
+    """
+
+    weights: int
+    activations: int
+
+    def to_json(self) -> dict[str, int]:
+        return {"weights": self.weights, "activations": self.activations}
+
+
+HEAD_BITS = Bits(8, 8)
+"""Bits of the final layer of a quantized network: one column, on which every prediction rests."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Block:
@@ -32,6 +55,7 @@ class Block:
         right_source: dense source on its right.
         dense_to_sparse: whether tokens made of the dense output join the sparse output.
         sparse_to_dense: whether a factorization machine of the sparse output joins the dense one.
+        bits: bit widths of each active operator; empty for a network in floating point.
     """
 
     dense_operators: Mapping[str, int]
@@ -42,10 +66,11 @@ class Block:
     right_source: int = 0
     dense_to_sparse: bool = False
     sparse_to_dense: bool = False
+    bits: Mapping[str, Bits] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
-        for field in ("dense_operators", "sparse_operators"):
-            object.__setattr__(self, field, _FrozenWidths(getattr(self, field)))
+        for field in ("dense_operators", "sparse_operators", "bits"):
+            object.__setattr__(self, field, _FrozenByOperator(getattr(self, field)))
         for field in ("dense_sources", "sparse_sources"):
             object.__setattr__(self, field, tuple(sorted(getattr(self, field))))
 
@@ -59,8 +84,16 @@ class Block:
         """Tokens of the sparse output before the merged ones are appended."""
         return max(self.sparse_operators.values())
 
+    def branch_bits(self, branch: str) -> Bits | None:
+        """The largest bit widths of a branch, which are those of the merger that reads it."""
+        operators = self.dense_operators if branch == DENSE else self.sparse_operators
+        if not self.bits:
+            return None
+        bits = [self.bits[name] for name in operators]
+        return Bits(max(b.weights for b in bits), max(b.activations for b in bits))
+
     def to_json(self) -> dict[str, Any]:
-        return {
+        value = {
             "dense_operators": dict(self.dense_operators),
             "sparse_operators": dict(self.sparse_operators),
             "dense_sources": list(self.dense_sources),
@@ -70,30 +103,33 @@ class Block:
             "dense_to_sparse": self.dense_to_sparse,
             "sparse_to_dense": self.sparse_to_dense,
         }
+        if self.bits:
+            value["bits"] = {name: bits.to_json() for name, bits in self.bits.items()}
+        return value
 
 
-class _FrozenWidths(Mapping):
-    """Operator widths: immutable, hashable, in the registry's order."""
+class _FrozenByOperator(Mapping):
+    """Something for each operator: immutable, hashable, in the registry's order."""
 
-    def __init__(self, widths: Mapping[str, int]):
+    def __init__(self, values: Mapping[str, Any]):
         known = {name: index for index, name in enumerate(OPERATORS)}
-        order = sorted(widths, key=lambda name: known.get(name, len(known)))
-        self._widths = {name: widths[name] for name in order}
+        order = sorted(values, key=lambda name: known.get(name, len(known)))
+        self._values = {name: values[name] for name in order}
 
     def __getitem__(self, name):
-        return self._widths[name]
+        return self._values[name]
 
     def __iter__(self):
-        return iter(self._widths)
+        return iter(self._values)
 
     def __len__(self):
-        return len(self._widths)
+        return len(self._values)
 
     def __hash__(self):
-        return hash(tuple(self._widths.items()))
+        return hash(tuple(self._values.items()))
 
     def __repr__(self):
-        return repr(self._widths)
+        return repr(self._values)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -118,6 +154,13 @@ class Architecture:
             raise ArchitectureError("An architecture needs at least one block.")
         for number, block in enumerate(self.blocks, start=1):
             _check_block(number, block)
+            if bool(block.bits) != self.is_quantized:
+                raise _wrong(number, "bits", "must be given for every block or for none", {})
+
+    @property
+    def is_quantized(self) -> bool:
+        """Whether its linear maps have quantized weights and inputs."""
+        return bool(self.blocks[0].bits)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -198,6 +241,11 @@ class Architecture:
 
 
 _FIELDS = {field.name: field for field in dataclasses.fields(Block)}
+_REQUIRED = [
+    name
+    for name, field in _FIELDS.items()
+    if field.default is field.default_factory is dataclasses.MISSING
+]
 
 
 def _block_from_json(number: int, value: Any) -> Block:
@@ -208,8 +256,7 @@ def _block_from_json(number: int, value: Any) -> Block:
         raise ArchitectureError(
             f"Block {number}: unknown field {unknown[0]!r}; the fields are {', '.join(_FIELDS)}."
         )
-    required = [n for n, field in _FIELDS.items() if field.default is dataclasses.MISSING]
-    for name in required:
+    for name in _REQUIRED:
         if name not in value:
             raise ArchitectureError(f"Block {number}: field {name!r} is missing.")
     for name in ("dense_operators", "sparse_operators"):
@@ -218,7 +265,19 @@ def _block_from_json(number: int, value: Any) -> Block:
     for name in ("dense_sources", "sparse_sources"):
         if not isinstance(value[name], list) or not all(map(_is_integer, value[name])):
             raise _wrong(number, name, "must be a list of integers", value[name])
+    if "bits" in value:
+        value = {**value, "bits": _bits_from_json(number, value["bits"])}
     return Block(**value)
+
+
+def _bits_from_json(number: int, value: Any) -> dict[str, Bits]:
+    if not isinstance(value, dict):
+        raise _wrong(number, "bits", "must map operators to their bits", value)
+    for name, bits in value.items():
+        if not isinstance(bits, dict) or set(bits) != {"weights", "activations"}:
+            mend = f'needs {{"weights": …, "activations": …}} for {name!r}'
+            raise _wrong(number, "bits", mend, bits)
+    return {name: Bits(**bits) for name, bits in value.items()}
 
 
 def _check_block(number: int, block: Block) -> None:
@@ -236,6 +295,20 @@ def _check_block(number: int, block: Block) -> None:
     for field in ("dense_to_sparse", "sparse_to_dense"):
         if not isinstance(getattr(block, field), bool):
             raise _wrong(number, field, "must be true or false", getattr(block, field))
+    if block.bits:
+        _check_bits(number, block)
+
+
+def _check_bits(number: int, block: Block) -> None:
+    names = {*block.dense_operators, *block.sparse_operators}
+    for name in sorted(names ^ set(block.bits)):
+        mend = "is missing for" if name in names else "names an operator that is not active:"
+        raise _wrong(number, "bits", f"{mend} {name!r}", sorted(block.bits))
+    for name, bits in block.bits.items():
+        for width in (bits.weights, bits.activations):
+            if not _is_integer(width) or not MIN_BITS <= width <= MAX_BITS:
+                mend = f"of {name!r} must be whole numbers from {MIN_BITS} to {MAX_BITS}"
+                raise _wrong(number, "bits", mend, width)
 
 
 def _check_operators(number: int, field: str, branch: str, operators: Mapping) -> None:

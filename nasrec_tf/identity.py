@@ -50,6 +50,9 @@ def _live_part(architecture: "Architecture", number: int) -> dict[str, Any]:
         part["sparse_output"] = live.sparse_output
     if reads_sparse:
         part["sparse_sources"] = list(block.sparse_sources)
+    if block.bits:
+        names = list(part.get("dense_operators", ())) + list(part.get("sparse_operators", ()))
+        part["bits"] = {name: block.bits[name].to_json() for name in names}
     part["dense_to_sparse"] = live.dense_to_sparse
     part["sparse_to_dense"] = live.sparse_to_dense
     return part

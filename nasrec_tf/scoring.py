@@ -151,7 +151,7 @@ class SupernetScorer:
 
     def _head_step(self, features, labels, head, step):
         """One step of the training recipe's Adagrad on the mean log loss."""
-        logits = tf.matmul(features, head.kernel) + head.bias
+        logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
         error = (tf.sigmoid(logits) - labels) / self.plan.batch_size
         kernel_gradient = tf.matmul(features, error, transpose_a=True)
         gradients = clip_by_global_norm([kernel_gradient, tf.reduce_sum(error, axis=0)], 5.0)
@@ -167,5 +167,5 @@ class SupernetScorer:
 
     def _summed_loss(self, features, labels, head):
         """Log loss of a batch, summed over its rows."""
-        logits = tf.matmul(features, head.kernel) + head.bias
+        logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
         return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nasrec_tf.architecture import Architecture, Block
+from nasrec_tf.architecture import MAX_BITS, MIN_BITS, Architecture, Bits, Block
 from nasrec_tf.errors import ArchitectureError
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
 
@@ -40,6 +40,9 @@ class SearchSpace:
         widths: an output width per ``"operator"`` (Eq. 3) or one per ``"branch"``.
         max_sources: cap on the sources of a branch; ``None`` for any number (paper 3.3), 4 in the
             authors' code.
+        bits: candidate bit widths of operators, rising; none for networks in floating point.
+        separate_bits: whether weights and activations of an operator have a width each, or one in
+            common, as in the paper (5.1).
 
     Raises:
         ArchitectureError: if a field is not valid; the message names it.
@@ -55,6 +58,8 @@ class SearchSpace:
     operators: str = SINGLE
     widths: str = PER_OPERATOR
     max_sources: int | None = None
+    bits: tuple[int, ...] = ()
+    separate_bits: bool = False
 
     def __post_init__(self):
         for field in ("dense_operators", "sparse_operators", "dense_widths", "sparse_widths"):
@@ -80,6 +85,18 @@ class SearchSpace:
             raise self._wrong("max_sources", "must be a positive integer, or left out")
         if not isinstance(self.mergers, bool):
             raise self._wrong("mergers", "must be true or false")
+        if not isinstance(self.separate_bits, bool):
+            raise self._wrong("separate_bits", "must be true or false")
+        self._check_bits()
+
+    def _check_bits(self) -> None:
+        if not isinstance(self.bits, (list, tuple)):
+            raise self._wrong("bits", "must be a list")
+        object.__setattr__(self, "bits", tuple(self.bits))
+        if not all(_is_positive(bits) and MIN_BITS <= bits <= MAX_BITS for bits in self.bits):
+            raise self._wrong("bits", f"must hold whole numbers from {MIN_BITS} to {MAX_BITS}")
+        if list(self.bits) != sorted(set(self.bits)):
+            raise self._wrong("bits", "must rise strictly")
 
     def _check_operators(self, field: str, branch: str) -> None:
         known = [name for name, operator in OPERATORS.items() if operator.branch == branch]
@@ -105,6 +122,8 @@ class SearchSpace:
         """
         dense = dict.fromkeys(self.dense_operators, self.dense_widths[-1])
         sparse = dict.fromkeys(self.sparse_operators, self.sparse_widths[-1])
+        most = Bits(self.bits[-1], self.bits[-1]) if self.bits else None
+        bits = dict.fromkeys((*dense, *sparse), most) if self.bits else {}
         return Architecture(
             tuple(
                 Block(
@@ -116,6 +135,7 @@ class SearchSpace:
                     right_source=0,
                     dense_to_sparse=self.mergers,
                     sparse_to_dense=self.mergers,
+                    bits=bits,
                 )
                 for number in range(1, self.num_blocks + 1)
             )
@@ -136,11 +156,17 @@ class SearchSpace:
         return sources**2 * number**2 * operators * (4 if self.mergers else 1)
 
     def _branch_size(self, operators: int, widths: int) -> int:
+        bits = self.bit_settings
         if self.operators == SINGLE:
-            return operators * widths
+            return operators * widths * bits
         if self.widths == PER_BRANCH:
-            return (2**operators - 1) * widths
-        return (widths + 1) ** operators - 1
+            return ((1 + bits) ** operators - 1) * widths
+        return (widths * bits + 1) ** operators - 1
+
+    @property
+    def bit_settings(self) -> int:
+        """How many bit widths an operator may have; 1, none, in floating point."""
+        return max(1, len(self.bits)) ** (2 if self.separate_bits else 1)
 
     def source_counts(self, number: int) -> range:
         """How many sources a branch of block ``number`` may read."""
@@ -158,6 +184,18 @@ class SearchSpace:
             self._check_branch(number, "sparse", block.sparse_operators, block.sparse_sources)
             if not self.mergers and (block.dense_to_sparse or block.sparse_to_dense):
                 raise self._outside(number, "mergers", "are off")
+            self._check_bits_of(number, block)
+
+    def _check_bits_of(self, number: int, block: Block) -> None:
+        if bool(block.bits) != bool(self.bits):
+            why = "needs the bits of every operator" if self.bits else "has no bits"
+            raise self._outside(number, "bits", why)
+        for name, bits in block.bits.items():
+            for width in (bits.weights, bits.activations):
+                if width not in self.bits:
+                    raise self._outside(number, "bits", f"has no {width} bits for {name!r}")
+            if not self.separate_bits and bits.weights != bits.activations:
+                raise self._outside(number, "bits", f"takes one width for {name!r}")
 
     def _check_branch(self, number: int, branch: str, operators: Mapping, sources: tuple) -> None:
         allowed = getattr(self, f"{branch}_operators")
@@ -188,16 +226,31 @@ class SearchSpace:
 
     def sample_block(self, number: int, rng: np.random.Generator) -> Block:
         """Draws block ``number`` (from 1)."""
+        dense = self.sample_operators(DENSE, rng)
+        sparse = self.sample_operators(SPARSE, rng)
         return Block(
-            dense_operators=self.sample_operators(DENSE, rng),
-            sparse_operators=self.sample_operators(SPARSE, rng),
+            dense_operators=dense,
+            sparse_operators=sparse,
             dense_sources=self.sample_sources(number, rng),
             sparse_sources=self.sample_sources(number, rng),
             left_source=int(rng.integers(number)),
             right_source=int(rng.integers(number)),
             dense_to_sparse=self.mergers and bool(rng.integers(2)),
             sparse_to_dense=self.mergers and bool(rng.integers(2)),
+            bits=self.sample_bits((*dense, *sparse), rng),
         )
+
+    def sample_bits(self, operators: tuple[str, ...], rng: np.random.Generator) -> dict[str, Bits]:
+        """Draws bit widths for some operators; none in floating point."""
+        if not self.bits:
+            return {}
+        drawn = {}
+        for name in operators:
+            weights = int(rng.choice(self.bits))
+            drawn[name] = Bits(
+                weights, int(rng.choice(self.bits)) if self.separate_bits else weights
+            )
+        return drawn
 
     def sample_sources(self, number: int, rng: np.random.Generator) -> tuple[int, ...]:
         """Draws a non-empty set of the sources of block ``number``, uniformly over such sets."""

@@ -99,7 +99,7 @@ class MapQuantizers(keras.layers.Layer):
             return by_width(
                 bits,
                 self.widths,
-                lambda width: self.ranges[name](x, width, training),
+                lambda width: self.ranges[name].rounded(x, width, training),
                 lambda: x,
             )
 
@@ -110,8 +110,8 @@ class InputRange(keras.layers.Layer):
     """The range of one linear map's inputs, and their quantization within it.
 
     TF-MOT averages with a fixed decay, at which a range takes thousands of steps to forget where
-    it started. So at its n-th update the range is first moved to where an average of decay
-    (1 + n) / (10 + n) would have it, until that reaches TF-MOT's own decay.
+    it started. So at the update after n others the range is first moved to where an average of
+    decay n / (9 + n) would have it, until that reaches TF-MOT's own decay; the first batch sets it.
     """
 
     def __init__(self, **kwargs):
@@ -122,7 +122,7 @@ class InputRange(keras.layers.Layer):
         }
         self.built = True
 
-    def call(self, x, bits: int, training: bool = False):
+    def rounded(self, x, bits: int, training: bool = False):
         """Quantizes ``x`` to ``bits`` bits, sign included."""
         quantizer = _tfmot().MovingAverageQuantizer(
             bits, per_axis=False, symmetric=True, narrow_range=True
@@ -136,7 +136,7 @@ class InputRange(keras.layers.Layer):
     def _lead(x, low, high, updates):
         """Moves the range so that TF-MOT's update ends where a younger average would be."""
         seen = tf.stop_gradient(tf.reduce_max(tf.abs(x)))
-        decay = tf.minimum((1.0 + updates) / (10.0 + updates), MOVING_AVERAGE_DECAY)
+        decay = tf.minimum(updates / (9.0 + updates), MOVING_AVERAGE_DECAY)
         wanted = decay * high + (1.0 - decay) * seen
         before = (wanted - (1.0 - MOVING_AVERAGE_DECAY) * seen) / MOVING_AVERAGE_DECAY
         high.assign(before)

@@ -5,9 +5,10 @@ import dataclasses
 import keras
 import tensorflow as tf
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture import HEAD_BITS, Architecture
 from nasrec_tf.features import Features
 from nasrec_tf.layers.feature_embedding import FeatureEmbedding, arrange
+from nasrec_tf.layers.quantized_maps import MapQuantizers
 from nasrec_tf.layers.shared_part import ActiveWeight, SharedPart
 from nasrec_tf.operators import (
     DEFAULT_OPTIONS,
@@ -69,6 +70,7 @@ class Supernet(keras.Model):
         self.generator = tf.random.Generator.from_seed(seed, alg="philox")
         self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
         self.parts: dict[str, SharedPart] = {}
+        self.quantizers: dict[str, MapQuantizers] = {}
         for number in range(1, space.num_blocks + 1):
             self._add_block(number, seed)
         embedding = options.embedding_dim
@@ -76,6 +78,7 @@ class Supernet(keras.Model):
         merged = options.merged_tokens * embedding if space.mergers else 0
         slots = (UpperBound(space.dense_widths[-1]), tokens, UpperBound(merged))
         self.parts[HEAD] = SharedPart(head_weights(slots), {}, seed, name=HEAD)
+        self._add_quantizers(HEAD, head_weights(slots))
         self.built = True
 
     def build(self, input_shape=None):
@@ -117,12 +120,19 @@ class Supernet(keras.Model):
                     column_ends.setdefault(spec.name, set()).add(int(spec.axes[1].active))
         specs = operator.weights(shapes[-1])
         self.parts[name] = SharedPart(specs, column_ends, seed, name=name)
+        self._add_quantizers(name, specs)
+
+    def _add_quantizers(self, name, specs):
+        if self.space.bits:
+            self.quantizers[name] = MapQuantizers(
+                specs, self.options.weight_ranges, self.space.bits, name=f"{name}_quantizers"
+            )
 
     # Running a path.
 
     def call(self, inputs, path: Path | None = None, training=None):
         """Logits of a path; of the whole supernet unless one is given."""
-        run = self._start(inputs, path)
+        run = self._start(inputs, path, bool(training))
         return self._logits(run, self._head_inputs(run))
 
     def logits(self, inputs, architecture: Architecture):
@@ -152,16 +162,33 @@ class Supernet(keras.Model):
             merged * options.embedding_dim,
         )
 
-    def _start(self, inputs, path):
+    def tunable_logits(self, head_inputs, kernel, bias):
+        """Logits of a final layer with other weights: of the kind that scoring tunes.
+
+        Args:
+            head_inputs: (batch, head inputs) of a path.
+            kernel: (head inputs, 1), not yet quantized.
+            bias: (1,).
+        """
+        weights = {"head_kernel": kernel, "head_bias": bias}
+        if self.quantizers:
+            slots = (head_inputs.shape[1] or tf.shape(head_inputs)[1],)
+            weights = self.quantizers[HEAD].quantized(
+                weights, head_weights(slots), HEAD_BITS.weights, HEAD_BITS.activations, False
+            )
+        return linear(head_inputs, weights, HEAD)
+
+    def _start(self, inputs, path, training=False):
         path = self.encode(self.space.widest) if path is None else path
         live = live_part(path, self.space)
         sizes = path_sizes(live, self.space, self.features, self.options)
         rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
-        return _Run(self, live, sizes, inputs, rows)
+        return _Run(self, live, sizes, inputs, rows, training)
 
     def _logits(self, run, head_inputs):
         specs = head_weights(self._head_slots(run.live))
-        return linear(head_inputs, run.weights(HEAD, specs), HEAD)
+        bits = (HEAD_BITS.weights, HEAD_BITS.activations)
+        return linear(head_inputs, run.weights(HEAD, specs, bits), HEAD)
 
     def _head_inputs(self, run):
         dense, sparse = [run.raw_dense()], [run.raw_sparse()]
@@ -207,7 +234,8 @@ class Supernet(keras.Model):
         for name in names:
             operator, shape, on = OPERATORS[name], sizes.operators[name], sizes.active[name]
             inputs = OperatorInputs(**_operator_inputs(operator, shape, read, run.batch * on))
-            weights = run.weights(part_name(number, name), operator.weights(shape))
+            specs = operator.weights(shape)
+            weights = run.weights(part_name(number, name), specs, run.operator_bits(number, name))
             outputs.append(pad_last_axis(operator(inputs, weights, shape), width))
         return _sum_of_batches(outputs, run.batch)
 
@@ -217,7 +245,8 @@ class Supernet(keras.Model):
         on = sizes.has_dense_to_sparse
         shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
         specs = DENSE_TO_SPARSE.weights(shape)
-        weights = run.weights(part_name(number, DENSE_TO_SPARSE.name), specs)
+        bits = run.merger_bits(number, DENSE_TO_SPARSE, on)
+        weights = run.weights(part_name(number, DENSE_TO_SPARSE.name), specs, bits)
         batch = run.batch * on
         tokens = DENSE_TO_SPARSE(dense[:batch, : shape.dense_width], weights, shape)
         merged = self.options.merged_tokens * on
@@ -229,7 +258,8 @@ class Supernet(keras.Model):
         on = sizes.has_sparse_to_dense
         shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
         specs = SPARSE_TO_DENSE.weights(shape)
-        weights = run.weights(part_name(number, SPARSE_TO_DENSE.name), specs)
+        bits = run.merger_bits(number, SPARSE_TO_DENSE, on)
+        weights = run.weights(part_name(number, SPARSE_TO_DENSE.name), specs, bits)
         interaction = SPARSE_TO_DENSE(sparse[: run.batch * on], weights, shape)
         return pad_last_axis(interaction, sizes.merger.dense_width)
 
@@ -251,7 +281,7 @@ class Supernet(keras.Model):
                 f"alone. Received: optimizer={self.optimizer}"
             )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            run = self._start(inputs, path)
+            run = self._start(inputs, path, training=True)
             run.tape = tape
             logits = self._logits(run, self._head_inputs(run))
             loss = self.compute_loss(inputs, labels, logits, sample_weight, training=True)
@@ -286,16 +316,21 @@ class Supernet(keras.Model):
                 if spec.name in part.variables_by_name:
                     value = self.parts[name].extract(spec)
                     part.variables_by_name[spec.name].assign(value)
+        for name, quantizers in subnet.quantizers.items():
+            shared = self.quantizers[name].variables_by_name
+            for key, variable in quantizers.variables_by_name.items():
+                variable.assign(shared[key])
         return subnet
 
 
 class _Run:
     """One run of a path over a batch: sizes, raw tensors, and the weights read so far."""
 
-    def __init__(self, supernet, live, sizes, inputs, embedding_rows):
+    def __init__(self, supernet, live, sizes, inputs, embedding_rows, training):
         self.supernet = supernet
         self.live = live
         self.sizes = sizes
+        self.training = training
         self.tape = None
         self.slices: list[ActiveWeight] = []
         self._inputs = inputs
@@ -315,9 +350,36 @@ class _Run:
         fields, width = self.supernet.features.sparse, self.supernet.options.embedding_dim
         return arrange(tf.reshape(looked_up, [-1, fields, width]))
 
-    def weights(self, name, specs):
-        """The active weights of a part; gradients flow to the slices that they are made of."""
-        return self.supernet.parts[name].active(specs, self._record)
+    def weights(self, name, specs, bits):
+        """The active weights of a part; gradients flow to the slices that they are made of.
+
+        Args:
+            name: the part.
+            specs: its weights on the path.
+            bits: of its weights and of its maps' inputs; not looked at in a float supernet.
+        """
+        weights = self.supernet.parts[name].active(specs, self._record)
+        if not self.supernet.quantizers:
+            return weights
+        return self.supernet.quantizers[name].quantized(weights, specs, *bits, self.training)
+
+    def operator_bits(self, number, name):
+        """Bits of a block's operator: of its weights and of its maps' inputs, as tensors."""
+        if not self.supernet.quantizers:
+            return None
+        space, live = self.supernet.space, self.live
+        if OPERATORS[name].branch == DENSE:
+            bits = live.dense_bits[number - 1, space.dense_operators.index(name)]
+        else:
+            bits = live.sparse_bits[number - 1, space.sparse_operators.index(name)]
+        return tuple(tf.unstack(bits * self.sizes[number - 1].active[name]))
+
+    def merger_bits(self, number, merger, on):
+        """Bits of a merger: the largest of the branch that it reads."""
+        if not self.supernet.quantizers:
+            return None
+        bits = self.live.dense_bits if merger.reads == DENSE else self.live.sparse_bits
+        return tuple(tf.unstack(tf.reduce_max(bits[number - 1], axis=0) * on))
 
     def _record(self, part):
         if self.tape is not None:

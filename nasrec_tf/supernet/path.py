@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasrec_tf.architecture import Architecture, Block
+from nasrec_tf.architecture import Architecture, Bits, Block
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
 from nasrec_tf.space import SearchSpace
@@ -22,6 +22,9 @@ class Path(NamedTuple):
         right: (N,) int32.
         dense_to_sparse: (N,) bool.
         sparse_to_dense: (N,) bool.
+        dense_bits: (N, dense operators, 2) int32, bits of weights and of activations; 0 for an
+            inactive operator, and in floating point.
+        sparse_bits: (N, sparse operators, 2) int32.
     """
 
     dense_widths: Any
@@ -32,6 +35,8 @@ class Path(NamedTuple):
     right: Any
     dense_to_sparse: Any
     sparse_to_dense: Any
+    dense_bits: Any
+    sparse_bits: Any
 
 
 def encode(architecture: Architecture, space: SearchSpace) -> Path:
@@ -43,7 +48,8 @@ def encode(architecture: Architecture, space: SearchSpace) -> Path:
     Raises:
         ArchitectureError: if the supernet of the space does not hold the architecture.
     """
-    space.replace(operators="any", widths="operator", max_sources=None).check(architecture)
+    any_path = {"operators": "any", "widths": "operator", "max_sources": None}
+    space.replace(**any_path, separate_bits=True).check(architecture)
     blocks = architecture.blocks
     count = len(blocks)
     sources = np.arange(count)
@@ -55,6 +61,11 @@ def encode(architecture: Architecture, space: SearchSpace) -> Path:
         names = getattr(space, field)
         rows = [[getattr(block, field).get(name, 0) for name in names] for block in blocks]
         return np.array(rows, np.int32)
+
+    def bits(field):
+        names = getattr(space, field)
+        rows = [[block.bits.get(name, _NO_BITS) for name in names] for block in blocks]
+        return np.array([[(b.weights, b.activations) for b in row] for row in rows], np.int32)
 
     def column(field, dtype):
         return np.array([getattr(block, field) for block in blocks], dtype)
@@ -68,7 +79,12 @@ def encode(architecture: Architecture, space: SearchSpace) -> Path:
         column("right_source", np.int32),
         column("dense_to_sparse", bool),
         column("sparse_to_dense", bool),
+        bits("dense_operators"),
+        bits("sparse_operators"),
     )
+
+
+_NO_BITS = Bits(0, 0)
 
 
 def decode(path: Path, space: SearchSpace) -> Architecture:
@@ -77,6 +93,10 @@ def decode(path: Path, space: SearchSpace) -> Architecture:
 
     def operators(widths, names):
         return {name: int(width) for name, width in zip(names, widths) if width}
+
+    def bits(values, names):
+        pairs = zip(names, values.tolist())
+        return {name: Bits(*widths) for name, widths in pairs if widths[0]}
 
     return Architecture(
         tuple(
@@ -89,6 +109,8 @@ def decode(path: Path, space: SearchSpace) -> Architecture:
                 int(path.right[index]),
                 bool(path.dense_to_sparse[index]),
                 bool(path.sparse_to_dense[index]),
+                bits(path.dense_bits[index], space.dense_operators)
+                | bits(path.sparse_bits[index], space.sparse_operators),
             )
             for index in range(space.num_blocks)
         )
@@ -138,4 +160,5 @@ def live_part(path: Path, space: SearchSpace) -> Path:
         )
     rows.reverse()
     live = {name: tf.stack([row[name] for row in rows]) for name in rows[0]}
-    return Path(left=path.left, right=path.right, **live)
+    bits = {"dense_bits": path.dense_bits, "sparse_bits": path.sparse_bits}
+    return Path(left=path.left, right=path.right, **live, **bits)

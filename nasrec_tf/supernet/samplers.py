@@ -35,16 +35,30 @@ class PathSampler:
         merger_high = 2 if space.mergers else 1
         mergers = generator.uniform([2, count], 0, merger_high, tf.int32) > 0
         pair = self._sources_below(generator.uniform([2, count]))
+        dense_widths = self._widths(generator, len(space.dense_operators), space.dense_widths)
+        sparse_widths = self._widths(generator, len(space.sparse_operators), space.sparse_widths)
         return Path(
-            self._widths(generator, len(space.dense_operators), space.dense_widths),
-            self._widths(generator, len(space.sparse_operators), space.sparse_widths),
+            dense_widths,
+            sparse_widths,
             self._connections(generator),
             self._connections(generator),
             pair[0],
             pair[1],
             mergers[0],
             mergers[1],
+            self._bits(generator, dense_widths),
+            self._bits(generator, sparse_widths),
         )
+
+    def _bits(self, generator, widths):
+        """(N, operators, 2): bits of the active operators, 0 in floating point."""
+        shape = [*widths.shape, 2]
+        if not self.space.bits:
+            return tf.zeros(shape, tf.int32)
+        drawn = [*widths.shape, 2 if self.space.separate_bits else 1]
+        index = generator.uniform(drawn, 0, len(self.space.bits), tf.int32)
+        bits = tf.broadcast_to(tf.gather(tf.constant(self.space.bits, tf.int32), index), shape)
+        return tf.where(widths[:, :, None] > 0, bits, 0)
 
     def _connections(self, generator):
         """(N, N) bool: the sources that each block reads."""
