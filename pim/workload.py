@@ -7,7 +7,7 @@ from typing import Any
 from pim import checks
 from pim.architecture_walk import Walk
 from pim.errors import PimError
-from pim.operators import EmbeddingOperator, Workload
+from pim.operators import MAX_BITS, EmbeddingOperator, Workload
 
 DENSE_OPERATORS = ("fc", "sigmoid_gating", "sum", "dot_product")
 SPARSE_OPERATORS = ("efc", "attention")
@@ -50,6 +50,30 @@ class Precision:
 EIGHT_BITS = Precision()
 
 
+def precision_of_architecture(architecture: Any) -> Precision:
+    """The bit widths that an architecture gives its operators; 8 where it gives none.
+
+    Projections inside an operator have its bits, a merger the largest of the branch that it
+    reads, the final layer 8.
+
+    Args:
+        architecture: the JSON form, or an object whose ``to_json()`` gives it.
+    """
+    weights: dict[str, int] = {}
+    activations: dict[str, int] = {}
+    for number, block in enumerate(_checked_blocks(architecture), start=1):
+        bits = block.get("bits", {})
+        names = {name: (name,) for name in bits}
+        if bits:
+            names["dense_to_sparse"] = tuple(block["dense_operators"])
+            names["sparse_to_dense"] = tuple(block["sparse_operators"])
+        for part, operators in names.items():
+            name = f"block_{number}_{part}"
+            weights[name] = max(bits[operator]["weights"] for operator in operators)
+            activations[name] = max(bits[operator]["activations"] for operator in operators)
+    return Precision(weight_bits_of=weights, activation_bits_of=activations)
+
+
 def _starts(name: str, prefix: str) -> bool:
     return name == prefix or name.startswith((prefix + "_", prefix + "/"))
 
@@ -65,7 +89,7 @@ def workload_from_architecture(
     table_rows: Sequence[int],
     *,
     batch: int = 1,
-    precision: Precision = EIGHT_BITS,
+    precision: Precision | None = None,
     embedding_dim: int = 16,
     embedding_bits: int = 8,
     attention_heads: int = 8,
@@ -84,7 +108,7 @@ def workload_from_architecture(
         dense_features: raw dense columns; may be 0.
         table_rows: rows of each embedding table, one per sparse feature.
         batch: samples that are processed together.
-        precision: bit widths of the crossbar operators.
+        precision: bit widths of the crossbar operators; the architecture's own unless given.
         embedding_dim: elements of an embedding.
         embedding_bits: bits of an element of an embedding.
         attention_heads: heads of the attention operator.
@@ -100,6 +124,7 @@ def workload_from_architecture(
     if not table_rows:
         raise PimError("table_rows: needs at least one embedding table")
     checks.whole("attention_heads", attention_heads, 1, embedding_dim)
+    bits = precision or precision_of_architecture(architecture)
     walk = Walk(
         dense_features=dense_features,
         sparse_features=len(table_rows),
@@ -107,14 +132,15 @@ def workload_from_architecture(
         attention_heads=attention_heads,
         merged_tokens=merged_tokens,
         layer_norm=layer_norm,
-        bits_of=precision.of,
+        bits_of=bits.of,
     )
     operators = walk.run(blocks)
     if walk.reads_embeddings:
         tables = EmbeddingOperator("embedding", tuple(table_rows), embedding_dim, embedding_bits)
         operators = (tables, *operators)
     workload = Workload(name, operators, batch)
-    precision.check([operator.name for operator in workload.crossbar_operators])
+    if precision is not None:
+        precision.check([operator.name for operator in workload.crossbar_operators])
     return workload
 
 
@@ -142,7 +168,23 @@ def _checked_blocks(architecture: Any) -> list[dict[str, Any]]:
             checks.whole(f"block {number}: {field}", block.get(field, 0), 0, number - 1)
         for field in ("dense_to_sparse", "sparse_to_dense"):
             checks.flag(f"block {number}: {field}", block.get(field, False))
+        _check_bits(number, block)
     return blocks
+
+
+def _check_bits(number, block) -> None:
+    bits = block.get("bits", {})
+    names = {*block["dense_operators"], *block["sparse_operators"]}
+    if bits and (not isinstance(bits, dict) or set(bits) != names):
+        raise PimError(f"block {number}: bits must name every operator. Received: {bits!r}")
+    for name, widths in bits.items():
+        if not isinstance(widths, dict) or set(widths) != {"weights", "activations"}:
+            raise PimError(
+                f'block {number}: bits of {name!r} need "weights" and "activations". '
+                f"Received: {widths!r}"
+            )
+        checks.whole(f"block {number}: bits of {name!r}", widths["weights"], 2, MAX_BITS)
+        checks.whole(f"block {number}: bits of {name!r}", widths["activations"], 1, MAX_BITS)
 
 
 def _check_operators(number, block, field, known) -> None:

@@ -8,6 +8,9 @@
 ``block_3_dense_sources``                 ``"0,2"``: raw features and block 2
 ``block_3_left_source``                   ``1``
 ``block_3_dense_to_sparse``               ``True``; absent where the space has no mergers
+``block_3_fc_bits``                       bits of weights and activations of one operator; absent
+                                          where the space has none
+``block_3_fc_weight_bits``, ``…_fc_activation_bits``  in its place where they are separate
 ========================================  ====================================================
 
 and the same for ``sparse`` and ``right``. The translation is exact both ways. Values are plain
@@ -19,7 +22,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nasrec_tf.architecture import Architecture, Block
+from nasrec_tf.architecture import Architecture, Bits, Block
 from nasrec_tf.errors import ArchitectureError
 from nasrec_tf.operators import DENSE, SPARSE
 from nasrec_tf.space import PER_BRANCH, SINGLE, SearchSpace
@@ -58,6 +61,12 @@ def to_values(architecture: Architecture, space: SearchSpace) -> dict[str, Any]:
         if space.mergers:
             for merger in _MERGERS:
                 values[_name(number, merger)] = getattr(block, merger)
+        for operator, bits in block.bits.items():
+            if space.separate_bits:
+                values[_name(number, f"{operator}_weight_bits")] = bits.weights
+                values[_name(number, f"{operator}_activation_bits")] = bits.activations
+            else:
+                values[_name(number, f"{operator}_bits")] = bits.weights
     return values
 
 
@@ -93,7 +102,26 @@ def search_hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
         if space.mergers:
             for merger in _MERGERS:
                 registered.Boolean(_name(number, merger))
+        if space.bits:
+            _register_bits(registered, number, space)
     return registered
+
+
+def _register_bits(registered, number: int, space: SearchSpace) -> None:
+    kinds = ("weight_bits", "activation_bits") if space.separate_bits else ("bits",)
+    for branch in _BRANCHES:
+        operators, _ = _candidates(branch, space)
+        sets = list(_operator_sets(operators, space))
+        parent = _name(number, f"{branch}_operators")
+        for operator in operators:
+            active = ["+".join(names) for names in sets if operator in names]
+            for kind in kinds:
+                registered.Choice(
+                    _name(number, f"{operator}_{kind}"),
+                    list(space.bits),
+                    parent_name=parent,
+                    parent_values=active,
+                )
 
 
 def _register_operators(registered, number: int, branch: str, space: SearchSpace) -> None:
@@ -121,7 +149,18 @@ def _block(values: Mapping[str, Any], number: int, space: SearchSpace) -> Block:
     if space.mergers:
         for merger in _MERGERS:
             fields[merger] = _value(values, _name(number, merger))
+    if space.bits:
+        names = (*fields["dense_operators"], *fields["sparse_operators"])
+        fields["bits"] = {name: _bits(values, number, name, space) for name in names}
     return Block(**fields)
+
+
+def _bits(values: Mapping[str, Any], number: int, operator: str, space: SearchSpace) -> Bits:
+    if not space.separate_bits:
+        width = _value(values, _name(number, f"{operator}_bits"))
+        return Bits(width, width)
+    kinds = ("weight_bits", "activation_bits")
+    return Bits(*(_value(values, _name(number, f"{operator}_{kind}")) for kind in kinds))
 
 
 def _operators(values: Mapping[str, Any], number: int, branch: str, space) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from nasrec_tf.architecture import Architecture, Block
+from nasrec_tf.architecture import Architecture, Bits, Block
 from nasrec_tf.operators import DENSE, SPARSE
 from nasrec_tf.space import PER_BRANCH, SINGLE, SearchSpace
 
@@ -63,6 +63,7 @@ class BlockMutation:
             right_source=int(rng.integers(number)),
             dense_to_sparse=space.mergers and bool(rng.integers(2)),
             sparse_to_dense=space.mergers and bool(rng.integers(2)),
+            bits=_redraw_bits(block, dense, sparse, space, rng) if space.bits else {},
         )
         return _with_block(architecture, number, child)
 
@@ -74,7 +75,8 @@ class AnnealedFieldMutation:
     A child differs by (G - g) // max(20, G // 5) + 1 field changes, g of G generations being
     over: 6 at first and 1 at last if G is 240. For each change a block is drawn uniformly; one
     time in two one of its four source fields is re-drawn, else one of: its operators (of both
-    branches), a dense width, a sparse width, and either merger.
+    branches), a dense width, a sparse width, either merger, and, in a quantized space, the bits of
+    an operator of each branch.
 
     Source: facebookresearch/NasRec (Apache-2.0), regularized evolution of the searcher.
     """
@@ -101,12 +103,17 @@ class AnnealedFieldMutation:
 
     def _redraw_inside(self, number, block, space, rng):
         mergers = ("dense_to_sparse", "sparse_to_dense") if space.mergers else ()
-        choice = _pick(("operators", "dense_width", "sparse_width", *mergers), rng)
+        quantization = ("bits",) if space.bits else ()
+        choices = ("operators", "dense_width", "sparse_width", *mergers, *quantization)
+        choice = _pick(choices, rng)
         if choice == "operators":
-            return {
-                "dense_operators": _redraw_operators(block.dense_operators, DENSE, space, rng),
-                "sparse_operators": _redraw_operators(block.sparse_operators, SPARSE, space, rng),
-            }
+            dense = _redraw_operators(block.dense_operators, DENSE, space, rng)
+            sparse = _redraw_operators(block.sparse_operators, SPARSE, space, rng)
+            bits = _kept_bits(block, (*dense, *sparse), space, rng)
+            return {"dense_operators": dense, "sparse_operators": sparse, "bits": bits}
+        if choice == "bits":
+            dense, sparse = block.dense_operators, block.sparse_operators
+            return {"bits": _redraw_bits(block, dense, sparse, space, rng)}
         if choice == "dense_width":
             return {"dense_operators": _redraw_width(block.dense_operators, DENSE, space, rng)}
         if choice == "sparse_width":
@@ -173,3 +180,18 @@ def _with_widths(names, operators: Mapping[str, int], branch, space, rng) -> dic
     return {
         name: operators[name] if name in operators else int(_pick(widths, rng)) for name in in_order
     }
+
+
+def _kept_bits(block: Block, names, space, rng) -> dict[str, Bits]:
+    """Bits for ``names``: an operator keeps its own, a new one gets drawn ones."""
+    new = tuple(name for name in names if name not in block.bits)
+    drawn = space.sample_bits(new, rng)
+    return {name: drawn.get(name, block.bits.get(name)) for name in names} if space.bits else {}
+
+
+def _redraw_bits(block: Block, dense, sparse, space, rng) -> dict[str, Bits]:
+    """Bits of a block's new operators, those of one operator of each branch drawn anew."""
+    bits = _kept_bits(block, (*dense, *sparse), space, rng)
+    for operators in (dense, sparse):
+        bits |= space.sample_bits((_pick(tuple(operators), rng),), rng)
+    return bits
