@@ -162,6 +162,10 @@ class Architecture:
         """Whether its linear maps have quantized weights and inputs."""
         return bool(self.blocks[0].bits)
 
+    def in_floating_point(self) -> "Architecture":
+        """The same architecture without bit widths."""
+        return Architecture(tuple(dataclasses.replace(block, bits={}) for block in self.blocks))
+
     def __len__(self) -> int:
         return len(self.blocks)
 

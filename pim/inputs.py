@@ -37,9 +37,11 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"rows of every table (default with --sparse-features: {DEFAULT_ROWS_PER_TABLE})",
     )
     parser.add_argument(
-        "--weight-bits", default="8", help="bits, and exceptions: 8,block_2=4,block_3_fc=6"
+        "--weight-bits",
+        help="bits, and exceptions: 8,block_2=4,block_3_fc=6 (default: what the architecture "
+        "says, else 8)",
     )
-    parser.add_argument("--activation-bits", default="8", help="the same for inputs")
+    parser.add_argument("--activation-bits", help="the same for inputs")
     parser.add_argument(
         "--embedding-bits", type=int, default=8, help="bits of an element of an embedding"
     )
@@ -80,15 +82,18 @@ def read_workload(arguments: argparse.Namespace) -> Workload:
         rows = [DEFAULT_ROWS_PER_TABLE] * arguments.sparse_features
     if arguments.rows_per_table is not None:
         rows = [arguments.rows_per_table] * len(rows)
-    weight_bits, weight_bits_of = _bits("--weight-bits", arguments.weight_bits)
-    activation_bits, activation_bits_of = _bits("--activation-bits", arguments.activation_bits)
+    precision = None
+    if arguments.weight_bits is not None or arguments.activation_bits is not None:
+        weight_bits, weight_bits_of = _bits("--weight-bits", arguments.weight_bits or "8")
+        bits, bits_of = _bits("--activation-bits", arguments.activation_bits or "8")
+        precision = Precision(weight_bits, bits, weight_bits_of, bits_of)
     try:
         return workload_from_architecture(
             architecture,
             dense,
             rows,
             batch=arguments.batch,
-            precision=Precision(weight_bits, activation_bits, weight_bits_of, activation_bits_of),
+            precision=precision,
             embedding_bits=arguments.embedding_bits,
             name=pathlib.Path(name).stem,
         )

@@ -22,6 +22,7 @@ from nasrec_tf.evolution import genes, trials
 from nasrec_tf.evolution.assignments import DEFAULT_PATIENCE, Assignments, Patience
 from nasrec_tf.evolution.budget import Budget
 from nasrec_tf.evolution.draws import Draws, SpaceExhausted, check_positive
+from nasrec_tf.evolution.hardware_space import HardwareSpace
 from nasrec_tf.evolution.history import LOG_LOSS, Candidate, History
 from nasrec_tf.evolution.ledger import Ledger
 from nasrec_tf.space import SearchSpace
@@ -56,6 +57,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         strategy: what draws the candidates.
         space: where architectures are drawn from.
         budgets: costs to record, and limits to keep.
+        hardware: where hardware is drawn from; ``None`` for a search of architectures alone.
         seed: a non-negative integer; ``None`` takes that of the project directory, or draws one.
         max_redraws: draws after which no new candidate within the budgets is expected; the
             search then ends early.
@@ -73,6 +75,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         *,
         budgets: Sequence[Budget] = (),
         seed: int | None = None,
+        hardware: HardwareSpace | None = None,
         max_redraws: int = 1000,
         max_consecutive_failed_trials: int = 3,
         patience: Patience = DEFAULT_PATIENCE,
@@ -83,14 +86,14 @@ class ArchitectureOracle(keras_tuner.Oracle):
         super().__init__(
             objective=keras_tuner.Objective(LOG_LOSS, "min"),
             max_trials=strategy.trials,
-            hyperparameters=genes.search_hyperparameters(space),
+            hyperparameters=genes.search_hyperparameters(space, hardware),
             allow_new_entries=False,
             tune_new_entries=False,
             max_consecutive_failed_trials=max_consecutive_failed_trials,
         )
         self.strategy = strategy
         self.space = space
-        self.draws = Draws(space, tuple(budgets), max_redraws)
+        self.draws = Draws(space, tuple(budgets), max_redraws, hardware)
         self.seed = seed
         self.patience = patience
         self._lock = threading.RLock()
@@ -239,7 +242,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
             "seed": self.seed,
             "max_redraws": self.draws.max_redraws,
             "budgets": {m: v if math.isfinite(v) else None for m, v in limits.items()},
-        }
+        } | ({"hardware": self.draws.hardware.to_json()} if self.draws.hardware else {})
 
     # Inside.
 

@@ -2,9 +2,10 @@
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from nasrec_tf.architecture import Architecture
+from nasrec_tf.evolution.design import Design
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,27 @@ class Budget:
                 f"`limit` of budget {self.metric!r} must be positive. Received: {self.limit!r}"
             )
 
+    def of(self, design: Design) -> float:
+        """The cost of a design."""
+        return float(self.cost(design.architecture))
+
     def allows(self, cost: float) -> bool:
         """Whether a cost keeps the limit; one that is not finite never does."""
         return math.isfinite(cost) and cost <= self.limit
+
+
+@dataclasses.dataclass(frozen=True)
+class HardwareBudget(Budget):
+    """As ``Budget``, for a cost that depends on the hardware too.
+
+    Args:
+        metric: the cost's name among the metrics.
+        cost: the cost of an architecture on hardware with some settings (by dotted name).
+        limit: the highest cost that is allowed.
+    """
+
+    cost: Callable[[Architecture, Mapping[str, int]], float]
+
+    def of(self, design: Design) -> float:
+        """The cost of a design."""
+        return float(self.cost(design.architecture, design.hardware))

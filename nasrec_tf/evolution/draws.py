@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from nasrec_tf.architecture import Architecture
 from nasrec_tf.evolution.budget import Budget
+from nasrec_tf.evolution.design import Design
+from nasrec_tf.evolution.hardware_space import HardwareSpace
 from nasrec_tf.evolution.history import History
 from nasrec_tf.space import SearchSpace
 
@@ -35,11 +36,13 @@ class Draws:
         space: where architectures are drawn from.
         budgets: costs to record, and limits to keep.
         max_redraws: draws after which no new candidate within the budgets is expected.
+        hardware: where hardware is drawn from, in a co-design search.
     """
 
     space: SearchSpace
     budgets: tuple[Budget, ...] = ()
     max_redraws: int = 1000
+    hardware: HardwareSpace | None = None
 
     def __post_init__(self):
         check_positive(max_redraws=self.max_redraws)
@@ -48,22 +51,26 @@ class Draws:
         if len(set(metrics)) < len(metrics):
             raise ValueError(f"`budgets` names a metric twice. Received: {metrics}")
 
-    def initial(self, history: History, seed: int) -> tuple[Architecture, dict[str, float]]:
+    def initial(self, history: History, seed: int) -> tuple[Design, dict[str, float]]:
         """Draws the next candidate uniformly from the space, as ``new`` does."""
         rng = random_stream(seed, INITIAL, len(history))
         return self.new(
             history,
-            afresh=lambda: self.space.sample(rng),
-            onwards=lambda _: self.space.sample(rng),
+            afresh=lambda: self._sample(rng),
+            onwards=lambda _: self._sample(rng),
         )
+
+    def _sample(self, rng: np.random.Generator) -> Design:
+        architecture = self.space.sample(rng)
+        return Design(architecture, self.hardware.sample(rng) if self.hardware else None)
 
     def new(
         self,
         history: History,
-        afresh: Callable[[], Architecture],
-        onwards: Callable[[Architecture], Architecture],
-    ) -> tuple[Architecture, dict[str, float]]:
-        """Draws until an architecture is new and within the budgets.
+        afresh: Callable[[], Design],
+        onwards: Callable[[Design], Design],
+    ) -> tuple[Design, dict[str, float]]:
+        """Draws until a design is new and within the budgets.
 
         Args:
             history: what was tried before.
@@ -71,24 +78,24 @@ class Draws:
             onwards: makes another draw from one that was tried before.
 
         Returns:
-            The architecture and its cost by metric.
+            The design and its cost by metric.
 
         Raises:
             SpaceExhausted: after ``max_redraws`` draws.
         """
         duplicates = 0
         lowest = dict.fromkeys((budget.metric for budget in self.budgets), math.inf)
-        architecture = afresh()
+        design = afresh()
         for _ in range(self.max_redraws):
-            if history.knows(architecture):
+            if history.knows(design):
                 duplicates += 1
-                architecture = onwards(architecture)
+                design = onwards(design)
                 continue
-            costs = {budget.metric: float(budget.cost(architecture)) for budget in self.budgets}
+            costs = {budget.metric: budget.of(design) for budget in self.budgets}
             if all(budget.allows(costs[budget.metric]) for budget in self.budgets):
-                return architecture, costs
+                return design, costs
             lowest = {metric: min(lowest[metric], cost) for metric, cost in costs.items()}
-            architecture = afresh()
+            design = afresh()
         raise SpaceExhausted(self._reason(duplicates, lowest))
 
     def _reason(self, duplicates: int, lowest: Mapping[str, float]) -> str:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasrec_tf.architecture import Architecture, Bits, Block
 from nasrec_tf.errors import ArchitectureError
+from nasrec_tf.evolution.hardware_space import HardwareSpace
 from nasrec_tf.operators import DENSE, SPARSE
 from nasrec_tf.space import PER_BRANCH, SINGLE, SearchSpace
 
@@ -82,7 +83,14 @@ def from_values(values: Mapping[str, Any], space: SearchSpace) -> Architecture:
     return architecture
 
 
-def search_hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
+def hardware_name(setting: str) -> str:
+    """The hyperparameter of a hardware setting, such as ``hardware_array.rows``."""
+    return f"hardware_{setting}"
+
+
+def search_hyperparameters(
+    space: SearchSpace, hardware: HardwareSpace | None = None
+) -> "keras_tuner.HyperParameters":
     """Registers every choice of the space; the values are those of no particular architecture.
 
     Raises:
@@ -104,6 +112,9 @@ def search_hyperparameters(space: SearchSpace) -> "keras_tuner.HyperParameters":
                 registered.Boolean(_name(number, merger))
         if space.bits:
             _register_bits(registered, number, space)
+    if hardware is not None:
+        for name, values in hardware.choices.items():
+            registered.Choice(hardware_name(name), list(values))
     return registered
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.architecture import Architecture
+from nasrec_tf.evolution.design import Design
 
 LOG_LOSS = "log_loss"
 """The metric that a search minimises."""
@@ -26,6 +27,7 @@ class Candidate:
         parent: number of the candidate that it was mutated from, if any.
         architecture: what is to be scored.
         costs: cost by metric, for every budget of the search.
+        hardware: hardware settings by dotted name, in a co-design search.
     """
 
     number: int
@@ -33,10 +35,18 @@ class Candidate:
     parent: int | None
     architecture: Architecture
     costs: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    hardware: Mapping[str, int] | None = None
+
+    @property
+    def design(self) -> Design:
+        return Design(self.architecture, self.hardware)
 
     def to_json(self) -> dict[str, Any]:
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return fields | {"architecture": self.architecture.to_json(), "costs": dict(self.costs)}
+        fields |= {"architecture": self.architecture.to_json(), "costs": dict(self.costs)}
+        if self.hardware is None:
+            del fields["hardware"]
+        return fields
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Candidate":
@@ -94,14 +104,14 @@ class History:
         self.longest = 0.0
         self.end_order: list[int] = []
         self.last_failures: list[int] = []
-        self._identities: set[str] = set()
+        self._identities: set[tuple] = set()
 
     def __len__(self) -> int:
         return len(self.candidates)
 
-    def knows(self, architecture: Architecture) -> bool:
-        """Whether an architecture that computes the same function was drawn before."""
-        return architecture.identity in self._identities
+    def knows(self, design: Design) -> bool:
+        """Whether a design that computes the same function on the same hardware was drawn."""
+        return design.identity in self._identities
 
     def add(self, candidate: Candidate) -> None:
         """Appends the next candidate.
@@ -115,7 +125,7 @@ class History:
             )
         self.candidates.append(candidate)
         self.open.add(candidate.number)
-        self._identities.add(candidate.architecture.identity)
+        self._identities.add(candidate.design.identity)
 
     def end(self, number: int, outcome: Outcome) -> None:
         """Records the outcome of an open candidate.

@@ -1,7 +1,11 @@
 """The oracles of a search, on KerasTuner's interface."""
 
+from collections.abc import Sequence
+
 from nasrec_tf.evolution.architecture_oracle import ArchitectureOracle
+from nasrec_tf.evolution.history import LOG_LOSS
 from nasrec_tf.evolution.mutation import Mutation
+from nasrec_tf.evolution.pareto import ParetoEvolution
 from nasrec_tf.evolution.random_search import RandomSearch
 from nasrec_tf.evolution.regularized_evolution import RegularizedEvolution
 from nasrec_tf.space import SearchSpace
@@ -35,6 +39,46 @@ class RegularizedEvolutionOracle(ArchitectureOracle):
         **options,
     ):
         strategy = RegularizedEvolution(population, tournament, children, generations, mutation)
+        super().__init__(strategy, space, **options)
+
+
+class ParetoEvolutionOracle(ArchitectureOracle):
+    """Regularized evolution towards low log loss and low costs at once.
+
+    Args:
+        space: where architectures are drawn from.
+        objectives: the log loss and metrics of ``budgets``, all to be small.
+        population: as for ``RegularizedEvolutionOracle``, like the next four.
+        tournament: likewise.
+        children: likewise.
+        generations: likewise.
+        mutation: likewise.
+        **options: those of ``ArchitectureOracle``.
+
+    Raises:
+        ValueError: if an argument is out of range, or an objective is not among the budgets.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        objectives: Sequence[str],
+        population: int = RegularizedEvolution.population,
+        tournament: int = RegularizedEvolution.tournament,
+        children: int = RegularizedEvolution.children,
+        generations: int = RegularizedEvolution.generations,
+        mutation: Mutation = RegularizedEvolution.mutation,
+        **options,
+    ):
+        known = {LOG_LOSS, *(budget.metric for budget in options.get("budgets", ()))}
+        if not set(objectives) <= known:
+            raise ValueError(
+                f"`objectives` may name {', '.join(sorted(known))}. Received: {objectives!r}"
+            )
+        strategy = ParetoEvolution(
+            population, tournament, children, generations, mutation, tuple(objectives)
+        )
         super().__init__(strategy, space, **options)
 
 

@@ -33,5 +33,5 @@ class RandomSearch:
         Raises:
             SpaceExhausted: if there is none.
         """
-        architecture, costs = draws.initial(history, seed)
-        return Candidate(number, 0, None, architecture, costs)
+        design, costs = draws.initial(history, seed)
+        return Candidate(number, 0, None, design.architecture, costs, design.hardware)

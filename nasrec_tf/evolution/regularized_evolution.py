@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from nasrec_tf.evolution.design import Design
 from nasrec_tf.evolution.draws import CHILD, TOURNAMENT, Draws, check_positive, random_stream
 from nasrec_tf.evolution.history import Candidate, History
 from nasrec_tf.evolution.mutation import BlockMutation, Mutation
@@ -73,20 +74,24 @@ class RegularizedEvolution:
         """
         generation = self.generation_of(number)
         if generation == 0:
-            architecture, costs = draws.initial(history, seed)
-            return Candidate(number, 0, None, architecture, costs)
+            design, costs = draws.initial(history, seed)
+            return Candidate(number, 0, None, design.architecture, costs, design.hardware)
         parent = self.parent(generation, history, seed)
         rng = random_stream(seed, CHILD, number)
 
-        def mutate(architecture):
-            return self.mutation(architecture, draws.space, rng, generation - 1, self.generations)
+        def mutate(design):
+            architecture = self.mutation(
+                design.architecture, draws.space, rng, generation - 1, self.generations
+            )
+            hardware = draws.hardware and draws.hardware.mutate(design.hardware, rng)
+            return Design(architecture, hardware)
 
-        architecture, costs = draws.new(
+        design, costs = draws.new(
             history,
-            afresh=lambda: mutate(history.candidates[parent].architecture),
+            afresh=lambda: mutate(history.candidates[parent].design),
             onwards=mutate,
         )
-        return Candidate(number, generation, parent, architecture, costs)
+        return Candidate(number, generation, parent, design.architecture, costs, design.hardware)
 
     def parent(self, generation: int, history: History, seed: int) -> int:
         """Number of the tournament's winner; the older of two equal ones."""

@@ -26,6 +26,7 @@ class TrialResult:
         metrics: finite metrics and costs by name.
         seconds: wall time of its scoring, if it ended.
         message: what went wrong, if anything did.
+        hardware: hardware settings by dotted name, in a co-design search.
     """
 
     number: int
@@ -36,6 +37,7 @@ class TrialResult:
     metrics: Mapping[str, float]
     seconds: float | None = None
     message: str | None = None
+    hardware: Mapping[str, int] | None = None
 
 
 def read_results(directory: str | pathlib.Path) -> list[TrialResult]:
@@ -64,6 +66,7 @@ def from_history(history: History) -> list[TrialResult]:
                 metrics={**(outcome.metrics if outcome else {}), **candidate.costs},
                 seconds=outcome.seconds if outcome else None,
                 message=outcome.message if outcome else None,
+                hardware=candidate.hardware,
             )
         )
     return found
@@ -87,7 +90,7 @@ def write_leaderboard(path: str | pathlib.Path, results: Iterable[TrialResult]) 
     """Writes the completed results as CSV, the best first, whole or not at all.
 
     Columns: rank, identity, trial, generation, parent, log_loss, the other metrics and costs,
-    seconds, and the architecture as JSON.
+    seconds, the architecture as JSON, and the hardware settings as JSON where there are some.
 
     Raises:
         RunError: if the file cannot be written.
@@ -102,7 +105,7 @@ def write_leaderboard(path: str | pathlib.Path, results: Iterable[TrialResult]) 
             writer = csv.writer(file)
             writer.writerow(
                 ["rank", "identity", "trial", "generation", "parent", LOG_LOSS, *others]
-                + ["seconds", "architecture"]
+                + ["seconds", "architecture", "hardware"]
             )
             writer.writerows(_row(rank, r, others) for rank, r in enumerate(ranked, start=1))
         os.replace(draft, path)
@@ -121,4 +124,5 @@ def _row(rank: int, result: TrialResult, others: list[str]) -> list:
         *(repr(result.metrics[name]) if name in result.metrics else "" for name in others),
         f"{result.seconds:.3f}",
         json.dumps(result.architecture.to_json()),
+        "" if result.hardware is None else json.dumps(result.hardware),
     ]

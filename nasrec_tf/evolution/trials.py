@@ -35,6 +35,8 @@ def running_trial(
     """
     hyperparameters = copy.copy(registered)
     hyperparameters.values = genes.to_values(candidate.architecture, space)
+    for name, value in (candidate.hardware or {}).items():
+        hyperparameters.values[genes.hardware_name(name)] = value
     return Trial(hyperparameters, trial_id=trial_id)
 
 

@@ -10,8 +10,15 @@ from typing import Any
 from nasrec_tf.config_files import read_table
 from nasrec_tf.errors import UserError
 
-STAGES = ("records", "supernet", "evolution", "retrain", "export")
+STAGES = ("records", "supernet", "evolution", "retrain", "hardware", "export")
 """The stages in order."""
+
+
+DEFAULT_BITS = "4,8"
+"""Bit widths of the paper's co-design search (5.1)."""
+
+DEFAULT_HARDWARE = "handcrafted"
+"""MNSIM 2.0's ReRAM parameters, as in the paper (5.1)."""
 
 
 def option(default: Any, group: str, text: str, **extra: Any) -> Any:
@@ -28,6 +35,7 @@ DATA = "data"
 SPACE = "search space"
 SUPERNET = "supernet"
 EVOLUTION = "evolution"
+CODESIGN = "co-design with processing-in-memory hardware"
 RETRAIN = "retraining and export"
 RUN = "run"
 
@@ -116,7 +124,7 @@ class SearchConfig:
     population: int | None = option(None, EVOLUTION, "architectures alive (128)", least=1)
     tournament: int | None = option(None, EVOLUTION, "of them compete to be parent (64)", least=1)
     children: int | None = option(None, EVOLUTION, "children of each generation (8)", least=1)
-    generations: int | None = option(None, EVOLUTION, "generations (240)", least=0)
+    generations: int | None = option(None, EVOLUTION, "generations (240)", least=1)
     mutation: str = option(
         "block", EVOLUTION, "mutate a whole block (the paper) or single fields, fewer and fewer "
         "(the authors' code)", choices=("block", "annealed"),
@@ -127,6 +135,33 @@ class SearchConfig:
     fine_tune_learning_rate: float = option(0.04, EVOLUTION, "peak learning rate of these steps")
     validation_rows: int | None = option(
         None, EVOLUTION, "rows that a score is taken over (819,200)", least=1
+    )
+
+    codesign: bool = option(
+        False, CODESIGN, "search quantized models and the crossbar hardware that runs them together"
+    )
+    hardware: str | None = option(
+        None, CODESIGN, "the design that the search varies: a preset of pim (isaac32, handcrafted) "
+        "or a JSON file (default: handcrafted, of MNSIM 2.0's ReRAM parameters)"
+    )  # fmt: skip
+    bits: str | None = option(
+        None, CODESIGN, "bit widths of operators to choose among (default: 4,8)"
+    )
+    separate_bits: bool = option(
+        False, CODESIGN, "choose the bits of an operator's weights and of its inputs separately"
+    )
+    objective: str | None = option(
+        None, CODESIGN, "log loss, latency and energy together (pareto, default), or the log loss "
+        "alone within the limits below", choices=("pareto", "log-loss"),
+    )  # fmt: skip
+    max_latency_us: float | None = option(None, CODESIGN, "longest time of an inference")
+    max_energy_nj: float | None = option(None, CODESIGN, "largest energy of an inference")
+    max_area_mm2: float | None = option(None, CODESIGN, "largest area, embedding tables included")
+    lossy_converters: bool = option(
+        False, CODESIGN, "allow analog-to-digital converters that lose bits"
+    )
+    hardware_rows: int = option(
+        1000, CODESIGN, "test rows that are computed as the arrays compute them", least=1
     )
 
     top_k: int | None = option(None, RETRAIN, "candidates to train from scratch (15)", least=1)
@@ -161,6 +196,39 @@ class SearchConfig:
         if 0 < self.max_table_rows < 3:
             raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
         self.learning_rates()
+        self._check_codesign()
+
+    def _check_codesign(self) -> None:
+        if not self.codesign:
+            for field in dataclasses.fields(self):
+                of_codesign = field.metadata["group"] == CODESIGN
+                if of_codesign and getattr(self, field.name) != field.default:
+                    raise UserError(f"{flag(field.name)} goes with --codesign, which is missing.")
+            return
+        self.bit_widths()
+        if not self.operator_balancing:
+            raise UserError("--codesign needs --operator-balancing: costs are counted with it.")
+        if self.strategy == "random" and self.objective == "pareto":
+            raise UserError("--objective pareto needs --strategy evolution.")
+
+    def bit_widths(self) -> tuple[int, ...]:
+        """The bit widths that operators may have; none in floating point.
+
+        Raises:
+            UserError: if they are not different whole numbers from 2 to 8.
+        """
+        if not self.codesign:
+            return ()
+        try:
+            widths = sorted(int(part) for part in (self.bits or DEFAULT_BITS).split(","))
+        except ValueError:
+            widths = []
+        if not widths or widths[0] < 2 or widths[-1] > 8 or len(set(widths)) < len(widths):
+            raise UserError(
+                "--bits must be different whole numbers from 2 to 8 separated by commas, such as "
+                f"4,8. Received: {self.bits!r}"
+            )
+        return tuple(widths)
 
     def learning_rates(self) -> tuple[float, ...] | None:
         """The learning rates to retrain with, if they were given."""

@@ -4,7 +4,7 @@ import pathlib
 
 from nasrec_tf.errors import UserError
 from nasrec_tf.presets import load_architecture
-from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.config import DEFAULT_HARDWARE, SearchConfig
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.space import search_space
 
@@ -22,7 +22,14 @@ def check_options(config: SearchConfig) -> None:
         _check_layout_is_known(config)
     search_space(config.space)
     if config.architecture is not None:
-        load_architecture(config.architecture)
+        architecture = load_architecture(config.architecture)
+        if config.codesign and not architecture.is_quantized:
+            raise UserError(
+                f"{config.architecture}: gives its operators no bits, which --codesign needs; add "
+                '"bits" to its blocks, or leave --architecture out to search for them.'
+            )
+    if config.codesign:
+        _check_hardware(config)
     if config.tournament is not None and config.population is not None:
         if config.tournament > config.population:
             raise UserError(
@@ -32,6 +39,20 @@ def check_options(config: SearchConfig) -> None:
     run = pathlib.Path(config.run_dir)
     if not (run / "export" / "version.json").exists():
         check_target(config)
+
+
+def _check_hardware(config: SearchConfig) -> None:
+    from pim import PimError, load_hardware
+
+    try:
+        hardware = load_hardware(config.hardware or DEFAULT_HARDWARE)
+    except PimError as error:
+        raise UserError(f"--hardware: {error}") from error
+    if hardware.mnsim2 is not None:
+        raise UserError(
+            f"--hardware {config.hardware}: MNSIM 2.0's own formulas fix what the search would "
+            "vary; use isaac32, handcrafted or a JSON file."
+        )
 
 
 def _check_layout_is_known(config: SearchConfig) -> None:

@@ -39,6 +39,8 @@ class Run:
             changes["operators"] = config.operators
         if config.max_sources is not None:
             changes["max_sources"] = config.max_sources
+        if config.codesign:
+            changes |= {"bits": config.bit_widths(), "separate_bits": config.separate_bits}
         return search_space(config.space).replace(**changes)
 
     @functools.cached_property

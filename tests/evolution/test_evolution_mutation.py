@@ -20,6 +20,8 @@ SPACES = st.builds(
     operators=st.sampled_from(["single", "any"]),
     widths=st.sampled_from(["operator", "branch"]),
     max_sources=st.sampled_from([None, 1, 2, 4]),
+    bits=st.sampled_from([(), (4, 8), (4, 5, 6, 7, 8)]),
+    separate_bits=st.booleans(),
 )
 SEEDS = st.integers(0, 2**32)
 
@@ -57,7 +59,7 @@ def test_late_in_the_search_the_annealed_mutation_changes_one_field(space, seed)
     ]
     changed = [field for block in fields for field in block]
     # The operators of both branches are one choice in the authors' code.
-    assert len(changed) <= 1 or set(changed) == {"dense_operators", "sparse_operators"}
+    assert len(changed) <= 1 or set(changed) <= {"dense_operators", "sparse_operators", "bits"}
     assert sum(map(bool, fields)) <= 1
 
 
@@ -98,7 +100,22 @@ def test_repeated_mutation_reaches_every_value_of_every_choice(mutation, operato
         "right_source": 2,
         "dense_to_sparse": 2,
         "sparse_to_dense": 2,
+        "bits": 1,
     }
+
+
+@pytest.mark.parametrize("mutation", [cls() for cls in MUTATIONS.values()], ids=list(MUTATIONS))
+@pytest.mark.parametrize("separate", [False, True])
+def test_repeated_mutation_reaches_all_bits_of_every_operator(mutation, separate):
+    space = NASREC_SMALL.replace(num_blocks=2, bits=(4, 8), separate_bits=separate)
+    rng = np.random.default_rng(1)
+    architecture = space.sample(rng)
+    seen = set()
+    for _ in range(2000):
+        architecture = mutation(architecture, space, rng, 0, 240)
+        seen.update(architecture.blocks[1].bits.items())
+    assert {name for name, _ in seen} == {"fc", "dot_product", "efc"}
+    assert len(seen) == 3 * (4 if separate else 2)
 
 
 @pytest.mark.parametrize("mutation", [cls() for cls in MUTATIONS.values()], ids=list(MUTATIONS))

@@ -65,7 +65,7 @@ def test_the_leaderboard_holds_every_candidate_with_its_architecture(finished):
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == (
         ["rank", "identity", "trial", "generation", "parent", "log_loss", "auc", "operators"]
-        + ["seconds", "architecture"]
+        + ["seconds", "architecture", "hardware"]
     )
     assert [int(row["rank"]) for row in rows] == list(range(1, TRIALS + 1))
     for row in rows:

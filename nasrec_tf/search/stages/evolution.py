@@ -6,7 +6,9 @@ from typing import Any
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.complexity import complexity
 from nasrec_tf.errors import RunError
-from nasrec_tf.evolution import MUTATIONS, Budget, best, read_results
+from nasrec_tf.evolution import CODESIGN_SPACE, MUTATIONS, Budget, best, read_results
+from nasrec_tf.evolution.history import LOG_LOSS
+from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.run import Run
 
 PROJECT = "search"
@@ -20,7 +22,7 @@ def run_stage(run: Run) -> dict[str, Any]:
     search(run)
     directory = run.directory.stage("evolution") / PROJECT
     results = read_results(directory)
-    top = best(results, run.settings.top_k)
+    top = _top(run, results)
     if not top:
         raise RunError(
             f"{directory}: no candidate got a finite score; train the supernet longer "
@@ -29,8 +31,44 @@ def run_stage(run: Run) -> dict[str, Any]:
     return {
         "candidates": len(results),
         "best": [result.architecture.to_json() for result in top],
-        "best_log_loss": top[0].metrics["log_loss"],
+        "best_hardware": [result.hardware for result in top],
+        "best_log_loss": min(result.metrics["log_loss"] for result in top),
     }
+
+
+def _top(run: Run, results):
+    """What is trained from scratch: the best, or in a Pareto search what balances best."""
+    objectives = run_objectives(run)
+    if objectives is None:
+        return best(results, run.settings.top_k)
+    from nasrec_tf.codesign.knee import nearest_to_ideal
+
+    return nearest_to_ideal(results, objectives, run.settings.top_k)
+
+
+def run_objectives(run: Run) -> tuple[str, ...] | None:
+    """What a Pareto search lowers at once; ``None`` where it is the log loss alone."""
+    config = run.config
+    if not config.codesign or config.strategy == "random" or config.objective == "log-loss":
+        return None
+    from nasrec_tf.codesign.costs import ENERGY, LATENCY
+
+    return (LOG_LOSS, LATENCY, ENERGY)
+
+
+def hardware_costs(run: Run):
+    """Costs of the retrained models on the hardware that a co-design search varies."""
+    from nasrec_tf.codesign.costs import HardwareCosts
+    from nasrec_tf.operators import NetworkOptions
+    from nasrec_tf.search.run_summary import features
+    from pim import load_hardware
+
+    config = run.config
+    options = NetworkOptions(
+        layer_norm=config.final_layer_norm, operator_balancing=config.operator_balancing
+    )
+    hardware = load_hardware(config.hardware or DEFAULT_HARDWARE)
+    return HardwareCosts(hardware, features(run), options, config.lossy_converters)
 
 
 def search(run: Run) -> None:
@@ -53,7 +91,11 @@ def mflops(run: Run, architecture: Architecture) -> float:
 
 
 def _oracle(run: Run):
-    from nasrec_tf.evolution import RandomSearchOracle, RegularizedEvolutionOracle
+    from nasrec_tf.evolution import (
+        ParetoEvolutionOracle,
+        RandomSearchOracle,
+        RegularizedEvolutionOracle,
+    )
     from nasrec_tf.records import derived_seed
 
     config, settings = run.config, run.settings
@@ -62,18 +104,29 @@ def _oracle(run: Run):
         "budgets": [Budget("mflops", lambda architecture: mflops(run, architecture), limit)],
         "seed": derived_seed(config.seed, "evolution"),
     }
+    if config.codesign:
+        limits = {
+            "latency_us": config.max_latency_us,
+            "energy_nj": config.max_energy_nj,
+            "area_mm2": config.max_area_mm2,
+        }
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        options["budgets"] += hardware_costs(run).budgets(given)
+        options["hardware"] = CODESIGN_SPACE
     if config.strategy == "random":
         trials = settings.population + settings.children * settings.generations
         return RandomSearchOracle(run.space, max_trials=trials, **options)
-    return RegularizedEvolutionOracle(
-        run.space,
-        population=settings.population,
-        tournament=settings.tournament,
-        children=settings.children,
-        generations=settings.generations,
-        mutation=MUTATIONS[config.mutation](),
-        **options,
-    )
+    options |= {
+        "population": settings.population,
+        "tournament": settings.tournament,
+        "children": settings.children,
+        "generations": settings.generations,
+        "mutation": MUTATIONS[config.mutation](),
+    }
+    objectives = run_objectives(run)
+    if objectives is not None:
+        return ParetoEvolutionOracle(run.space, objectives=objectives, **options)
+    return RegularizedEvolutionOracle(run.space, **options)
 
 
 def _scorer(run: Run):

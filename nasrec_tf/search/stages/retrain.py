@@ -43,7 +43,7 @@ def run_stage(run: Run) -> dict[str, Any]:
     for number, attempt in enumerate(attempts, start=1):
         result = finished(attempt)
         if result is None:
-            result = _train(run, attempt, f"retrain {number}/{len(attempts)}")
+            result = train_attempt(run, attempt, f"retrain {number}/{len(attempts)}")
         results.append(result)
         _keep_best_weights(attempts[:number], results)
     best = _best(results)
@@ -100,7 +100,8 @@ def load_winner(run: Run):
     return subnet
 
 
-def _train(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
+def train_attempt(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
+    """Trains a network from scratch, going on where it was stopped; its quality by epoch."""
     from nasrec_tf.records import derived_seed
     from nasrec_tf.training import TrainingPlan, train
 

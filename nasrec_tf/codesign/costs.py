@@ -1,0 +1,103 @@
+"""What a design costs on processing-in-memory hardware, with no framework loaded."""
+
+import math
+from collections.abc import Mapping
+
+from nasrec_tf.architecture import Architecture
+from nasrec_tf.evolution.budget import HardwareBudget
+from nasrec_tf.evolution.design import Design
+from nasrec_tf.evolution.hardware_space import with_tied
+from nasrec_tf.features import Features
+from nasrec_tf.operators import NetworkOptions
+from pim import Hardware, PimError, Report, Workload, changed, estimate, workload_from_architecture
+
+LATENCY, ENERGY, AREA = "latency_us", "energy_nj", "area_mm2"
+COSTS = (LATENCY, ENERGY, AREA)
+"""Time of an inference that runs alone, energy of one in a full pipeline, area with tables."""
+
+
+class HardwareCosts:
+    """Latency, energy and area of designs.
+
+    Args:
+        hardware: the design that settings change.
+        features: what networks read; the hardware holds all rows of all tables.
+        options: what holds for the whole network.
+        lossy_converters: whether analog-to-digital converters may lose bits.
+    """
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        features: Features,
+        options: NetworkOptions,
+        lossy_converters: bool = False,
+    ):
+        self.hardware = hardware
+        self.features = features
+        self.options = options
+        self.lossy_converters = lossy_converters
+        self._last: tuple[tuple, dict[str, float]] | None = None
+
+    def workload(self, architecture: Architecture) -> Workload:
+        """The architecture's operators at its own bit widths."""
+        return workload_from_architecture(
+            architecture,
+            self.features.dense,
+            self.features.table_rows,
+            embedding_dim=self.options.embedding_dim,
+            attention_heads=self.options.attention_heads,
+            merged_tokens=self.options.merged_tokens,
+            layer_norm=self.options.layer_norm,
+        )
+
+    def design(self, settings: Mapping[str, int]) -> Hardware:
+        """The hardware with some settings."""
+        return changed(self.hardware, with_tied(settings))
+
+    def report(self, architecture: Architecture, settings: Mapping[str, int]) -> Report:
+        """The full estimate.
+
+        Raises:
+            PimError: if the hardware cannot hold the network.
+        """
+        return estimate(self.workload(architecture), self.design(settings))
+
+    def __call__(self, architecture: Architecture, settings: Mapping[str, int]) -> dict[str, float]:
+        """Costs by name; infinite for hardware that cannot hold the network or loses bits."""
+        key = Design(architecture, settings).identity
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._costs(architecture, settings)
+        return self._last[1]
+
+    def _costs(self, architecture, settings) -> dict[str, float]:
+        workload = self.workload(architecture)
+        try:
+            report = estimate(workload, self.design(settings))
+        except PimError:
+            # Among random settings some are impossible, such as cells of more bits than weights.
+            return dict.fromkeys(COSTS, math.inf)
+        if not (report.lossless_adc or self.lossy_converters):
+            return dict.fromkeys(COSTS, math.inf)
+        return costs_of(report)
+
+    def budgets(self, limits: Mapping[str, float]) -> list[HardwareBudget]:
+        """A budget for every cost, with no limit but those given."""
+
+        def budget(name):
+            return HardwareBudget(
+                name,
+                lambda architecture, settings: self(architecture, settings)[name],
+                limits.get(name, math.inf),
+            )
+
+        return [budget(name) for name in COSTS]
+
+
+def costs_of(report: Report) -> dict[str, float]:
+    """Costs by name, in the units of their names."""
+    return {
+        LATENCY: report.latency_ns / 1e3,
+        ENERGY: report.energy_pj / 1e3,
+        AREA: report.area_um2 / 1e6,
+    }

@@ -1,0 +1,221 @@
+"""Several objectives: fronts, crowding, Pareto evolution with hardware genes, and its oracle."""
+
+import json
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis.extra.numpy import arrays
+
+from nasrec_tf.codesign.knee import nearest_to_ideal
+from nasrec_tf.errors import UserError
+from nasrec_tf.evolution.budget import HardwareBudget
+from nasrec_tf.evolution.design import Design
+from nasrec_tf.evolution.draws import Draws
+from nasrec_tf.evolution.hardware_space import CODESIGN_SPACE, HardwareSpace, with_tied
+from nasrec_tf.evolution.history import COMPLETED, Candidate, History, Outcome
+from nasrec_tf.evolution.oracle import ParetoEvolutionOracle
+from nasrec_tf.evolution.pareto import (
+    ParetoEvolution,
+    crowding_distances,
+    fronts_of,
+    pareto_results,
+)
+from nasrec_tf.evolution.random_search import RandomSearch
+from nasrec_tf.evolution.results import from_history
+from nasrec_tf.space import NASREC_SMALL
+
+POINTS = arrays(
+    float, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.integers(0, 4).map(float)
+)
+SPACE = NASREC_SMALL.replace(num_blocks=2, bits=(4, 8))
+HARDWARE = HardwareSpace({"array.rows": (64, 128, 256), "adc.bits": (8, 9)})
+
+
+def dominates(first, second):
+    return bool((first <= second).all() and (first < second).any())
+
+
+@given(values=POINTS)
+@settings(deadline=None)
+def test_a_point_of_the_first_front_is_dominated_by_none(values):
+    fronts = fronts_of(values)
+    for index, point in enumerate(values):
+        beaten = any(dominates(other, point) for other in values)
+        assert (fronts[index] > 0) == beaten
+
+
+@given(values=POINTS)
+@settings(deadline=None)
+def test_a_point_of_a_later_front_is_dominated_by_one_of_the_front_before(values):
+    fronts = fronts_of(values)
+    for index, point in enumerate(values):
+        before = values[fronts == fronts[index] - 1]
+        assert fronts[index] == 0 or any(dominates(other, point) for other in before)
+
+
+def test_ends_of_a_front_are_infinitely_far_and_the_lonely_farther_than_the_crowded():
+    values = np.array([[0.0, 10.0], [1.0, 9.0], [2.0, 8.0], [6.0, 3.0], [10.0, 0.0]])
+    distances = crowding_distances(values)
+    assert np.isinf(distances[[0, 4]]).all()
+    assert distances[3] > distances[1]
+
+
+def test_candidates_without_a_score_are_on_the_last_front():
+    assert fronts_of(np.array([[np.inf, 5.0], [1.0, 5.0]])).tolist() == [1, 0]
+
+
+def energy(architecture, hardware):
+    return float(sum(block.dense_width for block in architecture.blocks) * hardware["array.rows"])
+
+
+def evolve(strategy, draws, seed=0):
+    """A history in which wide networks score well and cost much."""
+    history = History()
+    for number in range(strategy.trials):
+        candidate = strategy.propose(number, history, draws, seed)
+        history.add(candidate)
+        width = sum(block.dense_width for block in candidate.architecture.blocks)
+        history.end(number, Outcome(COMPLETED, {"log_loss": 1.0 / width}, 1.0))
+    return history
+
+
+@pytest.fixture(scope="module")
+def history():
+    strategy = ParetoEvolution(
+        population=16, tournament=6, children=4, generations=40,
+        objectives=("log_loss", "energy_nj"),
+    )  # fmt: skip
+    draws = Draws(SPACE, (HardwareBudget("energy_nj", energy),), hardware=HARDWARE)
+    return evolve(strategy, draws)
+
+
+def test_every_candidate_has_hardware_of_the_space_and_its_cost(history):
+    for candidate in history.candidates:
+        assert candidate.hardware.keys() == HARDWARE.choices.keys()
+        assert all(value in HARDWARE.choices[name] for name, value in candidate.hardware.items())
+        assert candidate.costs["energy_nj"] == energy(candidate.architecture, candidate.hardware)
+
+
+def test_the_search_moves_towards_the_front(history):
+    numbers = [*range(16), *range(len(history) - 16, len(history))]
+    values = [(history.score(n), history.candidates[n].costs["energy_nj"]) for n in numbers]
+    fronts = fronts_of(np.array(values))
+    assert fronts[16:].mean() < 0.8 * fronts[:16].mean()
+
+
+def test_the_winner_of_a_tournament_of_all_is_dominated_by_none(history):
+    strategy = ParetoEvolution(
+        population=16, tournament=16, children=4, generations=40,
+        objectives=("log_loss", "energy_nj"),
+    )  # fmt: skip
+    for generation in range(1, 41):
+        parent = strategy.parent(generation, history, seed=0)
+        end = 16 + 4 * (generation - 1)
+        mine = np.array(strategy._values(history, parent))
+        alive = [np.array(strategy._values(history, n)) for n in range(end - 16, end)]
+        assert not any(dominates(other, mine) for other in alive)
+
+
+def test_the_same_design_is_not_tried_twice_but_an_architecture_is_on_other_hardware(history):
+    designs = {candidate.design.identity for candidate in history.candidates}
+    assert len(designs) == len(history)
+    single = SPACE.replace(num_blocks=1, dense_operators=("fc",), dense_widths=(16,), bits=(8,))
+    draws = Draws(single.replace(sparse_widths=(16,), mergers=False), hardware=HARDWARE)
+    strategy = RandomSearch(trials=6)
+    assert len(evolve(strategy, draws)) == 6  # One architecture, six settings of the hardware.
+
+
+def test_candidates_read_back_from_json_with_and_without_hardware(history):
+    for hardware in (None, {"array.rows": 64}):
+        candidate = Candidate(0, 0, None, SPACE.widest, {"energy_nj": 1.0}, hardware)
+        value = json.loads(json.dumps(candidate.to_json()))
+        assert ("hardware" in value) == (hardware is not None)
+        assert Candidate.from_json(value) == candidate
+
+
+def test_the_front_holds_what_no_result_dominates(history):
+    results = from_history(history)
+    front = pareto_results(results, ("log_loss", "energy_nj"))
+    losses = [result.metrics["log_loss"] for result in front]
+    costs = [result.metrics["energy_nj"] for result in front]
+    assert losses == sorted(losses) and costs == sorted(costs, reverse=True)
+    for result in results:
+        assert any(
+            f.metrics["log_loss"] <= result.metrics["log_loss"]
+            and f.metrics["energy_nj"] <= result.metrics["energy_nj"]
+            for f in front
+        )
+
+
+def test_the_knee_is_on_the_front_and_between_its_ends(history):
+    results = from_history(history)
+    objectives = ("log_loss", "energy_nj")
+    front = pareto_results(results, objectives)
+    knee = nearest_to_ideal(results, objectives, 3)
+    assert {result.number for result in knee} <= {result.number for result in front}
+    assert len({result.architecture.identity for result in knee}) == len(knee) == 3
+    assert knee[0].number not in (front[0].number, front[-1].number)
+
+
+def test_the_oracle_takes_up_a_pareto_search_where_it_was(tmp_path):
+    def oracle():
+        made = ParetoEvolutionOracle(
+            SPACE,
+            objectives=("log_loss", "energy_nj"),
+            budgets=[HardwareBudget("energy_nj", energy)],
+            hardware=HARDWARE,
+            population=4,
+            tournament=2,
+            children=2,
+            generations=2,
+            seed=3,
+        )
+        made._set_project_dir(str(tmp_path), "pareto")
+        return made
+
+    drawn = []
+    for _ in range(8):
+        current = oracle()  # A new process, as it were, for every trial.
+        trial = current.create_trial("worker")
+        values = trial.hyperparameters.values
+        drawn.append((values["hardware_array.rows"], values["block_1_efc_bits"]))
+        current.update_trial(trial.trial_id, {"log_loss": 0.5})
+        trial.status = "COMPLETED"
+        current.end_trial(trial)
+    assert oracle().create_trial("worker").status == "STOPPED"
+    assert {rows for rows, _ in drawn} <= {64, 128, 256}
+    assert [c.hardware["array.rows"] for c in oracle().history.candidates] == [r for r, _ in drawn]
+
+
+def test_an_objective_that_is_not_a_cost_is_refused():
+    with pytest.raises(ValueError, match="`objectives` may name log_loss"):
+        ParetoEvolutionOracle(SPACE, objectives=("log_loss", "energy_nj"))
+    with pytest.raises(ValueError, match="must hold 'log_loss'"):
+        ParetoEvolution(objectives=("energy_nj",))
+
+
+def test_a_setting_without_choices_is_refused():
+    with pytest.raises(UserError, match="adc.bits needs different values"):
+        HardwareSpace({"adc.bits": ()})
+
+
+def test_arrays_are_square_and_a_mutation_changes_at_most_one_setting():
+    rng = np.random.default_rng(0)
+    hardware = CODESIGN_SPACE.sample(rng)
+    assert with_tied(hardware)["array.columns"] == hardware["array.rows"]
+    seen = {name: set() for name in hardware}
+    for _ in range(2000):
+        child = CODESIGN_SPACE.mutate(hardware, rng)
+        assert sum(child[name] != hardware[name] for name in hardware) <= 1
+        hardware = child
+        for name, value in hardware.items():
+            seen[name].add(value)
+    assert {n: tuple(sorted(v)) for n, v in seen.items()} == CODESIGN_SPACE.choices
+
+
+def test_designs_are_one_if_function_and_hardware_are():
+    same = Design(SPACE.widest, {"a": 1, "b": 2}), Design(SPACE.widest, {"b": 2, "a": 1})
+    assert same[0].identity == same[1].identity
+    assert Design(SPACE.widest).identity != same[0].identity
