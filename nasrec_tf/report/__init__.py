@@ -2,10 +2,12 @@
 
 from nasrec_tf.report.page import render_report, write_report
 from nasrec_tf.report.summary import (
+    BaselineSummary,
     CandidateSummary,
     Curve,
     DataSummary,
     ExportSummary,
+    HardwareSummary,
     QualitySummary,
     RunSummary,
     SplitSummary,
@@ -16,10 +18,12 @@ from nasrec_tf.report.summary import (
 )
 
 __all__ = [
+    "BaselineSummary",
     "CandidateSummary",
     "Curve",
     "DataSummary",
     "ExportSummary",
+    "HardwareSummary",
     "QualitySummary",
     "RunSummary",
     "SplitSummary",

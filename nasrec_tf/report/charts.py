@@ -118,6 +118,35 @@ def cost_chart(
     return _svg(figure, "cost", "Log loss against cost")
 
 
+def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=None) -> str:
+    """Log loss against one cost of the hardware, with the front of all objectives.
+
+    Args:
+        trials: every candidate of the search.
+        cost: the cost's name.
+        label: the axis label, with the unit.
+        winner: ``identity`` of the architecture that was chosen in the end.
+    """
+    figure, axes = _figure()
+    scored = [trial for trial in _scored(trials) if _is_positive(trial.costs.get(cost))]
+    for chosen, style in (
+        ([t for t in scored if not t.on_front], {"color": GREY, "s": 11, "label": "scored"}),
+        ([t for t in scored if t.on_front],
+         {"color": BLUE, "s": 22, "label": "Pareto front of all objectives"}),
+        ([t for t in scored if t.on_front and t.identity == winner],
+         {"color": RED, "marker": "*", "s": 150, "zorder": 4, "label": "winner"}),
+    ):  # fmt: skip
+        if chosen:
+            places = [t.costs[cost] for t in chosen], [t.log_loss for t in chosen]
+            axes.scatter(*places, linewidths=0, **style)
+    _limit(axes, [trial.log_loss for trial in scored])
+    axes.set_xscale("log")
+    _label_decades(axes)
+    axes.legend(fontsize=8, framealpha=0.85, edgecolor="none")
+    axes.set(xlabel=label, ylabel="validation log loss")
+    return _svg(figure, f"front-{cost}", f"Log loss against {label}")
+
+
 def _scatter(axes: "Axes", shown: Sequence, field: str, **style) -> None:
     if shown:
         losses = [getattr(one, field) for one in shown]

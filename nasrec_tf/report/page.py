@@ -40,7 +40,9 @@ def render_report(run: RunSummary) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(count=count, duration=duration, number=number, share=share)
+    environment.filters.update(
+        span=span, count=count, duration=duration, number=number, share=share
+    )
     safe = {name: markupsafe.Markup(svg) for name, svg in _pictures(run).items()}
     style = markupsafe.Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
     return environment.get_template("report.html").render(
@@ -60,6 +62,10 @@ def _pictures(run: RunSummary) -> dict[str, str]:
         pictures["evolution"] = charts.evolution_chart(run.trials)
     if any(trial.mflops for trial in scored):
         pictures["cost"] = charts.cost_chart(run.trials, run.candidates, run.max_mflops)
+    for cost, label in (("latency_us", "latency, µs"), ("energy_nj", "energy, nJ")):
+        if any(trial.costs.get(cost) for trial in scored):
+            winner = run.winner and run.winner.architecture.identity
+            pictures[cost] = charts.front_chart(run.trials, cost, label, winner)
     if run.winner:
         pictures["winner"] = draw_svg(run.winner.architecture, features=run.winner.features)
     return pictures
@@ -78,6 +84,12 @@ def count(value: Any) -> str:
 def share(value: Any) -> str:
     """A share in per cent."""
     return "–" if value is None else f"{value:.1%}"
+
+
+def span(values: Any) -> str:
+    """A range of ratios."""
+    low, high = values
+    return f"{low:.2f} to {high:,.2f}"
 
 
 def duration(seconds: Any) -> str:

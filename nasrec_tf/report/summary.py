@@ -87,6 +87,8 @@ class TrialSummary:
         log_loss: validation log loss with the supernet's weights, in nats; ``None`` without score.
         mflops: millions of multiply-accumulates per sample.
         identity: ``Architecture.identity``, by which retrained candidates are found.
+        costs: further costs by name, such as ``"latency_us"``.
+        on_front: whether no other candidate is better in one objective and as good in the others.
     """
 
     number: int
@@ -95,6 +97,8 @@ class TrialSummary:
     log_loss: float | None = None
     mflops: float | None = None
     identity: str | None = None
+    costs: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    on_front: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,6 +169,48 @@ class WinnerSummary:
 
 
 @dataclasses.dataclass(frozen=True)
+class BaselineSummary:
+    """A design that the winner is compared with.
+
+    Args:
+        title: what it is.
+        speed_up: its latency over the winner's.
+        energy: its energy over the winner's.
+        speed_up_span: smallest and largest speed-up over what the paper leaves unstated.
+        energy_span: likewise.
+        paper: speed-up and energy ratio that the paper reports.
+        area_mm2: its area, where it has one.
+    """
+
+    title: str
+    speed_up: float
+    energy: float
+    speed_up_span: tuple[float, float]
+    energy_span: tuple[float, float]
+    paper: tuple[float, float] | None = None
+    area_mm2: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class HardwareSummary:
+    """The winner on its processing-in-memory hardware.
+
+    Args:
+        design: name of the design that the search varied.
+        settings: what the search chose, by dotted name.
+        costs: latency, energy and area by name.
+        qualities: quality on the same test rows by what computes the linear maps.
+        baselines: designs that it is compared with.
+    """
+
+    design: str
+    settings: Mapping[str, int]
+    costs: Mapping[str, float]
+    qualities: Mapping[str, QualitySummary]
+    baselines: Sequence[BaselineSummary] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class StageSummary:
     """One stage.
 
@@ -208,6 +254,7 @@ class RunSummary:
         max_mflops: cost limit of the search, in millions of multiply-accumulates.
         candidates: every training from scratch.
         winner: the chosen model.
+        hardware: the winner on its hardware, in a co-design run.
         export: the exported model.
         stages: the stages, in order.
         configuration: every option and its value in force.
@@ -225,6 +272,7 @@ class RunSummary:
     max_mflops: float | None = None
     candidates: Sequence[CandidateSummary] = ()
     winner: WinnerSummary | None = None
+    hardware: HardwareSummary | None = None
     export: ExportSummary | None = None
     stages: Sequence[StageSummary] = ()
     configuration: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -10,13 +10,16 @@ from nasrec_tf.architecture import Architecture
 from nasrec_tf.complexity import complexity
 from nasrec_tf.curves import read_curve
 from nasrec_tf.errors import RunError
+from nasrec_tf.evolution.pareto import pareto_results
 from nasrec_tf.evolution.results import read_results
 from nasrec_tf.features import Features
 from nasrec_tf.report import (
+    BaselineSummary,
     CandidateSummary,
     Curve,
     DataSummary,
     ExportSummary,
+    HardwareSummary,
     QualitySummary,
     RunSummary,
     SplitSummary,
@@ -25,10 +28,10 @@ from nasrec_tf.report import (
     TrialSummary,
     WinnerSummary,
 )
-from nasrec_tf.search.config import STAGES
+from nasrec_tf.search.config import DEFAULT_HARDWARE, STAGES
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE, VERSIONS_FILE
-from nasrec_tf.search.stages.evolution import PROJECT
+from nasrec_tf.search.stages.evolution import PROJECT, run_objectives
 
 
 def summarize(run: Run) -> RunSummary:
@@ -48,6 +51,7 @@ def summarize(run: Run) -> RunSummary:
         max_mflops=config.max_mflops,
         candidates=_candidates(run),
         winner=_winner(run),
+        hardware=_hardware(run),
         export=_export(run),
         stages=[_stage(run, name) for name in STAGES],
         configuration=_configuration(run),
@@ -96,6 +100,11 @@ def _trials(run: Run) -> list[TrialSummary]:
         results = read_results(run.directory.path / "evolution" / PROJECT)
     except RunError:
         return []  # The search has not begun.
+    from nasrec_tf.codesign.costs import COSTS
+
+    objectives = run_objectives(run)
+    front = pareto_results(results, objectives) if objectives else []
+    on_front = {result.number for result in front}
     return [
         TrialSummary(
             result.number,
@@ -104,6 +113,8 @@ def _trials(run: Run) -> list[TrialSummary]:
             result.metrics.get("log_loss"),
             result.metrics.get("mflops"),
             result.architecture.identity,
+            {name: result.metrics[name] for name in COSTS if name in result.metrics},
+            result.number in on_front,
         )
         for result in results
     ]
@@ -161,6 +172,49 @@ def _winner(run: Run) -> WinnerSummary | None:
         cost.mflops,
         cost.parameters,
         cost.embedding_parameters,
+    )
+
+
+QUALITIES = {
+    "float": "in floating point (trained so)",
+    "quantized": "quantized (fake-quantized weights and inputs)",
+    "crossbar_ideal": "on crossbars of ideal cells",
+    "crossbar_variation": "on crossbars, 5 % variation",
+    "crossbar_stuck": "on crossbars, 0.1 % of cells stuck at each end",
+}
+
+BASELINES = {
+    "handcrafted": "handcrafted ReRAM design, 8 bits everywhere",
+    "uniform8": "the winner's own hardware, 8 bits everywhere",
+    "recnmp": "RecNMP, near-memory DRAM",
+}
+
+
+def _hardware(run: Run) -> HardwareSummary | None:
+    result = run.directory.result("hardware")
+    if result is None or "skipped" in result:
+        return None
+    comparison = result["comparison"]
+    paper = comparison["paper"]
+    return HardwareSummary(
+        design=run.config.hardware or DEFAULT_HARDWARE,
+        settings=result["settings"],
+        costs=result["costs"],
+        qualities={
+            title: QualitySummary(**result["quality"][name]) for name, title in QUALITIES.items()
+        },
+        baselines=[
+            BaselineSummary(
+                title,
+                comparison["ratios"][name]["speed_up"],
+                comparison["ratios"][name]["energy"],
+                tuple(comparison["corners"][name]["speed_up"]),
+                tuple(comparison["corners"][name]["energy"]),
+                (paper[name]["speed_up"], paper[name]["energy"]) if name in paper else None,
+                result["baseline_area_mm2"].get(name),
+            )
+            for name, title in BASELINES.items()
+        ],
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.atomic_file import atomic_file
 from nasrec_tf.complexity import complexity
+from nasrec_tf.search.config import STAGES
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import REPORT_FILE
 from nasrec_tf.search.run_summary import features
@@ -34,9 +35,11 @@ def last_screen(run: Run) -> str:
             f"         best possible on this generated log {demo['best_log_loss']:.4f}, constant "
             f"prediction {demo['constant_log_loss']:.4f}"
         )
+    lines += _hardware_lines(run)
     seconds = [
         f"{stage} {run.directory.result(stage)['seconds']:.0f} s"
-        for stage in ("records", "supernet", "evolution", "retrain", "export")
+        for stage in STAGES
+        if stage != "hardware" or run.config.codesign
     ]
     lines += [
         f"time     {', '.join(seconds)}",
@@ -46,6 +49,27 @@ def last_screen(run: Run) -> str:
         serving_help(results["export"]["path"]),
     ]
     return "\n".join(lines)
+
+
+def _hardware_lines(run: Run) -> list[str]:
+    """The winner on its hardware, in a co-design run."""
+    result = run.directory.result("hardware") or {}
+    if "costs" not in result:
+        return []
+    costs, ratios = result["costs"], result["comparison"]["ratios"]
+    settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items())
+    losses = {name: quality["log_loss"] for name, quality in result["quality"].items()}
+    return [
+        f"hardware {settings or 'as given'}",
+        f"         {costs['latency_us']:.3f} us, {costs['energy_nj']:.1f} nJ, "
+        f"{costs['area_mm2']:.1f} mm2; the handcrafted design is "
+        f"{ratios['handcrafted']['speed_up']:.2f} times slower at "
+        f"{ratios['handcrafted']['energy']:.2f} times the energy",
+        f"         log loss on {result['quality']['float']['samples']:,} test rows: float "
+        f"{losses['float']:.4f}, quantized {losses['quantized']:.4f}, on crossbars "
+        f"{losses['crossbar_ideal']:.4f}, with 5 % variation {losses['crossbar_variation']:.4f}, "
+        f"with stuck cells {losses['crossbar_stuck']:.4f}",
+    ]
 
 
 def _quality(test: dict[str, Any]) -> str:

@@ -58,7 +58,9 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Any]
     with run.progress("crossbars", len(CELLS) * rows, "row") as bar:
         for cells in CELLS:
             path = run.directory.stage("hardware") / f"cells-{cells}.json"
-            if not path.exists():
+            if path.exists():
+                bar.update(rows)
+            else:
                 seed = derived_seed(run.config.seed, f"cells {cells}")
                 measured = crossbar_quality(
                     subnet, run.records, hardware, cells, rows, seed, bar.update
@@ -95,8 +97,21 @@ def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
     report = comparison.candidate
     return {
         "costs": costs_of(report) | {"interval_us": report.interval_ns / 1e3},
+        "baseline_area_mm2": _areas(costs, architecture, settings),
         "lossless_converters": report.lossless_adc,
         "comparison": {
             name: value for name, value in comparison.to_json().items() if name != "candidate"
         },
     }
+
+
+def _areas(costs, architecture: Architecture, settings) -> dict[str, float]:
+    """Area of the crossbar designs compared with: the same network with 8 bits everywhere."""
+    from nasrec_tf.codesign.costs import AREA, costs_of
+    from pim import estimate, hardware_preset
+
+    workload = costs.workload(architecture)
+    count = len(workload.crossbar_operators)
+    uniform = workload.with_bits([8] * count, [8] * count)
+    designs = {"handcrafted": hardware_preset("handcrafted"), "uniform8": costs.design(settings)}
+    return {name: costs_of(estimate(uniform, design))[AREA] for name, design in designs.items()}

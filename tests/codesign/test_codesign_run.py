@@ -1,0 +1,206 @@
+"""A whole co-design run on a small generated log, and what its options refuse."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nasrec_tf.architecture import Architecture
+from nasrec_tf.codesign.costs import HardwareCosts
+from nasrec_tf.errors import UserError
+from nasrec_tf.evolution.results import read_results
+from nasrec_tf.features import Features
+from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.search.command import main
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.space import NASREC_SMALL
+from pim import hardware_preset
+
+OPTIONS = {
+    "--space": "nasrec-small",
+    "--demo-rows": 1500,
+    "--blocks": 2,
+    "--supernet-epochs": 1,
+    "--population": 6,
+    "--tournament": 3,
+    "--children": 2,
+    "--generations": 2,
+    "--fine-tune-steps": 5,
+    "--top-k": 2,
+    "--retrain-epochs": 1,
+    "--hardware-rows": 40,
+    "--max-area-mm2": 400,
+}
+
+
+def arguments(directory, *more):
+    given = [str(part) for item in OPTIONS.items() for part in item]
+    places = ["--run-dir", str(directory / "run"), "--export-dir", str(directory / "models")]
+    return ["--codesign", "--quiet", *given, *places, *more]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("codesign")
+    assert main(arguments(directory)) == 0
+    return directory
+
+
+def result(run, stage):
+    return json.loads((run / "run" / stage / "result.json").read_text())
+
+
+def test_every_candidate_has_bits_hardware_and_costs_within_the_limit(run):
+    found = read_results(run / "run" / "evolution" / "search")
+    assert len(found) == 10
+    for candidate in found:
+        assert candidate.architecture.is_quantized
+        assert set(candidate.hardware) >= {"array.rows", "adc.bits"}
+        assert 0 < candidate.metrics["area_mm2"] <= 400
+        assert candidate.metrics["latency_us"] > 0 and candidate.metrics["energy_nj"] > 0
+
+
+def test_the_winner_is_measured_in_floating_point_quantized_and_on_crossbars(run):
+    quality = result(run, "hardware")["quality"]
+    names = ["float", "quantized", "crossbar_ideal", "crossbar_variation", "crossbar_stuck"]
+    assert list(quality) == names
+    assert {found["samples"] for found in quality.values()} == {40}
+    # Ideal crossbars compute the quantized network; only the tables are rounded besides.
+    ideal, quantized = quality["crossbar_ideal"], quality["quantized"]
+    assert ideal["log_loss"] == pytest.approx(quantized["log_loss"], abs=0.01)
+
+
+def test_costs_of_the_winner_are_those_it_was_found_with(run):
+    hardware, retrain = result(run, "hardware"), result(run, "retrain")
+    identity = Architecture.from_json(retrain["architecture"]).identity
+    same = [
+        candidate
+        for candidate in read_results(run / "run" / "evolution" / "search")
+        if candidate.architecture.identity == identity
+        and candidate.hardware == hardware["settings"]
+    ]
+    assert len(same) == 1
+    for name in ("latency_us", "energy_nj", "area_mm2"):
+        assert hardware["costs"][name] == pytest.approx(same[0].metrics[name])
+    assert set(hardware["comparison"]["ratios"]) == {"handcrafted", "uniform8", "recnmp"}
+
+
+def test_the_report_shows_the_front_the_qualities_and_the_other_designs(run):
+    page = (run / "run" / "report.html").read_text()
+    for text in ("The hardware", "Pareto front", "0.1 % of cells stuck", "RecNMP", "adc.bits"):
+        assert text in page
+
+
+def test_the_exported_model_computes_the_quantized_winner(run):
+    from nasrec_tf.records import Records
+    from nasrec_tf.subnet import Subnet
+    from nasrec_tf.weights import load_weights
+
+    retrain = result(run, "retrain")
+    dataset = pathlib.Path(result(run, "records")["dataset"])
+    records = Records(dataset if dataset.is_absolute() else run / "run" / dataset)
+    architecture = Architecture.from_json(retrain["architecture"])
+    subnet = Subnet(architecture, records.features, NetworkOptions(layer_norm=False))
+    load_weights(subnet, run / "run" / retrain["directory"] / "best.npz")
+    inputs, _ = next(iter(records.batches("test", 16, 16)))
+    assert np.isfinite(subnet(inputs).numpy()).all()
+    exported = tf.saved_model.load(result(run, "export")["path"])
+    graph = exported.signatures["serving_default"].graph
+    nodes = [node.op for function in graph.as_graph_def().library.function
+             for node in function.node_def]  # fmt: skip
+    nodes += [operation.type for operation in graph.get_operations()]
+    assert any(kind.startswith("FakeQuant") for kind in nodes)
+
+
+def test_a_finished_stage_is_not_run_again_and_a_lost_one_gives_the_same(run):
+    before = result(run, "hardware")
+    path = run / "run" / "hardware"
+    (path / "result.json").unlink()
+    (path / "cells-stuck.json").unlink()
+    assert main(arguments(run)) == 0
+    after = result(run, "hardware")
+    assert {k: v for k, v in after.items() if k != "seconds"} == {
+        k: v for k, v in before.items() if k != "seconds"
+    }
+
+
+# Costs.
+
+
+def test_more_bits_cost_more_and_impossible_hardware_costs_everything():
+    features = Features(13, (100,) * 26)
+    costs = HardwareCosts(
+        hardware_preset("handcrafted"), features, NetworkOptions(layer_norm=False)
+    )
+    settings = {"array.rows": 128, "adc.bits": 9, "device.bits_per_cell": 1, "dac.bits": 1}
+    found = {
+        bits: costs(NASREC_SMALL.replace(num_blocks=2, bits=(bits,)).widest, settings)
+        for bits in (4, 8)
+    }
+    for name in ("latency_us", "energy_nj", "area_mm2"):
+        assert found[4][name] < found[8][name]
+    architecture = NASREC_SMALL.replace(num_blocks=2, bits=(4,)).widest
+    lossy = costs(architecture, settings | {"adc.bits": 4})
+    assert set(lossy.values()) == {float("inf")}
+    too_many = costs(architecture, settings | {"device.bits_per_cell": 4})
+    assert set(too_many.values()) == {float("inf")}
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hardware": "isaac32"}, "--hardware goes with --codesign, which is missing."),
+        ({"max_area_mm2": 3.0}, "--max-area-mm2 goes with --codesign, which is missing."),
+        ({"codesign": True, "bits": "4,9"}, "--bits must be different whole numbers from 2 to 8"),
+        ({"codesign": True, "bits": "four"}, "--bits must be different whole numbers from 2 to 8"),
+        (
+            {"codesign": True, "objective": "pareto", "strategy": "random"},
+            "--objective pareto needs --strategy evolution.",
+        ),
+        ({"codesign": True, "max_latency_us": 0.0}, "--max-latency-us must be positive."),
+        (
+            {"codesign": True, "operator_balancing": False},
+            "--codesign needs --operator-balancing: costs are counted with it.",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(options, message):
+    with pytest.raises(UserError, match=message.replace("(", r"\(")):
+        SearchConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--hardware", "isac"], "--hardware: no hardware 'isac': give a file, or one of"),
+        (["--hardware", "mnsim2"], "--hardware mnsim2: MNSIM 2.0's own formulas fix"),
+        (["--architecture", "nasrec-criteo-small"], "gives its operators no bits"),
+    ],
+)
+def test_hardware_that_cannot_be_searched_is_one_line(tmp_path, capsys, more, message):
+    assert main(arguments(tmp_path, *more)) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len(error) == 1 and message in error[0]
+
+
+def test_impossible_hardware_names_file_and_setting(tmp_path, capsys):
+    from pim import hardware_to_json
+
+    value = hardware_to_json(hardware_preset("handcrafted"))
+    value["array"]["rows"] = 0
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps(value))
+    assert main(arguments(tmp_path, "--hardware", str(path))) == 2
+    error = capsys.readouterr().err
+    assert f"--hardware: {path}: array.rows" in error
+
+
+def test_a_limit_that_nothing_keeps_says_so(run, tmp_path, capsys):
+    limit = ["--max-latency-us", "0.000001"]
+    assert main(arguments(tmp_path, *limit)) == 2
+    assert "latency_us <= 1e-06" in capsys.readouterr().err
