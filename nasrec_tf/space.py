@@ -332,7 +332,16 @@ RANKING_STUDY = SearchSpace(
 )
 """NASRec-Full with the widths of the ranking study (paper 6.3)."""
 
-SPACES = {space.name: space for space in (NASREC_SMALL, NASREC_FULL, RANKING_STUDY)}
+CODESIGN = SearchSpace(
+    "nasrec-codesign",
+    NASREC_SMALL.dense_operators,
+    NASREC_SMALL.sparse_operators,
+    dense_widths=(64, 128, 256, 512, 768, 1024),
+    bits=(4, 8),
+)
+"""NASRec-Small of the co-design study: dense widths from 64 (paper 3.3), 4 or 8 bits (5.1)."""
+
+SPACES = {space.name: space for space in (NASREC_SMALL, NASREC_FULL, RANKING_STUDY, CODESIGN)}
 
 
 def search_space(name_or_path: str) -> SearchSpace:

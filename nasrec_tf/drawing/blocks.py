@@ -88,7 +88,7 @@ class BlockPainter:
         boxes = self.columns.operator_boxes(branch, tuple(widths), y)
         unit = "units" if branch == DENSE else "tokens"
         for name, box in boxes.items():
-            text = layout.operator_text(name, widths[name])
+            text = layout.operator_text(self.block, name)
             tooltip = f"{name.replace('_', ' ')}, {widths[name]} {unit}"
             part(self.drawing, box, text, theme.PALETTES[branch], live, branch, tooltip)
         return boxes

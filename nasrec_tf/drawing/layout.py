@@ -88,17 +88,26 @@ class Rows:
     middle: dict[str, float]
 
 
-def operator_text(name: str, width: int) -> str:
-    return f"{OPERATORS[name].label} {width}"
+def operator_text(block: Block, name: str) -> str:
+    """What stands in an operator's box: its name and width, and its bits if it is quantized."""
+    width = {**block.dense_operators, **block.sparse_operators}[name]
+    text = f"{OPERATORS[name].label} {width}"
+    if name in block.bits:
+        bits = block.bits[name]
+        both = str(bits.weights)
+        if bits.activations != bits.weights:
+            both += f"/{bits.activations}"
+        text += f" · {both}b"
+    return text
 
 
 def columns(architecture: Architecture) -> Columns:
     """Plans the columns: dense lanes, dense operators, mergers, sparse operators, sparse lanes."""
     texts = [
-        operator_text(name, width)
+        operator_text(block, name)
         for block in architecture.blocks
-        for widths in (block.dense_operators, block.sparse_operators)
-        for name, width in widths.items()
+        for names in (block.dense_operators, block.sparse_operators)
+        for name in names
     ]
     box_width = max(64, max(map(len, texts)) * theme.CHARACTER + 10)
     width = {}

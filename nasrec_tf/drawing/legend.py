@@ -60,6 +60,8 @@ def width_needed(architecture: Architecture) -> float:
 def _entries(architecture: Architecture) -> Iterator[Entry]:
     yield Entry("dense operator and its output width", _part_sign("FC 64", DENSE))
     yield Entry("sparse operator and its output tokens", _part_sign("EFC 32", SPARSE))
+    if architecture.is_quantized:
+        yield Entry("4b, 4/8b: bits of weights and of inputs", _no_sign)
     if names := _long_names(architecture):
         yield Entry(names, _no_sign)
     yield Entry("reads the output of block 2 (0: the raw features)", _tap_sign)

@@ -72,7 +72,9 @@ class SearchConfig:
     demo_rows: int = option(30_000, DATA, "rows of the generated log", least=1000)
 
     space: str = option(
-        "nasrec-full", SPACE, "nasrec-small, nasrec-full, nasrec-ranking, or a TOML or JSON file"
+        "nasrec-full",
+        SPACE,
+        "nasrec-small, nasrec-full, nasrec-ranking, nasrec-codesign, or a TOML or JSON file",
     )
     blocks: int | None = option(
         None, SPACE, "choice blocks (7; down to 4 for fewer than a million training rows)", least=1
@@ -145,7 +147,9 @@ class SearchConfig:
         "or a JSON file (default: handcrafted, of MNSIM 2.0's ReRAM parameters)"
     )  # fmt: skip
     bits: str | None = option(
-        None, CODESIGN, "bit widths of operators to choose among (default: 4,8)"
+        None,
+        CODESIGN,
+        "bit widths of operators to choose among (default: the search space's own, or 4,8)",
     )
     separate_bits: bool = option(
         False, CODESIGN, "choose the bits of an operator's weights and of its inputs separately"

@@ -39,9 +39,12 @@ class Run:
             changes["operators"] = config.operators
         if config.max_sources is not None:
             changes["max_sources"] = config.max_sources
-        if config.codesign:
-            changes |= {"bits": config.bit_widths(), "separate_bits": config.separate_bits}
-        return search_space(config.space).replace(**changes)
+        space = search_space(config.space).replace(**changes)
+        if config.codesign and (config.bits is not None or not space.bits):
+            space = space.replace(bits=config.bit_widths())
+        if config.separate_bits:
+            space = space.replace(separate_bits=True)
+        return space
 
     @functools.cached_property
     def dataset(self) -> pathlib.Path:
