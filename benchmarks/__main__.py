@@ -1,17 +1,28 @@
-"""Runs the benchmarks of networks: ``python -m benchmarks supernet --space nasrec-small``.
+"""Runs the benchmarks: ``python -m benchmarks supernet subnet --space nasrec-small``.
 
-Those of other parts are modules of their own: ``benchmarks.preprocess``, ``benchmarks.tuner`` and
+Those without TensorFlow are modules of their own: ``benchmarks.preprocess`` and
 ``benchmarks.pim_estimate``.
 """
 
 import argparse
+import contextlib
+import importlib
 import json
 import os
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-BENCHMARKS = ("supernet", "subnet", "score")
+BENCHMARKS = {
+    "supernet": "networks",
+    "score": "networks",
+    "subnet": "networks",
+    "tables": "tables",
+    "serving": "serving",
+    "records": "records",
+    "tuner": "tuner",
+}
+"""Module of each benchmark, which holds a function of its name."""
 
 
 def main() -> int:
@@ -22,19 +33,34 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1000, help="rows of each embedding table")
     parser.add_argument("--steps", type=int, default=40, help="timed steps")
     parser.add_argument("--json", action="store_true", help="a JSON line per figure")
+    parser.add_argument(
+        "--profile", metavar="DIR", help="also write a trace for TensorBoard's profile page"
+    )
     options = parser.parse_args()
     for name in options.benchmarks:
         if name not in BENCHMARKS:
             parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
-    from benchmarks import networks
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 
     configure_tensorflow()
-    for name in options.benchmarks or BENCHMARKS:
-        run = getattr(networks, name)
-        for line in run(options.space, options.batch, options.rows, options.steps):
-            print(json.dumps(line) if options.json else _table(line), flush=True)
+    with _profiled(options.profile):
+        for name in options.benchmarks or BENCHMARKS:
+            run = getattr(importlib.import_module(f"benchmarks.{BENCHMARKS[name]}"), name)
+            for line in run(options.space, options.batch, options.rows, options.steps):
+                print(json.dumps(line) if options.json else _table(line), flush=True)
     return 0
+
+
+@contextlib.contextmanager
+def _profiled(directory: str | None):
+    """Records what runs meanwhile, if there is a directory for it."""
+    if directory is None:
+        yield
+        return
+    import tensorflow as tf
+
+    with tf.profiler.experimental.Profile(directory):
+        yield
 
 
 def _table(line: dict) -> str:

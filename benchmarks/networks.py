@@ -76,7 +76,7 @@ def subnet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]
     name = space_name.replace("nasrec-", "nasrec-criteo-")
     inputs, labels = _batch(batch, rows)
     model = Subnet(preset(name).architecture, _features(rows), FINAL_OPTIONS)
-    model.compile(optimizer=Adagrad(0.12), loss=_loss(), jit_compile=False)
+    model.compile(optimizer=Adagrad(0.12), loss=loss(), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     train = tf.function(lambda: model.train_step((inputs, labels)), autograph=False)
     infer = tf.function(lambda: model(inputs), autograph=False)
@@ -170,7 +170,7 @@ def _supernet(space_name, batch, rows):
 
     inputs, labels = _batch(batch, rows)
     model = Supernet(search_space(space_name), _features(rows), seed=1)
-    model.compile(optimizer=Adagrad(0.03), loss=_loss(), jit_compile=False)
+    model.compile(optimizer=Adagrad(0.03), loss=loss(), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     return model, inputs, labels
 
@@ -181,7 +181,7 @@ def _features(rows):
     return Features(DENSE, (rows,) * SPARSE)
 
 
-def _loss():
+def loss():
     import keras
 
     return keras.losses.BinaryCrossentropy(from_logits=True)
