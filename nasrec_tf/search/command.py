@@ -113,6 +113,8 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
     directory = RunDirectory(config.run_dir)
     if _is_search_worker():
         return _work(Run(config, directory, quiet))
+    if _is_supernet_host(config):
+        return _train_with_others(Run(config, directory, quiet))
     check_options(config)
     with directory.opened(config):
         run = Run(config, directory, quiet)
@@ -146,6 +148,27 @@ def _work(run) -> int:
     configure_tensorflow()
     with user_errors(run):
         search(run)
+    return 0
+
+
+def _is_supernet_host(config: SearchConfig) -> bool:
+    """Whether ``TF_CONFIG`` makes this process train the supernet of a run of host 0."""
+    if config.distribute != "multi-worker":
+        return False
+    from nasrec_tf.hosts import is_chief
+
+    return not is_chief()
+
+
+def _train_with_others(run) -> int:
+    """Trains the supernet together with host 0, which owns the run directory."""
+    from nasrec_tf.search.stages.supernet import run_stage
+    from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
+
+    _check_ready(run.directory, "supernet")
+    configure_tensorflow()
+    with user_errors(run):
+        run_stage(run)
     return 0
 
 

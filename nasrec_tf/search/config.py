@@ -112,6 +112,11 @@ class SearchConfig:
             "single-operator-single-connection",
         ),
     )  # fmt: skip
+    distribute: str = option(
+        "none", SUPERNET, "train on all devices of this host (mirrored), or of all hosts that "
+        "TF_CONFIG names (multi-worker); see docs/scaling.md",
+        choices=("none", "mirrored", "multi-worker"),
+    )  # fmt: skip
     warmup: bool = option(True, SUPERNET, "train the full supernet now and then at first")
     layer_norm: bool = option(True, SUPERNET, "layer norm in the supernet's operators")
     operator_balancing: bool = option(True, SUPERNET, "project the tokens of dot products first")
@@ -201,6 +206,8 @@ class SearchConfig:
             raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
         self.learning_rates()
         self._check_codesign()
+        if self.distribute != "none" and self.codesign:
+            raise UserError("--distribute cannot train the quantized supernet of --codesign.")
 
     def _check_codesign(self) -> None:
         if not self.codesign:

@@ -22,7 +22,7 @@ LOCK_FILE = ".lock"
 
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "apache-beam", "numpy", "nasrec_tf")
 
-FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds")
+FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "distribute")
 """Options that may change from one call to the next: they do not change what comes out."""
 
 EXPORT_OPTIONS = ("export_dir", "name", "export_version")

@@ -273,8 +273,17 @@ class Supernet(keras.Model):
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
         return self.compute_metrics(inputs, labels, logits, sample_weight)
 
-    def train_on_path(self, path: Path, inputs, labels, sample_weight=None):
-        """One step of the optimizer on a path's active weights; its logits and loss before."""
+    def train_on_path(self, path: Path, inputs, labels, sample_weight=None, combine=None):
+        """One step of the optimizer on a path's active weights; its logits and loss before.
+
+        Args:
+            path: the path.
+            inputs: of a batch.
+            labels: (batch, 1).
+            sample_weight: of the batch's rows, if any.
+            combine: joins the gradients of several replicas that train the path on parts of a
+                batch; takes and returns the slices and their gradients (``distribution.py``).
+        """
         if not isinstance(self.optimizer, Adagrad):
             raise ValueError(
                 "A supernet trains with nasrec_tf.optimizer.Adagrad, which updates active rows "
@@ -287,8 +296,11 @@ class Supernet(keras.Model):
             loss = self.compute_loss(inputs, labels, logits, sample_weight, training=True)
         values = [part.value for part in run.slices]
         upstream = tape.gradient(loss, values, unconnected_gradients="zero")
-        gradients = [part.gradient(value) for part, value in zip(run.slices, upstream)]
-        variables = [part.variable for part in run.slices]
+        slices = run.slices
+        if combine is not None:
+            slices, upstream = combine(slices, upstream)
+        gradients = [part.gradient(value) for part, value in zip(slices, upstream)]
+        variables = [part.variable for part in slices]
         self.optimizer.build(self.trainable_variables)
         self.optimizer.apply_unique_rows(gradients, variables)
         return logits, loss

@@ -10,11 +10,12 @@ WARMUP_SHARE = 5
 
 def run_stage(run: Run) -> dict[str, Any]:
     """Trains the supernet; its weights stay in the stage's checkpoint."""
-    from nasrec_tf.curves import read_curve
     from nasrec_tf.training import train
 
     if run.config.architecture is not None:
         return {"skipped": "an architecture was given"}
+    if run.config.distribute != "none":
+        return _run_distributed(run)
     directory = run.directory.stage("supernet")
     plan = training_plan(run)
     model = build(run)
@@ -27,10 +28,40 @@ def run_stage(run: Run) -> dict[str, Any]:
             bar,
             checkpoint_seconds=run.config.checkpoint_seconds,
         )
+    return _result(run, model)
+
+
+def _run_distributed(run: Run) -> dict[str, Any]:
+    """Trains on all devices or hosts; every host calls this."""
+    from nasrec_tf import distribution
+
+    # Before anything else of TensorFlow runs: hosts have to meet first.
+    strategy = distribution.STRATEGIES[run.config.distribute]()
+    plan = training_plan(run)
+
+    def compiled():
+        model = build(run)
+        plan.compile(model, run.records)
+        return model
+
+    trainer = distribution.DistributedSupernet(strategy, compiled)
+    run.say(f"supernet: {strategy.num_replicas_in_sync} replicas")
+    directory = run.directory.stage("supernet")
+    with run.progress("supernet", plan.steps(run.records), "step") as bar:
+        distribution.train(
+            trainer, run.records, plan, directory, bar, run.config.checkpoint_seconds
+        )
+    return _result(run, trainer.supernet)
+
+
+def _result(run: Run, model) -> dict[str, Any]:
+    from nasrec_tf.curves import read_curve
+
+    curve = run.directory.stage("supernet") / "loss.csv"
     return {
-        "steps": plan.steps(run.records),
+        "steps": training_plan(run).steps(run.records),
         "parameters": int(model.count_params()),
-        "final_loss": read_curve(directory / "loss.csv")[-1][1],
+        "final_loss": read_curve(curve)[-1][1] if curve.exists() else None,
     }
 
 
