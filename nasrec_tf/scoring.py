@@ -52,8 +52,7 @@ class SupernetScorer:
 
     All but the final layer is frozen: what it reads is computed once per batch and candidate, and
     the tuning itself is logistic regression on it. The supernet's weights are left as they are.
-    The same architecture always gets the same score, which is kept: a co-design search meets it
-    again with other hardware.
+    The same architecture always gets the same score.
 
     Args:
         supernet: the trained supernet.
@@ -65,7 +64,6 @@ class SupernetScorer:
         self.supernet = supernet
         self.records = records
         self.plan = plan
-        self._scores: dict[str, float] = {}
         steps = max(1, plan.fine_tune_steps)
         warmup = min(plan.warmup_steps, steps // 10)
         self._schedule = WarmupCosine(plan.learning_rate, steps, warmup)
@@ -90,11 +88,6 @@ class SupernetScorer:
         Returns:
             ``log_loss`` on the validation rows, not finite if the candidate diverges.
         """
-        if architecture.identity not in self._scores:
-            self._scores[architecture.identity] = self._log_loss(architecture)
-        return {"log_loss": self._scores[architecture.identity]}
-
-    def _log_loss(self, architecture: Architecture) -> float:
         path = self.supernet.encode(architecture)
         head = self._tuned_head(path)
         total, rows = 0.0, 0
@@ -103,7 +96,7 @@ class SupernetScorer:
         ):
             total += float(self._loss(self._head_inputs(inputs, path), labels, head))
             rows += labels.shape[0]
-        return total / rows
+        return {"log_loss": total / rows}
 
     def _tuned_head(self, path: Path) -> _Head:
         head = self._first_head(path)

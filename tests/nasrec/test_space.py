@@ -212,7 +212,7 @@ def test_a_space_reads_from_toml_and_json(tmp_path):
 
 
 def test_named_spaces_are_the_papers():
-    assert list(SPACES) == ["nasrec-small", "nasrec-full", "nasrec-ranking"]
+    assert list(SPACES) == ["nasrec-small", "nasrec-full", "nasrec-ranking", "nasrec-codesign"]
     full = search_space("nasrec-full")
     assert full.num_blocks == 7
     assert full.dense_widths == (16, 32, 64, 128, 256, 512, 768, 1024)

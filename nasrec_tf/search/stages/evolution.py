@@ -142,4 +142,9 @@ def _scorer(run: Run):
         validation_rows=run.settings.validation_rows,
         seed=derived_seed(config.seed, "fine-tuning rows"),
     )
-    return SupernetScorer(load(run), run.records, plan)
+    scorer = SupernetScorer(load(run), run.records, plan)
+    if not config.codesign:
+        return scorer
+    from nasrec_tf.codesign.remembered_scores import RememberedScores
+
+    return RememberedScores(scorer)
