@@ -5,8 +5,9 @@
 The data are random tensors of Criteo's shape in memory. Every line comes with the rate of a matrix
 product measured right before it. ``roofline_share`` sets a training rate beside that of a machine
 that did nothing but the multiply-accumulates of the paths it trained, three times over (forward,
-and twice backward); ``against_authors`` sets it, scaled by the products' rates, beside the authors'
-PyTorch code on the machine of ``REFERENCE_GFLOPS``.
+and twice backward), of the live parts alone; ``roofline_share_with_dead_parts`` counts what a path
+selects, whether it reaches the logit or not. ``against_authors`` sets it, scaled by the products'
+rates, beside the authors' PyTorch code on the machine of ``REFERENCE_GFLOPS``.
 """
 
 import time
@@ -45,7 +46,9 @@ def supernet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dic
     trace = time.perf_counter() - started
     gflops = matmul_gflops()
     rate = batch / _seconds_per_call(lambda index: step(paths[index % PATHS]), steps)
-    work = np.mean([_macs(decode(path, model.space), rows) for path in paths[:steps]])
+    drawn = [decode(path, model.space) for path in paths[:steps]]
+    work = np.mean([_macs(architecture, rows) for architecture in drawn])
+    work_with_dead = np.mean([_macs_with_dead_parts(architecture, rows) for architecture in drawn])
     yield {
         "benchmark": "supernet",
         "space": space_name,
@@ -55,6 +58,7 @@ def supernet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dic
         "matmul_gflops": gflops,
         "macs_per_sample": float(work),
         "roofline_share": rate / (gflops * 1e9 / (6 * work)),
+        "roofline_share_with_dead_parts": rate / (gflops * 1e9 / (6 * work_with_dead)),
         "against_authors": rate / AUTHORS_SUPERNET[space_name] * REFERENCE_GFLOPS / gflops
         if space_name in AUTHORS_SUPERNET
         else None,
@@ -211,6 +215,13 @@ def _macs(architecture, rows):
     from nasrec_tf.complexity import complexity
 
     return complexity(architecture, _features(rows)).multiply_accumulates
+
+
+def _macs_with_dead_parts(architecture, rows):
+    from nasrec_tf.complexity import complexity
+
+    parts = complexity(architecture, _features(rows)).parts
+    return sum(part.multiply_accumulates for part in parts)
 
 
 def _seconds_per_call(call: Callable, times: int) -> float:
