@@ -119,8 +119,8 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
     with directory.opened(config):
         run = Run(config, directory, quiet)
         if only_stage is not None:
-            _check_ready(directory, only_stage)
-        for stage in STAGES if only_stage is None else (only_stage,):
+            _check_ready(run, only_stage)
+        for stage in config.stages if only_stage is None else (only_stage,):
             if directory.result(stage) is None:
                 _run_stage(run, stage)
             else:
@@ -144,7 +144,7 @@ def _work(run) -> int:
     from nasrec_tf.search.stages.evolution import search
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 
-    _check_ready(run.directory, "evolution")
+    _check_ready(run, "evolution")
     configure_tensorflow()
     with user_errors(run):
         search(run)
@@ -165,18 +165,20 @@ def _train_with_others(run) -> int:
     from nasrec_tf.search.stages.supernet import run_stage
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 
-    _check_ready(run.directory, "supernet")
+    _check_ready(run, "supernet")
     configure_tensorflow()
     with user_errors(run):
         run_stage(run)
     return 0
 
 
-def _check_ready(directory: RunDirectory, stage: str) -> None:
-    missing = directory.missing_before(stage)
+def _check_ready(run, stage: str) -> None:
+    if stage not in run.config.stages:
+        raise UserError(f"--stage {stage} goes with --codesign, which is missing.")
+    missing = run.directory.missing_before(stage, run.config.stages)
     if missing is not None:
         raise UserError(
-            f"{directory.path}: the {missing} stage has not finished; run it first (--stage "
+            f"{run.directory.path}: the {missing} stage has not finished; run it first (--stage "
             f"{missing}), or leave --stage out."
         )
 

@@ -11,7 +11,7 @@ from nasrec_tf.config_files import read_table
 from nasrec_tf.errors import UserError
 
 STAGES = ("records", "supernet", "evolution", "retrain", "hardware", "export")
-"""The stages in order."""
+"""The stages in order; ``hardware`` is one of co-design runs alone."""
 
 
 DEFAULT_BITS = "4,8"
@@ -208,6 +208,11 @@ class SearchConfig:
         self._check_codesign()
         if self.distribute != "none" and self.codesign:
             raise UserError("--distribute cannot train the quantized supernet of --codesign.")
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of this run, in order."""
+        return tuple(name for name in STAGES if name != "hardware" or self.codesign)
 
     def _check_codesign(self) -> None:
         if not self.codesign:

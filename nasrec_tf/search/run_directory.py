@@ -7,12 +7,12 @@ import importlib.metadata
 import json
 import pathlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nasrec_tf.atomic_file import atomic_file
 from nasrec_tf.errors import RunError
-from nasrec_tf.search.config import STAGES, SearchConfig, flag, load_options
+from nasrec_tf.search.config import SearchConfig, flag, load_options
 
 CONFIG_FILE = "config.toml"
 VERSIONS_FILE = "versions.json"
@@ -112,9 +112,9 @@ class RunDirectory:
         """Marks a stage as finished."""
         write_json(self.stage(stage) / RESULT_FILE, result)
 
-    def missing_before(self, stage: str) -> str | None:
-        """The first stage before ``stage`` that has not finished."""
-        for name in STAGES[: STAGES.index(stage)]:
+    def missing_before(self, stage: str, stages: Sequence[str]) -> str | None:
+        """The first of a run's stages before ``stage`` that has not finished."""
+        for name in stages[: stages.index(stage)]:
             if self.result(name) is None:
                 return name
         return None

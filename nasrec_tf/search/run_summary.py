@@ -28,7 +28,7 @@ from nasrec_tf.report import (
     TrialSummary,
     WinnerSummary,
 )
-from nasrec_tf.search.config import DEFAULT_HARDWARE, STAGES
+from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE, VERSIONS_FILE
 from nasrec_tf.search.stages.evolution import PROJECT, run_objectives
@@ -53,7 +53,7 @@ def summarize(run: Run) -> RunSummary:
         winner=_winner(run),
         hardware=_hardware(run),
         export=_export(run),
-        stages=[_stage(run, name) for name in STAGES],
+        stages=[_stage(run, name) for name in config.stages],
         configuration=_configuration(run),
         versions=json.loads((path / VERSIONS_FILE).read_text(encoding="utf-8")),
     )
@@ -121,7 +121,7 @@ def _trials(run: Run) -> list[TrialSummary]:
 
 
 def _candidates(run: Run) -> list[CandidateSummary]:
-    if run.directory.missing_before("retrain") is not None:
+    if run.directory.missing_before("retrain", run.config.stages) is not None:
         return []
     from nasrec_tf.search.stages.retrain import all_attempts, finished
 
@@ -192,7 +192,7 @@ BASELINES = {
 
 def _hardware(run: Run) -> HardwareSummary | None:
     result = run.directory.result("hardware")
-    if result is None or "skipped" in result:
+    if result is None:
         return None
     comparison = result["comparison"]
     paper = comparison["paper"]

@@ -6,7 +6,6 @@ from typing import Any
 from nasrec_tf.architecture import Architecture
 from nasrec_tf.atomic_file import atomic_file
 from nasrec_tf.complexity import complexity
-from nasrec_tf.search.config import STAGES
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import REPORT_FILE
 from nasrec_tf.search.run_summary import features
@@ -37,9 +36,7 @@ def last_screen(run: Run) -> str:
         )
     lines += _hardware_lines(run)
     seconds = [
-        f"{stage} {run.directory.result(stage)['seconds']:.0f} s"
-        for stage in STAGES
-        if stage != "hardware" or run.config.codesign
+        f"{stage} {run.directory.result(stage)['seconds']:.0f} s" for stage in run.config.stages
     ]
     lines += [
         f"time     {', '.join(seconds)}",
@@ -53,8 +50,8 @@ def last_screen(run: Run) -> str:
 
 def _hardware_lines(run: Run) -> list[str]:
     """The winner on its hardware, in a co-design run."""
-    result = run.directory.result("hardware") or {}
-    if "costs" not in result:
+    result = run.directory.result("hardware")
+    if result is None:
         return []
     costs, ratios = result["costs"], result["comparison"]["ratios"]
     settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items())

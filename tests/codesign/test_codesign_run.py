@@ -200,6 +200,13 @@ def test_impossible_hardware_names_file_and_setting(tmp_path, capsys):
     assert f"--hardware: {path}: array.rows" in error
 
 
+def test_the_hardware_stage_is_one_of_co_design_runs_alone(tmp_path, capsys):
+    options = ["--run-dir", str(tmp_path / "run"), "--stage", "hardware"]
+    assert main(options) == 2
+    assert "--stage hardware goes with --codesign, which is missing." in capsys.readouterr().err
+    assert SearchConfig().stages == ("records", "supernet", "evolution", "retrain", "export")
+
+
 def test_a_limit_that_nothing_keeps_says_so(run, tmp_path, capsys):
     limit = ["--max-latency-us", "0.000001"]
     assert main(arguments(tmp_path, *limit)) == 2

@@ -1,4 +1,4 @@
-"""The five stages of a run, each of which resumes where it was stopped."""
+"""The stages of a run, each of which resumes where it was stopped."""
 
 import importlib
 from collections.abc import Callable

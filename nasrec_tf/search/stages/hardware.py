@@ -12,8 +12,6 @@ FLOAT_TWIN = "float"
 
 def run_stage(run: Run) -> dict[str, Any]:
     """Measures the winner's quality on its hardware, and compares costs with other designs."""
-    if not run.config.codesign:
-        return {"skipped": "no co-design"}
     architecture, settings = winner(run)
     return {
         "settings": settings,
