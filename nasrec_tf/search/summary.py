@@ -59,8 +59,8 @@ def _hardware_lines(run: Run) -> list[str]:
     return [
         f"hardware {settings or 'as given'}",
         f"         {costs['latency_us']:.3f} us, {costs['energy_nj']:.1f} nJ, "
-        f"{costs['area_mm2']:.1f} mm2; the handcrafted design is "
-        f"{ratios['handcrafted']['speed_up']:.2f} times slower at "
+        f"{costs['area_mm2']:.1f} mm2; the handcrafted design takes "
+        f"{ratios['handcrafted']['speed_up']:.2f} times the time and "
         f"{ratios['handcrafted']['energy']:.2f} times the energy",
         f"         log loss on {result['quality']['float']['samples']:,} test rows: float "
         f"{losses['float']:.4f}, quantized {losses['quantized']:.4f}, on crossbars "

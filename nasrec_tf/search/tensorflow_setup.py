@@ -20,6 +20,11 @@ def configure_tensorflow() -> None:
 
         tf.config.list_physical_devices()
 
+    # Each network that a run trains or evaluates has a function of its own, traced once;
+    # TensorFlow takes them for one function that is traced again and again.
+    tf.get_logger().addFilter(
+        lambda record: "triggered tf.function retracing" not in record.getMessage()
+    )
     # Rewriting the supernet's graph takes longer than its first hundred steps, and no step is
     # faster for it: the graph has nothing left to fold or to fuse.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
