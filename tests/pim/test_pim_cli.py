@@ -66,6 +66,25 @@ def test_inputs_bits_and_settings_can_be_changed(capsys):
     assert tables["energy_pj"]["embedding"] == pytest.approx(10 * 16 * 8 * 1.054, abs=1e-3)
 
 
+def test_an_architecture_s_own_bits_count_unless_others_are_given(capsys, tmp_path):
+    from nasrec_tf.space import NASREC_SMALL
+
+    quantized = NASREC_SMALL.replace(num_blocks=2, bits=(4,)).widest
+    in_floating_point = tmp_path / "float.json"
+    quantized.in_floating_point().save(in_floating_point)
+    own_bits = tmp_path / "quantized.json"
+    quantized.save(own_bits)
+
+    def energy(*arguments):
+        code, out, _ = run(capsys, "estimate", *arguments, "--json")
+        assert code == 0
+        return json.loads(out)["energy_pj"]
+
+    eight = energy(in_floating_point)
+    assert energy(own_bits) < eight
+    assert energy(own_bits, "--weight-bits", 8, "--activation-bits", 8) == eight
+
+
 def test_compare_and_explore(capsys, tmp_path):
     code, out, _ = run(capsys, "compare", SMALL, "--weight-bits", 4, "--plot", tmp_path / "s.png")
     assert code == 0 and "recnmp" in out and (tmp_path / "s.png").exists()
