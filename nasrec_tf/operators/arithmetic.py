@@ -73,10 +73,32 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
 
 def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     """Normalises the last axis of ``x``, in which every unit is an active one."""
-    mean = tf.reduce_mean(x, axis=-1, keepdims=True)
-    variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=-1, keepdims=True)
-    normalised = (x - mean) * tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-    return normalised * weights[f"{name}_scale"] + weights[f"{name}_offset"]
+    scale, offset = weights[f"{name}_scale"], weights[f"{name}_offset"]
+    return _standardised(x) * scale + offset
+
+
+def _standardised(x):
+    """``x`` with mean 0 and variance 1 along its last axis.
+
+    Its gradient in closed form takes a third of the steps of the one by the chain rule, of which
+    a supernet's graph has one per layer norm.
+    """
+
+    @tf.custom_gradient
+    def standardise(x):
+        mean = tf.reduce_mean(x, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=-1, keepdims=True)
+        inverse = tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
+        result = (x - mean) * inverse
+
+        def gradient(upstream):
+            along = tf.reduce_mean(upstream * result, axis=-1, keepdims=True)
+            across = tf.reduce_mean(upstream, axis=-1, keepdims=True)
+            return (upstream - across - result * along) * inverse
+
+        return result, gradient
+
+    return standardise(x)
 
 
 def norm_if_any(x: Any, weights: Mapping[str, Any], name: str) -> Any:

@@ -69,9 +69,50 @@ class Attention(Operator):
         if tokens is None:
             tokens = tf.shape(x)[1]
         packed = arithmetic.linear(x, weights, "query_key_value")
-        # (3, batch, head, token, size)
-        packed = tf.transpose(tf.reshape(packed, [batch, tokens, 3, heads, size]), [2, 0, 3, 1, 4])
+        packed = tf.reshape(packed, [batch, tokens, 3, heads * size])
+        packed = tf.reshape(tf.transpose(packed, [2, 0, 3, 1]), [3, batch, heads, size, tokens])
         query, key, value = tf.unstack(packed, num=3)
-        scores = tf.matmul(query * size**-0.5, key, transpose_b=True)
-        mixed = tf.matmul(tf.nn.softmax(scores), value)
-        return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, heads * size])
+        mixed = mix_tokens(query * size**-0.5, key, value)
+        return tf.transpose(tf.reshape(mixed, [batch, heads * size, tokens]), [0, 2, 1])
+
+
+def mix_tokens(query, key, value):
+    """Every token's mean of the values, weighted by the softmax of its scores with all keys.
+
+    Heads are so narrow (2 of an embedding of 16) that all cost lies in passing over the scores.
+    So heads are laid out with tokens last, where products over them are fastest, and the gradient
+    passes over the scores once, instead of four times by the chain rule: the mean that softmax's
+    gradient subtracts, sum_k weight_k dL/dweight_k = mixed . dL/dmixed, is one more term of the
+    product that yields dL/dweight.
+
+    Args:
+        query: (batch, head, size, token), already scaled.
+        key: (batch, head, size, token).
+        value: (batch, head, size, token).
+
+    Returns:
+        (batch, head, size, token).
+    """
+
+    @tf.custom_gradient
+    def mix(query, key, value):
+        weights = tf.nn.softmax(tf.matmul(query, key, transpose_a=True))
+        mixed = tf.matmul(value, weights, transpose_b=True)
+
+        def gradient(upstream):
+            mean = tf.reduce_sum(upstream * mixed, axis=2, keepdims=True)
+            of_weights = tf.matmul(
+                tf.concat([upstream, -mean], axis=2),
+                tf.concat([value, tf.ones_like(mean)], axis=2),
+                transpose_a=True,
+            )
+            of_scores = weights * of_weights
+            return (
+                tf.matmul(key, of_scores, transpose_b=True),
+                tf.matmul(query, of_scores),
+                tf.matmul(upstream, weights),
+            )
+
+        return mixed, gradient
+
+    return mix(query, key, value)
