@@ -27,7 +27,7 @@ AUTHORS_INFERENCE = {"nasrec-criteo-full": 2714.0, "nasrec-criteo-small": 8119.0
 """Samples a second, batch 512."""
 
 PATHS = 200
-"""Random paths over which the mean work of a training step is taken."""
+"""Random paths that are drawn at least; each step trains another one."""
 
 
 def supernet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]:
@@ -40,12 +40,12 @@ def supernet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dic
     model, inputs, labels = _supernet(space_name, batch, rows)
     step = tf.function(lambda path: model.train_on_path(path, inputs, labels)[1], autograph=False)
     sampler, generator = model.sampler.sampler, tf.random.Generator.from_seed(7)
-    paths = [sampler(generator) for _ in range(PATHS)]
+    paths = [sampler(generator) for _ in range(max(PATHS, steps + 1))]
     started = time.perf_counter()
     step.get_concrete_function(paths[0])
     trace = time.perf_counter() - started
     gflops = matmul_gflops()
-    rate = batch / _seconds_per_call(lambda index: step(paths[index % PATHS]), steps)
+    rate = batch / _seconds_per_call(lambda index: step(paths[index]), steps)
     drawn = [decode(path, model.space) for path in paths[:steps]]
     work = np.mean([_macs(architecture, rows) for architecture in drawn])
     work_with_dead = np.mean([_macs_with_dead_parts(architecture, rows) for architecture in drawn])

@@ -78,17 +78,22 @@ class Adagrad(keras.optimizers.Optimizer):
     def _backend_apply_gradients(self, grads, trainable_variables):
         if self.clip_norm is not None:
             grads = clip_by_global_norm(grads, self.clip_norm)
-        rate = self._get_current_learning_rate()
+        rate = tf.cast(self._get_current_learning_rate(), tf.float32)
+        epsilon = tf.constant(self.epsilon, tf.float32)
         for gradient, variable in zip(grads, trainable_variables):
-            self.update_step(gradient, variable, rate)
+            self._update(gradient, variable, rate, epsilon)
 
     def update_step(self, gradient, variable, learning_rate):
+        rate, epsilon = tf.cast(learning_rate, tf.float32), tf.constant(self.epsilon, tf.float32)
+        self._update(gradient, variable, rate, epsilon)
+
+    def _update(self, gradient, variable, rate, epsilon):
         accumulator = self._accumulators[self._get_variable_index(variable)]
         arguments = {
             "var": _handle(variable),
             "accum": _handle(accumulator),
-            "lr": tf.cast(learning_rate, variable.dtype),
-            "epsilon": tf.constant(self.epsilon, variable.dtype),
+            "lr": rate,
+            "epsilon": epsilon,
         }
         if isinstance(gradient, tf.IndexedSlices):
             tf.raw_ops.ResourceSparseApplyAdagradV2(
@@ -117,7 +122,7 @@ def sum_duplicate_rows(gradient):
 
 def global_norm(grads):
     """L2 norm over all gradients; sparse ones must name each row once."""
-    return tf.sqrt(tf.add_n([2.0 * tf.nn.l2_loss(_values(gradient)) for gradient in grads]))
+    return tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(_values(gradient)) for gradient in grads]))
 
 
 def clip_by_global_norm(grads, clip_norm):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.layers.feature_embedding import weight_initializer
-from nasrec_tf.operators.base import Prefix, SlotPairs, Slots, WeightSpec
+from nasrec_tf.operators.base import Prefix, SlotPairs, WeightSpec
 from nasrec_tf.optimizer import sum_duplicate_rows
 
 SPLIT_ABOVE = 1 << 17
@@ -26,7 +26,7 @@ class ActiveWeight(NamedTuple):
 
     Args:
         variable: the Keras variable.
-        rows: indices of the active rows; ``None`` for a vector's first entries.
+        rows: indices of the active rows; ``None`` if all of the variable is active on every path.
         value: the slice.
         rows_repeat: whether a row may be named more than once.
     """
@@ -37,13 +37,23 @@ class ActiveWeight(NamedTuple):
     rows_repeat: bool = False
 
     def gradient(self, upstream) -> Any:
-        """The gradient of the variable, row-sparse with every row once for matrices."""
+        """The gradient of the variable, row-sparse with every row once."""
         if self.rows is None:
-            missing = self.variable.shape[0] - tf.shape(upstream)[0]
-            return tf.pad(upstream, [[0, missing]])
-        shape = tf.constant(tuple(self.variable.shape), tf.int64)
-        gradient = tf.IndexedSlices(upstream, self.rows, shape)
+            return upstream
+        gradient = tf.IndexedSlices(upstream, self.rows)
         return sum_duplicate_rows(gradient) if self.rows_repeat else gradient
+
+
+class ActiveRows(NamedTuple):
+    """The rows of one axis that a path uses.
+
+    Args:
+        indices: in the widest form, rising; ``None`` if all are in use on every path.
+        count: how many.
+    """
+
+    indices: Any
+    count: Any
 
 
 class SharedPart(keras.layers.Layer):
@@ -110,42 +120,52 @@ class SharedPart(keras.layers.Layer):
             specs: the weights at the path's shape.
             record: called with each slice before anything is computed from it.
         """
-        rows_of_axis: dict[int, Any] = {}
+        rows_of_axis: dict[int, ActiveRows] = {}
         weights = {}
         for spec in specs:
             if not self.groups[spec.name]:
                 weights[spec.name] = tf.zeros(tf.stack([_active_size(axis) for axis in spec.axes]))
                 continue
-            if len(spec.axes) == 1:
-                weights[spec.name] = self._active_vector(spec, record)
-                continue
-            key = id(spec.axes[0])
+            axis = spec.axes[0]
+            # Axes of one size are one axis: the same indices serve all weights that have it.
+            key = id(axis.active if isinstance(axis, Prefix) else axis)
             if key not in rows_of_axis:
-                rows_of_axis[key] = active_rows(spec.axes[0], self.specs[spec.name].axes[0])
-            weights[spec.name] = self._active_kernel(spec, rows_of_axis[key], record)
+                rows_of_axis[key] = active_rows(axis, self.specs[spec.name].axes[0])
+            read = self._active_vector if len(spec.axes) == 1 else self._active_kernel
+            weights[spec.name] = read(spec, rows_of_axis[key], record)
         return weights
 
-    def _active_vector(self, spec, record):
+    def _active_vector(self, spec, rows, record):
         [(_, variable)] = self.groups[spec.name]
-        part = ActiveWeight(variable, None, variable.value[: spec.axes[0].active])
-        record(part)
-        return part.value
+        return _read_rows(variable, rows.indices, record)
 
     def _active_kernel(self, spec, rows, record):
         columns = spec.axes[1].active
-        count = tf.shape(rows)[0]
         groups = self.groups[spec.name]
+        if len(groups) == 1:
+            [(_, variable)] = groups
+            kernel = _read_rows(variable, rows.indices, record)
+            return (
+                kernel
+                if isinstance(columns, int) and columns == variable.shape[1]
+                else kernel[:, :columns]
+            )
+        return self._grouped_kernel(groups, rows, columns, record)[:, :columns]
+
+    @staticmethod
+    def _grouped_kernel(groups, rows, columns, record):
+        """All columns of the groups that have active ones; of the others no row is read."""
+        starts, widths = zip(*((start, variable.shape[1]) for start, variable in groups))
+        is_used = tf.cast(columns > tf.constant(starts), tf.int32)
+        counts = tf.unstack((rows.count * is_used)[:, None], num=len(groups))
+        every_row = tf.fill([len(groups)], rows.count)
+        shapes = tf.unstack(tf.stack([every_row, widths * is_used], axis=1), num=len(groups))
+        indices = tf.range(rows.count) if rows.indices is None else rows.indices
         blocks = []
-        for start, variable in groups:
-            used, used_width = rows, variable.shape[1]
-            if len(groups) > 1:
-                is_used = tf.cast(columns > start, tf.int32)
-                used, used_width = rows[: count * is_used], used_width * is_used
-            part = ActiveWeight(variable, used, tf.gather(variable.value, used))
-            record(part)
-            blocks.append(tf.reshape(part.value, [count, used_width]))
-        kernel = blocks[0] if len(blocks) == 1 else tf.concat(blocks, axis=1)
-        return kernel[:, :columns]
+        for (_, variable), count, shape in zip(groups, counts, shapes):
+            value = _read_rows(variable, tf.slice(indices, [0], count), record)
+            blocks.append(tf.reshape(value, shape))
+        return tf.concat(blocks, axis=1)
 
     def extract(self, spec: WeightSpec) -> np.ndarray:
         """The values of a stand-alone network's weight, at integer sizes."""
@@ -160,13 +180,24 @@ def _active_size(axis):
     return axis.active if isinstance(axis, Prefix) else axis.size
 
 
-def active_rows(axis, storage):
-    """Indices of a path's rows in the widest form, rising, as a tensor."""
+def _read_rows(variable, rows, record):
+    value = variable.value
+    part = ActiveWeight(
+        variable, rows, tf.identity(value) if rows is None else tf.gather(value, rows)
+    )
+    record(part)
+    return part.value
+
+
+def active_rows(axis, storage) -> ActiveRows:
+    """A path's rows of an axis whose widest form is ``storage``."""
     if isinstance(axis, Prefix):
-        return tf.range(axis.active)
-    if isinstance(axis, Slots):
-        return _where(_in_use(axis.sizes, storage.sizes))
-    return _where(_pairs_in_use(_in_use(axis.sizes, storage.sizes)))
+        if isinstance(axis.active, int) and axis.active == storage.size:
+            return ActiveRows(None, axis.active)
+        return ActiveRows(tf.range(axis.active), axis.active)
+    in_use = _in_use(axis.sizes, storage.sizes)
+    indices = _where(_pairs_in_use(in_use) if isinstance(axis, SlotPairs) else in_use)
+    return ActiveRows(indices, tf.shape(indices)[0])
 
 
 def stand_alone_rows(axis, storage) -> np.ndarray:

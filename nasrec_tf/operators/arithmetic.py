@@ -63,42 +63,61 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     elif x.shape.rank == 2:
         y = tf.matmul(x, kernel)
     else:
-        shape = tf.shape(x)
-        flat = tf.matmul(tf.reshape(x, [shape[0] * shape[1], shape[2]]), kernel)
-        y = tf.reshape(flat, tf.stack([shape[0], shape[1], tf.shape(kernel)[1]]))
+        batch, positions, _ = tf.unstack(tf.shape(x), num=3)
+        rows, columns = tf.unstack(tf.shape(kernel), num=2)
+        flat = tf.matmul(tf.reshape(x, [batch * positions, rows]), kernel)
+        y = tf.reshape(flat, [batch, positions, columns])
         y.set_shape(x.shape[:-1].concatenate(kernel.shape[1:]))
     bias = weights.get(f"{name}_bias")
-    return y if bias is None else y + bias
+    return y if bias is None else _add_bias(y, bias)
+
+
+def _add_bias(y, bias):
+    """``y + bias``; the gradient by the chain rule would first work out how the shapes broadcast.
+
+    Not ``tf.nn.bias_add``, which TensorFlow fuses with the product: oneDNN aborts where that has
+    no rows.
+    """
+    leading = list(range(y.shape.rank - 1))
+
+    @tf.custom_gradient
+    def add(y, bias):
+        return y + bias, lambda upstream: (upstream, tf.reduce_sum(upstream, leading))
+
+    return add(y, tf.convert_to_tensor(bias))
 
 
 def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
-    """Normalises the last axis of ``x``, in which every unit is an active one."""
-    scale, offset = weights[f"{name}_scale"], weights[f"{name}_offset"]
-    return _standardised(x) * scale + offset
+    """Normalises the last axis of ``x``, in which every unit is an active one.
 
-
-def _standardised(x):
-    """``x`` with mean 0 and variance 1 along its last axis.
-
-    Its gradient in closed form takes a third of the steps of the one by the chain rule, of which
-    a supernet's graph has one per layer norm.
+    Its gradient in closed form takes a third of the steps of the one by the chain rule.
     """
+    leading = list(range(x.shape.rank - 1))
 
     @tf.custom_gradient
-    def standardise(x):
+    def normalise(x, scale, offset):
         mean = tf.reduce_mean(x, axis=-1, keepdims=True)
         variance = tf.reduce_mean(tf.math.squared_difference(x, mean), axis=-1, keepdims=True)
         inverse = tf.math.rsqrt(variance + LAYER_NORM_EPSILON)
-        result = (x - mean) * inverse
+        standard = (x - mean) * inverse
 
         def gradient(upstream):
-            along = tf.reduce_mean(upstream * result, axis=-1, keepdims=True)
-            across = tf.reduce_mean(upstream, axis=-1, keepdims=True)
-            return (upstream - across - result * along) * inverse
+            scaled = upstream * scale
+            across = tf.reduce_mean(scaled, axis=-1, keepdims=True)
+            along = tf.reduce_mean(scaled * standard, axis=-1, keepdims=True)
+            of_x = (scaled - across - standard * along) * inverse
+            return (
+                of_x,
+                tf.reduce_sum(upstream * standard, leading),
+                tf.reduce_sum(upstream, leading),
+            )
 
-        return result, gradient
+        return standard * scale + offset, gradient
 
-    return standardise(x)
+    scale, offset = (
+        tf.convert_to_tensor(weights[f"{name}_{part}"]) for part in ("scale", "offset")
+    )
+    return normalise(x, scale, offset)
 
 
 def norm_if_any(x: Any, weights: Mapping[str, Any], name: str) -> Any:

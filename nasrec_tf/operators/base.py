@@ -230,10 +230,12 @@ class Operator:
 
 def total(sizes) -> Size:
     """The sum of integers or of scalar tensors."""
-    result = 0
-    for size in sizes:
-        result = result + size
-    return result
+    known = sum(size for size in sizes if isinstance(size, int))
+    tensors = [size for size in sizes if not isinstance(size, int)]
+    if not tensors:
+        return known
+    result = tf.add_n(tensors) if len(tensors) > 1 else tensors[0]
+    return result + known if known else result
 
 
 def is_static(condition: Any) -> bool:

@@ -22,12 +22,13 @@ from nasrec_tf.operators import (
     NetworkOptions,
     OperatorInputs,
 )
-from nasrec_tf.operators.arithmetic import linear, pad_last_axis
+from nasrec_tf.operators.arithmetic import linear
 from nasrec_tf.operators.base import UpperBound
 from nasrec_tf.optimizer import Adagrad
 from nasrec_tf.shapes import head_weights
 from nasrec_tf.space import SearchSpace
 from nasrec_tf.subnet import HEAD, Subnet, part_name
+from nasrec_tf.supernet.joining import concat_first, sum_of_active
 from nasrec_tf.supernet.path import Path, encode, live_part
 from nasrec_tf.supernet.samplers import PathSampler, SingleOperatorAnyConnection, WarmupSampler
 from nasrec_tf.supernet.sizes import path_sizes, widest_shape
@@ -203,14 +204,12 @@ class Supernet(keras.Model):
     def _run_block(self, run, number, dense, sparse):
         sizes, batch = run.sizes[number - 1], run.batch
         read = {
-            DENSE: tf.concat(
-                [value[:, :size] for value, size in zip(dense, sizes.dense_slots)], axis=1
-            ),
-            SPARSE: _read_sparse(sparse, sizes.sparse_slots),
+            DENSE: concat_first(dense, sizes.dense_slots),
+            SPARSE: concat_first(sparse, sizes.sparse_sizes),
         }
         if any(PAIR in OPERATORS[name].reads for name in self.space.dense_operators):
-            for side, slots in (("left", sizes.left_slots), ("right", sizes.right_slots)):
-                read[side] = tf.concat([value[:, :n] for value, n in zip(dense, slots)], axis=1)
+            read["left"] = concat_first(dense, sizes.left_slots)
+            read["right"] = concat_first(dense, sizes.right_slots)
         dense_sum = self._run_operators(
             run, number, self.space.dense_operators, read, sizes.merger.dense_width
         )
@@ -221,7 +220,7 @@ class Supernet(keras.Model):
             return dense_sum, sparse_sum
         merged = self._dense_to_sparse(run, number, dense_sum)
         interaction = self._sparse_to_dense(run, number, sparse_sum)
-        dense_output = _sum_of_batches([dense_sum, interaction], batch)
+        dense_output = sum_of_active([dense_sum, interaction], batch, sizes.merger.dense_width)
         return dense_output, tf.concat([sparse_sum, merged], axis=2)
 
     def _run_operators(self, run, number, names, read, width):
@@ -236,8 +235,8 @@ class Supernet(keras.Model):
             inputs = OperatorInputs(**_operator_inputs(operator, shape, read, run.batch * on))
             specs = operator.weights(shape)
             weights = run.weights(part_name(number, name), specs, run.operator_bits(number, name))
-            outputs.append(pad_last_axis(operator(inputs, weights, shape), width))
-        return _sum_of_batches(outputs, run.batch)
+            outputs.append(operator(inputs, weights, shape))
+        return sum_of_active(outputs, run.batch, width)
 
     def _dense_to_sparse(self, run, number, dense):
         """The merged tokens, of which there are none where the merger is off."""
@@ -260,8 +259,7 @@ class Supernet(keras.Model):
         specs = SPARSE_TO_DENSE.weights(shape)
         bits = run.merger_bits(number, SPARSE_TO_DENSE, on)
         weights = run.weights(part_name(number, SPARSE_TO_DENSE.name), specs, bits)
-        interaction = SPARSE_TO_DENSE(sparse[: run.batch * on], weights, shape)
-        return pad_last_axis(interaction, sizes.merger.dense_width)
+        return SPARSE_TO_DENSE(sparse[: run.batch * on], weights, shape)
 
     # Training.
 
@@ -399,14 +397,6 @@ class _Run:
         self.slices.append(part)
 
 
-def _read_sparse(sparse, slots):
-    """Concatenates the tokens that a path reads of each source."""
-    values = [sparse[0][:, :, : slots[0]]]
-    for index, value in enumerate(sparse[1:]):
-        values.append(value[:, :, : slots[2 * index + 1] + slots[2 * index + 2]])
-    return tf.concat(values, axis=2)
-
-
 def _operator_inputs(operator, shape, read, batch):
     inputs = {}
     if DENSE in operator.reads:
@@ -417,11 +407,3 @@ def _operator_inputs(operator, shape, read, batch):
         inputs["left"] = read["left"][:batch, : shape.left]
         inputs["right"] = read["right"][:batch, : shape.right]
     return inputs
-
-
-def _sum_of_batches(outputs, batch):
-    """Sums outputs, each of which has either the whole batch or no sample."""
-    stacked = tf.concat(outputs, axis=0)
-    shape = tf.shape(stacked)
-    parts = tf.math.floordiv(shape[0], tf.maximum(batch, 1))
-    return tf.reduce_sum(tf.reshape(stacked, tf.concat([[parts, batch], shape[1:]], 0)), axis=0)

@@ -196,14 +196,33 @@ def test_every_choice_that_reaches_the_logit_matters(architecture):
 def differ_by_numbers(architecture, changed):
     """Whether the two differ by block numbers alone, such as reading either of two twins."""
     count = len(architecture)
+    free = without_dead_sources(changed)
     for order in itertools.permutations(range(1, count)):
         try:
-            moved = renumbered(changed, [*order, count])
+            moved = renumbered(free, [*order, count])
         except ArchitectureError:
             continue
         if live_fields(moved) == live_fields(architecture):
             return True
     return False
+
+
+def without_dead_sources(architecture):
+    """Sources that nothing reads become the raw input, so that they bind blocks to no order."""
+    blocks = []
+    for block, fields in zip(architecture.blocks, live_fields(architecture)):
+        *_, dense, sparse, pair = fields
+        left, right = (block.left_source, block.right_source) if pair else (0, 0)
+        blocks.append(
+            dataclasses.replace(
+                block,
+                dense_sources=dense or (0,),
+                sparse_sources=sparse or (0,),
+                left_source=left,
+                right_source=right,
+            )
+        )
+    return Architecture(blocks)
 
 
 def live_fields(architecture):
