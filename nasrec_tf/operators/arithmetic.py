@@ -73,18 +73,20 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
 
 
 def _add_bias(y, bias):
-    """``y + bias``; the gradient by the chain rule would first work out how the shapes broadcast.
+    """``y + bias``, in a supernet with a gradient that does not work out how shapes broadcast.
 
-    Not ``tf.nn.bias_add``, which TensorFlow fuses with the product: oneDNN aborts where that has
-    no rows.
+    Not ``tf.nn.bias_add``: TensorFlow fuses it with the product, and oneDNN aborts where that has
+    no rows. In a stand-alone network the plain sum is fused, and always has rows.
     """
+    if bias.shape.is_fully_defined():
+        return y + bias
     leading = list(range(y.shape.rank - 1))
 
     @tf.custom_gradient
     def add(y, bias):
         return y + bias, lambda upstream: (upstream, tf.reduce_sum(upstream, leading))
 
-    return add(y, tf.convert_to_tensor(bias))
+    return add(y, bias)
 
 
 def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:

@@ -63,56 +63,64 @@ class Attention(Operator):
 
     def _attend(self, x, weights, shape):
         """Multi-head self-attention of (batch, token, embedding)."""
-        heads = shape.options.attention_heads
-        size = shape.options.embedding_dim // heads
-        batch, tokens = tf.shape(x)[0], x.shape[1]
-        if tokens is None:
-            tokens = tf.shape(x)[1]
         packed = arithmetic.linear(x, weights, "query_key_value")
-        packed = tf.reshape(packed, [batch, tokens, 3, heads * size])
-        packed = tf.reshape(tf.transpose(packed, [2, 0, 3, 1]), [3, batch, heads, size, tokens])
-        query, key, value = tf.unstack(packed, num=3)
-        mixed = mix_tokens(query * size**-0.5, key, value)
-        return tf.transpose(tf.reshape(mixed, [batch, heads * size, tokens]), [0, 2, 1])
+        return self_attention(packed, shape.options.attention_heads, x.shape[1])
 
 
-def mix_tokens(query, key, value):
-    """Every token's mean of the values, weighted by the softmax of its scores with all keys.
+def self_attention(packed, heads, tokens=None):
+    """Scaled dot-product attention of every token to all.
 
     Heads are so narrow (2 of an embedding of 16) that all cost lies in passing over the scores.
-    So heads are laid out with tokens last, where products over them are fastest, and the gradient
-    passes over the scores once, instead of four times by the chain rule: the mean that softmax's
-    gradient subtracts, sum_k weight_k dL/dweight_k = mixed . dL/dmixed, is one more term of the
-    product that yields dL/dweight.
+    The gradient passes over them once, instead of four times by the chain rule: the mean that
+    softmax's gradient subtracts, sum_k weight_k dL/dweight_k = mixed . dL/dmixed, is one more term
+    of the product that yields dL/dweight. Its products run with the tokens last, where those over
+    a narrow head are fastest.
 
     Args:
-        query: (batch, head, size, token), already scaled.
-        key: (batch, head, size, token).
-        value: (batch, head, size, token).
+        packed: queries, keys and values, (batch, token, 3 * embedding).
+        heads: how many, each of embedding / heads.
+        tokens: how many, if it is known.
 
     Returns:
-        (batch, head, size, token).
+        (batch, token, embedding).
     """
 
     @tf.custom_gradient
-    def mix(query, key, value):
-        weights = tf.nn.softmax(tf.matmul(query, key, transpose_a=True))
-        mixed = tf.matmul(value, weights, transpose_b=True)
+    def attend(packed):
+        batch, count, triple = tf.unstack(tf.shape(packed), num=3)
+        count = count if tokens is None else tokens
+        embedding = triple // 3 if packed.shape[2] is None else packed.shape[2] // 3
+        size = embedding // heads
+        scale = tf.math.rsqrt(tf.cast(size, packed.dtype))
+        by_head = tf.reshape(packed, [batch, count, 3, heads, size])
+        query, key, value = tf.unstack(tf.transpose(by_head, [2, 0, 3, 1, 4]), num=3)
+        weights = tf.nn.softmax(tf.matmul(query * scale, key, transpose_b=True))
+        mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
+        mixed = tf.reshape(mixed, [batch, count, embedding])
 
         def gradient(upstream):
-            mean = tf.reduce_sum(upstream * mixed, axis=2, keepdims=True)
-            of_weights = tf.matmul(
-                tf.concat([upstream, -mean], axis=2),
+            tokens_last = [batch, heads, size, count]
+            query, key, value = tf.unstack(
+                tf.transpose(tf.reshape(packed, [batch, count, 3, embedding]), [2, 0, 3, 1]), num=3
+            )
+            query, key, value, of_mixed = (
+                tf.reshape(part, tokens_last)
+                for part in (query * scale, key, value, tf.transpose(upstream, [0, 2, 1]))
+            )
+            products = tf.reshape(upstream * mixed, [batch, count, heads, size])
+            mean = tf.transpose(tf.reduce_sum(products, axis=3), [0, 2, 1])[:, :, None]
+            of_scores = weights * tf.matmul(
+                tf.concat([of_mixed, -mean], axis=2),
                 tf.concat([value, tf.ones_like(mean)], axis=2),
                 transpose_a=True,
             )
-            of_scores = weights * of_weights
-            return (
-                tf.matmul(key, of_scores, transpose_b=True),
-                tf.matmul(query, of_scores),
-                tf.matmul(upstream, weights),
+            of_query = tf.matmul(key, of_scores, transpose_b=True) * scale
+            of_packed = tf.stack(
+                [of_query, tf.matmul(query, of_scores), tf.matmul(of_mixed, weights)]
             )
+            of_packed = tf.reshape(of_packed, [3, batch, embedding, count])
+            return tf.reshape(tf.transpose(of_packed, [1, 3, 0, 2]), [batch, count, 3 * embedding])
 
         return mixed, gradient
 
-    return mix(query, key, value)
+    return attend(packed)
