@@ -1,7 +1,13 @@
 """Adagrad as the paper's models are trained with, and its learning-rate schedule (paper 5.1)."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import tensorflow as tf
+
+from nasrec_tf import native
+from nasrec_tf.layers.active_weight import ActiveWeight
 
 STARTING_RATE = 1e-8
 """Learning rate of the first and of the last step (the authors' code)."""
@@ -75,6 +81,44 @@ class Adagrad(keras.optimizers.Optimizer):
         """Updates the variables; no sparse gradient names a row twice."""
         super().apply(grads, trainable_variables)
 
+    def apply_to_slices(self, slices: Sequence[ActiveWeight], gradients: Sequence[Any]):
+        """Updates the active slices of shared weights.
+
+        Args:
+            slices: the slices.
+            gradients: those of their values.
+        """
+        unique = [_with_unique_rows(*pair) for pair in zip(slices, gradients)]
+        library = native.kernels()
+        if library is not None:
+            return self._apply_with_kernels(library, *zip(*unique))
+        sparse = [
+            values if part.rows is None else tf.IndexedSlices(values, part.rows)
+            for part, values in unique
+        ]
+        return self.apply_unique_rows(sparse, [part.variables[0] for part, _ in unique])
+
+    def _apply_with_kernels(self, library, slices, gradients):
+        norm = library.nasrec_global_norm(gradients)
+        scale = 1.0 if self.clip_norm is None else self.clip_norm / tf.maximum(norm, self.clip_norm)
+        rate = tf.cast(self._get_current_learning_rate(), tf.float32)
+        epsilon = tf.constant(self.epsilon, tf.float32)
+        for part, gradient in zip(slices, gradients):
+            accumulators = [
+                self._accumulators[self._get_variable_index(variable)]
+                for variable in part.variables
+            ]
+            library.nasrec_adagrad_slice(
+                variables=[_handle(variable) for variable in part.variables],
+                accumulators=[_handle(accumulator) for accumulator in accumulators],
+                rows=tf.range(part.variables[0].shape[0]) if part.rows is None else part.rows,
+                gradient=gradient,
+                rate=rate,
+                epsilon=epsilon,
+                scale=scale,
+            )
+        self.iterations.assign_add(1)
+
     def _backend_apply_gradients(self, grads, trainable_variables):
         if self.clip_norm is not None:
             grads = clip_by_global_norm(grads, self.clip_norm)
@@ -105,6 +149,14 @@ class Adagrad(keras.optimizers.Optimizer):
     def get_config(self):
         config = super().get_config()
         return config | {"epsilon": self.epsilon, "clip_norm": self.clip_norm}
+
+
+def _with_unique_rows(part, gradient):
+    """The slice and its gradient with each row once."""
+    if not part.rows_repeat:
+        return part, gradient
+    summed = sum_duplicate_rows(tf.IndexedSlices(gradient, part.rows))
+    return part._replace(rows=summed.indices, rows_repeat=False), summed.values
 
 
 def _handle(variable):

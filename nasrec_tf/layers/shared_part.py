@@ -8,9 +8,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nasrec_tf.layers.active_weight import ActiveWeight, gather_rows, read_slice
 from nasrec_tf.layers.feature_embedding import weight_initializer
 from nasrec_tf.operators.base import Prefix, SlotPairs, WeightSpec
-from nasrec_tf.optimizer import sum_duplicate_rows
 
 SPLIT_ABOVE = 1 << 17
 """Kernels of more weights than this are stored in column groups; see ``SharedPart``."""
@@ -19,29 +19,6 @@ SPLIT_ABOVE = 1 << 17
 COLUMN_GROUPS = 8
 """No group but the last has fewer than this share of the columns: more groups cost more steps of
 the graph than narrow paths save."""
-
-
-class ActiveWeight(NamedTuple):
-    """The active slice of one variable; gradients are taken with respect to ``value``.
-
-    Args:
-        variable: the Keras variable.
-        rows: indices of the active rows; ``None`` if all of the variable is active on every path.
-        value: the slice.
-        rows_repeat: whether a row may be named more than once.
-    """
-
-    variable: Any
-    rows: Any
-    value: Any
-    rows_repeat: bool = False
-
-    def gradient(self, upstream) -> Any:
-        """The gradient of the variable, row-sparse with every row once."""
-        if self.rows is None:
-            return upstream
-        gradient = tf.IndexedSlices(upstream, self.rows)
-        return sum_duplicate_rows(gradient) if self.rows_repeat else gradient
 
 
 class ActiveRows(NamedTuple):
@@ -112,13 +89,17 @@ class SharedPart(keras.layers.Layer):
         return groups
 
     def active(
-        self, specs: Sequence[WeightSpec], record: Callable[[ActiveWeight], None]
+        self,
+        specs: Sequence[WeightSpec],
+        record: Callable[[ActiveWeight], None],
+        library: Any | None = None,
     ) -> dict[str, Any]:
         """Active slices of a path's weights by name.
 
         Args:
             specs: the weights at the path's shape.
             record: called with each slice before anything is computed from it.
+            library: our own kernels, if the slices are to be read by them.
         """
         rows_of_axis: dict[int, ActiveRows] = {}
         weights = {}
@@ -131,15 +112,23 @@ class SharedPart(keras.layers.Layer):
             key = id(axis.active if isinstance(axis, Prefix) else axis)
             if key not in rows_of_axis:
                 rows_of_axis[key] = active_rows(axis, self.specs[spec.name].axes[0])
-            read = self._active_vector if len(spec.axes) == 1 else self._active_kernel
-            weights[spec.name] = read(spec, rows_of_axis[key], record)
+            if library is not None:
+                weights[spec.name] = self._slice(library, spec, rows_of_axis[key], record)
+            elif len(spec.axes) == 1:
+                [(_, variable)] = self.groups[spec.name]
+                weights[spec.name] = _read_rows(variable, rows_of_axis[key].indices, record)
+            else:
+                weights[spec.name] = self._gathered_kernel(spec, rows_of_axis[key], record)
         return weights
 
-    def _active_vector(self, spec, rows, record):
-        [(_, variable)] = self.groups[spec.name]
-        return _read_rows(variable, rows.indices, record)
+    def _slice(self, library, spec, rows, record):
+        variables = [variable for _, variable in self.groups[spec.name]]
+        columns = spec.axes[1].active if len(spec.axes) == 2 else None
+        part = read_slice(library, variables, rows.indices, columns)
+        record(part)
+        return part.value
 
-    def _active_kernel(self, spec, rows, record):
+    def _gathered_kernel(self, spec, rows, record):
         columns = spec.axes[1].active
         groups = self.groups[spec.name]
         if len(groups) == 1:
@@ -181,10 +170,7 @@ def _active_size(axis):
 
 
 def _read_rows(variable, rows, record):
-    value = variable.value
-    part = ActiveWeight(
-        variable, rows, tf.identity(value) if rows is None else tf.gather(value, rows)
-    )
+    part = gather_rows(variable, rows)
     record(part)
     return part.value
 

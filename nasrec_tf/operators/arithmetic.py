@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from nasrec_tf import native
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators.base import Axis, NetworkOptions, Prefix, Size, WeightSpec, unless
 
@@ -90,7 +91,33 @@ def _add_bias(y, bias):
 
 
 def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
-    """Normalises the last axis of ``x``, in which every unit is an active one.
+    """Normalises the last axis of ``x``, in which every unit is an active one."""
+    scale, offset = (
+        tf.convert_to_tensor(weights[f"{name}_{part}"]) for part in ("scale", "offset")
+    )
+    library = native.kernels()
+    if library is not None and x.dtype == tf.float32:
+        return _native_layer_norm(library, x, scale, offset)
+    return _layer_norm_by_steps(x, scale, offset)
+
+
+def _native_layer_norm(library, x, scale, offset):
+    """With each row read from memory once."""
+
+    @tf.custom_gradient
+    def normalise(x, scale, offset):
+        y, moments = library.nasrec_layer_norm(x, scale, offset, epsilon=LAYER_NORM_EPSILON)
+
+        def gradient(upstream):
+            return library.nasrec_layer_norm_grad(x, scale, moments, upstream)
+
+        return y, gradient
+
+    return normalise(x, scale, offset)
+
+
+def _layer_norm_by_steps(x, scale, offset):
+    """With TensorFlow's own operations.
 
     Its gradient in closed form takes a third of the steps of the one by the chain rule.
     """
@@ -116,9 +143,6 @@ def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
 
         return standard * scale + offset, gradient
 
-    scale, offset = (
-        tf.convert_to_tensor(weights[f"{name}_{part}"]) for part in ("scale", "offset")
-    )
     return normalise(x, scale, offset)
 
 

@@ -1,11 +1,15 @@
 """The attention operator: a transformer encoder over the tokens (paper 3.1)."""
 
+from nasrec_tf import native
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import SPARSE, Operator, Prefix, Slots, WeightSpec
 
 NORM_SCALE = 0.17
 """Initial scale of the encoder's own layer norms (the authors' code)."""
+
+NATIVE_HEAD_SIZES = (1, 2, 4, 8)
+"""Widths of a head that there is a kernel for."""
 
 
 class Attention(Operator):
@@ -70,12 +74,6 @@ class Attention(Operator):
 def self_attention(packed, heads, tokens=None):
     """Scaled dot-product attention of every token to all.
 
-    Heads are so narrow (2 of an embedding of 16) that all cost lies in passing over the scores.
-    The gradient passes over them once, instead of four times by the chain rule: the mean that
-    softmax's gradient subtracts, sum_k weight_k dL/dweight_k = mixed . dL/dmixed, is one more term
-    of the product that yields dL/dweight. Its products run with the tokens last, where those over
-    a narrow head are fastest.
-
     Args:
         packed: queries, keys and values, (batch, token, 3 * embedding).
         heads: how many, each of embedding / heads.
@@ -83,6 +81,37 @@ def self_attention(packed, heads, tokens=None):
 
     Returns:
         (batch, token, embedding).
+    """
+    library = native.kernels()
+    size = (packed.shape[2] or 0) // 3 // heads
+    if library is not None and packed.dtype == tf.float32 and size in NATIVE_HEAD_SIZES:
+        return _native_attention(library, packed, heads)
+    return _attention_by_products(packed, heads, tokens)
+
+
+def _native_attention(library, packed, heads):
+    """In one pass over a sample's tokens, with no score in memory."""
+
+    @tf.custom_gradient
+    def attend(packed):
+        mixed, log_sums = library.nasrec_attention(packed, heads=heads)
+
+        def gradient(upstream):
+            return library.nasrec_attention_grad(packed, mixed, log_sums, upstream, heads=heads)
+
+        return mixed, gradient
+
+    return attend(packed)
+
+
+def _attention_by_products(packed, heads, tokens):
+    """With TensorFlow's own products.
+
+    Heads are so narrow (2 of an embedding of 16) that all cost lies in passing over the scores.
+    The gradient passes over them once, instead of four times by the chain rule: the mean that
+    softmax's gradient subtracts, sum_k weight_k dL/dweight_k = mixed . dL/dmixed, is one more term
+    of the product that yields dL/dweight. Its products run with the tokens last, where those over
+    a narrow head are fastest.
     """
 
     @tf.custom_gradient

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nasrec_tf import native
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import (
@@ -84,8 +85,7 @@ class DotProduct(Operator):
                 lambda: arithmetic.project(inputs.sparse, weights, "tokens"),
             )
         tokens = tf.concat([token[:, :, None], sparse], axis=2)
-        is_static = isinstance(shape.width, int)
-        products = static_pairs(tokens) if is_static else dynamic_pairs(tokens)
+        products = pairs(tokens, isinstance(shape.width, int))
         output = choose(
             equal(self._pairs(shape), shape.width),
             lambda: products,
@@ -112,15 +112,34 @@ def _slots_unless(absent, sizes):
     return tuple(unless(absent, size) for size in sizes)
 
 
-def static_pairs(tokens):
+def pairs(tokens, is_static):
     """Inner products of every token with every earlier one, row by row.
 
     Args:
-        tokens: (batch, embedding, count), where the count is known.
+        tokens: (batch, embedding, count).
+        is_static: whether the count is known, and there are samples.
 
     Returns:
         (batch, count * (count - 1) / 2): the strictly lower triangle of X^T X.
     """
+    library = native.kernels()
+    if library is not None and tokens.dtype == tf.float32:
+        return _native_pairs(library, tokens)
+    return static_pairs(tokens) if is_static else dynamic_pairs(tokens)
+
+
+def _native_pairs(library, tokens):
+    """With nothing computed of the upper triangle."""
+
+    @tf.custom_gradient
+    def products(x):
+        return library.nasrec_pairs(x), lambda upstream: library.nasrec_pairs_grad(x, upstream)
+
+    return products(tokens)
+
+
+def static_pairs(tokens):
+    """The whole product and its lower triangle, for a count that is known."""
     count = tokens.shape[-1]
     rows, columns = np.tril_indices(count, -1)
     gram = tf.matmul(tokens, tokens, transpose_a=True)

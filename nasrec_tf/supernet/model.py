@@ -5,11 +5,13 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from nasrec_tf import native
 from nasrec_tf.architecture import HEAD_BITS, Architecture
 from nasrec_tf.features import Features
+from nasrec_tf.layers.active_weight import ActiveWeight, gather_rows
 from nasrec_tf.layers.feature_embedding import FeatureEmbedding, arrange
 from nasrec_tf.layers.quantized_maps import MapQuantizers
-from nasrec_tf.layers.shared_part import ActiveWeight, SharedPart
+from nasrec_tf.layers.shared_part import SharedPart
 from nasrec_tf.operators import (
     DEFAULT_OPTIONS,
     DENSE,
@@ -132,7 +134,10 @@ class Supernet(keras.Model):
     # Running a path.
 
     def call(self, inputs, path: Path | None = None, training=None):
-        """Logits of a path; of the whole supernet unless one is given."""
+        """Logits of a path; of the whole supernet unless one is given.
+
+        With ``training`` a gradient tape that watches the variables sees what is read of them.
+        """
         run = self._start(inputs, path, bool(training))
         return self._logits(run, self._head_inputs(run))
 
@@ -152,7 +157,7 @@ class Supernet(keras.Model):
         """Kernel and bias of the final layer on a path."""
         live = live_part(path, self.space)
         specs = head_weights(self._head_slots(live))
-        return self.parts[HEAD].active(specs, lambda part: None)
+        return self.parts[HEAD].active(specs, lambda part: None, native.kernels())
 
     def _head_slots(self, live):
         options = self.options
@@ -179,12 +184,12 @@ class Supernet(keras.Model):
             )
         return linear(head_inputs, weights, HEAD)
 
-    def _start(self, inputs, path, training=False):
+    def _start(self, inputs, path, training=False, tape=None):
         path = self.encode(self.space.widest) if path is None else path
         live = live_part(path, self.space)
         sizes = path_sizes(live, self.space, self.features, self.options)
         rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
-        return _Run(self, live, sizes, inputs, rows, training)
+        return _Run(self, live, sizes, inputs, rows, training, tape)
 
     def _logits(self, run, head_inputs):
         specs = head_weights(self._head_slots(run.live))
@@ -288,8 +293,7 @@ class Supernet(keras.Model):
                 f"alone. Received: optimizer={self.optimizer}"
             )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            run = self._start(inputs, path, training=True)
-            run.tape = tape
+            run = self._start(inputs, path, training=True, tape=tape)
             logits = self._logits(run, self._head_inputs(run))
             loss = self.compute_loss(inputs, labels, logits, sample_weight, training=True)
         values = [part.value for part in run.slices]
@@ -297,10 +301,8 @@ class Supernet(keras.Model):
         slices = run.slices
         if combine is not None:
             slices, upstream = combine(slices, upstream)
-        gradients = [part.gradient(value) for part, value in zip(slices, upstream)]
-        variables = [part.variable for part in slices]
         self.optimizer.build(self.trainable_variables)
-        self.optimizer.apply_unique_rows(gradients, variables)
+        self.optimizer.apply_to_slices(slices, upstream)
         return logits, loss
 
     def test_step(self, data):
@@ -336,12 +338,14 @@ class Supernet(keras.Model):
 class _Run:
     """One run of a path over a batch: sizes, raw tensors, and the weights read so far."""
 
-    def __init__(self, supernet, live, sizes, inputs, embedding_rows, training):
+    def __init__(self, supernet, live, sizes, inputs, embedding_rows, training, tape):
         self.supernet = supernet
         self.live = live
         self.sizes = sizes
         self.training = training
-        self.tape = None
+        self.tape = tape
+        # A tape of somebody else's, which may watch the variables, sees gathers alone.
+        self._library = native.kernels() if tape is not None or not training else None
         self.slices: list[ActiveWeight] = []
         self._inputs = inputs
         self._embedding_rows = embedding_rows
@@ -355,10 +359,10 @@ class _Run:
 
     def raw_sparse(self):
         table = self.supernet.embedding.table
-        looked_up = tf.gather(table.value, self._embedding_rows)
-        self._record(ActiveWeight(table, self._embedding_rows, looked_up, rows_repeat=True))
+        looked_up = gather_rows(table, self._embedding_rows)._replace(rows_repeat=True)
+        self._record(looked_up)
         fields, width = self.supernet.features.sparse, self.supernet.options.embedding_dim
-        return arrange(tf.reshape(looked_up, [-1, fields, width]))
+        return arrange(tf.reshape(looked_up.value, [-1, fields, width]))
 
     def weights(self, name, specs, bits):
         """The active weights of a part; gradients flow to the slices that they are made of.
@@ -368,7 +372,7 @@ class _Run:
             specs: its weights on the path.
             bits: of its weights and of its maps' inputs; not looked at in a float supernet.
         """
-        weights = self.supernet.parts[name].active(specs, self._record)
+        weights = self.supernet.parts[name].active(specs, self._record, self._library)
         if not self.supernet.quantizers:
             return weights
         return self.supernet.quantizers[name].quantized(weights, specs, *bits, self.training)

@@ -1,0 +1,58 @@
+"""Kernels of our own for what TensorFlow has no fast operation for on the CPU.
+
+They are compiled once for a machine (``build.py``) and are an alternative to the same arithmetic in
+TensorFlow's own operations, which stands beside each call: without a C++ compiler, beside a GPU, or
+in a graph that other programs load, everything runs on that. Results agree to rounding.
+"""
+
+import contextlib
+import contextvars
+import functools
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+from nasrec_tf.lazy import tf
+from nasrec_tf.native.build import BuildError, built_library
+
+SWITCH = "NASREC_TF_NATIVE"
+"""Environment variable; ``0`` does without the kernels."""
+
+_portable = contextvars.ContextVar("portable", default=False)
+
+
+def kernels() -> Any | None:
+    """The module of kernels, or ``None`` where TensorFlow's own operations are to be used."""
+    return None if _portable.get() else _kernels()
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Within it graphs hold nothing but TensorFlow's own operations, so that any program loads them."""
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
+
+
+@functools.cache
+def _kernels() -> Any | None:
+    if os.environ.get(SWITCH, "1") == "0" or tf.config.list_physical_devices("GPU"):
+        return None
+    try:
+        return tf.load_op_library(str(built_library(_say)))
+    except (BuildError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        warnings.warn(
+            f"Training runs on TensorFlow's own operations, at about half the speed: {reason}. "
+            f"Set {SWITCH}=0 to do so without this warning.",
+            stacklevel=2,
+        )
+        return None
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

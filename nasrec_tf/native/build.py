@@ -1,0 +1,104 @@
+"""Compiles the kernels with this machine's C++ compiler, once, into the user's cache."""
+
+import hashlib
+import os
+import pathlib
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+
+from nasrec_tf.lazy import tf
+
+SOURCES = pathlib.Path(__file__).parent / "src"
+MAIN_SOURCE = SOURCES / "kernels.cc"
+COMPILERS = ("c++", "g++", "clang++")
+"""Names that are looked for unless the environment variable ``CXX`` names a compiler."""
+
+OPTIONS = (
+    "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
+    "-DNDEBUG", "-w",
+)  # fmt: skip
+TIME_LIMIT = 600
+"""Seconds that the compiler may take; it takes about 20."""
+
+
+class BuildError(RuntimeError):
+    """The kernels cannot be compiled here; the message says why in one line."""
+
+
+def built_library(say: Callable[[str], None]) -> pathlib.Path:
+    """The compiled kernels, compiled now if they are not in the cache.
+
+    Args:
+        say: told in one line when the compiler is about to run.
+
+    Raises:
+        BuildError: if there is no compiler, it fails, or nothing can be written.
+    """
+    command = [*_compiler(), *OPTIONS, *tf.sysconfig.get_compile_flags()]
+    libraries = tf.sysconfig.get_link_flags()
+    library = cache_directory() / f"kernels-{_key(command)}.so"
+    if library.exists():
+        return library
+    say("compiling kernels for this machine, once (about 20 s)")
+    try:
+        library.parent.mkdir(parents=True, exist_ok=True)
+        # A process that compiles at the same time, or is killed, leaves no half-written library.
+        with tempfile.TemporaryDirectory(dir=library.parent) as directory:
+            draft = pathlib.Path(directory) / library.name
+            _run([*command, str(MAIN_SOURCE), "-o", str(draft), *libraries])
+            os.replace(draft, library)
+    except OSError as error:
+        raise BuildError(f"{error.filename or library.parent}: {error.strerror}") from error
+    return library
+
+
+def cache_directory() -> pathlib.Path:
+    """Where compiled kernels are kept: ``nasrec_tf`` in the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "nasrec_tf"
+
+
+def _compiler() -> list[str]:
+    chosen = shlex.split(os.environ.get("CXX", ""))
+    if chosen:
+        if shutil.which(chosen[0]) is None:
+            raise BuildError(f"there is no compiler {chosen[0]!r}, which CXX names")
+        return chosen
+    for name in COMPILERS:
+        if shutil.which(name):
+            return [name]
+    raise BuildError("there is no C++ compiler; install g++")
+
+
+def _key(command: list[str]) -> str:
+    """Differs wherever another library would be compiled."""
+    digest = hashlib.sha256()
+    for source in sorted(SOURCES.iterdir()):
+        digest.update(source.read_bytes())
+    for part in (*command, tf.__version__, platform.machine(), _processor_features()):
+        digest.update(part.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _processor_features() -> str:
+    """What ``-march=native`` may depend on."""
+    try:
+        lines = pathlib.Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = ("model name", "flags", "Features", "CPU part")
+    return "\n".join(sorted({line for line in lines if line.startswith(names)}))
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(f"{command[0]} took longer than {TIME_LIMIT} s") from error
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no reason given"]
+        raise BuildError(f"{command[0]} failed: {lines[0]}")
