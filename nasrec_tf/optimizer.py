@@ -111,7 +111,7 @@ class Adagrad(keras.optimizers.Optimizer):
             library.nasrec_adagrad_slice(
                 variables=[_handle(variable) for variable in part.variables],
                 accumulators=[_handle(accumulator) for accumulator in accumulators],
-                rows=tf.range(part.variables[0].shape[0]) if part.rows is None else part.rows,
+                rows=part.variables[0].shape[0] if part.rows is None else part.rows,
                 gradient=gradient,
                 rate=rate,
                 epsilon=epsilon,

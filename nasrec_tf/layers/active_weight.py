@@ -11,7 +11,8 @@ class ActiveWeight(NamedTuple):
 
     Args:
         variables: the Keras variables that hold the weight, groups of columns side by side.
-        rows: indices of the active rows; ``None`` if all are active on every path.
+        rows: indices of the active rows, or how many first ones are active; ``None`` if all are
+            active on every path.
         value: the slice: these rows, and the first columns of the weight.
         rows_repeat: whether a row may be named more than once.
     """
@@ -29,16 +30,26 @@ def gather_rows(variable: Any, rows: Any) -> ActiveWeight:
     return ActiveWeight((variable,), rows, value)
 
 
-def read_slice(library: Any, variables: Sequence[Any], rows: Any, columns: Any) -> ActiveWeight:
-    """Rows and first columns of a weight, by one kernel; of vectors no columns are asked.
+class SliceReader:
+    """Reads slices by one kernel each.
 
     No gradient reaches the variables but by ``Adagrad.apply_to_slices``.
+
+    Args:
+        library: the kernels.
     """
-    rank = len(variables[0].shape)
-    value = library.nasrec_read_slice(
-        variables=[variable.value.handle for variable in variables],
-        rows=tf.range(variables[0].shape[0]) if rows is None else rows,
-        columns=columns if rank == 2 else 1,
-        rank=rank,
-    )
-    return ActiveWeight(tuple(variables), rows, value)
+
+    def __init__(self, library: Any):
+        self._library = library
+        self._one = tf.constant(1)
+
+    def __call__(self, variables: Sequence[Any], rows: Any, columns: Any = None) -> ActiveWeight:
+        """Rows, as in ``ActiveWeight``, and first columns of a weight; a vector has no columns."""
+        rows = variables[0].shape[0] if rows is None else rows
+        value = self._library.nasrec_read_slice(
+            variables=[variable.value.handle for variable in variables],
+            rows=rows,
+            columns=self._one if columns is None else columns,
+            rank=1 if columns is None else 2,
+        )
+        return ActiveWeight(tuple(variables), rows, value)

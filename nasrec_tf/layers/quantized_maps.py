@@ -97,7 +97,8 @@ class MapQuantizers(keras.layers.Layer):
     def _input_quantizer(self, name, bits, training) -> Callable[[Any], Any]:
         def quantize(x):
             return by_width(
-                bits,
+                # No input at all has no range.
+                bits if isinstance(bits, int) else tf.where(tf.size(x) > 0, bits, 0),
                 self.widths,
                 lambda width: self.ranges[name].rounded(x, width, training),
                 lambda: x,

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nasrec_tf.layers.active_weight import ActiveWeight, gather_rows, read_slice
+from nasrec_tf.layers.active_weight import ActiveWeight, SliceReader, gather_rows
 from nasrec_tf.layers.feature_embedding import weight_initializer
 from nasrec_tf.operators.base import Prefix, SlotPairs, WeightSpec
 
@@ -92,14 +92,14 @@ class SharedPart(keras.layers.Layer):
         self,
         specs: Sequence[WeightSpec],
         record: Callable[[ActiveWeight], None],
-        library: Any | None = None,
+        read_slice: SliceReader | None = None,
     ) -> dict[str, Any]:
         """Active slices of a path's weights by name.
 
         Args:
             specs: the weights at the path's shape.
             record: called with each slice before anything is computed from it.
-            library: our own kernels, if the slices are to be read by them.
+            read_slice: reads the slices, if that is to be done by our own kernels.
         """
         rows_of_axis: dict[int, ActiveRows] = {}
         weights = {}
@@ -108,12 +108,16 @@ class SharedPart(keras.layers.Layer):
                 weights[spec.name] = tf.zeros(tf.stack([_active_size(axis) for axis in spec.axes]))
                 continue
             axis = spec.axes[0]
+            if read_slice is not None and isinstance(axis, Prefix):
+                weights[spec.name] = self._slice(read_slice, spec, axis.active, record)
+                continue
             # Axes of one size are one axis: the same indices serve all weights that have it.
             key = id(axis.active if isinstance(axis, Prefix) else axis)
             if key not in rows_of_axis:
                 rows_of_axis[key] = active_rows(axis, self.specs[spec.name].axes[0])
-            if library is not None:
-                weights[spec.name] = self._slice(library, spec, rows_of_axis[key], record)
+            if read_slice is not None:
+                indices = rows_of_axis[key].indices
+                weights[spec.name] = self._slice(read_slice, spec, indices, record)
             elif len(spec.axes) == 1:
                 [(_, variable)] = self.groups[spec.name]
                 weights[spec.name] = _read_rows(variable, rows_of_axis[key].indices, record)
@@ -121,10 +125,10 @@ class SharedPart(keras.layers.Layer):
                 weights[spec.name] = self._gathered_kernel(spec, rows_of_axis[key], record)
         return weights
 
-    def _slice(self, library, spec, rows, record):
+    def _slice(self, read_slice, spec, rows, record):
         variables = [variable for _, variable in self.groups[spec.name]]
         columns = spec.axes[1].active if len(spec.axes) == 2 else None
-        part = read_slice(library, variables, rows.indices, columns)
+        part = read_slice(variables, rows, columns)
         record(part)
         return part.value
 

@@ -43,7 +43,7 @@ def _kernels() -> Any | None:
     if os.environ.get(SWITCH, "1") == "0" or tf.config.list_physical_devices("GPU"):
         return None
     try:
-        return tf.load_op_library(str(built_library(_say)))
+        library = tf.load_op_library(str(built_library(_say)))
     except (BuildError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
         warnings.warn(
@@ -52,6 +52,10 @@ def _kernels() -> Any | None:
             stacklevel=2,
         )
         return None
+    from nasrec_tf.native.gradients import register
+
+    register(library)
+    return library
 
 
 def _say(line: str) -> None:

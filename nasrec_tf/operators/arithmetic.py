@@ -57,30 +57,41 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     if quantize_input is not None:
         x = quantize_input(x)
     kernel = weights[f"{name}_kernel"]
+    library = native.kernels() if x.dtype == tf.float32 else None
     if kernel.shape[0] == 0:
         # oneDNN aborts the process on the fused product and bias of no inputs.
         y = tf.zeros(tf.concat([tf.shape(x)[:-1], tf.shape(kernel)[1:]], axis=0), kernel.dtype)
         y.set_shape(x.shape[:-1].concatenate(kernel.shape[1:]))
     elif x.shape.rank == 2:
         y = tf.matmul(x, kernel)
+    elif library is not None:
+        y = library.nasrec_unflatten(tf.matmul(library.nasrec_flatten(x), kernel), x)
     else:
-        batch, positions, _ = tf.unstack(tf.shape(x), num=3)
-        rows, columns = tf.unstack(tf.shape(kernel), num=2)
-        flat = tf.matmul(tf.reshape(x, [batch * positions, rows]), kernel)
-        y = tf.reshape(flat, [batch, positions, columns])
-        y.set_shape(x.shape[:-1].concatenate(kernel.shape[1:]))
+        y = _product_over_last_axis(x, kernel)
     bias = weights.get(f"{name}_bias")
-    return y if bias is None else _add_bias(y, bias)
+    if bias is None:
+        return y
+    if library is not None:
+        return library.nasrec_add_bias(y, bias)
+    # The plain sum is fused with the product.
+    return y + bias if bias.shape.is_fully_defined() else _add_bias(y, bias)
+
+
+def _product_over_last_axis(x, kernel):
+    batch, positions, _ = tf.unstack(tf.shape(x), num=3)
+    rows, columns = tf.unstack(tf.shape(kernel), num=2)
+    flat = tf.matmul(tf.reshape(x, [batch * positions, rows]), kernel)
+    y = tf.reshape(flat, [batch, positions, columns])
+    y.set_shape(x.shape[:-1].concatenate(kernel.shape[1:]))
+    return y
 
 
 def _add_bias(y, bias):
-    """``y + bias``, in a supernet with a gradient that does not work out how shapes broadcast.
+    """``y + bias`` with a gradient that does not work out how shapes broadcast.
 
     Not ``tf.nn.bias_add``: TensorFlow fuses it with the product, and oneDNN aborts where that has
     no rows. In a stand-alone network the plain sum is fused, and always has rows.
     """
-    if bias.shape.is_fully_defined():
-        return y + bias
     leading = list(range(y.shape.rank - 1))
 
     @tf.custom_gradient
@@ -97,23 +108,8 @@ def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     )
     library = native.kernels()
     if library is not None and x.dtype == tf.float32:
-        return _native_layer_norm(library, x, scale, offset)
+        return library.nasrec_layer_norm(x, scale, offset, epsilon=LAYER_NORM_EPSILON)[0]
     return _layer_norm_by_steps(x, scale, offset)
-
-
-def _native_layer_norm(library, x, scale, offset):
-    """With each row read from memory once."""
-
-    @tf.custom_gradient
-    def normalise(x, scale, offset):
-        y, moments = library.nasrec_layer_norm(x, scale, offset, epsilon=LAYER_NORM_EPSILON)
-
-        def gradient(upstream):
-            return library.nasrec_layer_norm_grad(x, scale, moments, upstream)
-
-        return y, gradient
-
-    return normalise(x, scale, offset)
 
 
 def _layer_norm_by_steps(x, scale, offset):

@@ -59,10 +59,10 @@ class Attention(Operator):
         projected = arithmetic.project(inputs.sparse, weights, "tokens")
         x = tf.transpose(projected, [0, 2, 1])
         attended = arithmetic.linear(self._attend(x, weights, shape), weights, "attended")
-        x = arithmetic.layer_norm(x + attended, weights, "attended_norm")
+        x = arithmetic.layer_norm(tf.add_n([x, attended]), weights, "attended_norm")
         hidden = tf.nn.relu(arithmetic.linear(x, weights, "hidden"))
-        x = x + arithmetic.linear(hidden, weights, "output")
-        x = arithmetic.layer_norm(x, weights, "output_norm")
+        output = arithmetic.linear(hidden, weights, "output")
+        x = arithmetic.layer_norm(tf.add_n([x, output]), weights, "output_norm")
         return tf.transpose(x, [0, 2, 1])
 
     def _attend(self, x, weights, shape):
@@ -85,23 +85,8 @@ def self_attention(packed, heads, tokens=None):
     library = native.kernels()
     size = (packed.shape[2] or 0) // 3 // heads
     if library is not None and packed.dtype == tf.float32 and size in NATIVE_HEAD_SIZES:
-        return _native_attention(library, packed, heads)
+        return library.nasrec_attention(packed, heads=heads)[0]
     return _attention_by_products(packed, heads, tokens)
-
-
-def _native_attention(library, packed, heads):
-    """In one pass over a sample's tokens, with no score in memory."""
-
-    @tf.custom_gradient
-    def attend(packed):
-        mixed, log_sums = library.nasrec_attention(packed, heads=heads)
-
-        def gradient(upstream):
-            return library.nasrec_attention_grad(packed, mixed, log_sums, upstream, heads=heads)
-
-        return mixed, gradient
-
-    return attend(packed)
 
 
 def _attention_by_products(packed, heads, tokens):

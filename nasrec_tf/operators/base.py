@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nasrec_tf import native
 from nasrec_tf.lazy import tf
 
 DENSE = "dense"
@@ -258,11 +259,24 @@ def unless(condition: Any, size: Size) -> Size:
     return tf.where(condition, 0, size)
 
 
-def choose(condition: Any, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
-    """Either of two computations; the supernet decides while it runs."""
-    if is_static(condition):
-        return if_true() if condition else if_false()
-    return tf.cond(condition, if_true, if_false)
+def unless_fits(
+    fits: Any,
+    x: Any,
+    project: Callable[[Any], Any],
+    keep: Callable[[Any], Any] = lambda x: x,
+) -> Any:
+    """``keep(x)`` if x fits as it is, else ``project(x)``; the supernet decides while it runs.
+
+    Where it does, the weights of a projection that is left out have no entries.
+    """
+    if is_static(fits):
+        return keep(x) if fits else project(x)
+    library = native.kernels()
+    if library is None:
+        return tf.cond(fits, lambda: keep(x), lambda: project(x))
+    # Both run, one of them on nothing at all, which is cheaper than graphs within the graph.
+    kept, projected = library.nasrec_route(x, fits)
+    return library.nasrec_either(keep(kept), project(projected))
 
 
 def dot_product_tokens(width: Size) -> Size:

@@ -12,10 +12,10 @@ from nasrec_tf.operators.base import (
     Prefix,
     SlotPairs,
     Slots,
-    choose,
     dot_product_tokens,
     equal,
     unless,
+    unless_fits,
 )
 
 
@@ -72,24 +72,24 @@ class DotProduct(Operator):
         return arithmetic.add_costs(*costs)
 
     def __call__(self, inputs, weights, shape):
-        token = choose(
+        token = unless_fits(
             equal(shape.dense_width, shape.options.embedding_dim),
-            lambda: inputs.dense,
-            lambda: arithmetic.project(inputs.dense, weights, "dense"),
+            inputs.dense,
+            lambda dense: arithmetic.project(dense, weights, "dense"),
         )
         sparse = inputs.sparse
         if shape.options.operator_balancing:
-            sparse = choose(
+            sparse = unless_fits(
                 equal(shape.tokens, dot_product_tokens(shape.width)),
-                lambda: inputs.sparse,
-                lambda: arithmetic.project(inputs.sparse, weights, "tokens"),
+                sparse,
+                lambda sparse: arithmetic.project(sparse, weights, "tokens"),
             )
-        tokens = tf.concat([token[:, :, None], sparse], axis=2)
+        tokens = tf.concat([tf.expand_dims(token, 2), sparse], axis=2)
         products = pairs(tokens, isinstance(shape.width, int))
-        output = choose(
+        output = unless_fits(
             equal(self._pairs(shape), shape.width),
-            lambda: products,
-            lambda: arithmetic.linear(products, weights, "output"),
+            products,
+            lambda products: arithmetic.linear(products, weights, "output"),
         )
         return arithmetic.norm_if_any(output, weights, "norm")
 
@@ -124,18 +124,8 @@ def pairs(tokens, is_static):
     """
     library = native.kernels()
     if library is not None and tokens.dtype == tf.float32:
-        return _native_pairs(library, tokens)
+        return library.nasrec_pairs(tokens)
     return static_pairs(tokens) if is_static else dynamic_pairs(tokens)
-
-
-def _native_pairs(library, tokens):
-    """With nothing computed of the upper triangle."""
-
-    @tf.custom_gradient
-    def products(x):
-        return library.nasrec_pairs(x), lambda upstream: library.nasrec_pairs_grad(x, upstream)
-
-    return products(tokens)
 
 
 def static_pairs(tokens):

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+from nasrec_tf import native
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import (
@@ -11,9 +12,9 @@ from nasrec_tf.operators.base import (
     NetworkOptions,
     Prefix,
     Size,
-    choose,
     equal,
     unless,
+    unless_fits,
 )
 
 
@@ -62,13 +63,20 @@ class SparseToDense:
         )
 
     def __call__(self, sparse: Any, weights, shape: MergerShape) -> Any:
-        square_of_sum = tf.square(tf.reduce_sum(sparse, axis=2))
-        interaction = square_of_sum - tf.reduce_sum(tf.square(sparse), axis=2)
-        return choose(
+        return unless_fits(
             equal(shape.dense_width, shape.options.embedding_dim),
-            lambda: interaction,
-            lambda: arithmetic.project(interaction, weights, "interaction"),
+            _interaction(sparse),
+            lambda interaction: arithmetic.project(interaction, weights, "interaction"),
         )
+
+
+def _interaction(tokens):
+    """(sum of tokens)^2 - sum of squared tokens, of (batch, embedding, token)."""
+    library = native.kernels()
+    if library is not None and tokens.dtype == tf.float32:
+        return library.nasrec_interaction(tokens)
+    square_of_sum = tf.square(tf.reduce_sum(tokens, axis=2))
+    return square_of_sum - tf.reduce_sum(tf.square(tokens), axis=2)
 
 
 class DenseToSparse:
@@ -97,10 +105,10 @@ class DenseToSparse:
 
     def __call__(self, dense: Any, weights, shape: MergerShape) -> Any:
         options = shape.options
-        flat = choose(
+        flat = unless_fits(
             equal(shape.dense_width, self._width(shape)),
-            lambda: dense,
-            lambda: arithmetic.project(dense, weights, "tokens"),
+            dense,
+            lambda dense: arithmetic.project(dense, weights, "tokens"),
         )
         tokens = tf.reshape(flat, [-1, options.merged_tokens, options.embedding_dim])
         return tf.transpose(tokens, [0, 2, 1])

@@ -2,7 +2,7 @@
 
 from nasrec_tf.lazy import tf
 from nasrec_tf.operators import arithmetic
-from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix, choose, equal, unless
+from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix, equal, unless, unless_fits
 
 
 def _padded_width(shape):
@@ -60,10 +60,11 @@ class SigmoidGating(Operator):
         left = _pad_if_static(inputs.left, padded)
         right = _pad_if_static(inputs.right, padded)
         gated = tf.sigmoid(arithmetic.linear(left, weights, "gate")) * right
-        output = choose(
+        output = unless_fits(
             equal(padded, shape.width),
-            lambda: arithmetic.pad_last_axis(gated, shape.width),
-            lambda: arithmetic.linear(gated, weights, "output"),
+            gated,
+            lambda gated: arithmetic.linear(gated, weights, "output"),
+            lambda gated: arithmetic.pad_last_axis(gated, shape.width),
         )
         return arithmetic.norm_if_any(output, weights, "norm")
 
@@ -101,11 +102,11 @@ class Sum(Operator):
 
     def __call__(self, inputs, weights, shape):
         padded = _padded_width(shape)
-        added = arithmetic.pad_last_axis(inputs.left, padded)
-        added += arithmetic.pad_last_axis(inputs.right, padded)
-        output = choose(
+        sides = (inputs.left, inputs.right)
+        added = tf.add_n([arithmetic.pad_last_axis(side, padded) for side in sides])
+        output = unless_fits(
             equal(padded, shape.width),
-            lambda: added,
-            lambda: arithmetic.linear(added, weights, "output"),
+            added,
+            lambda added: arithmetic.linear(added, weights, "output"),
         )
         return arithmetic.norm_if_any(output, weights, "norm")

@@ -12,6 +12,72 @@ import numpy as np
 import tensorflow as tf
 
 
+class Joins:
+    """The steps with TensorFlow's own operations."""
+
+    def aliases(self, value: Any, count: int) -> list:
+        """A value as ``count`` values, one for each that reads it, whole or not at all."""
+        return [value] * count
+
+    def concat(self, values: Sequence[Any], counts: Sequence[Any]) -> Any:
+        """Concatenates values along their last axis.
+
+        Args:
+            values: tensors of one rank, alike but for their last axis.
+            counts: entries of each along that axis, or 0 to leave it out; scalar tensors.
+        """
+        return concat_first(values, counts)
+
+    def present(self, value: Any, on: Any, batch: Any, width: Any) -> Any:
+        """The value, (batch, ..., width), if it is on; otherwise nothing of its first and last axis.
+
+        Args:
+            value: a tensor.
+            on: 0 or 1, a scalar tensor.
+            batch: samples of the value, a scalar tensor.
+            width: entries of the last axis if it is on and else 0, a scalar tensor.
+        """
+        return value[: batch * on, ..., :width]
+
+    def sum(self, outputs: Sequence[Any], batch: Any, width: Any) -> Any:
+        """Sums what operators yield, narrower outputs being padded with zeros (Eq. 3 and 4).
+
+        Args:
+            outputs: tensors (batch, ..., units), or of no sample where an operator is not active.
+            batch: samples, a scalar tensor.
+            width: units of the sum.
+        """
+        return sum_of_active(outputs, batch, width)
+
+
+class NativeJoins(Joins):
+    """The steps with our own kernels.
+
+    Gradients of what a path leaves out are empty instead of zero, so that they cost nothing to
+    make and to add; ``aliases`` stands where they come together, and knows the shape.
+    """
+
+    def __init__(self, library: Any):
+        self._library = library
+
+    def aliases(self, value, count):
+        return self._library.nasrec_aliases(value, N=count)
+
+    def concat(self, values, counts):
+        return self._library.nasrec_join(values, tf.stack(counts))
+
+    def present(self, value, on, batch, width):
+        return self._library.nasrec_present(value, on)
+
+    def sum(self, outputs, batch, width):
+        return self._library.nasrec_sum_active(batch, width, outputs)
+
+
+def joins(library: Any | None) -> Joins:
+    """The steps with the given kernels, or without any."""
+    return Joins() if library is None else NativeJoins(library)
+
+
 def concat_first(values: Sequence[Any], sizes: Sequence[Any]) -> Any:
     """Concatenates the first entries of each value along the last axis.
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from nasrec_tf import native
 from nasrec_tf.architecture import HEAD_BITS, Architecture
 from nasrec_tf.features import Features
-from nasrec_tf.layers.active_weight import ActiveWeight, gather_rows
+from nasrec_tf.layers.active_weight import ActiveWeight, SliceReader, gather_rows
 from nasrec_tf.layers.feature_embedding import FeatureEmbedding, arrange
 from nasrec_tf.layers.quantized_maps import MapQuantizers
 from nasrec_tf.layers.shared_part import SharedPart
@@ -30,7 +30,7 @@ from nasrec_tf.optimizer import Adagrad
 from nasrec_tf.shapes import head_weights
 from nasrec_tf.space import SearchSpace
 from nasrec_tf.subnet import HEAD, Subnet, part_name
-from nasrec_tf.supernet.joining import concat_first, sum_of_active
+from nasrec_tf.supernet.joining import joins
 from nasrec_tf.supernet.path import Path, encode, live_part
 from nasrec_tf.supernet.samplers import PathSampler, SingleOperatorAnyConnection, WarmupSampler
 from nasrec_tf.supernet.sizes import path_sizes, widest_shape
@@ -157,7 +157,9 @@ class Supernet(keras.Model):
         """Kernel and bias of the final layer on a path."""
         live = live_part(path, self.space)
         specs = head_weights(self._head_slots(live))
-        return self.parts[HEAD].active(specs, lambda part: None, native.kernels())
+        library = native.kernels()
+        reader = None if library is None else SliceReader(library)
+        return self.parts[HEAD].active(specs, lambda part: None, reader)
 
     def _head_slots(self, live):
         options = self.options
@@ -197,24 +199,21 @@ class Supernet(keras.Model):
         return linear(head_inputs, run.weights(HEAD, specs, bits), HEAD)
 
     def _head_inputs(self, run):
-        dense, sparse = [run.raw_dense()], [run.raw_sparse()]
+        dense = _Sources(run, run.raw_dense(), self._dense_readers)
+        sparse = _Sources(run, run.raw_sparse(), lambda number: 1)
         for number in range(1, self.space.num_blocks + 1):
             dense_output, sparse_output = self._run_block(run, number, dense, sparse)
-            dense.append(dense_output)
-            sparse.append(sparse_output)
-        tokens = tf.transpose(sparse[-1], [0, 2, 1])
+            dense.add(dense_output)
+            sparse.add(sparse_output)
+        [[dense_output], [sparse_output]] = dense.read(), sparse.read()
+        tokens = tf.transpose(sparse_output, [0, 2, 1])
         shape = tf.shape(tokens)
-        return tf.concat([dense[-1], tf.reshape(tokens, [shape[0], shape[1] * shape[2]])], 1)
+        return tf.concat([dense_output, tf.reshape(tokens, [shape[0], shape[1] * shape[2]])], 1)
 
     def _run_block(self, run, number, dense, sparse):
+        """Dense and sparse output of a block, which reads all sources so far."""
+        read = self._read_sources(run, run.sizes[number - 1], dense, sparse)
         sizes, batch = run.sizes[number - 1], run.batch
-        read = {
-            DENSE: concat_first(dense, sizes.dense_slots),
-            SPARSE: concat_first(sparse, sizes.sparse_sizes),
-        }
-        if any(PAIR in OPERATORS[name].reads for name in self.space.dense_operators):
-            read["left"] = concat_first(dense, sizes.left_slots)
-            read["right"] = concat_first(dense, sizes.right_slots)
         dense_sum = self._run_operators(
             run, number, self.space.dense_operators, read, sizes.merger.dense_width
         )
@@ -223,10 +222,34 @@ class Supernet(keras.Model):
         )
         if not self.space.mergers:
             return dense_sum, sparse_sum
-        merged = self._dense_to_sparse(run, number, dense_sum)
-        interaction = self._sparse_to_dense(run, number, sparse_sum)
-        dense_output = sum_of_active([dense_sum, interaction], batch, sizes.merger.dense_width)
+        dense_sum, dense_to_merge = run.joins.aliases(dense_sum, 2)
+        sparse_sum, sparse_to_merge = run.joins.aliases(sparse_sum, 2)
+        merged = self._dense_to_sparse(run, number, dense_to_merge)
+        interaction = self._sparse_to_dense(run, number, sparse_to_merge)
+        dense_output = run.joins.sum([dense_sum, interaction], batch, sizes.merger.dense_width)
         return dense_output, tf.concat([sparse_sum, merged], axis=2)
+
+    def _read_sources(self, run, sizes, dense, sparse):
+        """What the block's operators may read, a value for each of them that does."""
+        counts = {DENSE: sizes.dense_slots, SPARSE: sizes.sparse_sizes}
+        sources = {SPARSE: sparse.read()[0]}
+        sources[DENSE], *pair = dense.read()
+        if pair:
+            counts |= {"left": sizes.left_slots, "right": sizes.right_slots}
+            sources["left"], sources["right"] = pair
+        operators = (*self.space.dense_operators, *self.space.sparse_operators)
+        read = {}
+        for kind, values in sources.items():
+            of_kind = PAIR if kind in ("left", "right") else kind
+            readers = sum(of_kind in OPERATORS[name].reads for name in operators)
+            joined = run.joins.concat(values, counts[kind])
+            read[kind] = run.joins.aliases(joined, readers)
+        return read
+
+    def _dense_readers(self, number):
+        """How often block ``number`` reads its dense sources; the head, which is last, once."""
+        pairs = any(PAIR in OPERATORS[name].reads for name in self.space.dense_operators)
+        return 3 if pairs and number <= self.space.num_blocks else 1
 
     def _run_operators(self, run, number, names, read, width):
         """The sum of a branch's active operators, the narrower ones zero-padded (Eq. 3 and 4).
@@ -236,12 +259,12 @@ class Supernet(keras.Model):
         sizes = run.sizes[number - 1]
         outputs = []
         for name in names:
-            operator, shape, on = OPERATORS[name], sizes.operators[name], sizes.active[name]
-            inputs = OperatorInputs(**_operator_inputs(operator, shape, read, run.batch * on))
+            operator, shape = OPERATORS[name], sizes.operators[name]
+            inputs = run.operator_inputs(operator, shape, read, sizes.active[name])
             specs = operator.weights(shape)
             weights = run.weights(part_name(number, name), specs, run.operator_bits(number, name))
             outputs.append(operator(inputs, weights, shape))
-        return sum_of_active(outputs, run.batch, width)
+        return run.joins.sum(outputs, run.batch, width)
 
     def _dense_to_sparse(self, run, number, dense):
         """The merged tokens, of which there are none where the merger is off."""
@@ -251,8 +274,8 @@ class Supernet(keras.Model):
         specs = DENSE_TO_SPARSE.weights(shape)
         bits = run.merger_bits(number, DENSE_TO_SPARSE, on)
         weights = run.weights(part_name(number, DENSE_TO_SPARSE.name), specs, bits)
-        batch = run.batch * on
-        tokens = DENSE_TO_SPARSE(dense[:batch, : shape.dense_width], weights, shape)
+        dense = run.joins.present(dense, on, run.batch, shape.dense_width)
+        tokens = DENSE_TO_SPARSE(dense, weights, shape)
         merged = self.options.merged_tokens * on
         return tf.reshape(tokens, [run.batch, self.options.embedding_dim, merged])
 
@@ -264,7 +287,8 @@ class Supernet(keras.Model):
         specs = SPARSE_TO_DENSE.weights(shape)
         bits = run.merger_bits(number, SPARSE_TO_DENSE, on)
         weights = run.weights(part_name(number, SPARSE_TO_DENSE.name), specs, bits)
-        return SPARSE_TO_DENSE(sparse[: run.batch * on], weights, shape)
+        sparse = run.joins.present(sparse, on, run.batch, shape.tokens)
+        return SPARSE_TO_DENSE(sparse, weights, shape)
 
     # Training.
 
@@ -345,7 +369,10 @@ class _Run:
         self.training = training
         self.tape = tape
         # A tape of somebody else's, which may watch the variables, sees gathers alone.
-        self._library = native.kernels() if tape is not None or not training else None
+        library = native.kernels()
+        reads_slices = library is not None and (tape is not None or not training)
+        self._read_slice = SliceReader(library) if reads_slices else None
+        self.joins = joins(library)
         self.slices: list[ActiveWeight] = []
         self._inputs = inputs
         self._embedding_rows = embedding_rows
@@ -372,7 +399,7 @@ class _Run:
             specs: its weights on the path.
             bits: of its weights and of its maps' inputs; not looked at in a float supernet.
         """
-        weights = self.supernet.parts[name].active(specs, self._record, self._library)
+        weights = self.supernet.parts[name].active(specs, self._record, self._read_slice)
         if not self.supernet.quantizers:
             return weights
         return self.supernet.quantizers[name].quantized(weights, specs, *bits, self.training)
@@ -400,14 +427,46 @@ class _Run:
             self.tape.watch(part.value)
         self.slices.append(part)
 
+    def operator_inputs(self, operator, shape, read, on):
+        """What an operator reads, each from the values that are left of its kind."""
+        widths = {DENSE: shape.dense_width, SPARSE: shape.tokens}
+        if PAIR in operator.reads:
+            widths |= {"left": shape.left, "right": shape.right}
+        kinds = [kind for kind in widths if kind in operator.reads or kind in ("left", "right")]
+        return OperatorInputs(
+            **{
+                kind: self.joins.present(read[kind].pop(), on, self.batch, widths[kind])
+                for kind in kinds
+            }
+        )
 
-def _operator_inputs(operator, shape, read, batch):
-    inputs = {}
-    if DENSE in operator.reads:
-        inputs["dense"] = read[DENSE][:batch, : shape.dense_width]
-    if SPARSE in operator.reads:
-        inputs["sparse"] = read[SPARSE][:batch, :, : shape.tokens]
-    if PAIR in operator.reads:
-        inputs["left"] = read["left"][:batch, : shape.left]
-        inputs["right"] = read["right"][:batch, : shape.right]
-    return inputs
+
+class _Sources:
+    """Outputs of a branch, from the raw one on, each with a value for every time it is read.
+
+    Args:
+        run: the run.
+        raw: what block 1 reads.
+        readers: how often block n reads each source; N + 1 is the head, which reads block N alone.
+    """
+
+    def __init__(self, run, raw, readers):
+        self._run = run
+        self._readers = readers
+        self._values = []
+        self.add(raw)
+
+    def add(self, output):
+        count, made = self._run.supernet.space.num_blocks, len(self._values)
+        last = count + 1 if made == count else count
+        times = sum(self._readers(number) for number in range(made + 1, last + 1))
+        self._values.append(self._run.joins.aliases(output, times))
+
+    def read(self) -> list:
+        """For each time that the next block reads them, all sources; the head reads the last."""
+        number = len(self._values)
+        sources = self._values
+        if number > self._run.supernet.space.num_blocks:
+            sources = self._values[-1:]
+            return [values.pop() for values in sources]
+        return [[values.pop() for values in sources] for _ in range(self._readers(number))]

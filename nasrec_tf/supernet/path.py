@@ -128,36 +128,39 @@ def live_part(path: Path, space: SearchSpace) -> Path:
         kind: np.array([kind in OPERATORS[name].reads for name in space.dense_operators])
         for kind in (DENSE, SPARSE, PAIR)
     }
-    one_hot_left = tf.one_hot(path.left, count, on_value=True, off_value=False)
-    one_hot_right = tf.one_hot(path.right, count, on_value=True, off_value=False)
+    left, right = (
+        tf.unstack(tf.one_hot(side, count, on_value=True, off_value=False))
+        for side in (path.left, path.right)
+    )
+    block = Path(*(tf.unstack(part, num=count) for part in path))
     # Outputs 1 to N - 1 may be read as sources; that of block N is read by the head.
     dense_read = tf.zeros([count], tf.bool)
     sparse_read = tf.zeros([count], tf.bool)
     rows: list[dict[str, Any]] = []
+    dense_live = sparse_live = tf.constant(True)
     for index in reversed(range(count)):
-        last = index == count - 1
-        dense_live = tf.constant(True) if last else dense_read[index + 1]
-        sparse_live = tf.constant(True) if last else sparse_read[index + 1]
-        to_sparse = path.dense_to_sparse[index] & sparse_live
-        to_dense = path.sparse_to_dense[index] & dense_live
+        to_sparse = block.dense_to_sparse[index] & sparse_live
+        to_dense = block.sparse_to_dense[index] & dense_live
         dense_runs, sparse_runs = dense_live | to_sparse, sparse_live | to_dense
-        active = (path.dense_widths[index] > 0) & dense_runs
+        active = (block.dense_widths[index] > 0) & dense_runs
         uses = {kind: tf.reduce_any(active & mask) for kind, mask in reads.items()}
-        dense_sources = path.dense_sources[index] & uses[DENSE]
-        sparse_sources = path.sparse_sources[index] & (uses[SPARSE] | sparse_runs)
-        pair = (one_hot_left[index] | one_hot_right[index]) & uses[PAIR]
+        dense_sources = block.dense_sources[index] & uses[DENSE]
+        sparse_sources = block.sparse_sources[index] & (uses[SPARSE] | sparse_runs)
+        pair = (left[index] | right[index]) & uses[PAIR]
         dense_read = dense_read | dense_sources | pair
         sparse_read = sparse_read | sparse_sources
         rows.append(
             {
-                "dense_widths": tf.where(dense_runs, path.dense_widths[index], 0),
-                "sparse_widths": tf.where(sparse_runs, path.sparse_widths[index], 0),
+                "dense_widths": tf.where(dense_runs, block.dense_widths[index], 0),
+                "sparse_widths": tf.where(sparse_runs, block.sparse_widths[index], 0),
                 "dense_sources": dense_sources,
                 "sparse_sources": sparse_sources,
                 "dense_to_sparse": to_sparse,
                 "sparse_to_dense": to_dense,
             }
         )
+        # Source k is the output of block k.
+        dense_live, sparse_live = dense_read[index], sparse_read[index]
     rows.reverse()
     live = {name: tf.stack([row[name] for row in rows]) for name in rows[0]}
     bits = {"dense_bits": path.dense_bits, "sparse_bits": path.sparse_bits}

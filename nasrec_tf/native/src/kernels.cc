@@ -3,6 +3,9 @@
 #define EIGEN_USE_THREADS
 
 #include "attention.h"
+#include "interaction.h"
+#include "joining.h"
 #include "layer_norm.h"
+#include "linear.h"
 #include "pairs.h"
 #include "slices.h"

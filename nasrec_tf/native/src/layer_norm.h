@@ -15,8 +15,21 @@
 
 namespace nasrec {
 
-using Row = Eigen::Map<Eigen::ArrayXf>;
-using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
+constexpr int64_t kUnits = 8;
+using Units = Eigen::Array<float, kUnits, 1>;
+
+inline Units At(const float* values) { return Eigen::Map<const Units>(values); }
+
+// The sum of term(first unit) over all units, kUnits at a time, and then of last(unit) one by one.
+template <typename Term, typename Last>
+inline float SumUnits(int64_t units, Term&& term, Last&& last) {
+  Units sums = Units::Zero();
+  int64_t unit = 0;
+  for (; unit + kUnits <= units; unit += kUnits) sums += term(unit);
+  float total = sums.sum();
+  for (; unit < units; ++unit) total += last(unit);
+  return total;
+}
 
 class LayerNormOp : public tensorflow::OpKernel {
  public:
@@ -32,24 +45,33 @@ class LayerNormOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
     OP_REQUIRES_OK(context, context->allocate_output(1, {rows, 2}, &moments));
     const float* from = x.flat<float>().data();
-    const ConstRow scale(context->input(1).flat<float>().data(), units);
-    const ConstRow offset(context->input(2).flat<float>().data(), units);
+    const float* scale = context->input(1).flat<float>().data();
+    const float* offset = context->input(2).flat<float>().data();
     float* to = y->flat<float>().data();
     float* kept = moments->flat<float>().data();
     ForEachRange(context, rows, 2 * units, [&](int64_t first, int64_t last) {
       for (int64_t row = first; row < last; ++row) {
-        const ConstRow values(from + row * units, units);
-        const float mean = values.mean();
-        const float variance = (values - mean).square().mean();
-        const float inverse = 1.0f / std::sqrt(variance + epsilon_);
-        Row(to + row * units, units) = (values - mean) * inverse * scale + offset;
-        kept[2 * row] = mean;
-        kept[2 * row + 1] = inverse;
+        NormaliseRow(from + row * units, scale, offset, units, to + row * units, kept + 2 * row);
       }
     });
   }
 
  private:
+  void NormaliseRow(const float* x, const float* scale, const float* offset, int64_t units,
+                    float* y, float* moments) const {
+    const float mean = SumUnits(units, [&](int64_t unit) { return At(x + unit); },
+                                [&](int64_t unit) { return x[unit]; }) / units;
+    const float variance =
+        SumUnits(units, [&](int64_t unit) { return (At(x + unit) - mean).square().eval(); },
+                 [&](int64_t unit) { return (x[unit] - mean) * (x[unit] - mean); }) / units;
+    const float inverse = 1.0f / std::sqrt(variance + epsilon_);
+    for (int64_t unit = 0; unit < units; ++unit) {
+      y[unit] = (x[unit] - mean) * inverse * scale[unit] + offset[unit];
+    }
+    moments[0] = mean;
+    moments[1] = inverse;
+  }
+
   float epsilon_;
 };
 
@@ -66,7 +88,7 @@ class LayerNormGradOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, context->allocate_output(1, {units}, &of_scale));
     OP_REQUIRES_OK(context, context->allocate_output(2, {units}, &of_offset));
     const float* from = x.flat<float>().data();
-    const ConstRow scale(context->input(1).flat<float>().data(), units);
+    const float* scale = context->input(1).flat<float>().data();
     const float* moments = context->input(2).flat<float>().data();
     const float* upstream = context->input(3).flat<float>().data();
     float* to = of_x->flat<float>().data();
@@ -76,39 +98,51 @@ class LayerNormGradOp : public tensorflow::OpKernel {
     ForEachRange(context, stretches, stretches ? 4 * units * rows / stretches : 0,
                  [&](int64_t first, int64_t last) {
       for (int64_t stretch = first; stretch < last; ++stretch) {
-        Row scale_sum(sums.data() + 2 * stretch * units, units);
-        Row offset_sum(sums.data() + (2 * stretch + 1) * units, units);
+        float* scale_sum = sums.data() + 2 * stretch * units;
         for (int64_t row = stretch * rows / stretches; row < (stretch + 1) * rows / stretches;
              ++row) {
-          DifferentiateRow(ConstRow(from + row * units, units), scale,
-                           ConstRow(upstream + row * units, units), moments[2 * row],
-                           moments[2 * row + 1], Row(to + row * units, units), scale_sum,
-                           offset_sum);
+          DifferentiateRow(from + row * units, scale, upstream + row * units, moments + 2 * row,
+                           units, to + row * units, scale_sum, scale_sum + units);
         }
       }
     });
-    Row scale_total(of_scale->flat<float>().data(), units);
-    Row offset_total(of_offset->flat<float>().data(), units);
-    scale_total.setZero();
-    offset_total.setZero();
+    float* scale_total = of_scale->flat<float>().data();
+    float* offset_total = of_offset->flat<float>().data();
+    std::fill_n(scale_total, units, 0.0f);
+    std::fill_n(offset_total, units, 0.0f);
     for (int64_t stretch = 0; stretch < stretches; ++stretch) {
-      scale_total += ConstRow(sums.data() + 2 * stretch * units, units);
-      offset_total += ConstRow(sums.data() + (2 * stretch + 1) * units, units);
+      const float* scale_sum = sums.data() + 2 * stretch * units;
+      for (int64_t unit = 0; unit < units; ++unit) {
+        scale_total[unit] += scale_sum[unit];
+        offset_total[unit] += scale_sum[units + unit];
+      }
     }
   }
 
  private:
-  static constexpr int64_t kStretches = 32;
+  static constexpr int64_t kStretches = 16;
 
-  static void DifferentiateRow(const ConstRow& x, const ConstRow& scale, const ConstRow& upstream,
-                               float mean, float inverse, Row of_x, Row& scale_sum,
-                               Row& offset_sum) {
-    const auto standard = (x - mean) * inverse;
-    const float across = (upstream * scale).mean();
-    const float along = (upstream * scale * standard).mean();
-    of_x = (upstream * scale - across - standard * along) * inverse;
-    scale_sum += upstream * standard;
-    offset_sum += upstream;
+  static void DifferentiateRow(const float* x, const float* scale, const float* upstream,
+                               const float* moments, int64_t units, float* of_x,
+                               float* __restrict scale_sum, float* __restrict offset_sum) {
+    const float mean = moments[0], inverse = moments[1];
+    const float across =
+        SumUnits(units,
+                 [&](int64_t unit) { return (At(upstream + unit) * At(scale + unit)).eval(); },
+                 [&](int64_t unit) { return upstream[unit] * scale[unit]; }) / units;
+    const float along =
+        SumUnits(units,
+                 [&](int64_t unit) {
+                   return (At(upstream + unit) * At(scale + unit) * (At(x + unit) - mean)).eval();
+                 },
+                 [&](int64_t unit) { return upstream[unit] * scale[unit] * (x[unit] - mean); }) *
+        inverse / units;
+    for (int64_t unit = 0; unit < units; ++unit) {
+      const float standard = (x[unit] - mean) * inverse;
+      of_x[unit] = (upstream[unit] * scale[unit] - across - standard * along) * inverse;
+      scale_sum[unit] += upstream[unit] * standard;
+      offset_sum[unit] += upstream[unit];
+    }
   }
 };
 

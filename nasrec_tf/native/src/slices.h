@@ -30,16 +30,32 @@ inline int64_t ColumnsOf(const tensorflow::Tensor& tensor) {
   return tensor.dims() == 2 ? tensor.dim_size(1) : 1;
 }
 
+// The active rows of a weight: those that a vector names, or as many first ones as a scalar says.
 template <typename Index>
-absl::Status CheckRows(const Index* rows, int64_t count, int64_t available) {
-  for (int64_t row = 0; row < count; ++row) {
-    if (rows[row] < 0 || rows[row] >= available) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("row ", rows[row], " of a variable of ", available, " rows"));
+class ActiveRows {
+ public:
+  explicit ActiveRows(const tensorflow::Tensor& rows)
+      : named_(rows.dims() == 1 ? rows.flat<Index>().data() : nullptr),
+        count_(rows.dims() == 1 ? rows.NumElements() : rows.scalar<Index>()()) {}
+
+  int64_t count() const { return count_; }
+  int64_t operator[](int64_t at) const { return named_ == nullptr ? at : named_[at]; }
+
+  absl::Status Check(int64_t available) const {
+    for (int64_t at = named_ == nullptr ? std::max<int64_t>(count_ - 1, 0) : 0; at < count_; ++at) {
+      const int64_t row = (*this)[at];
+      if (row < 0 || row >= available) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("row ", row, " of a variable of ", available, " rows"));
+      }
     }
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
-}
+
+ private:
+  const Index* named_;
+  const int64_t count_;
+};
 
 class ReadSliceOp : public tensorflow::OpKernel {
  public:
@@ -50,10 +66,9 @@ class ReadSliceOp : public tensorflow::OpKernel {
   void Compute(tensorflow::OpKernelContext* context) override {
     OpInputList handles;
     OP_REQUIRES_OK(context, context->input_list("variables", &handles));
-    const tensorflow::Tensor& rows = context->input(handles.size());
-    const int64_t count = rows.NumElements();
+    const ActiveRows<int32_t> row(context->input(handles.size()));
+    const int64_t count = row.count();
     const int64_t columns = context->input(handles.size() + 1).scalar<int32_t>()();
-    const int32_t* row = rows.flat<int32_t>().data();
     tensorflow::Tensor* slice;
     tensorflow::TensorShape shape({count, columns});
     if (rank_ == 1) shape.RemoveDim(1);
@@ -67,7 +82,7 @@ class ReadSliceOp : public tensorflow::OpKernel {
                                   context, tensorflow::HandleFromInput(context, index), &variable));
       tensorflow::tf_shared_lock lock(*variable->mu());
       const tensorflow::Tensor& stored = *variable->tensor();
-      OP_REQUIRES_OK(context, CheckRows(row, count, stored.dim_size(0)));
+      OP_REQUIRES_OK(context, row.Check(stored.dim_size(0)));
       const int64_t width = ColumnsOf(stored), used = std::min(width, columns - start);
       const float* from = stored.flat<float>().data();
       ForEachRange(context, count, 8 + used / 4, [&](int64_t first, int64_t last) {
@@ -97,15 +112,14 @@ class AdagradSliceOp : public tensorflow::OpKernel {
     OP_REQUIRES_OK(context, context->input_list("variables", &handles));
     OP_REQUIRES_OK(context, context->input_list("accumulators", &sums));
     const int groups = handles.size(), next = 2 * groups;
-    const tensorflow::Tensor& rows = context->input(next);
+    const ActiveRows<Index> row(context->input(next));
     const tensorflow::Tensor& gradient = context->input(next + 1);
     const float rate = context->input(next + 2).scalar<float>()();
     const float epsilon = context->input(next + 3).scalar<float>()();
     const float scale = context->input(next + 4).scalar<float>()();
-    const int64_t count = rows.NumElements();
+    const int64_t count = row.count();
     if (gradient.NumElements() == 0) return;
     const int64_t columns = gradient.NumElements() / count;
-    const Index* row = rows.flat<Index>().data();
     const float* of_slice = gradient.flat<float>().data();
     int64_t start = 0;
     for (int index = 0; index < groups && start < columns; ++index) {
@@ -113,7 +127,7 @@ class AdagradSliceOp : public tensorflow::OpKernel {
       OP_REQUIRES_OK(context, Writable(context, index, &variable));
       OP_REQUIRES_OK(context, Writable(context, groups + index, &accumulator));
       tensorflow::mutex_lock lock(*variable->mu());
-      OP_REQUIRES_OK(context, CheckRows(row, count, variable->tensor()->dim_size(0)));
+      OP_REQUIRES_OK(context, row.Check(variable->tensor()->dim_size(0)));
       OP_REQUIRES(context, accumulator->tensor()->shape() == variable->tensor()->shape(),
                   absl::InvalidArgumentError("an accumulator of another shape than its variable"));
       const int64_t width = ColumnsOf(*variable->tensor());
@@ -192,10 +206,15 @@ REGISTER_OP("NasrecReadSlice")
       TF_RETURN_IF_ERROR(context->GetAttr("N", &groups));
       TF_RETURN_IF_ERROR(context->GetAttr("rank", &rank));
       tensorflow::shape_inference::ShapeHandle rows;
-      TF_RETURN_IF_ERROR(context->WithRank(context->input(groups), 1, &rows));
+      TF_RETURN_IF_ERROR(context->WithRankAtMost(context->input(groups), 1, &rows));
+      tensorflow::shape_inference::DimensionHandle count;
+      if (context->Rank(rows) == 0) {
+        TF_RETURN_IF_ERROR(context->MakeDimForScalarInput(groups, &count));
+      } else {
+        count = context->Dim(rows, 0);
+      }
       tensorflow::shape_inference::DimensionHandle columns;
       TF_RETURN_IF_ERROR(context->MakeDimForScalarInput(groups + 1, &columns));
-      const auto count = context->Dim(rows, 0);
       context->set_output(0, rank == 1 ? context->MakeShape({count})
                                        : context->MakeShape({count, columns}));
       return absl::OkStatus();

@@ -1,0 +1,393 @@
+// Joining what a path reads and sums, without work for what it leaves out.
+//
+// What is left out is an empty tensor, forward as well as backward, and what stands alone is passed
+// on as it is, without a copy.
+
+#ifndef NASREC_TF_NATIVE_JOINING_H_
+#define NASREC_TF_NATIVE_JOINING_H_
+
+#include <algorithm>
+#include <vector>
+
+#include "parallel.h"
+#include "tensorflow/core/framework/common_shape_fns.h"
+#include "tensorflow/core/framework/op.h"
+#include "tensorflow/core/framework/op_kernel.h"
+#include "tensorflow/core/framework/shape_inference.h"
+
+namespace nasrec {
+
+inline int64_t LastDimension(const tensorflow::Tensor& tensor) {
+  return tensor.dim_size(tensor.dims() - 1);
+}
+
+// Concatenates those values along the last axis whose count is not 0.
+class JoinOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    const int inputs = context->num_inputs() - 1;
+    const auto counts = context->input(inputs).vec<int32_t>();
+    std::vector<int> read;
+    int64_t width = 0;
+    for (int index = 0; index < inputs; ++index) {
+      if (counts(index) == 0) continue;
+      OP_REQUIRES(context, counts(index) == LastDimension(context->input(index)),
+                  absl::InvalidArgumentError("a value is joined whole or not at all"));
+      read.push_back(index);
+      width += counts(index);
+    }
+    if (read.size() == 1) return context->set_output(0, context->input(read[0]));
+    tensorflow::TensorShape shape = context->input(0).shape();
+    shape.set_dim(shape.dims() - 1, width);
+    tensorflow::Tensor* joined;
+    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &joined));
+    if (joined->NumElements() == 0) return;
+    const int64_t rows = joined->NumElements() / width;
+    float* to = joined->flat<float>().data();
+    ForEachRange(context, rows, width / 2, [&](int64_t first, int64_t last) {
+      int64_t start = 0;
+      for (int index : read) {
+        const float* from = context->input(index).flat<float>().data();
+        const int64_t count = counts(index);
+        for (int64_t row = first; row < last; ++row) {
+          std::copy_n(from + row * count, count, to + row * width + start);
+        }
+        start += count;
+      }
+    });
+  }
+};
+
+// The parts of a joint gradient, empty for what was left out.
+class JoinGradOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    const tensorflow::Tensor& of_joined = context->input(0);
+    const auto counts = context->input(1).vec<int32_t>();
+    const int64_t width = LastDimension(of_joined);
+    const int64_t rows = width == 0 ? 0 : of_joined.NumElements() / width;
+    std::vector<float*> parts(num_outputs(), nullptr);
+    for (int index = 0; index < num_outputs(); ++index) {
+      if (counts(index) == width && width > 0) {
+        context->set_output(index, of_joined);
+        continue;
+      }
+      tensorflow::TensorShape shape = of_joined.shape();
+      shape.set_dim(shape.dims() - 1, counts(index));
+      tensorflow::Tensor* part;
+      OP_REQUIRES_OK(context, context->allocate_output(index, shape, &part));
+      parts[index] = part->flat<float>().data();
+    }
+    const float* from = of_joined.flat<float>().data();
+    ForEachRange(context, rows, width / 2, [&](int64_t first, int64_t last) {
+      int64_t start = 0;
+      for (int index = 0; index < num_outputs(); start += counts(index++)) {
+        const int64_t count = counts(index);
+        if (parts[index] == nullptr || count == 0) continue;
+        for (int64_t row = first; row < last; ++row) {
+          std::copy_n(from + row * width + start, count, parts[index] + row * count);
+        }
+      }
+    });
+  }
+};
+
+// Nothing of the first and of the last axis.
+inline tensorflow::TensorShape Nothing(tensorflow::TensorShape shape) {
+  shape.set_dim(0, 0);
+  shape.set_dim(shape.dims() - 1, 0);
+  return shape;
+}
+
+// The value several times, for readers that each read it whole or not at all.
+class AliasesOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    for (int index = 0; index < num_outputs(); ++index) {
+      context->set_output(index, context->input(0));
+    }
+  }
+};
+
+// The value where it is on; otherwise nothing.
+class PresentOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    const tensorflow::Tensor& value = context->input(0);
+    if (context->input(1).scalar<int32_t>()() != 0) return context->set_output(0, value);
+    tensorflow::Tensor* nothing;
+    OP_REQUIRES_OK(context, context->allocate_output(0, Nothing(value.shape()), &nothing));
+  }
+};
+
+// The value first where the condition holds, else second; nothing on the other side.
+class RouteOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    const tensorflow::Tensor& value = context->input(0);
+    const int taken = context->input(1).scalar<bool>()() ? 0 : 1;
+    context->set_output(taken, value);
+    tensorflow::Tensor* nothing;
+    OP_REQUIRES_OK(context, context->allocate_output(1 - taken, Nothing(value.shape()), &nothing));
+  }
+};
+
+// The first value if it is not empty, else the second.
+class EitherOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    context->set_output(0, context->input(context->input(0).NumElements() > 0 ? 0 : 1));
+  }
+};
+
+// What of a gradient reaches each of the two; the other one, which is empty, is its own gradient.
+class EitherGradOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    const int taken = context->input(0).NumElements() > 0 ? 0 : 1;
+    context->set_output(taken, context->input(2));
+    context->set_output(1 - taken, context->input(1 - taken));
+  }
+};
+
+// Adds the first columns of `to`, row by row.
+inline void AddPadded(const float* from, int64_t width, int64_t rows, float* to,
+                      int64_t to_width) {
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < width; ++column) {
+      to[row * to_width + column] += from[row * width + column];
+    }
+  }
+}
+
+// The sum of the values that are not empty, narrower ones padded with zeros up to `shape`.
+inline void SumPresent(tensorflow::OpKernelContext* context, int first_input,
+                       const tensorflow::TensorShape& shape) {
+  std::vector<int> present;
+  for (int index = first_input; index < context->num_inputs(); ++index) {
+    if (context->input(index).NumElements() > 0) present.push_back(index);
+  }
+  if (present.size() == 1 && context->input(present[0]).shape() == shape) {
+    return context->set_output(0, context->input(present[0]));
+  }
+  const int64_t width = shape.dim_size(shape.dims() - 1);
+  const int64_t rows = width == 0 ? 0 : shape.num_elements() / width;
+  for (int index : present) {
+    const tensorflow::Tensor& value = context->input(index);
+    const int64_t own = LastDimension(value);
+    OP_REQUIRES(context, own <= width && value.NumElements() == rows * own,
+                absl::InvalidArgumentError(absl::StrCat("a value of shape ",
+                                                        value.shape().DebugString(),
+                                                        " in a sum of ", shape.DebugString())));
+  }
+  tensorflow::Tensor* sum;
+  OP_REQUIRES_OK(context, context->allocate_output(0, shape, &sum));
+  float* to = sum->flat<float>().data();
+  const int64_t cycles = (present.size() + 1) * width / 2;
+  ForEachRange(context, rows, cycles, [&](int64_t first, int64_t last) {
+    std::fill(to + first * width, to + last * width, 0.0f);
+    for (int index : present) {
+      const int64_t own = LastDimension(context->input(index));
+      const float* from = context->input(index).flat<float>().data();
+      AddPadded(from + first * own, own, last - first, to + first * width, width);
+    }
+  });
+}
+
+// The sum of the parts that are not empty; zeros if there are none.
+class SumPresentOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    SumPresent(context, 1, context->input(0).shape());
+  }
+};
+
+// The sum of the outputs that have samples, padded with zeros up to `width`.
+class SumActiveOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    tensorflow::TensorShape shape = context->input(2).shape();
+    shape.set_dim(0, context->input(0).scalar<int32_t>()());
+    shape.set_dim(shape.dims() - 1, context->input(1).scalar<int32_t>()());
+    SumPresent(context, 2, shape);
+  }
+};
+
+// The first columns of a gradient, as many as each output has; nothing for one that is empty.
+class SumActiveGradOp : public tensorflow::OpKernel {
+ public:
+  using tensorflow::OpKernel::OpKernel;
+
+  void Compute(tensorflow::OpKernelContext* context) override {
+    const tensorflow::Tensor& of_sum = context->input(0);
+    const int64_t width = LastDimension(of_sum);
+    const int64_t rows = width == 0 ? 0 : of_sum.NumElements() / width;
+    for (int index = 0; index < num_outputs(); ++index) {
+      const tensorflow::Tensor& output = context->input(1 + index);
+      if (output.shape() == of_sum.shape()) {
+        context->set_output(index, of_sum);
+        continue;
+      }
+      tensorflow::Tensor* part;
+      OP_REQUIRES_OK(context, context->allocate_output(index, output.shape(), &part));
+      if (part->NumElements() == 0) continue;
+      const int64_t own = LastDimension(output);
+      const float* from = of_sum.flat<float>().data();
+      float* to = part->flat<float>().data();
+      for (int64_t row = 0; row < rows; ++row) {
+        std::copy_n(from + row * width, own, to + row * own);
+      }
+    }
+  }
+};
+
+inline absl::Status LastDimensionUnknown(
+    tensorflow::shape_inference::InferenceContext* context) {
+  tensorflow::shape_inference::ShapeHandle shape;
+  TF_RETURN_IF_ERROR(
+      context->ReplaceDim(context->input(0), -1, context->UnknownDim(), &shape));
+  context->set_output(0, shape);
+  return absl::OkStatus();
+}
+
+inline absl::Status EndsUnknown(tensorflow::shape_inference::InferenceContext* context,
+                                int input) {
+  tensorflow::shape_inference::ShapeHandle shape;
+  TF_RETURN_IF_ERROR(
+      context->ReplaceDim(context->input(input), 0, context->UnknownDim(), &shape));
+  TF_RETURN_IF_ERROR(context->ReplaceDim(shape, -1, context->UnknownDim(), &shape));
+  context->set_output(0, shape);
+  return absl::OkStatus();
+}
+
+REGISTER_OP("NasrecJoin")
+    .Input("values: N * float")
+    .Input("counts: int32")
+    .Attr("N: int >= 1")
+    .Output("joined: float")
+    .SetShapeFn(LastDimensionUnknown);
+
+REGISTER_OP("NasrecJoinGrad")
+    .Input("of_joined: float")
+    .Input("counts: int32")
+    .Attr("N: int >= 1")
+    .Output("of_values: N * float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      TF_RETURN_IF_ERROR(LastDimensionUnknown(context));
+      for (int index = 1; index < context->num_outputs(); ++index) {
+        context->set_output(index, context->output(0));
+      }
+      return absl::OkStatus();
+    });
+
+REGISTER_OP("NasrecAliases")
+    .Input("value: float")
+    .Attr("N: int >= 1")
+    .Output("aliases: N * float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      for (int index = 0; index < context->num_outputs(); ++index) {
+        context->set_output(index, context->input(0));
+      }
+      return absl::OkStatus();
+    });
+
+REGISTER_OP("NasrecRoute")
+    .Input("value: float")
+    .Input("condition: bool")
+    .Output("if_true: float")
+    .Output("if_false: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      TF_RETURN_IF_ERROR(EndsUnknown(context, 0));
+      context->set_output(1, context->output(0));
+      return absl::OkStatus();
+    });
+
+REGISTER_OP("NasrecEither")
+    .Input("first: float")
+    .Input("second: float")
+    .Output("either: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      return EndsUnknown(context, 1);
+    });
+
+REGISTER_OP("NasrecEitherGrad")
+    .Input("first: float")
+    .Input("second: float")
+    .Input("of_either: float")
+    .Output("of_first: float")
+    .Output("of_second: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      context->set_output(0, context->input(0));
+      context->set_output(1, context->input(1));
+      return absl::OkStatus();
+    });
+
+REGISTER_OP("NasrecSumActiveGrad")
+    .Input("of_sum: float")
+    .Input("outputs: N * float")
+    .Attr("N: int >= 1")
+    .Output("of_outputs: N * float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      for (int index = 0; index < context->num_outputs(); ++index) {
+        context->set_output(index, context->input(1 + index));
+      }
+      return absl::OkStatus();
+    });
+
+REGISTER_OP("NasrecPresent")
+    .Input("value: float")
+    .Input("on: int32")
+    .Output("present: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      return EndsUnknown(context, 0);
+    });
+
+REGISTER_OP("NasrecSumPresent")
+    .Input("like: float")
+    .Input("parts: N * float")
+    .Attr("N: int >= 1")
+    .Output("sum: float")
+    .SetShapeFn(tensorflow::shape_inference::UnchangedShape);
+
+REGISTER_OP("NasrecSumActive")
+    .Input("batch: int32")
+    .Input("width: int32")
+    .Input("outputs: N * float")
+    .Attr("N: int >= 1")
+    .Output("sum: float")
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      return EndsUnknown(context, 2);
+    });
+
+REGISTER_KERNEL_BUILDER(Name("NasrecJoin").Device(tensorflow::DEVICE_CPU), JoinOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecJoinGrad").Device(tensorflow::DEVICE_CPU), JoinGradOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecAliases").Device(tensorflow::DEVICE_CPU), AliasesOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecPresent").Device(tensorflow::DEVICE_CPU), PresentOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecRoute").Device(tensorflow::DEVICE_CPU), RouteOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecEither").Device(tensorflow::DEVICE_CPU), EitherOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecEitherGrad").Device(tensorflow::DEVICE_CPU), EitherGradOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecSumPresent").Device(tensorflow::DEVICE_CPU), SumPresentOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecSumActive").Device(tensorflow::DEVICE_CPU), SumActiveOp);
+REGISTER_KERNEL_BUILDER(Name("NasrecSumActiveGrad").Device(tensorflow::DEVICE_CPU), SumActiveGradOp);
+
+}  // namespace nasrec
+
+#endif  // NASREC_TF_NATIVE_JOINING_H_
