@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from beam_preprocess.schema import Schema
-from nasrec_tf import __version__
+from nasrec_tf import __version__, native
 from nasrec_tf.export import description as described
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.preprocessing import Preprocessing
@@ -63,9 +63,11 @@ def export_saved_model(
     rows = sample_rows(schema, samples, max(WARMUP_BATCH_SIZES))
     with new_version(export_directory, name, version) as draft:
         module = ServingModule(subnet, Preprocessing(schema, files), inputs)
-        signatures = module.signatures()
         try:
-            _save(module, signatures, draft.directory)
+            # TF Serving knows TensorFlow's own operations only.
+            with native.portable():
+                signatures = module.signatures()
+                _save(module, signatures, draft.directory)
             _write_extra_assets(draft, name, inputs, rows)
         except tf.errors.OpError as error:
             reason = error.message.splitlines()[0]

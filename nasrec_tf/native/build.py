@@ -100,5 +100,7 @@ def _run(command: list[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise BuildError(f"{command[0]} took longer than {TIME_LIMIT} s") from error
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or ["no reason given"]
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or [
+            "no reason given"
+        ]
         raise BuildError(f"{command[0]} failed: {lines[0]}")

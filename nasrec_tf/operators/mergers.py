@@ -65,12 +65,12 @@ class SparseToDense:
     def __call__(self, sparse: Any, weights, shape: MergerShape) -> Any:
         return unless_fits(
             equal(shape.dense_width, shape.options.embedding_dim),
-            _interaction(sparse),
+            interaction(sparse),
             lambda interaction: arithmetic.project(interaction, weights, "interaction"),
         )
 
 
-def _interaction(tokens):
+def interaction(tokens):
     """(sum of tokens)^2 - sum of squared tokens, of (batch, embedding, token)."""
     library = native.kernels()
     if library is not None and tokens.dtype == tf.float32:

@@ -1,11 +1,19 @@
 """What the tests of the core share: supernets of small spaces."""
 
+import contextlib
 import dataclasses
 
 import pytest
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL, SMALL_OPTIONS, shake
 
 CONFIGURATIONS = {
+    # These two with TensorFlow's own operations alone, all others with our kernels.
+    "full-split-kernels-portable": (FULL, FEATURES, {}),
+    "full-unbalanced-no-norm-no-dense-portable": (
+        FULL,
+        NO_DENSE,
+        {"operator_balancing": False, "layer_norm": False},
+    ),
     "full-split-kernels": (FULL, FEATURES, {}),
     "full-unbalanced-no-norm-no-dense": (
         FULL,
@@ -18,9 +26,24 @@ CONFIGURATIONS = {
 }
 
 
+@pytest.fixture(scope="module", params=["kernels", "portable"])
+def arithmetic(request):
+    """The library of our kernels, and then none: TensorFlow's own operations alone."""
+    from nasrec_tf import native
+
+    if request.param == "portable":
+        with native.portable():
+            yield native.kernels()
+    elif native.kernels() is None:
+        pytest.skip("our kernels cannot be compiled on this machine")
+    else:
+        yield native.kernels()
+
+
 @pytest.fixture(scope="session", params=CONFIGURATIONS)
 def supernet(request):
     """A supernet with random weights, for each of several spaces, inputs and options."""
+    from nasrec_tf import native
     from nasrec_tf.layers import shared_part
     from nasrec_tf.supernet.model import Supernet
 
@@ -32,7 +55,8 @@ def supernet(request):
             patch.setattr(shared_part, "SPLIT_ABOVE", 16)
         model = Supernet(space, features, options, seed=3)
     shake(model)
-    return model
+    with native.portable() if "portable" in request.param else contextlib.nullcontext():
+        yield model
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Gradients that are stated in closed form equal those by the chain rule."""
+"""Gradients that are stated in closed form or computed by our kernels are those by the chain rule.
+
+Every test runs with our kernels, and with TensorFlow's own operations alone.
+"""
 
 import numpy as np
 import pytest
@@ -8,14 +11,24 @@ from hypothesis import strategies as st
 
 from nasrec_tf.operators.arithmetic import LAYER_NORM_EPSILON, layer_norm, linear
 from nasrec_tf.operators.attention import self_attention
-from nasrec_tf.supernet.joining import concat_first, sum_of_active
+from nasrec_tf.operators.base import unless_fits
+from nasrec_tf.operators.dot_product import pairs
+from nasrec_tf.operators.mergers import interaction
+from nasrec_tf.supernet.joining import joins
+
+pytestmark = pytest.mark.usefixtures("arithmetic")
 
 WITHIN = {"rtol": 1e-4, "atol": 1e-4}
 
 
 def output_and_gradients(function, *arguments, seed=0):
-    """What a function yields, and its gradients for a random direction, with unknown shapes."""
+    """What a function yields, and its gradients for a random direction, with unknown shapes.
+
+    But for the last axis of a first argument of rank 3, of which the embedding is known.
+    """
     signature = [tf.TensorSpec([None] * argument.ndim, tf.float32) for argument in arguments]
+    if arguments[0].ndim == 3:
+        signature[0] = tf.TensorSpec([None, None, arguments[0].shape[2]], tf.float32)
 
     @tf.function(input_signature=signature, autograph=False)
     def run(*tensors):
@@ -88,24 +101,88 @@ def test_linear_map(shape):
     assert_same(ours, plain, normal(*shape), normal(5, 3), normal(3))
 
 
+@pytest.mark.parametrize("tokens", [1, 2, 7, 20])
+@pytest.mark.parametrize("batch", [0, 3])
+def test_pairs(batch, tokens):
+    def plain(x):
+        later, earlier = np.tril_indices(tokens, -1)
+        gram = tf.einsum("bei,bej->bij", x, x)
+        return tf.gather(tf.reshape(gram, [-1, tokens**2]), later * tokens + earlier, axis=1)
+
+    assert_same(lambda x: pairs(x, is_static=False), plain, normal(batch, 4, tokens))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 6), (0, 4, 6), (2, 4, 1), (2, 4, 0)])
+def test_interaction(shape):
+    def plain(tokens):
+        total = tf.einsum("bei,bej->be", tokens, tokens)
+        return total - tf.einsum("bei,bei->be", tokens, tokens)
+
+    assert_same(interaction, plain, normal(*shape))
+
+
 @given(st.data(), st.sampled_from([(2,), (2, 3)]))
 @settings(max_examples=15, deadline=None)
-def test_concatenation_of_first_entries(data, leading):
+def test_concatenation_of_what_is_read(arithmetic, data, leading):
     widths = data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=4))
-    sizes = [data.draw(st.integers(0, width)) for width in widths]
+    read = [data.draw(st.booleans()) for _ in widths]
     values = [normal(*leading, width, seed=index) for index, width in enumerate(widths)]
-    counts = [tf.constant(size) for size in sizes]
+    counts = [tf.constant(width * on) for width, on in zip(widths, read)]
+    steps = joins(arithmetic)
+
+    def ours(*values):
+        # Gradients of what is left out have their shape where the readers come together.
+        aliased = [steps.aliases(value, 1)[0] for value in values]
+        return steps.concat(aliased, counts)
 
     def plain(*values):
-        taken = [value[..., :size] for value, size in zip(values, sizes)]
+        taken = [value[..., : width * on] for value, width, on in zip(values, widths, read)]
         return tf.concat(taken, axis=-1)
 
-    assert_same(lambda *values: concat_first(values, counts), plain, *values)
+    assert_same(ours, plain, *values)
+
+
+@pytest.mark.parametrize("shape", [(2, 5), (2, 3, 5)])
+@pytest.mark.parametrize("on", [(1, 1), (0, 1), (0, 0)])
+def test_what_is_present_for_several_readers(arithmetic, shape, on):
+    steps = joins(arithmetic)
+
+    def ours(value):
+        batch, width = tf.shape(value)[0], tf.shape(value)[-1]
+        read = [
+            steps.present(alias, tf.constant(each), batch, width * each)
+            for each, alias in zip(on, steps.aliases(value, len(on)))
+        ]
+        return steps.sum([tf.square(part) for part in read], batch, width)
+
+    def plain(value):
+        return tf.square(value) * sum(on)
+
+    assert_same(ours, plain, normal(*shape))
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_projection_that_may_be_left_out(fits):
+    def ours(x, kernel):
+        kernel = kernel[: 0 if fits else 5, : 0 if fits else 5]
+        return unless_fits(tf.constant(fits), x, lambda x: tf.matmul(x, kernel))
+
+    def plain(x, kernel):
+        return x if fits else tf.matmul(x, kernel)
+
+    found = output_and_gradients(ours, normal(3, 5), normal(5, 5))
+    expected = output_and_gradients(plain, normal(3, 5), normal(5, 5)) if not fits else None
+    if fits:
+        np.testing.assert_array_equal(found[0], normal(3, 5))
+        assert not found[2].any()
+    else:
+        for ours_, plain_ in zip(found, expected):
+            np.testing.assert_allclose(ours_, plain_, **WITHIN)
 
 
 @given(st.data(), st.sampled_from([(), (3,)]))
 @settings(max_examples=15, deadline=None)
-def test_sum_of_active_outputs(data, middle):
+def test_sum_of_active_outputs(arithmetic, data, middle):
     batch, width = 2, 5
     rows = data.draw(st.lists(st.sampled_from([0, batch]), min_size=1, max_size=4))
     rows[0] = batch
@@ -122,4 +199,4 @@ def test_sum_of_active_outputs(data, middle):
             [tf.pad(output, [*padding, [0, width - tf.shape(output)[-1]]]) for output in active]
         ) + 0.0 * tf.add_n([tf.reduce_sum(output) for output in outputs])
 
-    assert_same(lambda *values: sum_of_active(values, batch, width), plain, *outputs)
+    assert_same(lambda *values: joins(arithmetic).sum(values, batch, width), plain, *outputs)

@@ -117,6 +117,7 @@ def executed(architecture, features, options):
     """Multiply-accumulates per sample in the graph that TensorFlow runs for a ``Subnet``."""
     import tensorflow as tf
 
+    from nasrec_tf import native
     from nasrec_tf.subnet import Subnet
 
     subnet = Subnet(architecture, features, options)
@@ -125,7 +126,8 @@ def executed(architecture, features, options):
         "sparse": tf.TensorSpec([BATCH, features.sparse], tf.int64),
     }
     function = tf.function(lambda inputs: subnet(inputs, training=False))
-    graph = function.get_concrete_function(signature).graph
+    with native.portable():
+        graph = function.get_concrete_function(signature).graph
     counts = dict(linear_and_matmul=0, layer_norm=0)
     needed = ancestors(graph.structured_outputs)
     for operation in graph.get_operations():

@@ -29,7 +29,7 @@ def golden_file(name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_forward_pass_and_training_step_are_the_authors(name):
+def test_forward_pass_and_training_step_are_the_authors(name, arithmetic):
     path = golden_file(name)
     import golden
 

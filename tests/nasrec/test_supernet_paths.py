@@ -244,30 +244,31 @@ def test_one_trace_trains_every_path(supernet, trainer):
 
 
 class RecordingAdagrad(Adagrad):
-    """Adagrad that keeps the gradients it was given."""
+    """Adagrad that keeps the slices and gradients it was given."""
 
-    def apply_unique_rows(self, grads, trainable_variables=None):
-        self.recorded = list(zip(grads, trainable_variables))
-        super().apply_unique_rows(grads, trainable_variables)
+    def apply_to_slices(self, slices, gradients):
+        self.recorded = list(zip(slices, gradients))
+        super().apply_to_slices(slices, gradients)
 
 
-def test_gradients_hold_active_rows_once_also_eagerly(supernet):
+def test_gradients_are_of_active_rows_and_columns_also_eagerly(supernet):
     before = [variable.numpy() for variable in supernet.trainable_variables]
     supernet.compile(RecordingAdagrad(0.05), loss=bce(), jit_compile=False)
     [(inputs, labels)] = batches_of(supernet, 43, count=1)
     [_, architecture] = random_architectures(supernet.space, 2, seed=43)
     supernet.train_on_path(supernet.encode(architecture), tensors(inputs), tf.constant(labels))
-    sparse_rows = 0
-    for gradient, variable in supernet.optimizer.recorded:
-        if not isinstance(gradient, tf.IndexedSlices):
-            # Weights over the embedding and the bias of the head are whole on every path.
-            embedding = supernet.options.embedding_dim
-            assert set(variable.shape) <= {1, embedding, 3 * embedding}
+    inactive = 0
+    for part, gradient in supernet.optimizer.recorded:
+        stored = sum(int(np.prod(variable.shape)) for variable in part.variables)
+        assert gradient.shape == part.value.shape
+        if part.variables[0] is supernet.embedding.table:
+            assert gradient.shape[0] == inputs["sparse"].size
         else:
-            rows = gradient.indices.numpy()
-            assert len(set(rows)) == len(rows) <= variable.shape[0]
-            sparse_rows += variable.shape[0] - len(rows)
-    assert sparse_rows > 0
+            if part.rows is not None and np.ndim(part.rows):
+                assert len(set(part.rows.numpy())) == gradient.shape[0]
+            assert np.size(gradient) <= stored
+            inactive += stored - np.size(gradient)
+    assert inactive > 0
     for variable, value in zip(supernet.trainable_variables, before):
         variable.assign(value)
 

@@ -1,0 +1,230 @@
+"""Our kernels: compiled once, checked inputs, and the way without them."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from nasrec_tf import native
+from nasrec_tf.features import Features
+from nasrec_tf.native.build import BuildError, built_library
+from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.optimizer import Adagrad
+from nasrec_tf.space import NASREC_FULL
+from nasrec_tf.subnet import Subnet
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def library():
+    if native.kernels() is None:
+        pytest.skip("our kernels cannot be compiled on this machine")
+    return native.kernels()
+
+
+# Compiling.
+
+
+def test_kernels_are_compiled_once(library):
+    said = []
+    assert built_library(said.append).is_file()
+    assert not said
+
+
+@pytest.mark.parametrize(
+    "compiler, told",
+    [("no-such-compiler", "there is no compiler 'no-such-compiler'"), ("false", "false failed")],
+)
+def test_why_kernels_cannot_be_compiled_is_told_in_one_line(monkeypatch, tmp_path, compiler, told):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("CXX", compiler)
+    with pytest.raises(BuildError, match=told) as error:
+        built_library(lambda line: None)
+    assert "\n" not in str(error.value)
+    assert not list(tmp_path.rglob("*.so"))
+
+
+def test_a_cache_that_cannot_be_written_is_named(monkeypatch, tmp_path):
+    (tmp_path / "nasrec_tf").write_text("a file where the directory should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(BuildError, match=str(tmp_path)):
+        built_library(lambda line: None)
+
+
+def test_without_a_compiler_networks_run_and_one_line_says_how(tmp_path):
+    program = (
+        "import numpy as np, tensorflow as tf\n"
+        "from nasrec_tf.operators.dot_product import pairs\n"
+        "print(pairs(tf.ones((1, 2, 3)), True).numpy().tolist())\n"
+    )
+    environment = os.environ | {
+        "CXX": "no-such-compiler", "XDG_CACHE_HOME": str(tmp_path), "TF_CPP_MIN_LOG_LEVEL": "3",
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=ROOT, text=True, capture_output=True
+    )
+    assert done.stdout.strip() == "[[2.0, 2.0, 2.0]]", done.stderr
+    [line] = [line for line in done.stderr.splitlines() if "no-such-compiler" in line]
+    assert "NASREC_TF_NATIVE=0" in line
+
+
+def test_portable_graphs_hold_none_of_our_kernels(library):
+    space = NASREC_FULL.replace(num_blocks=2)
+    options = NetworkOptions(embedding_dim=4, attention_heads=2, merged_tokens=2)
+    subnet = Subnet(space.widest, Features(3, (5, 5)), options)
+    inputs = {"dense": tf.ones((2, 3)), "sparse": tf.ones((2, 2), tf.int64)}
+
+    def operations():
+        function = tf.function(lambda: subnet(inputs), autograph=False)
+        graph = function.get_concrete_function().graph
+        return function().numpy(), {operation.type for operation in graph.get_operations()}
+
+    with_kernels, types = operations()
+    assert any(name.startswith("Nasrec") for name in types)
+    with native.portable():
+        without, types = operations()
+    assert not any(name.startswith("Nasrec") for name in types)
+    np.testing.assert_allclose(with_kernels, without, rtol=1e-4, atol=1e-4)
+
+
+# Slices of variables.
+
+
+def slices(rows, columns):
+    return np.ix_(rows, range(columns))
+
+
+@pytest.mark.parametrize("columns", [0, 2, 3, 4, 5])
+@pytest.mark.parametrize("rows", [[], [0], [3, 1], [0, 1, 2, 3]])
+def test_a_slice_is_read_over_groups_of_columns(library, rows, columns):
+    whole = np.arange(20, dtype=np.float32).reshape(4, 5)
+    groups = [tf.Variable(whole[:, :3]), tf.Variable(whole[:, 3:])]
+    found = library.nasrec_read_slice(
+        variables=[group.handle for group in groups],
+        rows=tf.constant(rows, tf.int32),
+        columns=columns,
+    )
+    np.testing.assert_array_equal(found, whole[slices(rows, columns)])
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_first_rows_are_named_by_their_count(library, count):
+    vector = tf.Variable([1.0, 2.0, 3.0, 4.0])
+    found = library.nasrec_read_slice(variables=[vector.handle], rows=count, columns=1, rank=1)
+    np.testing.assert_array_equal(found, vector[:count])
+
+
+@pytest.mark.parametrize("index_type", [tf.int32, tf.int64])
+def test_a_slice_is_updated_as_adagrad_does_and_nothing_else(library, index_type):
+    rng = np.random.default_rng(0)
+    whole, sums = rng.normal(size=(4, 5)), rng.uniform(size=(4, 5))
+    gradient = rng.normal(size=(2, 4))
+    groups, accumulators = (
+        [tf.Variable(part.astype(np.float32)) for part in (value[:, :3], value[:, 3:])]
+        for value in (whole, sums)
+    )
+    read_before = [tf.identity(group) for group in groups]
+    library.nasrec_adagrad_slice(
+        variables=[group.handle for group in groups],
+        accumulators=[accumulator.handle for accumulator in accumulators],
+        rows=tf.constant([3, 1], index_type),
+        gradient=gradient.astype(np.float32),
+        rate=0.1,
+        epsilon=0.01,
+        scale=0.5,
+    )
+    active = slices([3, 1], 4)
+    expected, expected_sums = whole.copy(), sums.copy()
+    expected_sums[active] += (0.5 * gradient) ** 2
+    expected[active] -= 0.1 * 0.5 * gradient / (np.sqrt(expected_sums[active]) + 0.01)
+    np.testing.assert_allclose(np.concatenate(groups, axis=1), expected, rtol=1e-6)
+    np.testing.assert_allclose(np.concatenate(accumulators, axis=1), expected_sums, rtol=1e-6)
+    # What was read before the update does not change with it.
+    np.testing.assert_allclose(np.concatenate(read_before, axis=1), whole, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rows", [[4], [-1], 5])
+def test_a_row_that_is_not_there_is_an_error(library, rows):
+    variable, accumulator = tf.Variable(tf.ones((4, 2))), tf.Variable(tf.ones((4, 2)))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="4 rows"):
+        library.nasrec_read_slice(variables=[variable.handle], rows=rows, columns=2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="4 rows"):
+        library.nasrec_adagrad_slice(
+            variables=[variable.handle],
+            accumulators=[accumulator.handle],
+            rows=rows,
+            gradient=tf.ones((np.size(rows) if np.ndim(rows) else rows, 2)),
+            rate=0.1,
+            epsilon=0.1,
+            scale=1.0,
+        )
+    np.testing.assert_array_equal(variable, np.ones((4, 2)))
+
+
+def test_the_norm_is_over_all_tensors(library):
+    parts = [np.random.default_rng(0).normal(size=shape) for shape in ((), (0, 3), (70, 90), (3,))]
+    found = library.nasrec_global_norm([part.astype(np.float32) for part in parts])
+    expected = np.sqrt(sum(np.square(part).sum() for part in parts))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_updates_are_the_same_with_kernels_and_without(library):
+    weight, gradient = np.random.default_rng(0).normal(size=(2, 6, 3)).astype(np.float32)
+    results = []
+    for way in (native.portable, None):
+        variable = keras_variable(weight)
+        optimizer = Adagrad(0.1, clip_norm=0.5)
+        optimizer.build([variable])
+        part = active_rows_of(variable, [1, 4, 4])
+        if way is None:
+            optimizer.apply_to_slices([part], [gradient[:3]])
+        else:
+            with way():
+                optimizer.apply_to_slices([part], [gradient[:3]])
+        assert int(optimizer.iterations) == 1
+        results.append(variable.numpy())
+    np.testing.assert_allclose(*results, rtol=1e-5)
+    assert (results[0] != weight)[[1, 4]].all()
+
+
+def keras_variable(value):
+    import keras
+
+    return keras.Variable(value)
+
+
+def active_rows_of(variable, rows):
+    from nasrec_tf.layers.active_weight import gather_rows
+
+    return gather_rows(variable, tf.constant(rows))._replace(rows_repeat=True)
+
+
+# Attention.
+
+
+def test_attention_of_heads_that_are_not_built_is_an_error(library):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="2 heads"):
+        library.nasrec_attention(tf.ones((1, 4, 18)), heads=2)
+
+
+def test_attention_of_large_scores_neither_overflows_nor_loses_a_nan(library):
+    packed = np.random.default_rng(0).normal(size=(2, 20, 12)).astype(np.float32) * 60
+    mixed, _ = library.nasrec_attention(packed, heads=2)
+    assert np.isfinite(mixed).all()
+    packed[1, 3] = np.nan
+    mixed, _ = library.nasrec_attention(packed, heads=2)
+    assert np.isfinite(mixed[0]).all() and np.isnan(mixed[1]).all()
+
+
+def test_gradients_do_not_depend_on_how_rows_are_shared_out(library):
+    x = tf.random.stateless_normal((5000, 24), (0, 1))
+    scale = tf.ones(24)
+    _, moments = library.nasrec_layer_norm(x, scale, scale, epsilon=1e-5)
+    first, again = (library.nasrec_layer_norm_grad(x, scale, moments, x) for _ in range(2))
+    for one, other in zip(first, again):
+        np.testing.assert_array_equal(one, other)
