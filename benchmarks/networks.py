@@ -182,7 +182,14 @@ def _supernet(space_name, batch, rows):
 def _features(rows):
     from nasrec_tf.features import Features
 
-    return Features(DENSE, (rows,) * SPARSE)
+    return Features(DENSE, _table_rows(rows))
+
+
+def _table_rows(cap):
+    """Criteo's own numbers of rows, none above the cap."""
+    from beam_preprocess.datasets.criteo import CRITEO_TABLE_ROWS
+
+    return tuple(min(size, cap) for size in CRITEO_TABLE_ROWS)
 
 
 def loss():
@@ -198,7 +205,7 @@ def _batch(batch, rows):
     rng = np.random.default_rng(0)
     inputs = {
         "dense": tf.constant(rng.normal(size=(batch, DENSE)), tf.float32),
-        "sparse": tf.constant(rng.integers(0, rows, (batch, SPARSE))),
+        "sparse": tf.constant(rng.integers(0, _table_rows(rows), (batch, SPARSE))),
     }
     return inputs, tf.constant(rng.integers(0, 2, (batch, 1)), tf.float32)
 

@@ -18,6 +18,21 @@ def register(library: Any) -> None:
             packed, mixed, log_sums, of_mixed, heads=op.get_attr("heads")
         )
 
+    @tf.RegisterGradient("NasrecEncoder")
+    def _(op, of_encoded, of_mixed, of_log_sums):
+        tokens, *weights = op.inputs
+        _, mixed, log_sums = op.outputs
+        of_tokens, of_weights = library.nasrec_encoder_grad(
+            tokens,
+            weights,
+            mixed,
+            log_sums,
+            of_encoded,
+            heads=op.get_attr("heads"),
+            epsilon=op.get_attr("epsilon"),
+        )
+        return [of_tokens, *of_weights]
+
     @tf.RegisterGradient("NasrecLayerNorm")
     def _(op, of_y, of_moments):
         x, scale, _ = op.inputs

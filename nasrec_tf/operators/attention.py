@@ -30,18 +30,9 @@ class Attention(Operator):
 
     def weights(self, shape):
         options = shape.options
-        embedding = options.embedding_dim
-        square = (Prefix(embedding), Prefix(embedding))
-        packed = Prefix(3 * embedding)
         return (
             *arithmetic.projection_weights("tokens", Slots(shape.sparse), shape.width, options),
-            WeightSpec("query_key_value_kernel", (Prefix(embedding), packed)),
-            WeightSpec("query_key_value_bias", (packed,), 0.0),
-            *arithmetic.linear_weights("attended", *square),
-            *arithmetic.norm_weights("attended_norm", embedding, NORM_SCALE),
-            *arithmetic.linear_weights("hidden", *square),
-            *arithmetic.linear_weights("output", *square),
-            *arithmetic.norm_weights("output_norm", embedding, NORM_SCALE),
+            *encoder_weights(options.embedding_dim),
         )
 
     def multiply_accumulates(self, shape):
@@ -57,18 +48,57 @@ class Attention(Operator):
 
     def __call__(self, inputs, weights, shape):
         projected = arithmetic.project(inputs.sparse, weights, "tokens")
-        x = tf.transpose(projected, [0, 2, 1])
-        attended = arithmetic.linear(self._attend(x, weights, shape), weights, "attended")
-        x = arithmetic.layer_norm(tf.add_n([x, attended]), weights, "attended_norm")
-        hidden = tf.nn.relu(arithmetic.linear(x, weights, "hidden"))
-        output = arithmetic.linear(hidden, weights, "output")
-        x = arithmetic.layer_norm(tf.add_n([x, output]), weights, "output_norm")
-        return tf.transpose(x, [0, 2, 1])
+        return encode(projected, weights, shape.options.attention_heads)
 
-    def _attend(self, x, weights, shape):
-        """Multi-head self-attention of (batch, token, embedding)."""
-        packed = arithmetic.linear(x, weights, "query_key_value")
-        return self_attention(packed, shape.options.attention_heads, x.shape[1])
+
+def encoder_weights(embedding: int) -> tuple[WeightSpec, ...]:
+    """Weights of the encoder proper, of tokens of the given embedding."""
+    square = (Prefix(embedding), Prefix(embedding))
+    packed = Prefix(3 * embedding)
+    return (
+        WeightSpec("query_key_value_kernel", (Prefix(embedding), packed)),
+        WeightSpec("query_key_value_bias", (packed,), 0.0),
+        *arithmetic.linear_weights("attended", *square),
+        *arithmetic.norm_weights("attended_norm", embedding, NORM_SCALE),
+        *arithmetic.linear_weights("hidden", *square),
+        *arithmetic.linear_weights("output", *square),
+        *arithmetic.norm_weights("output_norm", embedding, NORM_SCALE),
+    )
+
+
+def encode(tokens, weights, heads):
+    """What the encoder makes of tokens.
+
+    Args:
+        tokens: (batch, embedding, token).
+        weights: with those of ``encoder_weights``.
+        heads: how many, each of embedding / heads.
+
+    Returns:
+        Of the shape of ``tokens``.
+    """
+    library = native.kernels()
+    specs = encoder_weights(tokens.shape[1] or 0)
+    if library is not None and _has_kernel(tokens, tokens.shape[1], heads, specs, weights):
+        given = [weights[spec.name] for spec in specs]
+        epsilon = arithmetic.LAYER_NORM_EPSILON
+        return library.nasrec_encoder(tokens, given, heads=heads, epsilon=epsilon)[0]
+    x = tf.transpose(tokens, [0, 2, 1])
+    packed = arithmetic.linear(x, weights, "query_key_value")
+    attended = arithmetic.linear(self_attention(packed, heads, x.shape[1]), weights, "attended")
+    x = arithmetic.layer_norm(tf.add_n([x, attended]), weights, "attended_norm")
+    hidden = tf.nn.relu(arithmetic.linear(x, weights, "hidden"))
+    output = arithmetic.linear(hidden, weights, "output")
+    x = arithmetic.layer_norm(tf.add_n([x, output]), weights, "output_norm")
+    return tf.transpose(x, [0, 2, 1])
+
+
+def _has_kernel(tokens, embedding, heads, specs, weights):
+    """Whether the kernel serves these tokens, and no map is quantized or computed elsewhere."""
+    if tokens.dtype != tf.float32 or (embedding or 0) // heads not in NATIVE_HEAD_SIZES:
+        return False
+    maps = {spec.name.removesuffix("_kernel") for spec in specs if spec.name.endswith("_kernel")}
+    return not any(f"{name}_{hook}" in weights for name in maps for hook in ("input", "map"))
 
 
 def self_attention(packed, heads, tokens=None):

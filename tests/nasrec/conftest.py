@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import os
+import shutil
 
 import pytest
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL, SMALL_OPTIONS, shake
@@ -26,6 +28,22 @@ CONFIGURATIONS = {
 }
 
 
+def compiled_kernels():
+    """The library of our kernels, which must be there if there is a compiler."""
+    from nasrec_tf import native
+    from nasrec_tf.native.build import COMPILERS
+
+    if os.environ.get(native.SWITCH) == "0" or not any(map(shutil.which, COMPILERS)):
+        pytest.skip("our kernels are switched off, or there is no compiler for them")
+    assert native.kernels() is not None, "our kernels do not compile"
+    return native.kernels()
+
+
+@pytest.fixture(scope="session")
+def library():
+    return compiled_kernels()
+
+
 @pytest.fixture(scope="module", params=["kernels", "portable"])
 def arithmetic(request):
     """The library of our kernels, and then none: TensorFlow's own operations alone."""
@@ -34,10 +52,8 @@ def arithmetic(request):
     if request.param == "portable":
         with native.portable():
             yield native.kernels()
-    elif native.kernels() is None:
-        pytest.skip("our kernels cannot be compiled on this machine")
     else:
-        yield native.kernels()
+        yield compiled_kernels()
 
 
 @pytest.fixture(scope="session", params=CONFIGURATIONS)

@@ -20,13 +20,6 @@ from nasrec_tf.subnet import Subnet
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def library():
-    if native.kernels() is None:
-        pytest.skip("our kernels cannot be compiled on this machine")
-    return native.kernels()
-
-
 # Compiling.
 
 

@@ -3,6 +3,7 @@
 #define EIGEN_USE_THREADS
 
 #include "attention.h"
+#include "encoder.h"
 #include "interaction.h"
 #include "joining.h"
 #include "layer_norm.h"
