@@ -30,7 +30,9 @@ def main() -> int:
     parser.add_argument("benchmarks", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--space", default="nasrec-full", help="nasrec-full or nasrec-small")
     parser.add_argument("--batch", type=int, default=512)
-    parser.add_argument("--rows", type=int, default=1000, help="rows that an embedding table has at most")
+    parser.add_argument(
+        "--rows", type=int, default=1000, help="rows that an embedding table has at most"
+    )
     parser.add_argument("--steps", type=int, default=40, help="timed steps")
     parser.add_argument("--json", action="store_true", help="a JSON line per figure")
     parser.add_argument(

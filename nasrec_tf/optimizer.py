@@ -91,35 +91,40 @@ class Adagrad(keras.optimizers.Optimizer):
         unique = [_with_unique_rows(*pair) for pair in zip(slices, gradients)]
         library = native.kernels()
         if library is not None:
-            return self._apply_with_kernels(library, *zip(*unique))
+            self._update_by_kernels(library, *zip(*unique))
+            self.iterations.assign_add(1)
+            return
         sparse = [
             values if part.rows is None else tf.IndexedSlices(values, part.rows)
             for part, values in unique
         ]
-        return self.apply_unique_rows(sparse, [part.variables[0] for part, _ in unique])
+        self.apply_unique_rows(sparse, [part.variables[0] for part, _ in unique])
 
-    def _apply_with_kernels(self, library, slices, gradients):
+    def _update_by_kernels(self, library, slices, gradients):
         norm = library.nasrec_global_norm(gradients)
         scale = 1.0 if self.clip_norm is None else self.clip_norm / tf.maximum(norm, self.clip_norm)
         rate = tf.cast(self._get_current_learning_rate(), tf.float32)
         epsilon = tf.constant(self.epsilon, tf.float32)
         for part, gradient in zip(slices, gradients):
-            accumulators = [
-                self._accumulators[self._get_variable_index(variable)]
-                for variable in part.variables
-            ]
             library.nasrec_adagrad_slice(
                 variables=[_handle(variable) for variable in part.variables],
-                accumulators=[_handle(accumulator) for accumulator in accumulators],
+                accumulators=[_handle(self._accumulator(each)) for each in part.variables],
                 rows=part.variables[0].shape[0] if part.rows is None else part.rows,
                 gradient=gradient,
                 rate=rate,
                 epsilon=epsilon,
                 scale=scale,
             )
-        self.iterations.assign_add(1)
 
     def _backend_apply_gradients(self, grads, trainable_variables):
+        library = native.kernels()
+        if library is not None and all(map(_is_matrix_or_vector, trainable_variables)):
+            parts = [
+                ActiveWeight((variable,), getattr(gradient, "indices", None), None)
+                for gradient, variable in zip(grads, trainable_variables)
+            ]
+            self._update_by_kernels(library, parts, [_values(gradient) for gradient in grads])
+            return
         if self.clip_norm is not None:
             grads = clip_by_global_norm(grads, self.clip_norm)
         rate = tf.cast(self._get_current_learning_rate(), tf.float32)
@@ -131,11 +136,13 @@ class Adagrad(keras.optimizers.Optimizer):
         rate, epsilon = tf.cast(learning_rate, tf.float32), tf.constant(self.epsilon, tf.float32)
         self._update(gradient, variable, rate, epsilon)
 
+    def _accumulator(self, variable):
+        return self._accumulators[self._get_variable_index(variable)]
+
     def _update(self, gradient, variable, rate, epsilon):
-        accumulator = self._accumulators[self._get_variable_index(variable)]
         arguments = {
             "var": _handle(variable),
-            "accum": _handle(accumulator),
+            "accum": _handle(self._accumulator(variable)),
             "lr": rate,
             "epsilon": epsilon,
         }
@@ -157,6 +164,10 @@ def _with_unique_rows(part, gradient):
         return part, gradient
     summed = sum_duplicate_rows(tf.IndexedSlices(gradient, part.rows))
     return part._replace(rows=summed.indices, rows_repeat=False), summed.values
+
+
+def _is_matrix_or_vector(variable):
+    return len(variable.shape) in (1, 2) and variable.dtype == "float32"
 
 
 def _handle(variable):

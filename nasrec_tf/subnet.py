@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from nasrec_tf import native
 from nasrec_tf.architecture import HEAD_BITS, Architecture
 from nasrec_tf.features import Features
 from nasrec_tf.layers.feature_embedding import FeatureEmbedding
@@ -189,7 +190,7 @@ class Subnet(keras.Model):
         if live.dense_to_sparse:
             weights = run[part_name(number, DENSE_TO_SPARSE.name)]
             merged = DENSE_TO_SPARSE(operators_dense, weights, sizes.merger)
-            sparse_output = tf.concat([tokens, merged], axis=2)
+            sparse_output = _joined([tokens, merged])
         if live.sparse_to_dense:
             weights = run[part_name(number, SPARSE_TO_DENSE.name)]
             dense_output = operators_dense + SPARSE_TO_DENSE(tokens, weights, sizes.merger)
@@ -213,13 +214,21 @@ class Subnet(keras.Model):
         block = self.architecture.blocks[number - 1]
         inputs = {}
         if "dense" in operator.reads:
-            inputs["dense"] = tf.concat([dense[source] for source in block.dense_sources], 1)
+            inputs["dense"] = _joined([dense[source] for source in block.dense_sources])
         if "sparse" in operator.reads:
-            inputs["sparse"] = tf.concat([sparse[source] for source in block.sparse_sources], 2)
+            inputs["sparse"] = _joined([sparse[source] for source in block.sparse_sources])
         if "pair" in operator.reads:
             inputs["left"] = dense[block.left_source]
             inputs["right"] = dense[block.right_source]
         return OperatorInputs(**inputs)
+
+
+def _joined(values):
+    """Values of known widths, concatenated along their last axis."""
+    library = native.kernels()
+    if library is None or values[0].dtype != tf.float32:
+        return tf.concat(values, axis=-1)
+    return library.nasrec_join(values, [value.shape[-1] for value in values])
 
 
 def _call_with_array(function, x):

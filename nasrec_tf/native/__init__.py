@@ -30,7 +30,7 @@ def kernels() -> Any | None:
 
 @contextlib.contextmanager
 def portable() -> Iterator[None]:
-    """Within it graphs hold nothing but TensorFlow's own operations, so that any program loads them."""
+    """Within it graphs hold TensorFlow's own operations alone, so that any program loads them."""
     token = _portable.set(True)
     try:
         yield

@@ -29,10 +29,10 @@ class Joins:
         return concat_first(values, counts)
 
     def present(self, value: Any, on: Any, batch: Any, width: Any) -> Any:
-        """The value, (batch, ..., width), if it is on; otherwise nothing of its first and last axis.
+        """The value if it is on; otherwise nothing of its first and of its last axis.
 
         Args:
-            value: a tensor.
+            value: (batch, ..., width).
             on: 0 or 1, a scalar tensor.
             batch: samples of the value, a scalar tensor.
             width: entries of the last axis if it is on and else 0, a scalar tensor.

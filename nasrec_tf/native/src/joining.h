@@ -268,6 +268,20 @@ inline absl::Status LastDimensionUnknown(
   return absl::OkStatus();
 }
 
+inline absl::Status JoinedShape(tensorflow::shape_inference::InferenceContext* context) {
+  const tensorflow::Tensor* counts = context->input_tensor(context->num_inputs() - 1);
+  if (counts == nullptr) return LastDimensionUnknown(context);
+  int64_t width = 0;
+  for (int64_t index = 0; index < counts->NumElements(); ++index) {
+    width += counts->flat<int32_t>()(index);
+  }
+  tensorflow::shape_inference::ShapeHandle shape;
+  TF_RETURN_IF_ERROR(
+      context->ReplaceDim(context->input(0), -1, context->MakeDim(width), &shape));
+  context->set_output(0, shape);
+  return absl::OkStatus();
+}
+
 inline absl::Status EndsUnknown(tensorflow::shape_inference::InferenceContext* context,
                                 int input) {
   tensorflow::shape_inference::ShapeHandle shape;
@@ -283,7 +297,7 @@ REGISTER_OP("NasrecJoin")
     .Input("counts: int32")
     .Attr("N: int >= 1")
     .Output("joined: float")
-    .SetShapeFn(LastDimensionUnknown);
+    .SetShapeFn(JoinedShape);
 
 REGISTER_OP("NasrecJoinGrad")
     .Input("of_joined: float")
