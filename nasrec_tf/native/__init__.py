@@ -10,7 +10,6 @@ import contextvars
 import functools
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,10 +45,9 @@ def _kernels() -> Any | None:
         library = tf.load_op_library(str(built_library(_say)))
     except (BuildError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
-        warnings.warn(
-            f"Training runs on TensorFlow's own operations, at about half the speed: {reason}. "
-            f"Set {SWITCH}=0 to do so without this warning.",
-            stacklevel=2,
+        _say(
+            f"training runs on TensorFlow's own operations, at a third of the speed: {reason} "
+            f"({SWITCH}=0 does so without this line)"
         )
         return None
     from nasrec_tf.native.gradients import register

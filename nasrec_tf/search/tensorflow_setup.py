@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
+from nasrec_tf import native
 from nasrec_tf.errors import UserError
 from nasrec_tf.search.run import Run
 
@@ -28,6 +29,8 @@ def configure_tensorflow() -> None:
     # Rewriting the supernet's graph takes longer than its first hundred steps, and no step is
     # faster for it: the graph has nothing left to fold or to fuse.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    # What they have to say, they say before there is a progress bar.
+    native.kernels()
 
 
 @contextlib.contextmanager
