@@ -89,7 +89,7 @@ class Adagrad(keras.optimizers.Optimizer):
             gradients: those of their values.
         """
         unique = [_with_unique_rows(*pair) for pair in zip(slices, gradients)]
-        library = native.kernels()
+        library = native.kernels(gradients[0].dtype)
         if library is not None:
             self._update_by_kernels(library, *zip(*unique))
             self.iterations.assign_add(1)

@@ -225,8 +225,8 @@ class Subnet(keras.Model):
 
 def _joined(values):
     """Values of known widths, concatenated along their last axis."""
-    library = native.kernels()
-    if library is None or values[0].dtype != tf.float32:
+    library = native.kernels(values[0].dtype)
+    if library is None:
         return tf.concat(values, axis=-1)
     return library.nasrec_join(values, [value.shape[-1] for value in values])
 

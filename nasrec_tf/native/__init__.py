@@ -22,9 +22,13 @@ SWITCH = "NASREC_TF_NATIVE"
 _portable = contextvars.ContextVar("portable", default=False)
 
 
-def kernels() -> Any | None:
-    """The module of kernels, or ``None`` where TensorFlow's own operations are to be used."""
-    return None if _portable.get() else _kernels()
+def kernels(dtype: Any = "float32") -> Any | None:
+    """The module of kernels, or ``None`` where TensorFlow's own operations are to be used.
+
+    Args:
+        dtype: what is to be computed with; the kernels know float32 alone.
+    """
+    return None if _portable.get() or tf.as_dtype(dtype) != tf.float32 else _kernels()
 
 
 @contextlib.contextmanager

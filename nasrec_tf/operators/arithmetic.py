@@ -57,7 +57,7 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     if quantize_input is not None:
         x = quantize_input(x)
     kernel = weights[f"{name}_kernel"]
-    library = native.kernels() if x.dtype == tf.float32 else None
+    library = native.kernels(x.dtype)
     if kernel.shape[0] == 0:
         # oneDNN aborts the process on the fused product and bias of no inputs.
         y = tf.zeros(tf.concat([tf.shape(x)[:-1], tf.shape(kernel)[1:]], axis=0), kernel.dtype)
@@ -106,8 +106,8 @@ def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     scale, offset = (
         tf.convert_to_tensor(weights[f"{name}_{part}"]) for part in ("scale", "offset")
     )
-    library = native.kernels()
-    if library is not None and x.dtype == tf.float32:
+    library = native.kernels(x.dtype)
+    if library is not None:
         return library.nasrec_layer_norm(x, scale, offset, epsilon=LAYER_NORM_EPSILON)[0]
     return _layer_norm_by_steps(x, scale, offset)
 

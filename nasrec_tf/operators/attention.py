@@ -77,9 +77,9 @@ def encode(tokens, weights, heads):
     Returns:
         Of the shape of ``tokens``.
     """
-    library = native.kernels()
+    library = native.kernels(tokens.dtype)
     specs = encoder_weights(tokens.shape[1] or 0)
-    if library is not None and _has_kernel(tokens, tokens.shape[1], heads, specs, weights):
+    if library is not None and _has_kernel(tokens.shape[1], heads, specs, weights):
         given = [weights[spec.name] for spec in specs]
         epsilon = arithmetic.LAYER_NORM_EPSILON
         return library.nasrec_encoder(tokens, given, heads=heads, epsilon=epsilon)[0]
@@ -93,9 +93,9 @@ def encode(tokens, weights, heads):
     return tf.transpose(x, [0, 2, 1])
 
 
-def _has_kernel(tokens, embedding, heads, specs, weights):
+def _has_kernel(embedding, heads, specs, weights):
     """Whether the kernel serves these tokens, and no map is quantized or computed elsewhere."""
-    if tokens.dtype != tf.float32 or (embedding or 0) // heads not in NATIVE_HEAD_SIZES:
+    if (embedding or 0) // heads not in NATIVE_HEAD_SIZES:
         return False
     maps = {spec.name.removesuffix("_kernel") for spec in specs if spec.name.endswith("_kernel")}
     return not any(f"{name}_{hook}" in weights for name in maps for hook in ("input", "map"))
@@ -112,9 +112,9 @@ def self_attention(packed, heads, tokens=None):
     Returns:
         (batch, token, embedding).
     """
-    library = native.kernels()
+    library = native.kernels(packed.dtype)
     size = (packed.shape[2] or 0) // 3 // heads
-    if library is not None and packed.dtype == tf.float32 and size in NATIVE_HEAD_SIZES:
+    if library is not None and size in NATIVE_HEAD_SIZES:
         return library.nasrec_attention(packed, heads=heads)[0]
     return _attention_by_products(packed, heads, tokens)
 

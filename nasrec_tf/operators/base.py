@@ -271,7 +271,7 @@ def unless_fits(
     """
     if is_static(fits):
         return keep(x) if fits else project(x)
-    library = native.kernels()
+    library = native.kernels(x.dtype)
     if library is None:
         return tf.cond(fits, lambda: keep(x), lambda: project(x))
     # Both run, one of them on nothing at all, which is cheaper than graphs within the graph.

@@ -122,8 +122,8 @@ def pairs(tokens, is_static):
     Returns:
         (batch, count * (count - 1) / 2): the strictly lower triangle of X^T X.
     """
-    library = native.kernels()
-    if library is not None and tokens.dtype == tf.float32:
+    library = native.kernels(tokens.dtype)
+    if library is not None:
         return library.nasrec_pairs(tokens)
     return static_pairs(tokens) if is_static else dynamic_pairs(tokens)
 

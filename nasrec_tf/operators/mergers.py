@@ -72,8 +72,8 @@ class SparseToDense:
 
 def interaction(tokens):
     """(sum of tokens)^2 - sum of squared tokens, of (batch, embedding, token)."""
-    library = native.kernels()
-    if library is not None and tokens.dtype == tf.float32:
+    library = native.kernels(tokens.dtype)
+    if library is not None:
         return library.nasrec_interaction(tokens)
     square_of_sum = tf.square(tf.reduce_sum(tokens, axis=2))
     return square_of_sum - tf.reduce_sum(tf.square(tokens), axis=2)

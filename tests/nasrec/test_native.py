@@ -13,6 +13,7 @@ from nasrec_tf import native
 from nasrec_tf.features import Features
 from nasrec_tf.native.build import BuildError, built_library
 from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.operators.mergers import interaction
 from nasrec_tf.optimizer import Adagrad
 from nasrec_tf.space import NASREC_FULL
 from nasrec_tf.subnet import Subnet
@@ -141,6 +142,24 @@ def test_a_slice_is_updated_as_adagrad_does_and_nothing_else(library, index_type
     np.testing.assert_allclose(np.concatenate(read_before, axis=1), whole, rtol=1e-6)
 
 
+def test_a_whole_variable_is_updated_beside_what_was_read_of_it(library):
+    variable, accumulator = tf.Variable(tf.ones((4, 2))), tf.Variable(tf.zeros((4, 2)))
+    read_before = variable.read_value()
+    for _ in range(2):
+        library.nasrec_adagrad_slice(
+            variables=[variable.handle],
+            accumulators=[accumulator.handle],
+            rows=4,
+            gradient=tf.ones((4, 2)),
+            rate=0.5,
+            epsilon=0.0,
+            scale=1.0,
+        )
+    np.testing.assert_array_equal(read_before, np.ones((4, 2)))
+    np.testing.assert_array_equal(accumulator, np.full((4, 2), 2.0))
+    np.testing.assert_allclose(variable, np.full((4, 2), 0.5 - 0.5 / np.sqrt(2)), rtol=1e-5)
+
+
 @pytest.mark.parametrize("rows", [[4], [-1], 5])
 def test_a_row_that_is_not_there_is_an_error(library, rows):
     variable, accumulator = tf.Variable(tf.ones((4, 2))), tf.Variable(tf.ones((4, 2)))
@@ -221,3 +240,10 @@ def test_gradients_do_not_depend_on_how_rows_are_shared_out(library):
     first, again = (library.nasrec_layer_norm_grad(x, scale, moments, x) for _ in range(2))
     for one, other in zip(first, again):
         np.testing.assert_array_equal(one, other)
+
+
+def test_other_numbers_than_float32_go_without_kernels(library):
+    assert native.kernels("float64") is None
+    x = tf.random.stateless_normal((3, 4, 5), (0, 2), dtype=tf.float64)
+    exact = np.square(np.sum(x, axis=2)) - np.sum(np.square(x), axis=2)
+    np.testing.assert_allclose(interaction(x), exact, rtol=1e-12)

@@ -88,11 +88,19 @@ inline absl::Status CheckHeads(int64_t embedding, int64_t heads) {
 
 inline int64_t AttentionCycles(int64_t tokens, int64_t heads) { return 3 * heads * tokens * tokens; }
 
-class AttentionOp : public OpKernel {
+class AttentionKernel : public OpKernel {
  public:
-  explicit AttentionOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit AttentionKernel(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("heads", &heads_));
   }
+
+ protected:
+  int64_t heads_;
+};
+
+class AttentionOp : public AttentionKernel {
+ public:
+  using AttentionKernel::AttentionKernel;
 
   void Compute(OpKernelContext* context) override {
     const Tensor& packed = context->input(0);
@@ -115,16 +123,11 @@ class AttentionOp : public OpKernel {
       WithHeadSize<SampleAttention>(embedding / heads_, forward, tokens, heads_);
     });
   }
-
- private:
-  int64_t heads_;
 };
 
-class AttentionGradOp : public OpKernel {
+class AttentionGradOp : public AttentionKernel {
  public:
-  explicit AttentionGradOp(OpKernelConstruction* context) : OpKernel(context) {
-    OP_REQUIRES_OK(context, context->GetAttr("heads", &heads_));
-  }
+  using AttentionKernel::AttentionKernel;
 
   void Compute(OpKernelContext* context) override {
     const Tensor& packed = context->input(0);
@@ -150,9 +153,6 @@ class AttentionGradOp : public OpKernel {
       WithHeadSize<SampleAttention>(embedding / heads_, backward, tokens, heads_);
     });
   }
-
- private:
-  int64_t heads_;
 };
 
 inline absl::Status AttentionShape(InferenceContext* context) {

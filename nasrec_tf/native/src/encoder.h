@@ -218,13 +218,22 @@ class EncoderInputs {
   const float* weights[kEncoderWeights];
 };
 
-class EncoderOp : public OpKernel {
+class EncoderKernel : public OpKernel {
  public:
-  explicit EncoderOp(OpKernelConstruction* context) : OpKernel(context) {
+  explicit EncoderKernel(OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("heads", &heads_));
     OP_REQUIRES_OK(context, context->GetAttr("epsilon", &epsilon_));
     OP_REQUIRES_OK(context, CheckNumberOfWeights(context));
   }
+
+ protected:
+  int64_t heads_;
+  float epsilon_;
+};
+
+class EncoderOp : public EncoderKernel {
+ public:
+  using EncoderKernel::EncoderKernel;
 
   void Compute(OpKernelContext* context) override {
     EncoderInputs in;
@@ -247,19 +256,11 @@ class EncoderOp : public OpKernel {
                                   epsilon_);
     });
   }
-
- private:
-  int64_t heads_;
-  float epsilon_;
 };
 
-class EncoderGradOp : public OpKernel {
+class EncoderGradOp : public EncoderKernel {
  public:
-  explicit EncoderGradOp(OpKernelConstruction* context) : OpKernel(context) {
-    OP_REQUIRES_OK(context, context->GetAttr("heads", &heads_));
-    OP_REQUIRES_OK(context, context->GetAttr("epsilon", &epsilon_));
-    OP_REQUIRES_OK(context, CheckNumberOfWeights(context));
-  }
+  using EncoderKernel::EncoderKernel;
 
   void Compute(OpKernelContext* context) override {
     EncoderInputs in;
@@ -312,9 +313,6 @@ class EncoderGradOp : public OpKernel {
 
  private:
   static constexpr int64_t kStretches = 16;
-
-  int64_t heads_;
-  float epsilon_;
 };
 
 REGISTER_OP("NasrecEncoder")

@@ -39,6 +39,7 @@ class ActiveRows {
         count_(rows.dims() == 1 ? rows.NumElements() : rows.scalar<Index>()()) {}
 
   int64_t count() const { return count_; }
+  bool AreFirst() const { return named_ == nullptr; }
   int64_t operator[](int64_t at) const { return named_ == nullptr ? at : named_[at]; }
 
   absl::Status Check(int64_t available) const {
@@ -124,9 +125,18 @@ class AdagradSliceOp : public tensorflow::OpKernel {
     int64_t start = 0;
     for (int index = 0; index < groups && start < columns; ++index) {
       RefCountPtr<Var> variable, accumulator;
-      OP_REQUIRES_OK(context, Writable(context, index, &variable));
-      OP_REQUIRES_OK(context, Writable(context, groups + index, &accumulator));
+      OP_REQUIRES_OK(context, Find(context, index, &variable));
+      OP_REQUIRES_OK(context, Find(context, groups + index, &accumulator));
+      // Nothing that was read before may share the memory that is written here. For a slice reads
+      // copy from now on; before all of a variable is written, it moves if a read still holds it.
+      const bool is_whole = IsWhole(*variable, row, columns);
+      if (!is_whole) OP_REQUIRES_OK(context, EnsureCopyingReads(context, variable.get()));
+      OP_REQUIRES_OK(context, EnsureCopyingReads(context, accumulator.get()));
       tensorflow::mutex_lock lock(*variable->mu());
+      if (is_whole) {
+        OP_REQUIRES_OK(context, (tensorflow::PrepareToUpdateVariable<Eigen::ThreadPoolDevice, float>(
+                                    context, variable->tensor(), false)));
+      }
       OP_REQUIRES_OK(context, row.Check(variable->tensor()->dim_size(0)));
       OP_REQUIRES(context, accumulator->tensor()->shape() == variable->tensor()->shape(),
                   absl::InvalidArgumentError("an accumulator of another shape than its variable"));
@@ -151,13 +161,23 @@ class AdagradSliceOp : public tensorflow::OpKernel {
   }
 
  private:
-  static absl::Status Writable(tensorflow::OpKernelContext* context, int index,
-                               RefCountPtr<Var>* variable) {
-    TF_RETURN_IF_ERROR(tensorflow::LookupResource(
-        context, tensorflow::HandleFromInput(context, index), variable));
-    // Nothing that was read before may share the memory that is written here.
+  static absl::Status Find(tensorflow::OpKernelContext* context, int index,
+                           RefCountPtr<Var>* variable) {
+    return tensorflow::LookupResource(context, tensorflow::HandleFromInput(context, index),
+                                      variable);
+  }
+
+  static absl::Status EnsureCopyingReads(tensorflow::OpKernelContext* context, Var* variable) {
     return tensorflow::EnsureSparseVariableAccess<Eigen::ThreadPoolDevice, float>(context,
-                                                                                  variable->get());
+                                                                                  variable);
+  }
+
+  // Whether the slice is all of a variable that is not read by slices elsewhere.
+  static bool IsWhole(Var& variable, const ActiveRows<Index>& row, int64_t columns) {
+    tensorflow::tf_shared_lock lock(*variable.mu());
+    return !variable.copy_on_read_mode.load() && row.AreFirst() &&
+           row.count() == variable.tensor()->dim_size(0) &&
+           columns == ColumnsOf(*variable.tensor());
   }
 };
 
