@@ -12,7 +12,7 @@ search: $(VENV)/installed
 
 test: $(VENV)/installed
 	$(RUN) -m ruff check .
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .

@@ -36,6 +36,7 @@ TEST_REQUIREMENTS = [
     "apache-beam[gcp]>=2.77,<2.78",  # the Dataflow submission test
     "pytest>=8,<10",
     "pytest-timeout>=2.3.1,<3",
+    "pytest-xdist>=3.6,<4",
     "hypothesis>=6.100,<7",
     "ruff>=0.11,<0.18",
 ]
