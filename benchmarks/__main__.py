@@ -66,7 +66,7 @@ def _profiled(directory: str | None):
 
 
 def _table(line: dict) -> str:
-    rows = [f"{key:<22}{_shown(value)}" for key, value in line.items()]
+    rows = [f"{key:<36}{_shown(value)}" for key, value in line.items()]
     return "\n".join(rows) + "\n"
 
 

@@ -41,7 +41,8 @@ class Subnet(keras.Model):
         architecture: the architecture.
         features: what the network reads.
         options: what holds for the whole network.
-        seed: seed of the initial weights.
+        seed: seed of the initial weights; ``None`` for zeros, where others are read or assigned
+            next.
 
     Input shape: a mapping of ``"dense"`` (batch, dense columns), absent or empty without dense
     features, and ``"sparse"`` (batch, fields) row ids. Output shape: (batch, 1), logits.
@@ -52,7 +53,7 @@ class Subnet(keras.Model):
         architecture: Architecture,
         features: Features,
         options: NetworkOptions = DEFAULT_OPTIONS,
-        seed: int = 0,
+        seed: int | None = 0,
         name: str = "subnet",
         **kwargs,
     ):

@@ -137,17 +137,11 @@ class _Bookkeeping(keras.callbacks.Callback):
         self._writer = writer
         self._every_seconds = every_seconds
         self._saved = time.monotonic()
-        self._mean = 0.0
-        self._batches = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._mean, self._batches = 0.0, 0
 
     def on_train_batch_end(self, batch, logs=None):
-        # Keras hands out the mean since the epoch began.
-        mean = float(logs["loss"])
-        loss = mean * (self._batches + 1) - self._mean * self._batches
-        self._mean, self._batches = mean, self._batches + 1
+        # Keras hands out the mean since the metrics were last reset.
+        loss = float(logs["loss"])
+        self.model.reset_metrics()
         step = int(self.model.optimizer.iterations.numpy())
         point = self._curve.add(step, loss)
         if point is not None:

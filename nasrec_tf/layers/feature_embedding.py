@@ -40,7 +40,7 @@ class FeatureEmbedding(keras.layers.Layer):
     Args:
         table_rows: rows of each field's table.
         embedding_dim: width of an embedding.
-        seed: seed of the initial values.
+        seed: seed of the initial values; zeros without one.
 
     Input shape: (batch, fields), integers. Output shape: (batch, embedding_dim, fields).
     """
@@ -54,7 +54,7 @@ class FeatureEmbedding(keras.layers.Layer):
         self.table = self.add_weight(
             name="table",
             shape=(sum(self.table_rows), embedding_dim),
-            initializer=TableInitializer(self.table_rows, seed),
+            initializer="zeros" if seed is None else TableInitializer(self.table_rows, seed),
         )
         self.built = True
 
@@ -77,8 +77,13 @@ def arrange(embeddings):
     return tf.transpose(embeddings, [0, 2, 1])
 
 
-def weight_initializer(initializer, seed: int, path: str):
-    """The Keras initializer that a ``WeightSpec`` asks for, seeded by the weight's path."""
+def weight_initializer(initializer, seed: int | None, path: str):
+    """The Keras initializer that a ``WeightSpec`` asks for, seeded by the weight's path.
+
+    Zeros without a seed.
+    """
+    if seed is None:
+        return keras.initializers.Zeros()
     if isinstance(initializer, float):
         return keras.initializers.Constant(initializer)
     return keras.initializers.get(

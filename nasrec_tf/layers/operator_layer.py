@@ -16,7 +16,7 @@ class WeightedPart(keras.layers.Layer):
 
     Args:
         specs: the weights, as an operator states them.
-        seed: seed of the initial values.
+        seed: seed of the initial values; zeros without one.
     """
 
     def __init__(self, specs, seed=0, **kwargs):

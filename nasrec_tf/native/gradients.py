@@ -48,7 +48,7 @@ def register(library: Any) -> None:
 
     @tf.RegisterGradient("NasrecAliases")
     def _(op, *of_aliases):
-        return library.nasrec_sum_present(op.inputs[0], of_aliases)
+        return library.nasrec_sum_present(tf.shape(op.inputs[0]), of_aliases)
 
     @tf.RegisterGradient("NasrecJoin")
     def _(op, of_joined):
@@ -61,7 +61,8 @@ def register(library: Any) -> None:
 
     @tf.RegisterGradient("NasrecRoute")
     def _(op, of_true, of_false):
-        return library.nasrec_sum_present(op.inputs[0], [of_true, of_false]), None
+        shape = tf.shape(op.inputs[0])
+        return library.nasrec_sum_present(shape, [of_true, of_false]), None
 
     @tf.RegisterGradient("NasrecEither")
     def _(op, of_either):
@@ -70,7 +71,7 @@ def register(library: Any) -> None:
     @tf.RegisterGradient("NasrecSumActive")
     def _(op, of_sum):
         _, _, *outputs = op.inputs
-        return [None, None, *library.nasrec_sum_active_grad(of_sum, outputs)]
+        return [None, None, *library.nasrec_sum_active_grad(of_sum, tf.shape_n(outputs))]
 
     @tf.RegisterGradient("NasrecFlatten")
     def _(op, of_flat):

@@ -160,6 +160,22 @@ def test_a_whole_variable_is_updated_beside_what_was_read_of_it(library):
     np.testing.assert_allclose(variable, np.full((4, 2), 0.5 - 0.5 / np.sqrt(2)), rtol=1e-5)
 
 
+def test_reading_copies_nothing_where_nobody_read_before_an_update(library):
+    variable, accumulator = tf.Variable(tf.ones((4, 2))), tf.Variable(tf.ones((4, 2)))
+    library.nasrec_adagrad_slice(
+        variables=[variable.handle],
+        accumulators=[accumulator.handle],
+        rows=[3, 1],
+        gradient=tf.ones((2, 2)),
+        rate=0.5,
+        epsilon=0.0,
+        scale=1.0,
+    )
+    for each in (variable, accumulator):
+        first, second = (np.from_dlpack(each.read_value()) for _ in range(2))
+        assert first.ctypes.data == second.ctypes.data
+
+
 @pytest.mark.parametrize("rows", [[4], [-1], 5])
 def test_a_row_that_is_not_there_is_an_error(library, rows):
     variable, accumulator = tf.Variable(tf.ones((4, 2))), tf.Variable(tf.ones((4, 2)))

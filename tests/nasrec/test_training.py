@@ -1,10 +1,12 @@
 """Training stops at any moment and goes on exactly; networks are plain Keras models."""
 
 import csv
+import dataclasses
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tqdm
 from core_cases import FULL, SMALL_OPTIONS
 
@@ -100,6 +102,35 @@ def test_training_lowers_the_loss_below_the_constant_prediction(records, tmp_pat
     assert last[1] < first[1]
 
 
+class OneBatchFarOff:
+    """Records of which the second batch has enormous dense values."""
+
+    def __init__(self, records):
+        self._records = records
+
+    def __getattr__(self, name):
+        return getattr(self._records, name)
+
+    def training_batches(self, *arguments, **options):
+        def change(index, batch):
+            inputs, labels = batch
+            factor = tf.where(index == 1, 1e9, 1.0)
+            return {**inputs, "dense": inputs["dense"] * factor}, labels
+
+        return self._records.training_batches(*arguments, **options).enumerate().map(change)
+
+
+def test_the_loss_curve_shows_each_step_for_itself(records, tmp_path):
+    plan = dataclasses.replace(PLAN, epochs=1, learning_rate=1e-9)
+    options = dataclasses.replace(SMALL_OPTIONS, layer_norm=False)
+    model = Subnet(ARCHITECTURE, records.features, options, seed=5)
+    with tqdm.tqdm(disable=True) as bar:
+        train(model, OneBatchFarOff(records), plan, tmp_path, bar)
+    first, far_off, *others = [loss for _, loss in read_curve(tmp_path / "loss.csv")]
+    assert far_off > 1e6
+    assert all(0.2 < loss < 2.0 for loss in (first, *others))
+
+
 def test_after_each_epoch_training_may_be_ended(records, tmp_path):
     epochs = []
 
@@ -177,13 +208,22 @@ def test_the_same_seed_gives_the_same_network(records):
         np.testing.assert_array_equal(weights[0][name].numpy(), weights[1][name].numpy())
 
 
-def test_weights_in_a_file_are_those_of_the_network(records, tmp_path):
+@pytest.mark.parametrize("numbers_at_a_time", [20, 1 << 22])
+def test_weights_in_a_file_are_those_of_the_network(
+    records, tmp_path, monkeypatch, numbers_at_a_time
+):
+    from nasrec_tf import weights
     from nasrec_tf.errors import RunError
     from nasrec_tf.weights import load_weights, save_weights
 
+    monkeypatch.setattr(weights, "PIECE", numbers_at_a_time)
     one = subnet(records)
-    other = Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=6)
+    other = Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=None)
+    assert not any(variable.numpy().any() for variable in other.named_weights().values())
     save_weights(one, tmp_path / "net.npz")
+    with np.load(tmp_path / "net.npz") as file:
+        for name, variable in one.named_weights().items():
+            np.testing.assert_array_equal(variable.numpy(), file[name])
     load_weights(other, tmp_path / "net.npz")
     for name, variable in one.named_weights().items():
         np.testing.assert_array_equal(variable.numpy(), other.named_weights()[name].numpy())
@@ -191,6 +231,10 @@ def test_weights_in_a_file_are_those_of_the_network(records, tmp_path):
     smaller = Subnet(ARCHITECTURE, records.features.capped(3), SMALL_OPTIONS)
     with pytest.raises(RunError, match="net.npz"):
         load_weights(smaller, tmp_path / "net.npz")
-    (tmp_path / "net.npz").write_bytes(b"PK damaged")
-    with pytest.raises(RunError, match="net.npz"):
-        load_weights(other, tmp_path / "net.npz")
+    whole = (tmp_path / "net.npz").read_bytes()
+    flipped = bytearray(whole)
+    flipped[whole.index(b"\x93NUMPY") + 200] ^= 1
+    for damaged in (b"PK damaged", b"", whole[:-100], whole[: len(whole) // 2], bytes(flipped)):
+        (tmp_path / "net.npz").write_bytes(damaged)
+        with pytest.raises(RunError, match="net.npz"):
+            load_weights(other, tmp_path / "net.npz")

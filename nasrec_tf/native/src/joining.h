@@ -1,7 +1,8 @@
 // Joining what a path reads and sums, without work for what it leaves out.
 //
 // What is left out is an empty tensor, forward as well as backward, and what stands alone is passed
-// on as it is, without a copy.
+// on as it is, without a copy. Gradients ask for the shapes of what was joined or summed, never for
+// the values, which would be kept until then.
 
 #ifndef NASREC_TF_NATIVE_JOINING_H_
 #define NASREC_TF_NATIVE_JOINING_H_
@@ -14,6 +15,7 @@
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
+#include "tensorflow/core/framework/tensor_util.h"
 
 namespace nasrec {
 
@@ -208,13 +210,15 @@ inline void SumPresent(tensorflow::OpKernelContext* context, int first_input,
   });
 }
 
-// The sum of the parts that are not empty; zeros if there are none.
+// The sum of the parts that are not empty; zeros of the given shape if there are none.
 class SumPresentOp : public tensorflow::OpKernel {
  public:
   using tensorflow::OpKernel::OpKernel;
 
   void Compute(tensorflow::OpKernelContext* context) override {
-    SumPresent(context, 1, context->input(0).shape());
+    tensorflow::TensorShape shape;
+    OP_REQUIRES_OK(context, tensorflow::tensor::MakeShape(context->input(0), &shape));
+    SumPresent(context, 1, shape);
   }
 };
 
@@ -231,7 +235,8 @@ class SumActiveOp : public tensorflow::OpKernel {
   }
 };
 
-// The first columns of a gradient, as many as each output has; nothing for one that is empty.
+// The first columns of a gradient, as many as the shape of each output says; nothing for one that
+// is empty.
 class SumActiveGradOp : public tensorflow::OpKernel {
  public:
   using tensorflow::OpKernel::OpKernel;
@@ -241,15 +246,20 @@ class SumActiveGradOp : public tensorflow::OpKernel {
     const int64_t width = LastDimension(of_sum);
     const int64_t rows = width == 0 ? 0 : of_sum.NumElements() / width;
     for (int index = 0; index < num_outputs(); ++index) {
-      const tensorflow::Tensor& output = context->input(1 + index);
-      if (output.shape() == of_sum.shape()) {
+      tensorflow::TensorShape shape;
+      OP_REQUIRES_OK(context, tensorflow::tensor::MakeShape(context->input(1 + index), &shape));
+      if (shape == of_sum.shape()) {
         context->set_output(index, of_sum);
         continue;
       }
       tensorflow::Tensor* part;
-      OP_REQUIRES_OK(context, context->allocate_output(index, output.shape(), &part));
+      OP_REQUIRES_OK(context, context->allocate_output(index, shape, &part));
       if (part->NumElements() == 0) continue;
-      const int64_t own = LastDimension(output);
+      const int64_t own = LastDimension(*part);
+      OP_REQUIRES(context, own <= width && part->NumElements() == rows * own,
+                  absl::InvalidArgumentError(absl::StrCat("a part of shape ", shape.DebugString(),
+                                                          " of a sum of ",
+                                                          of_sum.shape().DebugString())));
       const float* from = of_sum.flat<float>().data();
       float* to = part->flat<float>().data();
       for (int64_t row = 0; row < rows; ++row) {
@@ -289,6 +299,14 @@ inline absl::Status EndsUnknown(tensorflow::shape_inference::InferenceContext* c
       context->ReplaceDim(context->input(input), 0, context->UnknownDim(), &shape));
   TF_RETURN_IF_ERROR(context->ReplaceDim(shape, -1, context->UnknownDim(), &shape));
   context->set_output(0, shape);
+  return absl::OkStatus();
+}
+
+inline absl::Status ShapeThatIsGiven(tensorflow::shape_inference::InferenceContext* context,
+                                     int input, int output) {
+  tensorflow::shape_inference::ShapeHandle shape;
+  TF_RETURN_IF_ERROR(context->MakeShapeFromShapeTensor(input, &shape));
+  context->set_output(output, shape);
   return absl::OkStatus();
 }
 
@@ -356,12 +374,12 @@ REGISTER_OP("NasrecEitherGrad")
 
 REGISTER_OP("NasrecSumActiveGrad")
     .Input("of_sum: float")
-    .Input("outputs: N * float")
+    .Input("shapes: N * int32")
     .Attr("N: int >= 1")
     .Output("of_outputs: N * float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
       for (int index = 0; index < context->num_outputs(); ++index) {
-        context->set_output(index, context->input(1 + index));
+        TF_RETURN_IF_ERROR(ShapeThatIsGiven(context, 1 + index, index));
       }
       return absl::OkStatus();
     });
@@ -375,11 +393,13 @@ REGISTER_OP("NasrecPresent")
     });
 
 REGISTER_OP("NasrecSumPresent")
-    .Input("like: float")
+    .Input("shape: int32")
     .Input("parts: N * float")
     .Attr("N: int >= 1")
     .Output("sum: float")
-    .SetShapeFn(tensorflow::shape_inference::UnchangedShape);
+    .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
+      return ShapeThatIsGiven(context, 0, 0);
+    });
 
 REGISTER_OP("NasrecSumActive")
     .Input("batch: int32")

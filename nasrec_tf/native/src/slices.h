@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <vector>
 
 #include "parallel.h"
@@ -127,16 +128,9 @@ class AdagradSliceOp : public tensorflow::OpKernel {
       RefCountPtr<Var> variable, accumulator;
       OP_REQUIRES_OK(context, Find(context, index, &variable));
       OP_REQUIRES_OK(context, Find(context, groups + index, &accumulator));
-      // Nothing that was read before may share the memory that is written here. For a slice reads
-      // copy from now on; before all of a variable is written, it moves if a read still holds it.
-      const bool is_whole = IsWhole(*variable, row, columns);
-      if (!is_whole) OP_REQUIRES_OK(context, EnsureCopyingReads(context, variable.get()));
-      OP_REQUIRES_OK(context, EnsureCopyingReads(context, accumulator.get()));
-      tensorflow::mutex_lock lock(*variable->mu());
-      if (is_whole) {
-        OP_REQUIRES_OK(context, (tensorflow::PrepareToUpdateVariable<Eigen::ThreadPoolDevice, float>(
-                                    context, variable->tensor(), false)));
-      }
+      std::unique_ptr<tensorflow::mutex_lock> locks[2];
+      OP_REQUIRES_OK(context, LockForWriting(context, variable.get(), row, columns, &locks[0]));
+      OP_REQUIRES_OK(context, LockForWriting(context, accumulator.get(), row, columns, &locks[1]));
       OP_REQUIRES_OK(context, row.Check(variable->tensor()->dim_size(0)));
       OP_REQUIRES(context, accumulator->tensor()->shape() == variable->tensor()->shape(),
                   absl::InvalidArgumentError("an accumulator of another shape than its variable"));
@@ -167,17 +161,28 @@ class AdagradSliceOp : public tensorflow::OpKernel {
                                       variable);
   }
 
-  static absl::Status EnsureCopyingReads(tensorflow::OpKernelContext* context, Var* variable) {
-    return tensorflow::EnsureSparseVariableAccess<Eigen::ThreadPoolDevice, float>(context,
-                                                                                  variable);
-  }
-
-  // Whether the slice is all of a variable that is not read by slices elsewhere.
-  static bool IsWhole(Var& variable, const ActiveRows<Index>& row, int64_t columns) {
-    tensorflow::tf_shared_lock lock(*variable.mu());
-    return !variable.copy_on_read_mode.load() && row.AreFirst() &&
-           row.count() == variable.tensor()->dim_size(0) &&
-           columns == ColumnsOf(*variable.tensor());
+  // Locks a variable of which memory is about to be written.
+  //
+  // Nobody who read it before may see what is written. If somebody still holds that memory, then
+  // either all of it is to be written, and it moves, or reads copy from now on. Reads copy only
+  // then: of a large table that would take its size again at every checkpoint.
+  static absl::Status LockForWriting(tensorflow::OpKernelContext* context, Var* variable,
+                                     const ActiveRows<Index>& row, int64_t columns,
+                                     std::unique_ptr<tensorflow::mutex_lock>* lock) {
+    using Device = Eigen::ThreadPoolDevice;
+    *lock = std::make_unique<tensorflow::mutex_lock>(*variable->mu());
+    if (variable->copy_on_read_mode.load() || variable->tensor()->RefCountIsOne()) {
+      return absl::OkStatus();
+    }
+    const bool is_whole = row.AreFirst() && row.count() == variable->tensor()->dim_size(0) &&
+                          columns == ColumnsOf(*variable->tensor());
+    if (is_whole) {
+      return tensorflow::PrepareToUpdateVariable<Device, float>(context, variable->tensor(), false);
+    }
+    lock->reset();
+    TF_RETURN_IF_ERROR((tensorflow::EnsureSparseVariableAccess<Device, float>(context, variable)));
+    *lock = std::make_unique<tensorflow::mutex_lock>(*variable->mu());
+    return absl::OkStatus();
   }
 };
 

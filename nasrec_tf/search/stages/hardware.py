@@ -71,7 +71,6 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Any]
 def _float_twin(run: Run, architecture: Architecture):
     """The winner's architecture in floating point, trained in the same way."""
     from nasrec_tf.search.stages import retrain
-    from nasrec_tf.weights import load_weights
 
     result = run.directory.result("retrain")
     directory = run.directory.stage("hardware") / FLOAT_TWIN
@@ -79,9 +78,7 @@ def _float_twin(run: Run, architecture: Architecture):
     attempt = retrain.Attempt(result["rank"], twin, result["learning_rate"], directory)
     if retrain.finished(attempt) is None:
         retrain.train_attempt(run, attempt, "float twin")
-    subnet = retrain.build(run, twin)
-    load_weights(subnet, directory / retrain.WEIGHTS)
-    return subnet
+    return retrain.load(run, twin, directory / retrain.WEIGHTS)
 
 
 def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:

@@ -73,31 +73,35 @@ def all_attempts(run: Run) -> list[Attempt]:
     ]
 
 
-def build(run: Run, architecture: Architecture):
+def load(run: Run, architecture: Architecture, path: pathlib.Path):
+    """A network with the weights of a file."""
+    from nasrec_tf.weights import load_weights
+
+    subnet = _build(run, architecture, seed=None)
+    load_weights(subnet, path)
+    return subnet
+
+
+def _build(run: Run, architecture: Architecture, seed: int | None):
     """The untrained stand-alone network, with the full tables."""
     # Networks hold reference cycles: without this, the full tables and accumulators of the one
     # before would still be in memory.
     gc.collect()
     from nasrec_tf.operators import NetworkOptions
-    from nasrec_tf.records import derived_seed
     from nasrec_tf.subnet import Subnet
 
     options = NetworkOptions(
         layer_norm=run.config.final_layer_norm,
         operator_balancing=run.config.operator_balancing,
     )
-    seed = derived_seed(run.config.seed, "retrain")
     return Subnet(architecture, run.records.features, options, seed)
 
 
 def load_winner(run: Run):
     """The trained network that won."""
-    from nasrec_tf.weights import load_weights
-
     result = run.directory.result("retrain")
-    subnet = build(run, Architecture.from_json(result["architecture"]))
-    load_weights(subnet, run.directory.path / result["directory"] / WEIGHTS)
-    return subnet
+    architecture = Architecture.from_json(result["architecture"])
+    return load(run, architecture, run.directory.path / result["directory"] / WEIGHTS)
 
 
 def train_attempt(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
@@ -112,7 +116,7 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
         seed=derived_seed(run.config.seed, "retrain rows"),
     )
     attempt.directory.mkdir(exist_ok=True)
-    subnet = build(run, attempt.architecture)
+    subnet = _build(run, attempt.architecture, derived_seed(run.config.seed, "retrain"))
     validation = _Validation(run, subnet, attempt.directory)
     started = time.monotonic()
     with run.progress(title, plan.steps(run.records), "step") as bar:
@@ -207,9 +211,7 @@ def _keep_best_weights(attempts: list[Attempt], results: list[dict[str, Any]]) -
 
 def _test(run: Run, winner: Attempt) -> dict[str, Any]:
     from nasrec_tf.evaluation import Predictor, quality_with_intervals
-    from nasrec_tf.weights import load_weights
 
-    subnet = build(run, winner.architecture)
-    load_weights(subnet, winner.directory / WEIGHTS)
+    subnet = load(run, winner.architecture, winner.directory / WEIGHTS)
     found = quality_with_intervals(*Predictor(subnet, run.records)("test"), run.config.seed)
     return found.to_json()
