@@ -1,10 +1,11 @@
 """Training that can be stopped at any moment and goes on from its last checkpoint."""
 
+import contextlib
 import csv
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -73,19 +74,43 @@ class Checkpoint:
 
     def restore(self) -> bool:
         """Goes back to the last state that was saved; whether there is one."""
-        if self._manager.latest_checkpoint is None:
+        latest = self._manager.latest_checkpoint
+        if latest is None:
             return False
-        try:
-            self._checkpoint.restore(self._manager.latest_checkpoint).assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
-            raise UserError(
-                f"{self._manager.latest_checkpoint}: the checkpoint does not fit this run or is "
-                f"damaged ({type(error).__name__}); delete its directory to train anew."
-            ) from error
+        with _damage_told(latest):
+            self._checkpoint.restore(latest).assert_consumed()
         return True
 
     def save(self) -> None:
         self._manager.save()
+
+
+def restore_weights(model: keras.Model, directory: pathlib.Path) -> bool:
+    """Gives a model the weights of the last ``Checkpoint``, and needs no optimizer for that.
+
+    Returns:
+        Whether there is a checkpoint.
+    """
+    latest = tf.train.latest_checkpoint(str(directory))
+    if latest is None:
+        return False
+    weights = [variable.value for variable in model.variables]
+    with _damage_told(latest):
+        # The weights stand first in a checkpoint's list; what follows them is left there.
+        status = tf.train.Checkpoint(variables=weights).restore(latest)
+        status.assert_existing_objects_matched().expect_partial()
+    return True
+
+
+@contextlib.contextmanager
+def _damage_told(checkpoint: str) -> Iterator[None]:
+    try:
+        yield
+    except (AssertionError, ValueError, tf.errors.OpError) as error:
+        raise UserError(
+            f"{checkpoint}: the checkpoint does not fit this run or is damaged "
+            f"({type(error).__name__}); delete its directory to train anew."
+        ) from error
 
 
 class LossCurve:

@@ -16,7 +16,7 @@ from nasrec_tf.evaluation import Predictor, quality
 from nasrec_tf.optimizer import Adagrad
 from nasrec_tf.subnet import Subnet
 from nasrec_tf.supernet.model import Supernet
-from nasrec_tf.training import TrainingPlan, train
+from nasrec_tf.training import Checkpoint, TrainingPlan, restore_weights, train
 
 SPACE = FULL.replace(num_blocks=2)
 ARCHITECTURE = SPACE.sample(np.random.default_rng(3))
@@ -149,6 +149,20 @@ def test_a_checkpoint_of_another_network_is_told_with_the_mend(records, tmp_path
         finish(supernet, records, tmp_path)
     assert str(tmp_path) in str(error.value) and "delete" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_weights_of_a_checkpoint_are_read_without_an_optimizer(records, tmp_path):
+    trained = supernet(records)
+    with StoppingBar(5) as bar, pytest.raises(Stop):
+        train(trained, records, PLAN, tmp_path, bar, checkpoint_seconds=0.0)
+    model = supernet(records)
+    assert not restore_weights(model, tmp_path / "nowhere")
+    Checkpoint(trained, tmp_path / "checkpoint").save()
+    assert restore_weights(model, tmp_path / "checkpoint")
+    for mine, its in zip(model.variables, trained.variables, strict=True):
+        np.testing.assert_array_equal(mine.numpy(), its.numpy(), err_msg=mine.path)
+    with pytest.raises(UserError, match="delete"):
+        restore_weights(subnet(records), tmp_path / "checkpoint")
 
 
 # Plain Keras.

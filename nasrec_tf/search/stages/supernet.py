@@ -1,5 +1,6 @@
 """Training of the weight-sharing supernet (paper 4.1, 4.2 and 5.1)."""
 
+import gc
 from typing import Any
 
 from nasrec_tf.search.run import Run
@@ -81,6 +82,9 @@ def training_plan(run: Run):
 
 def build(run: Run):
     """The untrained supernet."""
+    # Networks hold reference cycles: without this, the one that was trained before would still be
+    # in memory.
+    gc.collect()
     from nasrec_tf.operators import NetworkOptions
     from nasrec_tf.records import derived_seed
     from nasrec_tf.supernet.model import Supernet
@@ -99,14 +103,13 @@ def build(run: Run):
 
 
 def load(run: Run):
-    """The trained supernet."""
+    """The trained supernet, to be scored with."""
     from nasrec_tf.errors import RunError
-    from nasrec_tf.training import Checkpoint
+    from nasrec_tf.training import restore_weights
 
     model = build(run)
-    training_plan(run).compile(model, run.records)
     directory = run.directory.stage("supernet") / "checkpoint"
-    if not Checkpoint(model, directory).restore():
+    if not restore_weights(model, directory):
         raise RunError(
             f"{directory}: no checkpoint; delete {directory.parent} to train the supernet again."
         )
