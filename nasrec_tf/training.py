@@ -70,14 +70,16 @@ class Checkpoint:
         if generator is not None:
             variables.append(generator.state)
         self._checkpoint = tf.train.Checkpoint(variables=variables)
-        self._manager = tf.train.CheckpointManager(self._checkpoint, str(directory), max_to_keep=1)
+        self._directory = directory
+        with _damage_told(directory):
+            self._manager = tf.train.CheckpointManager(self._checkpoint, str(directory), 1)
 
     def restore(self) -> bool:
         """Goes back to the last state that was saved; whether there is one."""
         latest = self._manager.latest_checkpoint
         if latest is None:
             return False
-        with _damage_told(latest):
+        with _damage_told(self._directory):
             self._checkpoint.restore(latest).assert_consumed()
         return True
 
@@ -91,25 +93,25 @@ def restore_weights(model: keras.Model, directory: pathlib.Path) -> bool:
     Returns:
         Whether there is a checkpoint.
     """
-    latest = tf.train.latest_checkpoint(str(directory))
-    if latest is None:
-        return False
     weights = [variable.value for variable in model.variables]
-    with _damage_told(latest):
+    with _damage_told(directory):
+        latest = tf.train.latest_checkpoint(str(directory))
+        if latest is None:
+            return False
         # The weights stand first in a checkpoint's list; what follows them is left there.
         status = tf.train.Checkpoint(variables=weights).restore(latest)
-        status.assert_existing_objects_matched().expect_partial()
+        status.expect_partial().assert_existing_objects_matched()
     return True
 
 
 @contextlib.contextmanager
-def _damage_told(checkpoint: str) -> Iterator[None]:
+def _damage_told(directory: pathlib.Path) -> Iterator[None]:
     try:
         yield
-    except (AssertionError, ValueError, tf.errors.OpError) as error:
+    except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
         raise UserError(
-            f"{checkpoint}: the checkpoint does not fit this run or is damaged "
-            f"({type(error).__name__}); delete its directory to train anew."
+            f"{directory}: the checkpoint does not fit this run or is damaged "
+            f"({type(error).__name__}); delete {directory.parent} to train anew."
         ) from error
 
 

@@ -12,6 +12,16 @@ from nasrec_tf.search.run import Run
 
 START_UP_NOISE = ("absl::InitializeLog", "oneDNN custom operations", "cudart_stub", "cuInit")
 
+LOGGED_NOISE = (
+    # Each network that a run trains or evaluates has a function of its own, traced once; TensorFlow
+    # takes them for one function that is traced again and again.
+    "triggered tf.function retracing",
+    # A damaged checkpoint, of which our own line says what to do.
+    "Couldn't match files for checkpoint",
+    "Detecting that an object or model or tf.train.Checkpoint is being deleted",
+    "Value in checkpoint could not be found in the restored object",
+)
+
 
 def configure_tensorflow() -> None:
     """Quietens TensorFlow's start and chooses how graphs are prepared."""
@@ -21,10 +31,8 @@ def configure_tensorflow() -> None:
 
         tf.config.list_physical_devices()
 
-    # Each network that a run trains or evaluates has a function of its own, traced once;
-    # TensorFlow takes them for one function that is traced again and again.
     tf.get_logger().addFilter(
-        lambda record: "triggered tf.function retracing" not in record.getMessage()
+        lambda record: not any(noise in record.getMessage() for noise in LOGGED_NOISE)
     )
     # Rewriting the supernet's graph takes longer than its first hundred steps, and no step is
     # faster for it: the graph has nothing left to fold or to fuse.

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import os
 
 import keras
 import numpy as np
@@ -163,6 +164,21 @@ def test_the_weights_of_a_checkpoint_are_read_without_an_optimizer(records, tmp_
         np.testing.assert_array_equal(mine.numpy(), its.numpy(), err_msg=mine.path)
     with pytest.raises(UserError, match="delete"):
         restore_weights(subnet(records), tmp_path / "checkpoint")
+
+
+@pytest.mark.parametrize(
+    "pattern, size", [("*.data*", 0), ("*.data*", 1000), ("*.index", 100), ("checkpoint", 0)]
+)
+def test_a_truncated_checkpoint_is_told_with_the_mend(records, tmp_path, pattern, size):
+    stop_at(3, subnet, records, tmp_path / "run")
+    [file] = (tmp_path / "run" / "checkpoint").glob(pattern)
+    os.truncate(file, size)
+    with pytest.raises(UserError, match=f"delete {tmp_path}/run to train anew") as from_scratch:
+        finish(subnet, records, tmp_path / "run")
+    with pytest.raises(UserError) as for_scoring:
+        restore_weights(subnet(records), tmp_path / "run" / "checkpoint")
+    assert str(from_scratch.value) == str(for_scoring.value)
+    assert "\n" not in str(for_scoring.value)
 
 
 # Plain Keras.
