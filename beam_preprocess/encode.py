@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from beam_preprocess.decode import Rows, number_of
+from beam_preprocess.quiet_tensorflow import load_tensorflow
 from beam_preprocess.schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
@@ -109,8 +110,7 @@ def _hash_ids(rows: int) -> Callable[[list[bytes]], np.ndarray]:
 
     def ids_of(values: list[bytes]) -> np.ndarray:
         # FarmHash as the serving graph computes it; TensorFlow is loaded for this encoding only.
-        import tensorflow as tf
-
+        tf = load_tensorflow()
         if not values:
             return np.zeros(0, np.int64)
         with tf.device("/CPU:0"):

@@ -1,16 +1,13 @@
 """TensorFlow as the stages want it, and its errors in the user's terms."""
 
 import contextlib
-import os
-import sys
-import tempfile
+import logging
 from collections.abc import Iterator
 
+from beam_preprocess.quiet_tensorflow import load_tensorflow
 from nasrec_tf import native
 from nasrec_tf.errors import UserError
 from nasrec_tf.search.run import Run
-
-START_UP_NOISE = ("absl::InitializeLog", "oneDNN custom operations", "cudart_stub", "cuInit")
 
 LOGGED_NOISE = (
     # Each network that a run trains or evaluates has a function of its own, traced once; TensorFlow
@@ -25,15 +22,8 @@ LOGGED_NOISE = (
 
 def configure_tensorflow() -> None:
     """Quietens TensorFlow's start and chooses how graphs are prepared."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _start_up_noise_removed():
-        import tensorflow as tf
-
-        tf.config.list_physical_devices()
-
-    tf.get_logger().addFilter(
-        lambda record: not any(noise in record.getMessage() for noise in LOGGED_NOISE)
-    )
+    tf = load_tensorflow()
+    tf.get_logger().addFilter(_is_worth_telling)
     # Rewriting the supernet's graph takes longer than its first hundred steps, and no step is
     # faster for it: the graph has nothing left to fold or to fuse.
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
@@ -41,26 +31,8 @@ def configure_tensorflow() -> None:
     native.kernels()
 
 
-@contextlib.contextmanager
-def _start_up_noise_removed() -> Iterator[None]:
-    """Drops what TensorFlow's native code says on machines without a GPU; passes on all else.
-
-    These lines come before TensorFlow reads its own log level, so nothing else silences them.
-    """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as said:
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
-            said.seek(0)
-            for line in said.read().decode(errors="replace").splitlines():
-                if not any(noise in line for noise in START_UP_NOISE):
-                    print(line, file=sys.stderr)
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    return not any(noise in record.getMessage() for noise in LOGGED_NOISE)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The command line: quick help, clear mistakes, everything reachable."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -56,6 +57,21 @@ def test_a_mistake_is_one_line_and_exit_code_2(arguments, message, capsys, tmp_p
     errors = capsys.readouterr().err.strip().splitlines()
     assert len(errors) == 1 and errors[0].startswith("error: ") and message in errors[0]
     assert not list(tmp_path.iterdir())
+
+
+def test_hashing_says_nothing_of_what_the_machine_lacks(tmp_path):
+    (tmp_path / "log.csv").write_text("click,site\n" + "0,a\n1,b\n" * 20)
+    command = "--dataset csv --input log.csv --label click --encoding hash "
+    command += "--table-rows 100 --output out"
+    process = subprocess.run(
+        [sys.executable, "-m", "beam_preprocess", *command.split()],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    said = re.split("[\r\n]", process.stderr)
+    assert not [line for line in said if line and not re.match("(scan|write): ", line)]
 
 
 @pytest.mark.parametrize(
