@@ -51,7 +51,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["nasrec_tf*", "beam_preprocess*", "pim*"]),
     package_data={
-        "nasrec_tf": ["presets/*.json", "report/templates/*", "native/src/*"],
+        "nasrec_tf": ["architecture/presets/*.json", "report/templates/*", "native/src/*"],
     },
     install_requires=REQUIREMENTS,
     extras_require={"test": TEST_REQUIREMENTS, "dataflow": ["apache-beam[gcp]>=2.77,<2.78"]},

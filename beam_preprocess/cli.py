@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from beam_preprocess.config import MAX_ROW_BYTES, PAPER_FRACTIONS, SPLIT_METHODS, PreprocessConfig
+from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, SPARSE_ENCODINGS, SPLIT_NAMES
 from beam_preprocess.datasets import dataset_names, find_description
 from beam_preprocess.datasets.generic import generic
-from beam_preprocess.description import TIME_FORMATS, Description
 from beam_preprocess.errors import DataError
-from beam_preprocess.schema import DENSE_TRANSFORMS, SPARSE_ENCODINGS, SPLIT_NAMES
+from beam_preprocess.reading.description import TIME_FORMATS, Description
 
 _USAGE_ERROR = 2
 _GENERIC = {"csv": "text", "parquet": "parquet"}
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments[:1] == ["inspect"]:
-            from beam_preprocess.inspection import main as inspect_main
+            from beam_preprocess.dataset.inspection import main as inspect_main
 
             return inspect_main(arguments[1:])
         return _preprocess(arguments)
@@ -47,7 +47,7 @@ def _preprocess(arguments: list[str]) -> int:
     options, beam_options = _parser().parse_known_args(arguments)
     config = make_config(options, tuple(beam_options))
     from beam_preprocess.api import preprocess
-    from beam_preprocess.progress_bar import ProgressBar
+    from beam_preprocess.running.progress_bar import ProgressBar
 
     with ProgressBar(quiet=options.quiet) as bar:
         path = preprocess(config, bar)

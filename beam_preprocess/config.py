@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from beam_preprocess.description import Description
+from beam_preprocess.dataset.schema import SPARSE_ENCODINGS, SPLIT_NAMES
 from beam_preprocess.errors import DataError
-from beam_preprocess.schema import SPARSE_ENCODINGS, SPLIT_NAMES
+from beam_preprocess.reading.description import Description
 
 SPLIT_METHODS = ("stratified", "chronological", "given")
 

@@ -36,7 +36,7 @@ def supernet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dic
     import numpy as np
     import tensorflow as tf
 
-    from nasrec_tf.supernet.path import decode
+    from nasrec_tf.networks.supernet.path import decode
 
     model, inputs, labels = _supernet(space_name, batch, rows)
     step = tf.function(lambda path: model.train_on_path(path, inputs, labels)[1], autograph=False)
@@ -76,10 +76,10 @@ def subnet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]
     """Stand-alone training and inference of the published Criteo models."""
     import tensorflow as tf
 
-    from nasrec_tf.complexity import FINAL_OPTIONS
-    from nasrec_tf.optimizer import Adagrad
-    from nasrec_tf.presets import preset
-    from nasrec_tf.subnet import Subnet
+    from nasrec_tf.architecture.complexity import FINAL_OPTIONS
+    from nasrec_tf.architecture.presets import preset
+    from nasrec_tf.networks.subnet import Subnet
+    from nasrec_tf.optimizers.adagrad import Adagrad
 
     name = space_name.replace("nasrec-", "nasrec-criteo-")
     inputs, labels = _batch(batch, rows)
@@ -113,7 +113,7 @@ def score(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]:
     """Scoring a candidate against plain forward passes over as many samples."""
     import tensorflow as tf
 
-    from nasrec_tf.scoring import CHUNK_ROWS, ScoringPlan, SupernetScorer
+    from nasrec_tf.training.scoring import CHUNK_ROWS, ScoringPlan, SupernetScorer
 
     model, _, _ = _supernet(space_name, batch, rows)
     tuning_rows, validation_rows = steps * batch, steps * 1024
@@ -146,7 +146,7 @@ def score(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]:
 
 
 class _RandomRecords:
-    """Random rows behind the interface of ``nasrec_tf.records.Records``."""
+    """Random rows behind the interface of ``nasrec_tf.data.records.Records``."""
 
     def __init__(self, rows: int):
         import tensorflow as tf
@@ -172,9 +172,9 @@ class _RandomRecords:
 
 
 def _supernet(space_name, batch, rows):
-    from nasrec_tf.optimizer import Adagrad
-    from nasrec_tf.space import search_space
-    from nasrec_tf.supernet.model import Supernet
+    from nasrec_tf.architecture.space import search_space
+    from nasrec_tf.networks.supernet.model import Supernet
+    from nasrec_tf.optimizers.adagrad import Adagrad
 
     inputs, labels = _batch(batch, rows)
     model = Supernet(search_space(space_name), _features(rows), seed=1)
@@ -184,7 +184,7 @@ def _supernet(space_name, batch, rows):
 
 
 def _features(rows):
-    from nasrec_tf.features import Features
+    from nasrec_tf.data.features import Features
 
     return Features(DENSE, _table_rows(rows))
 
@@ -223,13 +223,13 @@ def _middling(space):
 
 
 def _macs(architecture, rows):
-    from nasrec_tf.complexity import complexity
+    from nasrec_tf.architecture.complexity import complexity
 
     return complexity(architecture, _features(rows)).multiply_accumulates
 
 
 def _macs_with_dead_parts(architecture, rows):
-    from nasrec_tf.complexity import complexity
+    from nasrec_tf.architecture.complexity import complexity
 
     parts = complexity(architecture, _features(rows)).parts
     return sum(part.multiply_accumulates for part in parts)

@@ -12,8 +12,9 @@ import time
 
 import numpy as np
 
-from nasrec_tf.presets import preset
-from pim import Candidates, estimate, estimate_batch, hardware_preset, workload_from_architecture
+from nasrec_tf.architecture.presets import preset
+from pim import Candidates, estimate_batch, hardware_preset, workload_from_architecture
+from pim.cost import estimate
 
 BATCH = 20_000
 

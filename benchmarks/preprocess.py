@@ -88,21 +88,21 @@ def run_once(kind: str, source: str, output: str, shards: int) -> None:
 
 def _run_plain(config) -> None:
     """Both passes one after the other, without Beam's graph."""
-    from beam_preprocess.encode import RowEncoder
-    from beam_preprocess.features import build_features, vocabulary_path
-    from beam_preprocess.inputs import find_inputs
-    from beam_preprocess.job import Job
-    from beam_preprocess.output_files import write_file
-    from beam_preprocess.plan import scan_tasks, shard_units
-    from beam_preprocess.scan import Scanner
-    from beam_preprocess.shard_writer import write_unit
-    from beam_preprocess.statistics import Summary
-    from beam_preprocess.vocabulary import (
+    from beam_preprocess.encoding.encode import RowEncoder
+    from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
+    from beam_preprocess.encoding.scan import Scanner
+    from beam_preprocess.encoding.statistics import Summary
+    from beam_preprocess.encoding.vocabulary import (
         VocabularyCounts,
         default_min_count,
         select_entries,
         vocabulary_text,
     )
+    from beam_preprocess.reading.inputs import find_inputs
+    from beam_preprocess.running.job import Job
+    from beam_preprocess.running.plan import scan_tasks, shard_units
+    from beam_preprocess.writing.output_files import write_file
+    from beam_preprocess.writing.shard_writer import write_unit
 
     config, files = find_inputs(config)
     os.makedirs(os.path.join(config.output, "vocabularies"))

@@ -17,7 +17,7 @@ ROWS = 200_000
 
 def records(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]:
     """Rows a second of both ways to read; the arguments but the batch do not matter here."""
-    from nasrec_tf.records import Records
+    from nasrec_tf.data.records import Records
 
     with tempfile.TemporaryDirectory() as directory:
         dataset = criteo_like(pathlib.Path(directory), ROWS)

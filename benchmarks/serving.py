@@ -44,11 +44,11 @@ def serving(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict
 
 
 def _export(directory: pathlib.Path, name: str) -> pathlib.Path:
-    from nasrec_tf.complexity import FINAL_OPTIONS
+    from nasrec_tf.architecture.complexity import FINAL_OPTIONS
+    from nasrec_tf.architecture.presets import preset
+    from nasrec_tf.data.records import Records
     from nasrec_tf.export.saved_model import export_saved_model
-    from nasrec_tf.presets import preset
-    from nasrec_tf.records import Records
-    from nasrec_tf.subnet import Subnet
+    from nasrec_tf.networks.subnet import Subnet
 
     dataset = criteo_like(directory, ROWS)
     found = Records(dataset)

@@ -74,7 +74,7 @@ def _random_batch(batch, table_rows):
 
 
 def _compiled(model):
-    from nasrec_tf.optimizer import Adagrad
+    from nasrec_tf.optimizers.adagrad import Adagrad
 
     model.compile(optimizer=Adagrad(0.03), loss=loss(), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
@@ -84,9 +84,9 @@ def _compiled(model):
 def _supernet_step(space_name, batch, table_rows):
     import tensorflow as tf
 
-    from nasrec_tf.features import Features
-    from nasrec_tf.space import search_space
-    from nasrec_tf.supernet.model import Supernet
+    from nasrec_tf.architecture.space import search_space
+    from nasrec_tf.data.features import Features
+    from nasrec_tf.networks.supernet.model import Supernet
 
     model = _compiled(Supernet(search_space(space_name), Features(DENSE, table_rows), seed=1))
     inputs, labels = _random_batch(batch, table_rows)
@@ -99,10 +99,10 @@ def _supernet_step(space_name, batch, table_rows):
 def _subnet_step(space_name, batch, table_rows):
     import tensorflow as tf
 
-    from nasrec_tf.complexity import FINAL_OPTIONS
-    from nasrec_tf.features import Features
-    from nasrec_tf.presets import preset
-    from nasrec_tf.subnet import Subnet
+    from nasrec_tf.architecture.complexity import FINAL_OPTIONS
+    from nasrec_tf.architecture.presets import preset
+    from nasrec_tf.data.features import Features
+    from nasrec_tf.networks.subnet import Subnet
 
     architecture = preset(space_name.replace("nasrec-", "nasrec-criteo-")).architecture
     model = _compiled(Subnet(architecture, Features(DENSE, table_rows), FINAL_OPTIONS))

@@ -59,8 +59,8 @@ def tuner(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]:
 
 
 def _tuner(space_name: str, generations: int, directory: str, score):
-    from nasrec_tf.evolution import RegularizedEvolutionOracle, SubnetTuner
-    from nasrec_tf.space import search_space
+    from nasrec_tf.architecture.space import search_space
+    from nasrec_tf.strategies import RegularizedEvolutionOracle, SubnetTuner
 
     oracle = RegularizedEvolutionOracle(search_space(space_name), generations=generations, seed=0)
     return SubnetTuner(oracle, score, directory=directory, progress=False)

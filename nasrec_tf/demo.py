@@ -19,8 +19,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nasrec_tf.atomic_file import atomic_file
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.errors import UserError
 
 DENSE_FEATURES = 13
 CLICK_RATE = 0.25

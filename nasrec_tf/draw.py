@@ -4,12 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.atomic_file import atomic_file
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.presets import load_architecture, presets
+from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
 from nasrec_tf.drawing.scene import draw_architecture
-from nasrec_tf.errors import UserError
-from nasrec_tf.features import Features
-from nasrec_tf.presets import load_architecture, presets
 
 
 def draw_svg(

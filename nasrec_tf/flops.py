@@ -6,11 +6,11 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from nasrec_tf.complexity import Complexity, complexity
-from nasrec_tf.errors import UserError
-from nasrec_tf.features import Features
+from nasrec_tf.architecture.complexity import Complexity, complexity
+from nasrec_tf.architecture.presets import load_architecture, preset, presets
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.presets import load_architecture, preset, presets
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 def _features(options: argparse.Namespace) -> Features:
     """Inputs: a data set's, else a preset's own, else Criteo's; counts given go first."""
     if options.dataset is not None:
-        from beam_preprocess.schema import Schema
+        from beam_preprocess.dataset.schema import Schema
 
         schema = Schema.load(options.dataset)
         features = Features(len(schema.dense), schema.sparse_rows)

@@ -5,28 +5,28 @@ networks, ``analog_matmul`` and ``to_analog`` compute as the arrays do, ``compar
 put designs side by side. ``python -m pim`` does it from the command line.
 """
 
-from pim.analog import analog_matmul, normalized_error
-from pim.baselines import NearMemoryDesign
-from pim.batch import BatchReport, estimate_batch
-from pim.compare import Comparison, Setup, compare
+from pim.cost.batch import BatchReport, estimate_batch
+from pim.cost.estimate import estimate
+from pim.cost.report import OperatorReport, Report
 from pim.errors import PimError
-from pim.estimate import estimate
-from pim.explore import DesignSpace, Exploration, explore, pareto_front
-from pim.genes import Candidates
-from pim.hardware import Hardware
-from pim.hardware_json import (
+from pim.functional.analog import analog_matmul, normalized_error
+from pim.functional.quantized import AnalogLinear, QuantizedLinear, quantize_linear, to_analog
+from pim.hardware.genes import Candidates
+from pim.hardware.hardware import Hardware
+from pim.hardware.hardware_json import (
     changed,
     hardware_from_json,
     hardware_to_json,
     load_hardware,
     save_hardware,
 )
-from pim.keras_models import workload_from_keras
-from pim.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload
-from pim.presets import PRESETS, hardware_preset
-from pim.quantized import AnalogLinear, QuantizedLinear, quantize_linear, to_analog
-from pim.report import OperatorReport, Report
-from pim.workload import Precision, workload_from_architecture
+from pim.hardware.presets import PRESETS, hardware_preset
+from pim.studies.baselines import NearMemoryDesign
+from pim.studies.compare import Comparison, Setup, compare
+from pim.studies.explore import DesignSpace, Exploration, explore, pareto_front
+from pim.workload.keras_models import workload_from_keras
+from pim.workload.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload
+from pim.workload.workload import Precision, workload_from_architecture
 
 __all__ = [
     "PRESETS",

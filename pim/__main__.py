@@ -2,7 +2,7 @@
 
 import sys
 
-from pim.cli import main
+from pim.cli.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

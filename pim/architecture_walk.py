@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pim.operators import CrossbarOperator, DigitalOperator, Operator
+from pim.workload.operators import CrossbarOperator, DigitalOperator, Operator
 
 LAYER_NORM_OPERATIONS = 5
 """Operations of a layer norm per element, as fvcore counts them."""

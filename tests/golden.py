@@ -14,12 +14,12 @@ import numpy as np
 import tensorflow as tf
 
 import nasrec_tf  # noqa: F401  (chooses the Keras generation before TensorFlow loads)
-from nasrec_tf.errors import UserError
-from nasrec_tf.features import Features
+from nasrec_tf.architecture.presets import load_architecture
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
+from nasrec_tf.networks.subnet import EMBEDDING, Subnet, part_name
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.optimizer import Adagrad, global_norm, sum_duplicate_rows
-from nasrec_tf.presets import load_architecture
-from nasrec_tf.subnet import EMBEDDING, Subnet, part_name
+from nasrec_tf.optimizers.adagrad import Adagrad, global_norm, sum_duplicate_rows
 
 GOLDEN_OPTIONS = NetworkOptions(layer_norm=False)
 GOLDEN_RATE = 0.1

@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder
 
 from nasrec_tf import demo
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.errors import UserError
 
 
 def read(path):

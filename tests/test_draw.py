@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasrec_tf import draw
-from nasrec_tf.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.presets import presets
+from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.data.features import Features
 from nasrec_tf.draw import draw_svg
 from nasrec_tf.drawing import theme
-from nasrec_tf.features import Features
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
-from nasrec_tf.presets import presets
-from nasrec_tf.space import NASREC_FULL, NASREC_SMALL
 
 SVG = "{http://www.w3.org/2000/svg}"
 SPACES = [

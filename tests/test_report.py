@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasrec_tf.errors import UserError
-from nasrec_tf.features import Features
-from nasrec_tf.presets import preset
+from nasrec_tf.architecture.presets import preset
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
 from nasrec_tf.report import (
     CandidateSummary,
     Curve,

@@ -1,7 +1,7 @@
 """The data sets known by name.
 
 A new one is a module here with a function that returns its
-:class:`~beam_preprocess.description.Description`, and one line in ``_REGISTRY``.
+:class:`~beam_preprocess.reading.description.Description`, and one line in ``_REGISTRY``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable
 from beam_preprocess.datasets.avazu import avazu, avazu_authors
 from beam_preprocess.datasets.criteo import criteo, criteo_terabyte
 from beam_preprocess.datasets.kdd import kdd
-from beam_preprocess.description import Description
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import Description
 
 _REGISTRY: dict[str, Callable[[], Description]] = {
     "criteo": criteo,

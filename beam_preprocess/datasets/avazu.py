@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beam_preprocess.description import Description, SparseColumn
+from beam_preprocess.reading.description import Description, SparseColumn
 
 # Table rows of the authors' Avazu models by raw column, in file order (facebookresearch/NasRec):
 # 9,459,467 rows in all, the row id among them.

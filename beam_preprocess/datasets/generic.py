@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from beam_preprocess.description import DenseColumn, Description, SparseColumn
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 
 
 def generic(

@@ -30,8 +30,8 @@ import dataclasses
 import pathlib
 from typing import Any
 
-from beam_preprocess.description import DenseColumn, Description, SparseColumn
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 
 try:
     import tomllib

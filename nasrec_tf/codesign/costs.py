@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.evolution.budget import HardwareBudget
-from nasrec_tf.evolution.design import Design
-from nasrec_tf.evolution.hardware_space import with_tied
-from nasrec_tf.features import Features
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
-from pim import Hardware, PimError, Report, Workload, changed, estimate, workload_from_architecture
+from nasrec_tf.strategies.budget import HardwareBudget
+from nasrec_tf.strategies.design import Design
+from nasrec_tf.strategies.hardware_space import with_tied
+from pim import Hardware, PimError, Report, Workload, changed, workload_from_architecture
+from pim.cost import estimate
 
 LATENCY, ENERGY, AREA = "latency_us", "energy_nj", "area_mm2"
 COSTS = (LATENCY, ENERGY, AREA)

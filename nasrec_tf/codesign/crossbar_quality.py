@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from nasrec_tf.evaluation import Quality, quality
-from nasrec_tf.quantization import quantized_table, quantized_weights
-from nasrec_tf.records import Records
-from nasrec_tf.subnet import Subnet
+from nasrec_tf.data.records import Records
+from nasrec_tf.networks.quantization import quantized_table, quantized_weights
+from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.training.evaluation import Quality, quality
 from pim import Hardware, changed, to_analog
 
 ROWS_AT_ONCE = 128

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nasrec_tf.evolution.history import LOG_LOSS
-from nasrec_tf.evolution.pareto import pareto_results
-from nasrec_tf.evolution.results import TrialResult
+from nasrec_tf.strategies.oracle.history import LOG_LOSS
+from nasrec_tf.strategies.oracle.results import TrialResult
+from nasrec_tf.strategies.pareto import pareto_results
 
 
 def nearest_to_ideal(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture.architecture import Architecture
 
 
 class RememberedScores:

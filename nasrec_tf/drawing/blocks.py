@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.drawing import layout, theme
 from nasrec_tf.drawing.reads import (
     DENSE_WIRE,

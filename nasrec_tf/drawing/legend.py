@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.drawing import blocks, layout, theme
 from nasrec_tf.drawing.reads import LEFT_WIRE, SAME_WIRE, block_wires
 from nasrec_tf.drawing.svg import Drawing

@@ -2,11 +2,11 @@
 
 import textwrap
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.data.features import Features
 from nasrec_tf.drawing import blocks, layout, legend, theme
 from nasrec_tf.drawing.reads import block_wires, sources_read
 from nasrec_tf.drawing.svg import Drawing
-from nasrec_tf.features import Features
 from nasrec_tf.operators import DENSE, SPARSE
 
 TITLE_SIZE = 16

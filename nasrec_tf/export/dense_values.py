@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.schema import DenseFeature
+from beam_preprocess.dataset.schema import DenseFeature
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -29,7 +29,7 @@ def numeric_tokens(missing_tokens: Sequence[str]) -> tuple[float, ...]:
 
 
 class DenseValues:
-    """The dense features of a schema; the transforms are those of ``beam_preprocess.schema``.
+    """The dense features of a schema, transformed as in ``beam_preprocess.dataset.schema``.
 
     Computed in 64 bit, as in the records stage. A value that is not finite in 32 bit is missing.
 

@@ -17,7 +17,7 @@ def derive(values: tf.Tensor, derivation: str) -> tuple[tf.Tensor, tf.Tensor]:
 
     Args:
         values: strings of shape (batch,).
-        derivation: ``"hour_of_day"`` or ``"weekday"``; see ``beam_preprocess.schema``.
+        derivation: ``"hour_of_day"`` or ``"weekday"``; see ``beam_preprocess.dataset.schema``.
 
     Returns:
         The categories, and where the raw value is no such hour (the category is arbitrary there).

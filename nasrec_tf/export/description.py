@@ -6,8 +6,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.errors import ArchitectureError
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import RawInput
 from nasrec_tf.export.versions import versions

@@ -1,6 +1,6 @@
 """The error of exports that cannot be done as asked."""
 
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.errors import UserError
 
 
 class ExportError(UserError):

@@ -1,8 +1,8 @@
 """The records stage's way from raw values to a network's inputs, repeated as a graph.
 
-See ``beam_preprocess.schema`` for what each transform and encoding means. Where the records stage
-rejects a row for a value that it cannot read, the graph takes the value as missing: a server has to
-answer, and one malformed request must not fail those that are batched with it.
+See ``beam_preprocess.dataset.schema`` for what each transform and encoding means. Where the records
+stage rejects a row for a value that it cannot read, the graph takes the value as missing: a server
+has to answer, and one malformed request must not fail those that are batched with it.
 """
 
 import pathlib
@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.schema import (
+from beam_preprocess.dataset.schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
     OUT_OF_VOCABULARY_ID,

@@ -4,7 +4,7 @@ import dataclasses
 import keyword
 import re
 
-from beam_preprocess.schema import Schema, SparseFeature
+from beam_preprocess.dataset.schema import Schema, SparseFeature
 
 NUMBER = "number"
 TEXT = "text"

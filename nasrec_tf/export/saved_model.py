@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from beam_preprocess.schema import Schema
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf import __version__, native
 from nasrec_tf.export import description as described
 from nasrec_tf.export.errors import ExportError
@@ -20,7 +20,7 @@ from nasrec_tf.export.signatures import METHOD_NAMES, ServingModule
 from nasrec_tf.export.versions import Draft, new_version
 from nasrec_tf.export.vocabularies import first_entries, vocabulary_files
 from nasrec_tf.export.warmup import Row, write_warmup_requests
-from nasrec_tf.subnet import Subnet
+from nasrec_tf.networks.subnet import Subnet
 
 WARMUP_BATCH_SIZES = (1, 8, 64)
 

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from beam_preprocess.schema import FIRST_VOCABULARY_ID, Schema
+from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, Schema
 from nasrec_tf.export.errors import ExportError
 
 _CHUNK_BYTES = 1 << 24

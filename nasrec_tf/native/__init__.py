@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 from nasrec_tf.native.build import BuildError, built_library
 
 SWITCH = "NASREC_TF_NATIVE"

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 
 SOURCES = pathlib.Path(__file__).parent / "src"
 MAIN_SOURCE = SOURCES / "kernels.cc"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf import native
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators.base import Axis, NetworkOptions, Prefix, Size, WeightSpec, unless
 
 LAYER_NORM_EPSILON = 1e-5

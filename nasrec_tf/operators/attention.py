@@ -1,7 +1,7 @@
 """The attention operator: a transformer encoder over the tokens (paper 3.1)."""
 
 from nasrec_tf import native
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import SPARSE, Operator, Prefix, Slots, WeightSpec
 

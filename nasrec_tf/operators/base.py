@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nasrec_tf import native
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 
 DENSE = "dense"
 SPARSE = "sparse"

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nasrec_tf import native
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import (
     DENSE,

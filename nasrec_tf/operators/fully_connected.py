@@ -1,6 +1,6 @@
 """Fully connected operators of the dense and of the sparse branch (paper 3.1: FC, EFC)."""
 
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import DENSE, SPARSE, Operator, Slots
 

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from nasrec_tf import native
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import (
     DENSE,

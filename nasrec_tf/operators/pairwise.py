@@ -1,6 +1,6 @@
 """Operators on one left and one right dense source (paper 3.1: sigmoid gating and sum)."""
 
-from nasrec_tf.lazy import tf
+from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix, equal, unless, unless_fits
 

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.features import Features
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.data.features import Features
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options
 from nasrec_tf.search.run_directory import RunDirectory
 
@@ -125,7 +125,7 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
                 _run_stage(run, stage)
             else:
                 run.say(f"{stage}: finished before")
-        from nasrec_tf.search.summary import last_screen, write_run_report
+        from nasrec_tf.search.last_screen import last_screen, write_run_report
 
         write_run_report(run)
         if directory.result("export") is not None:
@@ -155,7 +155,7 @@ def _is_supernet_host(config: SearchConfig) -> bool:
     """Whether ``TF_CONFIG`` makes this process train the supernet of a run of host 0."""
     if config.distribute != "multi-worker":
         return False
-    from nasrec_tf.hosts import is_chief
+    from nasrec_tf.training.cluster import is_chief
 
     return not is_chief()
 

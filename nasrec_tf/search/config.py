@@ -7,8 +7,8 @@ import types
 import typing
 from typing import Any
 
-from nasrec_tf.config_files import read_table
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.config_files import read_table
+from nasrec_tf.common.errors import UserError
 
 STAGES = ("records", "supernet", "evolution", "retrain", "hardware", "export")
 """The stages in order; ``hardware`` is one of co-design runs alone."""

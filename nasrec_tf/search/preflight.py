@@ -2,11 +2,11 @@
 
 import pathlib
 
-from nasrec_tf.errors import UserError
-from nasrec_tf.presets import load_architecture
+from nasrec_tf.architecture.presets import load_architecture
+from nasrec_tf.architecture.space import search_space
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import DEFAULT_HARDWARE, SearchConfig
 from nasrec_tf.search.stages.export import check_target
-from nasrec_tf.space import search_space
 
 
 def check_options(config: SearchConfig) -> None:
@@ -56,7 +56,7 @@ def _check_hardware(config: SearchConfig) -> None:
 
 
 def _check_layout_is_known(config: SearchConfig) -> None:
-    from beam_preprocess.schema import MANIFEST_FILE
+    from beam_preprocess.dataset.schema import MANIFEST_FILE
 
     path = pathlib.Path(config.data)
     if path.is_dir() and not (path / MANIFEST_FILE).is_file():

@@ -8,12 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from beam_preprocess.schema import Schema
-from nasrec_tf.errors import RunError
+from beam_preprocess.dataset.schema import Schema
+from nasrec_tf.architecture.space import SearchSpace, search_space
+from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, scale
-from nasrec_tf.space import SearchSpace, search_space
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Run:
 
     @functools.cached_property
     def records(self) -> Any:
-        """The data set, a ``nasrec_tf.records.Records``."""
-        from nasrec_tf.records import Records
+        """The data set, a ``nasrec_tf.data.records.Records``."""
+        from nasrec_tf.data.records import Records
 
         return Records(self.dataset)
 

@@ -10,8 +10,8 @@ import platform
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nasrec_tf.atomic_file import atomic_file
-from nasrec_tf.errors import RunError
+from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.config import SearchConfig, flag, load_options
 
 CONFIG_FILE = "config.toml"

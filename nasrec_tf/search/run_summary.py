@@ -5,14 +5,11 @@ import json
 import pathlib
 import shlex
 
-from beam_preprocess.schema import Schema
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.complexity import complexity
-from nasrec_tf.curves import read_curve
-from nasrec_tf.errors import RunError
-from nasrec_tf.evolution.pareto import pareto_results
-from nasrec_tf.evolution.results import read_results
-from nasrec_tf.features import Features
+from beam_preprocess.dataset.schema import Schema
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.complexity import complexity
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.data.features import Features
 from nasrec_tf.report import (
     BaselineSummary,
     CandidateSummary,
@@ -32,6 +29,9 @@ from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE, VERSIONS_FILE
 from nasrec_tf.search.stages.evolution import PROJECT, run_objectives
+from nasrec_tf.strategies.oracle.results import read_results
+from nasrec_tf.strategies.pareto import pareto_results
+from nasrec_tf.training.curves import read_curve
 
 
 def summarize(run: Run) -> RunSummary:

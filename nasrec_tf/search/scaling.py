@@ -8,8 +8,8 @@ from the number of training rows; from ``PAPER_ROWS`` on it is what the paper us
 
 import dataclasses
 
+from nasrec_tf.architecture.space import SPACES, search_space
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.space import SPACES, search_space
 
 PAPER_ROWS = 5_000_000
 """Training rows from which on the paper's settings hold unchanged: 10,000 steps of 512."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from beam_preprocess.quiet_tensorflow import load_tensorflow
 from nasrec_tf import native
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.run import Run
 
 LOGGED_NOISE = (
@@ -40,7 +40,7 @@ def user_errors(run: Run) -> Iterator[None]:
     """Tells damaged records and a full disk as the user's errors, which name the file."""
     import tensorflow as tf
 
-    from beam_preprocess.manifest import verify
+    from beam_preprocess.writing.manifest import verify
 
     try:
         yield

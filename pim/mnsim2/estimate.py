@@ -1,12 +1,12 @@
 """Estimates with MNSIM 2.0's formulas in place of this package's own for linear maps."""
 
-from pim.cost import energy_grid, time_grid
-from pim.hardware import Hardware
+from pim.cost.cost import energy_grid, time_grid
+from pim.cost.report import OperatorReport
+from pim.hardware.hardware import Hardware
 from pim.mnsim2.constants import ADCS
 from pim.mnsim2.mapping import Layer
 from pim.mnsim2.model import LayerCost, estimate_layers
-from pim.operators import CrossbarOperator, Workload
-from pim.report import OperatorReport
+from pim.workload.operators import CrossbarOperator, Workload
 
 _COMPONENTS = {"xbar": "array", "dac": "dac", "adc": "adc", "buf": "buffer", "digital": "digital"}
 

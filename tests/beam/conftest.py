@@ -7,10 +7,10 @@ import pytest
 
 from beam_preprocess.api import preprocess
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.record_reader import decode_example, read_records
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import find_description
 from beam_preprocess.datasets.generic import generic
-from beam_preprocess.records import decode_example, read_records
-from beam_preprocess.schema import Schema
 
 
 @pytest.fixture(scope="session")

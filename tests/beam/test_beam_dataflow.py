@@ -208,4 +208,5 @@ def test_the_staged_package_is_ours(submitted):
     (name,) = [name for name in objects if name.endswith(".tar.gz")]
     with tarfile.open(fileobj=io.BytesIO(objects[name])) as package:
         files = {member.split("/", 1)[1] for member in package.getnames() if "/" in member}
-    assert {"setup.py", "beam_preprocess/pipeline.py", "beam_preprocess/schema.py"} <= files
+    rooms = "beam_preprocess/running/pipeline.py", "beam_preprocess/dataset/schema.py"
+    assert {"setup.py", *rooms} <= files

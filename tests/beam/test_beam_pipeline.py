@@ -14,9 +14,9 @@ import pyarrow.parquet as parquet
 import pytest
 
 from beam_preprocess.api import verify
+from beam_preprocess.dataset.inspection import inspect
+from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.datasets.generic import generic
-from beam_preprocess.inspection import inspect
-from beam_preprocess.schema import SPLIT_NAMES, Schema
 
 CRITEO = "criteo_kaggle_head10k/train_head10k.txt"
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from beam_preprocess.dataset.record_reader import decode_example, read_records
 from beam_preprocess.errors import DataError
-from beam_preprocess.records import decode_example, read_records
-from beam_preprocess.tfexample import encode_records
+from beam_preprocess.writing.tfexample import encode_records
 
 
 @st.composite

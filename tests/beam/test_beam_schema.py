@@ -5,15 +5,15 @@ import json
 
 import pytest
 
-from beam_preprocess.errors import DataError
-from beam_preprocess.manifest import manifest_body, verify
-from beam_preprocess.schema import (
+from beam_preprocess.dataset.schema import (
     MANIFEST_FILE,
     DenseFeature,
     Schema,
     SparseFeature,
     Split,
 )
+from beam_preprocess.errors import DataError
+from beam_preprocess.writing.manifest import manifest_body, verify
 
 
 @pytest.fixture

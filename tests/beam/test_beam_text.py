@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_preprocess import text_blocks
 from beam_preprocess.datasets.generic import generic
-from beam_preprocess.description import Description, SparseColumn
 from beam_preprocess.errors import DataError
-from beam_preprocess.parse import parse_block
-from beam_preprocess.text_blocks import InputFile, read_blocks
+from beam_preprocess.reading import text_blocks
+from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.parse import parse_block
+from beam_preprocess.reading.text_blocks import InputFile, read_blocks
 
 LONGEST = 1000
 TABS = Description(

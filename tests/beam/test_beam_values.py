@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_preprocess.decode import derive_value, number_of
-from beam_preprocess.errors import DataError
-from beam_preprocess.splits import (
+from beam_preprocess.encoding.splits import (
     chronological_boundaries,
     chronological_splits,
     stratified_splits,
 )
-from beam_preprocess.statistics import Moments
-from beam_preprocess.string_table import StringTable
-from beam_preprocess.vocabulary import ValueCounter, select_entries
+from beam_preprocess.encoding.statistics import Moments
+from beam_preprocess.encoding.string_table import StringTable
+from beam_preprocess.encoding.vocabulary import ValueCounter, select_entries
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.decode import derive_value, number_of
 
 short_strings = st.binary(max_size=20) | st.binary(min_size=60, max_size=70)
 

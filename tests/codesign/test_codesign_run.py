@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.codesign.costs import HardwareCosts
-from nasrec_tf.errors import UserError
-from nasrec_tf.evolution.results import read_results
-from nasrec_tf.features import Features
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.search.command import main
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.space import NASREC_SMALL
+from nasrec_tf.strategies.oracle.results import read_results
 from pim import hardware_preset
 
 OPTIONS = {
@@ -94,9 +94,9 @@ def test_the_report_shows_the_front_the_qualities_and_the_other_designs(run):
 
 
 def test_the_exported_model_computes_the_quantized_winner(run):
-    from nasrec_tf.records import Records
-    from nasrec_tf.subnet import Subnet
-    from nasrec_tf.weights import load_weights
+    from nasrec_tf.data.records import Records
+    from nasrec_tf.networks.subnet import Subnet
+    from nasrec_tf.networks.weights import load_weights
 
     retrain = result(run, "retrain")
     dataset = pathlib.Path(result(run, "records")["dataset"])

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from keras_tuner.engine.trial import Trial
 from test_evolution_mutation import SEEDS, SPACES
 
-from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.errors import ArchitectureError
-from nasrec_tf.evolution.genes import from_values, search_hyperparameters, to_values
-from nasrec_tf.presets import preset
-from nasrec_tf.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.presets import preset
+from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.strategies.oracle.genes import from_values, search_hyperparameters, to_values
 
 
 @settings(deadline=None)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasrec_tf.evolution.mutation import MUTATIONS, AnnealedFieldMutation, BlockMutation
-from nasrec_tf.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.strategies.mutation import MUTATIONS, AnnealedFieldMutation, BlockMutation
 
 SPACES = st.builds(
     lambda space, **changes: space.replace(**changes),

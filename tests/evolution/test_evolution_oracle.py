@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras_tuner.engine.trial import Trial, TrialStatus
 
-from nasrec_tf.errors import RunError
-from nasrec_tf.evolution import Budget, Patience, RandomSearchOracle
-from nasrec_tf.evolution.genes import from_values
-from nasrec_tf.space import NASREC_SMALL
+from nasrec_tf.architecture.space import NASREC_SMALL
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.strategies import Budget, Patience, RandomSearchOracle
+from nasrec_tf.strategies.oracle.genes import from_values
 
 TINY = NASREC_SMALL.replace(
     num_blocks=1, dense_operators=("fc",), dense_widths=(16, 32), sparse_widths=(16, 32)
@@ -305,7 +305,7 @@ def test_an_exhausted_space_ends_the_search(tmp_path, kind, caplog):
 
 
 def make_oracle_for_tiny(**options):
-    from nasrec_tf.evolution import RegularizedEvolutionOracle
+    from nasrec_tf.strategies import RegularizedEvolutionOracle
 
     return RegularizedEvolutionOracle(
         TINY, population=10, tournament=5, children=4, generations=50, **options

@@ -13,8 +13,9 @@ from concurrent import futures
 import pytest
 from evolution_landscape import TRIALS, log_loss, make_oracle
 
-from nasrec_tf.errors import RunError
-from nasrec_tf.evolution import Budget, SubnetTuner, distribution, read_results
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.strategies import Budget, SubnetTuner, read_results
+from nasrec_tf.strategies.oracle import chief_and_workers
 
 PROGRAM = pathlib.Path(__file__).with_name("evolution_landscape.py")
 PATIENCE_SECONDS = 240
@@ -151,7 +152,7 @@ def test_what_ends_the_chief_is_told_by_chief_and_worker(tmp_path, monkeypatch):
     oracle._set_project_dir(str(tmp_path), "evolution")
     worker = SubnetTuner(make_oracle(), lambda _: {}, directory=tmp_path)
     with futures.ThreadPoolExecutor() as pool:
-        chief = pool.submit(distribution.serve, oracle, lambda: None)
+        chief = pool.submit(chief_and_workers.serve, oracle, lambda: None)
         with pytest.raises(RunError, match="The chief at .* gave up: RunError: .*no candidate"):
             worker.search()
         with pytest.raises(RunError, match="gives no candidate"):
@@ -168,4 +169,4 @@ def test_a_chief_whose_port_is_taken_says_so(tmp_path, monkeypatch):
         monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
         monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(port))
         with pytest.raises(RunError, match=f"cannot listen on 127.0.0.1:{port}: choose another"):
-            distribution.serve(oracle, lambda: None)
+            chief_and_workers.serve(oracle, lambda: None)

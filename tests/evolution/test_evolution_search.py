@@ -7,14 +7,21 @@ import shutil
 import numpy as np
 import pytest
 
-from nasrec_tf.errors import RunError
-from nasrec_tf.evolution.assignments import Assignments, Patience
-from nasrec_tf.evolution.budget import Budget
-from nasrec_tf.evolution.draws import Draws, SpaceExhausted
-from nasrec_tf.evolution.history import COMPLETED, DIVERGED, FAILED, Candidate, History, Outcome
-from nasrec_tf.evolution.ledger import Ledger, read_history
-from nasrec_tf.evolution.regularized_evolution import RegularizedEvolution
-from nasrec_tf.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.strategies.budget import Budget
+from nasrec_tf.strategies.draws import Draws, SpaceExhausted
+from nasrec_tf.strategies.oracle.assignments import Assignments, Patience
+from nasrec_tf.strategies.oracle.history import (
+    COMPLETED,
+    DIVERGED,
+    FAILED,
+    Candidate,
+    History,
+    Outcome,
+)
+from nasrec_tf.strategies.oracle.ledger import Ledger, read_history
+from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
 
 
 def completed(log_loss):

@@ -11,11 +11,11 @@ import pytest
 from evolution_landscape import SPACE, TRIALS, log_loss, make_oracle
 from keras_tuner.engine.base_tuner import BaseTuner
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.errors import RunError, UserError
-from nasrec_tf.evolution import Budget, SubnetTuner, best, read_results
-from nasrec_tf.evolution.genes import from_values
-from nasrec_tf.evolution.results import TrialResult, write_leaderboard
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.strategies import Budget, SubnetTuner, best, read_results
+from nasrec_tf.strategies.oracle.genes import from_values
+from nasrec_tf.strategies.oracle.results import TrialResult, write_leaderboard
 
 
 def score(architecture):
@@ -142,7 +142,7 @@ def test_a_worker_that_has_to_wait_asks_ever_more_seldom(tmp_path, monkeypatch):
             slow.status = "COMPLETED"
             oracle.end_trial(slow)
 
-    monkeypatch.setattr("nasrec_tf.evolution.tuner.time.sleep", sleep)
+    monkeypatch.setattr("nasrec_tf.strategies.oracle.tuner.time.sleep", sleep)
     waiting.search()
     assert pauses == sorted(pauses)
     assert pauses[0] < 0.1
@@ -238,7 +238,7 @@ def test_no_search_and_an_unwritable_place_are_named(tmp_path):
 
 def test_everything_but_oracles_and_tuner_comes_without_keras_tuner():
     program = (
-        "import sys, nasrec_tf.evolution as e\n"
+        "import sys, nasrec_tf.strategies as e\n"
         "e.BlockMutation, e.RegularizedEvolution, e.Budget, e.to_values, e.read_results\n"
         "heavy = {'keras_tuner', 'tensorflow', 'keras', 'grpc', 'tqdm'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

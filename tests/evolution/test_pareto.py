@@ -8,23 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.extra.numpy import arrays
 
+from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.codesign.knee import nearest_to_ideal
-from nasrec_tf.errors import UserError
-from nasrec_tf.evolution.budget import HardwareBudget
-from nasrec_tf.evolution.design import Design
-from nasrec_tf.evolution.draws import Draws
-from nasrec_tf.evolution.hardware_space import CODESIGN_SPACE, HardwareSpace, with_tied
-from nasrec_tf.evolution.history import COMPLETED, Candidate, History, Outcome
-from nasrec_tf.evolution.oracle import ParetoEvolutionOracle
-from nasrec_tf.evolution.pareto import (
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.strategies.budget import HardwareBudget
+from nasrec_tf.strategies.design import Design
+from nasrec_tf.strategies.draws import Draws
+from nasrec_tf.strategies.hardware_space import CODESIGN_SPACE, HardwareSpace, with_tied
+from nasrec_tf.strategies.oracle.history import COMPLETED, Candidate, History, Outcome
+from nasrec_tf.strategies.oracle.oracle import ParetoEvolutionOracle
+from nasrec_tf.strategies.oracle.results import from_history
+from nasrec_tf.strategies.pareto import (
     ParetoEvolution,
     crowding_distances,
     fronts_of,
     pareto_results,
 )
-from nasrec_tf.evolution.random_search import RandomSearch
-from nasrec_tf.evolution.results import from_history
-from nasrec_tf.space import NASREC_SMALL
+from nasrec_tf.strategies.random_search import RandomSearch
 
 POINTS = arrays(
     float, st.tuples(st.integers(1, 12), st.integers(1, 3)), elements=st.integers(0, 4).map(float)

@@ -6,12 +6,12 @@ import pathlib
 import numpy as np
 import pyarrow as pa
 
-from beam_preprocess.decode import decode_rows
-from beam_preprocess.description import DenseColumn, Description, SparseColumn
-from beam_preprocess.encode import RowEncoder
-from beam_preprocess.parse import parse_block
-from beam_preprocess.schema import DenseFeature, Schema, SparseFeature, Split
-from nasrec_tf.architecture import Architecture, Block
+from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature, Split
+from beam_preprocess.encoding.encode import RowEncoder
+from beam_preprocess.reading.decode import decode_rows
+from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.parse import parse_block
+from nasrec_tf.architecture.architecture import Architecture, Block
 from nasrec_tf.export.raw_inputs import NUMBER, raw_inputs
 
 NO_ROWS = {name: Split(0, 0, ()) for name in ("train", "validation", "test")}

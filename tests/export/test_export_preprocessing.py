@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from beam_preprocess.api import preprocess
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
 from beam_preprocess.datasets.avazu import avazu
 from beam_preprocess.datasets.criteo import criteo
-from beam_preprocess.decode import derive_value, number_of
-from beam_preprocess.schema import DenseFeature, Schema, SparseFeature
+from beam_preprocess.reading.decode import derive_value, number_of
 from nasrec_tf.export.derivations import derive
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.modulo import MAX_MODULUS, ModuloIds

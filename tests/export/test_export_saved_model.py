@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from beam_preprocess.schema import Schema
-from nasrec_tf.architecture import Architecture
+from beam_preprocess.dataset.schema import Schema
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.data.features import Features
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import NUMBER
 from nasrec_tf.export.saved_model import export_saved_model
-from nasrec_tf.features import Features
+from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.subnet import Subnet
 
 HERE = pathlib.Path(__file__).parent
 TOLERANCE = 1e-6

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from serving_messages import message_class
 
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
 from nasrec_tf.export.description import describe_export, find_export, load_description
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import sample_rows
@@ -23,9 +24,8 @@ from nasrec_tf.export.saved_model import WARMUP_BATCH_SIZES, export_saved_model
 from nasrec_tf.export.serving import serving_help, write_models_config
 from nasrec_tf.export.versions import check_request, models, new_version, versions
 from nasrec_tf.export.warmup import _field
-from nasrec_tf.features import Features
+from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.subnet import Subnet
 
 TensorProto = type(tf.make_tensor_proto(0))
 

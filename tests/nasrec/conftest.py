@@ -60,8 +60,8 @@ def arithmetic(request):
 def supernet(request):
     """A supernet with random weights, for each of several spaces, inputs and options."""
     from nasrec_tf import native
-    from nasrec_tf.layers import shared_part
-    from nasrec_tf.supernet.model import Supernet
+    from nasrec_tf.networks.layers import shared_part
+    from nasrec_tf.networks.supernet.model import Supernet
 
     space, features, changes = CONFIGURATIONS[request.param]
     options = dataclasses.replace(SMALL_OPTIONS, **changes)
@@ -80,7 +80,7 @@ def path_function(supernet):
     """The supernet as one traced function of inputs and path."""
     import tensorflow as tf
 
-    from nasrec_tf.supernet.path import Path
+    from nasrec_tf.networks.supernet.path import Path
 
     path = supernet.encode(supernet.space.widest)
     signature = [
@@ -129,7 +129,7 @@ def dataset(tmp_path_factory):
 @pytest.fixture(scope="session")
 def records(dataset):
     """The data set, held in memory."""
-    from nasrec_tf.records import Records
+    from nasrec_tf.data.records import Records
 
     return Records(dataset)
 
@@ -137,6 +137,6 @@ def records(dataset):
 @pytest.fixture(scope="session")
 def streamed_records(dataset):
     """The same data set, read shard by shard."""
-    from nasrec_tf.records import Records
+    from nasrec_tf.data.records import Records
 
     return Records(dataset, memory_limit=0)

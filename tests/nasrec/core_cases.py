@@ -8,10 +8,10 @@ fit its output.
 import hypothesis.strategies as st
 import numpy as np
 
-from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.features import Features
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.space import ANY, NASREC_FULL, NASREC_SMALL
+from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.space import ANY, NASREC_FULL, NASREC_SMALL
 
 FEATURES = Features(dense=5, table_rows=(7, 11, 4))
 NO_DENSE = Features(dense=0, table_rows=(6, 9))

@@ -29,9 +29,9 @@ def main(kind, path):
     import keras
     from core_cases import FEATURES, SMALL, SMALL_OPTIONS, raw_inputs, raw_labels
 
-    from nasrec_tf.distribution import DistributedSupernet
-    from nasrec_tf.optimizer import Adagrad
-    from nasrec_tf.supernet.model import Supernet
+    from nasrec_tf.networks.supernet.model import Supernet
+    from nasrec_tf.optimizers.adagrad import Adagrad
+    from nasrec_tf.training.distribution import DistributedSupernet
 
     def build():
         model = Supernet(SMALL.replace(num_blocks=2), FEATURES, SMALL_OPTIONS, seed=3)

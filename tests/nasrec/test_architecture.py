@@ -9,9 +9,9 @@ import pytest
 from core_cases import architectures
 from hypothesis import given, settings
 
-from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.errors import ArchitectureError
-from nasrec_tf.presets import load_architecture, preset, presets
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.presets import load_architecture, preset, presets
+from nasrec_tf.common.errors import ArchitectureError
 
 BLOCK = Block({"fc": 8}, {"efc": 3}, (0,), (0,))
 

@@ -9,11 +9,11 @@ import pytest
 import tensorflow as tf
 from core_cases import FULL, SMALL
 
-from nasrec_tf.architecture import HEAD_BITS, Architecture, Bits, Block
-from nasrec_tf.errors import ArchitectureError
-from nasrec_tf.space import CODESIGN, NASREC_SMALL
-from nasrec_tf.supernet.path import decode, encode
-from nasrec_tf.supernet.samplers import SAMPLERS, full_path
+from nasrec_tf.architecture.architecture import HEAD_BITS, Architecture, Bits, Block
+from nasrec_tf.architecture.space import CODESIGN, NASREC_SMALL
+from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.networks.supernet.path import decode, encode
+from nasrec_tf.networks.supernet.samplers import SAMPLERS, full_path
 from pim import PimError, workload_from_architecture
 
 QUANTIZED = FULL.replace(bits=(4, 6, 8), separate_bits=True)

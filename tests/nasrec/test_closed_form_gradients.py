@@ -9,12 +9,12 @@ import tensorflow as tf
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from nasrec_tf.networks.supernet.joining import joins
 from nasrec_tf.operators.arithmetic import LAYER_NORM_EPSILON, layer_norm, linear
 from nasrec_tf.operators.attention import encode, encoder_weights, self_attention
 from nasrec_tf.operators.base import unless_fits
 from nasrec_tf.operators.dot_product import pairs
 from nasrec_tf.operators.mergers import interaction
-from nasrec_tf.supernet.joining import joins
 
 pytestmark = pytest.mark.usefixtures("arithmetic")
 

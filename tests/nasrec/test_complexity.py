@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, random_architectures
 
-from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.complexity import FINAL_OPTIONS, complexity
-from nasrec_tf.features import Features
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.complexity import FINAL_OPTIONS, complexity
+from nasrec_tf.architecture.presets import preset, presets
+from nasrec_tf.data.features import Features
 from nasrec_tf.flops import main
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.presets import preset, presets
 
 # MFLOPs, parameters, and those that get a gradient, read off the authors' own code with fvcore.
 MEASURED = {
@@ -118,7 +118,7 @@ def executed(architecture, features, options):
     import tensorflow as tf
 
     from nasrec_tf import native
-    from nasrec_tf.subnet import Subnet
+    from nasrec_tf.networks.subnet import Subnet
 
     subnet = Subnet(architecture, features, options)
     signature = {

@@ -12,11 +12,11 @@ import pytest
 import tensorflow as tf
 from core_cases import FEATURES, SMALL, SMALL_OPTIONS
 
-from nasrec_tf.distribution import DistributedSupernet
-from nasrec_tf.errors import UserError
-from nasrec_tf.hosts import is_chief
-from nasrec_tf.optimizer import Adagrad
-from nasrec_tf.supernet.model import Supernet
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.training.cluster import is_chief
+from nasrec_tf.training.distribution import DistributedSupernet
 
 WORKER = pathlib.Path(__file__).parent / "distributed_worker.py"
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from nasrec_tf.presets import load_architecture
+from nasrec_tf.architecture.presets import load_architecture
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = {

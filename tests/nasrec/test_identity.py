@@ -7,9 +7,9 @@ import hypothesis.strategies as st
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, architectures
 from hypothesis import assume, given, settings
 
-from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.complexity import complexity
-from nasrec_tf.errors import ArchitectureError
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.complexity import complexity
+from nasrec_tf.common.errors import ArchitectureError
 
 BLOCK = Block({"fc": 8}, {"efc": 3}, (0,), (0,))
 

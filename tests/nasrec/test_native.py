@@ -10,13 +10,13 @@ import pytest
 import tensorflow as tf
 
 from nasrec_tf import native
-from nasrec_tf.features import Features
+from nasrec_tf.architecture.space import NASREC_FULL
+from nasrec_tf.data.features import Features
 from nasrec_tf.native.build import BuildError, built_library
+from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.operators.mergers import interaction
-from nasrec_tf.optimizer import Adagrad
-from nasrec_tf.space import NASREC_FULL
-from nasrec_tf.subnet import Subnet
+from nasrec_tf.optimizers.adagrad import Adagrad
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -227,7 +227,7 @@ def keras_variable(value):
 
 
 def active_rows_of(variable, rows):
-    from nasrec_tf.layers.active_weight import gather_rows
+    from nasrec_tf.networks.layers.active_weight import gather_rows
 
     return gather_rows(variable, tf.constant(rows))._replace(rows_repeat=True)
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from nasrec_tf.optimizer import (
+from nasrec_tf.optimizers.adagrad import (
     STARTING_RATE,
     Adagrad,
     WarmupCosine,

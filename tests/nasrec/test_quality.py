@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
-from nasrec_tf.evaluation import auc, log_losses, quality, quality_with_intervals
+from nasrec_tf.training.evaluation import auc, log_losses, quality, quality_with_intervals
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 import tensorflow as tf
 from core_cases import FEATURES, FULL, SMALL_OPTIONS, raw_inputs, raw_labels, shake
 
-from nasrec_tf.errors import UserError
-from nasrec_tf.layers.quantized_maps import InputRange, kernel_scale, quantize_kernel
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.networks.layers.quantized_maps import InputRange, kernel_scale, quantize_kernel
+from nasrec_tf.networks.quantization import quantized_table, quantized_weights
+from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.operators.base import TENSOR
-from nasrec_tf.optimizer import Adagrad
-from nasrec_tf.quantization import quantized_table, quantized_weights
-from nasrec_tf.subnet import Subnet
-from nasrec_tf.supernet.model import Supernet
+from nasrec_tf.optimizers.adagrad import Adagrad
 
 QUANTIZED = FULL.replace(name="tiny-quantized", bits=(4, 6, 8), separate_bits=True)
 ARCHITECTURES = 24

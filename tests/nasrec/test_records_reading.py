@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from beam_preprocess.records import decode_example, read_records
-from nasrec_tf.errors import UserError
-from nasrec_tf.features import Features
-from nasrec_tf.layers.feature_embedding import FeatureEmbedding
-from nasrec_tf.records import Records, derived_seed
+from beam_preprocess.dataset.record_reader import decode_example, read_records
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
+from nasrec_tf.data.records import Records, derived_seed
+from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 
 BATCH = 64
 SPLITS = ("train", "validation", "test")

@@ -8,11 +8,11 @@ import tensorflow as tf
 from core_cases import FULL
 from scipy import stats
 
-from nasrec_tf.errors import UserError
+from nasrec_tf.architecture.space import ANY, PER_BRANCH
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.networks.supernet.path import Path, decode
+from nasrec_tf.networks.supernet.samplers import SAMPLERS, WarmupSampler, full_path, path_sampler
 from nasrec_tf.operators import OPERATORS
-from nasrec_tf.space import ANY, PER_BRANCH
-from nasrec_tf.supernet.path import Path, decode
-from nasrec_tf.supernet.samplers import SAMPLERS, WarmupSampler, full_path, path_sampler
 
 DRAWS = 3000
 SPACE = FULL.replace(num_blocks=4)

@@ -7,12 +7,12 @@ import pytest
 import tensorflow as tf
 from core_cases import FULL, SMALL_OPTIONS, random_architectures, shake
 
-from nasrec_tf import scoring
-from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.evaluation import log_losses
-from nasrec_tf.optimizer import Adagrad, WarmupCosine
-from nasrec_tf.scoring import ScoringPlan, SupernetScorer
-from nasrec_tf.supernet.model import Supernet
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.optimizers.adagrad import Adagrad, WarmupCosine
+from nasrec_tf.training import scoring
+from nasrec_tf.training.evaluation import log_losses
+from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
 
 SPACE = FULL.replace(num_blocks=2)
 CHUNK = 128

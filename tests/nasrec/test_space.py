@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nasrec_tf.architecture import Architecture, Block
-from nasrec_tf.errors import ArchitectureError, UserError
-from nasrec_tf.space import (
+from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.space import (
     ANY,
     NASREC_FULL,
     NASREC_SMALL,
@@ -21,6 +20,7 @@ from nasrec_tf.space import (
     SearchSpace,
     search_space,
 )
+from nasrec_tf.common.errors import ArchitectureError, UserError
 
 TINY = SearchSpace(
     "tiny",

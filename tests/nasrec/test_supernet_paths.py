@@ -10,11 +10,11 @@ import tensorflow as tf
 from core_cases import FULL, SMALL, architectures, random_architectures, raw_inputs, raw_labels
 from hypothesis import given, settings
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.errors import ArchitectureError
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.networks.supernet.path import decode, encode, live_part
 from nasrec_tf.operators import OPERATORS
-from nasrec_tf.optimizer import Adagrad
-from nasrec_tf.supernet.path import decode, encode, live_part
+from nasrec_tf.optimizers.adagrad import Adagrad
 
 PATHS = 62
 """Of each configuration of supernet."""
@@ -277,5 +277,5 @@ def test_another_optimizer_is_refused(supernet):
     supernet.compile(keras.optimizers.SGD(), loss=bce(), jit_compile=False)
     [(inputs, labels)] = batches_of(supernet, 47, count=1)
     path = supernet.encode(supernet.space.widest)
-    with pytest.raises(ValueError, match="nasrec_tf.optimizer.Adagrad"):
+    with pytest.raises(ValueError, match="nasrec_tf.optimizers.adagrad.Adagrad"):
         supernet.train_on_path(path, tensors(inputs), tf.constant(labels))

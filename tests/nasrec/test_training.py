@@ -11,13 +11,13 @@ import tensorflow as tf
 import tqdm
 from core_cases import FULL, SMALL_OPTIONS
 
-from nasrec_tf.curves import read_curve
-from nasrec_tf.errors import UserError
-from nasrec_tf.evaluation import Predictor, quality
-from nasrec_tf.optimizer import Adagrad
-from nasrec_tf.subnet import Subnet
-from nasrec_tf.supernet.model import Supernet
-from nasrec_tf.training import Checkpoint, TrainingPlan, restore_weights, train
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.training.curves import read_curve
+from nasrec_tf.training.evaluation import Predictor, quality
+from nasrec_tf.training.loop import Checkpoint, TrainingPlan, restore_weights, train
 
 SPACE = FULL.replace(num_blocks=2)
 ARCHITECTURE = SPACE.sample(np.random.default_rng(3))
@@ -242,9 +242,9 @@ def test_the_same_seed_gives_the_same_network(records):
 def test_weights_in_a_file_are_those_of_the_network(
     records, tmp_path, monkeypatch, numbers_at_a_time
 ):
-    from nasrec_tf import weights
-    from nasrec_tf.errors import RunError
-    from nasrec_tf.weights import load_weights, save_weights
+    from nasrec_tf.common.errors import RunError
+    from nasrec_tf.networks import weights
+    from nasrec_tf.networks.weights import load_weights, save_weights
 
     monkeypatch.setattr(weights, "PIECE", numbers_at_a_time)
     one = subnet(records)

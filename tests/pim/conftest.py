@@ -5,8 +5,8 @@ import pathlib
 
 import pytest
 
-from nasrec_tf.presets import presets
-from pim.workload import workload_from_architecture
+from nasrec_tf.architecture.presets import presets
+from pim.workload.workload import workload_from_architecture
 
 
 def reference_file(name):

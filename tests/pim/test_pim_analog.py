@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pim.analog import analog_matmul, multiply, normalized_error
-from pim.cells import program
-from pim.encoding import (
+from pim.errors import PimError
+from pim.functional.analog import analog_matmul, multiply, normalized_error
+from pim.hardware.cells import program
+from pim.hardware.encoding import (
     ANALOG,
     DIFFERENTIAL,
     DIGITAL,
@@ -20,9 +21,8 @@ from pim.encoding import (
     TWOS_COMPLEMENT,
     Encoding,
 )
-from pim.errors import PimError
-from pim.hardware_json import changed
-from pim.presets import hardware_preset
+from pim.hardware.hardware_json import changed
+from pim.hardware.presets import hardware_preset
 
 BASE = hardware_preset("handcrafted")
 

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from nasrec_tf.presets import presets
-from pim.cli import main
-from pim.hardware_json import hardware_from_json
-from pim.presets import hardware_preset
+from nasrec_tf.architecture.presets import presets
+from pim.cli.command import main
+from pim.hardware.hardware_json import hardware_from_json
+from pim.hardware.presets import hardware_preset
 
 SMALL = "nasrec-criteo-small"
 
@@ -67,7 +67,7 @@ def test_inputs_bits_and_settings_can_be_changed(capsys):
 
 
 def test_an_architecture_s_own_bits_count_unless_others_are_given(capsys, tmp_path):
-    from nasrec_tf.space import NASREC_SMALL
+    from nasrec_tf.architecture.space import NASREC_SMALL
 
     quantized = NASREC_SMALL.replace(num_blocks=2, bits=(4,)).widest
     in_floating_point = tmp_path / "float.json"

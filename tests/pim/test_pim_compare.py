@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pim.baselines import NearMemoryDesign, near_memory_totals, uniform_totals
-from pim.compare import BASELINES, FIGURES, Setup, assumptions, compare
+from pim.cli.plots import plot_breakdown, plot_pareto, plot_sensitivity
+from pim.cost.estimate import estimate
 from pim.errors import PimError
-from pim.estimate import estimate
-from pim.explore import DesignSpace, explore, pareto_front, quantization_noise
-from pim.hardware_json import changed
-from pim.plots import plot_breakdown, plot_pareto, plot_sensitivity
-from pim.presets import hardware_preset
+from pim.hardware.hardware_json import changed
+from pim.hardware.presets import hardware_preset
+from pim.studies.baselines import NearMemoryDesign, near_memory_totals, uniform_totals
+from pim.studies.compare import BASELINES, FIGURES, Setup, assumptions, compare
+from pim.studies.explore import DesignSpace, explore, pareto_front, quantization_noise
 
 ISAAC = hardware_preset("isaac32")
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pim.analog import _pulses
-from pim.batch import estimate_batch
+from pim.cost.batch import estimate_batch
+from pim.cost.estimate import estimate
+from pim.cost.mapping import map_operators
 from pim.errors import PimError
-from pim.estimate import estimate
-from pim.genes import Candidates, genes_of
-from pim.hardware_json import changed
-from pim.mapping import map_operators
-from pim.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload
-from pim.presets import PRESETS, hardware_preset, recnmp_tables
+from pim.functional.analog import _pulses
+from pim.hardware.genes import Candidates, genes_of
+from pim.hardware.hardware_json import changed
+from pim.hardware.presets import PRESETS, hardware_preset, recnmp_tables
+from pim.workload.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload
 
 FIGURES = ("latency_ns", "interval_ns", "energy_pj", "area_um2", "leakage_mw", "tiles")
 

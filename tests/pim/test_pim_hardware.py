@@ -7,18 +7,18 @@ import math
 
 import pytest
 
-from pim import cacti
-from pim.converters import lossless_bits
-from pim.encoding import DIFFERENTIAL, DIGITAL, OFFSET, TWOS_COMPLEMENT, Encoding
 from pim.errors import PimError
-from pim.hardware_json import (
+from pim.hardware import cacti
+from pim.hardware.converters import lossless_bits
+from pim.hardware.encoding import DIFFERENTIAL, DIGITAL, OFFSET, TWOS_COMPLEMENT, Encoding
+from pim.hardware.hardware_json import (
     changed,
     hardware_from_json,
     hardware_to_json,
     load_hardware,
     save_hardware,
 )
-from pim.presets import PRESETS, hardware_preset, recnmp_tables
+from pim.hardware.presets import PRESETS, hardware_preset, recnmp_tables
 
 
 @pytest.mark.parametrize("name", PRESETS)

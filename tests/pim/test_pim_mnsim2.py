@@ -4,9 +4,10 @@ import csv
 
 import pytest
 
+from pim.cost.estimate import estimate
 from pim.errors import PimError
-from pim.estimate import estimate
-from pim.hardware_json import changed
+from pim.hardware.hardware_json import changed
+from pim.hardware.presets import hardware_preset
 from pim.mnsim2 import constants
 from pim.mnsim2.buffers import buffer
 from pim.mnsim2.mapping import Layer, map_layer
@@ -14,8 +15,7 @@ from pim.mnsim2.model import estimate_layers
 from pim.mnsim2.placement import hops
 from pim.mnsim2.quirks import Mnsim2Quirks
 from pim.mnsim2.validate import validate
-from pim.operators import CrossbarOperator, Workload
-from pim.presets import hardware_preset
+from pim.workload.operators import CrossbarOperator, Workload
 
 
 def test_every_figure_of_every_reference_row_is_reproduced(mnsim2_csv):

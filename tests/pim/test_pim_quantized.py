@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pim.errors import PimError
-from pim.hardware_json import changed
-from pim.presets import hardware_preset
-from pim.quantized import QuantizedLinear, quantize_linear, to_analog
+from pim.functional.quantized import QuantizedLinear, quantize_linear, to_analog
+from pim.hardware.hardware_json import changed
+from pim.hardware.presets import hardware_preset
 
 HARDWARE = hardware_preset("isaac32")
 
@@ -103,9 +103,9 @@ def inputs():
 
 
 def test_a_keras_model_is_a_workload(model):
-    from pim.estimate import estimate
-    from pim.keras_models import workload_from_keras
-    from pim.workload import Precision
+    from pim.cost.estimate import estimate
+    from pim.workload.keras_models import workload_from_keras
+    from pim.workload.workload import Precision
 
     workload = workload_from_keras(
         model, batch=2, precision=Precision(8, 8, {"efc": 4}), embedding_bits=16
@@ -121,7 +121,7 @@ def test_a_keras_model_is_a_workload(model):
 
 
 def test_a_layer_without_a_place_is_named(keras):
-    from pim.keras_models import workload_from_keras
+    from pim.workload.keras_models import workload_from_keras
 
     convolution = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Conv2D(2, 3, name="image")]

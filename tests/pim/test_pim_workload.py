@@ -2,12 +2,12 @@
 
 import pytest
 
+from nasrec_tf.architecture.presets import presets
+from nasrec_tf.architecture.shapes import network_shapes
 from nasrec_tf.operators import DENSE_TO_SPARSE, OPERATORS, SPARSE_TO_DENSE, NetworkOptions
-from nasrec_tf.presets import presets
-from nasrec_tf.shapes import network_shapes
 from pim.errors import PimError
-from pim.operators import CrossbarOperator, Workload
-from pim.workload import Precision, workload_from_architecture
+from pim.workload.operators import CrossbarOperator, Workload
+from pim.workload.workload import Precision, workload_from_architecture
 
 # Multiply-accumulates of the authors' own code (fvcore, attention products included), millions.
 PUBLISHED = {

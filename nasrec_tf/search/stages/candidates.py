@@ -1,7 +1,7 @@
 """What the search hands on to be trained from scratch."""
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.presets import load_architecture
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.search.run import Run
 
 

@@ -3,13 +3,13 @@
 import math
 from typing import Any
 
-from nasrec_tf.architecture import Architecture
-from nasrec_tf.complexity import complexity
-from nasrec_tf.errors import RunError
-from nasrec_tf.evolution import CODESIGN_SPACE, MUTATIONS, Budget, best, read_results
-from nasrec_tf.evolution.history import LOG_LOSS
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.complexity import complexity
+from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.run import Run
+from nasrec_tf.strategies import CODESIGN_SPACE, MUTATIONS, Budget, best, read_results
+from nasrec_tf.strategies.oracle.history import LOG_LOSS
 
 PROJECT = "search"
 """KerasTuner's project in the stage's directory."""
@@ -73,7 +73,7 @@ def hardware_costs(run: Run):
 
 def search(run: Run) -> None:
     """Scores candidates until the search is over, as chief, as worker or alone."""
-    from nasrec_tf.evolution import SubnetTuner
+    from nasrec_tf.strategies import SubnetTuner
 
     tuner = SubnetTuner(
         _oracle(run),
@@ -91,12 +91,12 @@ def mflops(run: Run, architecture: Architecture) -> float:
 
 
 def _oracle(run: Run):
-    from nasrec_tf.evolution import (
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.strategies import (
         ParetoEvolutionOracle,
         RandomSearchOracle,
         RegularizedEvolutionOracle,
     )
-    from nasrec_tf.records import derived_seed
 
     config, settings = run.config, run.settings
     limit = math.inf if config.max_mflops is None else config.max_mflops
@@ -130,9 +130,9 @@ def _oracle(run: Run):
 
 
 def _scorer(run: Run):
-    from nasrec_tf.records import derived_seed
-    from nasrec_tf.scoring import ScoringPlan, SupernetScorer
+    from nasrec_tf.data.records import derived_seed
     from nasrec_tf.search.stages.supernet import load
+    from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
 
     config = run.config
     plan = ScoringPlan(

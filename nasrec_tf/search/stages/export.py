@@ -4,7 +4,7 @@ import json
 import pathlib
 from typing import Any
 
-from nasrec_tf.errors import UserError
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run import Run

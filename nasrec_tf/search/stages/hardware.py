@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import write_json
 
@@ -32,8 +32,8 @@ def winner(run: Run) -> tuple[Architecture, dict[str, int]]:
 
 def _qualities(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
     """Log loss and AUC in floating point, quantized, and on the arrays, on the same test rows."""
-    from nasrec_tf.evaluation import Predictor, quality
     from nasrec_tf.search.stages.retrain import load_winner
+    from nasrec_tf.training.evaluation import Predictor, quality
 
     rows = min(run.config.hardware_rows, run.records.rows("test"))
     twin = _float_twin(run, architecture)
@@ -48,7 +48,7 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Any]
     import json
 
     from nasrec_tf.codesign.crossbar_quality import CELLS, crossbar_quality
-    from nasrec_tf.records import derived_seed
+    from nasrec_tf.data.records import derived_seed
     from nasrec_tf.search.stages.evolution import hardware_costs
 
     hardware = hardware_costs(run).design(settings)
@@ -85,7 +85,8 @@ def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
     """The winner's costs, and those of the designs that the paper compares with."""
     from nasrec_tf.codesign.costs import costs_of
     from nasrec_tf.search.stages.evolution import hardware_costs
-    from pim import Setup, compare
+    from pim import Setup
+    from pim.studies import compare
 
     costs = hardware_costs(run)
     comparison = compare(Setup(costs.workload(architecture), costs.design(settings)))
@@ -103,7 +104,8 @@ def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
 def _areas(costs, architecture: Architecture, settings) -> dict[str, float]:
     """Area of the crossbar designs compared with: the same network with 8 bits everywhere."""
     from nasrec_tf.codesign.costs import AREA, costs_of
-    from pim import estimate, hardware_preset
+    from pim import hardware_preset
+    from pim.cost import estimate
 
     workload = costs.workload(architecture)
     count = len(workload.crossbar_operators)

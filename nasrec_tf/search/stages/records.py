@@ -3,8 +3,8 @@
 import pathlib
 from typing import Any
 
-from beam_preprocess.schema import MANIFEST_FILE, Schema
-from nasrec_tf.errors import UserError
+from beam_preprocess.dataset.schema import MANIFEST_FILE, Schema
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run import Run
 
@@ -31,7 +31,7 @@ def run_stage(run: Run) -> dict[str, Any]:
 
 
 def _verified(config) -> Schema:
-    from beam_preprocess.manifest import verify
+    from beam_preprocess.writing.manifest import verify
 
     if config.dataset is not None:
         raise UserError(
@@ -64,7 +64,7 @@ def _write_demo(run: Run, path: pathlib.Path) -> dict[str, float]:
 
 def _preprocess(run: Run, output: pathlib.Path, inputs: list[str]) -> None:
     from beam_preprocess.api import preprocess
-    from beam_preprocess.progress_bar import ProgressBar
+    from beam_preprocess.running.progress_bar import ProgressBar
 
     if (output / MANIFEST_FILE).is_file():
         return  # Finished just before an earlier stop.

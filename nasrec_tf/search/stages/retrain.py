@@ -8,7 +8,7 @@ import shutil
 import time
 from typing import Any
 
-from nasrec_tf.architecture import Architecture
+from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE, write_json
 from nasrec_tf.search.stages.candidates import candidates
@@ -75,7 +75,7 @@ def all_attempts(run: Run) -> list[Attempt]:
 
 def load(run: Run, architecture: Architecture, path: pathlib.Path):
     """A network with the weights of a file."""
-    from nasrec_tf.weights import load_weights
+    from nasrec_tf.networks.weights import load_weights
 
     subnet = _build(run, architecture, seed=None)
     load_weights(subnet, path)
@@ -87,8 +87,8 @@ def _build(run: Run, architecture: Architecture, seed: int | None):
     # Networks hold reference cycles: without this, the full tables and accumulators of the one
     # before would still be in memory.
     gc.collect()
+    from nasrec_tf.networks.subnet import Subnet
     from nasrec_tf.operators import NetworkOptions
-    from nasrec_tf.subnet import Subnet
 
     options = NetworkOptions(
         layer_norm=run.config.final_layer_norm,
@@ -106,8 +106,8 @@ def load_winner(run: Run):
 
 def train_attempt(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
     """Trains a network from scratch, going on where it was stopped; its quality by epoch."""
-    from nasrec_tf.records import derived_seed
-    from nasrec_tf.training import TrainingPlan, train
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.training.loop import TrainingPlan, train
 
     plan = TrainingPlan(
         batch_size=run.settings.batch_size,
@@ -153,7 +153,7 @@ class _Validation:
     """Evaluates after each epoch and keeps the weights of the best one."""
 
     def __init__(self, run: Run, subnet, directory: pathlib.Path):
-        from nasrec_tf.evaluation import Predictor
+        from nasrec_tf.training.evaluation import Predictor
 
         self._predict = Predictor(subnet, run.records)
         self._subnet = subnet
@@ -174,8 +174,8 @@ class _Validation:
         return epoch - self.best_epoch < PATIENCE
 
     def _evaluate(self, epoch: int) -> None:
-        from nasrec_tf.evaluation import quality
-        from nasrec_tf.weights import save_weights
+        from nasrec_tf.networks.weights import save_weights
+        from nasrec_tf.training.evaluation import quality
 
         found = quality(*self._predict("validation"))
         self.epochs.append({"log_loss": found.log_loss, "auc": found.auc})
@@ -210,7 +210,7 @@ def _keep_best_weights(attempts: list[Attempt], results: list[dict[str, Any]]) -
 
 
 def _test(run: Run, winner: Attempt) -> dict[str, Any]:
-    from nasrec_tf.evaluation import Predictor, quality_with_intervals
+    from nasrec_tf.training.evaluation import Predictor, quality_with_intervals
 
     subnet = load(run, winner.architecture, winner.directory / WEIGHTS)
     found = quality_with_intervals(*Predictor(subnet, run.records)("test"), run.config.seed)

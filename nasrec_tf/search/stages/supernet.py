@@ -11,7 +11,7 @@ WARMUP_SHARE = 5
 
 def run_stage(run: Run) -> dict[str, Any]:
     """Trains the supernet; its weights stay in the stage's checkpoint."""
-    from nasrec_tf.training import train
+    from nasrec_tf.training.loop import train
 
     if run.config.architecture is not None:
         return {"skipped": "an architecture was given"}
@@ -34,7 +34,7 @@ def run_stage(run: Run) -> dict[str, Any]:
 
 def _run_distributed(run: Run) -> dict[str, Any]:
     """Trains on all devices or hosts; every host calls this."""
-    from nasrec_tf import distribution
+    from nasrec_tf.training import distribution
 
     # Before anything else of TensorFlow runs: hosts have to meet first.
     strategy = distribution.STRATEGIES[run.config.distribute]()
@@ -56,7 +56,7 @@ def _run_distributed(run: Run) -> dict[str, Any]:
 
 
 def _result(run: Run, model) -> dict[str, Any]:
-    from nasrec_tf.curves import read_curve
+    from nasrec_tf.training.curves import read_curve
 
     curve = run.directory.stage("supernet") / "loss.csv"
     return {
@@ -68,8 +68,8 @@ def _result(run: Run, model) -> dict[str, Any]:
 
 def training_plan(run: Run):
     """How the supernet is trained."""
-    from nasrec_tf.records import derived_seed
-    from nasrec_tf.training import TrainingPlan
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.training.loop import TrainingPlan
 
     settings = run.settings
     return TrainingPlan(
@@ -85,10 +85,10 @@ def build(run: Run):
     # Networks hold reference cycles: without this, the one that was trained before would still be
     # in memory.
     gc.collect()
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.networks.supernet.model import Supernet
+    from nasrec_tf.networks.supernet.samplers import path_sampler
     from nasrec_tf.operators import NetworkOptions
-    from nasrec_tf.records import derived_seed
-    from nasrec_tf.supernet.model import Supernet
-    from nasrec_tf.supernet.samplers import path_sampler
 
     config = run.config
     steps = training_plan(run).steps(run.records)
@@ -104,8 +104,8 @@ def build(run: Run):
 
 def load(run: Run):
     """The trained supernet, to be scored with."""
-    from nasrec_tf.errors import RunError
-    from nasrec_tf.training import restore_weights
+    from nasrec_tf.common.errors import RunError
+    from nasrec_tf.training.loop import restore_weights
 
     model = build(run)
     directory = run.directory.stage("supernet") / "checkpoint"

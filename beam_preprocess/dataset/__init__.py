@@ -1,0 +1,1 @@
+"""A finished data set: its schema, reading it back, and checking it."""

@@ -1,0 +1,1 @@
+"""Columns to ids and numbers: scanning, vocabularies, statistics, splits."""

@@ -1,0 +1,31 @@
+"""Whether a scan found data that a data set can be made of."""
+
+from __future__ import annotations
+
+from beam_preprocess.dataset.schema import SPLIT_NAMES
+from beam_preprocess.encoding.statistics import Summary
+from beam_preprocess.errors import DataError
+from beam_preprocess.running.job import Job
+
+
+def check_scan(job: Job, summary: Summary) -> None:
+    """Raises DataError for too many rejects or an empty split."""
+    rows, rejected = sum(summary.rows), sum(summary.rejected.values())
+    share = rejected / max(1, rows + rejected)
+    if share > job.config.max_reject_share:
+        raise DataError(
+            f"{rejected} of {rows + rejected} rows are malformed ({share:.2%}, allowed are "
+            f"{job.config.max_reject_share:.2%}: --max-reject-share); first: "
+            + _describe(job, summary)
+        )
+    for name, count in zip(SPLIT_NAMES, summary.rows, strict=True):
+        if not count:
+            raise DataError(
+                f"the {name} split is empty ({rows} rows in all): give more rows or other splits"
+            )
+
+
+def _describe(job: Job, summary: Summary) -> str:
+    group, file, block, line, path, reason = summary.first_rejects[0]
+    earlier = sum(summary.block_lines.get((group or None, file, at), 0) for at in range(block))
+    return f"{path} line {earlier + line + 1}: {reason}"

@@ -1,0 +1,120 @@
+"""Checked rows to the arrays of the records: dense transforms and sparse ids (see schema.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from beam_preprocess.dataset.schema import (
+    FIRST_VOCABULARY_ID,
+    MISSING_ID,
+    OUT_OF_VOCABULARY_ID,
+    DenseFeature,
+    SparseFeature,
+)
+from beam_preprocess.encoding.string_table import StringTable
+from beam_preprocess.quiet_tensorflow import load_tensorflow
+from beam_preprocess.reading.decode import Rows, number_of
+
+Lookup = Callable[[pa.Array], np.ndarray]  # ids of values, whatever id for nulls
+
+
+class RowEncoder:
+    """Encodes rows for one set of features.
+
+    Args:
+      dense, sparse: Features in record order.
+      vocabularies: From sparse feature name to its entries in id order (Arrow binary).
+    """
+
+    def __init__(
+        self,
+        dense: Sequence[DenseFeature],
+        sparse: Sequence[SparseFeature],
+        vocabularies: dict[str, pa.Array],
+    ):
+        self._dense = dense
+        self._sparse = [
+            (feature, _lookup(feature, vocabularies.get(feature.name))) for feature in sparse
+        ]
+
+    def encode(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """label [rows], dense float32 [rows, dense], sparse int64 [rows, sparse]."""
+        dense = np.empty((len(rows), len(self._dense)), np.float32)
+        for index, feature in enumerate(self._dense):
+            dense[:, index] = transform_dense(rows.dense[feature.source], feature)
+        sparse = np.empty((len(rows), len(self._sparse)), np.int64)
+        for index, (feature, lookup) in enumerate(self._sparse):
+            sparse[:, index] = _encode_column(rows.sparse[feature.source, feature.derive], lookup)
+        return rows.label, dense, sparse
+
+
+def transform_dense(raw: np.ndarray, feature: DenseFeature) -> np.ndarray:
+    """float64 [rows] of raw values (NaN: missing) to feature values."""
+    if feature.transform == "missing_indicator":
+        return np.isnan(raw).astype(np.float64)
+    present = np.where(np.isnan(raw), feature.missing, raw)
+    if feature.transform == "log1p":
+        return np.log1p(np.maximum(present, 0.0))
+    if feature.transform == "standardize":
+        return (present - feature.mean) / feature.std
+    return present
+
+
+def _encode_column(values: pa.Array, lookup: Lookup) -> np.ndarray:
+    ids = lookup(values)
+    if values.null_count:
+        ids[values.is_null().to_numpy(zero_copy_only=False)] = MISSING_ID
+    return ids
+
+
+def _lookup(feature: SparseFeature, entries: pa.Array | None) -> Lookup:
+    if feature.encoding == "vocabulary":
+        return _vocabulary_lookup(entries)
+    if feature.encoding == "modulo":
+        return _by_distinct_value(_modulo_ids(feature))
+    return _by_distinct_value(_hash_ids(feature.rows))
+
+
+def _vocabulary_lookup(entries: pa.Array) -> Lookup:
+    table = StringTable(entries)
+    absent = OUT_OF_VOCABULARY_ID - FIRST_VOCABULARY_ID
+    return lambda values: table.look_up(values, absent) + FIRST_VOCABULARY_ID
+
+
+def _by_distinct_value(ids_of: Callable[[list[bytes]], np.ndarray]) -> Lookup:
+    """Computes the id of each distinct value of a batch once."""
+
+    def look_up(values: pa.Array) -> np.ndarray:
+        encoded = values.dictionary_encode()
+        ids = np.append(ids_of(encoded.dictionary.to_pylist()), MISSING_ID)
+        return ids[encoded.indices.fill_null(len(ids) - 1).to_numpy()]
+
+    return look_up
+
+
+def _modulo_ids(feature: SparseFeature) -> Callable[[list[bytes]], np.ndarray]:
+    def one(value: bytes) -> int:
+        number = number_of(value, feature.radix)
+        if feature.fold is not None:
+            number %= feature.fold
+        return number % (feature.rows - 1) + 1
+
+    return lambda values: np.fromiter(map(one, values), np.int64, len(values))
+
+
+def _hash_ids(rows: int) -> Callable[[list[bytes]], np.ndarray]:
+    buckets = rows - FIRST_VOCABULARY_ID
+
+    def ids_of(values: list[bytes]) -> np.ndarray:
+        # FarmHash as the serving graph computes it; TensorFlow is loaded for this encoding only.
+        tf = load_tensorflow()
+        if not values:
+            return np.zeros(0, np.int64)
+        with tf.device("/CPU:0"):
+            hashed = tf.strings.to_hash_bucket_fast(tf.constant(values, tf.string), buckets)
+        return hashed.numpy() + FIRST_VOCABULARY_ID
+
+    return ids_of

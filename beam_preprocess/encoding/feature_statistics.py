@@ -1,0 +1,87 @@
+"""The features of a data set, once its raw data have been scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, DenseFeature, SparseFeature
+from beam_preprocess.encoding.statistics import Moments, Summary
+from beam_preprocess.encoding.vocabulary import VocabularyCounts
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import DenseColumn, SparseColumn
+
+
+def vocabulary_path(feature: str) -> str:
+    """The vocabulary file of a sparse feature, relative to the data set."""
+    safe = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02x}" for c in feature)
+    return f"vocabularies/{safe}.txt"
+
+
+def check_table_rows(config: PreprocessConfig) -> None:
+    """Raises DataError when ``modulo`` or ``hash`` lacks a table size."""
+    if config.encoding == "vocabulary" or config.table_rows is not None:
+        return
+    for column in config.description.sparse:
+        if column.rows is None:
+            raise DataError(
+                f"--encoding {config.encoding}: no table size is known for column "
+                f"{column.name!r}; give one for all with --table-rows, or `rows` in the TOML file"
+            )
+
+
+def build_features(
+    config: PreprocessConfig, summary: Summary, vocabularies: Iterable[VocabularyCounts]
+) -> tuple[tuple[DenseFeature, ...], tuple[SparseFeature, ...]]:
+    """Dense and sparse features in record order, with the statistics of the training split."""
+    counts = {vocabulary.feature: vocabulary for vocabulary in vocabularies}
+    dense = tuple(
+        _dense_feature(column, summary.dense[column.source]) for column in config.description.dense
+    )
+    sparse = tuple(
+        _sparse_feature(column, config, summary.missing[column.name], counts.get(column.name))
+        for column in config.description.sparse
+    )
+    return dense, sparse
+
+
+def _dense_feature(column: DenseColumn, moments: Moments) -> DenseFeature:
+    missing = column.missing
+    if missing is None:
+        missing = moments.mean if column.transform == "standardize" else 0.0
+    return DenseFeature(
+        name=column.name,
+        source=column.source,
+        transform=column.transform,
+        missing=missing,
+        mean=moments.mean,
+        std=moments.std,
+        minimum=moments.minimum if moments.count else 0.0,
+        maximum=moments.maximum if moments.count else 0.0,
+        missing_count=moments.missing,
+    )
+
+
+def _sparse_feature(
+    column: SparseColumn, config: PreprocessConfig, missing: int, counts: VocabularyCounts | None
+) -> SparseFeature:
+    common = {
+        "name": column.name,
+        "source": column.source,
+        "encoding": config.encoding,
+        "derive": column.derive,
+        "missing_count": missing,
+    }
+    if config.encoding == "vocabulary":
+        return SparseFeature(
+            **common,
+            rows=counts.entries + FIRST_VOCABULARY_ID,
+            vocabulary=counts.path,
+            min_count=counts.min_count,
+            distinct=counts.distinct,
+            out_of_vocabulary_count=counts.out_of_vocabulary_count,
+        )
+    rows = column.rows or config.table_rows
+    if config.encoding == "hash":
+        return SparseFeature(**common, rows=rows)
+    return SparseFeature(**common, rows=rows, radix=column.radix, fold=column.fold)

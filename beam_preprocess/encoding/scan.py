@@ -1,0 +1,121 @@
+"""The first pass: statistics and value counts of the training split, rejects, line counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from beam_preprocess.dataset.schema import SPLIT_NAMES
+from beam_preprocess.encoding.splits import TRAIN, chronological_splits, stratified_splits
+from beam_preprocess.encoding.statistics import Moments, Summary
+from beam_preprocess.encoding.vocabulary import ValueCounter
+from beam_preprocess.reading.decode import Rows, decode_rows
+from beam_preprocess.reading.parse import Reject
+from beam_preprocess.reading.source import read_raw
+from beam_preprocess.reading.text_blocks import InputFile
+from beam_preprocess.running.job import Job
+from beam_preprocess.running.plan import ScanTask
+
+Boundaries = tuple[int, int] | None
+
+
+class BlockRows:
+    """The checked rows of one block, each with its split.
+
+    Attributes:
+      rows: The well-formed rows.
+      splits: int8 [rows].
+      rejects: The others.
+      block: Index of the block in its file.
+      line_count: Lines in it.
+    """
+
+    def __init__(
+        self, rows: Rows, splits: np.ndarray, rejects: list[Reject], block: int, line_count: int
+    ):
+        self.rows = rows
+        self.splits = splits
+        self.rejects = rejects
+        self.block = block
+        self.line_count = line_count
+
+
+def read_rows(job: Job, task: ScanTask, boundaries: Boundaries, stage: str) -> Iterator[BlockRows]:
+    """Reads, checks and splits the rows of a task, block by block. Both passes go through here."""
+    config = job.config
+    for block, raw in read_raw(job, task.file, task.first, task.last, stage):
+        rows, rejects = decode_rows(
+            raw, config.description, numeric_ids=config.encoding == "modulo"
+        )
+        splits = _splits(job, task.file, block, rows, boundaries)
+        yield BlockRows(rows, splits, rejects, block, raw.line_count)
+
+
+def _splits(
+    job: Job, file: InputFile, block: int, rows: Rows, boundaries: Boundaries
+) -> np.ndarray:
+    if file.split is not None:
+        return np.full(len(rows), SPLIT_NAMES.index(file.split), np.int8)
+    if boundaries is not None:
+        return chronological_splits(rows.time, boundaries)
+    return stratified_splits(
+        rows.label,
+        rows.lines,
+        seed=job.config.seed,
+        file=file.index,
+        block=block,
+        fractions=job.config.fractions,
+    )
+
+
+class Scanner:
+    """Gathers statistics over tasks.
+
+    Args:
+      job: The run.
+      boundaries: Of the chronological split, or None.
+    """
+
+    def __init__(self, job: Job, boundaries: Boundaries):
+        self._job = job
+        self._boundaries = boundaries
+        counted = job.config.description.sparse if job.config.encoding == "vocabulary" else ()
+        self.counters = {column.name: ValueCounter() for column in counted}
+
+    def scan(self, task: ScanTask) -> Summary:
+        """The summary of one task; its value counts go to ``counters``."""
+        summary = Summary()
+        for block in read_rows(self._job, task, self._boundaries, "scan"):
+            self._add_block(summary, task.file, block)
+        return summary
+
+    def _add_block(self, summary: Summary, file: InputFile, block: BlockRows) -> None:
+        summary.block_lines[file.split, file.index, block.block] = block.line_count
+        for reject in block.rejects:
+            summary.rejected[generic_reason(reject.reason)] += 1
+            summary.first_rejects.append(
+                (file.split or "", file.index, block.block, reject.line, file.path, reject.reason)
+            )
+        for split in range(len(SPLIT_NAMES)):
+            chosen = block.splits == split
+            summary.rows[split] += int(chosen.sum())
+            summary.positives[split] += int(block.rows.label[chosen].sum())
+        summary.first_rejects = sorted(summary.first_rejects)[: Summary.KEPT_REJECTS]
+        training = block.splits == TRAIN
+        if training.any():
+            self._add_training(summary, block.rows.take(training))
+
+    def _add_training(self, summary: Summary, rows: Rows) -> None:
+        for name, values in rows.dense.items():
+            summary.dense.setdefault(name, Moments()).add(Moments.of(values))
+        for column in self._job.config.description.sparse:
+            values = rows.sparse[column.source, column.derive]
+            summary.missing[column.name] += values.null_count
+            if column.name in self.counters:
+                self.counters[column.name].add(values)
+
+
+def generic_reason(reason: str) -> str:
+    """The reason without the value at fault, for counting."""
+    return reason.rsplit(": ", 1)[0] if reason.startswith("column ") else reason

@@ -1,0 +1,89 @@
+"""Which split a row belongs to. Every function is a pure function of content, position and seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from beam_preprocess.encoding.splitmix import splitmix64
+from beam_preprocess.errors import DataError
+
+TRAIN, VALIDATION, TEST = range(3)
+
+
+def stratified_splits(
+    label: np.ndarray,
+    lines: np.ndarray,
+    *,
+    seed: int,
+    file: int,
+    block: int,
+    fractions: tuple[float, float, float],
+) -> np.ndarray:
+    """Split of each row of one block, stratified on the label.
+
+    Within the block, the rows of each label are shuffled and dealt out in exact proportion (to a
+    row; which split gets the odd ones is random). So whole data sets keep the shares and the label
+    rate of each split almost exactly, without a pass over the data to count labels first.
+
+    Args:
+      label: [rows], 0 or 1.
+      lines: [rows], line of each row within the block.
+      seed, file, block: Which shuffle: seed of the split, position of the file, of the block in it.
+      fractions: Shares of train, validation and test.
+
+    Returns:
+      int8 [rows]: TRAIN, VALIDATION or TEST.
+    """
+    splits = np.empty(len(label), np.int8)
+    for value in (0, 1):
+        rows = np.flatnonzero(label == value)
+        if not len(rows):
+            continue
+        stream = _mix(np.array([seed, file, block, value], np.uint64))
+        order = np.argsort(splitmix64(stream + lines[rows].astype(np.uint64)), kind="stable")
+        start = float(splitmix64(~stream)) / 2.0**64
+        place = (np.arange(len(rows)) + start) / len(rows)
+        splits[rows[order]] = _cut(place, fractions)
+    return splits
+
+
+def chronological_splits(time: np.ndarray, boundaries: tuple[int, int]) -> np.ndarray:
+    """TRAIN before the first boundary, TEST from the second on, VALIDATION between."""
+    return np.searchsorted(np.asarray(boundaries), time, side="right").astype(np.int8)
+
+
+def chronological_boundaries(
+    times: np.ndarray, counts: np.ndarray, fractions: tuple[float, float, float]
+) -> tuple[int, int]:
+    """The two times that come nearest to the wanted shares; rows of one time stay together.
+
+    Args:
+      times: int64, distinct times in rising order.
+      counts: Rows of each.
+
+    Raises:
+      DataError: There are fewer than three distinct times.
+    """
+    if len(times) < 3:
+        raise DataError(
+            f"--split chronological: the time column has {len(times)} distinct value(s), "
+            "three splits need at least 3; use --split stratified"
+        )
+    before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    total = int(np.sum(counts))
+    first = 1 + int(np.argmin(np.abs(before[1:-1] - fractions[0] * total)))
+    goal = (fractions[0] + fractions[1]) * total
+    second = first + 1 + int(np.argmin(np.abs(before[first + 1 :] - goal)))
+    return int(times[first]), int(times[second])
+
+
+def _cut(place: np.ndarray, fractions: tuple[float, float, float]) -> np.ndarray:
+    bounds = np.array([fractions[0], fractions[0] + fractions[1]])
+    return np.searchsorted(bounds, place, side="right").astype(np.int8)
+
+
+def _mix(words: np.ndarray) -> np.uint64:
+    state = np.uint64(0)
+    for word in words:
+        state = splitmix64(state ^ word)
+    return state

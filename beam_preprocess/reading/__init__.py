@@ -1,0 +1,1 @@
+"""Raw logs to columns: files, blocks, rows, side tables."""

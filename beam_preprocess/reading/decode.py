@@ -1,0 +1,267 @@
+"""Raw columns to checked values: labels, numbers, derived categories, times.
+
+A row whose value cannot be read is a reject that names the column; what is left is well-formed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.parse import RawRows, Reject
+
+_LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
+_SHOWN_BYTES = 40
+_FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
+_NOT_FINITE = "not a finite 32-bit number"
+_HOUR_DIGITS = 8  # YYMMDDHH
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """The well-formed rows of one block.
+
+    Attributes:
+      label: uint8 [rows].
+      dense: From raw column to float64 [rows], NaN where missing.
+      sparse: From (raw column, derivation) to Arrow binary, null where missing.
+      time: int64 [rows], or None without a time column.
+      lines, offsets: As in :class:`~beam_preprocess.reading.parse.RawRows`.
+    """
+
+    label: np.ndarray
+    dense: dict[str, np.ndarray]
+    sparse: dict[tuple[str, str | None], pa.Array]
+    time: np.ndarray | None
+    lines: np.ndarray
+    offsets: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def take(self, chosen: np.ndarray) -> Rows:
+        """The rows where the mask ``chosen`` holds."""
+        mask = pa.array(chosen)
+        return Rows(
+            self.label[chosen],
+            {name: values[chosen] for name, values in self.dense.items()},
+            {key: values.filter(mask) for key, values in self.sparse.items()},
+            None if self.time is None else self.time[chosen],
+            self.lines[chosen],
+            self.offsets[chosen],
+        )
+
+
+class _Faults:
+    """Collects the first fault of each row."""
+
+    def __init__(self, rows: int):
+        self.bad = np.zeros(rows, bool)
+        self.reasons: dict[int, str] = {}
+
+    def add(self, rows: np.ndarray, column: str, what: str, values: pa.Array) -> None:
+        for row in rows:
+            if not self.bad[row]:
+                self.bad[row] = True
+                value = values[row].as_py()
+                text = value if isinstance(value, bytes) else str(value).encode()
+                shown = text[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
+                self.reasons[int(row)] = f"column {column}: {what}: {shown!r}"
+
+
+def decode_rows(
+    raw: RawRows, description: Description, *, numeric_ids: bool
+) -> tuple[Rows, list[Reject]]:
+    """Checks and converts the raw columns of a block.
+
+    Args:
+      raw: The block, with the columns of side tables joined.
+      description: Of the data set.
+      numeric_ids: Whether the encoding needs sparse values that are numbers (``modulo``).
+
+    Returns:
+      The well-formed rows, and all rejects of the block.
+    """
+    faults = _Faults(len(raw.lines))
+    label = _decode_label(raw.columns[description.label], description, faults)
+    missing = _missing_values(description)
+    dense = {
+        name: _decode_dense(raw.columns[name], name, missing, faults)
+        for name in dict.fromkeys(column.source for column in description.dense)
+    }
+    sparse = {}
+    for column in description.sparse:
+        key = (column.source, column.derive)
+        if key not in sparse:
+            sparse[key] = _derive(raw.columns[column.source], column, missing, faults)
+        if numeric_ids:
+            _check_numeric(sparse[key], column, faults)
+    time = _decode_time(raw, description, faults)
+    rows = Rows(label, dense, sparse, time, raw.lines, raw.offsets)
+    rejects = list(raw.rejects)
+    if faults.bad.any():
+        rows = rows.take(~faults.bad)
+        for row, reason in sorted(faults.reasons.items()):
+            line = int(raw.lines[row])
+            rejects.append(Reject(line, reason, raw.texts[line]))
+    return rows, sorted(rejects, key=lambda reject: reject.line)
+
+
+def _missing_values(description: Description) -> pa.Array:
+    return pa.array([b"", *(token.encode() for token in description.missing_tokens)], pa.binary())
+
+
+def _without_missing(values: pa.Array, missing: pa.Array) -> pa.Array:
+    absent = pc.equal(pc.binary_length(values), 0)
+    if len(missing) > 1:
+        absent = pc.or_(absent, pc.is_in(values, missing))
+    return pc.if_else(absent, pa.scalar(None, pa.binary()), values)
+
+
+def _decode_label(values: pa.Array, description: Description, faults: _Faults) -> np.ndarray:
+    name = description.label
+    if description.label_rule == "positive":
+        counts = _decode_number(values, name, pa.array([b""], pa.binary()), faults)
+        bad = np.isnan(counts) | (counts < 0)
+        faults.add(np.flatnonzero(bad), name, "not a number of clicks", values)
+        return (np.nan_to_num(counts) > 0).astype(np.uint8)
+    encoded = values.dictionary_encode()
+    codes = np.array([_LABELS.get(value, 2) for value in encoded.dictionary.to_pylist()], np.uint8)
+    label = codes[encoded.indices.to_numpy()] if len(values) else np.zeros(0, np.uint8)
+    faults.add(np.flatnonzero(label == 2), name, "label is not 0 or 1", values)
+    return label
+
+
+def _decode_dense(values: pa.Array, name: str, missing: pa.Array, faults: _Faults) -> np.ndarray:
+    if not pa.types.is_floating(values.type):
+        return _decode_number(values, name, missing, faults)
+    numbers = values.to_numpy(zero_copy_only=False)  # null to NaN
+    odd = ~(np.abs(numbers) <= _FLOAT32_MAX)
+    if odd.any():
+        odd &= ~values.is_null().to_numpy(zero_copy_only=False)
+        faults.add(np.flatnonzero(odd), name, _NOT_FINITE, values)
+    return numbers
+
+
+def _decode_number(values: pa.Array, name: str, missing: pa.Array, faults: _Faults) -> np.ndarray:
+    text = _without_missing(values, missing).cast(pa.string())
+    try:
+        numbers = text.cast(pa.float64())
+    except pa.ArrowInvalid:
+        numbers = _numbers_one_by_one(text, name, values, faults)
+    numbers = numbers.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    infinite = np.abs(numbers) > _FLOAT32_MAX
+    absent = text.is_null().to_numpy(zero_copy_only=False)
+    infinite |= np.isnan(numbers) & ~absent & ~faults.bad
+    if infinite.any():
+        faults.add(np.flatnonzero(infinite), name, _NOT_FINITE, values)
+    return numbers
+
+
+def _numbers_one_by_one(text: pa.Array, name: str, values: pa.Array, faults: _Faults) -> pa.Array:
+    numbers, bad = [], []
+    for row, value in enumerate(text.to_pylist()):
+        try:
+            numbers.append(None if value is None else _strict_float(value))
+        except ValueError:
+            numbers.append(None)
+            bad.append(row)
+    faults.add(np.array(bad, np.int64), name, "not a number", values)
+    return pa.array(numbers, pa.float64())
+
+
+def _strict_float(value: str) -> float:
+    if "_" in value:  # Python's float() takes 1_000
+        raise ValueError(value)
+    return float(value)
+
+
+def _derive(values: pa.Array, column: SparseColumn, missing: pa.Array, faults: _Faults) -> pa.Array:
+    present = _without_missing(values, missing)
+    if column.derive is None:
+        return present
+    encoded = present.dictionary_encode()
+    derived, bad = [], set()
+    for index, value in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            derived.append(derive_value(value, column.derive))
+        except ValueError:
+            derived.append(None)
+            bad.add(index)
+    if bad:
+        indices = encoded.indices.to_pylist()
+        rows = np.array([row for row, index in enumerate(indices) if index in bad], np.int64)
+        faults.add(rows, column.source, "not a YYMMDDHH hour", values)
+    return pa.array(derived, pa.binary()).take(encoded.indices)
+
+
+def derive_value(value: bytes, derivation: str) -> bytes:
+    """``hour_of_day`` or ``weekday`` of one ``YYMMDDHH`` value; ValueError if it is not one."""
+    if len(value) != _HOUR_DIGITS or not value.isdigit():
+        raise ValueError(f"not a YYMMDDHH hour: {value!r}")
+    year, month, day, hour = (int(value[at : at + 2]) for at in (0, 2, 4, 6))
+    moment = datetime.datetime(2000 + year, month, day, hour)
+    if derivation == "hour_of_day":
+        return value[6:]
+    return b"%d" % moment.weekday()
+
+
+def number_of(value: bytes, radix: str) -> int:
+    """The number that the encoding ``modulo`` reads in a raw value; ValueError if there is none."""
+    digits = value[1:] if value[:1] == b"-" else value
+    if not digits.isalnum() or b"x" in digits.lower():  # int() takes spaces, underscores and 0x
+        raise ValueError(f"not a number: {value!r}")
+    if radix == "decimal_or_hex" and digits.isdigit():
+        return int(value)
+    return int(value, 16)
+
+
+def _check_numeric(values: pa.Array, column: SparseColumn, faults: _Faults) -> None:
+    encoded = values.dictionary_encode()
+    bad = set()
+    for index, value in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            number_of(value, column.radix)
+        except ValueError:
+            bad.add(index)
+    if bad:
+        indices = encoded.indices.to_pylist()
+        rows = np.array([row for row, index in enumerate(indices) if index in bad], np.int64)
+        faults.add(rows, column.source, "not a number, which --encoding modulo needs", values)
+
+
+def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.ndarray | None:
+    name = description.time_column
+    if name is None:
+        return None
+    values = raw.columns[name]
+    if description.time_format == "iso8601":
+        return _decode_timestamps(values, name, faults)
+    numbers = _decode_number(values, name, pa.array([b""], pa.binary()), faults)
+    faults.add(np.flatnonzero(np.isnan(numbers)), name, "no time", values)
+    return np.floor(np.nan_to_num(numbers)).astype(np.int64)
+
+
+def _decode_timestamps(values: pa.Array, name: str, faults: _Faults) -> np.ndarray:
+    """Whole seconds since 1970; a time without a zone is read as UTC."""
+    encoded = values.dictionary_encode()
+    seconds, bad = [], set()
+    for index, value in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            moment = datetime.datetime.fromisoformat(value.decode().replace("Z", "+00:00"))
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=datetime.timezone.utc)
+            seconds.append(int(moment.timestamp() // 1))
+        except ValueError:
+            seconds.append(0)
+            bad.add(index)
+    indices = encoded.indices.to_numpy(zero_copy_only=False)
+    if bad:
+        rows = np.flatnonzero(np.isin(indices, sorted(bad)))
+        faults.add(rows, name, "not an ISO 8601 time", values)
+    return np.array(seconds, np.int64)[indices] if len(values) else np.zeros(0, np.int64)

@@ -1,0 +1,232 @@
+"""What a raw click log looks like: columns, delimiter, label, features. No file is opened here."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, DERIVATIONS, RADICES
+from beam_preprocess.errors import DataError
+
+FILE_FORMATS = ("text", "parquet")
+LABEL_RULES = ("binary", "positive")
+TIME_FORMATS = ("number", "iso8601")
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseColumn:
+    """A dense feature to make of the raw column ``source``; see schema.py for the transforms."""
+
+    source: str
+    name: str = ""
+    transform: str = "log1p"
+    missing: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.source)
+        if self.transform not in DENSE_TRANSFORMS:
+            raise DataError(
+                f"dense column {self.source!r}: transform must be one of "
+                f"{', '.join(DENSE_TRANSFORMS)}, not {self.transform!r}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class SparseColumn:
+    """A sparse feature to make of the raw column ``source``.
+
+    Attributes:
+      rows: Table rows for the encodings ``modulo`` and ``hash``; None where none are known.
+      radix, fold: How the encoding ``modulo`` reads a value as a number; see schema.py.
+    """
+
+    source: str
+    name: str = ""
+    derive: str | None = None
+    rows: int | None = None
+    radix: str = "hex"
+    fold: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.source)
+        if self.derive is not None and self.derive not in DERIVATIONS:
+            raise DataError(
+                f"sparse column {self.source!r}: derive must be one of {', '.join(DERIVATIONS)}, "
+                f"not {self.derive!r}"
+            )
+        if self.radix not in RADICES:
+            raise DataError(
+                f"sparse column {self.source!r}: radix must be one of {', '.join(RADICES)}, "
+                f"not {self.radix!r}"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class SideTable:
+    """A headerless text table joined to the log on one key column.
+
+    Attributes:
+      name: How the command line names it (``--side-table NAME=PATH``).
+      key: Column of the log that holds the key; the table's first column is the key.
+      columns: Names that the table's further columns get.
+      default: Raw value of these columns where the key has no row.
+      tokens: The table has one further column, of tokens separated by ``|``; it becomes two raw
+        columns, the number of tokens and the first token, named by ``columns`` in that order.
+      dense, sparse: Features that exist only where the table is given.
+    """
+
+    name: str
+    key: str
+    columns: tuple[str, ...]
+    default: str = ""
+    tokens: bool = False
+    dense: tuple[DenseColumn, ...] = ()
+    sparse: tuple[SparseColumn, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """A raw data set.
+
+    Attributes:
+      name: Name of the data set.
+      label: Label column.
+      columns: All columns in file order; None where the header (or Parquet) names them.
+      dense, sparse: Features; ``sparse`` None means every column not used otherwise.
+      delimiter: One character (text only).
+      header: Whether every file begins with a line of column names (text only).
+      quoting: Whether values may be quoted with ``"`` (text only).
+      missing_tokens: Raw values, beside the empty one, that mean *missing*.
+      label_rule: ``binary`` (the label is 0 or 1) or ``positive`` (label 1 is a count above 0).
+      time_column, time_format: What the chronological split goes by, where there is one.
+      ignore: Columns left out when ``sparse`` is None.
+      side_tables: Tables that can be joined.
+      file_format: ``text`` or ``parquet``.
+    """
+
+    name: str
+    label: str
+    columns: tuple[str, ...] | None
+    dense: tuple[DenseColumn, ...] = ()
+    sparse: tuple[SparseColumn, ...] | None = None
+    delimiter: str = "\t"
+    header: bool = False
+    quoting: bool = False
+    missing_tokens: tuple[str, ...] = ()
+    label_rule: str = "binary"
+    time_column: str | None = None
+    time_format: str = "number"
+    ignore: tuple[str, ...] = ()
+    side_tables: tuple[SideTable, ...] = ()
+    file_format: str = "text"
+
+    def __post_init__(self) -> None:
+        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '\r\n"':
+            raise DataError(
+                f"{self.name}: delimiter must be one ASCII character, not {self.delimiter!r}"
+            )
+        for field, choices in (
+            ("file_format", FILE_FORMATS),
+            ("label_rule", LABEL_RULES),
+            ("time_format", TIME_FORMATS),
+        ):
+            if getattr(self, field) not in choices:
+                raise DataError(
+                    f"{self.name}: {field} must be one of {', '.join(choices)}, "
+                    f"not {getattr(self, field)!r}"
+                )
+        if self.columns is None and self.file_format == "text" and not self.header:
+            raise DataError(f"{self.name}: files without a header need their columns listed")
+        if self.columns is not None:
+            check_columns(self.columns, self.name)
+            if self.sparse is not None and not self.header:
+                self._check_sources()  # with a header, `resolve` checks and can name the file
+
+    def resolve(self, columns: tuple[str, ...], where: str) -> Description:
+        """This description with the columns that the files turned out to have.
+
+        Args:
+          columns: Columns of the header (or of the Parquet file) in order.
+          where: The file they come from, for errors.
+
+        Raises:
+          DataError: A column is repeated, or one that is needed is not there.
+        """
+        check_columns(columns, where)
+        if self.columns is not None and self.columns != columns:
+            raise DataError(
+                f"{where}: header {_shorten(columns)} differs from the columns of {self.name}, "
+                f"{_shorten(self.columns)}; name another --dataset or mend the header"
+            )
+        sparse = self.sparse
+        if sparse is None:
+            used = {self.label, self.time_column, *self.ignore}
+            used.update(column.source for column in self.dense)
+            sparse = tuple(SparseColumn(name) for name in columns if name and name not in used)
+        resolved = dataclasses.replace(self, columns=columns, sparse=sparse)
+        resolved._check_sources(where)
+        return resolved
+
+    def with_side_tables(self, names: tuple[str, ...]) -> Description:
+        """This description with the features of the named side tables added."""
+        known = {table.name: table for table in self.side_tables}
+        for name in names:
+            if name not in known:
+                raise DataError(
+                    f"--side-table {name}: data set {self.name} knows "
+                    f"{', '.join(known) or 'no side tables'}"
+                )
+        if not names:
+            return dataclasses.replace(self, side_tables=())
+        tables = tuple(known[name] for name in names)
+        return dataclasses.replace(
+            self,
+            side_tables=tables,
+            dense=(*self.dense, *(column for table in tables for column in table.dense)),
+            sparse=(*(self.sparse or ()), *(column for table in tables for column in table.sparse)),
+        )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Raw columns that the features, the label and the time need, label first."""
+        wanted = [self.label]
+        if self.time_column:
+            wanted.append(self.time_column)
+        wanted.extend(column.source for column in self.dense)
+        wanted.extend(column.source for column in self.sparse or ())
+        return tuple(dict.fromkeys(wanted))
+
+    def _check_sources(self, where: str = "") -> None:
+        joined = {name for table in self.side_tables for name in table.columns}
+        keys = {table.key for table in self.side_tables}
+        for source in (*self.sources, *sorted(keys)):
+            if source not in self.columns and source not in joined:
+                raise DataError(
+                    f"{where or self.name}: no column {source!r}; there are "
+                    f"{_shorten(self.columns)}"
+                )
+        features = (*self.dense, *self.sparse)
+        if not features:
+            raise DataError(
+                f"{where or self.name}: no dense or sparse column is left to learn from"
+            )
+        if any(column.source == self.label for column in features):
+            raise DataError(
+                f"{where or self.name}: label {self.label!r} cannot be a feature as well"
+            )
+
+
+def check_columns(columns: tuple[str, ...], where: str) -> None:
+    """Raises DataError when a column name is repeated."""
+    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    if repeated:
+        raise DataError(
+            f"{where}: column name {repeated[0]!r} is repeated in the header; "
+            "give every column its own name"
+        )
+
+
+def _shorten(columns: tuple[str, ...], limit: int = 12) -> str:
+    shown = ", ".join(columns[:limit])
+    return f"[{shown}{', ...' if len(columns) > limit else ''}]"

@@ -1,0 +1,136 @@
+"""Finding the input files, and what their first lines say."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.schema import SPLIT_NAMES
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, open_parquet
+from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
+
+
+def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[InputFile, ...]]:
+    """The input files, and the configuration with the columns that they have.
+
+    Raises:
+      DataError: A pattern matches nothing, a file is empty, or headers differ.
+    """
+    if config.split == "given":
+        groups = {name: config.split_inputs[name] for name in SPLIT_NAMES}
+    else:
+        groups = {None: config.inputs}
+    files = tuple(
+        InputFile(index, path, size, split)
+        for split, patterns in groups.items()
+        for index, (path, size) in enumerate(_match(patterns))
+    )
+    for file in files:
+        check_readable(file.path)
+    description = config.description
+    if description.file_format == "parquet":
+        files = tuple(_with_row_groups(file) for file in files)
+    for file in files:
+        description = _resolve(description, file, config.max_row_bytes)
+    config = dataclasses.replace(config, description=description)
+    if config.max_rows is not None:
+        files = _limit_rows(files, config)
+    return config, files
+
+
+def find_side_files(config: PreprocessConfig) -> tuple[tuple[InputFile, ...], ...]:
+    """The files of each side table of the description, in its order."""
+    return tuple(
+        tuple(
+            InputFile(index, path, size)
+            for index, (path, size) in enumerate(_match((config.side_tables[table.name],)))
+        )
+        for table in config.description.side_tables
+    )
+
+
+def _match(patterns: tuple[str, ...]) -> list[tuple[str, int]]:
+    from apache_beam.io.filesystem import BeamIOError
+    from apache_beam.io.filesystems import FileSystems
+
+    found: dict[str, int] = {}
+    for pattern in patterns:
+        try:
+            matches = FileSystems.match([pattern])[0].metadata_list
+        except (BeamIOError, ValueError, ImportError) as error:
+            raise DataError(f"{pattern}: cannot be listed ({error})") from None
+        if not matches:
+            raise DataError(f"{pattern}: no such file")
+        for match in matches:
+            if os.path.isdir(match.path):
+                raise DataError(f"{match.path}: is a directory; name its files, {match.path}/*")
+            if match.size_in_bytes == 0:
+                raise DataError(f"{match.path}: the file is empty; leave it out or fetch it again")
+            found[match.path] = match.size_in_bytes
+    return sorted(found.items())
+
+
+def _with_row_groups(file: InputFile) -> InputFile:
+    with open_parquet(file.path) as opened:
+        metadata = opened.metadata
+        rows = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+        groups = tuple(rows)
+    if not sum(groups):
+        raise DataError(f"{file.path}: the file has no rows; leave it out or fetch it again")
+    return dataclasses.replace(file, row_groups=groups, block_rows=BLOCK_ROWS)
+
+
+def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> Description:
+    if description.file_format == "parquet":
+        with open_parquet(file.path) as opened:
+            return description.resolve(tuple(opened.schema_arrow.names), file.path)
+    if not description.header:
+        return description.resolve(description.columns, description.name)
+    with open_text(file) as stream:
+        line = stream.readline(max_row_bytes + 1)
+    try:
+        text = line.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise DataError(f"{file.path} line 1: the header is not valid UTF-8") from None
+    if not text or len(line) > max_row_bytes:
+        raise DataError(f"{file.path} line 1: no header line")
+    quoting = csv.QUOTE_MINIMAL if description.quoting else csv.QUOTE_NONE
+    names = next(csv.reader([text], delimiter=description.delimiter, quoting=quoting))
+    return description.resolve(tuple(names), file.path)
+
+
+def _limit_rows(files: tuple[InputFile, ...], config: PreprocessConfig) -> tuple[InputFile, ...]:
+    """Cuts each split group behind its first ``max_rows`` lines."""
+    left = dict.fromkeys((file.split for file in files), config.max_rows)
+    kept = []
+    for file in files:
+        if left[file.split] <= 0:
+            continue
+        header = config.description.header and not file.block_rows
+        wanted = left[file.split] + header
+        limit, lines = _offset_of_line(file, wanted, config.max_row_bytes)
+        left[file.split] -= lines - header
+        kept.append(dataclasses.replace(file, limit=limit))
+    return tuple(kept)
+
+
+def _offset_of_line(file: InputFile, wanted: int, max_row_bytes: int) -> tuple[int | None, int]:
+    """The offset behind the first ``wanted`` lines (None: the file ends before), and the lines."""
+    if file.block_rows:
+        rows = min(wanted, sum(file.row_groups))
+        return rows, rows
+    lines = 0
+    for block in read_blocks(file, 0, None, max_row_bytes):
+        count = block.data.count(b"\n")
+        if lines + count < wanted:
+            lines += count
+            continue
+        at = 0
+        for _ in range(wanted - lines):
+            at = block.data.index(b"\n", at) + 1
+        return block.offset + at, wanted
+    return None, lines

@@ -1,0 +1,128 @@
+"""Parquet files as the same blocks of raw rows that text gives.
+
+A block is a fixed number of rows of one row group; a row's line is its place in the block. Numbers
+and times become their usual text, a null (and a NaN) the empty, missing value.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as parquet
+
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.parse import RawRows, Reject, numeric_columns, raw_columns
+from beam_preprocess.reading.text_blocks import InputFile
+
+# As many rows as a block of text holds of Criteo, about; part of the format, as BLOCK_BYTES is.
+BLOCK_ROWS = 4096
+
+
+@contextlib.contextmanager
+def open_parquet(path: str) -> Iterator[parquet.ParquetFile]:
+    """Opens a Parquet file; what is none becomes a DataError that names it."""
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+        try:
+            yield parquet.ParquetFile(stream)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            first_line = str(error).splitlines()[0]
+            raise DataError(f"{path}: not readable as Parquet ({first_line})") from None
+
+
+def read_parquet_blocks(
+    file: InputFile, first: int, last: int | None, description: Description
+) -> Iterator[tuple[int, RawRows]]:
+    """Yields (block, its rows), ``first`` to ``last`` (excluded; None: to the end)."""
+    block, row = 0, 0
+    with open_parquet(file.path) as opened:
+        for group, rows in enumerate(file.row_groups):
+            blocks = -(-rows // BLOCK_ROWS)
+            wanted = range(
+                max(block, first), block + blocks if last is None else min(block + blocks, last)
+            )
+            if len(wanted):
+                table = opened.read_row_group(group, columns=raw_columns(description))
+                for index in wanted:
+                    start = (index - block) * BLOCK_ROWS
+                    part = table.slice(start, BLOCK_ROWS)
+                    if file.limit is not None:
+                        part = part.slice(0, max(0, file.limit - row - start))
+                    yield index, _raw_rows(part, row + start, description)
+            block += blocks
+            row += rows
+
+
+def _raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRows:
+    numeric = set(numeric_columns(description))
+    columns = {
+        name: _raw_column(table.column(name).combine_chunks(), name in numeric)
+        for name in raw_columns(description)
+    }
+    bad = np.zeros(table.num_rows, bool)
+    rejects = []
+    for name, values in columns.items():
+        for rows, reason in _faults(values):
+            for row in rows[~bad[rows]]:
+                rejects.append(Reject(int(row), f"column {name}: {reason}", values[row].as_py()))
+            bad[rows] = True
+    lines = np.flatnonzero(~bad)
+    kept = {name: values.filter(pa.array(~bad)) for name, values in columns.items()}
+    return RawRows(kept, lines, lines + first_row, _RowTexts(columns), rejects, table.num_rows)
+
+
+def _raw_column(values: pa.Array, numeric: bool) -> pa.Array:
+    if isinstance(values, pa.ChunkedArray):  # a table without rows has no chunk
+        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_floating(values.type):
+        values = values.cast(pa.float64())
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+    kind = values.type
+    if numeric and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return values.cast(pa.float64(), safe=False)
+    if pa.types.is_boolean(kind):
+        values = values.cast(pa.int8())
+    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        values = values.cast(pa.string())
+    return values.cast(pa.binary()).fill_null(b"")
+
+
+def _faults(values: pa.Array) -> Iterator[tuple[np.ndarray, str]]:
+    """Rows with text that a line of a vocabulary could not hold."""
+    if pa.types.is_floating(values.type):
+        return
+    broken = pc.or_(pc.match_substring(values, b"\n"), pc.match_substring(values, b"\r"))
+    yield np.flatnonzero(broken.to_numpy(zero_copy_only=False)), "line break inside a value"
+    try:
+        values.cast(pa.string())
+    except pa.ArrowInvalid:
+        rows = [row for row, value in enumerate(values.to_pylist()) if not _is_utf8(value)]
+        yield np.array(rows), "invalid UTF-8"
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _RowTexts:
+    """The text of a row for the rejects file: its raw values, tab separated."""
+
+    def __init__(self, columns: dict[str, pa.Array]):
+        self._columns = columns
+
+    def __getitem__(self, row: int) -> bytes:
+        values = (column[row].as_py() for column in self._columns.values())
+        return b"\t".join(v if isinstance(v, bytes) else str(v).encode() for v in values)

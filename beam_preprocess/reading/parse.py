@@ -1,0 +1,242 @@
+"""One text block to raw columns: PyArrow's CSV reader with every bad line found and named."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from beam_preprocess.reading.description import Description
+
+_NEWLINE = 0x0A
+_RETURN = 0x0D
+_BOM_BYTES = 3  # the header begins at offset 0, or behind a byte order mark
+
+
+@dataclasses.dataclass(frozen=True)
+class Reject:
+    """A malformed row: its line within the block (from 0), why, and its bytes."""
+
+    line: int
+    reason: str
+    row: bytes
+
+
+class SupportsTexts(Protocol):
+    """Gives the bytes of a row by its line within the block."""
+
+    def __getitem__(self, line: int) -> bytes: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class RawRows:
+    """Raw columns of one block.
+
+    Attributes:
+      columns: From column name to its raw values (Arrow binary, no nulls); where every value of a
+        purely dense column is a number or missing, its numbers (float64, null where missing).
+      lines: int64 [rows], line within the block, from 0.
+      offsets: int64 [rows], where each row begins (uncompressed bytes of the file; row number for
+        Parquet).
+      texts: Gives the bytes of a row, for the rejects file.
+      rejects: The malformed lines.
+      line_count: Lines in the block, blank ones and the header included.
+    """
+
+    columns: dict[str, pa.Array]
+    lines: np.ndarray
+    offsets: np.ndarray
+    texts: SupportsTexts
+    rejects: list[Reject]
+    line_count: int
+
+
+class Lines:
+    """Where the lines of a block begin and end (line breaks excluded)."""
+
+    def __init__(self, data: bytes):
+        octets = np.frombuffer(data, np.uint8)
+        breaks = np.flatnonzero(octets == _NEWLINE)
+        open_end = len(data) > 0 and data[-1] != _NEWLINE
+        self.data = data
+        self.ends = np.append(breaks, len(data)) if open_end else breaks
+        self.starts = np.concatenate([[0], breaks + 1])[: len(self.ends)].astype(np.int64)
+        if len(octets):
+            inside = self.ends > self.starts
+            returns = inside & (octets[np.maximum(self.ends - 1, 0)] == _RETURN)
+            self.ends = self.ends - returns
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> bytes:
+        return self.data[self.starts[index] : self.ends[index]]
+
+    def lengths(self) -> np.ndarray:
+        return self.ends - self.starts
+
+
+def parse_block(data: bytes, offset: int, description: Description, max_row_bytes: int) -> RawRows:
+    """Parses the lines of a block. Blank lines are no rows.
+
+    Args:
+      data: Whole lines.
+      offset: Where ``data`` begins in its file; the header, if any, is at the file's beginning.
+      description: With its columns known.
+    """
+    lines = Lines(data)
+    lengths = lines.lengths()
+    good = lengths > 0
+    if description.header and offset <= _BOM_BYTES and len(good):
+        good[0] = False
+    rejects = []
+    for line, reason in _find_bad_lines(lines, lengths, max_row_bytes, description.quoting):
+        if good[line]:
+            good[line] = False
+            rejects.append(Reject(line, reason, lines[line][:max_row_bytes]))
+    kept = np.flatnonzero(good)
+    text = data if len(kept) == len(lines) else b"\n".join(lines[line] for line in kept)
+    columns, skipped = _parse_lines(text, description, lines, kept)
+    for row, reason in skipped:
+        rejects.append(Reject(int(kept[row]), reason, lines[kept[row]]))
+    if skipped:
+        kept = np.delete(kept, [row for row, _ in skipped])
+    return RawRows(columns, kept, lines.starts[kept] + offset, lines, rejects, len(lines))
+
+
+def _parse_lines(
+    text: bytes, description: Description, lines: Lines, kept: np.ndarray
+) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
+    """Columns and bad rows of ``text``, by the fastest way that can read it."""
+    quoted = description.quoting and b'"' in text
+    # Numbers straight from the text first; a value that is none sends the block through again.
+    for numeric in (numeric_columns(description), []):
+        try:
+            columns, skipped = _parse_arrow(text, description, quoted, numeric)
+        except pa.ArrowInvalid:
+            continue
+        if _row_count(columns) + len(skipped) == len(kept):
+            return columns, skipped
+    return _parse_by_line(lines, kept, description)
+
+
+def numeric_columns(description: Description) -> list[str]:
+    """Columns that serve dense features and nothing else: they can be read as numbers."""
+    other = {description.label, description.time_column}
+    other.update(column.source for column in description.sparse)
+    other.update(table.key for table in description.side_tables)
+    sources = dict.fromkeys(column.source for column in description.dense)
+    return [name for name in sources if name in description.columns and name not in other]
+
+
+def _find_bad_lines(
+    lines: Lines, lengths: np.ndarray, max_row_bytes: int, quoting: bool
+) -> list[tuple[int, str]]:
+    """Lines that PyArrow must not see; the usual block has none and is checked as a whole."""
+    bad = [
+        (int(line), f"row longer than {max_row_bytes} bytes")
+        for line in np.flatnonzero(lengths > max_row_bytes)
+    ]
+    data = lines.data
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        bad += [(line, "invalid UTF-8") for line in range(len(lines)) if not _is_utf8(lines[line])]
+    if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
+        reason = "carriage return inside a row"
+        bad += [(line, reason) for line in range(len(lines)) if b"\r" in lines[line]]
+    if quoting and b'"' in data:
+        reason = "quote that is not closed on its line"
+        bad += [(line, reason) for line in range(len(lines)) if lines[line].count(b'"') % 2]
+    return bad
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _column_count_reason(found: int, expected: int) -> str:
+    return f"{found} columns instead of {expected}"
+
+
+def _row_count(columns: dict[str, pa.Array]) -> int:
+    return len(next(iter(columns.values())))
+
+
+def _parse_arrow(
+    text: bytes, description: Description, quoted: bool, numeric: list[str]
+) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
+    """Columns of the rows with the right number of values, and the rows that have another."""
+    wanted = raw_columns(description)
+    types = dict.fromkeys(wanted, pa.binary())
+    types.update(dict.fromkeys(numeric, pa.float64()))
+    skipped: list[tuple[int, str]] = []
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        reason = _column_count_reason(row.actual_columns, row.expected_columns)
+        skipped.append((row.number - 1, reason))
+        return "skip"
+
+    if not text:
+        return {name: pa.array([], types[name]) for name in wanted}, []
+    table = arrow_csv.read_csv(
+        pa.BufferReader(text),
+        read_options=arrow_csv.ReadOptions(
+            column_names=description.columns, use_threads=False, block_size=len(text) + 1
+        ),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=description.delimiter,
+            quote_char='"' if quoted else False,
+            invalid_row_handler=skip,
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            check_utf8=False,
+            strings_can_be_null=False,
+            include_columns=wanted,
+            column_types=types,
+            null_values=["", *description.missing_tokens],
+        ),
+    )
+    return {name: table.column(name).combine_chunks() for name in wanted}, skipped
+
+
+def _parse_by_line(
+    lines: Lines, kept: np.ndarray, description: Description
+) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
+    """The same by single lines, for blocks whose quotes lead PyArrow across line ends."""
+    quoting = csv.QUOTE_MINIMAL if description.quoting else csv.QUOTE_NONE
+    expected = len(description.columns)
+    rows, skipped = [], []
+    for row, line in enumerate(kept):
+        text = lines[line].decode("utf-8")
+        try:
+            reader = csv.reader(
+                [text], delimiter=description.delimiter, quoting=quoting, strict=True
+            )
+            values = next(reader)
+        except csv.Error as error:
+            skipped.append((row, f"malformed quotes ({error})"))
+            continue
+        if len(values) != expected:
+            skipped.append((row, _column_count_reason(len(values), expected)))
+            continue
+        rows.append(values)
+    columns = {}
+    for name in raw_columns(description):
+        index = description.columns.index(name)
+        columns[name] = pa.array([values[index].encode() for values in rows], pa.binary())
+    return columns, skipped
+
+
+def raw_columns(description: Description) -> list[str]:
+    """Columns to read from the files: the sources, and the keys of side tables."""
+    wanted = [*description.sources, *(table.key for table in description.side_tables)]
+    return [name for name in dict.fromkeys(wanted) if name in description.columns]

@@ -1,0 +1,102 @@
+"""Joining side tables to the log: each worker holds the tables and looks keys up."""
+
+from __future__ import annotations
+
+import functools
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from beam_preprocess.encoding.string_table import StringTable
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import Description, SideTable
+from beam_preprocess.reading.parse import parse_block
+from beam_preprocess.reading.text_blocks import InputFile, read_blocks
+
+_TOKENS = "tokens"
+_DELIMITER = "\t"
+
+
+class LoadedTable:
+    """A side table in memory; of several rows with one key the first counts."""
+
+    def __init__(self, table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int):
+        self.key = table.key
+        self.names = table.columns
+        keys, columns = _read(table, files, max_row_bytes)
+        self._index = StringTable(keys)
+        # The default lies behind the last row: a key without a row points there.
+        self._absent = len(keys)
+        default = pa.array([table.default.encode()], pa.binary())
+        self._columns = [pa.concat_arrays([column, default]) for column in columns]
+
+    def join(self, keys: pa.Array) -> dict[str, pa.Array]:
+        """The table's columns for an array of keys."""
+        rows = pa.array(self._index.look_up(keys, self._absent))
+        return {
+            name: column.take(rows) for name, column in zip(self.names, self._columns, strict=True)
+        }
+
+
+def forget_tables() -> None:
+    """Drops what an earlier run in this process has loaded: its files may have changed."""
+    load_tables.cache_clear()
+
+
+@functools.lru_cache(maxsize=1)
+def load_tables(
+    tables: tuple[SideTable, ...],
+    files: tuple[tuple[InputFile, ...], ...],
+    max_row_bytes: int,
+) -> tuple[LoadedTable, ...]:
+    """Loads side tables once per process, for both passes over the log.
+
+    Args:
+      tables: The side tables.
+      files: The files of each.
+      max_row_bytes: Longest accepted row.
+    """
+    return tuple(
+        LoadedTable(table, members, max_row_bytes)
+        for table, members in zip(tables, files, strict=True)
+    )
+
+
+def _read(
+    table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int
+) -> tuple[pa.Array, list[pa.Array]]:
+    """Keys and further columns of all files."""
+    names = (_TOKENS,) if table.tokens else table.columns
+    # The parser wants a label and features to know which columns to read; the key is the label.
+    description = Description(
+        name=f"side table {table.name}",
+        label=table.key,
+        columns=(table.key, *names),
+        delimiter=_DELIMITER,
+    ).resolve((table.key, *names), f"side table {table.name}")
+    parts: dict[str, list[pa.Array]] = {name: [] for name in description.columns}
+    for file in files:
+        lines = 0
+        for block in read_blocks(file, 0, None, max_row_bytes):
+            raw = parse_block(block.data, block.offset, description, max_row_bytes)
+            if raw.rejects:
+                first = min(raw.rejects, key=lambda reject: reject.line)
+                raise DataError(
+                    f"{file.path} line {lines + first.line + 1}: {first.reason}; "
+                    f"mend this row of side table {table.name}"
+                )
+            lines += raw.line_count
+            for name, values in raw.columns.items():
+                parts[name].append(values)
+    columns = {name: pa.concat_arrays(arrays) for name, arrays in parts.items()}
+    if table.tokens:
+        return columns[table.key], _token_columns(columns[_TOKENS])
+    return columns[table.key], [columns[name] for name in names]
+
+
+def _token_columns(tokens: pa.Array) -> list[pa.Array]:
+    """The number of tokens and the first token, of values such as ``12|7|7``."""
+    text = tokens.cast(pa.string())
+    counts = pc.add(pc.count_substring(text, "|"), 1).cast(pa.string())
+    first = pc.list_element(pc.split_pattern(text, "|", max_splits=1), 0)
+    return [counts.cast(pa.binary()), first.cast(pa.binary())]

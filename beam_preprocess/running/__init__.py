@@ -1,0 +1,1 @@
+"""The Beam pipeline, what runs it, and how far it is."""

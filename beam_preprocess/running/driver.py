@@ -1,0 +1,171 @@
+"""Runs the pipeline: the directory it is written to, and what goes wrong, in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import logging
+import os
+import pathlib
+import re
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.schema import MANIFEST_FILE
+from beam_preprocess.encoding.feature_statistics import check_table_rows
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.inputs import find_inputs, find_side_files
+from beam_preprocess.reading.side_tables import forget_tables
+from beam_preprocess.running.job import (
+    DATA_DIRECTORY,
+    ERROR_FILE,
+    PROGRESS_DIRECTORY,
+    Job,
+    write_error,
+)
+from beam_preprocess.running.progress import Progress, reporting
+from beam_preprocess.running.runners import pipeline_options, run_pipeline
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+_DIRECTORIES = (
+    PROGRESS_DIRECTORY,
+    DATA_DIRECTORY,
+    *(f"{DATA_DIRECTORY}/{name}" for name in ("vocabularies", "rejects", "plots")),
+)
+_REMOTE = "://"
+_WHILE_RUNNING = re.compile(r" \[while running '.*")  # Beam adds the step to a message
+_QUOTED_ERROR = re.compile(r"DataError: (.+?)(?: \[while running '|\n|$)")
+_LOST_WORKER = ("Channel closed prematurely", "Worker subprocess exited")
+
+
+def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
+    """Makes the data set and returns its path; see :func:`beam_preprocess.api.preprocess`."""
+    _import_beam()
+    forget_tables()
+    config, files = find_inputs(config)
+    check_table_rows(config)
+    job = Job(config, files, find_side_files(config), "", "", local=False)
+    options = pipeline_options(config)
+    if _REMOTE in config.output:
+        _run_remote(job, options)
+        return config.output
+    try:
+        _run_local(job, options, progress)
+    except OSError as error:
+        message = write_error(error, config.output)
+        raise (DataError(message) if message else error) from None
+    return config.output
+
+
+def _import_beam() -> None:
+    """Imports Beam without its warning that a cloud client (an optional extra) is not there."""
+    logging.disable(logging.WARNING)
+    try:
+        import apache_beam.io.filesystems  # noqa: F401
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _run_remote(job: Job, options: PipelineOptions) -> None:
+    from apache_beam.io.filesystems import FileSystems
+
+    output = job.config.output.rstrip("/")
+    if FileSystems.exists(f"{output}/{MANIFEST_FILE}"):
+        raise DataError(f"--output {output}: exists; name another or remove it")
+    job = dataclasses.replace(job, data_directory=output, trace_directory=output)
+    with _user_errors():
+        run_pipeline(job, options)
+
+
+def _run_local(job: Job, options: PipelineOptions, progress: Progress | None) -> None:
+    output = pathlib.Path(job.config.output)
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise DataError(f"--output {output}: exists; name another directory or remove it")
+    partial = output.with_name(f"{output.name}.partial")
+    with _partial_directory(partial):
+        job = dataclasses.replace(
+            job,
+            data_directory=str(partial / DATA_DIRECTORY),
+            trace_directory=str(partial),
+            local=True,
+        )
+        for name in _DIRECTORIES:
+            (partial / name).mkdir()
+        with reporting(job, progress), _user_errors(partial / ERROR_FILE):
+            run_pipeline(job, options)
+        os.replace(partial / DATA_DIRECTORY, output)
+
+
+@contextlib.contextmanager
+def _user_errors(left: pathlib.Path | None = None) -> Iterator[None]:
+    """Turns a runner's exception into the DataError behind it, where there is one.
+
+    Args:
+      left: The file in which a worker leaves its message.
+    """
+    try:
+        yield
+    except Exception as error:
+        message = _left_message(left) or _message_in(error)
+        if message is None:
+            raise
+        raise DataError(message) from error
+
+
+def _left_message(path: pathlib.Path | None) -> str | None:
+    if path is None or not path.is_file():
+        return None
+    with contextlib.suppress(json.JSONDecodeError):  # cut off by a full disk
+        return json.loads(path.read_text(encoding="utf-8"))["message"]
+    return None
+
+
+def _message_in(error: Exception) -> str | None:
+    if isinstance(error, DataError):
+        return _WHILE_RUNNING.sub("", str(error))
+    if quoted := _QUOTED_ERROR.search(str(error)):  # in a worker's stack trace
+        return quoted[1]
+    if any(sign in str(error) for sign in _LOST_WORKER):
+        return (
+            "a worker process was killed (out of memory?): run the same command again, with fewer "
+            "--workers if memory is short"
+        )
+    return None
+
+
+@contextlib.contextmanager
+def _partial_directory(partial: pathlib.Path) -> Iterator[None]:
+    """An empty directory beside the output, ours alone, removed at the end.
+
+    What a killed run left there is removed first; the lock of a killed process is free.
+    """
+    lock_path = partial.with_name(f"{partial.name}.lock")
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        lock = lock_path.open("w")
+    except OSError as error:
+        raise DataError(
+            f"--output {partial.parent}: cannot write there ({error.strerror})"
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(
+                f"{partial}: another run is writing this data set; wait for it or name another "
+                "--output"
+            ) from None
+        if partial.exists():
+            shutil.rmtree(partial)
+        partial.mkdir()
+        try:
+            yield
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            lock_path.unlink(missing_ok=True)

@@ -1,0 +1,91 @@
+"""What every worker of one run is told, and where it leaves traces."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import json
+import os
+import threading
+from collections.abc import Iterator
+
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.text_blocks import InputFile
+
+DATA_DIRECTORY = "data"
+PROGRESS_DIRECTORY = "progress"
+ERROR_FILE = "error.json"
+
+
+_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+
+
+def write_error(error: OSError, directory: str) -> str | None:
+    """The one line for a failure to write below ``directory``; None for other errors."""
+    if error.errno not in _WRITE_ERRORS:
+        return None
+    return (
+        f"{error.filename or directory}: {error.strerror}; free some space or name another --output"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One run as its workers see it.
+
+    Attributes:
+      config: What the user asked for, the description with its columns known.
+      files: Input files, grouped by split (None: the rows are split here).
+      side_files: Files of each side table of the description.
+      data_directory: Where the data set is written.
+      trace_directory: Where progress and the first error are left; shared with the driver.
+      local: Whether that is a local directory.
+    """
+
+    config: PreprocessConfig
+    files: tuple[InputFile, ...]
+    side_files: tuple[tuple[InputFile, ...], ...]
+    data_directory: str
+    trace_directory: str
+    local: bool
+
+    def path(self, name: str) -> str:
+        """The path of a file of the data set, from its name in it."""
+        return f"{self.data_directory}/{name}"
+
+    def report_progress(self, stage: str, amount: int) -> None:
+        """Adds to what this process has done; the driver sums over the processes."""
+        if not self.local:
+            return
+        name = f"{stage}-{os.getpid()}-{threading.get_ident()}"
+        path = os.path.join(self.trace_directory, PROGRESS_DIRECTORY, name)
+        with open(path, "ab") as stream:
+            stream.write(b"%d\n" % amount)
+
+    @contextlib.contextmanager
+    def reporting_errors(self) -> Iterator[None]:
+        """Leaves the message of a user's error where the driver finds it.
+
+        Runners wrap exceptions of workers into their own, with remote stack traces.
+        """
+        try:
+            yield
+        except DataError as error:
+            self._leave_error(str(error))
+            raise
+        except OSError as error:
+            message = write_error(error, self.data_directory)
+            if message is None:
+                raise
+            self._leave_error(message)
+            raise DataError(message) from error
+
+    def _leave_error(self, message: str) -> None:
+        if self.local:
+            # With the disk full even this may fail; the driver then has the exception's own text.
+            with contextlib.suppress(OSError):
+                path = os.path.join(self.trace_directory, ERROR_FILE)
+                with open(path, "x", encoding="utf-8") as stream:
+                    json.dump({"message": message}, stream)

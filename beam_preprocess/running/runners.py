@@ -1,0 +1,104 @@
+"""Which Beam runner runs a job, with which options, and how quietly."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.errors import DataError
+from beam_preprocess.running.job import Job
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.runner import PipelineRunner
+
+_RUNNERS_WITH_KNOWN_OPTIONS = ("FnApiRunner", "DirectRunner", "DataflowRunner")
+_WORKER_LOG = "workers.log"
+_WORKER_MODULE = "apache_beam.runners.worker.sdk_worker_main"
+_CHANNEL_THREADS = ("beam_control_read", "read_grpc_client_inputs", "run_worker")
+
+
+def run_pipeline(job: Job, options: PipelineOptions) -> None:
+    """Builds the pipeline of ``job`` and runs it to its end."""
+    import apache_beam as beam
+
+    from beam_preprocess.running.pipeline import build_pipeline
+
+    runner = _local_runner(job) if _is_default_runner(job.config) else None
+    with _quiet_beam() if job.local else contextlib.nullcontext():
+        with beam.Pipeline(runner=runner, options=options) as pipeline:
+            build_pipeline(pipeline, job)
+
+
+def _is_default_runner(config: PreprocessConfig) -> bool:
+    return not any(option.split("=", 1)[0] == "--runner" for option in config.beam_options)
+
+
+def _local_runner(job: Job) -> PipelineRunner:
+    """The in-memory runner, with its workers in this process or in processes of their own.
+
+    Beam's ``DirectRunner`` would first try to fetch another runner from the network.
+    """
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+    from apache_beam.transforms.environments import SubprocessSDKEnvironment
+
+    if job.config.workers == 1:
+        return FnApiRunner()
+    # What --direct_running_mode=multi_processing does, except that the workers' own log, stack
+    # traces included, goes to a file: the exception that ends a run quotes the stack trace.
+    log = os.path.join(job.trace_directory, _WORKER_LOG) if job.local else os.devnull
+    command = f"exec {shlex.quote(sys.executable)} -m {_WORKER_MODULE} >>{shlex.quote(log)} 2>&1"
+    return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
+
+
+@contextlib.contextmanager
+def _quiet_beam() -> Iterator[None]:
+    """Keeps Beam's log, and its channel threads, from repeating what the run's exception says."""
+    logger = logging.getLogger("apache_beam")
+    level, hook = logger.level, threading.excepthook
+    logger.setLevel(logging.CRITICAL)
+    threading.excepthook = lambda args: None if _is_channel(args.thread) else hook(args)
+    try:
+        yield
+    finally:
+        threading.excepthook = hook
+        logger.setLevel(level)
+
+
+def _is_channel(thread: threading.Thread | None) -> bool:
+    return thread is not None and thread.name in _CHANNEL_THREADS
+
+
+def pipeline_options(config: PreprocessConfig) -> PipelineOptions:
+    """Beam's options: the user's own, with the in-memory runner as the default.
+
+    Raises:
+      DataError: Beam knows no such option (asked of those runners only whose options Beam knows).
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    flags = list(config.beam_options)
+    if _is_default_runner(config):
+        flags += ["--runner=FnApiRunner", f"--direct_num_workers={config.workers}"]
+    logging.disable(logging.WARNING)  # Beam warns of unknown options, which we refuse
+    try:
+        options = PipelineOptions(flags)
+        known = options.get_all_options(drop_default=True)
+        everything = options.get_all_options(drop_default=True, retain_unknown_options=True)
+    finally:
+        logging.disable(logging.NOTSET)
+    runner = options.view_as(StandardOptions).runner
+    if runner == "DataflowRunner" and "://" not in config.output:
+        raise DataError(f"--output {config.output}: workers on Dataflow need a gs:// directory")
+    if runner in _RUNNERS_WITH_KNOWN_OPTIONS:
+        for name in everything:
+            if name not in known:
+                raise DataError(f"unknown option --{name}; see --help")
+    return options

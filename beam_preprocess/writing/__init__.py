@@ -1,0 +1,1 @@
+"""Records, shards, manifest and data card, written so that a reader sees all or nothing."""

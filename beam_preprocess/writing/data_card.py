@@ -1,0 +1,133 @@
+"""The data card: what a reader wants to know of a data set, in Markdown with small plots."""
+
+from __future__ import annotations
+
+from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
+from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
+from beam_preprocess.writing.svg import bar_chart
+
+CARD_FILE = "data_card.md"
+
+
+def data_card(schema: Schema, summary: Summary) -> dict[str, str]:
+    """From file name to text: the card and its plots."""
+    files = {"plots/label_rate.svg": _label_plot(schema)}
+    if schema.sparse:
+        files["plots/table_rows.svg"] = _table_plot(schema)
+    for feature in schema.dense:
+        if feature.transform != "missing_indicator" and summary.dense[feature.source].count:
+            files[_plot_name(feature)] = _dense_plot(feature, summary)
+    parts = [
+        _head(schema),
+        _splits(schema),
+        _dense(schema, files),
+        _sparse(schema),
+        _rejects(schema),
+    ]
+    files[CARD_FILE] = "\n".join(part for part in parts if part)
+    return files
+
+
+def _head(schema: Schema) -> str:
+    rows = sum(split.rows for split in schema.splits.values())
+    return (
+        f"# Data set {schema.name}\n\n"
+        f"{rows:,} rows, label `{schema.label}`, {len(schema.dense)} dense and "
+        f"{len(schema.sparse)} sparse features. Split: {schema.split_method} (seed {schema.seed}). "
+        "Statistics and vocabularies come from the training split alone.\n"
+    )
+
+
+def _splits(schema: Schema) -> str:
+    lines = ["| split | rows | positives | label rate | shards |", "|---|---:|---:|---:|---:|"]
+    for name, split in schema.splits.items():
+        lines.append(
+            f"| {name} | {split.rows:,} | {split.positives:,} | {split.label_rate:.4f} "
+            f"| {len(split.files)} |"
+        )
+    return "## Splits\n\n" + "\n".join(lines) + "\n\n![label rate](plots/label_rate.svg)\n"
+
+
+def _dense(schema: Schema, files: dict[str, str]) -> str:
+    if not schema.dense:
+        return ""
+    total = schema.splits["train"].rows
+    lines = [
+        "| feature | source | transform | missing | mean | std | minimum | maximum | histogram |",
+        "|---|---|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for feature in schema.dense:
+        plot = _plot_name(feature)
+        lines.append(
+            f"| {_cell(feature.name)} | {_cell(feature.source)} | {feature.transform} "
+            f"| {feature.missing_count / total:.2%} "
+            f"| {feature.mean:.6g} | {feature.std:.6g} | {feature.minimum:.6g} "
+            f"| {feature.maximum:.6g} | {f'![]({plot})' if plot in files else ''} |"
+        )
+    return (
+        "## Dense features\n\nMoments are of the raw values; histograms are of "
+        "sign(x) ln(1 + |x|).\n\n" + "\n".join(lines) + "\n"
+    )
+
+
+def _sparse(schema: Schema) -> str:
+    if not schema.sparse:
+        return ""
+    lines = [
+        "| feature | source | encoding | table rows | distinct | missing | out of vocabulary |",
+        "|---|---|---|---:|---:|---:|---:|",
+    ]
+    lines += [_sparse_line(feature, schema.splits["train"].rows) for feature in schema.sparse]
+    return (
+        f"## Sparse features\n\n{sum(schema.sparse_rows):,} table rows in all.\n\n"
+        + "\n".join(lines)
+        + "\n\n![table rows](plots/table_rows.svg)\n"
+    )
+
+
+def _sparse_line(feature: SparseFeature, total: int) -> str:
+    source = f"{feature.derive} of {feature.source}" if feature.derive else feature.source
+    encoding = feature.encoding
+    if feature.min_count is not None:
+        encoding += f" (min count {feature.min_count})"
+    counted = feature.distinct is not None
+    distinct = f"{feature.distinct:,}" if counted else ""
+    outside = f"{feature.out_of_vocabulary_count / total:.2%}" if counted else ""
+    return (
+        f"| {_cell(feature.name)} | {_cell(source)} | {encoding} | {feature.rows:,} | {distinct} "
+        f"| {feature.missing_count / total:.2%} | {outside} |"
+    )
+
+
+def _rejects(schema: Schema) -> str:
+    if not schema.rejected:
+        return "## Rejected rows\n\nNone.\n"
+    lines = ["| reason | rows |", "|---|---:|"]
+    lines += [f"| {_cell(reason)} | {count:,} |" for reason, count in schema.rejected.items()]
+    return "## Rejected rows\n\nThe rows are in `rejects/`.\n\n" + "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _label_plot(schema: Schema) -> str:
+    bars = [(name, split.label_rate) for name, split in schema.splits.items()]
+    return bar_chart(bars, "label rate", "{:.4f}")
+
+
+def _table_plot(schema: Schema) -> str:
+    bars = [(feature.name, feature.rows) for feature in schema.sparse]
+    return bar_chart(bars, "embedding table rows (log scale)", "{:,}", logarithmic=True)
+
+
+def _plot_name(feature: DenseFeature) -> str:
+    safe = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02x}" for c in feature.name)
+    return f"plots/dense-{safe}.svg"
+
+
+def _dense_plot(feature: DenseFeature, summary: Summary) -> str:
+    histogram = summary.dense[feature.source].histogram
+    bins = range(min(histogram), max(histogram) + 1)
+    bars = [(f"{BIN_EDGES[index]:g}", histogram.get(index, 0)) for index in bins]
+    return bar_chart(bars, f"{feature.name}: training rows by sign(x) ln(1 + |x|)", "{:,}")

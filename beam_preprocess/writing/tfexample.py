@@ -1,0 +1,130 @@
+"""Batches of rows to framed TFRecords of ``tf.train.Example``, and back, without TensorFlow.
+
+The encoder lays a whole batch out as one byte matrix with slack where a varint may be shorter, and
+then keeps the used bytes: no Python code runs per row. The result is byte for byte what
+``tf.train.Example.SerializeToString(deterministic=True)`` and ``TFRecordWriter`` give.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from beam_preprocess.writing.crc32c import masked_crc32c
+
+_DELIMITED = 2  # protobuf wire type
+_FRAME_HEAD = 12  # uint64 length, uint32 masked CRC of it
+_CRC_BYTES = 4
+
+
+@dataclasses.dataclass
+class Matrix:
+    """Byte strings of one length each as uint8 [rows, width] with a mask of the bytes in use."""
+
+    data: np.ndarray
+    used: np.ndarray
+
+    def lengths(self) -> np.ndarray:
+        return self.used.sum(axis=1, dtype=np.int64)
+
+
+def encode_records(label: np.ndarray, dense: np.ndarray, sparse: np.ndarray) -> bytes:
+    """TFRecords, framed and joined, of one batch.
+
+    Args:
+      label: [rows], 0 or 1.
+      dense: float32 [rows, dense features], possibly of no columns.
+      sparse: int64 [rows, sparse features], at least 0.
+    """
+    rows = len(label)
+    if rows == 0:
+        return b""
+    features = []
+    if dense.shape[1]:
+        features.append(_float_feature(b"dense", dense.astype("<f4")))
+    features.append(_float_feature(b"label", label.astype("<f4")[:, None]))
+    features.append(_int64_feature(b"sparse", sparse))
+    example = _delimited(1, _join(features))
+    return _frame(example)
+
+
+def _float_feature(name: bytes, values: np.ndarray) -> Matrix:
+    packed = np.ascontiguousarray(values).view(np.uint8).reshape(len(values), -1)
+    payload = Matrix(packed, np.ones_like(packed, bool))
+    return _map_entry(name, _delimited(2, _delimited(1, payload)))
+
+
+def _int64_feature(name: bytes, values: np.ndarray) -> Matrix:
+    rows, columns = values.shape
+    width = max(1, -(-int(values.max(initial=0)).bit_length() // 7))
+    data, used = _varints(values, width)
+    payload = Matrix(data.reshape(rows, columns * width), used.reshape(rows, columns * width))
+    return _map_entry(name, _delimited(3, _delimited(1, payload)))
+
+
+def _map_entry(name: bytes, feature: Matrix) -> Matrix:
+    key = _constant(bytes([1 << 3 | _DELIMITED, len(name)]) + name, len(feature.data))
+    return _delimited(1, _join([key, _delimited(2, feature)]))
+
+
+def _delimited(field: int, payload: Matrix) -> Matrix:
+    """``payload`` as the length-delimited protobuf field of that number (below 16)."""
+    lengths = payload.lengths()
+    width = max(1, -(-int(payload.data.shape[1]).bit_length() // 7))
+    data, used = _varints(lengths, width)
+    tag = _constant(bytes([field << 3 | _DELIMITED]), len(lengths))
+    return _join([tag, Matrix(data, used), payload])
+
+
+def _constant(value: bytes, rows: int) -> Matrix:
+    data = np.broadcast_to(np.frombuffer(value, np.uint8), (rows, len(value)))
+    return Matrix(data, np.ones(data.shape, bool))
+
+
+def _join(parts: list[Matrix]) -> Matrix:
+    return Matrix(
+        np.concatenate([part.data for part in parts], axis=1),
+        np.concatenate([part.used for part in parts], axis=1),
+    )
+
+
+def _varints(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Base-128 varints of non-negative integers: uint8 and bool arrays [..., width]."""
+    rest = values.astype(np.uint64)
+    data = np.empty((*values.shape, width), np.uint8)
+    used = np.empty((*values.shape, width), bool)
+    used[..., 0] = True
+    for index in range(width):
+        following = rest >> np.uint64(7)
+        more = following > 0
+        data[..., index] = (rest & np.uint64(0x7F)).astype(np.uint8) | (more.view(np.uint8) << 7)
+        if index + 1 < width:
+            used[..., index + 1] = more
+        rest = following
+    return data, used
+
+
+def _frame(record: Matrix) -> bytes:
+    rows, width = record.data.shape
+    lengths = record.lengths()
+    aligned_width = -(-width // 8) * 8
+    aligned = np.zeros((rows, aligned_width), np.uint8)
+    inside = np.arange(aligned_width) >= (aligned_width - lengths)[:, None]
+    aligned[inside] = record.data[record.used]
+    data = np.empty((rows, _FRAME_HEAD + width + _CRC_BYTES), np.uint8)
+    data[:, :_FRAME_HEAD] = _frame_heads(lengths)
+    data[:, _FRAME_HEAD:-_CRC_BYTES] = record.data
+    crc = masked_crc32c(aligned, lengths)
+    data[:, -_CRC_BYTES:] = crc.astype("<u4").view(np.uint8).reshape(rows, _CRC_BYTES)
+    used = np.ones(data.shape, bool)
+    used[:, _FRAME_HEAD:-_CRC_BYTES] = record.used
+    return data[used].tobytes()
+
+
+def _frame_heads(lengths: np.ndarray) -> np.ndarray:
+    distinct, inverse = np.unique(lengths, return_inverse=True)
+    octets = distinct.astype("<u8").view(np.uint8).reshape(-1, 8)
+    crc = masked_crc32c(octets.copy(), np.full(len(distinct), 8))
+    heads = np.concatenate([octets, crc.astype("<u4").view(np.uint8).reshape(-1, 4)], axis=1)
+    return heads[inverse]

@@ -1,0 +1,1 @@
+"""What a model is: blocks, liveness, identity, search space, shapes, complexity, presets."""

@@ -1,0 +1,131 @@
+"""Cost of an architecture: multiply-accumulates and parameters (paper 5.3, Table 5)."""
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
+from nasrec_tf.data.features import Features
+from nasrec_tf.operators import DENSE_TO_SPARSE, OPERATORS, SPARSE_TO_DENSE, NetworkOptions
+from nasrec_tf.operators.base import WeightSpec
+
+FINAL_OPTIONS = NetworkOptions(layer_norm=False)
+"""How the published models were trained in the end, and so how their FLOPs were counted."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Cost of one operator, merger or head.
+
+    Args:
+        block: number of the block, from 1; one more than the last block for the head.
+        name: the operator's or merger's name, or ``"head"``.
+        live: whether it reaches the logit; dead parts are neither built nor counted.
+        linear: multiply-accumulates per sample in linear maps.
+        matmul: multiply-accumulates per sample in products of activations.
+        layer_norm: operations per sample in layer normalisations, 5 an element.
+        parameters: trainable weights.
+    """
+
+    block: int
+    name: str
+    live: bool
+    linear: int
+    matmul: int
+    layer_norm: int
+    parameters: int
+
+    @property
+    def multiply_accumulates(self) -> int:
+        return self.linear + self.matmul + self.layer_norm
+
+
+@dataclasses.dataclass(frozen=True)
+class Complexity:
+    """Cost of a whole network.
+
+    Args:
+        parts: cost of each part, dead ones included.
+        embedding_parameters: weights of the embedding tables.
+    """
+
+    parts: tuple[Part, ...]
+    embedding_parameters: int
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Per sample, over what reaches the logit."""
+        return sum(part.multiply_accumulates for part in self.parts if part.live)
+
+    @property
+    def mflops(self) -> float:
+        """Millions of multiply-accumulates per sample, which the paper calls FLOPs."""
+        return self.multiply_accumulates / 1e6
+
+    @property
+    def parameters(self) -> int:
+        """Trainable weights without embedding tables, over what reaches the logit."""
+        return sum(part.parameters for part in self.parts if part.live)
+
+    @property
+    def parameters_with_dead_parts(self) -> int:
+        """Trainable weights without embedding tables if dead parts were built too."""
+        return sum(part.parameters for part in self.parts)
+
+
+def complexity(
+    architecture: Architecture,
+    features: Features,
+    options: NetworkOptions = FINAL_OPTIONS,
+) -> Complexity:
+    """Counts the cost of an architecture by the rules of fvcore, as the paper does.
+
+    One FLOP is one multiply-accumulate; linear maps, products of activations (attention
+    included) and layer normalisations (5 an element) count; biases, activations, sums,
+    factorization machines and embedding look-ups do not.
+
+    Args:
+        architecture: the architecture.
+        features: what the network reads.
+        options: what holds for the whole network; by default without layer norm, as the
+            published figures are.
+    """
+    shapes = network_shapes(architecture, features.dense, features.sparse, options)
+    parts = (*_block_parts(architecture, shapes), _head_part(shapes))
+    return Complexity(parts, sum(features.table_rows) * options.embedding_dim)
+
+
+def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[Part]:
+    for number, sizes in enumerate(shapes.blocks, start=1):
+        block = architecture.blocks[number - 1]
+        live = architecture.liveness.blocks[number - 1]
+        for name, shape in sizes.operators.items():
+            operator = OPERATORS[name]
+            runs = live.dense_operators if operator.branch == "dense" else live.sparse_operators
+            cost = operator.multiply_accumulates(shape)
+            yield _part(number, name, runs, cost, operator.weights(shape))
+        for merger, present, runs in (
+            (DENSE_TO_SPARSE, block.dense_to_sparse, live.dense_to_sparse),
+            (SPARSE_TO_DENSE, block.sparse_to_dense, live.sparse_to_dense),
+        ):
+            if present:
+                cost = merger.multiply_accumulates(sizes.merger)
+                yield _part(number, merger.name, runs, cost, merger.weights(sizes.merger))
+
+
+def _head_part(shapes: NetworkShapes) -> Part:
+    cost = {"linear": sum(shapes.head_slots)}
+    return _part(len(shapes.blocks) + 1, "head", True, cost, shapes.head_weights)
+
+
+def _part(block: int, name: str, live: bool, cost: dict, weights: Iterable[WeightSpec]) -> Part:
+    return Part(
+        block=block,
+        name=name,
+        live=live,
+        linear=cost.get("linear", 0),
+        matmul=cost.get("matmul", 0),
+        layer_norm=cost.get("layer_norm", 0),
+        parameters=sum(math.prod(weight.shape) for weight in weights),
+    )

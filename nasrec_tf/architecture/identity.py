@@ -1,0 +1,149 @@
+"""When two architectures are one: a canonical form of what reaches the logit.
+
+The form keeps live parts only, drops left and right sources that nothing reads, orders the two
+sources of a symmetric operator, and numbers the live blocks by what they compute rather than by
+where they stand. Its digest is stable over processes and versions of Python.
+"""
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from nasrec_tf.architecture.liveness import dense_operators_read_sparse
+from nasrec_tf.operators import DENSE, OPERATORS, PAIR
+
+if TYPE_CHECKING:
+    from nasrec_tf.architecture.architecture import Architecture
+
+
+def identity(architecture: "Architecture") -> str:
+    """A hexadecimal digest, equal for architectures that compute the same function."""
+    nodes = {
+        number: _live_part(architecture, number)
+        for number in range(1, len(architecture) + 1)
+        if architecture.liveness.blocks[number - 1].anything
+    }
+    order = _canonical_order(nodes)
+    numbers = {0: 0} | {number: index for index, number in enumerate(order, start=1)}
+    form = [_renumber(nodes[number], numbers) for number in order]
+    return hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _live_part(architecture: "Architecture", number: int) -> dict[str, Any]:
+    """The fields of a block that have an effect; sources are kept under keys ending in source."""
+    block = architecture.blocks[number - 1]
+    live = architecture.liveness.blocks[number - 1]
+    part: dict[str, Any] = {"last": number == len(architecture)}
+    reads_sparse = live.sparse_operators
+    if live.dense_operators:
+        part["dense_operators"] = dict(block.dense_operators)
+        part["dense_output"] = live.dense_output
+        reads = set().union(*(OPERATORS[name].reads for name in block.dense_operators))
+        if DENSE in reads:
+            part["dense_sources"] = list(block.dense_sources)
+        if PAIR in reads:
+            part["pair_sources"] = [block.left_source, block.right_source]
+            part["pair_is_symmetric"] = _pair_is_symmetric(block)
+        reads_sparse = reads_sparse or dense_operators_read_sparse(block)
+    if live.sparse_operators:
+        part["sparse_operators"] = dict(block.sparse_operators)
+        part["sparse_output"] = live.sparse_output
+    if reads_sparse:
+        part["sparse_sources"] = list(block.sparse_sources)
+    if block.bits:
+        names = list(part.get("dense_operators", ())) + list(part.get("sparse_operators", ()))
+        part["bits"] = {name: block.bits[name].to_json() for name in names}
+    part["dense_to_sparse"] = live.dense_to_sparse
+    part["sparse_to_dense"] = live.sparse_to_dense
+    return part
+
+
+def _pair_is_symmetric(block) -> bool:
+    operators = [OPERATORS[name] for name in block.dense_operators]
+    return all(operator.symmetric for operator in operators if PAIR in operator.reads)
+
+
+_SOURCE_FIELDS = ("dense_sources", "sparse_sources", "pair_sources")
+
+
+def _canonical_order(nodes: dict[int, dict]) -> list[int]:
+    """A topological order that depends on what blocks compute, not on their numbers.
+
+    Blocks of one colour are told apart by the places of their sources, so that twin blocks keep
+    the order of the twins that they read.
+    """
+    colours = _colours(nodes)
+    order: list[int] = []
+    places = {0: 0}
+    waiting = set(nodes)
+    while waiting:
+        ready = [number for number in waiting if _sources(nodes[number]) <= places.keys()]
+        chosen = min(ready, key=lambda n: (colours[n], _source_places(nodes[n], places), n))
+        order.append(chosen)
+        places[chosen] = len(order)
+        waiting.remove(chosen)
+    return order
+
+
+def _source_places(node: dict, places: dict[int, int]) -> list[list[int]]:
+    renumbered = _renumber(node, places)
+    return [renumbered.get(field, []) for field in _SOURCE_FIELDS]
+
+
+def _sources(node: dict) -> set[int]:
+    return {source for field in _SOURCE_FIELDS for source in node.get(field, ())}
+
+
+def _colours(nodes: dict[int, dict]) -> dict[int, str]:
+    """Refines each block's colour by those of its sources and readers until nothing is added."""
+    colours = {number: _digest(_without_sources(node)) for number, node in nodes.items()}
+    colours[0] = "raw"
+    for _ in nodes:
+        colours = {0: "raw"} | {
+            number: _digest(
+                [colours[number], _above(number, nodes, colours)] + _below(node, colours)
+            )
+            for number, node in nodes.items()
+        }
+    return colours
+
+
+def _without_sources(node: dict) -> dict:
+    return {field: value for field, value in node.items() if field not in _SOURCE_FIELDS}
+
+
+def _below(node: dict, colours: dict[int, str]) -> list:
+    pair = [colours[source] for source in node.get("pair_sources", ())]
+    if node.get("pair_is_symmetric"):
+        pair.sort()
+    return [
+        sorted(colours[source] for source in node.get("dense_sources", ())),
+        sorted(colours[source] for source in node.get("sparse_sources", ())),
+        pair,
+    ]
+
+
+def _above(number: int, nodes: dict[int, dict], colours: dict[int, str]) -> list:
+    readers = []
+    for reader, node in nodes.items():
+        for field in _SOURCE_FIELDS:
+            for position, source in enumerate(node.get(field, ())):
+                if source == number:
+                    ordered = field == "pair_sources" and not node["pair_is_symmetric"]
+                    readers.append([field, position if ordered else 0, colours[reader]])
+    return sorted(readers)
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _renumber(node: dict, numbers: dict[int, int]) -> dict:
+    renumbered = dict(node)
+    for field in _SOURCE_FIELDS:
+        if field in node:
+            renumbered[field] = [numbers[source] for source in node[field]]
+    for field in _SOURCE_FIELDS:
+        if field in node and (field != "pair_sources" or node["pair_is_symmetric"]):
+            renumbered[field].sort()
+    return renumbered

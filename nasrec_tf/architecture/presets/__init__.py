@@ -1,0 +1,81 @@
+"""The six best architectures published with NASRec, with the inputs they were made for.
+
+Source: facebookresearch/NasRec (Apache-2.0), the models of the paper's Table 4 and Fig. 5-7.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.data.features import Features
+
+_DIRECTORY = pathlib.Path(__file__).parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """A published model.
+
+    Args:
+        name: such as ``"nasrec-criteo-small"``.
+        architecture: the architecture.
+        features: inputs; the authors give Avazu, which has no dense column, a constant one.
+        log_loss: published test log loss.
+        auc: published test AUC.
+        mflops: published millions of multiply-accumulates per sample (the paper's Table 5).
+    """
+
+    name: str
+    architecture: Architecture
+    features: Features
+    log_loss: float
+    auc: float
+    mflops: float
+
+
+@functools.cache
+def presets() -> dict[str, Preset]:
+    """Every preset by name."""
+    inputs = json.loads((_DIRECTORY / "inputs.json").read_text(encoding="utf-8"))
+    found = {}
+    for path in sorted(_DIRECTORY.glob("nasrec-*.json")):
+        value = json.loads(path.read_text(encoding="utf-8"))
+        published = value["published"]
+        found[path.stem] = Preset(
+            name=path.stem,
+            architecture=Architecture.from_json(value["architecture"]),
+            features=Features(**inputs[value["dataset"]]),
+            log_loss=published["log_loss"],
+            auc=published["auc"],
+            mflops=published["mflops"],
+        )
+    return found
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        ArchitectureError: if there is none.
+    """
+    if name not in presets():
+        raise ArchitectureError(f"No preset {name!r}; there are {', '.join(presets())}.")
+    return presets()[name]
+
+
+def load_architecture(name_or_path: str) -> Architecture:
+    """The architecture of a preset, or of an architecture file.
+
+    Raises:
+        ArchitectureError: if there is neither such a preset nor such a file.
+    """
+    if name_or_path in presets():
+        return presets()[name_or_path].architecture
+    if pathlib.Path(name_or_path).exists():
+        return Architecture.load(name_or_path)
+    raise ArchitectureError(
+        f"No architecture {name_or_path!r}: give a file, or one of {', '.join(presets())}."
+    )

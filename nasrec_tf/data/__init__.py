@@ -1,0 +1,1 @@
+"""What a network reads: features, and records as tensors."""

@@ -1,0 +1,1 @@
+"""What computes: layers, the supernet, the stand-alone subnet, weights, quantization."""

@@ -1,0 +1,362 @@
+"""The supernet, which holds every architecture of a search space (paper 3.1 and 4)."""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+from nasrec_tf import native
+from nasrec_tf.architecture.architecture import HEAD_BITS, Architecture
+from nasrec_tf.architecture.shapes import head_weights
+from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.data.features import Features
+from nasrec_tf.networks.layers.active_weight import SliceReader
+from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
+from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
+from nasrec_tf.networks.layers.shared_part import SharedPart
+from nasrec_tf.networks.subnet import HEAD, Subnet, part_name
+from nasrec_tf.networks.supernet.path import Path, encode, live_part
+from nasrec_tf.networks.supernet.path_run import PathRun, Sources
+from nasrec_tf.networks.supernet.samplers import (
+    PathSampler,
+    SingleOperatorAnyConnection,
+    WarmupSampler,
+)
+from nasrec_tf.networks.supernet.sizes import path_sizes, widest_shape
+from nasrec_tf.operators import (
+    DEFAULT_OPTIONS,
+    DENSE,
+    DENSE_TO_SPARSE,
+    OPERATORS,
+    PAIR,
+    SPARSE,
+    SPARSE_TO_DENSE,
+    MergerShape,
+    NetworkOptions,
+)
+from nasrec_tf.operators.arithmetic import linear
+from nasrec_tf.operators.base import UpperBound
+from nasrec_tf.optimizers.adagrad import Adagrad
+
+
+class Supernet(keras.Model):
+    """Every architecture of a search space over one set of shared weights.
+
+    Each training step draws a path and trains it alone: only active rows and columns of the
+    weights are read, differentiated and updated. One traced graph serves every path.
+
+    Args:
+        space: the search space.
+        features: what the network reads.
+        options: what holds for the whole network.
+        sampler: strategy that draws the paths; single-operator any-connection unless given.
+        warmup_steps: steps over which the probability of training the full supernet falls from 1
+            to 0; the paper takes a fifth of all steps.
+        seed: seed of the initial weights and of the paths.
+
+    Input shape: as for ``Subnet``. Output shape: (batch, 1), logits of a path.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        features: Features,
+        options: NetworkOptions = DEFAULT_OPTIONS,
+        sampler: PathSampler | None = None,
+        warmup_steps: int = 0,
+        seed: int = 0,
+        name: str = "supernet",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.space = space
+        self.features = features
+        self.options = options
+        self.sampler = WarmupSampler(sampler or SingleOperatorAnyConnection(space), warmup_steps)
+        self.generator = tf.random.Generator.from_seed(seed, alg="philox")
+        self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
+        self.parts: dict[str, SharedPart] = {}
+        self.quantizers: dict[str, MapQuantizers] = {}
+        for number in range(1, space.num_blocks + 1):
+            self._add_block(number, seed)
+        embedding = options.embedding_dim
+        tokens = UpperBound(space.sparse_widths[-1] * embedding)
+        merged = options.merged_tokens * embedding if space.mergers else 0
+        slots = (UpperBound(space.dense_widths[-1]), tokens, UpperBound(merged))
+        self.parts[HEAD] = SharedPart(head_weights(slots), {}, seed, name=HEAD)
+        self._add_quantizers(HEAD, head_weights(slots))
+        self.built = True
+
+    def build(self, input_shape=None):
+        """Nothing is left to build: all sizes are known from the start."""
+
+    def _add_block(self, number, seed):
+        space, options = self.space, self.options
+        for names, widths in (
+            (space.dense_operators, space.dense_widths),
+            (space.sparse_operators, space.sparse_widths),
+        ):
+            for name in names:
+                self._add_operator(number, name, widths, seed)
+        if not space.mergers:
+            return
+        tokens = UpperBound(space.sparse_widths[-1])
+        shapes = [MergerShape(UpperBound(width), tokens, options) for width in space.dense_widths]
+        for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
+            self._add_part(part_name(number, merger.name), merger, shapes, seed)
+
+    def _add_operator(self, number, name, widths, seed):
+        space, features, options = self.space, self.features, self.options
+        shapes = [widest_shape(number, width, space, features, options) for width in widths]
+        if PAIR in OPERATORS[name].reads:
+            sources = {features.dense, *space.dense_widths} if number > 1 else {features.dense}
+            shapes = [
+                dataclasses.replace(shape, right=UpperBound(right))
+                for shape in shapes
+                for right in sorted(sources)
+            ]
+        self._add_part(part_name(number, name), OPERATORS[name], shapes, seed)
+
+    def _add_part(self, name, operator, shapes, seed):
+        """Adds the weights of the last and widest shape; the others tell where columns end."""
+        column_ends: dict[str, set[int]] = {}
+        for shape in shapes:
+            for spec in operator.weights(shape):
+                if len(spec.axes) == 2:
+                    column_ends.setdefault(spec.name, set()).add(int(spec.axes[1].active))
+        specs = operator.weights(shapes[-1])
+        self.parts[name] = SharedPart(specs, column_ends, seed, name=name)
+        self._add_quantizers(name, specs)
+
+    def _add_quantizers(self, name, specs):
+        if self.space.bits:
+            self.quantizers[name] = MapQuantizers(
+                specs, self.options.weight_ranges, self.space.bits, name=f"{name}_quantizers"
+            )
+
+    # Running a path.
+
+    def call(self, inputs, path: Path | None = None, training=None):
+        """Logits of a path; of the whole supernet unless one is given.
+
+        With ``training`` a gradient tape that watches the variables sees what is read of them.
+        """
+        run = self._start(inputs, path, bool(training))
+        return self._logits(run, self._head_inputs(run))
+
+    def logits(self, inputs, architecture: Architecture):
+        """Logits of an architecture: (batch, 1)."""
+        return self(inputs, path=self.encode(architecture))
+
+    def encode(self, architecture: Architecture) -> Path:
+        """The architecture's path, to be given to ``call`` or to a function over paths."""
+        return Path(*(tf.constant(part) for part in encode(architecture, self.space)))
+
+    def head_inputs(self, inputs, path: Path):
+        """What the final layer reads on a path: (batch, head inputs)."""
+        return self._head_inputs(self._start(inputs, path))
+
+    def head_slice(self, path: Path) -> dict:
+        """Kernel and bias of the final layer on a path."""
+        live = live_part(path, self.space)
+        specs = head_weights(self._head_slots(live))
+        library = native.kernels(self.compute_dtype)
+        reader = None if library is None else SliceReader(library)
+        return self.parts[HEAD].active(specs, lambda part: None, reader)
+
+    def _head_slots(self, live):
+        options = self.options
+        merged = options.merged_tokens * tf.cast(live.dense_to_sparse[-1], tf.int32)
+        return (
+            tf.reduce_max(live.dense_widths[-1]),
+            tf.reduce_max(live.sparse_widths[-1]) * options.embedding_dim,
+            merged * options.embedding_dim,
+        )
+
+    def tunable_logits(self, head_inputs, kernel, bias):
+        """Logits of a final layer with other weights: of the kind that scoring tunes.
+
+        Args:
+            head_inputs: (batch, head inputs) of a path.
+            kernel: (head inputs, 1), not yet quantized.
+            bias: (1,).
+        """
+        weights = {"head_kernel": kernel, "head_bias": bias}
+        if self.quantizers:
+            slots = (head_inputs.shape[1] or tf.shape(head_inputs)[1],)
+            weights = self.quantizers[HEAD].quantized(
+                weights, head_weights(slots), HEAD_BITS.weights, HEAD_BITS.activations, False
+            )
+        return linear(head_inputs, weights, HEAD)
+
+    def _start(self, inputs, path, training=False, tape=None):
+        path = self.encode(self.space.widest) if path is None else path
+        live = live_part(path, self.space)
+        sizes = path_sizes(live, self.space, self.features, self.options)
+        rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
+        return PathRun(self, live, sizes, inputs, rows, training, tape)
+
+    def _logits(self, run, head_inputs):
+        specs = head_weights(self._head_slots(run.live))
+        bits = (HEAD_BITS.weights, HEAD_BITS.activations)
+        return linear(head_inputs, run.weights(HEAD, specs, bits), HEAD)
+
+    def _head_inputs(self, run):
+        dense = Sources(run, run.raw_dense(), self._dense_readers)
+        sparse = Sources(run, run.raw_sparse(), lambda number: 1)
+        for number in range(1, self.space.num_blocks + 1):
+            dense_output, sparse_output = self._run_block(run, number, dense, sparse)
+            dense.add(dense_output)
+            sparse.add(sparse_output)
+        [[dense_output], [sparse_output]] = dense.read(), sparse.read()
+        tokens = tf.transpose(sparse_output, [0, 2, 1])
+        shape = tf.shape(tokens)
+        return tf.concat([dense_output, tf.reshape(tokens, [shape[0], shape[1] * shape[2]])], 1)
+
+    def _run_block(self, run, number, dense, sparse):
+        """Dense and sparse output of a block, which reads all sources so far."""
+        read = self._read_sources(run, run.sizes[number - 1], dense, sparse)
+        sizes, batch = run.sizes[number - 1], run.batch
+        dense_sum = self._run_operators(
+            run, number, self.space.dense_operators, read, sizes.merger.dense_width
+        )
+        sparse_sum = self._run_operators(
+            run, number, self.space.sparse_operators, read, sizes.merger.tokens
+        )
+        if not self.space.mergers:
+            return dense_sum, sparse_sum
+        dense_sum, dense_to_merge = run.joins.aliases(dense_sum, 2)
+        sparse_sum, sparse_to_merge = run.joins.aliases(sparse_sum, 2)
+        merged = self._dense_to_sparse(run, number, dense_to_merge)
+        interaction = self._sparse_to_dense(run, number, sparse_to_merge)
+        dense_output = run.joins.sum([dense_sum, interaction], batch, sizes.merger.dense_width)
+        return dense_output, tf.concat([sparse_sum, merged], axis=2)
+
+    def _read_sources(self, run, sizes, dense, sparse):
+        """What the block's operators may read, a value for each of them that does."""
+        counts = {DENSE: sizes.dense_slots, SPARSE: sizes.sparse_sizes}
+        sources = {SPARSE: sparse.read()[0]}
+        sources[DENSE], *pair = dense.read()
+        if pair:
+            counts |= {"left": sizes.left_slots, "right": sizes.right_slots}
+            sources["left"], sources["right"] = pair
+        operators = (*self.space.dense_operators, *self.space.sparse_operators)
+        read = {}
+        for kind, values in sources.items():
+            of_kind = PAIR if kind in ("left", "right") else kind
+            readers = sum(of_kind in OPERATORS[name].reads for name in operators)
+            joined = run.joins.concat(values, counts[kind])
+            read[kind] = run.joins.aliases(joined, readers)
+        return read
+
+    def _dense_readers(self, number):
+        """How often block ``number`` reads its dense sources; the head, which is last, once."""
+        pairs = any(PAIR in OPERATORS[name].reads for name in self.space.dense_operators)
+        return 3 if pairs and number <= self.space.num_blocks else 1
+
+    def _run_operators(self, run, number, names, read, width):
+        """The sum of a branch's active operators, the narrower ones zero-padded (Eq. 3 and 4).
+
+        An inactive operator runs on no samples, units or tokens at all.
+        """
+        sizes = run.sizes[number - 1]
+        outputs = []
+        for name in names:
+            operator, shape = OPERATORS[name], sizes.operators[name]
+            inputs = run.operator_inputs(operator, shape, read, sizes.active[name])
+            specs = operator.weights(shape)
+            weights = run.weights(part_name(number, name), specs, run.operator_bits(number, name))
+            outputs.append(operator(inputs, weights, shape))
+        return run.joins.sum(outputs, run.batch, width)
+
+    def _dense_to_sparse(self, run, number, dense):
+        """The merged tokens, of which there are none where the merger is off."""
+        sizes = run.sizes[number - 1]
+        on = sizes.has_dense_to_sparse
+        shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
+        specs = DENSE_TO_SPARSE.weights(shape)
+        bits = run.merger_bits(number, DENSE_TO_SPARSE, on)
+        weights = run.weights(part_name(number, DENSE_TO_SPARSE.name), specs, bits)
+        dense = run.joins.present(dense, on, run.batch, shape.dense_width)
+        tokens = DENSE_TO_SPARSE(dense, weights, shape)
+        merged = self.options.merged_tokens * on
+        return tf.reshape(tokens, [run.batch, self.options.embedding_dim, merged])
+
+    def _sparse_to_dense(self, run, number, sparse):
+        """What the factorization machine adds, for no samples where the merger is off."""
+        sizes = run.sizes[number - 1]
+        on = sizes.has_sparse_to_dense
+        shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
+        specs = SPARSE_TO_DENSE.weights(shape)
+        bits = run.merger_bits(number, SPARSE_TO_DENSE, on)
+        weights = run.weights(part_name(number, SPARSE_TO_DENSE.name), specs, bits)
+        sparse = run.joins.present(sparse, on, run.batch, shape.tokens)
+        return SPARSE_TO_DENSE(sparse, weights, shape)
+
+    # Training.
+
+    def train_step(self, data):
+        """Draws a path and trains it on the batch."""
+        inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        path = self.sampler(self.generator, self.optimizer.iterations.value)
+        logits, loss = self.train_on_path(path, inputs, labels, sample_weight)
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
+        return self.compute_metrics(inputs, labels, logits, sample_weight)
+
+    def train_on_path(self, path: Path, inputs, labels, sample_weight=None, combine=None):
+        """One step of the optimizer on a path's active weights; its logits and loss before.
+
+        Args:
+            path: the path.
+            inputs: of a batch.
+            labels: (batch, 1).
+            sample_weight: of the batch's rows, if any.
+            combine: joins the gradients of several replicas that train the path on parts of a
+                batch; takes and returns the slices and their gradients (``distribution.py``).
+        """
+        if not isinstance(self.optimizer, Adagrad):
+            raise ValueError(
+                "A supernet trains with nasrec_tf.optimizers.adagrad.Adagrad, which updates active "
+                f"rows alone. Received: optimizer={self.optimizer}"
+            )
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            run = self._start(inputs, path, training=True, tape=tape)
+            logits = self._logits(run, self._head_inputs(run))
+            loss = self.compute_loss(inputs, labels, logits, sample_weight, training=True)
+        values = [part.value for part in run.slices]
+        upstream = tape.gradient(loss, values, unconnected_gradients="zero")
+        slices = run.slices
+        if combine is not None:
+            slices, upstream = combine(slices, upstream)
+        self.optimizer.build(self.trainable_variables)
+        self.optimizer.apply_to_slices(slices, upstream)
+        return logits, loss
+
+    def test_step(self, data):
+        """Evaluates a drawn path on the batch."""
+        inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        logits = self(inputs, path=self.sampler.sampler(self.generator), training=False)
+        loss = self.compute_loss(inputs, labels, logits, sample_weight, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
+        return self.compute_metrics(inputs, labels, logits, sample_weight)
+
+    # Taking a subnet out.
+
+    def extract(self, architecture: Architecture, seed: int = 0) -> Subnet:
+        """The stand-alone network with the path's slices of the shared weights.
+
+        Its logits equal those of the path.
+        """
+        encode(architecture, self.space)
+        subnet = Subnet(architecture, self.features, self.options, seed)
+        subnet.embedding.table.assign(self.embedding.table)
+        for name, part in subnet.parts.items():
+            for spec in part.specs:
+                if spec.name in part.variables_by_name:
+                    value = self.parts[name].extract(spec)
+                    part.variables_by_name[spec.name].assign(value)
+        for name, quantizers in subnet.quantizers.items():
+            shared = self.quantizers[name].variables_by_name
+            for key, variable in quantizers.variables_by_name.items():
+                variable.assign(shared[key])
+        return subnet

@@ -1,0 +1,204 @@
+"""Adagrad as the paper's models are trained with, and its learning-rate schedule (paper 5.1)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nasrec_tf import native
+from nasrec_tf.networks.layers.active_weight import ActiveWeight
+
+STARTING_RATE = 1e-8
+"""Learning rate of the first and of the last step (the authors' code)."""
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up, then half a cosine down to nearly nothing at the last step.
+
+    Args:
+        peak: the highest learning rate.
+        steps: number of training steps.
+        warmup_steps: steps of the warm-up; a tenth of all unless given.
+    """
+
+    def __init__(self, peak: float, steps: int, warmup_steps: int | None = None):
+        if steps < 1:
+            raise ValueError(f"`steps` must be at least 1. Received: {steps}")
+        self.peak = float(peak)
+        self.steps = int(steps)
+        self.warmup_steps = self.steps // 10 if warmup_steps is None else int(warmup_steps)
+        if not 0 <= self.warmup_steps <= self.steps:
+            raise ValueError(
+                f"`warmup_steps` must lie in 0 to {self.steps}. Received: {self.warmup_steps}"
+            )
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        rising = step / max(self.warmup_steps, 1)
+        done = (step - self.warmup_steps) / max(self.steps - 1 - self.warmup_steps, 1)
+        falling = 0.5 * (1.0 + tf.cos(3.14159265 * tf.clip_by_value(done, 0.0, 1.0)))
+        share = tf.where(step < self.warmup_steps, rising, falling)
+        return STARTING_RATE + (self.peak - STARTING_RATE) * share
+
+    def get_config(self):
+        return {"peak": self.peak, "steps": self.steps, "warmup_steps": self.warmup_steps}
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
+class Adagrad(keras.optimizers.Optimizer):
+    """w -= lr * g / (sqrt(accumulated g^2) + epsilon), row by row where the gradient is sparse.
+
+    It differs from Keras's own Adagrad in three ways, all as in the paper's training recipe:
+    epsilon stands outside the square root, the accumulator starts at 0, and gradients are clipped
+    by the global norm *after* rows that a batch names more than once are summed. An update of a
+    row-sparse gradient touches those rows only, so that a step costs the same however large an
+    embedding table is; rows without a gradient are unchanged by the dense update as well.
+
+    Args:
+        learning_rate: a number or a schedule.
+        epsilon: added to the root of the accumulator.
+        clip_norm: largest global norm of the gradients; ``None`` for no clipping.
+    """
+
+    def __init__(self, learning_rate=0.12, epsilon=1e-2, clip_norm=5.0, name="adagrad", **kwargs):
+        super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self._accumulators = self.add_optimizer_variables(variables, "accumulator")
+
+    def apply(self, grads, trainable_variables=None):
+        """Updates the variables; a sparse gradient may name a row more than once."""
+        self.apply_unique_rows([sum_duplicate_rows(g) for g in grads], trainable_variables)
+
+    def apply_unique_rows(self, grads, trainable_variables=None):
+        """Updates the variables; no sparse gradient names a row twice."""
+        super().apply(grads, trainable_variables)
+
+    def apply_to_slices(self, slices: Sequence[ActiveWeight], gradients: Sequence[Any]):
+        """Updates the active slices of shared weights.
+
+        Args:
+            slices: the slices.
+            gradients: those of their values.
+        """
+        unique = [_with_unique_rows(*pair) for pair in zip(slices, gradients)]
+        library = native.kernels(gradients[0].dtype)
+        if library is not None:
+            self._update_by_kernels(library, *zip(*unique))
+            self.iterations.assign_add(1)
+            return
+        sparse = [
+            values if part.rows is None else tf.IndexedSlices(values, part.rows)
+            for part, values in unique
+        ]
+        self.apply_unique_rows(sparse, [part.variables[0] for part, _ in unique])
+
+    def _update_by_kernels(self, library, slices, gradients):
+        norm = library.nasrec_global_norm(gradients)
+        scale = 1.0 if self.clip_norm is None else self.clip_norm / tf.maximum(norm, self.clip_norm)
+        rate = tf.cast(self._get_current_learning_rate(), tf.float32)
+        epsilon = tf.constant(self.epsilon, tf.float32)
+        for part, gradient in zip(slices, gradients):
+            library.nasrec_adagrad_slice(
+                variables=[_handle(variable) for variable in part.variables],
+                accumulators=[_handle(self._accumulator(each)) for each in part.variables],
+                rows=part.variables[0].shape[0] if part.rows is None else part.rows,
+                gradient=gradient,
+                rate=rate,
+                epsilon=epsilon,
+                scale=scale,
+            )
+
+    def _backend_apply_gradients(self, grads, trainable_variables):
+        library = native.kernels()
+        if library is not None and all(map(_is_matrix_or_vector, trainable_variables)):
+            parts = [
+                ActiveWeight((variable,), getattr(gradient, "indices", None), None)
+                for gradient, variable in zip(grads, trainable_variables)
+            ]
+            self._update_by_kernels(library, parts, [_values(gradient) for gradient in grads])
+            return
+        if self.clip_norm is not None:
+            grads = clip_by_global_norm(grads, self.clip_norm)
+        rate = tf.cast(self._get_current_learning_rate(), tf.float32)
+        epsilon = tf.constant(self.epsilon, tf.float32)
+        for gradient, variable in zip(grads, trainable_variables):
+            self._update(gradient, variable, rate, epsilon)
+
+    def update_step(self, gradient, variable, learning_rate):
+        rate, epsilon = tf.cast(learning_rate, tf.float32), tf.constant(self.epsilon, tf.float32)
+        self._update(gradient, variable, rate, epsilon)
+
+    def _accumulator(self, variable):
+        return self._accumulators[self._get_variable_index(variable)]
+
+    def _update(self, gradient, variable, rate, epsilon):
+        arguments = {
+            "var": _handle(variable),
+            "accum": _handle(self._accumulator(variable)),
+            "lr": rate,
+            "epsilon": epsilon,
+        }
+        if isinstance(gradient, tf.IndexedSlices):
+            tf.raw_ops.ResourceSparseApplyAdagradV2(
+                grad=gradient.values, indices=gradient.indices, **arguments
+            )
+        else:
+            tf.raw_ops.ResourceApplyAdagradV2(grad=gradient, **arguments)
+
+    def get_config(self):
+        config = super().get_config()
+        return config | {"epsilon": self.epsilon, "clip_norm": self.clip_norm}
+
+
+def _with_unique_rows(part, gradient):
+    """The slice and its gradient with each row once."""
+    if not part.rows_repeat:
+        return part, gradient
+    summed = sum_duplicate_rows(tf.IndexedSlices(gradient, part.rows))
+    return part._replace(rows=summed.indices, rows_repeat=False), summed.values
+
+
+def _is_matrix_or_vector(variable):
+    return len(variable.shape) in (1, 2) and variable.dtype == "float32"
+
+
+def _handle(variable):
+    return getattr(variable, "value", variable).handle
+
+
+def sum_duplicate_rows(gradient):
+    """A sparse gradient in which every row stands once; a dense one as it is."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, positions = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, positions, tf.shape(rows)[0])
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+
+
+def global_norm(grads):
+    """L2 norm over all gradients; sparse ones must name each row once."""
+    return tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(_values(gradient)) for gradient in grads]))
+
+
+def clip_by_global_norm(grads, clip_norm):
+    """Gradients scaled down together so that their global norm is at most ``clip_norm``."""
+    scale = clip_norm / tf.maximum(global_norm(grads), clip_norm)
+    clipped = []
+    for gradient in grads:
+        values = _values(gradient) * scale
+        if isinstance(gradient, tf.IndexedSlices):
+            values = tf.IndexedSlices(values, gradient.indices, gradient.dense_shape)
+        clipped.append(values)
+    return clipped
+
+
+def _values(gradient):
+    return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient

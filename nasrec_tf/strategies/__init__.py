@@ -1,0 +1,50 @@
+"""Search for the best architectures: regularized evolution on KerasTuner (paper 4.4, 5.1).
+
+Names load their modules at first use; KerasTuner, and TensorFlow with it, only comes with the
+oracles and the tuner.
+"""
+
+import importlib
+
+_MODULES = {
+    "AnnealedFieldMutation": "mutation",
+    "ArchitectureOracle": "oracle.architecture_oracle",
+    "BlockMutation": "mutation",
+    "Budget": "budget",
+    "CODESIGN_SPACE": "hardware_space",
+    "Candidate": "oracle.history",
+    "HardwareBudget": "budget",
+    "HardwareSpace": "hardware_space",
+    "History": "oracle.history",
+    "MUTATIONS": "mutation",
+    "Mutation": "mutation",
+    "Outcome": "oracle.history",
+    "ParetoEvolution": "pareto",
+    "ParetoEvolutionOracle": "oracle.oracle",
+    "Patience": "oracle.assignments",
+    "RandomSearch": "random_search",
+    "RandomSearchOracle": "oracle.oracle",
+    "RegularizedEvolution": "regularized_evolution",
+    "RegularizedEvolutionOracle": "oracle.oracle",
+    "SubnetTuner": "oracle.tuner",
+    "TrialResult": "oracle.results",
+    "best": "oracle.results",
+    "from_values": "oracle.genes",
+    "pareto_results": "pareto",
+    "read_results": "oracle.results",
+    "search_hyperparameters": "oracle.genes",
+    "to_values": "oracle.genes",
+    "write_leaderboard": "oracle.results",
+}
+
+__all__ = sorted(_MODULES)
+
+
+def __getattr__(name: str):
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,64 @@
+"""Limits on what a candidate may cost."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.strategies.design import Design
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """A hard limit on a cost that is known before a candidate is trained or scored.
+
+    Candidates above the limit are drawn again before anything is spent on them, so that every
+    candidate of a search keeps every budget. The cost is recorded with the candidate's metrics.
+    Without a limit the cost is only recorded.
+
+    Args:
+        metric: the cost's name among the metrics, with its unit, such as ``"mflops"`` or
+            ``"latency_us"``.
+        cost: the cost of an architecture; cheap, since every draw asks for it.
+        limit: the highest cost that is allowed.
+
+    Raises:
+        ValueError: if the name or the limit cannot be used.
+    """
+
+    metric: str
+    cost: Callable[[Architecture], float]
+    limit: float = math.inf
+
+    def __post_init__(self):
+        if not self.metric or self.metric == "log_loss":
+            raise ValueError(f"`metric` must name a cost. Received: {self.metric!r}")
+        if not self.limit > 0:
+            raise ValueError(
+                f"`limit` of budget {self.metric!r} must be positive. Received: {self.limit!r}"
+            )
+
+    def of(self, design: Design) -> float:
+        """The cost of a design."""
+        return float(self.cost(design.architecture))
+
+    def allows(self, cost: float) -> bool:
+        """Whether a cost keeps the limit; one that is not finite never does."""
+        return math.isfinite(cost) and cost <= self.limit
+
+
+@dataclasses.dataclass(frozen=True)
+class HardwareBudget(Budget):
+    """As ``Budget``, for a cost that depends on the hardware too.
+
+    Args:
+        metric: the cost's name among the metrics.
+        cost: the cost of an architecture on hardware with some settings (by dotted name).
+        limit: the highest cost that is allowed.
+    """
+
+    cost: Callable[[Architecture, Mapping[str, int]], float]
+
+    def of(self, design: Design) -> float:
+        """The cost of a design."""
+        return float(self.cost(design.architecture, design.hardware))

@@ -1,0 +1,116 @@
+"""Drawing candidates that are new and within the budgets."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.strategies.budget import Budget
+from nasrec_tf.strategies.design import Design
+from nasrec_tf.strategies.hardware_space import HardwareSpace
+from nasrec_tf.strategies.oracle.history import History
+
+INITIAL, TOURNAMENT, CHILD = range(3)
+"""What random numbers are for; each purpose has its own stream."""
+
+
+class SpaceExhausted(Exception):
+    """No draw gave an architecture that is new and within the budgets; the message says why."""
+
+
+def random_stream(seed: int, purpose: int, number: int) -> np.random.Generator:
+    """A generator that depends on its three arguments alone.
+
+    Nothing is carried over from one draw to the next, so that an interruption cannot change it.
+    """
+    return np.random.default_rng([seed, purpose, number])
+
+
+@dataclasses.dataclass(frozen=True)
+class Draws:
+    """The rules that every candidate keeps.
+
+    Args:
+        space: where architectures are drawn from.
+        budgets: costs to record, and limits to keep.
+        max_redraws: draws after which no new candidate within the budgets is expected.
+        hardware: where hardware is drawn from, in a co-design search.
+    """
+
+    space: SearchSpace
+    budgets: tuple[Budget, ...] = ()
+    max_redraws: int = 1000
+    hardware: HardwareSpace | None = None
+
+    def __post_init__(self):
+        check_positive(max_redraws=self.max_redraws)
+        object.__setattr__(self, "budgets", tuple(self.budgets))
+        metrics = [budget.metric for budget in self.budgets]
+        if len(set(metrics)) < len(metrics):
+            raise ValueError(f"`budgets` names a metric twice. Received: {metrics}")
+
+    def initial(self, history: History, seed: int) -> tuple[Design, dict[str, float]]:
+        """Draws the next candidate uniformly from the space, as ``new`` does."""
+        rng = random_stream(seed, INITIAL, len(history))
+        return self.new(
+            history,
+            afresh=lambda: self._sample(rng),
+            onwards=lambda _: self._sample(rng),
+        )
+
+    def _sample(self, rng: np.random.Generator) -> Design:
+        architecture = self.space.sample(rng)
+        return Design(architecture, self.hardware.sample(rng) if self.hardware else None)
+
+    def new(
+        self,
+        history: History,
+        afresh: Callable[[], Design],
+        onwards: Callable[[Design], Design],
+    ) -> tuple[Design, dict[str, float]]:
+        """Draws until a design is new and within the budgets.
+
+        Args:
+            history: what was tried before.
+            afresh: makes the first draw, and another one after a draw above a budget.
+            onwards: makes another draw from one that was tried before.
+
+        Returns:
+            The design and its cost by metric.
+
+        Raises:
+            SpaceExhausted: after ``max_redraws`` draws.
+        """
+        duplicates = 0
+        lowest = dict.fromkeys((budget.metric for budget in self.budgets), math.inf)
+        design = afresh()
+        for _ in range(self.max_redraws):
+            if history.knows(design):
+                duplicates += 1
+                design = onwards(design)
+                continue
+            costs = {budget.metric: budget.of(design) for budget in self.budgets}
+            if all(budget.allows(costs[budget.metric]) for budget in self.budgets):
+                return design, costs
+            lowest = {metric: min(lowest[metric], cost) for metric, cost in costs.items()}
+            design = afresh()
+        raise SpaceExhausted(self._reason(duplicates, lowest))
+
+    def _reason(self, duplicates: int, lowest: Mapping[str, float]) -> str:
+        reason = f"of {self.max_redraws} draws in a row {duplicates} were tried before"
+        if duplicates < self.max_redraws:
+            budgets = " and ".join(
+                f"{budget.metric} <= {budget.limit:g} (lowest drawn: {lowest[budget.metric]:g})"
+                for budget in self.budgets
+            )
+            reason += f" and {self.max_redraws - duplicates} broke a budget: {budgets}"
+        return reason
+
+
+def check_positive(**values: int) -> None:
+    """Raises ``ValueError`` unless every value is a positive integer."""
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}")

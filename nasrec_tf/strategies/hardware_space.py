@@ -1,0 +1,68 @@
+"""Hardware settings that a co-design search chooses among (paper 3.3)."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nasrec_tf.common.errors import UserError
+
+TIED = {"array.rows": "array.columns"}
+"""Settings that follow another one: arrays are square, as in the designs compared with."""
+
+
+@dataclasses.dataclass(frozen=True)
+class HardwareSpace:
+    """Choices for some settings of a processing-in-memory design.
+
+    Args:
+        choices: values by the setting's dotted name in ``pim`` (see ``pim.changed``). An array has
+            as many columns as rows.
+
+    Raises:
+        UserError: if a setting has no choices.
+    """
+
+    choices: Mapping[str, tuple[int, ...]]
+
+    def __post_init__(self):
+        frozen = {name: tuple(values) for name, values in self.choices.items()}
+        object.__setattr__(self, "choices", frozen)
+        if not frozen:
+            raise UserError("Hardware space: needs at least one setting.")
+        for name, values in frozen.items():
+            if not values or len(set(values)) < len(values):
+                raise UserError(f"Hardware space: {name} needs different values, not {values}.")
+
+    def sample(self, rng: np.random.Generator) -> dict[str, int]:
+        """Draws every setting uniformly and independently."""
+        return {name: int(rng.choice(values)) for name, values in self.choices.items()}
+
+    def mutate(self, hardware: Mapping[str, int], rng: np.random.Generator) -> dict[str, int]:
+        """Draws one setting anew; it may come out as it was."""
+        name = list(self.choices)[int(rng.integers(len(self.choices)))]
+        return {**hardware, name: int(rng.choice(self.choices[name]))}
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: list(values) for name, values in self.choices.items()}
+
+
+def with_tied(hardware: Mapping[str, int]) -> dict[str, int]:
+    """The settings with those that follow others."""
+    followers = {TIED[name]: value for name, value in hardware.items() if name in TIED}
+    return {**hardware, **followers}
+
+
+CODESIGN_SPACE = HardwareSpace(
+    {
+        "array.rows": (64, 128, 256),
+        "device.bits_per_cell": (1, 2),
+        "dac.bits": (1, 2),
+        "adc.bits": (6, 7, 8, 9, 10, 11),
+        "adc.columns_per_adc": (8, 16, 32, 64, 128),
+        "duplication": (1, 2, 4, 8, 16),
+    }
+)
+"""Crossbar size, cell, converter resolutions and sharing: what the paper names (2, 3.2), and how
+often an operator's arrays are copied."""

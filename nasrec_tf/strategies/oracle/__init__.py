@@ -1,0 +1,1 @@
+"""The machinery under KerasTuner that keeps trials, hands them out and survives kills."""

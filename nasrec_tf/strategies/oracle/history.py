@@ -1,0 +1,158 @@
+"""What a search has tried so far, with no framework loaded."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.strategies.design import Design
+
+LOG_LOSS = "log_loss"
+"""The metric that a search minimises."""
+
+COMPLETED = "completed"
+DIVERGED = "diverged"
+FAILED = "failed"
+RUNNING = "running"
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """An architecture that a search has drawn.
+
+    Args:
+        number: its place in the order of creation, from 0, which is also its age.
+        generation: 0 for the initial population, then from 1.
+        parent: number of the candidate that it was mutated from, if any.
+        architecture: what is to be scored.
+        costs: cost by metric, for every budget of the search.
+        hardware: hardware settings by dotted name, in a co-design search.
+    """
+
+    number: int
+    generation: int
+    parent: int | None
+    architecture: Architecture
+    costs: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    hardware: Mapping[str, int] | None = None
+
+    @property
+    def design(self) -> Design:
+        return Design(self.architecture, self.hardware)
+
+    def to_json(self) -> dict[str, Any]:
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields |= {"architecture": self.architecture.to_json(), "costs": dict(self.costs)}
+        if self.hardware is None:
+            del fields["hardware"]
+        return fields
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Candidate":
+        return cls(**{**value, "architecture": Architecture.from_json(value["architecture"])})
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How the scoring of a candidate ended.
+
+    Args:
+        status: ``"completed"``, ``"diverged"`` (its log loss is not finite) or ``"failed"`` (its
+            scoring raised).
+        metrics: finite metrics by name, ``log_loss`` among them if the candidate completed.
+        seconds: wall time from hand-out to end.
+        message: what went wrong, if anything did.
+    """
+
+    status: str
+    metrics: Mapping[str, float]
+    seconds: float
+    message: str | None = None
+
+    @property
+    def score(self) -> float:
+        """The log loss; infinity, the worst, where there is none."""
+        return self.metrics[LOG_LOSS] if self.status == COMPLETED else math.inf
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self) | {"metrics": dict(self.metrics)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Outcome":
+        return cls(**value)
+
+
+class History:
+    """Candidates in the order of their creation, with their outcomes.
+
+    Attributes:
+        candidates: every candidate; its number is its index.
+        outcomes: outcome by number, of those that ended.
+        open: numbers of the others.
+        best: number of the candidate with the lowest finite score, the older of two equal ones.
+        longest: seconds that the longest scoring took.
+        end_order: numbers in the order in which they ended.
+        last_failures: numbers that failed since the last one that did not, in that order.
+    """
+
+    def __init__(self):
+        self.candidates: list[Candidate] = []
+        self.outcomes: dict[int, Outcome] = {}
+        self.open: set[int] = set()
+        self.best: int | None = None
+        self.longest = 0.0
+        self.end_order: list[int] = []
+        self.last_failures: list[int] = []
+        self._identities: set[tuple] = set()
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def knows(self, design: Design) -> bool:
+        """Whether a design that computes the same function on the same hardware was drawn."""
+        return design.identity in self._identities
+
+    def add(self, candidate: Candidate) -> None:
+        """Appends the next candidate.
+
+        Raises:
+            ValueError: if its number is not the next one.
+        """
+        if candidate.number != len(self.candidates):
+            raise ValueError(
+                f"Candidate {candidate.number} does not follow {len(self.candidates) - 1}."
+            )
+        self.candidates.append(candidate)
+        self.open.add(candidate.number)
+        self._identities.add(candidate.design.identity)
+
+    def end(self, number: int, outcome: Outcome) -> None:
+        """Records the outcome of an open candidate.
+
+        Raises:
+            ValueError: if the candidate is not open.
+        """
+        if number not in self.open:
+            raise ValueError(f"Candidate {number} is not open.")
+        self.open.remove(number)
+        self.outcomes[number] = outcome
+        self.end_order.append(number)
+        self.longest = max(self.longest, outcome.seconds)
+        self.last_failures = [*self.last_failures, number] if outcome.status == FAILED else []
+        if math.isfinite(outcome.score) and self._key(number) < self._key(self.best):
+            self.best = number
+
+    def reopen(self, number: int) -> None:
+        """Forgets the outcome of one of the last failures, so that it is scored again."""
+        self.last_failures.remove(number)
+        self.end_order.remove(number)
+        del self.outcomes[number]
+        self.open.add(number)
+
+    def score(self, number: int) -> float:
+        """Score of a candidate that ended; lower is better."""
+        return self.outcomes[number].score
+
+    def _key(self, number: int | None) -> tuple[float, int]:
+        return (math.inf, 0) if number is None else (self.score(number), number)

@@ -1,0 +1,128 @@
+"""What a search found, read from its project directory without a framework."""
+
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Iterable, Mapping
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.strategies.oracle.history import COMPLETED, LOG_LOSS, RUNNING, History
+from nasrec_tf.strategies.oracle.ledger import read_history
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialResult:
+    """One candidate of a search.
+
+    Args:
+        number: its place in the order of creation, from 0; the number in KerasTuner's trial id.
+        generation: 0 for the initial population.
+        parent: number of the candidate that it was mutated from, if any.
+        architecture: what was scored.
+        status: ``"completed"``, ``"diverged"``, ``"failed"`` or ``"running"``.
+        metrics: finite metrics and costs by name.
+        seconds: wall time of its scoring, if it ended.
+        message: what went wrong, if anything did.
+        hardware: hardware settings by dotted name, in a co-design search.
+    """
+
+    number: int
+    generation: int
+    parent: int | None
+    architecture: Architecture
+    status: str
+    metrics: Mapping[str, float]
+    seconds: float | None = None
+    message: str | None = None
+    hardware: Mapping[str, int] | None = None
+
+
+def read_results(directory: str | pathlib.Path) -> list[TrialResult]:
+    """Every candidate of the search in a project directory, in the order of creation.
+
+    The search may still be running.
+
+    Raises:
+        RunError: if the directory holds no search, or a damaged one.
+    """
+    return from_history(read_history(directory)[1])
+
+
+def from_history(history: History) -> list[TrialResult]:
+    """Every candidate of a history, in the order of creation."""
+    found = []
+    for candidate in history.candidates:
+        outcome = history.outcomes.get(candidate.number)
+        found.append(
+            TrialResult(
+                number=candidate.number,
+                generation=candidate.generation,
+                parent=candidate.parent,
+                architecture=candidate.architecture,
+                status=outcome.status if outcome else RUNNING,
+                metrics={**(outcome.metrics if outcome else {}), **candidate.costs},
+                seconds=outcome.seconds if outcome else None,
+                message=outcome.message if outcome else None,
+                hardware=candidate.hardware,
+            )
+        )
+    return found
+
+
+def best(results: Iterable[TrialResult], k: int) -> list[TrialResult]:
+    """The ``k`` results of lowest log loss, no two of which compute the same function.
+
+    Of equal ones the older comes first; candidates without a log loss are left out.
+    """
+    completed = (result for result in results if result.status == COMPLETED)
+    ranked: dict[str, TrialResult] = {}
+    for result in sorted(completed, key=lambda r: (r.metrics[LOG_LOSS], r.number)):
+        if len(ranked) >= k:
+            break
+        ranked.setdefault(result.architecture.identity, result)
+    return list(ranked.values())
+
+
+def write_leaderboard(path: str | pathlib.Path, results: Iterable[TrialResult]) -> None:
+    """Writes the completed results as CSV, the best first, whole or not at all.
+
+    Columns: rank, identity, trial, generation, parent, log_loss, the other metrics and costs,
+    seconds, the architecture as JSON, and the hardware settings as JSON where there are some.
+
+    Raises:
+        RunError: if the file cannot be written.
+    """
+    results = list(results)
+    ranked = best(results, len(results))
+    others = sorted({name for result in ranked for name in result.metrics} - {LOG_LOSS})
+    path = pathlib.Path(path)
+    draft = path.with_name(path.name + ".new")
+    try:
+        with open(draft, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(
+                ["rank", "identity", "trial", "generation", "parent", LOG_LOSS, *others]
+                + ["seconds", "architecture", "hardware"]
+            )
+            writer.writerows(_row(rank, r, others) for rank, r in enumerate(ranked, start=1))
+        os.replace(draft, path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror}.") from error
+
+
+def _row(rank: int, result: TrialResult, others: list[str]) -> list:
+    return [
+        rank,
+        result.architecture.identity,
+        result.number,
+        result.generation,
+        "" if result.parent is None else result.parent,
+        repr(result.metrics[LOG_LOSS]),
+        *(repr(result.metrics[name]) if name in result.metrics else "" for name in others),
+        f"{result.seconds:.3f}",
+        json.dumps(result.architecture.to_json()),
+        "" if result.hardware is None else json.dumps(result.hardware),
+    ]

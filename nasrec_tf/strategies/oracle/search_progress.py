@@ -1,0 +1,49 @@
+"""How far a search is, on the standard error stream."""
+
+import tqdm
+
+from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
+from nasrec_tf.strategies.oracle.history import LOG_LOSS
+
+
+class SearchProgress:
+    """A bar that counts scored candidates: generation, best so far, rate and time left.
+
+    Candidates of an earlier session count as done and not towards the rate.
+
+    Args:
+        oracle: the search.
+        enabled: whether to show anything.
+    """
+
+    def __init__(self, oracle: ArchitectureOracle, enabled: bool):
+        self._oracle = oracle
+        self._shown = len(oracle.history.outcomes)
+        self._bar = tqdm.tqdm(
+            total=oracle.max_trials,
+            initial=self._shown,
+            unit="candidate",
+            disable=not enabled,
+            dynamic_ncols=True,
+        )
+        self._describe()
+
+    def update(self) -> None:
+        """Shows what has been scored since the last call."""
+        ended = len(self._oracle.history.outcomes)
+        if ended > self._shown:
+            self._describe()
+            self._bar.update(ended - self._shown)
+            self._shown = ended
+
+    def close(self) -> None:
+        """Leaves the bar as it is."""
+        self._bar.close()
+
+    def _describe(self) -> None:
+        history = self._oracle.history
+        generation = self._oracle.strategy.generation_of(max(len(history) - 1, 0))
+        self._bar.set_description(f"generation {generation}", refresh=False)
+        if history.best is not None:
+            best = f"{history.score(history.best):.5f}"
+            self._bar.set_postfix({f"best {LOG_LOSS}": best}, refresh=False)

@@ -1,0 +1,157 @@
+"""Scores the architectures that an oracle hands out."""
+
+import pathlib
+import time
+from collections.abc import Callable, Mapping
+
+import grpc
+from keras_tuner.engine.base_tuner import BaseTuner
+from keras_tuner.engine.trial import Trial
+from keras_tuner.errors import FatalError
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.strategies.oracle import chief_and_workers, genes, results
+from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
+from nasrec_tf.strategies.oracle.search_progress import SearchProgress
+
+LEADERBOARD = "leaderboard.csv"
+"""The leaderboard's name in the project directory."""
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
+
+Scorer = Callable[[Architecture], Mapping[str, float]]
+"""Gives the metrics of an architecture, ``log_loss`` among them."""
+
+
+class SubnetTuner(BaseTuner):
+    """A KerasTuner tuner whose trials score one architecture each.
+
+    A search that was stopped at any moment is taken up again by making the tuner in the same way
+    and calling ``search`` again. With KerasTuner's environment variables set, the process is the
+    chief or a worker of a search by several processes (see ``chief_and_workers.py``).
+
+    Args:
+        oracle: what hands out architectures.
+        scorer: what scores them. A ``UserError`` that it raises ends the search at once; any
+            other exception fails the candidate.
+        directory: where searches are kept.
+        project_name: the directory of this one therein.
+        overwrite: whether to begin anew where there is a search; a worker leaves that to the
+            chief.
+        progress: whether to show a progress bar.
+
+    Raises:
+        RunError: if the directory holds a search with other settings, or a damaged one.
+    """
+
+    def __init__(
+        self,
+        oracle: ArchitectureOracle,
+        scorer: Scorer,
+        *,
+        directory: str | pathlib.Path,
+        project_name: str = "evolution",
+        overwrite: bool = False,
+        progress: bool = True,
+    ):
+        worker = chief_and_workers.is_worker()
+        super().__init__(
+            oracle,
+            directory=str(directory),
+            project_name=project_name,
+            overwrite=overwrite and not worker,
+        )
+        self.scorer = scorer
+        self.progress = progress
+        self._architectures = oracle
+        self._pause = 0.0
+        self._bar: SearchProgress | None = None
+        if worker:
+            self.oracle = chief_and_workers.ChiefClient(oracle)
+        else:
+            oracle.reload()
+
+    def search(self) -> None:
+        """Scores candidates until the search is over, and writes the leaderboard.
+
+        Raises:
+            RunError: if too many candidates in a row failed, the journal cannot be written, or
+                the chief is gone.
+            UserError: what the scorer raised.
+        """
+        if self._is_worker():
+            self._work()
+            return
+        self._bar = SearchProgress(self._architectures, self.progress)
+        try:
+            if chief_and_workers.is_chief():
+                chief_and_workers.serve(self._architectures, self._bar.update)
+            else:
+                self._score()
+        finally:
+            self._bar.close()
+            self.write_leaderboard()
+        if self._architectures.failure:
+            raise RunError(
+                f"The search stopped because {self._architectures.max_consecutive_failed_trials} "
+                f"candidates in a row failed ({self._architectures.failure}): mend the cause and "
+                f"repeat the call; they are scored again."
+            )
+
+    def run_trial(self, trial: Trial) -> dict[str, float]:
+        """Scores a trial's architecture; KerasTuner prints the traceback of one that fails."""
+        architecture = genes.from_values(trial.hyperparameters.values, self._architectures.space)
+        try:
+            return {name: float(value) for name, value in self.scorer(architecture).items()}
+        except UserError as error:
+            raise _Abort from error
+
+    def write_leaderboard(self) -> pathlib.Path:
+        """Writes the leaderboard beside the journal and returns its path."""
+        path = pathlib.Path(self.project_dir) / LEADERBOARD
+        results.write_leaderboard(path, results.from_history(self._architectures.history))
+        return path
+
+    # BaseTuner's hooks.
+
+    def pre_create_trial(self) -> None:
+        """Pauses where the last answer was to ask again; KerasTuner would ask without a rest."""
+        time.sleep(self._pause)
+        self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+
+    def on_trial_begin(self, trial: Trial) -> None:
+        self._pause = 0.0
+
+    def on_trial_end(self, trial: Trial) -> None:
+        self._pause = 0.0
+        super().on_trial_end(trial)
+        if self._bar is not None:
+            self._bar.update()
+
+    def save(self) -> None:
+        """Nothing to write: the oracle's journal holds everything."""
+
+    def reload(self) -> None:
+        """Takes up the search from the journal, which is the chief's in a distributed one."""
+        if not self._is_worker():
+            self._architectures.reload()
+
+    # Inside.
+
+    def _score(self) -> None:
+        try:
+            super().search()
+        except _Abort as abort:
+            raise abort.__cause__ from None
+
+    def _work(self) -> None:
+        try:
+            self._score()
+        except grpc.RpcError as error:
+            raise chief_and_workers.chief_error(error) from error
+
+
+class _Abort(FatalError):
+    """Carries a scorer's ``UserError`` past KerasTuner, which ends a trial at any other one."""

@@ -1,0 +1,106 @@
+"""Regularized evolution (paper 4.4 and 5.1; Real et al., AAAI 2019)."""
+
+import dataclasses
+
+from nasrec_tf.strategies.design import Design
+from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, Draws, check_positive, random_stream
+from nasrec_tf.strategies.mutation import BlockMutation, Mutation
+from nasrec_tf.strategies.oracle.history import Candidate, History
+
+
+@dataclasses.dataclass(frozen=True)
+class RegularizedEvolution:
+    """A population that ages: whoever is oldest leaves, however good.
+
+    A generation draws a tournament from the population without replacement; the best of it is
+    the one parent of all the generation's children, which take the places of the oldest.
+    Candidates are numbered in the order of creation, so that the population is always the last
+    ``population`` numbers, whichever order they were scored in.
+
+    A generation begins when all earlier candidates have been scored: the authors' code does so
+    as well, and the search does not depend on how many workers score or how fast they are.
+
+    Args:
+        population: architectures alive (paper 5.1: 128).
+        tournament: how many of them compete to be the parent (64).
+        children: architectures added by each generation (8).
+        generations: how many generations follow the initial population (240).
+        mutation: how a child is made.
+    """
+
+    population: int = 128
+    tournament: int = 64
+    children: int = 8
+    generations: int = 240
+    mutation: Mutation = BlockMutation()
+
+    def __post_init__(self):
+        check_positive(
+            population=self.population,
+            tournament=self.tournament,
+            children=self.children,
+            generations=self.generations,
+        )
+        if self.tournament > self.population:
+            raise ValueError(
+                f"`tournament` must not exceed `population`. Received: "
+                f"tournament={self.tournament}, population={self.population}"
+            )
+
+    @property
+    def trials(self) -> int:
+        """All candidates of a search."""
+        return self.population + self.children * self.generations
+
+    def generation_of(self, number: int) -> int:
+        """0 for the initial population, then from 1."""
+        if number < self.population:
+            return 0
+        return (number - self.population) // self.children + 1
+
+    def ready(self, number: int, history: History) -> bool:
+        """Whether all earlier generations have been scored."""
+        first = self._first_of(self.generation_of(number))
+        return min(history.open, default=first) >= first
+
+    def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
+        """Draws candidate ``number``.
+
+        A child that was tried before is mutated further, as in the authors' code; one that
+        breaks a budget is mutated from the parent again.
+
+        Raises:
+            SpaceExhausted: if there is none.
+        """
+        generation = self.generation_of(number)
+        if generation == 0:
+            design, costs = draws.initial(history, seed)
+            return Candidate(number, 0, None, design.architecture, costs, design.hardware)
+        parent = self.parent(generation, history, seed)
+        rng = random_stream(seed, CHILD, number)
+
+        def mutate(design):
+            architecture = self.mutation(
+                design.architecture, draws.space, rng, generation - 1, self.generations
+            )
+            hardware = draws.hardware and draws.hardware.mutate(design.hardware, rng)
+            return Design(architecture, hardware)
+
+        design, costs = draws.new(
+            history,
+            afresh=lambda: mutate(history.candidates[parent].design),
+            onwards=mutate,
+        )
+        return Candidate(number, generation, parent, design.architecture, costs, design.hardware)
+
+    def parent(self, generation: int, history: History, seed: int) -> int:
+        """Number of the tournament's winner; the older of two equal ones."""
+        end = self._first_of(generation)
+        rng = random_stream(seed, TOURNAMENT, generation)
+        aged = rng.choice(self.population, size=self.tournament, replace=False)
+        numbers = (end - self.population + int(index) for index in aged)
+        return min(numbers, key=lambda number: (history.score(number), number))
+
+    def _first_of(self, generation: int) -> int:
+        """Number of the first candidate of a generation."""
+        return 0 if generation == 0 else self.population + self.children * (generation - 1)

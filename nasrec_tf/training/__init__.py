@@ -1,0 +1,1 @@
+"""Training, evaluation and scoring of networks, on one device or several."""

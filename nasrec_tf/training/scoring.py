@@ -1,0 +1,171 @@
+"""Scoring a candidate by the supernet's weights (paper 4.3 and 4.4)."""
+
+import dataclasses
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.data.records import Records
+from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.networks.supernet.path import Path
+from nasrec_tf.optimizers.adagrad import WarmupCosine, clip_by_global_norm
+
+CHUNK_ROWS = 1024
+"""Rows whose head inputs are computed at once: attention over more falls out of the caches."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoringPlan:
+    """How a candidate is scored.
+
+    Args:
+        batch_size: rows of a fine-tuning batch.
+        fine_tune_steps: steps of the final layer's fine-tuning; 0 for none.
+        learning_rate: peak learning rate of the fine-tuning.
+        warmup_steps: steps of its warm-up; 50 in the authors' code.
+        validation_rows: rows of the validation split that a score is taken over.
+        evaluation_batch: rows of a validation batch.
+        seed: seed of the order of the fine-tuning rows.
+    """
+
+    batch_size: int = 512
+    fine_tune_steps: int = 500
+    learning_rate: float = 0.04
+    warmup_steps: int = 50
+    validation_rows: int = 100 * 8192
+    evaluation_batch: int = CHUNK_ROWS
+    seed: int = 0
+
+
+class _Head(NamedTuple):
+    """The final layer while it is tuned: weights and Adagrad's accumulators."""
+
+    kernel: tf.Tensor
+    bias: tf.Tensor
+    kernel_sum: tf.Tensor
+    bias_sum: tf.Tensor
+
+
+class SupernetScorer:
+    """Log loss of an architecture with the supernet's weights and a fine-tuned final layer.
+
+    All but the final layer is frozen: what it reads is computed once per batch and candidate, and
+    the tuning itself is logistic regression on it. The supernet's weights are left as they are.
+    The same architecture always gets the same score.
+
+    Args:
+        supernet: the trained supernet.
+        records: the data set; tuned on its training split, scored on its validation split.
+        plan: how to score.
+    """
+
+    def __init__(self, supernet: Supernet, records: Records, plan: ScoringPlan):
+        self.supernet = supernet
+        self.records = records
+        self.plan = plan
+        steps = max(1, plan.fine_tune_steps)
+        warmup = min(plan.warmup_steps, steps // 10)
+        self._schedule = WarmupCosine(plan.learning_rate, steps, warmup)
+        # The supernet below the final layer is the one large graph; it is traced once.
+        path_spec = supernet.encode(supernet.space.widest)
+        path_spec = Path(*(tf.TensorSpec(part.shape, part.dtype) for part in path_spec))
+        self._head_inputs = tf.function(
+            supernet.head_inputs,
+            input_signature=[records.input_spec, path_spec],
+            autograph=False,
+        )
+        self._first_head = tf.function(
+            self._head_of_path, input_signature=[path_spec], autograph=False
+        )
+        options = {"reduce_retracing": True, "autograph": False}
+        self._tune = tf.function(self._tune_chunk, **options)
+        self._loss = tf.function(self._summed_loss, **options)
+
+    def __call__(self, architecture: Architecture) -> dict[str, float]:
+        """Scores an architecture.
+
+        Returns:
+            ``log_loss`` on the validation rows, not finite if the candidate diverges.
+        """
+        path = self.supernet.encode(architecture)
+        head = self._tuned_head(path)
+        total, rows = 0.0, 0
+        for inputs, labels in self.records.batches(
+            "validation", self.plan.evaluation_batch, self.plan.validation_rows
+        ):
+            total += float(self._loss(self._head_inputs(inputs, path), labels, head))
+            rows += labels.shape[0]
+        return {"log_loss": total / rows}
+
+    def _tuned_head(self, path: Path) -> _Head:
+        head = self._first_head(path)
+        batch = self.plan.batch_size
+        step = 0
+        for inputs, labels in self._tuning_chunks():
+            steps = min(labels.shape[0] // batch, self.plan.fine_tune_steps - step)
+            if steps < 1:
+                break
+            features = self._head_inputs(inputs, path)
+            head = self._tune(features, labels, head, tf.constant(step), tf.constant(steps))
+            step += steps
+        return head
+
+    def _tuning_chunks(self):
+        """Chunks of whole batches, epoch after epoch."""
+        plan = self.plan
+        rows = max(1, CHUNK_ROWS // plan.batch_size) * plan.batch_size
+        rows = min(rows, plan.batch_size * self.records.steps_per_epoch(plan.batch_size))
+        left = plan.fine_tune_steps
+        epoch = 0
+        while left > 0:
+            for chunk in self.records.training_batches(rows, epoch, plan.seed):
+                if left <= 0:
+                    return
+                yield chunk
+                left -= rows // plan.batch_size
+            epoch += 1
+
+    def _head_of_path(self, path):
+        head = self.supernet.head_slice(path)
+        kernel, bias = head["head_kernel"], head["head_bias"]
+        return _Head(kernel, bias, tf.zeros_like(kernel), tf.zeros_like(bias))
+
+    def _tune_chunk(self, features, labels, head, first_step, steps):
+        """Steps ``first_step`` and on over the chunk's batches."""
+        batch = self.plan.batch_size
+
+        def step(index, head):
+            rows = slice(index * batch, (index + 1) * batch)
+            return index + 1, self._head_step(
+                features[rows], labels[rows], head, first_step + index
+            )
+
+        _, head = tf.while_loop(
+            lambda index, _: index < steps,
+            step,
+            (tf.constant(0), head),
+            shape_invariants=(tf.TensorShape([]), _Head(*(part.shape for part in head))),
+        )
+        return head
+
+    def _head_step(self, features, labels, head, step):
+        """One step of the training recipe's Adagrad on the mean log loss."""
+        logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
+        error = (tf.sigmoid(logits) - labels) / self.plan.batch_size
+        kernel_gradient = tf.matmul(features, error, transpose_a=True)
+        gradients = clip_by_global_norm([kernel_gradient, tf.reduce_sum(error, axis=0)], 5.0)
+        rate = self._schedule(step)
+        kernel_sum = head.kernel_sum + tf.square(gradients[0])
+        bias_sum = head.bias_sum + tf.square(gradients[1])
+        return _Head(
+            head.kernel - rate * gradients[0] / (tf.sqrt(kernel_sum) + 1e-2),
+            head.bias - rate * gradients[1] / (tf.sqrt(bias_sum) + 1e-2),
+            kernel_sum,
+            bias_sum,
+        )
+
+    def _summed_loss(self, features, labels, head):
+        """Log loss of a batch, summed over its rows."""
+        logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
+        return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))

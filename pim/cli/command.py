@@ -1,0 +1,150 @@
+"""The command line: estimate, compare, explore, validate, describe."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from pim.cli import tables
+from pim.cost.estimate import estimate
+from pim.errors import PimError
+from pim.hardware.hardware_json import hardware_to_json
+from pim.hardware.presets import DEFAULT
+from pim.studies.compare import Setup, compare
+from pim.studies.explore import DesignSpace, explore
+from pim.workload.inputs import (
+    add_hardware_arguments,
+    add_network_arguments,
+    read_hardware,
+    read_workload,
+)
+
+EXIT_USAGE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        parsed.run(parsed)
+        sys.stdout.flush()
+    except PimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    except BrokenPipeError:
+        # The reader of the output has gone, as with `| head`; write the rest nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pim", description="Networks on processing-in-memory hardware."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("estimate", _estimate, "latency, energy, power and area of a network on a design"),
+        ("compare", _compare, "ratios to the handcrafted design and to RecNMP"),
+        ("explore", _explore, "the Pareto set over hardware settings and bit widths"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        add_network_arguments(command)
+        add_hardware_arguments(command, DEFAULT)
+        command.add_argument("--plot", metavar="FILE", help="write a plot (.png, .svg, .pdf)")
+        command.add_argument("--json", action="store_true", help="print JSON")
+        command.set_defaults(run=run)
+        if name == "explore":
+            _add_space_arguments(command)
+    command = commands.add_parser("validate", help="compare with another estimator's output")
+    command.add_argument("--against", required=True, choices=["mnsim2"])
+    command.add_argument("--csv", required=True, metavar="FILE", help="MNSIM 2.0's results")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_validate)
+    command = commands.add_parser("describe", help="print a design as JSON, to be edited")
+    add_hardware_arguments(command, DEFAULT)
+    command.set_defaults(run=_describe)
+    return parser
+
+
+def _add_space_arguments(command: argparse.ArgumentParser) -> None:
+    for field in dataclasses.fields(DesignSpace):
+        command.add_argument(
+            f"--{field.name.replace('_', '-')}-values",
+            metavar="N,N",
+            help=f"default: {','.join(map(str, field.default))}",
+        )
+    command.add_argument(
+        "--lossy-adc",
+        action="store_true",
+        help="also take converters that lose bits; measure accuracy with the functional model",
+    )
+
+
+def _print(parsed: argparse.Namespace, value, text: str) -> None:
+    print(json.dumps(value, indent=2) if parsed.json else text)
+
+
+def _estimate(parsed: argparse.Namespace) -> None:
+    report = estimate(read_workload(parsed), read_hardware(parsed))
+    if parsed.plot:
+        from pim.cli.plots import plot_breakdown
+
+        plot_breakdown(report, parsed.plot)
+    _print(parsed, report.to_json(), tables.report_text(report))
+
+
+def _compare(parsed: argparse.Namespace) -> None:
+    comparison = compare(Setup(read_workload(parsed), read_hardware(parsed)))
+    if parsed.plot:
+        from pim.cli.plots import plot_sensitivity
+
+        plot_sensitivity(comparison, parsed.plot)
+    _print(parsed, comparison.to_json(), tables.comparison_text(comparison))
+
+
+def _explore(parsed: argparse.Namespace) -> None:
+    space = {}
+    for field in dataclasses.fields(DesignSpace):
+        text = getattr(parsed, f"{field.name}_values")
+        if text is not None:
+            space[field.name] = _whole_numbers(f"--{field.name.replace('_', '-')}-values", text)
+    exploration = explore(
+        read_workload(parsed),
+        read_hardware(parsed),
+        DesignSpace(**space),
+        lossy_adc=parsed.lossy_adc,
+    )
+    if parsed.plot:
+        from pim.cli.plots import plot_pareto
+
+        plot_pareto(exploration, parsed.plot)
+    front = [exploration.row(index) for index in exploration.front]
+    value = {
+        "candidates": len(exploration.report),
+        "rejected": exploration.rejected,
+        "front": front,
+    }
+    _print(parsed, value, tables.exploration_text(exploration))
+
+
+def _whole_numbers(flag: str, text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise PimError(f"{flag}: must look like 4,6,8. Received: {text!r}") from None
+
+
+def _validate(parsed: argparse.Namespace) -> None:
+    from pim.mnsim2.validate import validate
+
+    validation = validate(parsed.csv)
+    _print(parsed, dataclasses.asdict(validation), tables.validation_text(validation))
+
+
+def _describe(parsed: argparse.Namespace) -> None:
+    print(json.dumps(hardware_to_json(read_hardware(parsed)), indent=2))

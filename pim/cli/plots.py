@@ -1,0 +1,91 @@
+"""Plots of reports; matplotlib is loaded only when one is written."""
+
+import pathlib
+from typing import Any
+
+from pim.cost.report import Report
+from pim.errors import PimError
+from pim.studies.compare import BASELINES, FIGURES, Comparison
+from pim.studies.explore import Exploration
+
+_LABELS = {"speed_up": "speed-up", "energy": "energy ratio"}
+
+
+def _figure(rows: int, columns: int, width: float, height: float, heights=None):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
+
+
+def _save(figure: Any, path: str | pathlib.Path) -> None:
+    try:
+        figure.savefig(path, dpi=150)
+    except (OSError, ValueError) as error:
+        raise PimError(f"{path}: cannot be written: {error}") from error
+
+
+def plot_breakdown(report: Report, path: str | pathlib.Path) -> None:
+    """Energy and area by component, latency by step, and energy by operator."""
+    figure, axes = _figure(2, 2, 11, 8)
+    panels = (
+        ("energy, nJ", report.energy_by_component, 1e-3),
+        ("area, mm²", report.area_by_component, 1e-6),
+        ("latency along the critical path, µs", report.latency_by_step, 1e-3),
+        ("energy by operator, nJ", {o.name: o.total_energy_pj for o in report.operators}, 1e-3),
+    )
+    for axis, (title, parts, scale) in zip(axes.flat, panels):
+        shown = sorted(((v * scale, k) for k, v in parts.items() if v > 0), reverse=True)[:14]
+        names = [name for _, name in shown][::-1]
+        axis.barh(names, [value for value, _ in shown][::-1])
+        axis.set_title(title)
+    figure.suptitle(f"{report.workload} on {report.hardware}, batch {report.batch}")
+    _save(figure, path)
+
+
+def plot_pareto(exploration: Exploration, path: str | pathlib.Path) -> None:
+    """Latency against energy; the Pareto set by the mean of its bit widths."""
+    figure, axes = _figure(1, 1, 8, 6)
+    axis, front = axes[0, 0], exploration.front
+    report, candidates = exploration.report, exploration.candidates
+    axis.scatter(
+        report.energy_pj * 1e-3, report.latency_ns * 1e-3, s=3, color="0.85", label="candidates"
+    )
+    bits = (candidates.weight_bits[front] + candidates.activation_bits[front]) / 2
+    points = axis.scatter(
+        report.energy_pj[front] * 1e-3,
+        report.latency_ns[front] * 1e-3,
+        c=bits,
+        s=22,
+        cmap="viridis",
+        label="Pareto set",
+    )
+    figure.colorbar(points, label="mean of weight and activation bits")
+    axis.set(xscale="log", yscale="log", xlabel="energy, nJ", ylabel="latency, µs")
+    axis.legend()
+    _save(figure, path)
+
+
+def plot_sensitivity(comparison: Comparison, path: str | pathlib.Path) -> None:
+    """How single assumptions move the ratios to each baseline; the dashed line is 1."""
+    counts = [sum(part.baseline == name for part in comparison.sensitivities) for name in BASELINES]
+    heights = [count + 1 for count in counts]
+    figure, axes = _figure(len(BASELINES), len(FIGURES), 13, 2 + 0.35 * sum(heights), heights)
+    for row, name in enumerate(BASELINES):
+        parts = [part for part in comparison.sensitivities if part.baseline == name]
+        for column, ratio in enumerate(FIGURES):
+            axis = axes[row, column]
+            base = getattr(comparison.ratios[name], ratio)
+            for place, part in enumerate(parts):
+                ends = sorted(getattr(case, ratio) for case in (part.low, part.high))
+                span = [min(ends[0], base), max(ends[1], base)]
+                axis.plot(span, [place, place], lw=7, alpha=0.6, solid_capstyle="butt")
+                axis.plot(span, [place, place], "|", color="black")
+            axis.axvline(base, color="black", lw=1)
+            axis.axvline(1, color="0.5", lw=1, ls="--")
+            axis.set_yticks(
+                range(len(parts)), [p.assumption.name for p in parts] if column == 0 else []
+            )
+            axis.set(xscale="log", title=f"{_LABELS[ratio]} to {name}: {base:.3g}")
+            axis.invert_yaxis()
+    _save(figure, path)

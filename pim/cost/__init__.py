@@ -1,0 +1,1 @@
+"""Latency, energy and area of a workload on hardware."""

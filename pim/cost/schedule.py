@@ -1,0 +1,53 @@
+"""When every operator starts and ends: the critical path over the graph, and the pipeline."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pim.workload.operators import Workload
+
+
+def finish_times(workload: Workload, latency: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """End of every operator if each starts as soon as all that it waits for has ended.
+
+    Operators own their arrays and units, so none waits for another one's hardware.
+
+    Args:
+        workload: the network.
+        latency: ns of every operator by name; numbers or arrays over candidates.
+    """
+    finish: dict[str, np.ndarray] = {}
+    for operator in workload.operators:
+        start = 0.0
+        for source in operator.inputs:
+            start = np.maximum(start, finish[source])
+        finish[operator.name] = start + latency[operator.name]
+    return finish
+
+
+def total_latency(finish: Mapping[str, np.ndarray]) -> np.ndarray:
+    """End of the last operator."""
+    return _maximum(finish)
+
+
+def interval(stages: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Time between two inferences in a full pipeline: the busiest operator decides."""
+    return _maximum(stages)
+
+
+def _maximum(times: Mapping[str, np.ndarray]) -> np.ndarray:
+    latest = 0.0
+    for time in times.values():
+        latest = np.maximum(latest, time)
+    return latest
+
+
+def critical_path(workload: Workload, finish: Mapping[str, float]) -> list[str]:
+    """Names of the operators that follow each other without a gap up to the last end."""
+    inputs = {operator.name: operator.inputs for operator in workload.operators}
+    name = max(finish, key=lambda candidate: finish[candidate])
+    path = [name]
+    while inputs[name]:
+        name = max(inputs[name], key=lambda source: finish[source])
+        path.append(name)
+    return path[::-1]

@@ -1,0 +1,1 @@
+"""What the arrays compute: analog products and quantized layers."""

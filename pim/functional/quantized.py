@@ -1,0 +1,166 @@
+"""Quantized linear maps, and whole networks of them, on analog arrays."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pim.errors import PimError
+from pim.functional.analog import multiply
+from pim.hardware.cells import check_bits, program, whole_matrix
+from pim.hardware.hardware import Hardware
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class QuantizedLinear:
+    """A linear map y = x W + b in integers and scales.
+
+    Real weights are ``weights * weight_scale``; an input x becomes the integer
+    clip(round(x / input_scale) + input_zero), and stands for (integer - input_zero) * input_scale.
+
+    Args:
+        weights: (K, M) integers, symmetric.
+        weight_scale: a number, or one per output.
+        input_scale: what one step of an input is worth.
+        weight_bits: bits of a weight, with its sign.
+        activation_bits: bits of an input, with its sign if it has one.
+        signed_inputs: whether the input's integers have a sign.
+        input_zero: the integer that stands for 0.
+        bias: real numbers, one per output, added digitally; None for none.
+    """
+
+    weights: np.ndarray
+    weight_scale: Any
+    input_scale: float
+    weight_bits: int = 8
+    activation_bits: int = 8
+    signed_inputs: bool = True
+    input_zero: int = 0
+    bias: np.ndarray | None = None
+
+    def __post_init__(self):
+        weights = whole_matrix("weights", self.weights)
+        check_bits("weights", weights, self.weight_bits, True)
+        object.__setattr__(self, "weights", weights)
+        scale = np.asarray(self.weight_scale, dtype=np.float64)
+        if scale.shape not in ((), (weights.shape[1],)) or not np.all(scale > 0):
+            raise PimError("weight_scale must be one positive number, or one per output")
+        object.__setattr__(self, "weight_scale", scale)
+        if not np.isfinite(self.input_scale) or self.input_scale <= 0:
+            raise PimError(f"input_scale must be positive. Received: {self.input_scale!r}")
+        if self.bias is not None and np.shape(self.bias) != (weights.shape[1],):
+            raise PimError(f"bias must have one value per output ({weights.shape[1]})")
+
+    def quantize(self, x: np.ndarray) -> np.ndarray:
+        """The integers that stand for real inputs; what lies beyond their range saturates."""
+        top = 2 ** (self.activation_bits - 1 if self.signed_inputs else self.activation_bits) - 1
+        bottom = -top if self.signed_inputs else 0
+        integers = np.rint(np.asarray(x, dtype=np.float64) / self.input_scale) + self.input_zero
+        return np.clip(integers, bottom, top).astype(np.int64)
+
+    def from_products(self, products: np.ndarray) -> np.ndarray:
+        """Real outputs from integer products of quantized inputs and weights."""
+        if self.input_zero:
+            products = products - self.input_zero * self.weights.sum(axis=0)
+        result = products * (self.input_scale * self.weight_scale)
+        return result if self.bias is None else result + self.bias
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The map in exact integer arithmetic: the last axis of ``x`` holds the inputs."""
+        x = np.asarray(x)
+        flat = self.quantize(x.reshape(-1, x.shape[-1]))
+        return self.from_products(flat @ self.weights).reshape(*x.shape[:-1], -1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AnalogLinear:
+    """A quantized linear map on arrays that were programmed once.
+
+    Calling it maps the last axis of a real input. Every call reads the same cells, with the same
+    variation and the same stuck cells.
+
+    Args:
+        linear: the map.
+        hardware: the design.
+        rng: source of variation and stuck cells.
+    """
+
+    linear: QuantizedLinear
+    hardware: Hardware
+    rng: dataclasses.InitVar[np.random.Generator]
+
+    def __post_init__(self, rng):
+        arrays = program(self.linear.weights, self.hardware, rng, self.linear.weight_bits)
+        object.__setattr__(self, "_arrays", arrays)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        x = np.asarray(x)
+        products = multiply(
+            self.linear.quantize(x.reshape(-1, x.shape[-1])),
+            self._arrays,
+            self.hardware,
+            activation_bits=self.linear.activation_bits,
+            signed=self.linear.signed_inputs,
+        )
+        return self.linear.from_products(products).reshape(*x.shape[:-1], -1)
+
+
+def quantize_linear(
+    kernel: np.ndarray,
+    bias: np.ndarray | None,
+    inputs: np.ndarray,
+    *,
+    weight_bits: int = 8,
+    activation_bits: int = 8,
+) -> QuantizedLinear:
+    """Quantizes a real linear map after training: symmetric, weights per output.
+
+    Args:
+        kernel: (K, M) real weights.
+        bias: (M,) or None.
+        inputs: typical real inputs; their largest magnitude sets the input's scale, and a
+            negative one among them gives the inputs a sign.
+        weight_bits: bits of a weight.
+        activation_bits: bits of an input.
+    """
+    kernel, inputs = np.asarray(kernel, np.float64), np.asarray(inputs, np.float64)
+    if kernel.ndim != 2 or not np.all(np.isfinite(kernel)) or not np.all(np.isfinite(inputs)):
+        raise PimError("kernel must be a matrix, and kernel and inputs finite")
+    largest = np.abs(kernel).max(axis=0)
+    top = 2 ** (weight_bits - 1) - 1
+    scale = np.where(largest > 0, largest, 1.0) / top
+    signed = bool((inputs < 0).any())
+    input_top = 2 ** (activation_bits - 1 if signed else activation_bits) - 1
+    reach = float(np.abs(inputs).max()) or 1.0
+    return QuantizedLinear(
+        weights=np.rint(kernel / scale).astype(np.int64),
+        weight_scale=scale,
+        input_scale=reach / max(input_top, 1),
+        weight_bits=weight_bits,
+        activation_bits=activation_bits,
+        signed_inputs=signed,
+        bias=bias,
+    )
+
+
+def to_analog(model: Any, hardware: Hardware, rng: np.random.Generator, **options: Any) -> Any:
+    """A network whose linear maps run on the hardware's analog arrays.
+
+    Args:
+        model: a ``QuantizedLinear``; a mapping from names to these, such as a quantized subnet's
+            linear maps; or a Keras model (see ``pim.workload.keras_models.analog_keras_model``).
+        hardware: the design, with its variation, stuck cells, wires and ADC.
+        rng: source of variation and stuck cells; maps draw from it in order.
+        options: for a Keras model only: ``calibration`` and bit widths.
+
+    Returns:
+        An ``AnalogLinear``, a dictionary of these by name, or a Keras model.
+    """
+    if isinstance(model, QuantizedLinear):
+        return AnalogLinear(model, hardware, rng)
+    if isinstance(model, Mapping):
+        return {name: AnalogLinear(linear, hardware, rng) for name, linear in model.items()}
+    from pim.workload.keras_models import analog_keras_model
+
+    return analog_keras_model(model, hardware, rng, **options)

@@ -1,0 +1,194 @@
+"""Programming integer weights into cells, with what real cells do to them."""
+
+import dataclasses
+
+import numpy as np
+
+from pim.errors import PimError
+from pim.hardware.encoding import ANALOG, DIFFERENTIAL, PACKED
+from pim.hardware.hardware import Device, Hardware
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ProgrammedArrays:
+    """The arrays of one linear map after programming.
+
+    Conductances are in units of one level, the lowest level being 0, so that an ideal cell holds
+    its slice of the weight as a whole number.
+
+    Args:
+        levels: by row tile: (rows, planes, outputs, converted polarities).
+        flipped: by row tile: (planes, outputs) of 0 or 1: columns stored inverted.
+        rows: inputs of the map.
+        columns: outputs of the map.
+        weight_bits: bits of a weight.
+    """
+
+    levels: tuple[np.ndarray, ...]
+    flipped: tuple[np.ndarray, ...]
+    rows: int
+    columns: int
+    weight_bits: int
+
+
+def program(
+    weights: np.ndarray,
+    hardware: Hardware,
+    rng: np.random.Generator,
+    weight_bits: int | None = None,
+) -> ProgrammedArrays:
+    """Writes an integer matrix into arrays.
+
+    Args:
+        weights: (K, M) integers of magnitude at most 2**(weight_bits - 1) - 1.
+        hardware: the design; its device gives variation, stuck cells and levels.
+        rng: source of variation and stuck cells.
+        weight_bits: bits of a weight with its sign; by default the fewest that hold all.
+
+    Raises:
+        PimError: if the weights do not fit.
+    """
+    weights = whole_matrix("weights", weights)
+    weight_bits = check_bits("weights", weights, weight_bits, True, hardware.device.bits_per_cell)
+    magnitude_bits = hardware.encoding.weight_magnitude_bits(weight_bits)
+    cell_bits = hardware.device.bits_per_cell
+    if cell_bits > magnitude_bits:
+        raise PimError(
+            f"cells of {cell_bits} bits are more than weights of {weight_bits} bits need; lower "
+            "device.bits_per_cell or raise weight_bits"
+        )
+    planes = -(-magnitude_bits // cell_bits)
+    if hardware.encoding.weights == DIFFERENTIAL:
+        halves = [np.maximum(weights, 0), np.maximum(-weights, 0)]
+    else:
+        halves = [weights + 2 ** (weight_bits - 1)]
+    slices = np.stack([_slices(half, planes, cell_bits) for half in halves], axis=-1)
+    levels, flipped = [], []
+    for start in range(0, len(weights), hardware.array.rows):
+        tile = slices[start : start + hardware.array.rows]
+        flips = _flips(tile, hardware)
+        tile = np.where(flips[None, :, :, None] == 1, hardware.device.levels - 1 - tile, tile)
+        levels.append(_read_out(_real_cells(tile, hardware, rng), hardware))
+        flipped.append(flips)
+    return ProgrammedArrays(tuple(levels), tuple(flipped), *weights.shape, weight_bits)
+
+
+def whole_matrix(name: str, values: np.ndarray) -> np.ndarray:
+    """The values as a matrix of 64-bit integers.
+
+    Raises:
+        PimError: if they are no matrix or no whole numbers.
+    """
+    values = np.asarray(values)
+    if values.ndim != 2 or 0 in values.shape:
+        raise PimError(f"{name} must be a matrix that is not empty. Received shape: {values.shape}")
+    if not np.issubdtype(values.dtype, np.integer):
+        if not np.all(np.isfinite(values)) or np.any(values != np.rint(values)):
+            raise PimError(f"{name} must be whole numbers; quantize them first")
+    return values.astype(np.int64)
+
+
+def check_bits(name, values, bits: int | None, signed: bool, least: int = 1) -> int:
+    """The bit width of the values, checked against the one given, if any."""
+    largest = int(np.abs(values).max())
+    needed = max(largest.bit_length(), least) + (1 if signed else 0)
+    if bits is None:
+        return needed
+    if bits < largest.bit_length() + (1 if signed else 0):
+        bound = 2 ** (bits - 1 if signed else bits) - 1
+        raise PimError(f"{name} of {bits} bits reach {bound}; the largest here is {largest}")
+    return bits
+
+
+def _slices(values: np.ndarray, planes: int, cell_bits: int) -> np.ndarray:
+    """(K, M) into (K, planes, M), the least significant slice first."""
+    shifts = np.arange(planes) * cell_bits
+    return (values[:, None, :] >> shifts[None, :, None]) & (2**cell_bits - 1)
+
+
+def _flips(tile: np.ndarray, hardware: Hardware) -> np.ndarray:
+    """Which columns are stored inverted: those whose cells sum to more than half."""
+    if not hardware.encoding.flip:
+        return np.zeros(tile.shape[1:3], dtype=np.int64)
+    half = tile.shape[0] * (hardware.device.levels - 1) / 2
+    return (tile[..., 0].sum(axis=0) > half).astype(np.int64)
+
+
+def _floor_level(device: Device) -> float:
+    """Conductance of the lowest level, in units of one level's step."""
+    on, off = 1 / device.low_resistance_ohm, 1 / device.high_resistance_ohm
+    return (device.levels - 1) * off / (on - off)
+
+
+def _real_cells(tile: np.ndarray, hardware: Hardware, rng: np.random.Generator) -> np.ndarray:
+    """Ideal levels with stuck cells, variation and the drop along the wires."""
+    device = hardware.device
+    cells = tile.astype(np.float64)
+    if device.stuck_high_resistance or device.stuck_low_resistance:
+        draw = rng.random(cells.shape)
+        low = device.stuck_high_resistance
+        cells = np.where(draw < low, 0.0, cells)
+        stuck_on = (draw >= low) & (draw < low + device.stuck_low_resistance)
+        cells = np.where(stuck_on, device.levels - 1.0, cells)
+    floor = _floor_level(device)
+    if device.variation:
+        noise = rng.standard_normal(cells.shape) * device.variation
+        cells = np.maximum(cells + (cells + floor) * noise, -floor)
+    if hardware.array.wire_resistance_ohm:
+        cells = cells - (cells + floor) * _drops(cells + floor, hardware)
+    return cells
+
+
+def _drops(conductance: np.ndarray, hardware: Hardware) -> np.ndarray:
+    """Share of each cell's current that is lost in the wires, to first order.
+
+    The network of wires and cells is linear, so the loss does not depend on the inputs. A word
+    line is driven at its first column, a bit line is read at its last row.
+    """
+    device = hardware.device
+    step_s = (1 / device.low_resistance_ohm - 1 / device.high_resistance_ohm) / (device.levels - 1)
+    rows, planes, outputs, polarities = conductance.shape
+    if hardware.encoding.slice_packing == PACKED:
+        wide = conductance.transpose(0, 2, 1, 3).reshape(rows, -1)
+        lost = _line_drops(wide, hardware.array.columns)
+        lost = lost.reshape(rows, outputs, planes, polarities).transpose(0, 2, 1, 3)
+    else:
+        lost = np.empty_like(conductance)
+        for plane in range(planes):
+            for polarity in range(polarities):
+                part = conductance[:, plane, :, polarity]
+                lost[:, plane, :, polarity] = _line_drops(part, hardware.array.columns)
+    lost = lost * (step_s * hardware.array.wire_resistance_ohm)
+    if lost.max() > 0.5:
+        raise PimError(
+            f"array.wire_resistance_ohm = {hardware.array.wire_resistance_ohm:g}: the wires would "
+            f"take {lost.max() * 100:.0f} % of a cell's current, too much for a first-order "
+            "model; lower it, the array's size or the cells' conductance"
+        )
+    return lost
+
+
+def _line_drops(conductance: np.ndarray, width: int) -> np.ndarray:
+    """Summed conductance times wire segments, for arrays of ``width`` columns side by side."""
+    lost = np.empty_like(conductance)
+    for start in range(0, conductance.shape[1], width):
+        g = conductance[:, start : start + width]
+        lost[:, start : start + width] = _along(g, axis=1) + _along(g[::-1], axis=0)[::-1]
+    return lost
+
+
+def _along(g: np.ndarray, axis: int) -> np.ndarray:
+    """sum over j' of g[j'] (1 + min(j, j')): segments that two cells' currents share."""
+    distance = np.arange(1, g.shape[axis] + 1, dtype=np.float64)
+    distance = distance.reshape((-1, 1) if axis == 0 else (1, -1))
+    nearer = np.cumsum(g * distance, axis=axis)
+    farther = g.sum(axis=axis, keepdims=True) - np.cumsum(g, axis=axis)
+    return nearer + distance * farther
+
+
+def _read_out(cells: np.ndarray, hardware: Hardware) -> np.ndarray:
+    """What the converters see: pairs subtracted, where that happens before the conversion."""
+    encoding = hardware.encoding
+    if encoding.weights == DIFFERENTIAL and encoding.subtraction == ANALOG:
+        return cells[..., :1] - cells[..., 1:]
+    return cells

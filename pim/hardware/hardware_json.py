@@ -1,0 +1,155 @@
+"""The JSON form of a hardware description, both ways, and changes of single settings."""
+
+import dataclasses
+import json
+import pathlib
+import types
+import typing
+from typing import Any
+
+from pim.errors import PimError
+from pim.hardware.hardware import Hardware
+from pim.hardware.presets import PRESETS, hardware_preset
+
+FORMAT = "pim.hardware"
+VERSION = 1
+
+_KIND = "kind_of_memory"
+"""Field that tells in JSON which of several classes a value is."""
+
+
+def hardware_to_json(hardware: Hardware) -> dict[str, Any]:
+    """The description as plain JSON values; ``hardware_from_json`` reads it back."""
+    return {"format": FORMAT, "version": VERSION, **_encode(Hardware, hardware)}
+
+
+def _encode(cls: type, value: Any) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    result = {}
+    for field in dataclasses.fields(cls):
+        part = getattr(value, field.name)
+        classes = _classes(hints[field.name])
+        if part is not None and classes:
+            encoded = _encode(type(part), part)
+            if len(classes) > 1:
+                encoded = {_KIND: type(part).__name__, **encoded}
+            part = encoded
+        result[field.name] = part
+    return result
+
+
+def _classes(hint: Any) -> list[type]:
+    """The dataclasses among the types that a hint allows."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return [option for option in options if dataclasses.is_dataclass(option)]
+
+
+def hardware_from_json(value: Any) -> Hardware:
+    """Reads the JSON form.
+
+    Raises:
+        PimError: if the value is not of that form; the message names the field.
+    """
+    if not isinstance(value, dict) or value.get("format") != FORMAT:
+        raise PimError(f'not a hardware description: no "format": "{FORMAT}" in it')
+    if value.get("version") != VERSION:
+        raise PimError(f"hardware description of version {value.get('version')!r}; this reads 1")
+    body = {key: part for key, part in value.items() if key not in ("format", "version")}
+    return _decode(Hardware, body, "hardware")
+
+
+def _decode(cls: type, value: Any, where: str) -> Any:
+    if not isinstance(value, dict):
+        raise PimError(f"{where}: must be an object. Received: {value!r}")
+    hints = typing.get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key in value:
+        if key not in fields:
+            raise PimError(f"{where}: unknown field {key!r}; the fields are {', '.join(fields)}")
+    arguments = {}
+    for name, field in fields.items():
+        if name not in value:
+            if field.default is dataclasses.MISSING:
+                raise PimError(f"{where}: field {name!r} is missing")
+            continue
+        arguments[name] = _decode_part(hints[name], value[name], f"{where}.{name}")
+    return cls(**arguments)
+
+
+def _decode_part(hint: Any, value: Any, where: str) -> Any:
+    classes = _classes(hint)
+    if not classes or (value is None and type(None) in typing.get_args(hint)):
+        return value
+    if len(classes) == 1:
+        return _decode(classes[0], value, where)
+    by_name = {cls.__name__: cls for cls in classes}
+    kind = value.get(_KIND) if isinstance(value, dict) else None
+    if kind not in by_name:
+        raise PimError(f"{where}: {_KIND!r} must be one of {', '.join(by_name)}")
+    return _decode(by_name[kind], {k: v for k, v in value.items() if k != _KIND}, where)
+
+
+def save_hardware(hardware: Hardware, path: str | pathlib.Path) -> None:
+    """Writes the JSON form to a file."""
+    text = json.dumps(hardware_to_json(hardware), indent=2) + "\n"
+    pathlib.Path(path).write_text(text, encoding="utf-8")
+
+
+def load_hardware(name_or_path: str) -> Hardware:
+    """The design of a preset, or of a JSON file.
+
+    Raises:
+        PimError: if there is neither such a preset nor such a file, or it is not valid.
+    """
+    if name_or_path in PRESETS:
+        return hardware_preset(name_or_path)
+    path = pathlib.Path(name_or_path)
+    if not path.exists():
+        raise PimError(f"no hardware {name_or_path!r}: give a file, or one of {', '.join(PRESETS)}")
+    try:
+        return hardware_from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PimError(f"{path}: cannot be read: {error}") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise PimError(f"{path}: not JSON: {error.msg} at {place}") from error
+    except PimError as error:
+        raise PimError(f"{path}: {error}") from error
+
+
+def changed(hardware: Hardware, settings: dict[str, Any]) -> Hardware:
+    """The same design with some settings changed.
+
+    Args:
+        hardware: the design.
+        settings: new values by dotted name, such as ``{"adc.bits": 6, "duplication": 4}``.
+
+    Raises:
+        PimError: if there is no such setting, or a value is not valid.
+    """
+    for name, value in settings.items():
+        hardware = _change(hardware, name.split("."), value, name)
+    for name, value in settings.items():
+        if _setting(hardware, name) != value:
+            raise PimError(f"{name} is not free here: the settings under mnsim2 decide it")
+    return hardware
+
+
+def _setting(part: Any, name: str) -> Any:
+    for step in name.split("."):
+        part = getattr(part, step)
+    return part
+
+
+def _change(part: Any, path: list[str], value: Any, name: str) -> Any:
+    known = [field.name for field in dataclasses.fields(part)]
+    if path[0] not in known:
+        raise PimError(f"no setting {name!r}; {type(part).__name__} has {', '.join(known)}")
+    if len(path) > 1:
+        inner = getattr(part, path[0])
+        if not dataclasses.is_dataclass(inner):
+            raise PimError(f"no setting {name!r}: {path[0]} has no parts here")
+        value = _change(inner, path[1:], value, name)
+    elif dataclasses.is_dataclass(getattr(part, path[0])):
+        raise PimError(f"setting {name!r} has parts of its own: name one of them")
+    return dataclasses.replace(part, **{path[0]: value})

@@ -1,0 +1,216 @@
+"""Keras models: their operators as a workload, and their evaluation on analog arrays.
+
+Only this module needs Keras, and only once a model is at hand.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pim.errors import PimError
+from pim.functional.quantized import AnalogLinear, quantize_linear
+from pim.hardware.hardware import Hardware
+from pim.workload.operators import (
+    CrossbarOperator,
+    DigitalOperator,
+    EmbeddingOperator,
+    Operator,
+    Workload,
+)
+from pim.workload.workload import EIGHT_BITS, Precision
+
+_FREE = ("InputLayer", "Reshape", "Flatten", "Permute", "Dropout", "Concatenate", "RepeatVector")
+_ADDING = ("Add", "Subtract", "Average")
+_FUNCTIONS = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Maximum")
+_NORMS = ("LayerNormalization", "BatchNormalization", "RMSNormalization")
+_NORM_OPERATIONS = 5
+
+
+def workload_from_keras(
+    model: Any,
+    *,
+    batch: int = 1,
+    precision: Precision = EIGHT_BITS,
+    embedding_bits: int = 8,
+) -> Workload:
+    """The operators of a functional or sequential Keras model.
+
+    ``Dense`` layers go to crossbars (with one position for every index of the axes between batch
+    and features), ``Embedding`` layers to memory, products, sums, normalisations and activations
+    to digital units; layers that only move data are free.
+
+    Args:
+        model: a built functional or sequential model.
+        batch: samples that are processed together.
+        precision: bit widths of the crossbar operators, by layer name.
+        embedding_bits: bits of an element of an embedding.
+
+    Raises:
+        PimError: if a layer is of no known kind; the message names it.
+    """
+    operators: list[Operator] = []
+    sources: dict[int, tuple[str, ...]] = {}
+    for layer, parents in _layers(model):
+        waits = tuple(dict.fromkeys(name for parent in parents for name in sources[parent]))
+        operator = _operator(layer, waits, precision, embedding_bits)
+        if operator is None:
+            sources[id(layer)] = waits
+        else:
+            operators.append(operator)
+            sources[id(layer)] = (operator.name,)
+    workload = Workload(model.name, tuple(operators), batch)
+    precision.check([operator.name for operator in workload.crossbar_operators])
+    return workload
+
+
+def _layers(model):
+    """Layers in an order in which they can run, each with the identities of those it reads."""
+    if not model.built:
+        raise PimError(f"{model.name}: build the model first, for instance by calling it")
+    if type(model).__name__ == "Sequential":
+        previous: list[int] = []
+        for layer in model.layers:
+            yield layer, previous
+            previous = [id(layer)]
+        return
+    if not hasattr(model, "operations"):
+        raise PimError(
+            f"{model.name}: only functional and sequential models show their layers; "
+            "give the architecture instead"
+        )
+    for layer in model.operations:
+        # Keras has no public way to ask for a layer's neighbours.
+        nodes = layer._inbound_nodes
+        if len(nodes) > 1:
+            raise PimError(f"{model.name}: layer {layer.name} is used more than once")
+        yield layer, [id(parent.operation) for node in nodes for parent in node.parent_nodes]
+
+
+def _shape(tensor) -> tuple[int, ...]:
+    """Sizes behind the batch axis."""
+    sizes = tuple(tensor.shape[1:])
+    if None in sizes:
+        raise PimError(f"{tensor.name}: all axes but the first need a fixed size")
+    return sizes
+
+
+def _operator(layer, waits, precision, embedding_bits) -> Operator | None:
+    kind, name = type(layer).__name__, layer.name
+    if kind in _FREE:
+        return None
+    if kind == "Dense":
+        weight_bits, activation_bits = precision.of(name)
+        rows, columns = layer.kernel.shape
+        outputs = math.prod(_shape(layer.output))
+        linear = layer.activation.__name__ == "linear"
+        return CrossbarOperator(
+            name=name,
+            inputs=waits,
+            rows=rows,
+            columns=columns,
+            positions=outputs // columns,
+            weight_bits=weight_bits,
+            activation_bits=activation_bits,
+            functions=0 if linear else outputs,
+        )
+    if kind == "Embedding":
+        return EmbeddingOperator(name, (layer.input_dim,), layer.output_dim, embedding_bits, waits)
+    return _digital_operator(layer, kind, waits)
+
+
+def _digital_operator(layer, kind, waits) -> DigitalOperator:
+    inputs = layer.input if isinstance(layer.input, (list, tuple)) else [layer.input]
+    elements = math.prod(_shape(layer.output))
+    if kind in _ADDING:
+        return DigitalOperator(layer.name, waits, additions=(len(inputs) - 1) * elements)
+    if kind == "Multiply":
+        return DigitalOperator(layer.name, waits, multiplications=(len(inputs) - 1) * elements)
+    if kind == "Dot":
+        axes = layer.axes if isinstance(layer.axes, int) else layer.axes[0]
+        products = elements * inputs[0].shape[axes]
+        return DigitalOperator(layer.name, waits, multiply_accumulates=products)
+    if kind in _FUNCTIONS:
+        return DigitalOperator(layer.name, waits, functions=elements)
+    if kind in _NORMS:
+        return DigitalOperator(layer.name, waits, additions=_NORM_OPERATIONS * elements)
+    raise PimError(f"layer {layer.name} is a {kind}, which no part of the hardware can hold")
+
+
+def analog_keras_model(
+    model: Any,
+    hardware: Hardware,
+    rng: np.random.Generator,
+    *,
+    calibration: Any,
+    precision: Precision = EIGHT_BITS,
+) -> Any:
+    """A copy of a Keras model whose ``Dense`` layers run on analog arrays.
+
+    The kernels are quantized symmetrically per output; every layer's inputs get the scale of the
+    largest magnitude that the calibration samples bring there. The copy runs eagerly.
+
+    Args:
+        model: a built functional or sequential model.
+        hardware: the design.
+        rng: source of variation and stuck cells.
+        calibration: inputs of some samples, as ``model`` takes them.
+        precision: bit widths by layer name.
+    """
+    import keras
+
+    if not model.built:
+        raise PimError(f"{model.name}: build the model first, for instance by calling it")
+    dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    if not dense:
+        raise PimError(f"{model.name}: has no Dense layer to run on arrays")
+    inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
+    probe = keras.Model(inputs, [layer.input for layer in dense])
+    seen = probe(calibration)
+    seen = seen if isinstance(seen, (list, tuple)) else [seen]
+    maps = {}
+    for layer, inputs in zip(dense, seen):
+        weight_bits, activation_bits = precision.of(layer.name)
+        linear = quantize_linear(
+            keras.ops.convert_to_numpy(layer.kernel),
+            keras.ops.convert_to_numpy(layer.bias) if layer.use_bias else None,
+            keras.ops.convert_to_numpy(inputs),
+            weight_bits=weight_bits,
+            activation_bits=activation_bits,
+        )
+        maps[layer.name] = AnalogLinear(linear, hardware, rng)
+    analog_layer = _analog_layer_class(keras)
+
+    def replaced(layer):
+        if layer.name in maps:
+            return analog_layer(maps[layer.name], layer.activation, name=layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=replaced)
+    for layer in model.layers:
+        if layer.name not in maps and layer.weights:
+            copy.get_layer(layer.name).set_weights(layer.get_weights())
+    copy.run_eagerly = True
+    return copy
+
+
+def _analog_layer_class(keras):
+    class AnalogDense(keras.layers.Layer):
+        """A linear map on arrays, then its activation in real arithmetic."""
+
+        def __init__(self, analog, activation, **options):
+            super().__init__(**options)
+            self._analog = analog
+            self._activation = activation
+
+        def compute_output_shape(self, input_shape):
+            return (*input_shape[:-1], self._analog.linear.weights.shape[1])
+
+        def compute_output_spec(self, inputs):
+            return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="float32")
+
+        def call(self, inputs):
+            y = self._analog(keras.ops.convert_to_numpy(inputs))
+            return self._activation(keras.ops.convert_to_tensor(y, dtype="float32"))
+
+    return AnalogDense

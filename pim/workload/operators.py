@@ -1,0 +1,184 @@
+"""What a network asks of the hardware: its operators, each with what it waits for."""
+
+import dataclasses
+from collections.abc import Iterable
+
+from pim import checks
+from pim.errors import PimError
+
+MIN_WEIGHT_BITS, MAX_BITS = 2, 16
+
+MAX_BATCH = 1 << 16
+"""Up to here the sums of costs are exact (see ``pim.cost.cost``)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CrossbarOperator:
+    """A linear map, with its bias and activation.
+
+    Args:
+        name: such as ``block_2_dot_product/tokens``.
+        inputs: names of the operators it waits for.
+        rows: inputs of the map (K).
+        columns: outputs of the map (M).
+        positions: how often a sample passes it, with the same weights: 1 for a fully connected
+            layer, the embedding width for EFC, the number of tokens within attention.
+        weight_bits: bits of a weight, with its sign.
+        activation_bits: bits of an input.
+        functions: activation functions of a sample on its outputs.
+        additions: further additions of a sample on its outputs, such as a layer norm's.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    rows: int
+    columns: int
+    positions: int = 1
+    weight_bits: int = 8
+    activation_bits: int = 8
+    functions: int = 0
+    additions: int = 0
+
+    def __post_init__(self):
+        for field in ("rows", "columns", "positions"):
+            checks.whole(f"{self.name}: {field}", getattr(self, field), 1, 1 << 40)
+        checks.whole(f"{self.name}: weight_bits", self.weight_bits, MIN_WEIGHT_BITS, MAX_BITS)
+        checks.whole(f"{self.name}: activation_bits", self.activation_bits, 1, MAX_BITS)
+        for field in ("functions", "additions"):
+            checks.whole(f"{self.name}: {field}", getattr(self, field), 0, 1 << 40)
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Per sample."""
+        return self.rows * self.columns * self.positions
+
+    @property
+    def weights(self) -> int:
+        return self.rows * self.columns
+
+
+@dataclasses.dataclass(frozen=True)
+class DigitalOperator:
+    """What crossbars cannot do: products of activations, sums, normalisation, activations.
+
+    Args:
+        name: such as ``block_2_dot_product/products``.
+        inputs: names of the operators it waits for.
+        multiply_accumulates: per sample.
+        additions: per sample.
+        multiplications: per sample.
+        functions: sigmoids, exponentials and comparisons per sample.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    multiply_accumulates: int = 0
+    additions: int = 0
+    multiplications: int = 0
+    functions: int = 0
+
+    def __post_init__(self):
+        for field in ("multiply_accumulates", "additions", "multiplications", "functions"):
+            checks.whole(f"{self.name}: {field}", getattr(self, field), 0, 1 << 40)
+
+
+@dataclasses.dataclass(frozen=True)
+class EmbeddingOperator:
+    """Look-ups of one row in each of several tables.
+
+    Args:
+        name: such as ``embedding``.
+        table_rows: rows of each table.
+        dimension: elements of a row.
+        bits: bits of an element.
+        inputs: always empty; the indices are there from the start.
+    """
+
+    name: str
+    table_rows: tuple[int, ...]
+    dimension: int
+    bits: int = 8
+    inputs: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "table_rows", tuple(self.table_rows))
+        if not self.table_rows:
+            raise PimError(f"{self.name}: needs at least one table")
+        for rows in self.table_rows:
+            checks.whole(f"{self.name}: table_rows", rows, 1, 1 << 40)
+        checks.whole(f"{self.name}: dimension", self.dimension, 1, 65536)
+        checks.whole(f"{self.name}: bits", self.bits, 1, 64)
+
+    @property
+    def parameters(self) -> int:
+        return sum(self.table_rows) * self.dimension
+
+
+Operator = CrossbarOperator | DigitalOperator | EmbeddingOperator
+
+
+@dataclasses.dataclass(frozen=True)
+class Workload:
+    """A network's operators in an order in which they can run.
+
+    Args:
+        name: what reports call it.
+        operators: every operator after those it waits for.
+        batch: samples that are processed together.
+    """
+
+    name: str
+    operators: tuple[Operator, ...]
+    batch: int = 1
+
+    def __post_init__(self):
+        object.__setattr__(self, "operators", tuple(self.operators))
+        checks.whole("batch", self.batch, 1, MAX_BATCH)
+        if not self.operators:
+            raise PimError(f"{self.name}: has no operator")
+        seen: set[str] = set()
+        for operator in self.operators:
+            if operator.name in seen:
+                raise PimError(f"{self.name}: two operators are called {operator.name}")
+            for source in operator.inputs:
+                if source not in seen:
+                    raise PimError(f"{self.name}: {operator.name} waits for unknown {source}")
+            seen.add(operator.name)
+
+    @property
+    def crossbar_operators(self) -> tuple[CrossbarOperator, ...]:
+        return tuple(o for o in self.operators if isinstance(o, CrossbarOperator))
+
+    @property
+    def digital_operators(self) -> tuple[DigitalOperator, ...]:
+        return tuple(o for o in self.operators if isinstance(o, DigitalOperator))
+
+    @property
+    def embedding_operators(self) -> tuple[EmbeddingOperator, ...]:
+        return tuple(o for o in self.operators if isinstance(o, EmbeddingOperator))
+
+    @property
+    def multiply_accumulates(self) -> int:
+        """Per sample, by the rule of the paper's Table 5 without layer norms."""
+        parts = (*self.crossbar_operators, *self.digital_operators)
+        return sum(operator.multiply_accumulates for operator in parts)
+
+    def with_bits(self, weight_bits: Iterable[int], activation_bits: Iterable[int]) -> "Workload":
+        """The same network with other bit widths, one for each crossbar operator in turn."""
+        weights, activations = list(weight_bits), list(activation_bits)
+        count = len(self.crossbar_operators)
+        if len(weights) != count or len(activations) != count:
+            raise PimError(
+                f"{self.name}: has {count} crossbar operators. Received: {len(weights)} weight "
+                f"and {len(activations)} activation bit widths"
+            )
+        pairs = iter(zip(weights, activations))
+        operators = []
+        for operator in self.operators:
+            if isinstance(operator, CrossbarOperator):
+                weight, activation = next(pairs)
+                operator = dataclasses.replace(
+                    operator, weight_bits=int(weight), activation_bits=int(activation)
+                )
+            operators.append(operator)
+        return dataclasses.replace(self, operators=tuple(operators))
