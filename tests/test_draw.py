@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nasrec_tf import draw
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.presets import presets
 from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
 from nasrec_tf.data.features import Features

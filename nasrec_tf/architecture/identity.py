@@ -7,21 +7,20 @@ where they stand. Its digest is stable over processes and versions of Python.
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from nasrec_tf.architecture.liveness import dense_operators_read_sparse
+from nasrec_tf.architecture.blocks import Block
+from nasrec_tf.architecture.liveness import BlockLiveness, Liveness, dense_operators_read_sparse
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR
 
-if TYPE_CHECKING:
-    from nasrec_tf.architecture.architecture import Architecture
 
-
-def identity(architecture: "Architecture") -> str:
-    """A hexadecimal digest, equal for architectures that compute the same function."""
+def identity(blocks: Sequence[Block], live: Liveness) -> str:
+    """A hexadecimal digest, equal for stacks of blocks that compute the same function."""
     nodes = {
-        number: _live_part(architecture, number)
-        for number in range(1, len(architecture) + 1)
-        if architecture.liveness.blocks[number - 1].anything
+        number: _live_part(block, part, last=number == len(blocks))
+        for number, (block, part) in enumerate(zip(blocks, live.blocks), start=1)
+        if part.anything
     }
     order = _canonical_order(nodes)
     numbers = {0: 0} | {number: index for index, number in enumerate(order, start=1)}
@@ -29,11 +28,9 @@ def identity(architecture: "Architecture") -> str:
     return hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _live_part(architecture: "Architecture", number: int) -> dict[str, Any]:
+def _live_part(block: Block, live: BlockLiveness, last: bool) -> dict[str, Any]:
     """The fields of a block that have an effect; sources are kept under keys ending in source."""
-    block = architecture.blocks[number - 1]
-    live = architecture.liveness.blocks[number - 1]
-    part: dict[str, Any] = {"last": number == len(architecture)}
+    part: dict[str, Any] = {"last": last}
     reads_sparse = live.sparse_operators
     if live.dense_operators:
         part["dense_operators"] = dict(block.dense_operators)

@@ -1,12 +1,10 @@
-"""Which parts of an architecture reach the logit."""
+"""Which parts of a stack of blocks reach the logit."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
-
-if TYPE_CHECKING:
-    from nasrec_tf.architecture.architecture import Architecture, Block
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Liveness:
     raw_sparse: bool
 
 
-def dense_sources_read(block: "Block") -> set[int]:
+def dense_sources_read(block: Block) -> set[int]:
     """Sources whose dense outputs the block's dense operators read."""
     sources: set[int] = set()
     for name in block.dense_operators:
@@ -60,18 +58,18 @@ def dense_sources_read(block: "Block") -> set[int]:
     return sources
 
 
-def dense_operators_read_sparse(block: "Block") -> bool:
+def dense_operators_read_sparse(block: Block) -> bool:
     """Whether a dense operator of the block reads its sparse sources."""
     return any(SPARSE in OPERATORS[name].reads for name in block.dense_operators)
 
 
-def liveness(architecture: "Architecture") -> Liveness:
+def liveness(blocks: Sequence[Block]) -> Liveness:
     """Walks back from the head, which reads both outputs of the last block."""
-    count = len(architecture.blocks)
+    count = len(blocks)
     dense, sparse = {count}, {count}
-    blocks = []
+    parts = []
     for number in range(count, 0, -1):
-        block = architecture.blocks[number - 1]
+        block = blocks[number - 1]
         part = _block_liveness(block, number in dense, number in sparse)
         if part.dense_operators:
             dense |= dense_sources_read(block)
@@ -79,11 +77,11 @@ def liveness(architecture: "Architecture") -> Liveness:
                 sparse.update(block.sparse_sources)
         if part.sparse_operators:
             sparse.update(block.sparse_sources)
-        blocks.append(part)
-    return Liveness(tuple(reversed(blocks)), 0 in dense, 0 in sparse)
+        parts.append(part)
+    return Liveness(tuple(reversed(parts)), 0 in dense, 0 in sparse)
 
 
-def _block_liveness(block: "Block", dense: bool, sparse: bool) -> BlockLiveness:
+def _block_liveness(block: Block, dense: bool, sparse: bool) -> BlockLiveness:
     dense_to_sparse = block.dense_to_sparse and sparse
     sparse_to_dense = block.sparse_to_dense and dense
     return BlockLiveness(

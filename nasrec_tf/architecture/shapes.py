@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.operators import DEFAULT_OPTIONS, MergerShape, NetworkOptions, OperatorShape
 from nasrec_tf.operators.base import Prefix, Slots, WeightSpec
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from nasrec_tf.architecture.architecture import MAX_BITS, MIN_BITS, Architecture, Bits, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import MAX_BITS, MIN_BITS, Bits, Block
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
 

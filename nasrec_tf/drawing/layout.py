@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.drawing import theme
 from nasrec_tf.drawing.reads import SPARSE_WIRE, block_wires, sources_read
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE

@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.liveness import dense_operators_read_sparse
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
 

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from nasrec_tf import native
-from nasrec_tf.architecture.architecture import HEAD_BITS, Architecture
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import HEAD_BITS
 from nasrec_tf.architecture.shapes import network_shapes
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding

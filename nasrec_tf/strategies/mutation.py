@@ -6,7 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from nasrec_tf.architecture.architecture import Architecture, Bits, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Bits, Block
 from nasrec_tf.architecture.space import PER_BRANCH, SINGLE, SearchSpace
 from nasrec_tf.operators import DENSE, SPARSE
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from keras_tuner.engine.trial import Trial
 from test_evolution_mutation import SEEDS, SPACES
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.presets import preset
 from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
 from nasrec_tf.common.errors import ArchitectureError

@@ -11,7 +11,8 @@ from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 from beam_preprocess.reading.parse import parse_block
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.export.raw_inputs import NUMBER, raw_inputs
 
 NO_ROWS = {name: Split(0, 0, ()) for name in ("train", "validation", "test")}

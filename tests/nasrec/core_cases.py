@@ -8,7 +8,8 @@ fit its output.
 import hypothesis.strategies as st
 import numpy as np
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.space import ANY, NASREC_FULL, NASREC_SMALL
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions

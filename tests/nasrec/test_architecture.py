@@ -9,7 +9,8 @@ import pytest
 from core_cases import architectures
 from hypothesis import given, settings
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
 from nasrec_tf.common.errors import ArchitectureError
 

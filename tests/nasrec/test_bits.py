@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 from core_cases import FULL, SMALL
 
-from nasrec_tf.architecture.architecture import HEAD_BITS, Architecture, Bits, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import HEAD_BITS, Bits, Block
 from nasrec_tf.architecture.space import CODESIGN, NASREC_SMALL
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.networks.supernet.path import decode, encode

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, random_architectures
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.complexity import FINAL_OPTIONS, complexity
 from nasrec_tf.architecture.presets import preset, presets
 from nasrec_tf.data.features import Features

@@ -7,7 +7,8 @@ import hypothesis.strategies as st
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, architectures
 from hypothesis import assume, given, settings
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.complexity import complexity
 from nasrec_tf.common.errors import ArchitectureError
 

@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from core_cases import FULL, SMALL_OPTIONS, random_architectures, shake
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad, WarmupCosine
 from nasrec_tf.training import scoring

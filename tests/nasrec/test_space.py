@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nasrec_tf.architecture.architecture import Architecture, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.space import (
     ANY,
     NASREC_FULL,

@@ -6,7 +6,8 @@ import keras
 import tensorflow as tf
 
 from nasrec_tf import native
-from nasrec_tf.architecture.architecture import HEAD_BITS, Architecture
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import HEAD_BITS
 from nasrec_tf.architecture.shapes import head_weights
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.data.features import Features

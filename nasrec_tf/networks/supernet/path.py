@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasrec_tf.architecture.architecture import Architecture, Bits, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Bits, Block
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE

@@ -22,7 +22,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from nasrec_tf.architecture.architecture import Architecture, Bits, Block
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Bits, Block
 from nasrec_tf.architecture.space import PER_BRANCH, SINGLE, SearchSpace
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.operators import DENSE, SPARSE
