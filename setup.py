@@ -29,6 +29,8 @@ REQUIREMENTS = [
     "matplotlib>=3.9,<3.12",
     "jinja2>=3.1,<3.2",
     "tqdm>=4.66,<5",
+    "pydantic>=2.10,<3",
+    "tomli-w>=1.1,<2",
     "tomli>=2.0,<3; python_version < '3.11'",
 ]
 
@@ -37,6 +39,9 @@ TEST_REQUIREMENTS = [
     "pytest>=8,<10",
     "pytest-timeout>=2.3.1,<3",
     "pytest-xdist>=3.6,<4",
+    "pytest-cov>=6,<8",
+    "import-linter>=2.3,<3",
+    "mypy>=1.15,<3",
     "hypothesis>=6.100,<7",
     "ruff>=0.11,<0.18",
 ]

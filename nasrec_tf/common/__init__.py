@@ -1,1 +1,1 @@
-"""What every room may use: errors, files written whole, lazy loading."""
+"""What every room may use: errors, files written whole, saved state, lazy loading."""

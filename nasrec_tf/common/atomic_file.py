@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and that a power cut does not take back."""
 
 import contextlib
 import os
@@ -14,28 +14,98 @@ from nasrec_tf.common.errors import UserError
 def atomic_file(path: str | pathlib.Path) -> Iterator[IO[str]]:
     """Opens a text file (UTF-8) that takes the place of ``path`` once the block has ended well.
 
-    If the block fails or is interrupted, nothing is left behind and a file that was there stays.
+    File and directory are synced to disk before the block is left. If the block fails or is
+    interrupted, nothing is left behind and a file that was there stays.
+
+    Args:
+        path: the file, in a directory that exists.
 
     Raises:
         UserError: if the file cannot be written; the message names it.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "notes.txt"
+        >>> with atomic_file(path) as file:
+        ...     print("all of it", file=file)
+        >>> path.read_text()
+        'all of it\\n'
+    """
+    with atomic_path(path) as draft, open(draft, "w", encoding="utf-8", newline="\n") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
+    """A draft beside ``path`` that takes its place once the block has ended well.
+
+    For writers that want a file's name, or bytes; see ``atomic_file`` for text.
+
+    Args:
+        path: the file, in a directory that exists.
+
+    Yields:
+        The empty draft, whose name has the ending of ``path``.
+
+    Raises:
+        UserError: if the file cannot be written; the message names ``path``.
     """
     path = pathlib.Path(path)
     if path.is_dir():
         raise UserError(f"{path}: is a directory; name a file")
+    with _told(path):
+        descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+        os.close(descriptor)
+    draft = pathlib.Path(name)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+        with _told(path):
+            yield draft
+            os.chmod(draft, 0o666 & ~_umask())
+            replace_durably(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def replace_durably(draft: str | pathlib.Path, path: str | pathlib.Path) -> None:
+    """Renames a file or a directory of files to ``path``, all of it synced to disk.
+
+    Args:
+        draft: on the same file system; a directory may only replace an empty or absent one.
+        path: its name from now on.
+
+    Raises:
+        OSError: if the disk refuses.
+    """
+    draft, path = pathlib.Path(draft), pathlib.Path(path)
+    sync_tree(draft)
+    os.replace(draft, path)
+    sync(path.parent)
+
+
+def sync_tree(path: pathlib.Path) -> None:
+    """Syncs a file, or a directory with all that it holds, to disk."""
+    if path.is_dir():
+        for entry in path.rglob("*"):
+            if not entry.is_symlink():
+                sync(entry)
+    sync(path)
+
+
+def sync(path: pathlib.Path) -> None:
+    """Syncs one file, or the entries of one directory, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            yield file
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _told(path: pathlib.Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
 
 
 def _umask() -> int:
