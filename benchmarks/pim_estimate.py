@@ -14,7 +14,7 @@ import numpy as np
 
 from nasrec_tf.architecture.presets import preset
 from pim import Candidates, estimate_batch, hardware_preset, workload_from_architecture
-from pim.cost import estimate
+from pim.cost.estimate import estimate
 
 BATCH = 20_000
 

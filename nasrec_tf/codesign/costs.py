@@ -10,7 +10,7 @@ from nasrec_tf.strategies.budget import HardwareBudget
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import with_tied
 from pim import Hardware, PimError, Report, Workload, changed, workload_from_architecture
-from pim.cost import estimate
+from pim.cost.estimate import estimate
 
 LATENCY, ENERGY, AREA = "latency_us", "energy_nj", "area_mm2"
 COSTS = (LATENCY, ENERGY, AREA)

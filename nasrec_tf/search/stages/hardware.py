@@ -86,7 +86,7 @@ def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
     from nasrec_tf.codesign.costs import costs_of
     from nasrec_tf.search.stages.evolution import hardware_costs
     from pim import Setup
-    from pim.studies import compare
+    from pim.studies.compare import compare
 
     costs = hardware_costs(run)
     comparison = compare(Setup(costs.workload(architecture), costs.design(settings)))
@@ -105,7 +105,7 @@ def _areas(costs, architecture: Architecture, settings) -> dict[str, float]:
     """Area of the crossbar designs compared with: the same network with 8 bits everywhere."""
     from nasrec_tf.codesign.costs import AREA, costs_of
     from pim import hardware_preset
-    from pim.cost import estimate
+    from pim.cost.estimate import estimate
 
     workload = costs.workload(architecture)
     count = len(workload.crossbar_operators)
