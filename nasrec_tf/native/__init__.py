@@ -14,10 +14,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.native.build import BuildError, built_library
+from nasrec_tf.native.build import BuildError, built_library, compiler_version, source_digest
 
 SWITCH = "NASREC_TF_NATIVE"
 """Environment variable; ``0`` does without the kernels."""
+
+NO_KERNELS = "none"
+"""The fingerprint where TensorFlow's own operations are used."""
 
 _portable = contextvars.ContextVar("portable", default=False)
 
@@ -29,6 +32,29 @@ def kernels(dtype: Any = "float32") -> Any | None:
         dtype: what is to be computed with; the kernels know float32 alone.
     """
     return None if _portable.get() or tf.as_dtype(dtype) != tf.float32 else _kernels()
+
+
+@functools.cache
+def kernel_fingerprint() -> str:
+    """Which kernels this process computes with, for records of what a result was made by.
+
+    Results that are to be equal to the bit need equal fingerprints, equal versions of TensorFlow
+    and one machine. Without kernels it is told without TensorFlow where the environment or a
+    missing compiler decides; otherwise the kernels are made ready, as at their first use.
+
+    Returns:
+        Digits of the source's SHA-256 and the compiler's version; ``"none"`` where TensorFlow's
+        own operations are used.
+    """
+    try:
+        if os.environ.get(SWITCH, "1") == "0":
+            return NO_KERNELS
+        compiler = compiler_version()
+    except BuildError:
+        return NO_KERNELS
+    if _kernels() is None:
+        return NO_KERNELS
+    return f"{source_digest()[:16]} {compiler}"
 
 
 @contextlib.contextmanager

@@ -25,6 +25,10 @@ TIME_LIMIT = 600
 """Seconds that the compiler may take; it takes about 20."""
 
 
+VERSION_TIME_LIMIT = 30
+"""Seconds that the compiler may take to tell its version."""
+
+
 class BuildError(RuntimeError):
     """The kernels cannot be compiled here; the message says why in one line."""
 
@@ -62,6 +66,43 @@ def cache_directory() -> pathlib.Path:
     return pathlib.Path(base) / "nasrec_tf"
 
 
+def source_digest() -> str:
+    """SHA-256 of the kernels' source, in hexadecimal digits; the same wherever it is installed."""
+    digest = hashlib.sha256()
+    for source in sorted(SOURCES.iterdir()):
+        content = source.read_bytes()
+        digest.update(f"{source.name} {len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def compiler_version() -> str:
+    """The first line of what the compiler says of itself, such as ``g++ (Debian) 12.2.0``.
+
+    Raises:
+        BuildError: if there is no compiler, or it does not tell.
+    """
+    command = [*_compiler(), "--version"]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=VERSION_TIME_LIMIT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BuildError(
+            f"{command[0]} --version took longer than {VERSION_TIME_LIMIT} s"
+        ) from error
+    except OSError as error:
+        raise BuildError(f"{command[0]} cannot be run: {error.strerror}") from error
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        raise BuildError(f"{command[0]} --version says nothing, so it is no C++ compiler")
+    return lines[0].strip()
+
+
 def _compiler() -> list[str]:
     chosen = shlex.split(os.environ.get("CXX", ""))
     if chosen:
@@ -77,9 +118,8 @@ def _compiler() -> list[str]:
 def _key(command: list[str]) -> str:
     """Differs wherever another library would be compiled."""
     digest = hashlib.sha256()
-    for source in sorted(SOURCES.iterdir()):
-        digest.update(source.read_bytes())
-    for part in (*command, tf.__version__, platform.machine(), _processor_features()):
+    machine = (platform.machine(), _processor_features())
+    for part in (source_digest(), compiler_version(), *command, tf.__version__, *machine):
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()[:16]
 

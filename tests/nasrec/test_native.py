@@ -12,7 +12,7 @@ import tensorflow as tf
 from nasrec_tf import native
 from nasrec_tf.architecture.space import NASREC_FULL
 from nasrec_tf.data.features import Features
-from nasrec_tf.native.build import BuildError, built_library
+from nasrec_tf.native.build import BuildError, built_library, compiler_version, source_digest
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.operators.mergers import interaction
@@ -30,9 +30,43 @@ def test_kernels_are_compiled_once(library):
     assert not said
 
 
+FINGERPRINT = (
+    "import sys\n"
+    "from nasrec_tf.native import kernel_fingerprint\n"
+    "print(kernel_fingerprint(), 'tensorflow' in sys.modules)\n"
+)
+
+
+def run_python(program, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+    )
+
+
+def test_the_fingerprint_names_source_and_compiler(library):
+    source, compiler = native.kernel_fingerprint().split(" ", 1)
+    assert source_digest().startswith(source)
+    assert compiler == compiler_version()
+
+
+@pytest.mark.parametrize(
+    "environment", [{"NASREC_TF_NATIVE": "0"}, {"CXX": "no-such-compiler"}, {"CXX": "false"}]
+)
+def test_without_kernels_the_fingerprint_says_so_without_tensorflow(environment):
+    done = run_python(FINGERPRINT, **environment)
+    assert done.stdout.strip() == "none False", done.stderr
+
+
 @pytest.mark.parametrize(
     "compiler, told",
-    [("no-such-compiler", "there is no compiler 'no-such-compiler'"), ("false", "false failed")],
+    [
+        ("no-such-compiler", "there is no compiler 'no-such-compiler'"),
+        ("false", "false --version says nothing"),
+    ],
 )
 def test_why_kernels_cannot_be_compiled_is_told_in_one_line(monkeypatch, tmp_path, compiler, told):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
