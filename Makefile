@@ -10,18 +10,18 @@ ARGS ?=
 search: $(VENV)/installed
 	$(RUN) -m nasrec_tf.search $(ARGS)
 
-test: $(VENV)/installed
-	$(RUN) -m ruff check .
+test: lint
 	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
+	$(VENV)/bin/lint-imports --no-cache
 
 benchmarks: $(VENV)/installed
 	$(RUN) -m benchmarks $(ARGS)
 
-$(VENV)/installed: setup.py
+$(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --upgrade pip
