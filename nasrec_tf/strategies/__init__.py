@@ -28,6 +28,7 @@ _MODULES = {
     "RegularizedEvolutionOracle": "oracle.oracle",
     "SubnetTuner": "oracle.tuner",
     "TrialResult": "oracle.results",
+    "check_settings": "search_settings",
     "best": "oracle.results",
     "from_values": "oracle.genes",
     "pareto_results": "pareto",

@@ -5,7 +5,10 @@ import math
 from collections.abc import Callable, Mapping
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.design import Design
+from nasrec_tf.strategies.oracle.history import LOG_LOSS
+from nasrec_tf.strategies.search_settings import is_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +34,10 @@ class Budget:
     limit: float = math.inf
 
     def __post_init__(self):
-        if not self.metric or self.metric == "log_loss":
-            raise ValueError(f"`metric` must name a cost. Received: {self.metric!r}")
-        if not self.limit > 0:
-            raise ValueError(
+        if not isinstance(self.metric, str) or self.metric in ("", LOG_LOSS):
+            raise UserError(f"`metric` must name a cost. Received: {self.metric!r}")
+        if not (is_number(self.limit) and self.limit > 0):
+            raise UserError(
                 f"`limit` of budget {self.metric!r} must be positive. Received: {self.limit!r}"
             )
 

@@ -11,6 +11,7 @@ from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.oracle.history import History
+from nasrec_tf.strategies.search_settings import check_positive
 
 INITIAL, TOURNAMENT, CHILD = range(3)
 """What random numbers are for; each purpose has its own stream."""
@@ -107,10 +108,3 @@ class Draws:
             )
             reason += f" and {self.max_redraws - duplicates} broke a budget: {budgets}"
         return reason
-
-
-def check_positive(**values: int) -> None:
-    """Raises ``ValueError`` unless every value is a positive integer."""
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"`{name}` must be a positive integer. Received: {value!r}")

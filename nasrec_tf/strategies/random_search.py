@@ -2,8 +2,10 @@
 
 import dataclasses
 
-from nasrec_tf.strategies.draws import Draws, check_positive
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.strategies.draws import Draws
 from nasrec_tf.strategies.oracle.history import Candidate, History
+from nasrec_tf.strategies.search_settings import MAX_TRIALS, check_positive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +20,8 @@ class RandomSearch:
 
     def __post_init__(self):
         check_positive(trials=self.trials)
+        if self.trials > MAX_TRIALS:
+            raise UserError(f"`trials` must be at most {MAX_TRIALS:,}. Received: {self.trials:,}")
 
     def generation_of(self, number: int) -> int:
         """Always 0: nothing follows from anything."""

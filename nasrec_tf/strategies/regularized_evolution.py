@@ -3,9 +3,10 @@
 import dataclasses
 
 from nasrec_tf.strategies.design import Design
-from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, Draws, check_positive, random_stream
+from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, Draws, random_stream
 from nasrec_tf.strategies.mutation import BlockMutation, Mutation
 from nasrec_tf.strategies.oracle.history import Candidate, History
+from nasrec_tf.strategies.search_settings import check_settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,17 +36,12 @@ class RegularizedEvolution:
     mutation: Mutation = BlockMutation()
 
     def __post_init__(self):
-        check_positive(
+        check_settings(
             population=self.population,
             tournament=self.tournament,
             children=self.children,
             generations=self.generations,
         )
-        if self.tournament > self.population:
-            raise ValueError(
-                f"`tournament` must not exceed `population`. Received: "
-                f"tournament={self.tournament}, population={self.population}"
-            )
 
     @property
     def trials(self) -> int:

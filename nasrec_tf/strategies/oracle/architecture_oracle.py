@@ -20,12 +20,13 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies.budget import Budget
-from nasrec_tf.strategies.draws import Draws, SpaceExhausted, check_positive
+from nasrec_tf.strategies.draws import Draws, SpaceExhausted
 from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.oracle import genes, trials
 from nasrec_tf.strategies.oracle.assignments import DEFAULT_PATIENCE, Assignments, Patience
 from nasrec_tf.strategies.oracle.history import LOG_LOSS, Candidate, History
 from nasrec_tf.strategies.oracle.ledger import Ledger
+from nasrec_tf.strategies.search_settings import check_positive
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +82,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         patience: Patience = DEFAULT_PATIENCE,
     ):
         check_positive(max_consecutive_failed_trials=max_consecutive_failed_trials)
-        if seed is not None and (not isinstance(seed, int) or seed < 0):
+        if seed is not None and (type(seed) is not int or seed < 0):
             raise ValueError(f"`seed` must be an integer from 0. Received: {seed!r}")
         super().__init__(
             objective=keras_tuner.Objective(LOG_LOSS, "min"),
