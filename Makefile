@@ -16,7 +16,8 @@ test: lint
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
-	$(VENV)/bin/lint-imports --no-cache
+	$(VENV)/bin/lint-imports --no-logo
+	$(RUN) -m mypy
 
 benchmarks: $(VENV)/installed
 	$(RUN) -m benchmarks $(ARGS)
@@ -29,4 +30,4 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info
+	rm -rf $(VENV) runs build *.egg-info .import_linter_cache .mypy_cache

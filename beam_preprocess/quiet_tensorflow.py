@@ -22,7 +22,7 @@ def load_tensorflow() -> Any:
 
 
 @functools.cache
-def _load():
+def _load() -> Any:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _start_up_noise_removed():
         import tensorflow as tf

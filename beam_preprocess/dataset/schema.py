@@ -192,7 +192,8 @@ class Schema:
     rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names = [feature.name for feature in (*self.dense, *self.sparse)]
+        names = [feature.name for feature in self.dense]
+        names += [feature.name for feature in self.sparse]
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise DataError(f"feature names must be unique; repeated: {', '.join(repeated)}")
@@ -283,7 +284,9 @@ def read_json(path: pathlib.Path) -> Any:
         raise DataError(f"{path}: not readable as JSON ({error})") from None
 
 
-def _check_choice(kind: str, name: str, field: str, value: str | None, choices: tuple) -> None:
+def _check_choice(
+    kind: str, name: str, field: str, value: str | None, choices: tuple[Any, ...]
+) -> None:
     if value not in choices:
         raise DataError(
             f"{kind} feature {name!r}: {field} must be one of {', '.join(choices)}, not {value!r}"

@@ -28,14 +28,15 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import sys
 from typing import Any
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 
-try:
+if sys.version_info >= (3, 11):
     import tomllib
-except ModuleNotFoundError:  # Python 3.10
+else:
     import tomli as tomllib
 
 _KEYS = tuple(
@@ -87,7 +88,7 @@ def _strings(path: pathlib.Path, key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _columns(path: pathlib.Path, key: str, entries: Any, kind: type) -> tuple:
+def _columns(path: pathlib.Path, key: str, entries: Any, kind: type) -> tuple[Any, ...]:
     if not isinstance(entries, (list, tuple)):
         raise DataError(f"{path}: {key} must be a list of names or of tables, not {entries!r}")
     columns = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, DenseFeature, SparseFeature
@@ -65,7 +66,7 @@ def _dense_feature(column: DenseColumn, moments: Moments) -> DenseFeature:
 def _sparse_feature(
     column: SparseColumn, config: PreprocessConfig, missing: int, counts: VocabularyCounts | None
 ) -> SparseFeature:
-    common = {
+    common: dict[str, Any] = {
         "name": column.name,
         "source": column.source,
         "encoding": config.encoding,

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections import Counter
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Moments:
     squares: Fraction = Fraction(0)
     minimum: float = math.inf
     maximum: float = -math.inf
-    histogram: Counter = dataclasses.field(default_factory=Counter)
+    histogram: Counter[int] = dataclasses.field(default_factory=Counter)
 
     @classmethod
     def of(cls, values: np.ndarray) -> Moments:
@@ -93,9 +94,9 @@ class Summary:
     rows: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
     positives: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
     dense: dict[str, Moments] = dataclasses.field(default_factory=dict)
-    missing: Counter = dataclasses.field(default_factory=Counter)
-    rejected: Counter = dataclasses.field(default_factory=Counter)
-    first_rejects: list[tuple] = dataclasses.field(default_factory=list)
+    missing: Counter[str] = dataclasses.field(default_factory=Counter)
+    rejected: Counter[str] = dataclasses.field(default_factory=Counter)
+    first_rejects: list[tuple[Any, ...]] = dataclasses.field(default_factory=list)
     block_lines: dict[tuple[str | None, int, int], int] = dataclasses.field(default_factory=dict)
 
     KEPT_REJECTS = 5

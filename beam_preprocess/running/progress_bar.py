@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 _TITLES = {"times": "1st pass: times", "scan": "scan", "write": "write"}
 
 
@@ -10,7 +12,7 @@ class ProgressBar:
 
     def __init__(self, *, quiet: bool):
         self._quiet = quiet
-        self._bars: dict[str, object] = {}
+        self._bars: dict[str, Any] = {}
 
     def __enter__(self) -> ProgressBar:
         return self

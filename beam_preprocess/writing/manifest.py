@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 from beam_preprocess.dataset.schema import FORMAT, MANIFEST_FILE, VERSION, read_json
 from beam_preprocess.errors import DataError
@@ -12,7 +13,7 @@ from beam_preprocess.errors import DataError
 _READ_BYTES = 1 << 20
 
 
-def manifest_body(files: Mapping[str, tuple[int, str]]) -> dict:
+def manifest_body(files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     """The content of the manifest.
 
     Args:
@@ -46,7 +47,7 @@ def verify(directory: str | pathlib.Path) -> int:
     return len(files)
 
 
-def _verify_file(path: pathlib.Path, entry: Mapping) -> None:
+def _verify_file(path: pathlib.Path, entry: Mapping[str, Any]) -> None:
     mend = "restore it or preprocess the data again"
     if not path.is_file():
         raise DataError(f"{path}: listed in {MANIFEST_FILE} but missing; {mend}")

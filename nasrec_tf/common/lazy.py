@@ -14,7 +14,7 @@ class LazyModule(types.ModuleType):
 
     def __init__(self, name: str):
         super().__init__(name)
-        self._target = None
+        self._target: types.ModuleType | None = None
 
     def __getattr__(self, attribute: str) -> Any:
         if self.__dict__.get("_target") is None:

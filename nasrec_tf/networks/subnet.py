@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -65,9 +66,9 @@ class Subnet(keras.Model):
         self.shapes = network_shapes(architecture, features.dense, features.sparse, options)
         self.live = architecture.liveness.blocks
         self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
-        self.parts = {}
+        self.parts: dict[str, Any] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
-        self.bits = {}
+        self.bits: dict[str, Any] = {}
         for number, sizes in enumerate(self.shapes.blocks, start=1):
             live = self.live[number - 1]
             for name_, shape in sizes.operators.items():

@@ -6,7 +6,7 @@ import re
 import statistics
 from collections.abc import Sequence
 from io import StringIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nasrec_tf.report.summary import CandidateSummary, Curve, TrialSummary
 
@@ -42,7 +42,7 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
     figure, axes = _figure()
     for candidate in sorted(candidates, key=lambda c: c.won):
         colour = BLUE if candidate.won else GREY
-        style = {"color": colour, "zorder": 3 if candidate.won else 2}
+        style: dict[str, Any] = {"color": colour, "zorder": 3 if candidate.won else 2}
         points = _smoothed(candidate.curve.points)
         axes.plot(*_columns(points), linewidth=2 if candidate.won else 0.9, **style)
         axes.plot(
@@ -109,7 +109,7 @@ def cost_chart(
     _limit(axes, losses)
     if max_mflops is not None:
         axes.axvline(max_mflops, color=INK, linewidth=1, linestyle="--", label="cost limit")
-    costs = [shown.mflops for shown in [*scored, *retrained]]
+    costs = [trial.mflops for trial in scored] + [candidate.mflops for candidate in retrained]
     if costs and max(costs) > 5 * min(costs):
         axes.set_xscale("log")
         _label_decades(axes)
@@ -129,13 +129,14 @@ def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=No
     """
     figure, axes = _figure()
     scored = [trial for trial in _scored(trials) if _is_positive(trial.costs.get(cost))]
-    for chosen, style in (
+    styles: tuple[tuple[list[TrialSummary], dict[str, Any]], ...] = (
         ([t for t in scored if not t.on_front], {"color": GREY, "s": 11, "label": "scored"}),
         ([t for t in scored if t.on_front],
          {"color": BLUE, "s": 22, "label": "Pareto front of all objectives"}),
         ([t for t in scored if t.on_front and t.identity == winner],
          {"color": RED, "marker": "*", "s": 150, "zorder": 4, "label": "winner"}),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for chosen, style in styles:
         if chosen:
             places = [t.costs[cost] for t in chosen], [t.log_loss for t in chosen]
             axes.scatter(*places, linewidths=0, **style)

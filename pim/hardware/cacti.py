@@ -13,7 +13,7 @@ import math
 from pim.errors import PimError
 
 # Rows: size (KB), access (ns), read (pJ), write (pJ), leakage (mW), area (um2), by port width.
-_FIGURES = {
+_FIGURES: dict[str, dict[int, tuple[tuple[float, ...], ...]]] = {
     "itrs-hp": {
         64: (
             (1, 0.14875, 0.74694, 1.5362, 0.32726, 1822.4),

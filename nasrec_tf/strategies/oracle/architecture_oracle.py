@@ -34,7 +34,9 @@ logger = logging.getLogger(__name__)
 class Strategy(Protocol):
     """Draws candidates one after the other; a frozen dataclass of its settings."""
 
-    trials: int
+    @property
+    def trials(self) -> int:
+        """How many candidates there will be."""
 
     def generation_of(self, number: int) -> int:
         """The generation of candidate ``number``."""
