@@ -17,8 +17,22 @@ INITIAL, TOURNAMENT, CHILD = range(3)
 """What random numbers are for; each purpose has its own stream."""
 
 
-class SpaceExhausted(Exception):
-    """No draw gave an architecture that is new and within the budgets; the message says why."""
+class NothingToDraw(Exception):
+    """A search ends before its last candidate; the message says why and what to change."""
+
+
+class SpaceExhausted(NothingToDraw):
+    """No draw gave an architecture that is new and within the budgets."""
+
+
+class NothingScored(NothingToDraw):
+    """So many candidates in a row got no score that none is left to go on from."""
+
+    def __init__(self, count: int):
+        super().__init__(
+            f"none of {count} candidates in a row got a finite log loss: train the supernet longer "
+            f"or with a lower learning rate, or fine-tune with a lower one"
+        )
 
 
 def random_stream(seed: int, purpose: int, number: int) -> np.random.Generator:

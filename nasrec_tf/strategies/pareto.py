@@ -1,11 +1,11 @@
 """Regularized evolution towards several objectives at once."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
-from nasrec_tf.strategies.draws import TOURNAMENT, random_stream
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.oracle.history import LOG_LOSS, History
 from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
 
@@ -29,21 +29,16 @@ class ParetoEvolution(RegularizedEvolution):
         super().__post_init__()
         object.__setattr__(self, "objectives", tuple(self.objectives))
         if LOG_LOSS not in self.objectives or len(set(self.objectives)) < len(self.objectives):
-            raise ValueError(
+            raise UserError(
                 f"`objectives` must hold {LOG_LOSS!r} and name none twice. "
                 f"Received: {self.objectives!r}"
             )
 
-    def parent(self, generation: int, history: History, seed: int) -> int:
-        """Number of the tournament's winner; the older of two equal ones."""
-        end = self._first_of(generation)
-        alive = range(end - self.population, end)
-        values = np.array([self._values(history, number) for number in alive])
+    def _winner(self, history: History, scored: Sequence[int], competing: Set[int]) -> int:
+        values = np.array([self._values(history, number) for number in scored])
         fronts, distances = fronts_of(values), crowding_distances(values)
-        rng = random_stream(seed, TOURNAMENT, generation)
-        aged = rng.choice(self.population, size=self.tournament, replace=False)
-        winner = min(aged, key=lambda index: (fronts[index], -distances[index], index))
-        return alive[int(winner)]
+        places = (place for place, number in enumerate(scored) if number in competing)
+        return scored[min(places, key=lambda place: (fronts[place], -distances[place], place))]
 
     def _values(self, history: History, number: int) -> list[float]:
         costs = {LOG_LOSS: history.score(number), **history.candidates[number].costs}
@@ -53,31 +48,94 @@ class ParetoEvolution(RegularizedEvolution):
 def fronts_of(values: np.ndarray) -> np.ndarray:
     """The front of each point, from 0: that of the points which nothing left dominates.
 
+    A point dominates another one if it is nowhere larger and somewhere smaller. A point with a
+    value that is not finite dominates nothing: such points share one front behind all others.
+
     Args:
-        values: (points, objectives), all to be small; infinity is the worst.
+        values: (points, objectives), all to be small.
+
+    Returns:
+        (points,) integers.
+
+    Example:
+        >>> fronts_of(np.array([[1.0, 5.0], [2.0, 4.0], [2.0, 6.0], [np.nan, 0.0]])).tolist()
+        [0, 0, 1, 2]
+
+    Reference: Deb et al., NSGA-II, 2002, section III-A.
     """
-    no_worse = (values[:, None, :] <= values[None, :, :]).all(axis=2)
-    dominates = no_worse & ~no_worse.T
+    left = np.flatnonzero(np.isfinite(values).all(axis=1))
     fronts = np.full(len(values), -1)
-    left = np.ones(len(values), bool)
     front = 0
-    while left.any():
-        best = left & ~(dominates & left[:, None]).any(axis=0)
-        fronts[best] = front
-        left &= ~best
+    while len(left):
+        best = first_front(values[left])
+        fronts[left[best]] = front
+        left = np.delete(left, best)
         front += 1
-    return fronts
+    return np.where(fronts < 0, max(front, 1), fronts)
+
+
+BLOCK_POINTS = 256
+"""Points compared with all of a front at once: keeps memory small however many points there are."""
+
+
+def first_front(values: np.ndarray) -> np.ndarray:
+    """Indices of the points that no other point dominates, in rising order.
+
+    Takes memory for the points and for ``BLOCK_POINTS`` times the front, so that it serves the
+    results of long searches too.
+
+    Args:
+        values: (points, objectives), all finite and to be small.
+
+    Returns:
+        (members,) integers; of equal points all are members.
+
+    Example:
+        >>> first_front(np.array([[3.0, 4.0], [1.0, 5.0], [2.0, 4.0], [1.0, 5.0]])).tolist()
+        [1, 2, 3]
+    """
+    # In this order no point is dominated by one behind it.
+    order = np.lexsort(values.T[::-1])
+    members = np.empty(0, int)
+    for start in range(0, len(order), BLOCK_POINTS):
+        block = order[start : start + BLOCK_POINTS]
+        block = block[~_dominated(values[block], values[members])]
+        block = block[~_dominated(values[block], values[block])]
+        members = np.concatenate([members, block])
+    return np.sort(members)
+
+
+def _dominated(points: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of the points one of the others dominates."""
+    no_worse = np.ones((len(others), len(points)), bool)
+    better = np.zeros_like(no_worse)
+    for mine, theirs in zip(points.T, others.T, strict=True):
+        no_worse &= theirs[:, None] <= mine
+        better |= theirs[:, None] < mine
+    return (no_worse & better).any(axis=0)
 
 
 def crowding_distances(values: np.ndarray) -> np.ndarray:
     """How far from its neighbours in its front each point lies; infinite at a front's ends.
 
+    Each objective is scaled to its span over the front.
+
     Args:
         values: (points, objectives).
+
+    Returns:
+        (points,) distances, 0 for points with a value that is not finite.
+
+    Example:
+        >>> crowding_distances(np.array([[0.0, 4.0], [1.0, 2.0], [4.0, 0.0]])).tolist()
+        [inf, 2.0, inf]
+
+    Reference: Deb et al., NSGA-II, 2002, section III-B.
     """
-    fronts = fronts_of(values)
+    finite = np.isfinite(values).all(axis=1)
+    fronts = np.where(finite, fronts_of(values), -1)
     distances = np.zeros(len(values))
-    for front in np.unique(fronts):
+    for front in np.unique(fronts[finite]):
         members = np.flatnonzero(fronts == front)
         for column in values[members].T:
             order = members[np.argsort(column, kind="stable")]
@@ -90,7 +148,7 @@ def crowding_distances(values: np.ndarray) -> np.ndarray:
 
 
 def pareto_results(results: Sequence, objectives: Sequence[str]) -> list:
-    """The completed results that no other one dominates, by rising log loss.
+    """The scored results that no other one dominates, by rising log loss.
 
     Of results with equal objectives the older one stays.
 
@@ -98,11 +156,10 @@ def pareto_results(results: Sequence, objectives: Sequence[str]) -> list:
         results: those of ``read_results``.
         objectives: metrics, all to be small.
     """
-    complete = [r for r in results if all(name in r.metrics for name in objectives)]
+    complete = [r for r in results if r.scored and all(name in r.metrics for name in objectives)]
     if not complete:
         return []
     values = np.array([[r.metrics[name] for name in objectives] for r in complete])
     _, first = np.unique(values, axis=0, return_index=True)
-    fronts = fronts_of(values)
-    kept = [complete[index] for index in sorted(first) if fronts[index] == 0]
+    kept = [complete[index] for index in sorted(first[first_front(values[first])])]
     return sorted(kept, key=lambda r: (r.metrics[LOG_LOSS], r.number))

@@ -3,14 +3,21 @@
 import dataclasses
 
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.strategies.draws import Draws
+from nasrec_tf.strategies.draws import Draws, NothingScored
 from nasrec_tf.strategies.oracle.history import Candidate, History
 from nasrec_tf.strategies.search_settings import MAX_TRIALS, check_positive
+
+BATCH = 64
+"""Candidates in a row without a score that end a search."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RandomSearch:
     """Candidates drawn uniformly from the space, each one once.
+
+    Candidates come in batches of ``BATCH``. A batch waits for the end of the one before the last,
+    and if none of that one got a score the search ends: hardly a wait, and the same end however
+    many workers score.
 
     Args:
         trials: how many.
@@ -28,14 +35,24 @@ class RandomSearch:
         return 0
 
     def ready(self, number: int, history: History) -> bool:
-        """Always: no candidate waits for another one."""
-        return True
+        """Whether the batch before the last one has ended."""
+        checked = self._checked(number)
+        return min(history.open, default=checked.stop) >= checked.stop
 
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
         """Draws candidate ``number``.
 
         Raises:
             SpaceExhausted: if there is none.
+            NothingScored: if no candidate of the batch before the last one has a score.
         """
+        checked = self._checked(number)
+        if checked and not any(map(history.scored, checked)):
+            raise NothingScored(BATCH)
         design, costs = draws.initial(history, seed)
         return Candidate(number, 0, None, design.architecture, costs, design.hardware)
+
+    def _checked(self, number: int) -> range:
+        """The batch before the last one, as seen from candidate ``number``; empty at first."""
+        end = max(0, number // BATCH - 1) * BATCH
+        return range(max(0, end - BATCH), end)

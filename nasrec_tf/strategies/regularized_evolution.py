@@ -1,9 +1,10 @@
 """Regularized evolution (paper 4.4 and 5.1; Real et al., AAAI 2019)."""
 
 import dataclasses
+from collections.abc import Sequence, Set
 
 from nasrec_tf.strategies.design import Design
-from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, Draws, random_stream
+from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, Draws, NothingScored, random_stream
 from nasrec_tf.strategies.mutation import BlockMutation, Mutation
 from nasrec_tf.strategies.oracle.history import Candidate, History
 from nasrec_tf.strategies.search_settings import check_settings
@@ -17,6 +18,10 @@ class RegularizedEvolution:
     the one parent of all the generation's children, which take the places of the oldest.
     Candidates are numbered in the order of creation, so that the population is always the last
     ``population`` numbers, whichever order they were scored in.
+
+    A candidate without a score, or with a cost that is not finite, is never a parent. Where a
+    tournament draws no other, the whole population competes; a population in which none has a
+    score ends the search.
 
     A generation begins when all earlier candidates have been scored: the authors' code does so
     as well, and the search does not depend on how many workers score or how fast they are.
@@ -67,6 +72,7 @@ class RegularizedEvolution:
 
         Raises:
             SpaceExhausted: if there is none.
+            NothingScored: if no candidate alive has a score.
         """
         generation = self.generation_of(number)
         if generation == 0:
@@ -90,12 +96,24 @@ class RegularizedEvolution:
         return Candidate(number, generation, parent, design.architecture, costs, design.hardware)
 
     def parent(self, generation: int, history: History, seed: int) -> int:
-        """Number of the tournament's winner; the older of two equal ones."""
+        """Number of the tournament's winner; the older of two equal ones.
+
+        Raises:
+            NothingScored: if no candidate alive has a score.
+        """
         end = self._first_of(generation)
+        alive = range(end - self.population, end)
+        scored = [number for number in alive if history.scored(number)]
+        if not scored:
+            raise NothingScored(self.population)
         rng = random_stream(seed, TOURNAMENT, generation)
-        aged = rng.choice(self.population, size=self.tournament, replace=False)
-        numbers = (end - self.population + int(index) for index in aged)
-        return min(numbers, key=lambda number: (history.score(number), number))
+        drawn = rng.choice(self.population, size=self.tournament, replace=False)
+        competing = {alive[int(index)] for index in drawn} & set(scored)
+        return self._winner(history, scored, competing or set(scored))
+
+    def _winner(self, history: History, scored: Sequence[int], competing: Set[int]) -> int:
+        """The best of those that compete, all of them scored."""
+        return min(competing, key=lambda number: (history.score(number), number))
 
     def _first_of(self, generation: int) -> int:
         """Number of the first candidate of a generation."""

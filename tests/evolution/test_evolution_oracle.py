@@ -191,19 +191,58 @@ def test_a_search_is_not_resumed_with_other_settings(tmp_path, change, named):
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_score_that_is_not_finite_is_the_worst_and_stops_nothing(tmp_path, value, caplog):
-    oracle = at(tmp_path, make_oracle(tournament=10))
+def test_a_score_that_is_not_finite_stops_nothing_while_one_alive_has_a_score(
+    tmp_path, value, caplog
+):
+    oracle = at(tmp_path, make_oracle(tournament=3))
     while (trial := oracle.create_trial("tuner0")).status == TrialStatus.RUNNING:
         number = int(trial.trial_id)
-        report(oracle, trial, value if number != 9 else 0.5)
+        report(oracle, trial, value if number % 9 else 0.5)
     assert len(oracle.history.outcomes) == TRIALS
-    assert "diverged and counts as worst" in caplog.text
-    assert oracle.history.best == 9
-    assert [c.parent for c in oracle.history.candidates[10:14]] == [9] * 4
-    assert oracle.get_best_trials(1)[0].trial_id == "09"
-    resumed = at(tmp_path, make_oracle(tournament=10))
+    assert "diverged: its log loss is not finite" in caplog.text
+    assert oracle.history.best == 0
+    assert all(c.parent % 9 == 0 for c in oracle.history.candidates[10:])
+    assert [t.trial_id for t in oracle.get_best_trials(9)] == ["00", "09", "18", "27", "36"]
+    resumed = at(tmp_path, make_oracle(tournament=3))
     resumed.reload()
     assert found(resumed) == found(oracle)
+
+
+def test_a_population_without_a_score_ends_the_search_and_says_what_to_change(tmp_path, caplog):
+    def ended(count):
+        return f"ends after {count} candidates: none of 10 candidates in a row got a finite log"
+
+    for kind, first, drawn in (("none", 0, 10), ("some", 5, 18)):
+        oracle = at(tmp_path / kind, make_oracle(generations=1000))
+        while (trial := oracle.create_trial("tuner0")).status == TrialStatus.RUNNING:
+            report(oracle, trial, 0.5 if int(trial.trial_id) < first else math.nan)
+        assert trial.status == TrialStatus.STOPPED
+        assert len(oracle.history) == drawn
+        assert ended(drawn) in caplog.text and "lower learning rate" in caplog.text
+        resumed = at(tmp_path / kind, make_oracle(generations=1000))
+        assert resumed.create_trial("tuner0").status == TrialStatus.STOPPED
+        assert resumed.finished
+
+
+@settings(max_examples=3, deadline=None)
+@given(data=st.data())
+def test_random_search_without_scores_ends_alike_however_many_workers(tmp_path_factory, data):
+    oracle = at(
+        tmp_path_factory.mktemp("random"), RandomSearchOracle(SPACE, max_trials=500, seed=0)
+    )
+    held = {}
+    while not oracle.finished:
+        worker = data.draw(st.integers(0, 3))
+        if worker in held:
+            number = int(held[worker].trial_id)
+            report(oracle, held.pop(worker), 0.5 if number in (3, 70) else math.inf)
+            continue
+        trial = oracle.create_trial(f"tuner{worker}")
+        if trial.status == TrialStatus.RUNNING:
+            held[worker] = trial
+    # The first two batches of 64 have a score; the third has none, which the fifth would find.
+    assert len(oracle.history) == 4 * 64
+    assert oracle.history.best == 3
 
 
 def test_too_many_failures_in_a_row_stop_the_search_and_are_tried_again(tmp_path, undisturbed):

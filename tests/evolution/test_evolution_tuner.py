@@ -13,7 +13,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError, UserError
-from nasrec_tf.strategies import Budget, SubnetTuner, best, read_results
+from nasrec_tf.strategies import Budget, NoScores, SubnetTuner, best, read_results
 from nasrec_tf.strategies.oracle.genes import from_values
 from nasrec_tf.strategies.oracle.results import TrialResult, write_leaderboard
 
@@ -178,6 +178,20 @@ def test_failures_in_a_row_end_in_one_clear_error_and_the_repeated_call_goes_on(
     assert (tmp_path / "evolution" / "leaderboard.csv").exists()
     tuner(tmp_path).search()
     assert {r.status for r in read_results(tmp_path / "evolution")} == {"completed"}
+
+
+def test_a_search_without_any_score_ends_early_and_says_what_to_change(tmp_path):
+    calls = []
+
+    def diverging(architecture):
+        calls.append(architecture)
+        return {"log_loss": math.nan}
+
+    for _ in range(2):
+        with pytest.raises(NoScores, match="^None of the search's 10 candidates .* lower one.$"):
+            tuner(tmp_path, diverging, generations=1000).search()
+    assert len(calls) == 10
+    assert best(read_results(tmp_path / "evolution"), 10) == []
 
 
 def test_what_the_user_did_wrong_ends_the_search_as_it_is(tmp_path):

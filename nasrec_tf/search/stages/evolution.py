@@ -20,14 +20,8 @@ def run_stage(run: Run) -> dict[str, Any]:
     if run.config.architecture is not None:
         return {"skipped": "an architecture was given"}
     search(run)
-    directory = run.directory.stage("evolution") / PROJECT
-    results = read_results(directory)
+    results = read_results(run.directory.stage("evolution") / PROJECT)
     top = _top(run, results)
-    if not top:
-        raise RunError(
-            f"{directory}: no candidate got a finite score; train the supernet longer "
-            "(--supernet-epochs) or with a lower --supernet-learning-rate."
-        )
     return {
         "candidates": len(results),
         "best": [result.architecture.to_json() for result in top],
@@ -73,7 +67,7 @@ def hardware_costs(run: Run):
 
 def search(run: Run) -> None:
     """Scores candidates until the search is over, as chief, as worker or alone."""
-    from nasrec_tf.strategies import SubnetTuner
+    from nasrec_tf.strategies import NoScores, SubnetTuner
 
     tuner = SubnetTuner(
         _oracle(run),
@@ -82,7 +76,14 @@ def search(run: Run) -> None:
         project_name=PROJECT,
         progress=not run.quiet,
     )
-    tuner.search()
+    try:
+        tuner.search()
+    except NoScores as error:
+        raise RunError(
+            f"{run.directory.path}: no candidate got a finite log loss. Use another --run-dir with "
+            "a lower --supernet-learning-rate, more --supernet-epochs or a lower "
+            "--fine-tune-learning-rate."
+        ) from error
 
 
 def mflops(run: Run, architecture: Architecture) -> float:

@@ -20,7 +20,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies.budget import Budget
-from nasrec_tf.strategies.draws import Draws, SpaceExhausted
+from nasrec_tf.strategies.draws import Draws, NothingToDraw
 from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.oracle import genes, trials
 from nasrec_tf.strategies.oracle.assignments import DEFAULT_PATIENCE, Assignments, Patience
@@ -45,16 +45,18 @@ class Strategy(Protocol):
         """Whether enough has been scored to draw candidate ``number``."""
 
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws candidate ``number``; raises ``SpaceExhausted`` if there is none."""
+        """Draws candidate ``number``; raises ``NothingToDraw`` if there is none."""
 
 
 class ArchitectureOracle(keras_tuner.Oracle):
     """Hands out architectures; lower ``log_loss`` is better.
 
     The same seed and the same scores give the same candidates, whether the search is interrupted
-    or not and however many workers score. A log loss that is not finite and a trial that failed
-    count as worst and do not stop the search, unless ``max_consecutive_failed_trials`` fail in a
-    row; these are tried again when the search is taken up again.
+    or not and however many workers score. A candidate that diverged (its log loss is not finite)
+    or failed has no score: it is recorded, is never a parent or a result, and does not stop the
+    search. ``max_consecutive_failed_trials`` failures in a row do; they are tried again when the
+    search is taken up again. The search ends early once the strategy has nothing to go on from
+    (``NothingScored``) or nothing new to draw (``SpaceExhausted``).
 
     Args:
         strategy: what draws the candidates.
@@ -161,6 +163,13 @@ class ArchitectureOracle(keras_tuner.Oracle):
             self._show_end(number)
             for worker in self._assignments.end(number):
                 self.ongoing_trials.pop(worker, None)
+
+    def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
+        """The trials of lowest log loss, the older of equal ones first; those with a score only."""
+        with self._lock:
+            scored = filter(self.history.scored, self.history.outcomes)
+            ranked = sorted(scored, key=lambda number: (self.history.score(number), number))
+            return [self.trials[self._trial_id(number)] for number in ranked[:num_trials]]
 
     def get_state(self) -> dict[str, Any]:
         """Settings and history, as JSON values."""
@@ -281,7 +290,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         """Draws a candidate, if there is one."""
         try:
             candidate = self.strategy.propose(number, self.history, self.draws, self.seed)
-        except SpaceExhausted as reason:
+        except NothingToDraw as reason:
             if number == 0:
                 raise RunError(
                     f"Search space {self.space.name!r} gives no candidate: {reason}: raise the "

@@ -17,6 +17,27 @@ FAILED = "failed"
 RUNNING = "running"
 
 
+def is_scored(status: str, metrics: Mapping[str, float]) -> bool:
+    """Whether a candidate may win anything: lead a front, be a parent, stand in a final list.
+
+    Args:
+        status: how its scoring ended.
+        metrics: its metrics and costs by name.
+
+    Returns:
+        Whether its scoring was completed, with a log loss, and all its numbers are finite.
+
+    Example:
+        >>> is_scored("completed", {"log_loss": 0.45, "mflops": 2.0})
+        True
+        >>> is_scored("completed", {"log_loss": 0.45, "mflops": math.nan})
+        False
+        >>> is_scored("diverged", {"mflops": 2.0})
+        False
+    """
+    return status == COMPLETED and LOG_LOSS in metrics and all(map(math.isfinite, metrics.values()))
+
+
 @dataclasses.dataclass(frozen=True)
 class Candidate:
     """An architecture that a search has drawn.
@@ -57,12 +78,20 @@ class Candidate:
 class Outcome:
     """How the scoring of a candidate ended.
 
+    Metrics that are not finite are left out, and a candidate is diverged if its log loss is.
+
     Args:
         status: ``"completed"``, ``"diverged"`` (its log loss is not finite) or ``"failed"`` (its
             scoring raised).
-        metrics: finite metrics by name, ``log_loss`` among them if the candidate completed.
+        metrics: metrics by name, ``log_loss`` among them if the candidate completed.
         seconds: wall time from hand-out to end.
         message: what went wrong, if anything did.
+
+    Example:
+        >>> Outcome("completed", {"log_loss": 0.45, "auc": math.nan}, seconds=1.5).metrics
+        {'log_loss': 0.45}
+        >>> Outcome("completed", {"log_loss": math.nan}, seconds=1.5).status
+        'diverged'
     """
 
     status: str
@@ -70,10 +99,19 @@ class Outcome:
     seconds: float
     message: str | None = None
 
+    def __post_init__(self):
+        finite = {name: value for name, value in self.metrics.items() if math.isfinite(value)}
+        if self.status == COMPLETED and LOG_LOSS not in finite:
+            object.__setattr__(self, "status", DIVERGED)
+            object.__setattr__(self, "message", self.message or "The log loss is not finite.")
+        if self.status != COMPLETED:
+            finite.pop(LOG_LOSS, None)
+        object.__setattr__(self, "metrics", finite)
+
     @property
     def score(self) -> float:
-        """The log loss; infinity, the worst, where there is none."""
-        return self.metrics[LOG_LOSS] if self.status == COMPLETED else math.inf
+        """The log loss; infinity where there is none."""
+        return self.metrics.get(LOG_LOSS, math.inf)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"metrics": dict(self.metrics)}
@@ -90,7 +128,8 @@ class History:
         candidates: every candidate; its number is its index.
         outcomes: outcome by number, of those that ended.
         open: numbers of the others.
-        best: number of the candidate with the lowest finite score, the older of two equal ones.
+        best: number of the scored candidate (see ``scored``) with the lowest score, the older of
+            two equal ones.
         longest: seconds that the longest scoring took.
         end_order: numbers in the order in which they ended.
         last_failures: numbers that failed since the last one that did not, in that order.
@@ -140,7 +179,7 @@ class History:
         self.end_order.append(number)
         self.longest = max(self.longest, outcome.seconds)
         self.last_failures = [*self.last_failures, number] if outcome.status == FAILED else []
-        if math.isfinite(outcome.score) and self._key(number) < self._key(self.best):
+        if self.scored(number) and self._key(number) < self._key(self.best):
             self.best = number
 
     def reopen(self, number: int) -> None:
@@ -151,8 +190,18 @@ class History:
         self.open.add(number)
 
     def score(self, number: int) -> float:
-        """Score of a candidate that ended; lower is better."""
+        """Score of a candidate that ended: lower is better, infinity stands for none."""
         return self.outcomes[number].score
+
+    def scored(self, number: int) -> bool:
+        """Whether a candidate ended with a score and finite costs.
+
+        Only such a candidate is ever a parent or a result.
+        """
+        outcome = self.outcomes.get(number)
+        if outcome is None:
+            return False
+        return is_scored(outcome.status, {**outcome.metrics, **self.candidates[number].costs})
 
     def _key(self, number: int | None) -> tuple[float, int]:
         return (math.inf, 0) if number is None else (self.score(number), number)

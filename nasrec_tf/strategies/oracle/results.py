@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
-from nasrec_tf.strategies.oracle.history import COMPLETED, LOG_LOSS, RUNNING, History
+from nasrec_tf.strategies.oracle.history import LOG_LOSS, RUNNING, History, is_scored
 from nasrec_tf.strategies.oracle.ledger import read_history
 
 
@@ -38,6 +38,11 @@ class TrialResult:
     seconds: float | None = None
     message: str | None = None
     hardware: Mapping[str, int] | None = None
+
+    @property
+    def scored(self) -> bool:
+        """Whether it has a score and all its numbers are finite; no other one is ever a winner."""
+        return is_scored(self.status, self.metrics)
 
 
 def read_results(directory: str | pathlib.Path) -> list[TrialResult]:
@@ -75,11 +80,11 @@ def from_history(history: History) -> list[TrialResult]:
 def best(results: Iterable[TrialResult], k: int) -> list[TrialResult]:
     """The ``k`` results of lowest log loss, no two of which compute the same function.
 
-    Of equal ones the older comes first; candidates without a log loss are left out.
+    Of equal ones the older comes first; candidates without a score are left out.
     """
-    completed = (result for result in results if result.status == COMPLETED)
+    scored = (result for result in results if result.scored)
     ranked: dict[str, TrialResult] = {}
-    for result in sorted(completed, key=lambda r: (r.metrics[LOG_LOSS], r.number)):
+    for result in sorted(scored, key=lambda r: (r.metrics[LOG_LOSS], r.number)):
         if len(ranked) >= k:
             break
         ranked.setdefault(result.architecture.identity, result)

@@ -17,6 +17,7 @@ from nasrec_tf.strategies.oracle.history import (
     LOG_LOSS,
     Candidate,
     Outcome,
+    is_scored,
 )
 
 logger = logging.getLogger(__name__)
@@ -46,9 +47,9 @@ def empty_trial(status: str) -> Trial:
 
 
 def set_metrics(trial: Trial, metrics: Mapping[str, float], step: int = 0) -> None:
-    """Replaces a trial's metrics; values that are not finite are left out.
+    """Replaces a trial's metrics while it runs; values that are not finite are left out.
 
-    A log loss that is not finite becomes infinity, which every tool ranks as the worst.
+    A log loss that is not finite becomes infinity, so that it is known to have been reported.
     """
     finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     trial.metrics = type(trial.metrics)()
@@ -74,21 +75,24 @@ def outcome_of(trial: Trial, status: str, message: str | None, seconds: float) -
     if status != TrialStatus.COMPLETED:
         reason = _last_line(message)
         told = reason or "its worker tells why"
-        logger.warning("Candidate %s failed and counts as worst: %s", trial.trial_id, told)
+        logger.warning("Candidate %s failed: %s", trial.trial_id, told)
         return Outcome(FAILED, {}, seconds, reason)
     metrics = {name: float(trial.metrics.get_last_value(name)) for name in trial.metrics.metrics}
-    if math.isfinite(metrics[LOG_LOSS]):
-        return Outcome(COMPLETED, metrics, seconds)
-    logger.warning("Candidate %s diverged and counts as worst.", trial.trial_id)
-    del metrics[LOG_LOSS]
-    return Outcome(DIVERGED, metrics, seconds, "The log loss is not finite.")
+    outcome = Outcome(COMPLETED, metrics, seconds)
+    if outcome.status == DIVERGED:
+        logger.warning("Candidate %s diverged: its log loss is not finite.", trial.trial_id)
+    return outcome
 
 
 def show_outcome(trial: Trial, outcome: Outcome, costs: Mapping[str, float]) -> None:
-    """Makes a trial tell how its candidate ended."""
+    """Makes a trial tell how its candidate ended.
+
+    One without a score is a failed trial, so that no tool ranks it.
+    """
     trial.message = outcome.message
-    if outcome.status == FAILED:
+    if not is_scored(outcome.status, {**outcome.metrics, **costs}):
         trial.status = TrialStatus.FAILED
+        trial.metrics = type(trial.metrics)()
         return
     trial.status = TrialStatus.COMPLETED
     trial.score = outcome.score

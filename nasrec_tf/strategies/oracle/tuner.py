@@ -25,6 +25,16 @@ Scorer = Callable[[Architecture], Mapping[str, float]]
 """Gives the metrics of an architecture, ``log_loss`` among them."""
 
 
+class NoScores(RunError):
+    """A search in which no candidate got a finite log loss."""
+
+    def __init__(self, candidates: int):
+        super().__init__(
+            f"None of the search's {candidates} candidates got a finite log loss: train the "
+            f"supernet longer or with a lower learning rate, or fine-tune with a lower one."
+        )
+
+
 class SubnetTuner(BaseTuner):
     """A KerasTuner tuner whose trials score one architecture each.
 
@@ -77,6 +87,7 @@ class SubnetTuner(BaseTuner):
         """Scores candidates until the search is over, and writes the leaderboard.
 
         Raises:
+            NoScores: if no candidate got a finite log loss.
             RunError: if too many candidates in a row failed, the journal cannot be written, or
                 the chief is gone.
             UserError: what the scorer raised.
@@ -99,6 +110,8 @@ class SubnetTuner(BaseTuner):
                 f"candidates in a row failed ({self._architectures.failure}): mend the cause and "
                 f"repeat the call; they are scored again."
             )
+        if self._architectures.history.best is None:
+            raise NoScores(len(self._architectures.history))
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
         """Scores a trial's architecture; KerasTuner prints the traceback of one that fails."""
