@@ -13,7 +13,8 @@ import time
 import numpy as np
 
 from nasrec_tf.architecture.presets import preset
-from pim import Candidates, estimate_batch, hardware_preset, workload_from_architecture
+from nasrec_tf.codesign.architecture_workload import workload_from_architecture
+from pim import Candidates, estimate_batch, hardware_preset
 from pim.cost.estimate import estimate
 
 BATCH = 20_000
@@ -51,9 +52,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     arguments = parser.parse_args()
     published = preset(arguments.architecture)
-    features = published.features
     workload = workload_from_architecture(
-        published.architecture, features.dense, features.table_rows, name=published.name
+        published.architecture, published.features, name=published.name
     )
     hardware = hardware_preset(arguments.hardware)
     operators = len(workload.crossbar_operators)

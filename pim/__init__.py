@@ -10,7 +10,8 @@ from pim.cost.estimate import estimate
 from pim.cost.report import OperatorReport, Report
 from pim.errors import PimError
 from pim.functional.analog import analog_matmul, normalized_error
-from pim.functional.quantized import AnalogLinear, QuantizedLinear, quantize_linear, to_analog
+from pim.functional.quantized import AnalogLinear, QuantizedLinear, quantize_linear
+from pim.functional.to_analog import to_analog
 from pim.hardware.genes import Candidates
 from pim.hardware.hardware import Hardware
 from pim.hardware.hardware_json import (
@@ -26,7 +27,13 @@ from pim.studies.compare import Comparison, Setup, compare
 from pim.studies.explore import DesignSpace, Exploration, explore, pareto_front
 from pim.workload.keras_models import workload_from_keras
 from pim.workload.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload
-from pim.workload.workload import Precision, workload_from_architecture
+from pim.workload.precision import Precision
+from pim.workload.workload_json import (
+    load_workload,
+    save_workload,
+    workload_from_json,
+    workload_to_json,
+)
 
 __all__ = [
     "PRESETS",
@@ -58,11 +65,14 @@ __all__ = [
     "hardware_preset",
     "hardware_to_json",
     "load_hardware",
+    "load_workload",
     "normalized_error",
     "pareto_front",
     "quantize_linear",
     "save_hardware",
+    "save_workload",
     "to_analog",
-    "workload_from_architecture",
+    "workload_from_json",
     "workload_from_keras",
+    "workload_to_json",
 ]

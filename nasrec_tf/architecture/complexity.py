@@ -115,7 +115,7 @@ def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[
 
 
 def _head_part(shapes: NetworkShapes) -> Part:
-    cost = {"linear": sum(shapes.head_slots)}
+    cost = shapes.head_work.multiply_accumulates
     return _part(len(shapes.blocks) + 1, "head", True, cost, shapes.head_weights)
 
 

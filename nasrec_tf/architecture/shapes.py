@@ -4,7 +4,15 @@ import dataclasses
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
-from nasrec_tf.operators import DEFAULT_OPTIONS, MergerShape, NetworkOptions, OperatorShape
+from nasrec_tf.operators import (
+    DEFAULT_OPTIONS,
+    DENSE,
+    SPARSE,
+    LinearMap,
+    MergerShape,
+    NetworkOptions,
+    OperatorShape,
+)
 from nasrec_tf.operators.base import Prefix, Slots, WeightSpec
 
 
@@ -50,6 +58,11 @@ class NetworkShapes:
     def head_weights(self) -> tuple[WeightSpec, WeightSpec]:
         """Weights of the final fully connected layer, which gives the logit."""
         return head_weights(self.head_slots)
+
+    @property
+    def head_work(self) -> LinearMap:
+        """Work of the final fully connected layer, with the sigmoid of its one output."""
+        return LinearMap("head", (DENSE, SPARSE), sum(self.head_slots), columns=1, functions=1)
 
 
 def head_weights(slots) -> tuple[WeightSpec, WeightSpec]:

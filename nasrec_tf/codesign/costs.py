@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.codesign.architecture_workload import workload_from_architecture
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.strategies.budget import HardwareBudget
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import with_tied
-from pim import Hardware, PimError, Report, Workload, changed, workload_from_architecture
+from pim import Hardware, PimError, Report, Workload, changed
 from pim.cost.estimate import estimate
 
 LATENCY, ENERGY, AREA = "latency_us", "energy_nj", "area_mm2"
@@ -42,15 +43,7 @@ class HardwareCosts:
 
     def workload(self, architecture: Architecture) -> Workload:
         """The architecture's operators at its own bit widths."""
-        return workload_from_architecture(
-            architecture,
-            self.features.dense,
-            self.features.table_rows,
-            embedding_dim=self.options.embedding_dim,
-            attention_heads=self.options.attention_heads,
-            merged_tokens=self.options.merged_tokens,
-            layer_norm=self.options.layer_norm,
-        )
+        return workload_from_architecture(architecture, self.features, self.options)
 
     def design(self, settings: Mapping[str, int]) -> Hardware:
         """The hardware with some settings."""

@@ -15,6 +15,7 @@ from nasrec_tf.operators.dot_product import DotProduct
 from nasrec_tf.operators.fully_connected import EmbeddedFullyConnected, FullyConnected
 from nasrec_tf.operators.mergers import DenseToSparse, MergerShape, SparseToDense
 from nasrec_tf.operators.pairwise import SigmoidGating, Sum
+from nasrec_tf.operators.work import DigitalStep, LinearMap
 
 OPERATORS: dict[str, Operator] = {}
 """Every known operator by name; the order is that of sums of active operators."""
@@ -53,6 +54,8 @@ __all__ = [
     "PAIR",
     "SPARSE",
     "SPARSE_TO_DENSE",
+    "DigitalStep",
+    "LinearMap",
     "MergerShape",
     "NetworkOptions",
     "Operator",

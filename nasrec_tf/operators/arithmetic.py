@@ -6,6 +6,7 @@ from typing import Any
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators.base import Axis, NetworkOptions, Prefix, Size, WeightSpec, unless
+from nasrec_tf.operators.work import LinearMap, Source
 
 LAYER_NORM_EPSILON = 1e-5
 """The authors' code (PyTorch's default); Keras's own default is 1e-3."""
@@ -163,23 +164,38 @@ def pad_last_axis(x: Any, size: Size) -> Any:
     return tf.pad(x, [[0, 0]] * (x.shape.rank - 1) + [[0, missing]])
 
 
-def elements_of_norm(size: int) -> int:
-    """Operations that fvcore counts for a layer normalisation of ``size`` units."""
-    return 5 * size
+def projection(
+    name: str,
+    source: Source,
+    rows: int,
+    width: int,
+    options: NetworkOptions,
+    *,
+    positions: int = 1,
+    functions: int = 0,
+) -> LinearMap:
+    """The work of what ``projection_weights`` declared.
+
+    Args:
+        name: as given to ``projection_weights``.
+        source: what it reads.
+        rows: inputs of the map.
+        width: outputs of the map.
+        options: whether a layer norm follows.
+        positions: places of a sample at which the same weights are applied.
+        functions: activation functions of a sample that follow.
+    """
+    return LinearMap(
+        name,
+        (source,),
+        rows,
+        width,
+        positions,
+        functions=functions,
+        normalized=normalized(positions * width, options),
+    )
 
 
-def projection_cost(rows: int, width: int, positions: int, options: NetworkOptions) -> dict:
-    """Multiply-accumulates of a projection applied at ``positions`` places of a sample."""
-    cost = {"linear": positions * rows * width}
-    if options.layer_norm:
-        cost["layer_norm"] = elements_of_norm(positions * width)
-    return cost
-
-
-def add_costs(*costs: Mapping[str, int]) -> dict[str, int]:
-    """Costs of several parts together, kind by kind."""
-    result: dict[str, int] = {}
-    for cost in costs:
-        for kind, count in cost.items():
-            result[kind] = result.get(kind, 0) + count
-    return result
+def normalized(elements: int, options: NetworkOptions) -> int:
+    """The elements of an operator's own layer norm: none where the network has none."""
+    return elements if options.layer_norm else 0

@@ -4,6 +4,7 @@ from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import SPARSE, Operator, Prefix, Slots, WeightSpec
+from nasrec_tf.operators.work import DigitalStep, LinearMap
 
 NORM_SCALE = 0.17
 """Initial scale of the encoder's own layer norms (the authors' code)."""
@@ -35,16 +36,17 @@ class Attention(Operator):
             *encoder_weights(options.embedding_dim),
         )
 
-    def multiply_accumulates(self, shape):
-        embedding, tokens = shape.options.embedding_dim, shape.width
-        projection = arithmetic.projection_cost(shape.tokens, tokens, embedding, shape.options)
-        # Query, key, value, output and two feed-forward maps; scores and weighted values.
-        encoder = {
-            "linear": 6 * tokens * embedding**2,
-            "matmul": 2 * tokens**2 * embedding,
-            "layer_norm": 2 * arithmetic.elements_of_norm(tokens * embedding),
-        }
-        return arithmetic.add_costs(projection, encoder)
+    def work(self, shape):
+        options = shape.options
+        projected = arithmetic.projection(
+            "tokens",
+            SPARSE,
+            shape.tokens,
+            shape.width,
+            options,
+            positions=options.embedding_dim,
+        )
+        return projected, *encoder_work(projected, shape.width, options)
 
     def __call__(self, inputs, weights, shape):
         projected = arithmetic.project(inputs.sparse, weights, "tokens")
@@ -64,6 +66,38 @@ def encoder_weights(embedding: int) -> tuple[WeightSpec, ...]:
         *arithmetic.linear_weights("output", *square),
         *arithmetic.norm_weights("output_norm", embedding, NORM_SCALE),
     )
+
+
+def encoder_work(source, tokens, options):
+    """The work of the encoder proper.
+
+    Args:
+        source: the step that gives its tokens.
+        tokens: how many.
+        options: width of the embedding, and heads.
+    """
+    embedding = options.embedding_dim
+    elements = tokens * embedding
+
+    def linear(name, step, columns=embedding, functions=0):
+        return LinearMap(name, (step,), embedding, columns, tokens, functions=functions)
+
+    def residual(name, *steps):
+        return DigitalStep(name, steps, additions=elements, normalized=elements)
+
+    packed = linear("query_key_value", source, 3 * embedding)
+    # Scores of every pair of tokens and the weighted values; softmax per head.
+    scores = DigitalStep(
+        "scores",
+        (packed,),
+        products=2 * tokens**2 * embedding,
+        functions=options.attention_heads * tokens**2,
+    )
+    attended = linear("attended", scores)
+    normed = residual("attended_norm", attended, source)
+    hidden = linear("hidden", normed, functions=elements)
+    output = linear("output", hidden)
+    return packed, scores, attended, normed, hidden, output, residual("output_norm", output, normed)
 
 
 def encode(tokens, weights, heads):

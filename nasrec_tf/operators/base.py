@@ -15,6 +15,7 @@ from typing import Any
 
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
+from nasrec_tf.operators.work import Step, multiply_accumulates
 
 DENSE = "dense"
 SPARSE = "sparse"
@@ -218,9 +219,24 @@ class Operator:
         """The weights of the operator at ``shape``; a size of 0 means that one is absent."""
         raise NotImplementedError
 
-    def multiply_accumulates(self, shape: OperatorShape) -> dict[str, int]:
-        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``."""
+    def work(self, shape: OperatorShape) -> tuple[Step, ...]:
+        """Its linear maps and digital steps, each after those it waits for; the last one gives
+        the output. With no step at all, what it reads passes on as it is.
+
+        FLOPs and the costs of processing in memory follow from this statement.
+
+        Args:
+            shape: sizes of a stand-alone network, all of them integers.
+        """
         raise NotImplementedError
+
+    def multiply_accumulates(self, shape: OperatorShape) -> dict[str, int]:
+        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``.
+
+        Args:
+            shape: sizes of a stand-alone network, all of them integers.
+        """
+        return multiply_accumulates(self.work(shape))
 
     def __call__(
         self, inputs: OperatorInputs, weights: Mapping[str, Any], shape: OperatorShape

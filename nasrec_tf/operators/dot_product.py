@@ -17,6 +17,7 @@ from nasrec_tf.operators.base import (
     unless,
     unless_fits,
 )
+from nasrec_tf.operators.work import DigitalStep, LinearMap
 
 
 class DotProduct(Operator):
@@ -55,21 +56,33 @@ class DotProduct(Operator):
             return specs + linear
         return specs + linear[:1] + arithmetic.norm_weights("norm", shape.width)
 
-    def multiply_accumulates(self, shape):
+    def work(self, shape):
         options = shape.options
         embedding = options.embedding_dim
-        tokens = self._tokens(shape)
-        pairs = self._pairs(shape)
-        costs = [{"matmul": (tokens + 1) ** 2 * embedding}]
+        tokens, pairs = self._tokens(shape), self._pairs(shape)
+        steps = []
+        dense, sparse = DENSE, SPARSE
         if shape.dense_width != embedding:
-            costs.append(arithmetic.projection_cost(shape.dense_width, embedding, 1, options))
-        if tokens != shape.tokens:
-            costs.append(arithmetic.projection_cost(shape.tokens, tokens, embedding, options))
-        if pairs != shape.width:
-            costs.append({"linear": pairs * shape.width})
-        if options.layer_norm:
-            costs.append({"layer_norm": arithmetic.elements_of_norm(shape.width)})
-        return arithmetic.add_costs(*costs)
+            dense = arithmetic.projection("dense", DENSE, shape.dense_width, embedding, options)
+            steps.append(dense)
+        if shape.tokens != tokens:
+            sparse = arithmetic.projection(
+                "tokens", SPARSE, shape.tokens, tokens, options, positions=embedding
+            )
+            steps.append(sparse)
+        norm = arithmetic.normalized(shape.width, options)
+        fits = pairs == shape.width
+        # The whole Gram matrix, as a matrix product computes it and fvcore counts it.
+        products = DigitalStep(
+            "products",
+            (dense, sparse),
+            products=(tokens + 1) ** 2 * embedding,
+            normalized=norm if fits else 0,
+        )
+        steps.append(products)
+        if not fits:
+            steps.append(LinearMap("output", (products,), pairs, shape.width, normalized=norm))
+        return tuple(steps)
 
     def __call__(self, inputs, weights, shape):
         token = unless_fits(

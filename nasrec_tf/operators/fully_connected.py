@@ -21,8 +21,17 @@ class FullyConnected(Operator):
             "dense", Slots(shape.dense), shape.width, shape.options
         )
 
-    def multiply_accumulates(self, shape):
-        return arithmetic.projection_cost(shape.dense_width, shape.width, 1, shape.options)
+    def work(self, shape):
+        return (
+            arithmetic.projection(
+                "dense",
+                DENSE,
+                shape.dense_width,
+                shape.width,
+                shape.options,
+                functions=shape.width,
+            ),
+        )
 
     def __call__(self, inputs, weights, shape):
         return tf.nn.relu(arithmetic.project(inputs.dense, weights, "dense"))
@@ -44,9 +53,19 @@ class EmbeddedFullyConnected(Operator):
             "tokens", Slots(shape.sparse), shape.width, shape.options
         )
 
-    def multiply_accumulates(self, shape):
+    def work(self, shape):
         positions = shape.options.embedding_dim
-        return arithmetic.projection_cost(shape.tokens, shape.width, positions, shape.options)
+        return (
+            arithmetic.projection(
+                "tokens",
+                SPARSE,
+                shape.tokens,
+                shape.width,
+                shape.options,
+                positions=positions,
+                functions=positions * shape.width,
+            ),
+        )
 
     def __call__(self, inputs, weights, shape):
         return tf.nn.relu(arithmetic.project(inputs.sparse, weights, "tokens"))

@@ -12,10 +12,12 @@ from nasrec_tf.operators.base import (
     NetworkOptions,
     Prefix,
     Size,
+    WeightSpec,
     equal,
     unless,
     unless_fits,
 )
+from nasrec_tf.operators.work import DigitalStep, Step, multiply_accumulates
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +35,33 @@ class MergerShape:
     options: NetworkOptions
 
 
-class SparseToDense:
+class Merger:
+    """What carries one branch of a block into the other.
+
+    Attributes:
+        name: its name in architectures and files.
+        label: its short name in drawings.
+        reads: the branch that it reads.
+    """
+
+    name: str
+    label: str
+    reads: str
+
+    def weights(self, shape: MergerShape) -> tuple[WeightSpec, ...]:
+        """The weights of the merger at ``shape``; a size of 0 means that one is absent."""
+        raise NotImplementedError
+
+    def work(self, shape: MergerShape) -> tuple[Step, ...]:
+        """Its linear maps and digital steps, as those of ``Operator.work``."""
+        raise NotImplementedError
+
+    def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
+        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``."""
+        return multiply_accumulates(self.work(shape))
+
+
+class SparseToDense(Merger):
     """A factorization machine over the block's operator tokens, added to its dense output.
 
     (sum of tokens)^2 - sum of squared tokens, projected to the dense width, where the projection
@@ -55,11 +83,18 @@ class SparseToDense:
             "interaction", rows, shape.dense_width, shape.options, fits
         )
 
-    def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
-        if shape.dense_width == shape.options.embedding_dim:
-            return {}
-        return arithmetic.projection_cost(
-            shape.options.embedding_dim, shape.dense_width, 1, shape.options
+    def work(self, shape: MergerShape):
+        embedding = shape.options.embedding_dim
+        products = DigitalStep(
+            "products",
+            (SPARSE,),
+            additions=2 * shape.tokens * embedding,
+            multiplications=(shape.tokens + 1) * embedding,
+        )
+        if shape.dense_width == embedding:
+            return (products,)
+        return products, arithmetic.projection(
+            "interaction", products, embedding, shape.dense_width, shape.options
         )
 
     def __call__(self, sparse: Any, weights, shape: MergerShape) -> Any:
@@ -79,7 +114,7 @@ def interaction(tokens):
     return square_of_sum - tf.reduce_sum(tf.square(tokens), axis=2)
 
 
-class DenseToSparse:
+class DenseToSparse(Merger):
     """Tokens made of the block's dense operator output, appended to its sparse output.
 
     Reads the dense output before the factorization machine is added to it. The projection is
@@ -98,10 +133,11 @@ class DenseToSparse:
         rows = Prefix(unless(fits, shape.dense_width))
         return arithmetic.projection_weights("tokens", rows, width, shape.options, fits)
 
-    def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
-        if shape.dense_width == self._width(shape):
-            return {}
-        return arithmetic.projection_cost(shape.dense_width, self._width(shape), 1, shape.options)
+    def work(self, shape: MergerShape):
+        width = self._width(shape)
+        if shape.dense_width == width:
+            return ()
+        return (arithmetic.projection("tokens", DENSE, shape.dense_width, width, shape.options),)
 
     def __call__(self, dense: Any, weights, shape: MergerShape) -> Any:
         options = shape.options

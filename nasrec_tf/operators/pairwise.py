@@ -3,6 +3,7 @@
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix, equal, unless, unless_fits
+from nasrec_tf.operators.work import LEFT, RIGHT, DigitalStep, LinearMap
 
 
 def _padded_width(shape):
@@ -18,6 +19,21 @@ def _pad_if_static(x, width):
     The supernet slices only what meets values, and then there is nothing to pad.
     """
     return arithmetic.pad_last_axis(x, width) if isinstance(width, int) else x
+
+
+def _joined(shape, joined):
+    """The step that joins both sources, then the projection where the width does not fit.
+
+    Args:
+        shape: the sizes.
+        joined: makes that step, given the elements that are layer-normalised right after it.
+    """
+    padded = _padded_width(shape)
+    norm = arithmetic.normalized(shape.width, shape.options)
+    if padded == shape.width:
+        return (joined(norm),)
+    step = joined(0)
+    return step, LinearMap("output", (step,), padded, shape.width, normalized=norm)
 
 
 class SigmoidGating(Operator):
@@ -47,13 +63,14 @@ class SigmoidGating(Operator):
             specs += arithmetic.norm_weights("norm", shape.width)
         return specs
 
-    def multiply_accumulates(self, shape):
+    def work(self, shape):
         padded = _padded_width(shape)
-        projection = 0 if padded == shape.width else padded * shape.width
-        cost = {"linear": padded * padded + projection}
-        if shape.options.layer_norm:
-            cost["layer_norm"] = arithmetic.elements_of_norm(shape.width)
-        return cost
+        gate = LinearMap("gate", (LEFT,), padded, padded, functions=padded)
+
+        def product(norm):
+            return DigitalStep("product", (gate, RIGHT), multiplications=padded, normalized=norm)
+
+        return gate, *_joined(shape, product)
 
     def __call__(self, inputs, weights, shape):
         padded = _padded_width(shape)
@@ -93,12 +110,13 @@ class Sum(Operator):
         kernel = arithmetic.linear_weights("output", rows, columns)[:1]
         return kernel + arithmetic.norm_weights("norm", shape.width)
 
-    def multiply_accumulates(self, shape):
+    def work(self, shape):
         padded = _padded_width(shape)
-        cost = {"linear": 0 if padded == shape.width else padded * shape.width}
-        if shape.options.layer_norm:
-            cost["layer_norm"] = arithmetic.elements_of_norm(shape.width)
-        return cost
+
+        def addition(norm):
+            return DigitalStep("addition", (LEFT, RIGHT), additions=padded, normalized=norm)
+
+        return _joined(shape, addition)
 
     def __call__(self, inputs, weights, shape):
         padded = _padded_width(shape)

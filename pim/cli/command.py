@@ -1,4 +1,4 @@
-"""The command line: estimate, compare, explore, validate, describe."""
+"""The command line: estimate, compare, explore, validate, describe, workload."""
 
 import argparse
 import dataclasses
@@ -8,18 +8,19 @@ import sys
 from collections.abc import Sequence
 
 from pim.cli import tables
+from pim.cli.inputs import (
+    add_hardware_arguments,
+    add_network_arguments,
+    read_hardware,
+    read_workload,
+)
 from pim.cost.estimate import estimate
 from pim.errors import PimError
 from pim.hardware.hardware_json import hardware_to_json
 from pim.hardware.presets import DEFAULT
 from pim.studies.compare import Setup, compare
 from pim.studies.explore import DesignSpace, explore
-from pim.workload.inputs import (
-    add_hardware_arguments,
-    add_network_arguments,
-    read_hardware,
-    read_workload,
-)
+from pim.workload.workload_json import workload_text
 
 EXIT_USAGE = 2
 
@@ -68,6 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("describe", help="print a design as JSON, to be edited")
     add_hardware_arguments(command, DEFAULT)
     command.set_defaults(run=_describe)
+    command = commands.add_parser(
+        "workload", help="print a network's operators as JSON, to be read where nothing else is"
+    )
+    add_network_arguments(command)
+    command.set_defaults(run=_workload)
     return parser
 
 
@@ -148,3 +154,7 @@ def _validate(parsed: argparse.Namespace) -> None:
 
 def _describe(parsed: argparse.Namespace) -> None:
     print(json.dumps(hardware_to_json(read_hardware(parsed)), indent=2))
+
+
+def _workload(parsed: argparse.Namespace) -> None:
+    print(workload_text(read_workload(parsed)), end="")

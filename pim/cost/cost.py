@@ -95,7 +95,7 @@ def _post_operations(workload: Workload) -> tuple[np.ndarray, np.ndarray]:
     """Activation functions and additions of one sample, each (operators, 1)."""
     return (
         by_operator(workload, lambda o: o.functions),
-        by_operator(workload, lambda o: o.additions),
+        by_operator(workload, lambda o: o.all_additions),
     )
 
 

@@ -7,7 +7,12 @@ from pim.cost.cost import energy_grid, time_grid
 from pim.errors import PimError
 from pim.hardware.hardware import Hardware
 from pim.hardware.memories import DramTables, ReramTables
-from pim.workload.operators import DigitalOperator, EmbeddingOperator, Workload
+from pim.workload.operators import (
+    CrossbarOperator,
+    DigitalOperator,
+    EmbeddingOperator,
+    Workload,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +53,7 @@ def check_hardware(workload: Workload, hardware: Hardware) -> None:
                 f"{hardware.name} has no digital unit, which {operator.name} needs; "
                 "describe one under digital"
             )
-        post = getattr(operator, "functions", 0) + getattr(operator, "additions", 0)
-        if post:
+        if isinstance(operator, CrossbarOperator) and operator.functions + operator.all_additions:
             raise PimError(
                 f"{hardware.name} has no digital unit, which the activation of {operator.name} "
                 "needs; describe one under digital"
@@ -72,13 +76,13 @@ def _digital(operator: DigitalOperator, batch: int, hardware: Hardware) -> Fixed
     pj = (
         operator.multiply_accumulates * (unit.multiply_pj + unit.add_pj)
         + operator.multiplications * unit.multiply_pj
-        + operator.additions * unit.add_pj
+        + operator.all_additions * unit.add_pj
         + operator.functions * unit.function_pj
     )
     steps = (
         operator.multiply_accumulates
         + operator.multiplications
-        + operator.additions
+        + operator.all_additions
         + operator.functions
     )
     ns = float(time_grid(math.ceil(steps * batch / unit.lanes) / unit.clock_ghz))

@@ -1,7 +1,6 @@
-"""Quantized linear maps, and whole networks of them, on analog arrays."""
+"""Quantized linear maps in integers, and on analog arrays."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -142,25 +141,3 @@ def quantize_linear(
         signed_inputs=signed,
         bias=bias,
     )
-
-
-def to_analog(model: Any, hardware: Hardware, rng: np.random.Generator, **options: Any) -> Any:
-    """A network whose linear maps run on the hardware's analog arrays.
-
-    Args:
-        model: a ``QuantizedLinear``; a mapping from names to these, such as a quantized subnet's
-            linear maps; or a Keras model (see ``pim.workload.keras_models.analog_keras_model``).
-        hardware: the design, with its variation, stuck cells, wires and ADC.
-        rng: source of variation and stuck cells; maps draw from it in order.
-        options: for a Keras model only: ``calibration`` and bit widths.
-
-    Returns:
-        An ``AnalogLinear``, a dictionary of these by name, or a Keras model.
-    """
-    if isinstance(model, QuantizedLinear):
-        return AnalogLinear(model, hardware, rng)
-    if isinstance(model, Mapping):
-        return {name: AnalogLinear(linear, hardware, rng) for name, linear in model.items()}
-    from pim.workload.keras_models import analog_keras_model
-
-    return analog_keras_model(model, hardware, rng, **options)

@@ -3,13 +3,13 @@
 import dataclasses
 import json
 import pathlib
-import types
 import typing
 from typing import Any
 
 from pim.errors import PimError
 from pim.hardware.hardware import Hardware
 from pim.hardware.presets import PRESETS, hardware_preset
+from pim.json_form import body_of, dataclasses_of, from_object, read_json
 
 FORMAT = "pim.hardware"
 VERSION = 1
@@ -28,7 +28,7 @@ def _encode(cls: type, value: Any) -> dict[str, Any]:
     result = {}
     for field in dataclasses.fields(cls):
         part = getattr(value, field.name)
-        classes = _classes(hints[field.name])
+        classes = dataclasses_of(hints[field.name])
         if part is not None and classes:
             encoded = _encode(type(part), part)
             if len(classes) > 1:
@@ -38,55 +38,14 @@ def _encode(cls: type, value: Any) -> dict[str, Any]:
     return result
 
 
-def _classes(hint: Any) -> list[type]:
-    """The dataclasses among the types that a hint allows."""
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return [option for option in options if dataclasses.is_dataclass(option)]
-
-
 def hardware_from_json(value: Any) -> Hardware:
     """Reads the JSON form.
 
     Raises:
         PimError: if the value is not of that form; the message names the field.
     """
-    if not isinstance(value, dict) or value.get("format") != FORMAT:
-        raise PimError(f'not a hardware description: no "format": "{FORMAT}" in it')
-    if value.get("version") != VERSION:
-        raise PimError(f"hardware description of version {value.get('version')!r}; this reads 1")
-    body = {key: part for key, part in value.items() if key not in ("format", "version")}
-    return _decode(Hardware, body, "hardware")
-
-
-def _decode(cls: type, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise PimError(f"{where}: must be an object. Received: {value!r}")
-    hints = typing.get_type_hints(cls)
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    for key in value:
-        if key not in fields:
-            raise PimError(f"{where}: unknown field {key!r}; the fields are {', '.join(fields)}")
-    arguments = {}
-    for name, field in fields.items():
-        if name not in value:
-            if field.default is dataclasses.MISSING:
-                raise PimError(f"{where}: field {name!r} is missing")
-            continue
-        arguments[name] = _decode_part(hints[name], value[name], f"{where}.{name}")
-    return cls(**arguments)
-
-
-def _decode_part(hint: Any, value: Any, where: str) -> Any:
-    classes = _classes(hint)
-    if not classes or (value is None and type(None) in typing.get_args(hint)):
-        return value
-    if len(classes) == 1:
-        return _decode(classes[0], value, where)
-    by_name = {cls.__name__: cls for cls in classes}
-    kind = value.get(_KIND) if isinstance(value, dict) else None
-    if kind not in by_name:
-        raise PimError(f"{where}: {_KIND!r} must be one of {', '.join(by_name)}")
-    return _decode(by_name[kind], {k: v for k, v in value.items() if k != _KIND}, where)
+    body = body_of(value, "a hardware description", FORMAT, VERSION)
+    return from_object(Hardware, body, "hardware", _KIND)
 
 
 def save_hardware(hardware: Hardware, path: str | pathlib.Path) -> None:
@@ -106,13 +65,9 @@ def load_hardware(name_or_path: str) -> Hardware:
     path = pathlib.Path(name_or_path)
     if not path.exists():
         raise PimError(f"no hardware {name_or_path!r}: give a file, or one of {', '.join(PRESETS)}")
+    value = read_json(path)
     try:
-        return hardware_from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PimError(f"{path}: cannot be read: {error}") from error
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise PimError(f"{path}: not JSON: {error.msg} at {place}") from error
+        return hardware_from_json(value)
     except PimError as error:
         raise PimError(f"{path}: {error}") from error
 

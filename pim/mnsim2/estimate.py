@@ -57,7 +57,7 @@ def _report(
     area["digital"] += float(energy_grid(cost.area_um2["pool"]))
     if hardware.digital is not None:
         unit = hardware.digital
-        post = operator.functions * unit.function_pj + operator.additions * unit.add_pj
+        post = operator.functions * unit.function_pj + operator.all_additions * unit.add_pj
         energy["digital"] += float(energy_grid(batch * post))
     planes = operator.weight_bits - 1 if quirks.polarity == 2 else operator.weight_bits
     elements = quirks.elements_x * quirks.elements_y

@@ -12,6 +12,16 @@ MAX_BATCH = 1 << 16
 """Up to here the sums of costs are exact (see ``pim.cost.cost``)."""
 
 
+DIGITAL_OPERATIONS = (
+    "multiply_accumulates",
+    "additions",
+    "multiplications",
+    "functions",
+    "layer_norm",
+)
+"""What a digital unit can be asked for."""
+
+
 @dataclasses.dataclass(frozen=True)
 class CrossbarOperator:
     """A linear map, with its bias and activation.
@@ -26,7 +36,9 @@ class CrossbarOperator:
         weight_bits: bits of a weight, with its sign.
         activation_bits: bits of an input.
         functions: activation functions of a sample on its outputs.
-        additions: further additions of a sample on its outputs, such as a layer norm's.
+        additions: further additions of a sample on its outputs.
+        layer_norm: operations of a layer normalisation of a sample's outputs, 5 an element as
+            fvcore counts them; each costs an addition.
     """
 
     name: str
@@ -38,14 +50,21 @@ class CrossbarOperator:
     activation_bits: int = 8
     functions: int = 0
     additions: int = 0
+    layer_norm: int = 0
 
     def __post_init__(self):
+        _check_names(self)
         for field in ("rows", "columns", "positions"):
             checks.whole(f"{self.name}: {field}", getattr(self, field), 1, 1 << 40)
         checks.whole(f"{self.name}: weight_bits", self.weight_bits, MIN_WEIGHT_BITS, MAX_BITS)
         checks.whole(f"{self.name}: activation_bits", self.activation_bits, 1, MAX_BITS)
-        for field in ("functions", "additions"):
+        for field in ("functions", "additions", "layer_norm"):
             checks.whole(f"{self.name}: {field}", getattr(self, field), 0, 1 << 40)
+
+    @property
+    def all_additions(self) -> int:
+        """Additions of a sample, those of layer normalisations included."""
+        return self.additions + self.layer_norm
 
     @property
     def multiply_accumulates(self) -> int:
@@ -68,6 +87,8 @@ class DigitalOperator:
         additions: per sample.
         multiplications: per sample.
         functions: sigmoids, exponentials and comparisons per sample.
+        layer_norm: operations of layer normalisations per sample, 5 an element as fvcore counts
+            them; each costs an addition.
     """
 
     name: str
@@ -76,10 +97,17 @@ class DigitalOperator:
     additions: int = 0
     multiplications: int = 0
     functions: int = 0
+    layer_norm: int = 0
 
     def __post_init__(self):
-        for field in ("multiply_accumulates", "additions", "multiplications", "functions"):
+        _check_names(self)
+        for field in DIGITAL_OPERATIONS:
             checks.whole(f"{self.name}: {field}", getattr(self, field), 0, 1 << 40)
+
+    @property
+    def all_additions(self) -> int:
+        """Additions of a sample, those of layer normalisations included."""
+        return self.additions + self.layer_norm
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,6 +129,7 @@ class EmbeddingOperator:
     inputs: tuple[str, ...] = ()
 
     def __post_init__(self):
+        _check_names(self)
         object.__setattr__(self, "table_rows", tuple(self.table_rows))
         if not self.table_rows:
             raise PimError(f"{self.name}: needs at least one table")
@@ -115,6 +144,14 @@ class EmbeddingOperator:
 
 
 Operator = CrossbarOperator | DigitalOperator | EmbeddingOperator
+
+
+def _check_names(operator: Operator) -> None:
+    """Raises unless the operator has a name, and waits for names."""
+    object.__setattr__(operator, "inputs", tuple(operator.inputs))
+    for name in (operator.name, *operator.inputs):
+        if not isinstance(name, str) or not name:
+            raise PimError(f"operators have names that are not empty texts. Received: {name!r}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,6 +170,8 @@ class Workload:
 
     def __post_init__(self):
         object.__setattr__(self, "operators", tuple(self.operators))
+        if not isinstance(self.name, str) or not self.name:
+            raise PimError(f"a workload's name must be a text. Received: {self.name!r}")
         checks.whole("batch", self.batch, 1, MAX_BATCH)
         if not self.operators:
             raise PimError(f"{self.name}: has no operator")
@@ -160,8 +199,22 @@ class Workload:
     @property
     def multiply_accumulates(self) -> int:
         """Per sample, by the rule of the paper's Table 5 without layer norms."""
-        parts = (*self.crossbar_operators, *self.digital_operators)
-        return sum(operator.multiply_accumulates for operator in parts)
+        by_kind = self.multiply_accumulates_by_kind
+        return by_kind["linear"] + by_kind["matmul"]
+
+    @property
+    def multiply_accumulates_by_kind(self) -> dict[str, int]:
+        """Per sample, by the rules of the paper's Table 5.
+
+        ``linear`` counts products with weights, ``matmul`` products of activations, and
+        ``layer_norm`` the operations of layer normalisations.
+        """
+        crossbar, digital = self.crossbar_operators, self.digital_operators
+        return {
+            "linear": sum(operator.multiply_accumulates for operator in crossbar),
+            "matmul": sum(operator.multiply_accumulates for operator in digital),
+            "layer_norm": sum(operator.layer_norm for operator in (*crossbar, *digital)),
+        }
 
     def with_bits(self, weight_bits: Iterable[int], activation_bits: Iterable[int]) -> "Workload":
         """The same network with other bit widths, one for each crossbar operator in turn."""

@@ -10,12 +10,11 @@ import tensorflow as tf
 from core_cases import FULL, SMALL
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.blocks import HEAD_BITS, Bits, Block
+from nasrec_tf.architecture.blocks import Bits, Block
 from nasrec_tf.architecture.space import CODESIGN, NASREC_SMALL
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.networks.supernet.path import decode, encode
 from nasrec_tf.networks.supernet.samplers import SAMPLERS, full_path
-from pim import PimError, workload_from_architecture
 
 QUANTIZED = FULL.replace(bits=(4, 6, 8), separate_bits=True)
 
@@ -182,39 +181,3 @@ def test_a_float_space_draws_the_same_paths_as_ever():
 def test_the_full_path_has_the_most_bits():
     path = full_path(QUANTIZED)
     assert np.all(path.dense_bits == 8) and np.all(path.sparse_bits == 8)
-
-
-# Hardware.
-
-
-def test_a_workload_has_the_bits_of_its_architecture():
-    architecture = Architecture(
-        (
-            Block(
-                {"dot_product": 32}, {"efc": 16}, (0,), (0,),
-                dense_to_sparse=True, sparse_to_dense=True,
-                bits={"dot_product": Bits(4, 6), "efc": Bits(5, 7)},
-            ),
-        )
-    )  # fmt: skip
-    workload = workload_from_architecture(architecture, 13, [100] * 26)
-    found = {o.name: (o.weight_bits, o.activation_bits) for o in workload.crossbar_operators}
-    head = (HEAD_BITS.weights, HEAD_BITS.activations)
-    assert found.pop("head/head") == head
-    for name, bits in found.items():
-        reads_dense = "dot_product" in name or "dense_to_sparse" in name
-        assert bits == ((4, 6) if reads_dense else (5, 7)), name
-    assert any("dense_to_sparse" in name for name in found)
-    assert any("sparse_to_dense" in name for name in found)
-
-
-def test_a_workload_without_bits_has_eight():
-    workload = workload_from_architecture(NASREC_SMALL.widest, 13, [100] * 26)
-    assert {(o.weight_bits, o.activation_bits) for o in workload.crossbar_operators} == {(8, 8)}
-
-
-def test_a_workload_refuses_malformed_bits():
-    value = Architecture((block(),)).to_json()
-    value["blocks"][0]["bits"].pop("efc")
-    with pytest.raises(PimError, match="block 1: bits must name every operator"):
-        workload_from_architecture(value, 13, [100] * 26)

@@ -1,4 +1,4 @@
-"""``python -m pim``."""
+"""``python -m pim`` with workload files; with architectures see ``tests/codesign``."""
 
 import json
 import subprocess
@@ -6,12 +6,10 @@ import sys
 
 import pytest
 
-from nasrec_tf.architecture.presets import presets
 from pim.cli.command import main
 from pim.hardware.hardware_json import hardware_from_json
 from pim.hardware.presets import hardware_preset
-
-SMALL = "nasrec-criteo-small"
+from pim.workload.workload_json import load_workload
 
 
 def run(capsys, *arguments):
@@ -20,150 +18,146 @@ def run(capsys, *arguments):
     return code, captured.out, captured.err
 
 
-def test_estimate_prints_tables_and_json_of_the_same_figures(capsys):
-    code, out, _ = run(capsys, "estimate", SMALL)
+@pytest.fixture
+def small(criteo_small_file):
+    return str(criteo_small_file)
+
+
+def test_estimate_prints_tables_and_json_of_the_same_figures(capsys, small):
+    code, out, _ = run(capsys, "estimate", small)
     assert code == 0 and "pipeline interval" in out and "block_7_fc/dense" in out
-    code, out, _ = run(capsys, "estimate", SMALL, "--json")
+    code, out, _ = run(capsys, "estimate", small, "--json")
     value = json.loads(out)
     assert sum(value["energy_by_component_pj"].values()) == value["energy_pj"]
     assert len(value["operators"]) > 20
 
 
-def test_a_file_gives_the_same_as_its_preset(capsys, tmp_path):
-    path = tmp_path / "network.json"
-    presets()[SMALL].architecture.save(path)
-    values = [json.loads(run(capsys, "estimate", a, "--json")[1]) for a in (SMALL, path)]
-    for value in values:
-        del value["workload"]
-    assert values[0] == values[1]
-
-
-def test_inputs_bits_and_settings_can_be_changed(capsys):
+def test_bits_batch_and_settings_can_be_changed(capsys, small):
     def energy(*options):
-        return json.loads(run(capsys, "estimate", SMALL, "--json", *options)[1])["energy_pj"]
+        return json.loads(run(capsys, "estimate", small, "--json", *options)[1])["energy_pj"]
 
     base = energy()
     assert energy("--weight-bits", "8,block_2=4") < base
     assert energy("--activation-bits", "4") < base
     assert energy("--set", "adc.bits=10") > base
-    assert energy("--batch", "2") > base
+    assert energy("--batch", "2") > base == energy("--batch", "1")
     assert energy("--tables", "dram") > base == energy("--tables", "reram")
-    small = json.loads(
-        run(
-            capsys,
-            "estimate",
-            SMALL,
-            "--json",
-            "--sparse-features",
-            10,
-            "--dense-features",
-            5,
-            "--rows-per-table",
-            50,
-        )[1]
-    )
-    tables = next(o for o in small["operators"] if o["name"] == "embedding")
-    assert tables["energy_pj"]["embedding"] == pytest.approx(10 * 16 * 8 * 1.054, abs=1e-3)
 
 
-def test_an_architecture_s_own_bits_count_unless_others_are_given(capsys, tmp_path):
-    from nasrec_tf.architecture.space import NASREC_SMALL
-
-    quantized = NASREC_SMALL.replace(num_blocks=2, bits=(4,)).widest
-    in_floating_point = tmp_path / "float.json"
-    quantized.in_floating_point().save(in_floating_point)
-    own_bits = tmp_path / "quantized.json"
-    quantized.save(own_bits)
-
-    def energy(*arguments):
-        code, out, _ = run(capsys, "estimate", *arguments, "--json")
-        assert code == 0
-        return json.loads(out)["energy_pj"]
-
-    eight = energy(in_floating_point)
-    assert energy(own_bits) < eight
-    assert energy(own_bits, "--weight-bits", 8, "--activation-bits", 8) == eight
+def test_a_printed_workload_can_be_read_again(capsys, small, tmp_path):
+    code, out, _ = run(capsys, "workload", small, "--batch", 4, "--weight-bits", 5)
+    path = tmp_path / "changed.json"
+    path.write_text(out, encoding="utf-8")
+    assert code == 0
+    workload, before = load_workload(path), load_workload(small)
+    assert workload.batch == 4
+    assert {o.weight_bits for o in workload.crossbar_operators} == {5}
+    assert workload.multiply_accumulates_by_kind == before.multiply_accumulates_by_kind
 
 
-def test_compare_and_explore(capsys, tmp_path):
-    code, out, _ = run(capsys, "compare", SMALL, "--weight-bits", 4, "--plot", tmp_path / "s.png")
+def test_compare_and_explore(capsys, small, tmp_path):
+    code, out, _ = run(capsys, "compare", small, "--weight-bits", 4, "--plot", tmp_path / "s.png")
     assert code == 0 and "recnmp" in out and (tmp_path / "s.png").exists()
-    code, out, _ = run(capsys, "compare", SMALL, "--json")
+    code, out, _ = run(capsys, "compare", small, "--json")
     assert json.loads(out)["paper"]["recnmp"] == {"speed_up": 1.1, "energy": 5.2}
     code, out, _ = run(
-        capsys, "explore", SMALL, "--rows-values", "64,128", "--duplication-values", "1", "--json"
+        capsys, "explore", small, "--rows-values", "64,128", "--duplication-values", "1", "--json"
     )
     value = json.loads(out)
     assert code == 0 and {row["rows"] for row in value["front"]} <= {64, 128}
-    code, out, _ = run(capsys, "explore", SMALL, "--adc-bits-values", "8,9,10")
+    code, out, _ = run(capsys, "explore", small, "--adc-bits-values", "8,9,10")
     assert code == 0 and "Pareto set" in out
 
 
-def test_a_described_design_can_be_read_again(capsys, tmp_path):
+def test_a_described_design_can_be_read_again(capsys, small, tmp_path):
     _, out, _ = run(capsys, "describe", "--hardware", "handcrafted", "--set", "adc.bits=7")
     value = json.loads(out)
     assert hardware_from_json(value).adc.bits == 7
     path = tmp_path / "design.json"
     path.write_text(out, encoding="utf-8")
-    code, out, _ = run(capsys, "estimate", SMALL, "--hardware", path)
+    code, out, _ = run(capsys, "estimate", small, "--hardware", path)
     assert code == 0 and hardware_preset("handcrafted").name in out
-
-
-def test_validate_prints_rows_and_worst_error(capsys, mnsim2_csv):
-    code, out, _ = run(capsys, "validate", "--against", "mnsim2", "--csv", mnsim2_csv, "--json")
-    value = json.loads(out)
-    assert code == 0 and value["rows"] == 753 and value["worst_relative_error"] < 1e-3
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["estimate", "nothing.json"], "no architecture 'nothing.json'"),
-        (["estimate", SMALL, "--hardware", "isaac33"], "no hardware 'isaac33'"),
-        (["estimate", SMALL, "--set", "array.rows=0"], "array.rows must be a whole number"),
-        (["estimate", SMALL, "--set", "adc.bits=0"], "adc.bits must be a whole number"),
-        (["estimate", SMALL, "--set", "adc.bits"], "--set must look like adc.bits=6"),
+        (["estimate", "nothing.json"], "no architecture or workload 'nothing.json'"),
+        (["estimate", "SMALL", "--hardware", "isaac33"], "no hardware 'isaac33'"),
+        (["estimate", "SMALL", "--set", "array.rows=0"], "array.rows must be a whole number"),
+        (["estimate", "SMALL", "--set", "adc.bits=0"], "adc.bits must be a whole number"),
+        (["estimate", "SMALL", "--set", "adc.bits"], "--set must look like adc.bits=6"),
         (
-            ["estimate", SMALL, "--weight-bits", "4", "--set", "device.bits_per_cell=8"],
+            ["estimate", "SMALL", "--weight-bits", "4", "--set", "device.bits_per_cell=8"],
             "cells of 8 bits are more than weights of 4 bits",
         ),
-        (["estimate", SMALL, "--weight-bits", "eight"], "--weight-bits: must look like"),
-        (["estimate", SMALL, "--weight-bits", "8,block_9=4"], "bits given for 'block_9'"),
-        (["estimate", SMALL, "--weight-bits", "40"], "weight_bits must be a whole number"),
-        (["estimate", SMALL, "--batch", "0"], "batch must be a whole number"),
-        (["estimate", SMALL, "--sparse-features", "0"], "--sparse-features must be at least 1"),
-        (["estimate", SMALL, "--set", "digital=null"], "has parts of its own"),
-        (["estimate", SMALL, "--plot", "/nowhere/a.png"], "/nowhere/a.png: cannot be written"),
-        (["explore", SMALL, "--rows-values", "64,x"], "--rows-values: must look like"),
+        (["estimate", "SMALL", "--weight-bits", "eight"], "--weight-bits: must look like"),
+        (["estimate", "SMALL", "--weight-bits", "8,block_9=4"], "bits given for 'block_9'"),
+        (["estimate", "SMALL", "--weight-bits", "40"], "weight_bits must be a whole number"),
+        (["estimate", "SMALL", "--batch", "0"], "--batch must be at least 1"),
+        (["estimate", "SMALL", "--batch", "100000"], "batch must be a whole number from 1 to"),
+        (["estimate", "SMALL", "--sparse-features", "0"], "--sparse-features must be at least 1"),
+        (["estimate", "SMALL", "--sparse-features", "3"], "--sparse-features goes with an archi"),
+        (["estimate", "SMALL", "--dense-features", "3"], "--dense-features goes with an archi"),
+        (["estimate", "SMALL", "--embedding-bits", "3"], "--embedding-bits goes with an archi"),
+        (["estimate", "SMALL", "--set", "digital=null"], "has parts of its own"),
+        (["estimate", "SMALL", "--plot", "/nowhere/a.png"], "/nowhere/a.png: cannot be written"),
+        (["explore", "SMALL", "--rows-values", "64,x"], "--rows-values: must look like"),
         (["validate", "--against", "mnsim2", "--csv", "no.csv"], "no.csv: cannot be read"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(capsys, arguments, message):
-    code, out, err = run(capsys, *arguments)
+def test_bad_input_is_one_line_and_exit_code_2(capsys, small, arguments, message):
+    given = [small if argument == "SMALL" else argument for argument in arguments]
+    code, out, err = run(capsys, *given)
     assert code == 2 and out == ""
     assert err.startswith("error: ") and message in err and err.count("\n") == 1
 
 
-def test_an_architecture_with_an_unknown_operator_is_named(capsys, tmp_path):
-    value = presets()[SMALL].architecture.to_json()
-    value["blocks"][2]["dense_operators"] = {"convolution": 8}
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"format": "pim.hardware", "version": 1}', "\"format\" is 'pim.hardware'; this reads"),
+        ('{"format": ["a"]}', "\"format\" is ['a']; this reads pim.workload"),
+        ("[1, 2]", 'no "format" in it; this reads pim.workload'),
+        ("{", "not JSON"),
+    ],
+)
+def test_a_file_of_something_else_is_named_with_what_can_be_read(capsys, tmp_path, text, message):
     path = tmp_path / "odd.json"
-    path.write_text(json.dumps(value), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     code, _, err = run(capsys, "estimate", path)
-    assert code == 2 and "block 3: dense_operators holds 'convolution'" in err and str(path) in err
+    assert code == 2 and message in err and str(path) in err and err.count("\n") == 1
+
+
+def in_a_process(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
 
 
 def test_importing_pim_loads_nothing_heavy():
-    code = (
+    result = in_a_process(
         "import sys, pim; "
         "heavy = {'tensorflow', 'keras', 'matplotlib', 'nasrec_tf', 'apache_beam'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr
 
 
-def test_the_module_runs_and_survives_a_closed_pipe():
-    command = f"{sys.executable} -m pim estimate {SMALL} | head -1"
+def test_every_module_of_pim_loads_without_nasrec_tf():
+    # None in sys.modules makes an import fail.
+    result = in_a_process(
+        "import sys, pkgutil, importlib\n"
+        "sys.modules['nasrec_tf'] = None\n"
+        "import pim\n"
+        "names = [m.name for m in pkgutil.walk_packages(pim.__path__, 'pim.')]\n"
+        "for name in names:\n"
+        "    if name != 'pim.__main__':\n"
+        "        importlib.import_module(name)\n"
+        "print(len(names) > 40)\n"
+    )
+    assert result.stdout.strip() == "True", result.stderr
+
+
+def test_the_module_runs_and_survives_a_closed_pipe(small):
+    command = f"{sys.executable} -m pim estimate {small} | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True)
-    assert result.stdout.startswith(SMALL) and "Traceback" not in result.stderr
+    assert result.stdout.startswith("nasrec-criteo-small") and "Traceback" not in result.stderr

@@ -1,30 +1,31 @@
-"""What the command line takes: an architecture with its inputs, bit widths, and a design."""
+"""What the command line takes: a network with its inputs, bit widths, and a design."""
 
 import argparse
 import dataclasses
 import json
-import pathlib
-from typing import Any
 
 from pim.errors import PimError
 from pim.hardware.hardware import Hardware
 from pim.hardware.hardware_json import changed, load_hardware
 from pim.hardware.presets import recnmp_tables, reram_tables
 from pim.workload.operators import Workload
-from pim.workload.workload import Precision, workload_from_architecture
+from pim.workload.precision import Precision
+from pim.workload.sources import Request, find_workload
 
-DEFAULT_DATASET = "criteo"
-DEFAULT_ROWS_PER_TABLE = 100_000
+_COUNTS = {"batch": 1, "dense_features": 0, "sparse_features": 1, "rows_per_table": 1}
+"""Numbers that are given on the command line, and the least that each may be."""
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments that describe the network."""
     parser.add_argument(
         "architecture",
-        help="an architecture's JSON file, with Criteo's inputs unless told otherwise, or the "
-        "name of a published one",
+        help="an architecture's JSON file, with Criteo's inputs unless told otherwise, the name "
+        "of a published one, or a workload's JSON file",
     )
-    parser.add_argument("--batch", type=int, default=1, help="samples of one inference")
+    parser.add_argument(
+        "--batch", type=int, help="samples of one inference (default: 1, or as the workload says)"
+    )
     parser.add_argument(
         "--dense-features", type=int, help="dense columns (default: the published inputs)"
     )
@@ -34,7 +35,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rows-per-table",
         type=int,
-        help=f"rows of every table (default with --sparse-features: {DEFAULT_ROWS_PER_TABLE})",
+        help="rows of every table (default with --sparse-features: 100000)",
     )
     parser.add_argument(
         "--weight-bits",
@@ -43,7 +44,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--activation-bits", help="the same for inputs")
     parser.add_argument(
-        "--embedding-bits", type=int, default=8, help="bits of an element of an embedding"
+        "--embedding-bits", type=int, help="bits of an element of an embedding (default: 8)"
     )
 
 
@@ -70,58 +71,18 @@ def read_workload(arguments: argparse.Namespace) -> Workload:
     Raises:
         PimError: if an argument or a file is not valid; the message names it.
     """
-    name = arguments.architecture
-    architecture, dense, rows = _architecture(name)
-    if arguments.dense_features is not None:
-        dense = arguments.dense_features
-    if arguments.sparse_features is not None:
-        if arguments.sparse_features < 1:
-            raise PimError(
-                f"--sparse-features must be at least 1. Received: {arguments.sparse_features}"
-            )
-        rows = [DEFAULT_ROWS_PER_TABLE] * arguments.sparse_features
-    if arguments.rows_per_table is not None:
-        rows = [arguments.rows_per_table] * len(rows)
+    for flag, least in _COUNTS.items():
+        value = getattr(arguments, flag)
+        if value is not None and value < least:
+            name = flag.replace("_", "-")
+            raise PimError(f"--{name} must be at least {least}. Received: {value}")
     precision = None
     if arguments.weight_bits is not None or arguments.activation_bits is not None:
         weight_bits, weight_bits_of = _bits("--weight-bits", arguments.weight_bits or "8")
         bits, bits_of = _bits("--activation-bits", arguments.activation_bits or "8")
         precision = Precision(weight_bits, bits, weight_bits_of, bits_of)
-    try:
-        return workload_from_architecture(
-            architecture,
-            dense,
-            rows,
-            batch=arguments.batch,
-            precision=precision,
-            embedding_bits=arguments.embedding_bits,
-            name=pathlib.Path(name).stem,
-        )
-    except PimError as error:
-        raise PimError(f"{name}: {error}") from error
-
-
-def _architecture(name: str) -> tuple[Any, int, list[int]]:
-    """The JSON form, dense columns and table sizes; Criteo's for a file."""
-    # Only here: everything else of pim works without nasrec_tf.
-    from nasrec_tf.architecture.presets import presets
-
-    if name in presets():
-        preset = presets()[name]
-        features = preset.features
-        return preset.architecture.to_json(), features.dense, list(features.table_rows)
-    path = pathlib.Path(name)
-    if not path.exists():
-        raise PimError(f"no architecture {name!r}: give a file, or one of {', '.join(presets())}")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise PimError(f"{path}: cannot be read: {error}") from error
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise PimError(f"{path}: not JSON: {error.msg} at {place}") from error
-    features = presets()[f"nasrec-{DEFAULT_DATASET}-small"].features
-    return value, features.dense, list(features.table_rows)
+    counts = {flag: getattr(arguments, flag) for flag in (*_COUNTS, "embedding_bits")}
+    return find_workload(arguments.architecture, Request(**counts, precision=precision))
 
 
 def _bits(flag: str, text: str) -> tuple[int, dict[str, int]]:

@@ -1,0 +1,101 @@
+"""What every JSON form here has in common: a format and a version, and dataclasses as objects."""
+
+import dataclasses
+import json
+import pathlib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from pim.errors import PimError
+
+
+def read_json(path: pathlib.Path) -> Any:
+    """The JSON value in a file.
+
+    Raises:
+        PimError: if the file cannot be read, or does not hold JSON; the message names it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PimError(f"{path}: cannot be read: {error}") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise PimError(f"{path}: not JSON: {error.msg} at {place}") from error
+    except (ValueError, RecursionError) as error:
+        # Thousands of digits, or of brackets.
+        raise PimError(f"{path}: not JSON that can be read: {error}") from error
+
+
+def body_of(value: Any, what: str, form: str, version: int) -> dict[str, Any]:
+    """The fields of a JSON form, once its format and version are the expected ones.
+
+    Args:
+        value: the JSON value.
+        what: what it should be, for the message, such as ``"a hardware description"``.
+        form: the expected ``"format"``.
+        version: the expected ``"version"``.
+
+    Raises:
+        PimError: if it is something else, or of another version.
+    """
+    if not isinstance(value, dict) or value.get("format") != form:
+        raise PimError(f'not {what}: no "format": "{form}" in it')
+    found = value.get("version")
+    if isinstance(found, bool) or found != version:
+        raise PimError(f"{what} of version {found!r}; this reads {version}")
+    return {key: part for key, part in value.items() if key not in ("format", "version")}
+
+
+def from_object(cls: type, value: Any, where: str, kind_field: str = "kind") -> Any:
+    """A dataclass from an object of its fields, parts that are dataclasses themselves included.
+
+    Args:
+        cls: the dataclass; it checks its own values.
+        value: the JSON value.
+        where: what messages call it.
+        kind_field: names the class of an object that may be of several classes.
+
+    Raises:
+        PimError: if a field is unknown, missing or not valid; the message names it.
+    """
+    if not isinstance(value, dict):
+        raise PimError(f"{where}: must be an object. Received: {value!r}")
+    hints = typing.get_type_hints(cls)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key in value:
+        if key not in fields:
+            raise PimError(f"{where}: unknown field {key!r}; the fields are {', '.join(fields)}")
+    arguments = {}
+    for name, field in fields.items():
+        if name in value:
+            arguments[name] = _part(hints[name], value[name], f"{where}.{name}", kind_field)
+        elif field.default is field.default_factory is dataclasses.MISSING:
+            raise PimError(f"{where}: field {name!r} is missing")
+    return cls(**arguments)
+
+
+def of_kind(kinds: Mapping[str, type], value: Any, where: str, kind_field: str = "kind") -> Any:
+    """As ``from_object``, of the class that the object's ``kind_field`` names."""
+    kind = value.get(kind_field) if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in kinds:
+        raise PimError(f"{where}: {kind_field!r} must be one of {', '.join(kinds)}")
+    fields = {name: part for name, part in value.items() if name != kind_field}
+    return from_object(kinds[kind], fields, where, kind_field)
+
+
+def dataclasses_of(hint: Any) -> list[type]:
+    """The dataclasses among the types that a hint allows."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    return [option for option in options if dataclasses.is_dataclass(option)]
+
+
+def _part(hint: Any, value: Any, where: str, kind_field: str) -> Any:
+    classes = dataclasses_of(hint)
+    if not classes or (value is None and type(None) in typing.get_args(hint)):
+        return value
+    if len(classes) == 1:
+        return from_object(classes[0], value, where, kind_field)
+    return of_kind({cls.__name__: cls for cls in classes}, value, where, kind_field)
