@@ -5,25 +5,35 @@ update: that of the joint batch. Every host reads every batch, which is far chea
 takes its part; so nothing about the order of the rows depends on the number of replicas.
 """
 
-import pathlib
-import time
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.data.records import Records
 from nasrec_tf.networks.supernet.model import Supernet
-from nasrec_tf.training.cluster import is_chief
-from nasrec_tf.training.loop import Checkpoint, LossCurve, TrainingPlan
+from nasrec_tf.training.cluster import is_chief, this_host
+from nasrec_tf.training.replicas import local_copy
 
 MIRRORED, MULTI_WORKER = "mirrored", "multi-worker"
-STRATEGIES = {
-    MIRRORED: tf.distribute.MirroredStrategy,
-    MULTI_WORKER: tf.distribute.MultiWorkerMirroredStrategy,
-}
 """All devices of this host; all hosts that ``TF_CONFIG`` names, started alike."""
+
+
+def strategy_of(kind: str) -> tf.distribute.Strategy:
+    """The strategy of a kind of distribution; to be made before anything else of TensorFlow runs.
+
+    Args:
+        kind: ``MIRRORED`` or ``MULTI_WORKER``.
+
+    Raises:
+        UserError: for several hosts, if ``TF_CONFIG`` does not name them and this one.
+    """
+    if kind == MIRRORED:
+        # Unless they are named, TensorFlow takes those of all hosts in TF_CONFIG.
+        devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    this_host()
+    return tf.distribute.MultiWorkerMirroredStrategy()
 
 
 class DistributedSupernet:
@@ -39,7 +49,9 @@ class DistributedSupernet:
             paths must be the same on every host.
 
     Attributes:
-        supernet: the supernet, whose variables are mirrored.
+        model: the supernet, whose variables are mirrored.
+        writes: whether this process keeps checkpoint and loss curve; of several hosts the chief
+            does.
 
     Raises:
         UserError: if the supernet's space has bit widths.
@@ -47,14 +59,16 @@ class DistributedSupernet:
 
     def __init__(self, strategy: tf.distribute.Strategy, build: Callable[[], Supernet]):
         self.strategy = strategy
+        several_hosts = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+        self.writes = not several_hosts or is_chief()
         with strategy.scope():
-            self.supernet = build()
-            self.supernet.optimizer.build(self.supernet.trainable_variables)
-        if self.supernet.quantizers:
+            self.model = build()
+            self.model.optimizer.build(self.model.trainable_variables)
+        if self.model.quantizers:
             raise UserError("A quantized supernet trains on one device; leave out its bits.")
         # A generator of the strategy's scope would draw another path on every replica.
-        state = _local(self.supernet.generator.state).numpy()
-        self.supernet.generator = tf.random.Generator.from_state(tf.constant(state), alg="philox")
+        state = local_copy(self.model.generator.state).numpy()
+        self.model.generator = tf.random.Generator.from_state(tf.constant(state), alg="philox")
         self._step = tf.function(self._run_step, autograph=False, reduce_retracing=True)
 
     def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
@@ -76,8 +90,8 @@ class DistributedSupernet:
         return self._step(inputs, labels)
 
     def _run_step(self, inputs, labels):
-        supernet = self.supernet
-        path = supernet.sampler(supernet.generator, supernet.optimizer.iterations.value)
+        model = self.model
+        path = model.sampler(model.generator, model.optimizer.iterations.value)
         losses = self.strategy.run(self._replica_step, args=(path, inputs, labels))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
@@ -87,59 +101,9 @@ class DistributedSupernet:
         first = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         part = {name: value[first : first + rows] for name, value in inputs.items()}
         combine = _Combination(context)
-        _, loss = self.supernet.train_on_path(
-            path, part, labels[first : first + rows], combine=combine
-        )
+        labels = labels[first : first + rows]
+        _, loss = self.model.train_on_path(path, part, labels, combine=combine)
         return loss
-
-
-def train(
-    trainer: DistributedSupernet,
-    records: Records,
-    plan: TrainingPlan,
-    directory: pathlib.Path,
-    progress: Any,
-    checkpoint_seconds: float = 60.0,
-) -> None:
-    """Trains a supernet on all replicas, going on where an earlier call was stopped.
-
-    The chief, host 0, writes checkpoint and loss curve; all hosts have to see the directory.
-
-    Args:
-        trainer: with the supernet, compiled by ``plan``.
-        records: the data set, which every host reads.
-        plan: how to train; its batch size is that of the joint batch.
-        directory: where checkpoint and loss curve are kept.
-        progress: a ``tqdm`` bar, advanced by one a step.
-        checkpoint_seconds: time between checkpoints.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    optimizer = trainer.supernet.optimizer
-    checkpoint = Checkpoint(trainer.supernet, directory / "checkpoint")
-    curve = LossCurve(directory / "loss.csv", plan.steps(records))
-    if checkpoint.restore():
-        curve.resume(_steps_done(optimizer))
-    progress.update(_steps_done(optimizer))
-    writes, saved = is_chief(), time.monotonic()
-    per_epoch = plan.steps_per_epoch(records)
-    while _steps_done(optimizer) < plan.steps(records):
-        epoch, start = divmod(_steps_done(optimizer), per_epoch)
-        for inputs, labels in records.training_batches(
-            plan.batch_size, epoch, plan.seed, start, split=plan.split
-        ):
-            curve.add(_steps_done(optimizer) + 1, float(trainer.step(inputs, labels)))
-            progress.update(1)
-            if writes and time.monotonic() - saved >= checkpoint_seconds:
-                curve.save()
-                checkpoint.save()
-                saved = time.monotonic()
-    if writes:
-        curve.save()
-        checkpoint.save()
-
-
-def _steps_done(optimizer) -> int:
-    return int(_local(optimizer.iterations.value).numpy())
 
 
 class _Combination:
@@ -167,9 +131,3 @@ class _Combination:
                 slices[index] = part._replace(rows=rows)
                 gradients[index] = context.all_gather(gradients[index], axis=0)
         return slices, gradients
-
-
-def _local(variable):
-    """The variable itself, or one replica's copy of a mirrored one."""
-    copies = getattr(variable, "values", None)
-    return copies[0] if copies else variable

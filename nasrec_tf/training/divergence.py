@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.training.replicas import local_copy, rows_as_array
 
 PATIENCE_STEPS = 10
 """Losses in a row that are not finite after which no training recovers: the first that is not a
@@ -16,8 +17,8 @@ HUGE = 1e6
 """A dense value of this size is worth naming; log-transformed or standardized ones stay far
 below."""
 
-PIECE = 1 << 18
-"""Numbers that are looked at together, so that a large table needs no copy."""
+PIECE = 1 << 20
+"""Numbers that are looked at together, so that a large table is never held twice."""
 
 
 class DivergedError(UserError):
@@ -103,7 +104,7 @@ def require_finite_weights(model: Any, mend: str) -> None:
     """Refuses a model of which a weight is not a finite number.
 
     Args:
-        model: anything with ``variables`` that have a path and ``numpy()``, such as a Keras model.
+        model: a Keras model, mirrored or not.
         mend: what the user can do, a clause.
 
     Raises:
@@ -117,22 +118,28 @@ def require_finite_weights(model: Any, mend: str) -> None:
 def first_weight_not_finite(model: Any) -> str | None:
     """Path of the first weight of a model that holds NaN or infinity; ``None`` if none does.
 
-    No weight is copied: a table as large as memory can be looked at.
+    A large table is read some rows at a time.
+
+    Args:
+        model: a Keras model, mirrored or not.
     """
     for variable in model.variables:
-        # Of a mirrored variable all replicas hold the same.
-        value = getattr(variable, "value", variable)
-        copies = getattr(value, "values", None)
-        numbers = (copies[0] if copies else value).numpy()
-        if np.issubdtype(numbers.dtype, np.floating) and not _all_finite(numbers):
+        if not _is_finite(local_copy(variable)):
             return variable.path
     return None
 
 
-def _all_finite(numbers: np.ndarray) -> bool:
-    flat = numbers.reshape(-1)
+def _is_finite(variable: Any) -> bool:
+    if not variable.dtype.is_floating:
+        return True
+    numbers = math.prod(variable.shape)
+    if numbers <= PIECE:
+        return bool(np.isfinite(variable.numpy()).all())
+    rows = variable.shape[0]
+    step = max(1, PIECE * rows // numbers)
     return all(
-        bool(np.isfinite(flat[first : first + PIECE]).all()) for first in range(0, flat.size, PIECE)
+        bool(np.isfinite(rows_as_array(variable, first, min(first + step, rows))).all())
+        for first in range(0, rows, step)
     )
 
 

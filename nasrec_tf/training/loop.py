@@ -1,24 +1,24 @@
-"""Training that can be stopped at any moment and goes on from its last checkpoint."""
+"""Training that can be stopped at any moment and goes on from its last checkpoint.
 
-import contextlib
-import csv
+One loop for every way of distribution: a ``Trainer`` makes the steps, on one device or on several.
+"""
+
 import dataclasses
 import pathlib
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import keras
 import tensorflow as tf
 
-from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records
 from nasrec_tf.optimizers.adagrad import Adagrad, WarmupCosine
-from nasrec_tf.training.curves import read_curve
-
-CURVE_POINTS = 200
-"""Points that a loss curve has at most."""
+from nasrec_tf.training.checkpoint import Checkpoint
+from nasrec_tf.training.curves import LossCurve
+from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
+from nasrec_tf.training.replicas import local_copy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,13 @@ class TrainingPlan:
         learning_rate: peak learning rate.
         seed: seed of the order of the rows.
         split: the split to train on.
+        learning_rate_option: how the user sets the learning rate, for the line that tells of a
+            training that diverged.
+
+    Example:
+        >>> plan = TrainingPlan(batch_size=512, epochs=2, learning_rate=0.12, seed=0)
+        >>> plan.mend
+        'use a smaller learning rate than 0.12, or a --batch-size larger than 512'
     """
 
     batch_size: int
@@ -38,11 +45,18 @@ class TrainingPlan:
     learning_rate: float
     seed: int
     split: str = "train"
+    learning_rate_option: str = "learning rate"
 
     def steps_per_epoch(self, records: Records) -> int:
+        """Full batches of an epoch.
+
+        Raises:
+            UserError: if there is not even one.
+        """
         return records.steps_per_epoch(self.batch_size, self.split)
 
     def steps(self, records: Records) -> int:
+        """Steps of the whole training."""
         return self.epochs * self.steps_per_epoch(records)
 
     def compile(self, model: keras.Model, records: Records) -> None:
@@ -55,134 +69,56 @@ class TrainingPlan:
         )
         model.optimizer.build(model.trainable_variables)
 
+    @property
+    def mend(self) -> str:
+        """What the user can change if the training diverges."""
+        return (
+            f"use a smaller {self.learning_rate_option} than {self.learning_rate:g}, or a "
+            f"--batch-size larger than {self.batch_size}"
+        )
 
-class Checkpoint:
-    """State of a model in training: weights, optimizer, and the generator of paths if any.
+
+class Trainer(Protocol):
+    """Makes the steps of a training.
+
+    Attributes:
+        model: the compiled model.
+        writes: whether this process keeps checkpoint and loss curve: one of several hosts does.
+    """
+
+    model: keras.Model
+    writes: bool
+
+    def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
+        """Trains on a batch; the mean loss before the update, a scalar."""
+
+
+class OneDevice:
+    """Steps of a model on one device, by its own ``train_step``.
 
     Args:
         model: the compiled model.
-        directory: where it is kept.
     """
 
-    def __init__(self, model: keras.Model, directory: pathlib.Path):
-        variables = [variable.value for variable in (*model.variables, *model.optimizer.variables)]
-        generator = getattr(model, "generator", None)
-        if generator is not None:
-            variables.append(generator.state)
-        self._checkpoint = tf.train.Checkpoint(variables=variables)
-        self._directory = directory
-        with _damage_told(directory):
-            self._manager = tf.train.CheckpointManager(self._checkpoint, str(directory), 1)
+    writes = True
 
-    def restore(self) -> bool:
-        """Goes back to the last state that was saved; whether there is one."""
-        latest = self._manager.latest_checkpoint
-        if latest is None:
-            return False
-        with _damage_told(self._directory):
-            self._checkpoint.restore(latest).assert_consumed()
-        return True
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self._step = tf.function(self._run_step, autograph=False, reduce_retracing=True)
 
-    def save(self) -> None:
-        self._manager.save()
+    def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
+        """Trains on a batch; the mean loss before the update, a scalar.
 
+        Args:
+            inputs: as for the model.
+            labels: (batch, 1).
+        """
+        return self._step(inputs, labels)
 
-def restore_weights(model: keras.Model, directory: pathlib.Path) -> bool:
-    """Gives a model the weights of the last ``Checkpoint``, and needs no optimizer for that.
-
-    Returns:
-        Whether there is a checkpoint.
-    """
-    weights = [variable.value for variable in model.variables]
-    with _damage_told(directory):
-        latest = tf.train.latest_checkpoint(str(directory))
-        if latest is None:
-            return False
-        # The weights stand first in a checkpoint's list; what follows them is left there.
-        status = tf.train.Checkpoint(variables=weights).restore(latest)
-        status.expect_partial().assert_existing_objects_matched()
-    return True
-
-
-@contextlib.contextmanager
-def _damage_told(directory: pathlib.Path) -> Iterator[None]:
-    try:
-        yield
-    except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
-        raise UserError(
-            f"{directory}: the checkpoint does not fit this run or is damaged "
-            f"({type(error).__name__}); delete {directory.parent} to train anew."
-        ) from error
-
-
-class LossCurve:
-    """Mean training loss over equal stretches of steps, kept in a CSV file.
-
-    Args:
-        path: the file.
-        steps: steps of the whole training.
-    """
-
-    def __init__(self, path: pathlib.Path, steps: int):
-        self.path = path
-        self.stretch = max(1, steps // CURVE_POINTS)
-        self.points: list[tuple[int, float]] = []
-        self._sum = 0.0
-        self._count = 0
-
-    def resume(self, step: int) -> None:
-        """Goes back to the points before ``step``; a stretch cut short by a stop is begun anew."""
-        if self.path.exists():
-            self.points = [point for point in read_curve(self.path) if point[0] <= step]
-
-    def add(self, step: int, loss: float) -> float | None:
-        """Takes the loss of a step; the mean of the stretch that it ends, if it ends one."""
-        self._sum += loss
-        self._count += 1
-        if step % self.stretch:
-            return None
-        mean = self._sum / self._count
-        self.points.append((step, mean))
-        self._sum, self._count = 0.0, 0
-        return mean
-
-    def save(self) -> None:
-        with atomic_file(self.path) as file:
-            writer = csv.writer(file)
-            writer.writerow(["step", "loss"])
-            writer.writerows((step, f"{loss:.6f}") for step, loss in self.points)
-
-
-class _Bookkeeping(keras.callbacks.Callback):
-    """Shows progress, keeps the loss curve and saves checkpoints while a model trains."""
-
-    def __init__(self, checkpoint, curve, progress, writer, every_seconds):
-        super().__init__()
-        self._checkpoint = checkpoint
-        self._curve = curve
-        self._progress = progress
-        self._writer = writer
-        self._every_seconds = every_seconds
-        self._saved = time.monotonic()
-
-    def on_train_batch_end(self, batch, logs=None):
+    def _run_step(self, inputs, labels):
         # Keras hands out the mean since the metrics were last reset.
-        loss = float(logs["loss"])
         self.model.reset_metrics()
-        step = int(self.model.optimizer.iterations.numpy())
-        point = self._curve.add(step, loss)
-        if point is not None:
-            with self._writer.as_default():
-                tf.summary.scalar("loss", point, step)
-            self._progress.set_postfix_str(f"loss {point:.4f}", refresh=False)
-        self._progress.update(1)
-        if time.monotonic() - self._saved >= self._every_seconds:
-            self.save()
-
-    def save(self):
-        self._curve.save()
-        self._checkpoint.save()
-        self._saved = time.monotonic()
+        return self.model.train_step((inputs, labels))["loss"]
 
 
 def train(
@@ -194,7 +130,7 @@ def train(
     after_epoch: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
-    """Trains a model, going on where an earlier call with the same arguments was stopped.
+    """Trains a model on one device, going on where an earlier call was stopped.
 
     The same arguments give the same weights, stopped in between or not.
 
@@ -206,37 +142,109 @@ def train(
         progress: a ``tqdm`` bar, advanced by one a step.
         after_epoch: called with the number of each finished epoch, from 0, says whether to go on;
             perhaps called once more for the last epoch before a stop.
-        checkpoint_seconds: time between checkpoints.
+        checkpoint_seconds: time between checkpoints, one of which follows every epoch.
+
+    Raises:
+        DivergedError: if losses or weights are no longer finite; the last good checkpoint stays.
+        RunError: if what is kept in the directory is damaged or of another network.
+        UserError: if it cannot be written, or the data set ends early.
     """
     plan.compile(model, records)
+    train_with(
+        OneDevice(model), records, plan, directory, progress, after_epoch, checkpoint_seconds
+    )
+
+
+def train_with(
+    trainer: Trainer,
+    records: Records,
+    plan: TrainingPlan,
+    directory: pathlib.Path,
+    progress: Any,
+    after_epoch: Callable[[int], bool] | None = None,
+    checkpoint_seconds: float = 60.0,
+) -> None:
+    """Trains as ``train`` does, by the steps of a trainer, whose model ``plan`` has compiled.
+
+    Of several hosts all have to see the directory, where one of them writes.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    checkpoint = Checkpoint(model, directory / "checkpoint")
-    curve = LossCurve(directory / "loss.csv", plan.steps(records))
-    if checkpoint.restore():
-        curve.resume(int(model.optimizer.iterations.numpy()))
-    steps_per_epoch = plan.steps_per_epoch(records)
-    done = int(model.optimizer.iterations.numpy())
-    progress.update(done)
-    go_on = True
-    if done and done % steps_per_epoch == 0 and after_epoch is not None:
-        go_on = after_epoch(done // steps_per_epoch - 1)
-    writer = tf.summary.create_file_writer(str(directory / "tensorboard"))
-    bookkeeping = _Bookkeeping(checkpoint, curve, progress, writer, checkpoint_seconds)
-    for epoch in range(done // steps_per_epoch, plan.epochs):
-        if not go_on:
-            break
-        start = done - epoch * steps_per_epoch if done > epoch * steps_per_epoch else 0
-        batches = records.training_batches(
+    log = _Log(trainer, records, plan, directory, progress)
+    log.resume()
+    per_epoch = plan.steps_per_epoch(records)
+    first, start = divmod(log.step, per_epoch)
+    if after_epoch is not None and first and not start and not after_epoch(first - 1):
+        return
+    for epoch in range(first, plan.epochs):
+        start = log.step - epoch * per_epoch
+        for inputs, labels in records.training_batches(
             plan.batch_size, epoch, plan.seed, start, split=plan.split
+        ):
+            log.add(float(trainer.step(inputs, labels)), inputs)
+            if trainer.writes and log.seconds_since_save >= checkpoint_seconds:
+                log.save()
+        if log.step != (epoch + 1) * per_epoch:
+            raise UserError(
+                f"{records.directory}: split {plan.split!r} ended after {log.step % per_epoch} of "
+                f"{per_epoch} batches; the data set is damaged: make it again."
+            )
+        log.save()
+        if after_epoch is not None and not after_epoch(epoch):
+            break
+    log.close()
+
+
+class _Log:
+    """Keeps what a training leaves: progress, loss curve and checkpoints, while it is sane."""
+
+    def __init__(self, trainer, records, plan, directory, progress):
+        steps = plan.steps(records)
+        self.step = 0
+        self._trainer = trainer
+        self._progress = progress
+        self._checkpoint = Checkpoint(trainer.model, directory / "checkpoint")
+        self._curve = LossCurve(directory / "loss.csv", steps)
+        names = [feature.name for feature in records.schema.dense]
+        self._watch = LossWatch(plan.mend, names, steps)
+        self._writer = (
+            tf.summary.create_file_writer(str(directory / "tensorboard"))
+            if trainer.writes
+            else tf.summary.create_noop_writer()
         )
-        model.fit(
-            batches,
-            steps_per_epoch=steps_per_epoch - start,
-            callbacks=[bookkeeping],
-            shuffle=False,
-            verbose=0,
-        )
-        bookkeeping.save()
-        if after_epoch is not None:
-            go_on = after_epoch(epoch)
-    writer.close()
+        self._saved = time.monotonic()
+
+    @property
+    def seconds_since_save(self) -> float:
+        return time.monotonic() - self._saved
+
+    def resume(self) -> None:
+        """Goes back to the last checkpoint, if there is one."""
+        if self._checkpoint.restore():
+            iterations = self._trainer.model.optimizer.iterations
+            self.step = int(local_copy(iterations).numpy())
+            self._curve.resume(self.step)
+        self._progress.update(self.step)
+
+    def add(self, loss: float, inputs: dict[str, Any]) -> None:
+        """Takes the loss of the step that was made, and ends a training that has diverged."""
+        self.step += 1
+        self._watch(self.step, loss, inputs)
+        point = self._curve.add(self.step, loss)
+        if point is not None:
+            with self._writer.as_default():
+                tf.summary.scalar("loss", point, self.step)
+            self._progress.set_postfix_str(f"loss {point:.4f}", refresh=False)
+        self._progress.update(1)
+
+    def save(self) -> None:
+        """Saves curve and checkpoint, unless the weights are no longer worth it."""
+        name = first_weight_not_finite(self._trainer.model)
+        if name is not None:
+            raise self._watch.error(f"weight {name} is not finite after step {self.step}")
+        if self._trainer.writes:
+            self._curve.save()
+            self._checkpoint.save()
+        self._saved = time.monotonic()
+
+    def close(self) -> None:
+        self._writer.close()

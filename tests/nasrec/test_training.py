@@ -15,9 +15,10 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.training.checkpoint import Checkpoint, restore_weights
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.evaluation import Predictor, quality
-from nasrec_tf.training.loop import Checkpoint, TrainingPlan, restore_weights, train
+from nasrec_tf.training.loop import TrainingPlan, train
 
 SPACE = FULL.replace(num_blocks=2)
 ARCHITECTURE = SPACE.sample(np.random.default_rng(3))

@@ -11,25 +11,16 @@ WARMUP_SHARE = 5
 
 def run_stage(run: Run) -> dict[str, Any]:
     """Trains the supernet; its weights stay in the stage's checkpoint."""
-    from nasrec_tf.training.loop import train
+    from nasrec_tf.training.loop import OneDevice
 
     if run.config.architecture is not None:
         return {"skipped": "an architecture was given"}
     if run.config.distribute != "none":
         return _run_distributed(run)
-    directory = run.directory.stage("supernet")
     plan = training_plan(run)
     model = build(run)
-    with run.progress("supernet", plan.steps(run.records), "step") as bar:
-        train(
-            model,
-            run.records,
-            plan,
-            directory,
-            bar,
-            checkpoint_seconds=run.config.checkpoint_seconds,
-        )
-    return _result(run, model)
+    plan.compile(model, run.records)
+    return _trained(run, plan, OneDevice(model))
 
 
 def _run_distributed(run: Run) -> dict[str, Any]:
@@ -37,7 +28,7 @@ def _run_distributed(run: Run) -> dict[str, Any]:
     from nasrec_tf.training import distribution
 
     # Before anything else of TensorFlow runs: hosts have to meet first.
-    strategy = distribution.STRATEGIES[run.config.distribute]()
+    strategy = distribution.strategy_of(run.config.distribute)
     plan = training_plan(run)
 
     def compiled():
@@ -47,22 +38,32 @@ def _run_distributed(run: Run) -> dict[str, Any]:
 
     trainer = distribution.DistributedSupernet(strategy, compiled)
     run.say(f"supernet: {strategy.num_replicas_in_sync} replicas")
+    return _trained(run, plan, trainer)
+
+
+def _trained(run: Run, plan, trainer) -> dict[str, Any]:
+    """Trains by the steps of a trainer; what the stage leaves."""
+    from nasrec_tf.training.curves import read_curve
+    from nasrec_tf.training.divergence import require_finite_weights
+    from nasrec_tf.training.loop import train_with
+
     directory = run.directory.stage("supernet")
     with run.progress("supernet", plan.steps(run.records), "step") as bar:
-        distribution.train(
-            trainer, run.records, plan, directory, bar, run.config.checkpoint_seconds
+        train_with(
+            trainer,
+            run.records,
+            plan,
+            directory,
+            bar,
+            checkpoint_seconds=run.config.checkpoint_seconds,
         )
-    return _result(run, trainer.supernet)
-
-
-def _result(run: Run, model) -> dict[str, Any]:
-    from nasrec_tf.training.curves import read_curve
-
-    curve = run.directory.stage("supernet") / "loss.csv"
+    require_finite_weights(trainer.model, plan.mend)
+    curve = directory / "loss.csv"
+    points = read_curve(curve) if curve.exists() else []
     return {
-        "steps": training_plan(run).steps(run.records),
-        "parameters": int(model.count_params()),
-        "final_loss": read_curve(curve)[-1][1] if curve.exists() else None,
+        "steps": plan.steps(run.records),
+        "parameters": int(trainer.model.count_params()),
+        "final_loss": points[-1][1] if points else None,
     }
 
 
@@ -77,6 +78,7 @@ def training_plan(run: Run):
         epochs=settings.supernet_epochs,
         learning_rate=settings.supernet_learning_rate,
         seed=derived_seed(run.config.seed, "supernet rows"),
+        learning_rate_option="--supernet-learning-rate",
     )
 
 
@@ -103,9 +105,15 @@ def build(run: Run):
 
 
 def load(run: Run):
-    """The trained supernet, to be scored with."""
+    """The trained supernet, to be scored with.
+
+    Raises:
+        RunError: if its checkpoint is missing or damaged.
+        DivergedError: if its weights are not finite, so that no candidate could be scored.
+    """
     from nasrec_tf.common.errors import RunError
-    from nasrec_tf.training.loop import restore_weights
+    from nasrec_tf.training.checkpoint import restore_weights
+    from nasrec_tf.training.divergence import require_finite_weights
 
     model = build(run)
     directory = run.directory.stage("supernet") / "checkpoint"
@@ -113,4 +121,5 @@ def load(run: Run):
         raise RunError(
             f"{directory}: no checkpoint; delete {directory.parent} to train the supernet again."
         )
+    require_finite_weights(model, training_plan(run).mend)
     return model
