@@ -1,17 +1,25 @@
 """How good predictions are: log loss and AUC, with what chance leaves open."""
 
+import concurrent.futures
 import dataclasses
+import functools
+import os
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records, derived_seed
+from nasrec_tf.training.ranked_rows import RankedRows
 
 EVALUATION_BATCH = 1024
 """Rows of a batch without gradients: attention over more of them falls out of the caches."""
 
 BOOTSTRAP_ROUNDS = 200
+
+BOOTSTRAP_THREADS = 4
+"""Resamples at a time, at most; each takes a byte for every row with a click, and some 30 MB."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +30,9 @@ class Quality:
         log_loss: mean binary cross-entropy, in nats.
         auc: area under the receiver operating characteristic; ``None`` with a single class.
         samples: rows behind the figures.
-        log_loss_interval: 95 % bootstrap interval.
-        auc_interval: likewise; ``None`` with a single class.
+        log_loss_interval: 95 % bootstrap interval; ``None`` if it was not asked for or the log
+            loss is not finite.
+        auc_interval: likewise; ``None`` with a single class, too.
     """
 
     log_loss: float
@@ -33,6 +42,7 @@ class Quality:
     auc_interval: tuple[float, float] | None = None
 
     def to_json(self) -> dict:
+        """As plain values."""
         return dataclasses.asdict(self)
 
 
@@ -53,50 +63,137 @@ class Predictor:
         )
 
     def __call__(self, split: str, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and logits of a split, in file order."""
-        labels, logits = [], []
+        """Labels and logits of a split, in file order.
+
+        Args:
+            split: the split.
+            limit: predict the first rows only.
+
+        Returns:
+            Labels and logits, float32, of shape (rows,): 8 bytes a row, of which no copy is made.
+
+        Raises:
+            UserError: if the split has other rows than the data set says.
+        """
+        rows = self.records.rows(split)
+        rows = rows if limit is None else min(rows, limit)
+        labels, logits = np.empty(rows, np.float32), np.empty(rows, np.float32)
+        first = 0
         for inputs, batch_labels in self.records.batches(split, EVALUATION_BATCH, limit):
-            labels.append(batch_labels.numpy()[:, 0])
-            logits.append(self._logits(inputs).numpy()[:, 0])
-        return np.concatenate(labels), np.concatenate(logits)
+            last = first + batch_labels.shape[0]
+            if last <= rows:
+                labels[first:last] = batch_labels.numpy()[:, 0]
+                logits[first:last] = self._logits(inputs).numpy()[:, 0]
+            first = last
+        if first != rows:
+            raise UserError(
+                f"{self.records.directory}: split {split!r} has {first} rows and not {rows}; the "
+                "data set is damaged: make it again."
+            )
+        return labels, logits
 
 
 def log_losses(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
-    """Binary cross-entropy of each row, in nats."""
+    """Binary cross-entropy of each row, in nats, in double precision.
+
+    Args:
+        labels: 0 or 1, of any shape.
+        logits: of the same shape.
+
+    Example:
+        >>> log_losses(np.array([1.0, 0.0]), np.array([0.0, -50.0])).round(6)
+        array([0.693147, 0.      ])
+    """
     logits = logits.astype(np.float64)
-    return np.logaddexp(0.0, logits) - labels * logits
+    losses = np.logaddexp(0.0, logits)
+    # In place: a test split has tens of millions of rows.
+    logits *= labels
+    losses -= logits
+    return losses
 
 
-def auc(labels: np.ndarray, logits: np.ndarray) -> float | None:
-    """Area under the curve; ``None`` if the labels are all alike or a logit is not a number."""
-    from sklearn.metrics import roc_auc_score
+def auc(labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None) -> float | None:
+    """Area under the receiver operating characteristic, rows of equal logits counting half.
 
-    if labels.min() == labels.max() or not np.isfinite(logits).all():
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: (rows,).
+        weights: how often each row counts, not negative; once each unless given.
+
+    Returns:
+        The area; ``None`` if the labels (of rows with a weight) are all alike or a logit is not
+        finite.
+
+    Example:
+        >>> auc(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
+        0.75
+        >>> auc(np.array([0, 1]), np.array([0.5, 0.5]))
+        0.5
+        >>> auc(np.array([0, 0, 1]), np.array([0.1, 0.4, 0.2]), weights=np.array([3, 1, 1]))
+        0.75
+    """
+    if not np.isfinite(logits).all():
         return None
-    return float(roc_auc_score(labels, logits))
+    return RankedRows(labels, logits).auc(weights)
 
 
 def quality(labels: np.ndarray, logits: np.ndarray) -> Quality:
-    """Log loss and AUC."""
-    losses = log_losses(labels, logits)
-    return Quality(float(losses.mean()), auc(labels, logits), len(labels))
+    """Log loss and AUC.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: (rows,).
+    """
+    return Quality(float(log_losses(labels, logits).mean()), auc(labels, logits), len(labels))
 
 
 def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0) -> Quality:
-    """Log loss and AUC with 95 % intervals from resampled rows."""
-    rng = np.random.default_rng(derived_seed(seed, "bootstrap"))
+    """Log loss and AUC with 95 % percentile intervals of the Poisson bootstrap.
+
+    In each of 200 resamples every row counts as often as a draw from Poisson(1) says; that is the
+    usual bootstrap but for the number of rows, which is not quite the same every time (Chamandy et
+    al., "Estimating Uncertainty for Massive Data Streams", 2012), and needs no index of rows. Rows
+    are sorted once; memory is some 40 bytes a row besides labels and logits, however many resamples
+    there are. The figures depend on the seed and not on the number of threads.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: (rows,).
+        seed: seed of the draws.
+
+    Example:
+        >>> labels = np.arange(1000) % 2
+        >>> found = quality_with_intervals(labels, labels - 0.5 + np.sin(np.arange(1000)))
+        >>> found.log_loss_interval[0] < found.log_loss < found.log_loss_interval[1]
+        True
+        >>> found.auc_interval[0] < found.auc < found.auc_interval[1]
+        True
+    """
     losses = log_losses(labels, logits)
-    rounds = [rng.integers(len(labels), size=len(labels)) for _ in range(BOOTSTRAP_ROUNDS)]
-    aucs = [auc(labels[rows], logits[rows]) for rows in rounds]
-    known = [value for value in aucs if value is not None]
-    point = quality(labels, logits)
-    return dataclasses.replace(
-        point,
-        log_loss_interval=_interval([losses[rows].mean() for rows in rounds]),
-        auc_interval=_interval(known) if point.auc is not None else None,
+    log_loss = float(losses.mean())
+    if not np.isfinite(losses).all():
+        return Quality(log_loss, auc(labels, logits), len(labels))
+    rows = RankedRows(labels, logits, losses)
+    del losses
+    seeds = np.random.SeedSequence(derived_seed(seed, "bootstrap")).spawn(BOOTSTRAP_ROUNDS)
+    with concurrent.futures.ThreadPoolExecutor(min(BOOTSTRAP_THREADS, os.cpu_count() or 1)) as pool:
+        resamples = list(pool.map(functools.partial(_resample, rows), seeds))
+    return Quality(
+        log_loss,
+        rows.auc(),
+        len(labels),
+        _interval([log_loss for log_loss, _ in resamples]),
+        _interval([area for _, area in resamples]),
     )
 
 
-def _interval(values) -> tuple[float, float]:
-    low, high = np.quantile(values, [0.025, 0.975])
+def _resample(rows, seed) -> tuple[float | None, float | None]:
+    return rows.resampled(np.random.default_rng(seed))
+
+
+def _interval(values) -> tuple[float, float] | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    low, high = np.quantile(known, [0.025, 0.975])
     return float(low), float(high)
