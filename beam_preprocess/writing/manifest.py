@@ -7,8 +7,12 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from beam_preprocess.dataset.schema import FORMAT, MANIFEST_FILE, VERSION, read_json
+from beam_preprocess.dataset.schema import FORMAT, MANIFEST_FILE, SCHEMA_FILE, VERSION, read_json
 from beam_preprocess.errors import DataError
+
+VOCABULARIES = "vocabularies/"
+SHARD_ENDING = ".tfrecord.gz"
+MEND = "restore it or preprocess the data again"
 
 _READ_BYTES = 1 << 20
 
@@ -41,22 +45,85 @@ def verify(directory: str | pathlib.Path) -> int:
             f"{directory}: not a complete data set (no {MANIFEST_FILE}); "
             "run the preprocessing again"
         )
-    files = read_json(directory / MANIFEST_FILE).get("files", {})
+    files = _listed(directory)
     for name, entry in files.items():
         _verify_file(directory / name, entry)
     return len(files)
 
 
+def verify_file(directory: str | pathlib.Path, name: str) -> None:
+    """Checks one file of a data set against the manifest.
+
+    Args:
+      directory: The data set.
+      name: Path of the file relative to it, such as ``schema.json``.
+
+    Raises:
+      DataError: It is missing, not listed, or has another size or another checksum.
+    """
+    directory = pathlib.Path(directory)
+    entry = _listed(directory).get(name)
+    if entry is None:
+        raise DataError(
+            f"{directory / MANIFEST_FILE}: does not list {name}; preprocess the data again"
+        )
+    _verify_file(directory / name, entry)
+
+
+def verify_what_is_read(directory: str | pathlib.Path) -> None:
+    """Checks quickly what trainings and exports read: shards by size, all else by checksum too.
+
+    Damage inside of a shard is found while it is read: its format has checksums of its own.
+
+    Args:
+      directory: The data set.
+
+    Raises:
+      DataError: The first file that is missing or not as it was written.
+    """
+    directory = pathlib.Path(directory)
+    for name, entry in _listed(directory).items():
+        if name == SCHEMA_FILE or name.startswith(VOCABULARIES):
+            _verify_file(directory / name, entry)
+        elif name.endswith(SHARD_ENDING):
+            _verify_size(directory / name, entry)
+
+
+def _listed(directory: pathlib.Path) -> Mapping[str, Any]:
+    """The manifest's entries by file.
+
+    Raises:
+      DataError: It cannot be read, or has another form.
+    """
+    path = directory / MANIFEST_FILE
+    body = read_json(path)
+    files = body.get("files") if isinstance(body, dict) else None
+    if not isinstance(files, dict) or not files or not all(map(_is_entry, files.values())):
+        raise DataError(f"{path}: damaged; {MEND}")
+    return files
+
+
+def _is_entry(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("bytes"), int)
+        and isinstance(entry.get("sha256"), str)
+    )
+
+
 def _verify_file(path: pathlib.Path, entry: Mapping[str, Any]) -> None:
-    mend = "restore it or preprocess the data again"
-    if not path.is_file():
-        raise DataError(f"{path}: listed in {MANIFEST_FILE} but missing; {mend}")
-    size = path.stat().st_size
-    if size != entry["bytes"]:
-        raise DataError(f"{path}: {size} bytes, {entry['bytes']} in {MANIFEST_FILE}; {mend}")
+    _verify_size(path, entry)
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_READ_BYTES):
             digest.update(chunk)
     if digest.hexdigest() != entry["sha256"]:
-        raise DataError(f"{path}: checksum differs from {MANIFEST_FILE}; {mend}")
+        raise DataError(f"{path}: checksum differs from {MANIFEST_FILE}; {MEND}")
+
+
+def _verify_size(path: pathlib.Path, entry: Mapping[str, Any]) -> None:
+    if not path.is_file():
+        raise DataError(f"{path}: listed in {MANIFEST_FILE} but missing; {MEND}")
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise DataError(f"{path}: {size} bytes, {entry['bytes']} in {MANIFEST_FILE}; {MEND}")

@@ -1,6 +1,6 @@
 """Loss curves in files, written and read without TensorFlow."""
 
-import csv
+import hashlib
 import pathlib
 
 from nasrec_tf.common.atomic_file import atomic_file
@@ -10,6 +10,10 @@ CURVE_POINTS = 200
 """Points that a loss curve has at most."""
 
 HEADER = ["step", "loss"]
+
+CHECKSUM = "# checksum "
+"""Begins the last line, which files of version 0.1.0 do not have; other readers of CSV are told to
+take it for a comment."""
 
 
 class LossCurve:
@@ -65,10 +69,10 @@ class LossCurve:
         Raises:
             UserError: if it cannot be written.
         """
+        lines = [",".join(HEADER), *(f"{step},{loss:.6f}" for step, loss in self.points)]
+        text = "".join(f"{line}\n" for line in lines)
         with atomic_file(self.path) as file:
-            writer = csv.writer(file)
-            writer.writerow(HEADER)
-            writer.writerows((step, f"{loss:.6f}") for step, loss in self.points)
+            file.write(f"{text}{CHECKSUM}{_digest(text)}\n")
 
 
 def read_curve(path: str | pathlib.Path) -> list[tuple[int, float]]:
@@ -100,6 +104,10 @@ def read_curve(path: str | pathlib.Path) -> list[tuple[int, float]]:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise RunError(f"{path}: damaged: not text; {_mend(path)}.") from error
+    text, mark, digest = text.rpartition(CHECKSUM)
+    text, digest = (text, digest) if mark else (digest, "")
+    if mark and digest.strip() != _digest(text):
+        raise RunError(f"{path}: damaged: its checksum is not that of its content; {_mend(path)}.")
     lines = text.splitlines()
     if not lines or lines[0].split(",") != HEADER:
         _refuse(path, 1, "not the header step,loss", lines[0] if lines else "")
@@ -114,6 +122,10 @@ def read_curve(path: str | pathlib.Path) -> list[tuple[int, float]]:
             _refuse(path, number, "steps have to rise from 1", line)
         points.append(point)
     return points
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _refuse(path, number, what, line):
