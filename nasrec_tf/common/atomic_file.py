@@ -9,6 +9,9 @@ from typing import IO
 
 from nasrec_tf.common.errors import UserError
 
+DRAFT_PREFIX = ".draft-"
+"""Beginning of a draft's name; a process that is killed while it writes leaves one."""
+
 
 @contextlib.contextmanager
 def atomic_file(path: str | pathlib.Path) -> Iterator[IO[str]]:
@@ -54,7 +57,9 @@ def atomic_path(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     if path.is_dir():
         raise UserError(f"{path}: is a directory; name a file")
     with _told(path):
-        descriptor, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(
+            prefix=DRAFT_PREFIX, suffix=path.suffix, dir=path.parent
+        )
         os.close(descriptor)
     draft = pathlib.Path(name)
     try:

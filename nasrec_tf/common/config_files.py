@@ -16,18 +16,32 @@ else:
 def read_table(path: str | pathlib.Path) -> dict[str, Any]:
     """The table that a TOML or JSON file holds; the ending of the name tells which it is.
 
+    Args:
+        path: the file; JSON if it ends in ``.json``, else TOML.
+
     Raises:
         UserError: if the file cannot be read or is not of its form.
+
+    Example:
+        >>> import tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.toml"
+        >>> _ = path.write_text('seed = 3')
+        >>> read_table(path)
+        {'seed': 3}
     """
     path = pathlib.Path(path)
+    kind = "JSON" if path.suffix == ".json" else "TOML"
     try:
         text = path.read_text(encoding="utf-8")
-        value = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from error
-    except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-        kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise UserError(f"{path}: not valid {kind}: {error}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(f"{path}: cannot be read: {reason}") from error
+    try:
+        value = json.loads(text) if kind == "JSON" else tomllib.loads(text)
+    # Numbers of thousands of digits are a plain ValueError.
+    except (ValueError, RecursionError) as error:
+        reason = str(error).replace("\n", " ")
+        raise UserError(f"{path}: not valid {kind}: {reason}") from error
     if not isinstance(value, dict):
         raise UserError(f"{path}: must hold a table of settings, not {type(value).__name__}.")
     return value

@@ -5,9 +5,11 @@ line. Files written before there were checksums are read too, by their type alon
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 import pathlib
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import pydantic
@@ -29,13 +31,13 @@ def write_state(path: str | pathlib.Path, value: Any) -> None:
 
     Args:
         path: the file.
-        value: a dataclass, or anything of JSON; lists and plain values are kept under
-            ``"value"``.
+        value: anything of JSON, dataclasses, and objects with a ``to_json`` method; lists and
+            plain values are kept under ``"value"``.
 
     Raises:
         UserError: if the file cannot be written.
     """
-    plain = dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value
+    plain = _plain(value)
     if not isinstance(plain, dict) or set(plain) == {VALUE}:
         plain = {VALUE: plain}
     # Read back first, so that the digest is of what a reader will see: keys as text, tuples as
@@ -81,7 +83,7 @@ def read_state(path: str | pathlib.Path, kind: type[T], mend: str) -> T | None:
         raise RunError(f"{path}: cannot be read: {error.strerror}; {mend}.") from error
     value = _checked(path, _parsed(path, content, mend), mend)
     try:
-        return pydantic.TypeAdapter(kind).validate_json(json.dumps(value), strict=True)
+        return _adapter(kind).validate_json(json.dumps(value), strict=True)
     except pydantic.ValidationError as error:
         raise RunError(f"{path}: damaged: {first_fault(error)}; {mend}.") from error
 
@@ -95,6 +97,24 @@ def first_fault(error: pydantic.ValidationError) -> str:
         received = received[:77] + "..."
     message = fault["msg"][0].lower() + fault["msg"][1:]
     return f"{place + ': ' if place else ''}{message} (received: {received})"
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON knows it."""
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    if dataclasses.is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
+
+
+@functools.cache
+def _adapter(kind: Any) -> pydantic.TypeAdapter:
+    return pydantic.TypeAdapter(kind)
 
 
 def _parsed(path: pathlib.Path, content: bytes, mend: str) -> Any:
