@@ -6,8 +6,11 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import pydantic
+
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.saved_state import SAVED, first_fault
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import RawInput
 from nasrec_tf.export.versions import versions
@@ -36,7 +39,10 @@ class ExportDescription:
         options: what holds for the whole network, see ``NetworkOptions``.
         metrics: what the caller measured, such as ``log_loss``.
         software: versions of the packages that made the export.
+        origin: a token of whatever made it, by which that knows it again; ``None`` if not given.
     """
+
+    __pydantic_config__ = SAVED
 
     name: str
     version: int
@@ -47,6 +53,7 @@ class ExportDescription:
     options: Mapping[str, Any]
     metrics: Mapping[str, Any]
     software: Mapping[str, str]
+    origin: str | None = None
 
     def dumps(self) -> str:
         body = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
@@ -64,12 +71,14 @@ class ExportDescription:
             )
         fields = {k: v for k, v in body.items() if k not in ("format", "format_version")}
         try:
-            fields["inputs"] = tuple(RawInput(**entry) for entry in fields["inputs"])
-            fields["signatures"] = tuple(fields["signatures"])
-            fields["table_rows"] = tuple(fields["table_rows"])
-            return cls(**fields)
-        except (KeyError, TypeError) as error:
-            raise ExportError(f"{where}: damaged ({error}); export the model again") from None
+            return _ADAPTER.validate_json(json.dumps(fields), strict=True)
+        except pydantic.ValidationError as error:
+            raise ExportError(
+                f"{where}: damaged: {first_fault(error)}; export the model again"
+            ) from None
+
+
+_ADAPTER = pydantic.TypeAdapter(ExportDescription)
 
 
 def find_export(path: str | pathlib.Path) -> pathlib.Path:
@@ -94,7 +103,7 @@ def load_description(path: str | pathlib.Path) -> ExportDescription:
     file = find_export(path) / ASSETS / MODEL_FILE
     try:
         body = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ExportError(f"{file}: cannot be read: {error}") from error
     return ExportDescription.from_json(body, str(file))
 
@@ -110,7 +119,7 @@ def describe_export(path: str | pathlib.Path) -> str:
     """
     directory = find_export(path)
     description = load_description(directory)
-    architecture = load_architecture(directory / ASSETS / ARCHITECTURE_FILE)
+    architecture = _load_architecture(directory / ASSETS / ARCHITECTURE_FILE)
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
     numbers = [column.name for column in description.inputs if column.kind == "number"]
     texts = [column.name for column in description.inputs if column.kind == "text"]
@@ -127,8 +136,7 @@ def describe_export(path: str | pathlib.Path) -> str:
     return "\n".join(lines)
 
 
-def load_architecture(path: pathlib.Path) -> Architecture:
-    """The architecture file of an export; raises ExportError if it is damaged."""
+def _load_architecture(path: pathlib.Path) -> Architecture:
     try:
         return Architecture.load(path)
     except ArchitectureError as error:

@@ -34,6 +34,7 @@ def export_saved_model(
     *,
     version: int | None = None,
     metrics: Mapping[str, Any] | None = None,
+    origin: str | None = None,
 ) -> pathlib.Path:
     """Writes ``export_directory/name/version``, whole or not at all, and ``models.config``.
 
@@ -45,6 +46,7 @@ def export_saved_model(
         name: of the model.
         version: its number; one more than the highest that is there unless given.
         metrics: what is known of the network, such as ``{"log_loss": 0.45}``; plain JSON values.
+        origin: a token by which the caller knows this version again.
 
     Returns:
         The version directory.
@@ -74,7 +76,10 @@ def export_saved_model(
             raise ExportError(
                 f"{export_directory / name}: the export cannot be written: {reason}"
             ) from error
-        about = _describe(subnet, schema, name, draft.version, signatures, metrics or {})
+        about = dataclasses.replace(
+            _describe(subnet, schema, name, draft.version, signatures, metrics or {}),
+            origin=origin,
+        )
         _write_assets(draft.directory / described.ASSETS, subnet, schema, about)
     write_models_config(export_directory)
     return export_directory / name / str(draft.version)

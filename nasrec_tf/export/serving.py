@@ -4,7 +4,7 @@ import pathlib
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.export.description import EXTRA_ASSETS, REQUEST_FILE, find_export, load_description
-from nasrec_tf.export.versions import models
+from nasrec_tf.export.versions import locked, models
 
 MODELS_CONFIG = "models.config"
 SERVING_ROOT = "/models"
@@ -29,8 +29,14 @@ def write_models_config(
     """
     export_directory = pathlib.Path(export_directory)
     path = export_directory / MODELS_CONFIG
-    if path.is_file() and not path.read_text(encoding="utf-8").startswith(_HEADER):
-        return path
+    # Who writes last must know the models of all who wrote before.
+    with locked(export_directory):
+        if not path.exists() or path.read_bytes().startswith(_HEADER.encode()):
+            _write_config(export_directory, path, serving_root)
+    return path
+
+
+def _write_config(export_directory: pathlib.Path, path: pathlib.Path, serving_root: str) -> None:
     entries = "".join(
         "  config {\n"
         f'    name: "{name}"\n'
@@ -41,7 +47,6 @@ def write_models_config(
     )
     with atomic_file(path) as file:
         file.write(f"{_HEADER}\nmodel_config_list {{\n{entries}}}\n")
-    return path
 
 
 def serving_help(path: str | pathlib.Path) -> str:

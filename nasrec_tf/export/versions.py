@@ -9,11 +9,15 @@ import shutil
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from nasrec_tf.common.atomic_file import replace_durably
 from nasrec_tf.export.errors import ExportError
 
 # TF Serving takes only directories whose names are numbers for versions, so that it never sees one
 # that is being written.
 _DRAFT_PREFIX = ".exporting-"
+LONGEST_NAME = 200
+"""Letters of a model's name; file systems take 255."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -42,12 +46,42 @@ def _is_version(path: pathlib.Path) -> bool:
     return path.name.isascii() and path.name.isdigit() and path.is_dir()
 
 
-def check_request(export_directory: pathlib.Path, name: str, version: int | None) -> None:
-    """Raises ExportError where a version cannot be written; cheap, so ask it before long work."""
-    if not _NAME.fullmatch(name):
+def check_name(name: str) -> None:
+    """Checks a model's name, which becomes a directory and is what clients ask for.
+
+    Args:
+        name: of the model.
+
+    Raises:
+        ExportError: if it has other letters than TF Serving takes, or too many.
+
+    Example:
+        >>> check_name("nasrec-2026.1")
+        >>> check_name("../nasrec")
+        Traceback (most recent call last):
+        nasrec_tf.export.errors.ExportError: export name '../nasrec': use letters, digits, '.', \
+'_' and '-', a letter or digit first, at most 200 in all
+    """
+    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+        shown = name if len(name) <= 40 else f"{name[:37]}..."
         raise ExportError(
-            f"export name {name!r}: use letters, digits, '.', '_' and '-', a letter or digit first"
+            f"export name {shown!r}: use letters, digits, '.', '_' and '-', a letter or digit "
+            f"first, at most {LONGEST_NAME} in all"
         )
+
+
+def check_request(export_directory: pathlib.Path, name: str, version: int | None) -> None:
+    """Finds out cheaply, before long work, whether a version can be written.
+
+    Args:
+        export_directory: where all models lie.
+        name: of the model.
+        version: to write, if it was given.
+
+    Raises:
+        ExportError: if it cannot.
+    """
+    check_name(name)
     if version is None:
         return
     if version < 1:
@@ -78,8 +112,7 @@ def new_version(
     check_request(export_directory, name, version)
     model_directory = export_directory / name
     try:
-        model_directory.mkdir(parents=True, exist_ok=True)
-        with _locked(model_directory):
+        with locked(model_directory):
             _remove_drafts(model_directory)
             check_request(export_directory, name, version)
             number = version or max(versions(model_directory), default=0) + 1
@@ -87,7 +120,7 @@ def new_version(
             try:
                 draft.mkdir()
                 yield Draft(draft, number)
-                os.rename(draft, model_directory / str(number))
+                replace_durably(draft, model_directory / str(number))
             finally:
                 _remove_drafts(model_directory)
                 with contextlib.suppress(OSError):  # not empty: it has versions
@@ -99,14 +132,42 @@ def new_version(
 
 
 @contextlib.contextmanager
-def _locked(directory: pathlib.Path) -> Iterator[None]:
-    """Holds a lock on a directory that the system drops with the process."""
-    descriptor = os.open(directory, os.O_RDONLY)
+def locked(directory: pathlib.Path) -> Iterator[None]:
+    """Holds a lock on a directory, made if need be; the system drops it with the process.
+
+    Args:
+        directory: to be locked; another process may remove it while this one waits.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    descriptor = _lock(directory)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(directory: pathlib.Path) -> int:
+    """A descriptor of the directory that holds the lock."""
+    while True:
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(directory, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_at(descriptor, directory):
+            return descriptor
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, directory: pathlib.Path) -> bool:
+    """Whether the directory was not replaced while the lock was waited for."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), directory.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _remove_drafts(model_directory: pathlib.Path) -> None:
