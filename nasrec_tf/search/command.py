@@ -9,8 +9,10 @@ import time
 from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
+from beam_preprocess.writing.manifest import verify_what_is_read
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options
+from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.run_directory import RunDirectory
 
 USAGE_ERROR = 2
@@ -98,7 +100,7 @@ def _metavar(field: dataclasses.Field) -> str:
 
 
 def _config(options: argparse.Namespace) -> SearchConfig:
-    values = load_options(options.config) if options.config else {}
+    values = {} if options.config is None else load_options(options.config)
     for field in dataclasses.fields(SearchConfig):
         given = getattr(options, field.name)
         if given is not None:
@@ -188,15 +190,19 @@ def _run_stage(run, stage: str) -> None:
 
     started = time.monotonic()
     if stage == "records":  # Needs no TensorFlow.
+        run.directory.note_environment(current_environment())
         result = stage_function(stage)(run)
     else:
+        from nasrec_tf.native import kernel_fingerprint
         from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 
+        verify_what_is_read(run.dataset)
         configure_tensorflow()
+        run.directory.note_environment(current_environment(kernel_fingerprint()))
         _announce(run, stage)
         with user_errors(run):
             result = stage_function(stage)(run)
-    run.directory.finish(stage, result | {"seconds": time.monotonic() - started})
+    run.directory.finish(stage, result, time.monotonic() - started)
 
 
 def _announce(run, stage: str) -> None:

@@ -1,14 +1,18 @@
 """What a search is told: one field per option, on the command line and in TOML alike."""
 
 import dataclasses
-import json
+import math
+import os
 import pathlib
 import types
 import typing
 from typing import Any
 
+import tomli_w
+
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.export.versions import check_name
 
 STAGES = ("records", "supernet", "evolution", "retrain", "hardware", "export")
 """The stages in order; ``hardware`` is one of co-design runs alone."""
@@ -21,11 +25,34 @@ DEFAULT_HARDWARE = "handcrafted"
 """MNSIM 2.0's ReRAM parameters, as in the paper (5.1)."""
 
 
+LARGEST = 2**63 - 1
+"""The largest whole number that TOML promises to keep."""
+
+LONGEST_NAME = 255
+"""Bytes of a file name on the usual file systems."""
+
+LONGEST_PATH = 4095
+"""Bytes of a path (Linux: ``PATH_MAX`` less the final zero)."""
+
+SHOWN_LETTERS = 80
+"""Letters of a wrong value that a message repeats."""
+
+
+LIMITS = ("max_mflops", "max_latency_us", "max_energy_nj", "max_area_mm2")
+"""Options that limit what a candidate may cost."""
+
+
 def option(default: Any, group: str, text: str, **extra: Any) -> Any:
     """A field with what its command-line option says.
 
-    ``None`` as a default means that the value follows from the size of the data; the help text
-    says how.
+    Args:
+        default: ``None`` means that the value follows from the size of the data; the help text
+            says how.
+        group: heading of the help text under which the option stands.
+        text: what the help text says of it.
+        **extra: ``least`` and ``most`` (bounds of a number), ``choices``, ``path`` (whether the
+            text may name a file), ``reader`` (the first stage that reads the option, unless it is
+            that of the group).
     """
     metadata = {"group": group, "help": text, **extra}
     return dataclasses.field(default=default, metadata=metadata)
@@ -39,6 +66,17 @@ CODESIGN = "co-design with processing-in-memory hardware"
 RETRAIN = "retraining and export"
 RUN = "run"
 
+READERS = {
+    DATA: "records",
+    SPACE: "supernet",
+    SUPERNET: "supernet",
+    EVOLUTION: "evolution",
+    CODESIGN: "supernet",
+    RETRAIN: "retrain",
+    RUN: "records",
+}
+"""The first stage that reads the options of a group."""
+
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig:
@@ -50,14 +88,16 @@ class SearchConfig:
 
     data: str | None = option(
         None, DATA, "raw log (a file or a glob), or a directory that beam_preprocess wrote; "
-        "without it a generated log with known best log loss"
+        "without it a generated log with known best log loss", path=True
     )  # fmt: skip
     dataset: str | None = option(
         None, DATA, "layout of the raw log: criteo, criteo-terabyte, avazu, kdd, csv, or the "
-        "path of a .toml description"
+        "path of a .toml description", path=True
     )  # fmt: skip
-    validation_data: str | None = option(None, DATA, "raw validation split, if splits are given")
-    test_data: str | None = option(None, DATA, "raw test split, if splits are given")
+    validation_data: str | None = option(
+        None, DATA, "raw validation split, if splits are given", path=True
+    )
+    test_data: str | None = option(None, DATA, "raw test split, if splits are given", path=True)
     label: str | None = option(None, DATA, "label column (--dataset csv)")
     dense: str | None = option(None, DATA, "dense columns, comma separated (--dataset csv)")
     sparse: str | None = option(None, DATA, "sparse columns (--dataset csv; default: all others)")
@@ -68,16 +108,23 @@ class SearchConfig:
         choices=("vocabulary", "hash", "modulo"),
     )  # fmt: skip
     min_count: int | None = option(None, DATA, "training rows a value needs to get a row", least=1)
-    max_reject_share: float = option(0.01, DATA, "largest share of malformed rows")
-    demo_rows: int = option(30_000, DATA, "rows of the generated log", least=1000)
+    max_reject_share: float = option(
+        0.01, DATA, "largest share of malformed rows, from 0 to 1", least=0.0, most=1.0
+    )
+    demo_rows: int = option(30_000, DATA, "rows of the generated log", least=1000, most=2**40)
 
     space: str = option(
         "nasrec-full",
         SPACE,
         "nasrec-small, nasrec-full, nasrec-ranking, nasrec-codesign, or a TOML or JSON file",
+        path=True,
     )
     blocks: int | None = option(
-        None, SPACE, "choice blocks (7; down to 4 for fewer than a million training rows)", least=1
+        None,
+        SPACE,
+        "choice blocks (7; down to 4 for fewer than a million training rows)",
+        least=1,
+        most=1000,
     )
     operators: str | None = option(
         None, SPACE, "a single operator per branch (default), or any subset",
@@ -91,12 +138,15 @@ class SearchConfig:
     )
 
     architecture: str | None = option(
-        None, SPACE, "train and export this one (a preset or a JSON file) instead of searching"
+        None,
+        SPACE,
+        "train and export this one (a preset or a JSON file) instead of searching",
+        path=True,
     )
 
     batch_size: int | None = option(
         None, SUPERNET, "rows of a batch (512; down to 128 for fewer than 512,000 training rows)",
-        least=1,
+        least=1, most=2**24,
     )  # fmt: skip
     supernet_epochs: int | None = option(
         None, SUPERNET, "passes over the training split (1; up to 8 if it is small)", least=1
@@ -149,7 +199,7 @@ class SearchConfig:
     )
     hardware: str | None = option(
         None, CODESIGN, "the design that the search varies: a preset of pim (isaac32, handcrafted) "
-        "or a JSON file (default: handcrafted, of MNSIM 2.0's ReRAM parameters)"
+        "or a JSON file (default: handcrafted, of MNSIM 2.0's ReRAM parameters)", path=True
     )  # fmt: skip
     bits: str | None = option(
         None,
@@ -170,27 +220,37 @@ class SearchConfig:
         False, CODESIGN, "allow analog-to-digital converters that lose bits"
     )
     hardware_rows: int = option(
-        1000, CODESIGN, "test rows that are computed as the arrays compute them", least=1
-    )
+        1000, CODESIGN, "test rows that are computed as the arrays compute them", least=1,
+        reader="hardware",
+    )  # fmt: skip
 
-    top_k: int | None = option(None, RETRAIN, "candidates to train from scratch (15)", least=1)
+    top_k: int | None = option(
+        None, RETRAIN, "candidates to train from scratch (15)", least=1, reader="evolution"
+    )
     retrain_epochs: int | None = option(
         None, RETRAIN, "most passes over the training split (1; up to 5 if it is small)", least=1
     )
     retrain_learning_rates: str | None = option(
         None, RETRAIN, "peak learning rates to try for each candidate, comma separated (0.12)"
     )
-    final_layer_norm: bool = option(False, RETRAIN, "layer norm in the retrained models as well")
-    export_dir: str = option("saved_models", RETRAIN, "where SavedModels go")
-    name: str = option("nasrec", RETRAIN, "name of the exported model")
+    final_layer_norm: bool = option(
+        False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
+    )
+    export_dir: str = option(
+        "saved_models", RETRAIN, "where SavedModels go", path=True, reader="export"
+    )
+    name: str = option("nasrec", RETRAIN, "name of the exported model", reader="export")
 
     export_version: int | None = option(
-        None, RETRAIN, "version of the export (default: one more than the last)", least=1
-    )
+        None, RETRAIN, "version of the export (default: one more than the last)", least=1,
+        reader="export",
+    )  # fmt: skip
 
-    run_dir: str = option("runs/search", RUN, "directory of this run; repeat it to resume")
+    run_dir: str = option(
+        "runs/search", RUN, "directory of this run; repeat it to resume", path=True
+    )
     seed: int = option(0, RUN, "seed of everything", least=0)
-    workers: int = option(1, RUN, "worker processes of the records stage", least=1)
+    workers: int = option(1, RUN, "worker processes of the records stage", least=1, most=4096)
     checkpoint_seconds: float = option(60.0, RUN, "time between checkpoints")
 
     def __post_init__(self):
@@ -206,6 +266,7 @@ class SearchConfig:
             raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
         self.learning_rates()
         self._check_codesign()
+        self._check_places()
         if self.distribute != "none" and self.codesign:
             raise UserError("--distribute cannot train the quantized supernet of --codesign.")
 
@@ -227,6 +288,26 @@ class SearchConfig:
         if self.strategy == "random" and self.objective == "pareto":
             raise UserError("--objective pareto needs --strategy evolution.")
 
+    def _check_places(self) -> None:
+        """Neither of run and exports may lie where the other writes."""
+        check_name(self.name)
+        run, exports = (pathlib.Path(os.path.abspath(d)) for d in (self.run_dir, self.export_dir))
+        if run == exports:
+            raise UserError(
+                f"--run-dir and --export-dir must differ. Received: {shown(self.run_dir)} for both"
+            )
+        for stage in STAGES:
+            if exports.is_relative_to(run / stage):
+                raise UserError(
+                    f"--export-dir must lie outside of what the stages write. Received: "
+                    f"{shown(self.export_dir)} in {shown(str(run / stage))}"
+                )
+        if run.is_relative_to(exports / self.name):
+            raise UserError(
+                f"--run-dir must lie outside of the exported model. Received: "
+                f"{shown(self.run_dir)} in {shown(str(exports / self.name))}"
+            )
+
     def bit_widths(self) -> tuple[int, ...]:
         """The bit widths that operators may have; none in floating point.
 
@@ -242,7 +323,7 @@ class SearchConfig:
         if not widths or widths[0] < 2 or widths[-1] > 8 or len(set(widths)) < len(widths):
             raise UserError(
                 "--bits must be different whole numbers from 2 to 8 separated by commas, such as "
-                f"4,8. Received: {self.bits!r}"
+                f"4,8. Received: {shown(self.bits)}"
             )
         return tuple(widths)
 
@@ -254,22 +335,25 @@ class SearchConfig:
             rates = tuple(float(part) for part in self.retrain_learning_rates.split(","))
         except ValueError:
             rates = ()
-        if not rates or min(rates) <= 0:
+        if not rates or not all(math.isfinite(rate) and rate > 0 for rate in rates):
             raise UserError(
                 "--retrain-learning-rates must be positive numbers separated by commas, such as "
-                f"0.05,0.1. Received: {self.retrain_learning_rates!r}"
+                f"0.05,0.1. Received: {shown(self.retrain_learning_rates)}"
             )
+        # Directories of trainings are named by the rate to six digits.
+        names = [f"{rate:g}" for rate in rates]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise UserError(f"--retrain-learning-rates gives {twice[0]} twice; once is enough.")
         return rates
 
     def to_toml(self) -> str:
         """The options as a TOML file that gives them again."""
-        lines = ["# Options of this run: python -m nasrec_tf.search --config THIS_FILE\n"]
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if value is not None:
-                # JSON's strings, numbers and truth values are TOML's as well.
-                lines.append(f"{field.name} = {json.dumps(value)}\n")
-        return "".join(lines)
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        given = {name: value for name, value in values.items() if value is not None}
+        return "# Options of this run: python -m nasrec_tf.search --config THIS_FILE\n" + (
+            tomli_w.dumps(given)
+        )
 
 
 def load_options(path: str | pathlib.Path) -> dict[str, Any]:
@@ -278,12 +362,18 @@ def load_options(path: str | pathlib.Path) -> dict[str, Any]:
     Raises:
         UserError: if it cannot be read or names an unknown option.
     """
-    options = read_table(path)
+    options: dict[str, Any] = {}
     known = {field.name for field in dataclasses.fields(SearchConfig)}
-    for name in options:
-        if name.replace("-", "_") not in known:
-            raise UserError(f"{path}: unknown option {name!r}; the options are those of --help.")
-    return {name.replace("-", "_"): value for name, value in options.items()}
+    for name, value in read_table(path).items():
+        field = name.replace("-", "_")
+        if field not in known:
+            raise UserError(
+                f"{path}: unknown option {shown(name)}; the options are those of --help."
+            )
+        if field in options:
+            raise UserError(f"{path}: gives {shown(field)} twice; give it once.")
+        options[field] = value
+    return options
 
 
 def flag(name: str) -> str:
@@ -298,6 +388,29 @@ def kind(field: dataclasses.Field) -> type:
     return field.type
 
 
+def first_reader(field: dataclasses.Field) -> str:
+    """The first stage that reads an option; until it has begun, the option may change."""
+    return field.metadata.get("reader") or READERS[field.metadata["group"]]
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: in one line, and not all of a very long one.
+
+    Example:
+        >>> shown("a\\nb")
+        "'a\\\\nb'"
+        >>> len(shown("x" * 1000))
+        80
+    """
+    text = repr(value) if _is_short(value) else f"a very large {type(value).__name__}"
+    return text if len(text) <= SHOWN_LETTERS else text[: SHOWN_LETTERS - 3] + "..."
+
+
+def _is_short(value: Any) -> bool:
+    """Whether ``repr`` can be asked: whole numbers of thousands of digits have none."""
+    return not isinstance(value, int) or abs(value) < 10**SHOWN_LETTERS
+
+
 def _check(field: dataclasses.Field, value: Any) -> None:
     if value is None and field.default is None:
         return
@@ -305,14 +418,51 @@ def _check(field: dataclasses.Field, value: Any) -> None:
     fits = isinstance(value, (int, float) if wanted is float else wanted)
     if not fits or (isinstance(value, bool) and wanted is not bool):
         names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-        raise UserError(f"{flag(field.name)} must be {names[wanted]}. Received: {value!r}")
-    least = field.metadata.get("least")
-    if least is not None and value < least:
-        raise UserError(f"{flag(field.name)} must be at least {least}. Received: {value}")
-    if wanted is float and not value > 0:
-        raise UserError(f"{flag(field.name)} must be positive. Received: {value}")
+        raise UserError(f"{flag(field.name)} must be {names[wanted]}. Received: {shown(value)}")
+    if wanted in (int, float):
+        _check_number(field, value)
+    if wanted is str:
+        _check_text(field, value)
     choices = field.metadata.get("choices")
     if choices is not None and value not in choices:
         raise UserError(
-            f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {value!r}"
+            f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {shown(value)}"
+        )
+
+
+def _check_number(field: dataclasses.Field, value: int | float) -> None:
+    name, least, most = flag(field.name), field.metadata.get("least"), field.metadata.get("most")
+    if least is not None and not value >= least:
+        raise UserError(f"{name} must be at least {least}. Received: {shown(value)}")
+    if least is None and not value > 0:
+        raise UserError(f"{name} must be positive. Received: {shown(value)}")
+    if most is None and kind(field) is float:
+        # A whole number may be too large to be a floating-point one.
+        if isinstance(value, int) and abs(value) > LARGEST or not math.isfinite(value):
+            raise UserError(
+                f"{name} must be a finite number; leave it out for the default or no limit. "
+                f"Received: {shown(value)}"
+            )
+        return
+    most = LARGEST if most is None else most
+    if not value <= most:
+        raise UserError(f"{name} must be at most {most}. Received: {shown(value)}")
+
+
+def _check_text(field: dataclasses.Field, value: str) -> None:
+    name = flag(field.name)
+    if not value:
+        raise UserError(f"{name} must not be empty; leave it out for the default.")
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{name} must be text of UTF-8. Received: {shown(value)}") from error
+    if not field.metadata.get("path"):
+        return
+    if b"\0" in encoded:
+        raise UserError(f"{name} must not hold a zero character. Received: {shown(value)}")
+    if len(encoded) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in encoded.split(b"/")):
+        raise UserError(
+            f"{name} is too long for a file system, which takes names of {LONGEST_NAME} bytes. "
+            f"Received: {shown(value)}"
         )

@@ -1,51 +1,61 @@
 """What a run has found: the last screen and the leaderboard."""
 
 import csv
-from typing import Any
 
-from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.complexity import complexity
 from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.export.errors import ExportError
+from nasrec_tf.report import QualitySummary
+from nasrec_tf.search.results import ExportResult, RecordsResult, RetrainResult, StageResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import REPORT_FILE
-from nasrec_tf.search.run_summary import features
 
 LEADERBOARD_FILE = "leaderboard.csv"
 
 
 def last_screen(run: Run) -> str:
     """What was found, how good it is, where it lies, and how to serve it."""
-    from nasrec_tf.export.serving import serving_help
-
-    results = {stage: run.directory.result(stage) for stage in ("records", "retrain", "export")}
-    architecture = Architecture.from_json(results["retrain"]["architecture"])
-    cost = complexity(architecture, features(run))
-    live = architecture.liveness.blocks
+    retrain = run.directory.finished("retrain", RetrainResult)
+    export = run.directory.finished("export", ExportResult)
+    cost = run.cost(retrain.architecture)
+    live = retrain.architecture.liveness.blocks
     lines = [
         "",
         f"found    {sum(block.anything for block in live)} live blocks of {len(live)}, "
         f"{cost.mflops:.4f} M multiply-accumulates, {cost.parameters:,} parameters and "
         f"{cost.embedding_parameters:,} in embedding tables",
-        f"quality  {_quality(results['retrain']['test'])}",
+        f"quality  {_quality(retrain.test)}",
     ]
-    demo = results["records"].get("demo")
+    demo = run.directory.finished("records", RecordsResult).demo
     if demo:
         lines.append(
-            f"         best possible on this generated log {demo['best_log_loss']:.4f}, constant "
-            f"prediction {demo['constant_log_loss']:.4f}"
+            f"         best possible on this generated log {demo.best_log_loss:.4f}, constant "
+            f"prediction {demo.constant_log_loss:.4f}"
         )
     lines += _hardware_lines(run)
     seconds = [
-        f"{stage} {run.directory.result(stage)['seconds']:.0f} s" for stage in run.config.stages
+        f"{stage} {run.directory.finished(stage, StageResult).seconds:.0f} s"
+        for stage in run.config.stages
     ]
     lines += [
         f"time     {', '.join(seconds)}",
         f"report   {run.directory.path / REPORT_FILE}",
-        f"model    {results['export']['path']}",
+        f"model    {export.path}",
         "",
-        serving_help(results["export"]["path"]),
+        _serving_help(run, export),
     ]
     return "\n".join(lines)
+
+
+def _serving_help(run: Run, export: ExportResult) -> str:
+    from nasrec_tf.export.serving import serving_help
+
+    try:
+        return serving_help(export.path)
+    except ExportError as error:
+        raise RunError(
+            f"{error}; or delete {run.directory.path / 'export'} to export it again."
+        ) from error
 
 
 def _hardware_lines(run: Run) -> list[str]:
@@ -53,57 +63,55 @@ def _hardware_lines(run: Run) -> list[str]:
     result = run.directory.result("hardware")
     if result is None:
         return []
-    costs, ratios = result["costs"], result["comparison"]["ratios"]
-    settings = ", ".join(f"{name} {value}" for name, value in result["settings"].items())
-    losses = {name: quality["log_loss"] for name, quality in result["quality"].items()}
+    costs, handcrafted = result.costs, result.comparison.ratios["handcrafted"]
+    settings = ", ".join(f"{name} {value}" for name, value in result.settings.items())
+    losses = {name: quality.log_loss for name, quality in result.quality.items()}
     return [
         f"hardware {settings or 'as given'}",
         f"         {costs['latency_us']:.3f} us, {costs['energy_nj']:.1f} nJ, "
         f"{costs['area_mm2']:.1f} mm2; the handcrafted design takes "
-        f"{ratios['handcrafted']['speed_up']:.2f} times the time and "
-        f"{ratios['handcrafted']['energy']:.2f} times the energy",
-        f"         log loss on {result['quality']['float']['samples']:,} test rows: float "
+        f"{handcrafted.speed_up:.2f} times the time and "
+        f"{handcrafted.energy:.2f} times the energy",
+        f"         log loss on {result.quality['float'].samples:,} test rows: float "
         f"{losses['float']:.4f}, quantized {losses['quantized']:.4f}, on crossbars "
         f"{losses['crossbar_ideal']:.4f}, with 5 % variation {losses['crossbar_variation']:.4f}, "
         f"with stuck cells {losses['crossbar_stuck']:.4f}",
     ]
 
 
-def _quality(test: dict[str, Any]) -> str:
-    text = f"test log loss {test['log_loss']:.4f}"
-    if test["log_loss_interval"]:
-        text += " ({:.4f} to {:.4f})".format(*test["log_loss_interval"])
-    if test["auc"] is not None:
-        text += f", AUC {test['auc']:.4f}"
-    if test["auc_interval"]:
-        text += " ({:.4f} to {:.4f})".format(*test["auc_interval"])
-    return f"{text} on {test['samples']:,} rows"
+def _quality(test: QualitySummary) -> str:
+    text = f"test log loss {test.log_loss:.4f}"
+    if test.log_loss_interval:
+        text += " ({:.4f} to {:.4f})".format(*test.log_loss_interval)
+    if test.auc is not None:
+        text += f", AUC {test.auc:.4f}"
+    if test.auc_interval:
+        text += " ({:.4f} to {:.4f})".format(*test.auc_interval)
+    return f"{text} on {test.samples:,} rows"
 
 
 def write_leaderboard(run: Run) -> None:
     """Writes the retrained candidates, the best first, with their cost, as CSV."""
-    result = run.directory.result("retrain")
-    if result is None:
+    if run.directory.result("retrain") is None:
         return
-    from nasrec_tf.search.stages.retrain import all_attempts, finished
+    from nasrec_tf.search.stages.retrain import ended_attempts
 
     rows = []
-    for attempt in all_attempts(run):
-        found = finished(attempt)
-        cost = complexity(attempt.architecture, features(run))
+    for attempt, figures in sorted(ended_attempts(run), key=lambda pair: pair[1].score):
+        cost = run.cost(attempt.architecture)
+        validation = figures.validation
         rows.append(
             {
                 "search_rank": attempt.rank,
                 "identity": attempt.architecture.identity,
                 "learning_rate": attempt.learning_rate,
-                "validation_log_loss": found["validation"]["log_loss"],
-                "validation_auc": found["validation"]["auc"],
+                "validation_log_loss": validation.log_loss if validation else "diverged",
+                "validation_auc": validation.auc if validation else None,
                 "mflops": cost.mflops,
                 "parameters": cost.parameters,
                 "architecture": attempt.architecture.dumps().replace("\n", ""),
             }
         )
-    rows.sort(key=lambda row: row["validation_log_loss"])
     with atomic_file(run.directory.path / LEADERBOARD_FILE) as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()

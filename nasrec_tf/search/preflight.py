@@ -2,11 +2,15 @@
 
 import pathlib
 
+from beam_preprocess.config import PAPER_FRACTIONS
+from beam_preprocess.dataset.schema import MANIFEST_FILE, Schema
 from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.search.config import DEFAULT_HARDWARE, SearchConfig
+from nasrec_tf.search.config import DEFAULT_HARDWARE, LIMITS, SearchConfig, flag
+from nasrec_tf.search.scaling import PAPER_ROWS, scale
 from nasrec_tf.search.stages.export import check_target
+from nasrec_tf.strategies import check_settings
 
 
 def check_options(config: SearchConfig) -> None:
@@ -30,15 +34,41 @@ def check_options(config: SearchConfig) -> None:
             )
     if config.codesign:
         _check_hardware(config)
-    if config.tournament is not None and config.population is not None:
-        if config.tournament > config.population:
-            raise UserError(
-                f"--tournament {config.tournament} must not exceed --population "
-                f"{config.population}."
-            )
+    _check_scale(config)
+    _check_batch(config)
     run = pathlib.Path(config.run_dir)
     if not (run / "export" / "version.json").exists():
         check_target(config)
+
+
+def _check_scale(config: SearchConfig) -> None:
+    """Checks all numbers together, for the smallest and for the largest data sets.
+
+    What is left open follows from the number of rows, which is not known before they are read.
+    """
+    for rows in (1, PAPER_ROWS):
+        settings = scale(config, rows)
+        check_settings(
+            population=settings.population,
+            tournament=settings.tournament,
+            children=settings.children,
+            generations=settings.generations,
+            limits={name: getattr(config, name) for name in LIMITS},
+            named=flag,
+        )
+
+
+def _check_batch(config: SearchConfig) -> None:
+    """Checks the batch size against the training rows, where these are known already."""
+    rows = None
+    if config.data is None:
+        rows = round(config.demo_rows * PAPER_FRACTIONS[0])
+    elif (pathlib.Path(config.data) / MANIFEST_FILE).is_file():
+        rows = Schema.load(config.data).splits["train"].rows
+    if None not in (rows, config.batch_size) and config.batch_size > rows:
+        raise UserError(
+            f"--batch-size {config.batch_size} must not exceed the training rows, which are {rows}."
+        )
 
 
 def _check_hardware(config: SearchConfig) -> None:
@@ -56,8 +86,6 @@ def _check_hardware(config: SearchConfig) -> None:
 
 
 def _check_layout_is_known(config: SearchConfig) -> None:
-    from beam_preprocess.dataset.schema import MANIFEST_FILE
-
     path = pathlib.Path(config.data)
     if path.is_dir() and not (path / MANIFEST_FILE).is_file():
         raise UserError(

@@ -8,12 +8,21 @@ from typing import Any
 
 from tqdm import tqdm
 
-from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.dataset.schema import SCHEMA_FILE, Schema
+from beam_preprocess.writing.manifest import verify_file
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.space import SearchSpace, search_space
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.data.features import Features
+from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, scale
+from nasrec_tf.strategies.oracle.history import LOG_LOSS
+
+SEARCH_PROJECT = "search"
+"""KerasTuner's project in the directory of the evolution stage."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +61,23 @@ class Run:
         result = self.directory.result("records")
         if result is None:
             raise RunError(f"{self.directory.path}: the records stage has not been run yet.")
-        path = pathlib.Path(result["dataset"])
+        path = pathlib.Path(result.dataset)
         return path if path.is_absolute() else self.directory.path / path
+
+    @functools.cached_property
+    def schema(self) -> Schema:
+        """What the data set says of itself, read without TensorFlow.
+
+        Raises:
+            DataError: if it is not what was written.
+        """
+        verify_file(self.dataset, SCHEMA_FILE)
+        return Schema.load(self.dataset)
+
+    @functools.cached_property
+    def features(self) -> Features:
+        """What networks of this run read, with the full tables."""
+        return Features(len(self.schema.dense), self.schema.sparse_rows)
 
     @functools.cached_property
     def records(self) -> Any:
@@ -65,7 +89,42 @@ class Run:
     @functools.cached_property
     def settings(self) -> Settings:
         """The options, completed by the size of the data set."""
-        return scale(self.config, Schema.load(self.dataset).splits["train"].rows)
+        return scale(self.config, self.schema.splits["train"].rows)
+
+    @property
+    def search_options(self) -> NetworkOptions:
+        """What holds for the supernet as a whole."""
+        config = self.config
+        return NetworkOptions(
+            layer_norm=config.layer_norm, operator_balancing=config.operator_balancing
+        )
+
+    @property
+    def final_options(self) -> NetworkOptions:
+        """What holds for the networks that are trained from scratch, and for all their costs."""
+        config = self.config
+        return NetworkOptions(
+            layer_norm=config.final_layer_norm, operator_balancing=config.operator_balancing
+        )
+
+    def cost(self, architecture: Architecture) -> Complexity:
+        """Cost of the network that is trained from scratch with an architecture."""
+        return complexity(architecture, self.features, self.final_options)
+
+    @property
+    def search_project(self) -> pathlib.Path:
+        """Where the search keeps its candidates."""
+        return self.directory.path / "evolution" / SEARCH_PROJECT
+
+    @property
+    def objectives(self) -> tuple[str, ...] | None:
+        """What a Pareto search lowers at once; ``None`` where it is the log loss alone."""
+        config = self.config
+        if not config.codesign or config.strategy == "random" or config.objective == "log-loss":
+            return None
+        from nasrec_tf.codesign.costs import ENERGY, LATENCY
+
+        return (LOG_LOSS, LATENCY, ENERGY)
 
     def progress(self, name: str, total: int, unit: str) -> tqdm:
         """A progress bar with rate and time left."""

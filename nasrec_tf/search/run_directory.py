@@ -3,30 +3,32 @@
 import contextlib
 import dataclasses
 import fcntl
-import importlib.metadata
-import json
 import pathlib
-import platform
+import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from nasrec_tf.common.atomic_file import atomic_file
-from nasrec_tf.common.errors import RunError
-from nasrec_tf.search.config import SearchConfig, flag, load_options
+from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
+from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.config import SearchConfig, first_reader, flag, load_options
+from nasrec_tf.search.environment import (
+    Environment,
+    EnvironmentLog,
+    note_environment,
+    read_environments,
+)
+from nasrec_tf.search.results import STAGE_RESULTS, StageResult
 
 CONFIG_FILE = "config.toml"
-VERSIONS_FILE = "versions.json"
 RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
 LOCK_FILE = ".lock"
 
-PACKAGES = ("tensorflow", "keras", "keras-tuner", "apache-beam", "numpy", "nasrec_tf")
-
 FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "distribute")
 """Options that may change from one call to the next: they do not change what comes out."""
 
-EXPORT_OPTIONS = ("export_dir", "name", "export_version")
-"""Options that may change until the export stage has run."""
+T = TypeVar("T", bound=StageResult)
 
 
 class RunDirectory:
@@ -61,9 +63,8 @@ class RunDirectory:
     def _make(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path}: is not a directory; use another --run-dir.")
-        is_new = not (self.path / CONFIG_FILE).exists()
-        if self.path.is_dir() and is_new:
-            strangers = [entry.name for entry in self.path.iterdir() if entry.name != LOCK_FILE]
+        if self.path.is_dir() and not (self.path / CONFIG_FILE).exists():
+            strangers = [entry.name for entry in self.path.iterdir() if not _is_passing(entry)]
             if strangers:
                 raise RunError(
                     f"{self.path}: holds {sorted(strangers)[0]!r} but no {CONFIG_FILE}, so it is "
@@ -75,22 +76,88 @@ class RunDirectory:
             raise RunError(f"{self.path}: cannot be created: {error.strerror}") from error
 
     def _claim(self, config: SearchConfig) -> None:
-        stored = self.path / CONFIG_FILE
-        if stored.exists():
-            self._check_same(config, SearchConfig(**load_options(stored)))
-        write_json(self.path / VERSIONS_FILE, versions())
-        with atomic_file(stored) as file:
+        stored = self.stored_config()
+        if stored is not None:
+            self.check_same(config, stored)
+        for draft in self.path.rglob(f"{DRAFT_PREFIX}*"):
+            draft.unlink(missing_ok=True)  # Of a process that was killed.
+        # First of all: it makes the directory a run's.
+        with atomic_file(self.path / CONFIG_FILE) as file:
             file.write(config.to_toml())
 
-    def _check_same(self, config: SearchConfig, stored: SearchConfig) -> None:
-        free = FREE_OPTIONS if self.result("export") else FREE_OPTIONS + EXPORT_OPTIONS
+    def stored_config(self) -> SearchConfig | None:
+        """The options that the run was begun with, or ``None`` if it has not begun.
+
+        Raises:
+            RunError: if the file is damaged.
+        """
+        path = self.path / CONFIG_FILE
+        if not path.exists():
+            return None
+        try:
+            options = load_options(path)
+            if not options:
+                raise RunError("is empty")
+            return SearchConfig(**options)
+        except UserError as error:
+            raise RunError(
+                f"{path}: damaged: {str(error).removeprefix(f'{path}: ')}; write into it the "
+                "options that the run was begun with."
+            ) from error
+
+    def check_same(self, config: SearchConfig, stored: SearchConfig) -> None:
+        """Compares options with those that the run was begun with.
+
+        An option may change until the stage that reads it first has begun.
+
+        Args:
+            config: the options of this call.
+            stored: those of ``stored_config``.
+
+        Raises:
+            RunError: if one differs that may not; the message names it and both values.
+        """
         for field in dataclasses.fields(SearchConfig):
             new, old = getattr(config, field.name), getattr(stored, field.name)
-            if field.name not in free and new != old:
+            if new != old and field.name not in FREE_OPTIONS and self._is_settled(field):
                 raise RunError(
                     f"{self.path}: this run was made with {flag(field.name)} {_shown(old)}, not "
                     f"{_shown(new)}; repeat it with that, or use another --run-dir."
                 )
+
+    def _is_settled(self, field: dataclasses.Field) -> bool:
+        """Whether the first stage that reads an option has begun, or for the export has ended."""
+        stage = first_reader(field)
+        if stage == "export":
+            return self.result(stage) is not None
+        directory = self.path / stage
+        return stage == "records" or (directory.is_dir() and any(directory.iterdir()))
+
+    def environments(self) -> EnvironmentLog | None:
+        """What the run was computed with so far, or ``None`` where that is not known.
+
+        Raises:
+            RunError: if the file is damaged, or the directory's format is not known.
+        """
+        return read_environments(self.path)
+
+    def note_environment(self, now: Environment) -> None:
+        """Records what the run goes on with, and warns if it is something else than before.
+
+        Args:
+            now: the present environment.
+
+        Raises:
+            RunError: if the file is damaged, or the directory's format is not known.
+        """
+        changes = note_environment(self.path, now)
+        if changes:
+            print(
+                f"warning: {self.path}: begun with {'; '.join(changes)}: what comes out may "
+                "differ in the last bits from a run that was not continued so.",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def stage(self, name: str) -> pathlib.Path:
         """The directory of a stage, made if need be."""
@@ -98,19 +165,42 @@ class RunDirectory:
         path.mkdir(exist_ok=True)
         return path
 
-    def result(self, stage: str) -> dict[str, Any] | None:
-        """What a finished stage left, or ``None`` if it has not finished."""
-        path = self.path / stage / RESULT_FILE
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{path}: damaged; delete it to run the {stage} stage again.") from error
+    def result(self, stage: str) -> Any | None:
+        """What a finished stage left, of its type in ``STAGE_RESULTS``; ``None`` before that.
 
-    def finish(self, stage: str, result: dict[str, Any]) -> None:
-        """Marks a stage as finished."""
-        write_json(self.stage(stage) / RESULT_FILE, result)
+        Raises:
+            RunError: if the file is damaged; the message says what to delete.
+        """
+        path = self.path / stage / RESULT_FILE
+        return read_state(path, STAGE_RESULTS[stage], f"delete it to run the {stage} stage again")
+
+    def finished(self, stage: str, kind: type[T]) -> T:
+        """What a stage left that must have finished.
+
+        Args:
+            stage: of ``STAGES``.
+            kind: type of its result.
+
+        Raises:
+            RunError: if it has not finished, was skipped, or the file is damaged.
+        """
+        result = self.result(stage)
+        if not isinstance(result, kind):
+            path = self.path / stage / RESULT_FILE
+            what = "is missing" if result is None else "tells of a stage that was skipped"
+            raise RunError(f"{path}: {what}; delete {path.parent} to run the {stage} stage again.")
+        return result
+
+    def finish(self, stage: str, result: StageResult, seconds: float) -> None:
+        """Marks a stage as finished.
+
+        Args:
+            stage: of ``STAGES``.
+            result: what it leaves.
+            seconds: wall time that it took.
+        """
+        result = dataclasses.replace(result, seconds=seconds)
+        write_state(self.stage(stage) / RESULT_FILE, result)
 
     def missing_before(self, stage: str, stages: Sequence[str]) -> str | None:
         """The first of a run's stages before ``stage`` that has not finished."""
@@ -120,21 +210,10 @@ class RunDirectory:
         return None
 
 
-def write_json(path: pathlib.Path, value: Any) -> None:
-    """Writes a JSON file that is there whole or not at all."""
-    with atomic_file(path) as file:
-        json.dump(value, file, indent=2)
-        file.write("\n")
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[package] = importlib.metadata.version(package)
-    return found
-
-
 def _shown(value: Any) -> str:
     return "left out" if value is None else repr(value)
+
+
+def _is_passing(path: pathlib.Path) -> bool:
+    """Whether a file is one that a killed process of ours leaves in a directory."""
+    return path.name == LOCK_FILE or path.name.startswith(DRAFT_PREFIX)

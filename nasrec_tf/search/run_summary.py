@@ -1,15 +1,11 @@
 """Gathers what a run directory holds for the report page, however far the run has come."""
 
 import dataclasses
-import json
+import math
 import pathlib
 import shlex
 
-from beam_preprocess.dataset.schema import Schema
-from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.complexity import complexity
 from nasrec_tf.common.errors import RunError
-from nasrec_tf.data.features import Features
 from nasrec_tf.report import (
     BaselineSummary,
     CandidateSummary,
@@ -17,7 +13,6 @@ from nasrec_tf.report import (
     DataSummary,
     ExportSummary,
     HardwareSummary,
-    QualitySummary,
     RunSummary,
     SplitSummary,
     StageSummary,
@@ -26,9 +21,11 @@ from nasrec_tf.report import (
     WinnerSummary,
 )
 from nasrec_tf.search.config import DEFAULT_HARDWARE
+from nasrec_tf.search.results import AttemptFigures, HardwareResult, Skipped
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import CONFIG_FILE, VERSIONS_FILE
-from nasrec_tf.search.stages.evolution import PROJECT, run_objectives
+from nasrec_tf.search.run_directory import CONFIG_FILE
+from nasrec_tf.strategies.oracle.history import RUNNING
+from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.oracle.results import read_results
 from nasrec_tf.strategies.pareto import pareto_results
 from nasrec_tf.training.curves import read_curve
@@ -55,23 +52,26 @@ def summarize(run: Run) -> RunSummary:
         export=_export(run),
         stages=[_stage(run, name) for name in config.stages],
         configuration=_configuration(run),
-        versions=json.loads((path / VERSIONS_FILE).read_text(encoding="utf-8")),
+        versions=_versions(run),
     )
 
 
-def features(run: Run) -> Features:
-    """Inputs of the data set, without TensorFlow."""
-    schema = Schema.load(run.dataset)
-    return Features(len(schema.dense), schema.sparse_rows)
+def _versions(run: Run) -> dict[str, str]:
+    """What the run was last computed with."""
+    log = run.directory.environments()
+    if log is None or not log.environments:
+        return {}
+    last = log.environments[-1]
+    more = {"machine": last.machine, "kernels": last.kernels}
+    return last.packages | {name: value for name, value in more.items() if value is not None}
 
 
 def _data(run: Run) -> DataSummary | None:
     result = run.directory.result("records")
     if result is None:
         return None
-    schema = Schema.load(run.dataset)
+    schema = run.schema
     training_rows = schema.splits["train"].rows
-    demo = result.get("demo") or {}
     return DataSummary(
         name=schema.name,
         splits=[
@@ -85,8 +85,8 @@ def _data(run: Run) -> DataSummary | None:
         ],
         source=run.config.data or "generated",
         rejected=schema.rejected,
-        best_log_loss=demo.get("best_log_loss"),
-        constant_log_loss=demo.get("constant_log_loss"),
+        best_log_loss=result.demo and result.demo.best_log_loss,
+        constant_log_loss=result.demo and result.demo.constant_log_loss,
     )
 
 
@@ -96,13 +96,21 @@ def _curve(directory: pathlib.Path) -> Curve | None:
 
 
 def _trials(run: Run) -> list[TrialSummary]:
-    try:
-        results = read_results(run.directory.path / "evolution" / PROJECT)
-    except RunError:
+    evolution = run.directory.result("evolution")
+    if isinstance(evolution, Skipped):
+        return []
+    if evolution is None and not Ledger(run.search_project).exists():
         return []  # The search has not begun.
+    results = read_results(run.search_project)
+    ended = sum(result.status != RUNNING for result in results)
+    if evolution is not None and (len(results), ended) != (evolution.candidates,) * 2:
+        raise RunError(
+            f"{run.search_project}: holds {ended} of {evolution.candidates} scored candidates; "
+            f"delete {run.search_project.parent} to search again."
+        )
     from nasrec_tf.codesign.costs import COSTS
 
-    objectives = run_objectives(run)
+    objectives = run.objectives
     front = pareto_results(results, objectives) if objectives else []
     on_front = {result.number for result in front}
     return [
@@ -123,59 +131,54 @@ def _trials(run: Run) -> list[TrialSummary]:
 def _candidates(run: Run) -> list[CandidateSummary]:
     if run.directory.missing_before("retrain", run.config.stages) is not None:
         return []
-    from nasrec_tf.search.stages.retrain import all_attempts, finished
+    from nasrec_tf.search.stages.retrain import ended_attempts
 
     winner = run.directory.result("retrain")
     found = []
-    for attempt in all_attempts(run):
-        result = finished(attempt)
-        if result is None:
-            continue
-        cost = complexity(attempt.architecture, features(run))
+    for attempt, figures in ended_attempts(run):
+        cost = run.cost(attempt.architecture)
+        validation = figures.validation
         name = str(attempt.directory.relative_to(run.directory.path))
         found.append(
             CandidateSummary(
                 rank=attempt.rank,
                 identity=attempt.architecture.identity,
                 learning_rate=attempt.learning_rate,
-                curve=_with_validation(attempt.directory, result),
-                validation_log_loss=result["validation"]["log_loss"],
-                validation_auc=result["validation"]["auc"],
+                curve=_with_validation(_curve(attempt.directory) or Curve(), figures),
+                validation_log_loss=validation.log_loss if validation else math.nan,
+                validation_auc=validation.auc if validation else None,
                 mflops=cost.mflops,
                 parameters=cost.parameters,
-                won=winner is not None and winner["directory"] == name,
+                won=winner is not None and winner.directory == name,
             )
         )
     return found
 
 
-def _with_validation(directory: pathlib.Path, result: dict) -> Curve:
-    points = read_curve(directory / "loss.csv")
-    steps = result["steps_per_epoch"]
+def _with_validation(curve: Curve, figures: AttemptFigures) -> Curve:
+    steps = figures.steps_per_epoch
     validation = [
-        ((epoch + 1) * steps, found["log_loss"]) for epoch, found in enumerate(result["epochs"])
+        ((epoch + 1) * steps, found.log_loss) for epoch, found in enumerate(figures.epochs)
     ]
-    return Curve(points, validation)
+    return Curve(curve.points, validation)
 
 
 def _winner(run: Run) -> WinnerSummary | None:
     result = run.directory.result("retrain")
     if result is None:
         return None
-    architecture = Architecture.from_json(result["architecture"])
-    inputs = features(run)
-    cost = complexity(architecture, inputs)
+    cost = run.cost(result.architecture)
     return WinnerSummary(
-        architecture,
-        inputs,
-        QualitySummary(**result["test"]),
+        result.architecture,
+        run.features,
+        result.test,
         cost.mflops,
         cost.parameters,
         cost.embedding_parameters,
     )
 
 
-QUALITIES = {
+QUALITY_TITLES = {
     "float": "in floating point (trained so)",
     "quantized": "quantized (fake-quantized weights and inputs)",
     "crossbar_ideal": "on crossbars of ideal cells",
@@ -183,7 +186,7 @@ QUALITIES = {
     "crossbar_stuck": "on crossbars, 0.1 % of cells stuck at each end",
 }
 
-BASELINES = {
+BASELINE_TITLES = {
     "handcrafted": "handcrafted ReRAM design, 8 bits everywhere",
     "uniform8": "the winner's own hardware, 8 bits everywhere",
     "recnmp": "RecNMP, near-memory DRAM",
@@ -194,42 +197,43 @@ def _hardware(run: Run) -> HardwareSummary | None:
     result = run.directory.result("hardware")
     if result is None:
         return None
-    comparison = result["comparison"]
-    paper = comparison["paper"]
     return HardwareSummary(
         design=run.config.hardware or DEFAULT_HARDWARE,
-        settings=result["settings"],
-        costs=result["costs"],
-        qualities={
-            title: QualitySummary(**result["quality"][name]) for name, title in QUALITIES.items()
-        },
-        baselines=[
-            BaselineSummary(
-                title,
-                comparison["ratios"][name]["speed_up"],
-                comparison["ratios"][name]["energy"],
-                tuple(comparison["corners"][name]["speed_up"]),
-                tuple(comparison["corners"][name]["energy"]),
-                (paper[name]["speed_up"], paper[name]["energy"]) if name in paper else None,
-                result["baseline_area_mm2"].get(name),
-            )
-            for name, title in BASELINES.items()
-        ],
+        settings=result.settings,
+        costs=result.costs,
+        qualities={title: result.quality[name] for name, title in QUALITY_TITLES.items()},
+        baselines=[_baseline(result, name, title) for name, title in BASELINE_TITLES.items()],
+    )
+
+
+def _baseline(result: HardwareResult, name: str, title: str) -> BaselineSummary:
+    comparison = result.comparison
+    ratio, span, paper = comparison.ratios[name], comparison.corners[name], comparison.paper
+    return BaselineSummary(
+        title,
+        ratio.speed_up,
+        ratio.energy,
+        span.speed_up,
+        span.energy,
+        (paper[name].speed_up, paper[name].energy) if name in paper else None,
+        result.baseline_area_mm2.get(name),
     )
 
 
 def _export(run: Run) -> ExportSummary | None:
     result = run.directory.result("export")
-    if result is None or not pathlib.Path(result["path"]).exists():
+    if result is None or not pathlib.Path(result.path).exists():
         return None
     from nasrec_tf.export.serving import serving_help
 
-    return ExportSummary(result["path"], serving_help(result["path"]))
+    return ExportSummary(result.path, serving_help(result.path))
 
 
 def _stage(run: Run, name: str) -> StageSummary:
-    result = run.directory.result(name) or {}
-    return StageSummary(name, result.get("seconds"), result.get("skipped"))
+    result = run.directory.result(name)
+    if result is None:
+        return StageSummary(name)
+    return StageSummary(name, result.seconds, getattr(result, "skipped", None))
 
 
 def _configuration(run: Run) -> dict:

@@ -55,7 +55,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         for field in dataclasses.fields(Settings)
         if field.name != "retrain_learning_rates"
     }
-    population = given["population"] or min(128, max(16, trials // 4))
+    population = given["population"] or _population(trials, given["tournament"])
     children = given["children"] or (8 if trials >= 256 else 4)
     chosen = {
         "blocks": _blocks(config, training_rows),
@@ -75,6 +75,12 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     chosen |= {name: value for name, value in given.items() if value is not None}
     rates = config.learning_rates() or (PAPER_LEARNING_RATE,)
     return Settings(**chosen, retrain_learning_rates=rates)
+
+
+def _population(trials: int, tournament: int | None) -> int:
+    """A quarter of the trials, and as in the paper twice a tournament that would not fit."""
+    population = min(128, max(16, trials // 4))
+    return population if tournament is None or tournament <= population else 2 * tournament
 
 
 def _blocks(config: SearchConfig, rows: int) -> int:

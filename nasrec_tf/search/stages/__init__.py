@@ -2,9 +2,14 @@
 
 import importlib
 from collections.abc import Callable
-from typing import Any
+
+from nasrec_tf.search.results import StageResult
 
 
-def stage_function(name: str) -> Callable[..., dict[str, Any]]:
-    """The function that runs a stage: takes the ``Run``, returns its result as JSON values."""
+def stage_function(name: str) -> Callable[..., StageResult]:
+    """The function that runs a stage: takes the ``Run``, returns the stage's result.
+
+    Args:
+        name: of ``STAGES``.
+    """
     return importlib.import_module(f"nasrec_tf.search.stages.{name}").run_stage

@@ -2,6 +2,7 @@
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.presets import load_architecture
+from nasrec_tf.search.results import EvolutionResult
 from nasrec_tf.search.run import Run
 
 
@@ -9,5 +10,4 @@ def candidates(run: Run) -> list[Architecture]:
     """The best architectures of the search, or the one that was given."""
     if run.config.architecture is not None:
         return [load_architecture(run.config.architecture)]
-    result = run.directory.result("evolution")
-    return [Architecture.from_json(value) for value in result["best"]]
+    return list(run.directory.finished("evolution", EvolutionResult).best)

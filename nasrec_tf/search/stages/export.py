@@ -1,19 +1,39 @@
 """The winner as a SavedModel for TF Serving."""
 
-import json
+import dataclasses
 import pathlib
-from typing import Any
+import uuid
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.saved_state import SAVED, read_state, write_state
+from nasrec_tf.export.description import load_description
+from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.results import ExportResult, RetrainResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import write_json
 
 PLAN_FILE = "version.json"
 
 
-def run_stage(run: Run) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class ExportPlan:
+    """By what a stopped export knows its own version again, so that it does not write another.
+
+    Args:
+        model: directory of the model, absolute.
+        origin: what the version says of where it came from; drawn once.
+        version: number of the version, as run directories of format 1 settled it beforehand.
+    """
+
+    __pydantic_config__ = SAVED
+
+    model: str
+    origin: str | None = None
+    version: int | None = None
+
+
+def run_stage(run: Run) -> ExportResult:
     """Exports the winner with its preprocessing."""
     from nasrec_tf.export.saved_model import export_saved_model
     from nasrec_tf.export.serving import write_models_config
@@ -21,38 +41,56 @@ def run_stage(run: Run) -> dict[str, Any]:
 
     config = run.config
     export_dir = pathlib.Path(config.export_dir)
-    version = _planned_version(run)
-    path = export_dir / config.name / str(version)
-    if path.exists():
+    plan = _plan(run)
+    written = _written(plan)
+    if written is not None:
         # Versions appear whole: this one was finished just before an earlier stop.
         write_models_config(export_dir)
-        return {"path": str(path.resolve())}
-    result = run.directory.result("retrain")
-    metrics = {name: result[name] for name in ("validation", "test", "learning_rate")}
+        return ExportResult(path=str(written.resolve()))
+    result = run.directory.finished("retrain", RetrainResult)
     path = export_saved_model(
         load_winner(run),
-        run.records.schema,
+        run.schema,
         run.dataset,
         export_dir,
         config.name,
-        version=version,
-        metrics=metrics,
+        version=config.export_version or plan.version,
+        metrics={
+            "validation": dataclasses.asdict(result.validation),
+            "test": dataclasses.asdict(result.test),
+            "learning_rate": result.learning_rate,
+        },
+        origin=plan.origin,
     )
-    return {"path": str(path.resolve())}
+    return ExportResult(path=str(path.resolve()))
 
 
-def _planned_version(run: Run) -> int:
-    """The version to write, settled once, so that a stopped export does not count up again."""
-    plan = run.directory.stage("export") / PLAN_FILE
-    model = pathlib.Path(run.config.export_dir) / run.config.name
-    if plan.exists():
-        planned = json.loads(plan.read_text(encoding="utf-8"))
-        if planned["model"] == str(model.resolve()):
-            return planned["version"]
-    check_target(run.config)
-    version = run.config.export_version or max(versions(model), default=0) + 1
-    write_json(plan, {"model": str(model.resolve()), "version": version})
-    return version
+def _plan(run: Run) -> ExportPlan:
+    """The plan of an earlier call for the same model, or a new one."""
+    path = run.directory.stage("export") / PLAN_FILE
+    model = str((pathlib.Path(run.config.export_dir) / run.config.name).resolve())
+    plan = read_state(path, ExportPlan, "delete it to export a new version")
+    if plan is None or plan.model != model:
+        check_target(run.config)
+        plan = ExportPlan(model, origin=uuid.uuid4().hex)
+        write_state(path, plan)
+    return plan
+
+
+def _written(plan: ExportPlan) -> pathlib.Path | None:
+    """The version that the plan's export has written, if it has."""
+    model = pathlib.Path(plan.model)
+    numbers = versions(model)
+    if plan.origin is None:
+        return model / str(plan.version) if plan.version in numbers else None
+    return next((model / str(n) for n in numbers if _origin(model / str(n)) == plan.origin), None)
+
+
+def _origin(version: pathlib.Path) -> str | None:
+    try:
+        return load_description(version).origin
+    except ExportError:
+        return None  # A version of somebody else's.
 
 
 def check_target(config: SearchConfig) -> None:

@@ -3,50 +3,71 @@
 from typing import Any
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.report import QualitySummary
+from nasrec_tf.search.results import (
+    BaselineComparison,
+    EvolutionResult,
+    HardwareResult,
+    Ratio,
+    RatioSpan,
+    RetrainResult,
+)
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import write_json
 
 FLOAT_TWIN = "float"
 """Directory of the winner's twin in floating point."""
 
 
-def run_stage(run: Run) -> dict[str, Any]:
+def run_stage(run: Run) -> HardwareResult:
     """Measures the winner's quality on its hardware, and compares costs with other designs."""
     architecture, settings = winner(run)
-    return {
-        "settings": settings,
-        "quality": _qualities(run, architecture, settings),
+    return HardwareResult(
+        settings=settings,
+        quality=_qualities(run, architecture, settings),
         **_costs(run, architecture, settings),
-    }
+    )
 
 
 def winner(run: Run) -> tuple[Architecture, dict[str, int]]:
-    """The winning architecture and the hardware settings that it was found with."""
-    result = run.directory.result("retrain")
-    architecture = Architecture.from_json(result["architecture"])
+    """The winning architecture and the hardware settings that it was found with.
+
+    Raises:
+        RunError: if what the stages left does not fit together.
+    """
+    result = run.directory.finished("retrain", RetrainResult)
     if run.config.architecture is not None:
-        return architecture, {}
-    found = run.directory.result("evolution")["best_hardware"]
-    return architecture, found[result["rank"] - 1]
+        return result.architecture, {}
+    found = run.directory.finished("evolution", EvolutionResult).best_hardware
+    settings = found[result.rank - 1] if result.rank <= len(found) else None
+    if settings is None:
+        raise RunError(
+            f"{run.directory.path / 'evolution'}: no hardware for candidate {result.rank}; delete "
+            "this directory to search again."
+        )
+    return result.architecture, settings
 
 
-def _qualities(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
+def _qualities(run: Run, architecture: Architecture, settings) -> dict[str, QualitySummary]:
     """Log loss and AUC in floating point, quantized, and on the arrays, on the same test rows."""
     from nasrec_tf.search.stages.retrain import load_winner
-    from nasrec_tf.training.evaluation import Predictor, quality
 
     rows = min(run.config.hardware_rows, run.records.rows("test"))
-    twin = _float_twin(run, architecture)
-    found = {"float": quality(*Predictor(twin, run.records)("test", rows)).to_json()}
+    found = {"float": _measured(run, _float_twin(run, architecture), rows)}
     subnet = load_winner(run)
-    found["quantized"] = quality(*Predictor(subnet, run.records)("test", rows)).to_json()
+    found["quantized"] = _measured(run, subnet, rows)
     return found | _crossbar_qualities(run, subnet, settings, rows)
 
 
-def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Any]:
-    """Quality with every kind of cell; each is kept in a file, so that a stop loses little."""
-    import json
+def _measured(run: Run, subnet, rows: int) -> QualitySummary:
+    from nasrec_tf.training.evaluation import Predictor, quality
 
+    return QualitySummary(**quality(*Predictor(subnet, run.records)("test", rows)).to_json())
+
+
+def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, QualitySummary]:
+    """Quality with every kind of cell; each is kept in a file, so that a stop loses little."""
     from nasrec_tf.codesign.crossbar_quality import CELLS, crossbar_quality
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.search.stages.evolution import hardware_costs
@@ -56,15 +77,17 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Any]
     with run.progress("crossbars", len(CELLS) * rows, "row") as bar:
         for cells in CELLS:
             path = run.directory.stage("hardware") / f"cells-{cells}.json"
-            if path.exists():
+            quality = read_state(path, QualitySummary, "delete it to measure these cells again")
+            if quality is not None:
                 bar.update(rows)
             else:
                 seed = derived_seed(run.config.seed, f"cells {cells}")
                 measured = crossbar_quality(
                     subnet, run.records, hardware, cells, rows, seed, bar.update
                 )
-                write_json(path, measured.to_json())
-            found[f"crossbar_{cells}"] = json.loads(path.read_text(encoding="utf-8"))
+                quality = QualitySummary(**measured.to_json())
+                write_state(path, quality)
+            found[f"crossbar_{cells}"] = quality
     return found
 
 
@@ -72,10 +95,10 @@ def _float_twin(run: Run, architecture: Architecture):
     """The winner's architecture in floating point, trained in the same way."""
     from nasrec_tf.search.stages import retrain
 
-    result = run.directory.result("retrain")
+    result = run.directory.finished("retrain", RetrainResult)
     directory = run.directory.stage("hardware") / FLOAT_TWIN
     twin = architecture.in_floating_point()
-    attempt = retrain.Attempt(result["rank"], twin, result["learning_rate"], directory)
+    attempt = retrain.Attempt(result.rank, twin, result.learning_rate, directory)
     if retrain.finished(attempt) is None:
         retrain.train_attempt(run, attempt, "float twin")
     return retrain.load(run, twin, directory / retrain.WEIGHTS)
@@ -95,10 +118,18 @@ def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
         "costs": costs_of(report) | {"interval_us": report.interval_ns / 1e3},
         "baseline_area_mm2": _areas(costs, architecture, settings),
         "lossless_converters": report.lossless_adc,
-        "comparison": {
-            name: value for name, value in comparison.to_json().items() if name != "candidate"
-        },
+        "comparison": _comparison(comparison.to_json()),
     }
+
+
+def _comparison(found: dict[str, Any]) -> BaselineComparison:
+    return BaselineComparison(
+        baselines=found["baselines"],
+        ratios={name: Ratio(**ratio) for name, ratio in found["ratios"].items()},
+        paper={name: Ratio(**ratio) for name, ratio in found["paper"].items()},
+        corners={name: RatioSpan(**spans) for name, spans in found["corners"].items()},
+        sensitivities=found["sensitivities"],
+    )
 
 
 def _areas(costs, architecture: Architecture, settings) -> dict[str, float]:

@@ -1,11 +1,13 @@
 """Raw click log to records, by Beam."""
 
+import dataclasses
 import pathlib
-from typing import Any
 
 from beam_preprocess.dataset.schema import MANIFEST_FILE, Schema
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.demo import write_demo
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 
 DATASET = "dataset"
@@ -13,7 +15,7 @@ DEMO_LAYOUT = "criteo"
 """The generated log has the layout of Criteo's."""
 
 
-def run_stage(run: Run) -> dict[str, Any]:
+def run_stage(run: Run) -> RecordsResult:
     """Leaves a data set directory; one that Beam has written already is used where it is."""
     config = run.config
     directory = run.directory.stage("records")
@@ -22,12 +24,12 @@ def run_stage(run: Run) -> dict[str, Any]:
     facts = None
     if config.data is None:
         raw = directory / "demo.txt"
-        facts = _write_demo(run, raw)
+        facts = write_demo(raw, config.demo_rows, config.seed)
         _preprocess(run, directory / DATASET, [str(raw)])
     else:
         _preprocess(run, directory / DATASET, [config.data])
     result = _result(Schema.load(directory / DATASET), pathlib.Path("records") / DATASET)
-    return result | {"demo": facts}
+    return dataclasses.replace(result, demo=facts)
 
 
 def _verified(config) -> Schema:
@@ -41,25 +43,16 @@ def _verified(config) -> Schema:
     return Schema.load(config.data)
 
 
-def _result(schema: Schema, path: pathlib.Path) -> dict[str, Any]:
+def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
     for name in ("train", "validation", "test"):
         if name not in schema.splits or not schema.splits[name].rows:
             raise UserError(f"{path}: split {name!r} is empty; give more rows or other splits.")
-    return {
-        "dataset": str(path),
-        "name": schema.name,
-        "rows": {name: split.rows for name, split in schema.splits.items()},
-        "label_rates": {name: split.label_rate for name, split in schema.splits.items()},
-    }
-
-
-def _write_demo(run: Run, path: pathlib.Path) -> dict[str, float]:
-    import dataclasses
-
-    from nasrec_tf.demo import write_demo
-
-    facts = write_demo(path, run.config.demo_rows, run.config.seed)
-    return dataclasses.asdict(facts)
+    return RecordsResult(
+        dataset=str(path),
+        name=schema.name,
+        rows={name: split.rows for name, split in schema.splits.items()},
+        label_rates={name: split.label_rate for name, split in schema.splits.items()},
+    )
 
 
 def _preprocess(run: Run, output: pathlib.Path, inputs: list[str]) -> None:

@@ -1,19 +1,35 @@
 """The best candidates from scratch, and the choice among them (paper 5.1)."""
 
+import contextlib
 import dataclasses
 import gc
-import json
 import pathlib
 import shutil
 import time
-from typing import Any
+
+import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.report import QualitySummary
+from nasrec_tf.search.results import (
+    AttemptFigures,
+    AttemptResult,
+    EpochQuality,
+    RetrainResult,
+    best_epoch,
+)
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import RESULT_FILE, write_json
+from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.stages.candidates import candidates
+from nasrec_tf.training.curves import read_curve
+from nasrec_tf.training.divergence import DivergedError
 
 WEIGHTS = "best.npz"
+VALIDATION = "validation.json"
+LOSS_CURVE = "loss.csv"
+CHECKPOINT = "checkpoint"
 
 PATIENCE = 2
 """Epochs without a better validation log loss after which a candidate's training ends."""
@@ -36,9 +52,13 @@ class Attempt:
     directory: pathlib.Path
 
 
-def run_stage(run: Run) -> dict[str, Any]:
-    """Trains the candidates, chooses by validation log loss and reports on the test split once."""
-    results = []
+def run_stage(run: Run) -> RetrainResult:
+    """Trains the candidates, chooses by validation log loss and reports on the test split once.
+
+    Raises:
+        UserError: if every training diverged.
+    """
+    results: list[AttemptResult] = []
     attempts = all_attempts(run)
     for number, attempt in enumerate(attempts, start=1):
         result = finished(attempt)
@@ -47,25 +67,27 @@ def run_stage(run: Run) -> dict[str, Any]:
         results.append(result)
         _keep_best_weights(attempts[:number], results)
     best = _best(results)
-    winner = attempts[best]
+    winner, validation = attempts[best], results[best].validation
+    if validation is None:
+        raise UserError(
+            f"{run.directory.stage('retrain')}: the training of every candidate diverged; delete "
+            "this directory and repeat the command with a lower --retrain-learning-rates."
+        )
     run.say(f"best by validation log loss: candidate {winner.rank}; now the test split, once")
-    return {
-        "rank": winner.rank,
-        "learning_rate": winner.learning_rate,
-        "directory": str(winner.directory.relative_to(run.directory.path)),
-        "architecture": winner.architecture.to_json(),
-        "validation": results[best]["validation"],
-        "test": _test(run, winner),
-        "attempts": [
-            {key: value for key, value in result.items() if key != "architecture"}
-            for result in results
-        ],
-    }
+    return RetrainResult(
+        rank=winner.rank,
+        learning_rate=winner.learning_rate,
+        directory=str(winner.directory.relative_to(run.directory.path)),
+        architecture=winner.architecture,
+        validation=validation,
+        test=_test(run, winner),
+        attempts=tuple(result.figures for result in results),
+    )
 
 
 def all_attempts(run: Run) -> list[Attempt]:
     """Every candidate with every learning rate."""
-    directory = run.directory.stage("retrain")
+    directory = run.directory.path / "retrain"
     return [
         Attempt(rank, architecture, rate, directory / f"{rank:02d}-rate-{rate:g}")
         for rank, architecture in enumerate(candidates(run), start=1)
@@ -73,12 +95,31 @@ def all_attempts(run: Run) -> list[Attempt]:
     ]
 
 
+def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
+    """The trainings that have ended so far, with their figures.
+
+    Raises:
+        RunError: if what the stages left does not fit together.
+    """
+    attempts, result = all_attempts(run), run.directory.result("retrain")
+    if result is None:
+        found = [(attempt, finished(attempt)) for attempt in attempts]
+        return [(attempt, figures) for attempt, figures in found if figures is not None]
+    trained = [(figures.rank, figures.learning_rate) for figures in result.attempts]
+    if trained != [(attempt.rank, attempt.learning_rate) for attempt in attempts]:
+        raise RunError(
+            f"{run.directory.path / 'retrain' / RESULT_FILE}: tells of other trainings than this "
+            "run's; delete it to run the retrain stage again."
+        )
+    return list(zip(attempts, result.attempts))
+
+
 def load(run: Run, architecture: Architecture, path: pathlib.Path):
     """A network with the weights of a file."""
     from nasrec_tf.networks.weights import load_weights
 
     subnet = _build(run, architecture, seed=None)
-    load_weights(subnet, path, f"delete {path.parent} to train it again")
+    load_weights(subnet, path)
     return subnet
 
 
@@ -88,23 +129,17 @@ def _build(run: Run, architecture: Architecture, seed: int | None):
     # before would still be in memory.
     gc.collect()
     from nasrec_tf.networks.subnet import Subnet
-    from nasrec_tf.operators import NetworkOptions
 
-    options = NetworkOptions(
-        layer_norm=run.config.final_layer_norm,
-        operator_balancing=run.config.operator_balancing,
-    )
-    return Subnet(architecture, run.records.features, options, seed)
+    return Subnet(architecture, run.records.features, run.final_options, seed)
 
 
 def load_winner(run: Run):
     """The trained network that won."""
-    result = run.directory.result("retrain")
-    architecture = Architecture.from_json(result["architecture"])
-    return load(run, architecture, run.directory.path / result["directory"] / WEIGHTS)
+    result = run.directory.finished("retrain", RetrainResult)
+    return load(run, result.architecture, run.directory.path / result.directory / WEIGHTS)
 
 
-def train_attempt(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
+def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
     """Trains a network from scratch, going on where it was stopped; its quality by epoch."""
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.loop import TrainingPlan, train
@@ -114,12 +149,18 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
         epochs=run.settings.retrain_epochs,
         learning_rate=attempt.learning_rate,
         seed=derived_seed(run.config.seed, "retrain rows"),
+        learning_rate_option="--retrain-learning-rates",
     )
-    attempt.directory.mkdir(exist_ok=True)
+    _make_ready(attempt.directory)
     subnet = _build(run, attempt.architecture, derived_seed(run.config.seed, "retrain"))
     validation = _Validation(run, subnet, attempt.directory)
+    validation.check_complete(plan.steps_per_epoch(run.records))
     started = time.monotonic()
-    with run.progress(title, plan.steps(run.records), "step") as bar:
+    with (
+        run.progress(title, plan.steps(run.records), "step") as bar,
+        # What an epoch before was worth stays; without one the candidate comes last.
+        contextlib.suppress(DivergedError),
+    ):
         train(
             subnet,
             run.records,
@@ -129,24 +170,38 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> dict[str, Any]:
             after_epoch=validation,
             checkpoint_seconds=run.config.checkpoint_seconds,
         )
-    result = {
-        "rank": attempt.rank,
-        "learning_rate": attempt.learning_rate,
-        "architecture": attempt.architecture.to_json(),
-        "steps_per_epoch": plan.steps_per_epoch(run.records),
-        "epochs": validation.epochs,
-        "best_epoch": validation.best_epoch,
-        "validation": validation.epochs[validation.best_epoch],
-        "seconds": time.monotonic() - started,
-    }
-    write_json(attempt.directory / RESULT_FILE, result)
-    shutil.rmtree(attempt.directory / "checkpoint")
-    quality = result["validation"]
-    run.say(
-        f"candidate {attempt.rank}, learning rate {attempt.learning_rate:g}: validation log loss "
-        f"{quality['log_loss']:.5f} after epoch {validation.best_epoch + 1}"
+    result = AttemptResult(
+        rank=attempt.rank,
+        learning_rate=attempt.learning_rate,
+        architecture=attempt.architecture,
+        steps_per_epoch=plan.steps_per_epoch(run.records),
+        epochs=tuple(validation.epochs),
+        best_epoch=validation.best_epoch,
+        validation=validation.best,
+        seconds=time.monotonic() - started,
     )
+    write_state(attempt.directory / RESULT_FILE, result)
+    shutil.rmtree(attempt.directory / CHECKPOINT, ignore_errors=True)
+    run.say(_told(attempt, result))
     return result
+
+
+def _told(attempt: Attempt, result: AttemptResult) -> str:
+    name = f"candidate {attempt.rank}, learning rate {attempt.learning_rate:g}"
+    if result.validation is None:
+        return f"{name}: diverged, so it comes last"
+    return (
+        f"{name}: validation log loss {result.validation.log_loss:.5f} after epoch "
+        f"{result.best_epoch + 1}"
+    )
+
+
+def _make_ready(directory: pathlib.Path) -> None:
+    """What is left of a training whose checkpoint is gone goes too: it begins anew."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if not (directory / CHECKPOINT).is_dir():
+        for name in (VALIDATION, WEIGHTS, LOSS_CURVE):
+            (directory / name).unlink(missing_ok=True)
 
 
 class _Validation:
@@ -158,50 +213,78 @@ class _Validation:
         self._predict = Predictor(subnet, run.records)
         self._subnet = subnet
         self._directory = directory
-        self._path = directory / "validation.json"
-        self.epochs: list[dict] = []
-        if self._path.exists():
-            self.epochs = json.loads(self._path.read_text(encoding="utf-8"))
+        self._path = directory / VALIDATION
+        self._mend = f"delete {directory} to train this candidate anew"
+        saved = read_state(self._path, tuple[EpochQuality, ...], self._mend)
+        self.epochs: list[EpochQuality] = list(saved or ())
 
     @property
-    def best_epoch(self) -> int:
-        return _lowest([epoch["log_loss"] for epoch in self.epochs])
+    def best_epoch(self) -> int | None:
+        """Number of the best epoch so far, from 0."""
+        return best_epoch(tuple(self.epochs))
+
+    @property
+    def best(self) -> EpochQuality | None:
+        """Quality after the best epoch so far."""
+        return None if self.best_epoch is None else self.epochs[self.best_epoch]
+
+    def check_complete(self, steps_per_epoch: int) -> None:
+        """Finds out at the start whether a quality is lost that cannot be measured again.
+
+        Raises:
+            RunError: if so.
+        """
+        curve = self._directory / LOSS_CURVE
+        points = read_curve(curve) if curve.exists() else []
+        # The curve goes past the end of an epoch only once that epoch has been evaluated.
+        evaluated = (points[-1][0] - 1) // steps_per_epoch if points else 0
+        if len(self.epochs) < evaluated:
+            raise RunError(
+                f"{self._path}: holds {len(self.epochs)} of {evaluated} epochs; {self._mend}."
+            )
+        if self.best_epoch is not None and not (self._directory / WEIGHTS).exists():
+            raise RunError(f"{self._directory / WEIGHTS}: is missing; {self._mend}.")
 
     def __call__(self, epoch: int) -> bool:
-        """Whether to go on: not once several epochs in a row were no better."""
+        """Whether to go on: not once it diverged, or several epochs in a row were no better."""
         if epoch >= len(self.epochs):
             self._evaluate(epoch)
-        return epoch - self.best_epoch < PATIENCE
+        best = self.best_epoch
+        return best is not None and epoch - best < PATIENCE
 
     def _evaluate(self, epoch: int) -> None:
         from nasrec_tf.networks.weights import save_weights
         from nasrec_tf.training.evaluation import quality
 
         found = quality(*self._predict("validation"))
-        self.epochs.append({"log_loss": found.log_loss, "auc": found.auc})
+        self.epochs.append(EpochQuality(found.log_loss, found.auc))
         if self.best_epoch == epoch:
             save_weights(self._subnet, self._directory / WEIGHTS)
-        write_json(self._path, self.epochs)
+        write_state(self._path, self.epochs)
 
 
-def finished(attempt: Attempt) -> dict[str, Any] | None:
+def finished(attempt: Attempt) -> AttemptResult | None:
+    """What a training left, or ``None`` if it has not ended.
+
+    Raises:
+        RunError: if the file is damaged, or of another training.
+    """
     path = attempt.directory / RESULT_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+    mend = f"delete {attempt.directory} to train this candidate anew"
+    result = read_state(path, AttemptResult, mend)
+    if result is not None:
+        trained = result.rank, result.learning_rate, result.architecture.to_json()
+        if trained != (attempt.rank, attempt.learning_rate, attempt.architecture.to_json()):
+            raise RunError(f"{path}: tells of another training than this run's; {mend}.")
+    return result
 
 
-def _best(results: list[dict[str, Any]]) -> int:
-    return _lowest([result["validation"]["log_loss"] for result in results])
+def _best(results: list[AttemptResult]) -> int:
+    """Index of the lowest validation log loss, the first of equal ones."""
+    return min(range(len(results)), key=lambda index: (results[index].score, index))
 
 
-def _lowest(losses: list[float]) -> int:
-    """Index of the lowest loss, the first of equal ones; one that is not a number is worst."""
-    return min(
-        range(len(losses)),
-        key=lambda index: (not losses[index] == losses[index], losses[index], index),
-    )
-
-
-def _keep_best_weights(attempts: list[Attempt], results: list[dict[str, Any]]) -> None:
+def _keep_best_weights(attempts: list[Attempt], results: list[AttemptResult]) -> None:
     """Full tables are large: only the best network's weights stay on disk."""
     best = _best(results)
     for index, attempt in enumerate(attempts):
@@ -209,9 +292,16 @@ def _keep_best_weights(attempts: list[Attempt], results: list[dict[str, Any]]) -
             (attempt.directory / WEIGHTS).unlink(missing_ok=True)
 
 
-def _test(run: Run, winner: Attempt) -> dict[str, Any]:
+def _test(run: Run, winner: Attempt) -> QualitySummary:
     from nasrec_tf.training.evaluation import Predictor, quality_with_intervals
 
     subnet = load(run, winner.architecture, winner.directory / WEIGHTS)
-    found = quality_with_intervals(*Predictor(subnet, run.records)("test"), run.config.seed)
-    return found.to_json()
+    labels, logits = Predictor(subnet, run.records)("test")
+    if not np.isfinite(logits).all():
+        raise UserError(
+            f"{winner.directory}: the winner's predictions are not finite on "
+            f"{np.count_nonzero(~np.isfinite(logits)):,} of {len(logits):,} test rows; delete "
+            f"{winner.directory.parent} and repeat the command with a lower "
+            "--retrain-learning-rates."
+        )
+    return QualitySummary(**quality_with_intervals(labels, logits, run.config.seed).to_json())

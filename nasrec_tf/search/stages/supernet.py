@@ -1,20 +1,20 @@
 """Training of the weight-sharing supernet (paper 4.1, 4.2 and 5.1)."""
 
 import gc
-from typing import Any
 
+from nasrec_tf.search.results import Skipped, StageResult, SupernetResult
 from nasrec_tf.search.run import Run
 
 WARMUP_SHARE = 5
 """The full supernet is trained now and then during the first fifth of the steps (paper 5.1)."""
 
 
-def run_stage(run: Run) -> dict[str, Any]:
+def run_stage(run: Run) -> StageResult:
     """Trains the supernet; its weights stay in the stage's checkpoint."""
     from nasrec_tf.training.loop import OneDevice
 
     if run.config.architecture is not None:
-        return {"skipped": "an architecture was given"}
+        return Skipped(skipped="an architecture was given")
     if run.config.distribute != "none":
         return _run_distributed(run)
     plan = training_plan(run)
@@ -23,7 +23,7 @@ def run_stage(run: Run) -> dict[str, Any]:
     return _trained(run, plan, OneDevice(model))
 
 
-def _run_distributed(run: Run) -> dict[str, Any]:
+def _run_distributed(run: Run) -> SupernetResult:
     """Trains on all devices or hosts; every host calls this."""
     from nasrec_tf.training import distribution
 
@@ -41,7 +41,7 @@ def _run_distributed(run: Run) -> dict[str, Any]:
     return _trained(run, plan, trainer)
 
 
-def _trained(run: Run, plan, trainer) -> dict[str, Any]:
+def _trained(run: Run, plan, trainer) -> SupernetResult:
     """Trains by the steps of a trainer; what the stage leaves."""
     from nasrec_tf.training.curves import read_curve
     from nasrec_tf.training.divergence import require_finite_weights
@@ -60,11 +60,11 @@ def _trained(run: Run, plan, trainer) -> dict[str, Any]:
     require_finite_weights(trainer.model, plan.mend)
     curve = directory / "loss.csv"
     points = read_curve(curve) if curve.exists() else []
-    return {
-        "steps": plan.steps(run.records),
-        "parameters": int(trainer.model.count_params()),
-        "final_loss": points[-1][1] if points else None,
-    }
+    return SupernetResult(
+        steps=plan.steps(run.records),
+        parameters=int(trainer.model.count_params()),
+        final_loss=points[-1][1] if points else None,
+    )
 
 
 def training_plan(run: Run):
@@ -90,14 +90,13 @@ def build(run: Run):
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.networks.supernet.model import Supernet
     from nasrec_tf.networks.supernet.samplers import path_sampler
-    from nasrec_tf.operators import NetworkOptions
 
     config = run.config
     steps = training_plan(run).steps(run.records)
     return Supernet(
         run.space,
         run.records.features.capped(config.max_table_rows or None),
-        NetworkOptions(layer_norm=config.layer_norm, operator_balancing=config.operator_balancing),
+        run.search_options,
         path_sampler(config.path_sampler, run.space),
         warmup_steps=steps // WARMUP_SHARE if config.warmup else 0,
         seed=derived_seed(config.seed, "supernet"),

@@ -1,6 +1,5 @@
 """Scores the architectures that an oracle hands out."""
 
-import contextlib
 import pathlib
 import time
 from collections.abc import Callable, Mapping
@@ -102,14 +101,9 @@ class SubnetTuner(BaseTuner):
                 chief_and_workers.serve(self._architectures, self._bar.update)
             else:
                 self._score()
-        except BaseException:
-            # Such as a full disk, on which the leaderboard cannot be written either.
-            with contextlib.suppress(UserError):
-                self._leave()
-            raise
         finally:
             self._bar.close()
-        self._leave()
+            self.write_leaderboard()
         if self._architectures.failure:
             raise RunError(
                 f"The search stopped because {self._architectures.max_consecutive_failed_trials} "
@@ -158,10 +152,6 @@ class SubnetTuner(BaseTuner):
             self._architectures.reload()
 
     # Inside.
-
-    def _leave(self) -> None:
-        self._architectures.save()
-        self.write_leaderboard()
 
     def _score(self) -> None:
         try:

@@ -1,0 +1,355 @@
+"""What the stages of a run leave behind, as types that check themselves.
+
+Each is written as a stage's ``result.json`` (``RunDirectory.finish``) and is read back through its
+type, so that what a later stage or a later process goes on from is whole and of its form.
+"""
+
+import dataclasses
+import math
+from typing import Annotated, Any
+
+import pydantic
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.saved_state import SAVED
+from nasrec_tf.demo import DemoFacts
+from nasrec_tf.report import QualitySummary
+
+SavedArchitecture = Annotated[Architecture, pydantic.PlainValidator(Architecture.from_json)]
+"""An architecture in its JSON form."""
+
+Finite = Annotated[float, pydantic.Field(allow_inf_nan=False)]
+Count = Annotated[int, pydantic.Field(ge=0)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageResult:
+    """What every stage leaves.
+
+    Args:
+        seconds: wall time in the call that finished the stage.
+    """
+
+    seconds: Annotated[Finite, pydantic.Field(ge=0)] = 0.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Skipped(StageResult):
+    """Of a stage that this run does without.
+
+    Args:
+        skipped: why.
+    """
+
+    __pydantic_config__ = SAVED
+
+    skipped: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecordsResult(StageResult):
+    """Of the records stage.
+
+    Args:
+        dataset: directory of the data set, relative to the run directory unless absolute.
+        name: of the data set.
+        rows: rows by split.
+        label_rates: share of rows with label 1 by split.
+        demo: what is known of the generated log, if it was one.
+    """
+
+    __pydantic_config__ = SAVED
+
+    dataset: str
+    name: str
+    rows: dict[str, Count]
+    label_rates: dict[str, Finite]
+    demo: DemoFacts | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SupernetResult(StageResult):
+    """Of the supernet stage.
+
+    Args:
+        steps: training steps.
+        parameters: weights of the supernet, embedding tables included.
+        final_loss: mean training loss over the last stretch of steps, in nats.
+    """
+
+    __pydantic_config__ = SAVED
+
+    steps: Count
+    parameters: Count
+    final_loss: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvolutionResult(StageResult):
+    """Of the evolution stage.
+
+    Args:
+        candidates: how many were tried.
+        best: the architectures to be trained from scratch, the best first.
+        best_hardware: the hardware settings of each, in a co-design run.
+        best_log_loss: the lowest validation log loss among them, in nats.
+
+    Raises:
+        ValueError: if there are none, or not as many settings as architectures.
+    """
+
+    __pydantic_config__ = SAVED
+
+    candidates: Count
+    best: tuple[SavedArchitecture, ...]
+    best_hardware: tuple[dict[str, int] | None, ...]
+    best_log_loss: Finite
+
+    def __post_init__(self):
+        if not self.best or len(self.best) != len(self.best_hardware):
+            raise ValueError(
+                f"{len(self.best)} architectures with {len(self.best_hardware)} hardware settings"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochQuality:
+    """Quality on the validation split after an epoch.
+
+    Args:
+        log_loss: in nats; not finite where the training has diverged.
+        auc: area under the curve; ``None`` where it is not defined.
+    """
+
+    __pydantic_config__ = SAVED
+
+    log_loss: float
+    auc: Finite | None = None
+
+
+def best_epoch(epochs: tuple[EpochQuality, ...]) -> int | None:
+    """Number of the epoch of the lowest finite log loss, the first of equal ones.
+
+    Args:
+        epochs: qualities, from epoch 0.
+
+    Example:
+        >>> best_epoch((EpochQuality(float("nan")), EpochQuality(0.5), EpochQuality(0.5)))
+        1
+        >>> best_epoch((EpochQuality(float("nan")),)) is None
+        True
+    """
+    losses = {n: epoch.log_loss for n, epoch in enumerate(epochs) if math.isfinite(epoch.log_loss)}
+    return min(losses, key=lambda number: (losses[number], number), default=None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttemptFigures:
+    """How one training from scratch went.
+
+    Args:
+        rank: of the candidate in the search, from 1.
+        learning_rate: peak learning rate.
+        steps_per_epoch: training steps of an epoch.
+        epochs: quality after each epoch that ended.
+        best_epoch: number of the best of them, from 0; ``None`` if the training diverged before
+            any was finite.
+        validation: quality after the best epoch.
+        seconds: wall time in the call that finished the training.
+
+    Raises:
+        ValueError: if the best epoch is not that of the qualities.
+    """
+
+    __pydantic_config__ = SAVED
+
+    rank: Annotated[int, pydantic.Field(ge=1)]
+    learning_rate: Annotated[Finite, pydantic.Field(gt=0)]
+    steps_per_epoch: Annotated[int, pydantic.Field(ge=1)]
+    epochs: tuple[EpochQuality, ...]
+    best_epoch: int | None
+    validation: EpochQuality | None
+    seconds: Annotated[Finite, pydantic.Field(ge=0)]
+
+    def __post_init__(self):
+        # Networks that never had a finite loss were kept as epoch 0 before they were refused.
+        best = best_epoch(self.epochs)
+        if best is None:
+            object.__setattr__(self, "best_epoch", None)
+            object.__setattr__(self, "validation", None)
+        elif best != self.best_epoch or self.epochs[best] != self.validation:
+            raise ValueError(f"epoch {best} is the best, not {self.best_epoch}")
+
+    @property
+    def score(self) -> float:
+        """The best validation log loss in nats; infinity, the worst, where there is none."""
+        return math.inf if self.validation is None else self.validation.log_loss
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AttemptResult(AttemptFigures):
+    """As ``AttemptFigures``, with what was trained.
+
+    Args:
+        architecture: of the network.
+    """
+
+    __pydantic_config__ = SAVED
+
+    architecture: SavedArchitecture
+
+    @property
+    def figures(self) -> AttemptFigures:
+        """The same without the architecture."""
+        fields = dataclasses.fields(AttemptFigures)
+        return AttemptFigures(**{field.name: getattr(self, field.name) for field in fields})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RetrainResult(StageResult):
+    """Of the retrain stage.
+
+    Args:
+        rank: of the winner in the search, from 1.
+        learning_rate: peak learning rate of the winner's training.
+        directory: where its weights are, relative to the run directory.
+        architecture: of the winner.
+        validation: its quality on the validation split, by which it was chosen.
+        test: its quality on the test split.
+        attempts: all trainings.
+
+    Raises:
+        ValueError: if the winner's log loss is not finite.
+    """
+
+    __pydantic_config__ = SAVED
+
+    rank: Annotated[int, pydantic.Field(ge=1)]
+    learning_rate: Finite
+    directory: str
+    architecture: SavedArchitecture
+    validation: EpochQuality
+    test: QualitySummary
+    attempts: tuple[AttemptFigures, ...]
+
+    def __post_init__(self):
+        for name in ("validation", "test"):
+            loss = getattr(self, name).log_loss
+            if not math.isfinite(loss):
+                raise ValueError(f"the winner's {name} log loss is {loss}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """What another design takes over what the winner takes.
+
+    Args:
+        speed_up: ratio of latencies.
+        energy: ratio of energies.
+        throughput: ratio of the intervals between inferences in a full pipeline.
+    """
+
+    __pydantic_config__ = SAVED
+
+    speed_up: float
+    energy: float
+    throughput: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class RatioSpan:
+    """Smallest and largest ratios over what the paper leaves unstated."""
+
+    __pydantic_config__ = SAVED
+
+    speed_up: tuple[float, float]
+    energy: tuple[float, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class BaselineComparison:
+    """The winner beside other designs; the fields are those of ``pim``'s comparison.
+
+    Args:
+        baselines: latency, interval and energy by design.
+        ratios: by design.
+        paper: ratios that the paper reports.
+        corners: spans by design.
+        sensitivities: what each assumption makes of the ratios.
+    """
+
+    __pydantic_config__ = SAVED
+
+    baselines: dict[str, dict[str, float]]
+    ratios: dict[str, Ratio]
+    paper: dict[str, Ratio]
+    corners: dict[str, RatioSpan]
+    sensitivities: list[dict[str, Any]]
+
+
+QUALITIES = ("float", "quantized", "crossbar_ideal", "crossbar_variation", "crossbar_stuck")
+"""What the winner of a co-design run is measured on."""
+
+BASELINES = ("handcrafted", "uniform8", "recnmp")
+"""What it is compared with."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class HardwareResult(StageResult):
+    """Of the hardware stage of a co-design run.
+
+    Args:
+        settings: hardware settings of the winner, by dotted name.
+        quality: quality on the same test rows, by ``QUALITIES``.
+        costs: latency, energy, area and interval, by name with unit.
+        baseline_area_mm2: area of designs that it is compared with.
+        lossless_converters: whether no analog-to-digital converter loses bits.
+        comparison: with ``BASELINES``.
+
+    Raises:
+        ValueError: if a quality or a baseline is missing.
+    """
+
+    __pydantic_config__ = SAVED
+
+    settings: dict[str, int]
+    quality: dict[str, QualitySummary]
+    costs: dict[str, float]
+    baseline_area_mm2: dict[str, float]
+    lossless_converters: bool
+    comparison: BaselineComparison
+
+    def __post_init__(self):
+        for found, names in (
+            (self.quality, QUALITIES),
+            (self.comparison.ratios, BASELINES),
+            (self.comparison.corners, BASELINES),
+            (self.costs, ("latency_us", "energy_nj", "area_mm2")),
+        ):
+            missing = [name for name in names if name not in found]
+            if missing:
+                raise ValueError(f"{missing[0]!r} is missing")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportResult(StageResult):
+    """Of the export stage.
+
+    Args:
+        path: the version's directory, absolute.
+    """
+
+    __pydantic_config__ = SAVED
+
+    path: str
+
+
+STAGE_RESULTS: dict[str, Any] = {
+    "records": RecordsResult,
+    "supernet": SupernetResult | Skipped,
+    "evolution": EvolutionResult | Skipped,
+    "retrain": RetrainResult,
+    "hardware": HardwareResult,
+    "export": ExportResult,
+}
+"""Type of the result by stage."""

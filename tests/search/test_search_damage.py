@@ -1,0 +1,69 @@
+"""A run of which a file was damaged says so in one line, or ends as it would have without."""
+
+import dataclasses
+
+from search_calls import Said, call, options
+from torture.damages import Snapshot, damages, files
+
+from nasrec_tf.report import Curve
+
+SAMPLED = {".svg": 1, ".txt": 4, ".gz": 3}
+"""Files of these endings are many and alike: so many of them are damaged."""
+
+
+def figures(said: Said, gathered: list) -> tuple:
+    """What the last screen and the report show, but for times, versions and training curves."""
+    screen = [line for line in said.out.splitlines() if not line.startswith("time ")]
+    run = gathered[-1]
+    stages = [stage.note for stage in run.stages]
+    candidates = [
+        dataclasses.replace(found, curve=Curve(validation=found.curve.validation))
+        for found in run.candidates
+    ]
+    return screen, dataclasses.replace(
+        run, stages=stages, candidates=candidates, supernet=None, versions={}
+    )
+
+
+def sample(paths):
+    """The files to damage."""
+    seen = dict.fromkeys(SAMPLED, 0)
+    for path in paths:
+        if path.suffix in SAMPLED:
+            seen[path.suffix] += 1
+            if seen[path.suffix] > SAMPLED[path.suffix]:
+                continue
+        yield path
+
+
+def fault_of(damage, command, gathered, expected) -> str | None:
+    """What is wrong with how a command takes a damage."""
+    try:
+        said = command()
+    except BaseException as error:
+        return f"{type(error).__name__}: {str(error)[:300]}"
+    if said.code == 0:
+        same = damage.believable or figures(said, gathered) == expected
+        return None if same else "another result"
+    lines = [line for line in said.err.splitlines() if not line.startswith("warning: ")]
+    told = said.code == 2 and len(lines) == 1 and lines[0].startswith("error: ")
+    return None if told else f"exit code {said.code}, {len(lines)} lines: {said.err[:300]}"
+
+
+def assert_told_or_harmless(directory, paths, gathered):
+    """Damages one file after the other in every way and repeats the command each time."""
+    expected = figures(call(*options(directory)), gathered)
+    snapshot = Snapshot(directory)
+    wrong = []
+    for path in sample(paths):
+        for damage in damages(path, seed=1):
+            damage.apply()
+            fault = fault_of(damage, lambda: call(*options(directory)), gathered, expected)
+            if fault:
+                wrong.append(f"{damage}: {fault}")
+            snapshot.restore()
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_file_of_a_finished_run(finished_run, unrendered):
+    assert_told_or_harmless(finished_run, files(finished_run), unrendered)
