@@ -83,10 +83,7 @@ def multiply(
         _accumulate(digits[:, start : start + step], weights, arrays, hardware)
         for start in range(0, len(x), step)
     ]
-    result = np.concatenate(parts)
-    if hardware.encoding.weights == OFFSET:
-        result -= 2.0 ** (arrays.weight_bits - 1) * x.sum(axis=1, keepdims=True)
-    return result
+    return np.concatenate(parts)
 
 
 def _pulses(x, bits: int, signed: bool, hardware) -> tuple[np.ndarray, np.ndarray]:
@@ -116,19 +113,40 @@ def _accumulate(digits, weights, arrays: ProgrammedArrays, hardware) -> np.ndarr
     kind = np.float32 if top < _EXACT_FLOAT32 else np.float64
     total = np.zeros((samples, arrays.columns))
     start = 0
-    for levels, flipped in zip(arrays.levels, arrays.flipped):
+    for levels, flipped, reference in zip(arrays.levels, arrays.flipped, arrays.references):
         rows = levels.shape[0]
         part = digits[:, :, start : start + rows].reshape(reads * samples, rows)
         start += rows
         current = part.astype(kind) @ levels.reshape(rows, -1).astype(kind)
         code = convert(current, hardware, top).reshape(reads, samples, *levels.shape[1:])
-        value = code[..., 0] - code[..., 1] if code.shape[-1] == 2 else code[..., 0]
-        if flipped.any():
-            sums = part.sum(axis=1).reshape(reads, samples, 1, 1)
-            inverted = (hardware.device.levels - 1) * sums - value
-            value = np.where(flipped[None, None] == 1, inverted, value)
+        if hardware.encoding.weights == OFFSET:
+            sums = convert(part.astype(kind) @ reference.astype(kind), hardware, top)
+            value = _corrected(code[..., 0], sums.reshape(reads, samples, -1), flipped, arrays)
+        else:
+            value = code[..., 0] - code[..., 1] if code.shape[-1] == 2 else code[..., 0]
         total += np.einsum("rspm,r,p->sm", value, weights, cell_worth, optimize=True)
     return total
+
+
+def _corrected(code, sums, flipped, arrays: ProgrammedArrays) -> np.ndarray:
+    """Codes of offset columns without their offset, flipped ones turned back (ISAAC, section V).
+
+    Both take the sum of the inputs, which is what a column of the same array gave through the same
+    converter. A flipped column holds L - 1 - level in each cell, so that its value is (L - 1) sum -
+    code. The offset 2^(w-1) of a weight is one level of the last slice, at its lowest bit or above.
+
+    Args:
+        code: (reads, samples, planes, outputs).
+        sums: (reads, samples, arrays), the code of each array's reference column.
+        flipped: (planes, outputs) of 0 or 1.
+        arrays: the arrays.
+    """
+    sums = sums[..., arrays.array_of]
+    top_level = 2**arrays.bits_per_cell - 1
+    value = np.where(flipped == 1, top_level * sums - code, code)
+    offset = 2 ** ((arrays.weight_bits - 1) % arrays.bits_per_cell)
+    value[:, :, -1] -= offset * sums[:, :, -1]
+    return value
 
 
 def convert(current: np.ndarray, hardware: Hardware, top: int) -> np.ndarray:

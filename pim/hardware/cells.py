@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from pim.errors import PimError
-from pim.hardware.encoding import ANALOG, DIFFERENTIAL, PACKED
+from pim.hardware.encoding import ANALOG, DIFFERENTIAL, OFFSET, PACKED
 from pim.hardware.hardware import Device, Hardware
 
 
@@ -19,16 +19,24 @@ class ProgrammedArrays:
     Args:
         levels: by row tile: (rows, planes, outputs, converted polarities).
         flipped: by row tile: (planes, outputs) of 0 or 1: columns stored inverted.
+        references: by row tile: (rows, arrays side by side) of offset weights: the column of each
+            array whose cells hold one level each, so that its current is the sum of the inputs;
+            no array for differential weights, which need none.
+        array_of: (planes, outputs): the array in which each column of offset weights stands.
         rows: inputs of the map.
         columns: outputs of the map.
         weight_bits: bits of a weight.
+        bits_per_cell: bits of a cell.
     """
 
     levels: tuple[np.ndarray, ...]
     flipped: tuple[np.ndarray, ...]
+    references: tuple[np.ndarray, ...]
+    array_of: np.ndarray
     rows: int
     columns: int
     weight_bits: int
+    bits_per_cell: int
 
 
 def program(
@@ -63,14 +71,47 @@ def program(
     else:
         halves = [weights + 2 ** (weight_bits - 1)]
     slices = np.stack([_slices(half, planes, cell_bits) for half in halves], axis=-1)
-    levels, flipped = [], []
+    places = array_places(planes, weights.shape[1], hardware)
+    levels, flipped, references = [], [], []
     for start in range(0, len(weights), hardware.array.rows):
         tile = slices[start : start + hardware.array.rows]
         flips = _flips(tile, hardware)
         tile = np.where(flips[None, :, :, None] == 1, hardware.device.levels - 1 - tile, tile)
-        levels.append(_read_out(_real_cells(tile, hardware, rng), hardware))
+        cells, reference = _real_arrays(tile, places, hardware, rng)
+        levels.append(_read_out(cells, hardware))
         flipped.append(flips)
-    return ProgrammedArrays(tuple(levels), tuple(flipped), *weights.shape, weight_bits)
+        references.append(reference)
+    return ProgrammedArrays(
+        tuple(levels),
+        tuple(flipped),
+        tuple(references),
+        places[:, :, 0],
+        *weights.shape,
+        weight_bits,
+        cell_bits,
+    )
+
+
+def array_places(planes: int, outputs: int, hardware: Hardware) -> np.ndarray:
+    """The array, of those side by side, in which each column stands, as the cost model maps them.
+
+    Packed slices of a weight, of both polarities, stand side by side; spread ones have arrays of
+    their own. The columns of an array are in the order of outputs, slices, polarities.
+
+    Args:
+        planes: slices of a weight.
+        outputs: outputs of the map.
+        hardware: the design.
+
+    Returns:
+        (planes, outputs, polarities) whole numbers.
+    """
+    polarities, width = hardware.encoding.polarities, hardware.array.columns
+    plane, output, polarity = np.indices((planes, outputs, polarities))
+    if hardware.encoding.slice_packing == PACKED:
+        return ((output * planes + plane) * polarities + polarity) // width
+    arrays_per_slice = -(-outputs // width)
+    return (plane * polarities + polarity) * arrays_per_slice + output // width
 
 
 def whole_matrix(name: str, values: np.ndarray) -> np.ndarray:
@@ -120,60 +161,74 @@ def _floor_level(device: Device) -> float:
     return (device.levels - 1) * off / (on - off)
 
 
-def _real_cells(tile: np.ndarray, hardware: Hardware, rng: np.random.Generator) -> np.ndarray:
-    """Ideal levels with stuck cells, variation and the drop along the wires."""
-    device = hardware.device
-    cells = tile.astype(np.float64)
+def _real_arrays(
+    tile: np.ndarray, places: np.ndarray, hardware: Hardware, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The cells of a row tile's weights and of its reference columns, one in each array."""
+    cells = _real_cells(tile, hardware.device, rng)
+    arrays = places.max() + 1 if hardware.encoding.weights == OFFSET else 0
+    references = _real_cells(np.ones((len(tile), arrays)), hardware.device, rng)
+    if hardware.array.wire_resistance_ohm:
+        _drop_along_wires(cells, references, places, hardware)
+    return cells, references
+
+
+def _real_cells(ideal: np.ndarray, device: Device, rng: np.random.Generator) -> np.ndarray:
+    """Ideal levels with stuck cells and variation."""
+    cells = ideal.astype(np.float64)
     if device.stuck_high_resistance or device.stuck_low_resistance:
         draw = rng.random(cells.shape)
         low = device.stuck_high_resistance
         cells = np.where(draw < low, 0.0, cells)
         stuck_on = (draw >= low) & (draw < low + device.stuck_low_resistance)
         cells = np.where(stuck_on, device.levels - 1.0, cells)
-    floor = _floor_level(device)
     if device.variation:
+        floor = _floor_level(device)
         noise = rng.standard_normal(cells.shape) * device.variation
         cells = np.maximum(cells + (cells + floor) * noise, -floor)
-    if hardware.array.wire_resistance_ohm:
-        cells = cells - (cells + floor) * _drops(cells + floor, hardware)
     return cells
 
 
-def _drops(conductance: np.ndarray, hardware: Hardware) -> np.ndarray:
+def _drop_along_wires(
+    cells: np.ndarray, references: np.ndarray, places: np.ndarray, hardware: Hardware
+) -> None:
+    """Takes from each cell what its current loses in the wires, array by array, in place.
+
+    The reference column of an array stands behind its last column.
+    """
+    floor = _floor_level(hardware.device)
+    # In the order in which an array holds its columns.
+    order = np.transpose(np.indices(places.shape), (2, 1, 3, 0)).reshape(-1, 3)
+    array_of = places[tuple(order.T)]
+    for array in range(int(places.max()) + 1):
+        planes, outputs, polarities = order[array_of == array].T
+        columns = cells[:, planes, outputs, polarities]
+        whole = np.concatenate([columns, references[:, array : array + 1]], axis=1) + floor
+        whole = whole * (1 - _lost_shares(whole, hardware)) - floor
+        cells[:, planes, outputs, polarities] = whole[:, : columns.shape[1]]
+        references[:, array : array + 1] = whole[:, columns.shape[1] :]
+
+
+def _lost_shares(conductance: np.ndarray, hardware: Hardware) -> np.ndarray:
     """Share of each cell's current that is lost in the wires, to first order.
 
     The network of wires and cells is linear, so the loss does not depend on the inputs. A word
     line is driven at its first column, a bit line is read at its last row.
+
+    Args:
+        conductance: (rows, columns) of one array, in units of one level.
+        hardware: the design.
     """
     device = hardware.device
     step_s = (1 / device.low_resistance_ohm - 1 / device.high_resistance_ohm) / (device.levels - 1)
-    rows, planes, outputs, polarities = conductance.shape
-    if hardware.encoding.slice_packing == PACKED:
-        wide = conductance.transpose(0, 2, 1, 3).reshape(rows, -1)
-        lost = _line_drops(wide, hardware.array.columns)
-        lost = lost.reshape(rows, outputs, planes, polarities).transpose(0, 2, 1, 3)
-    else:
-        lost = np.empty_like(conductance)
-        for plane in range(planes):
-            for polarity in range(polarities):
-                part = conductance[:, plane, :, polarity]
-                lost[:, plane, :, polarity] = _line_drops(part, hardware.array.columns)
-    lost = lost * (step_s * hardware.array.wire_resistance_ohm)
+    segments = _along(conductance, axis=1) + _along(conductance[::-1], axis=0)[::-1]
+    lost = segments * (step_s * hardware.array.wire_resistance_ohm)
     if lost.max() > 0.5:
         raise PimError(
             f"array.wire_resistance_ohm = {hardware.array.wire_resistance_ohm:g}: the wires would "
             f"take {lost.max() * 100:.0f} % of a cell's current, too much for a first-order "
             "model; lower it, the array's size or the cells' conductance"
         )
-    return lost
-
-
-def _line_drops(conductance: np.ndarray, width: int) -> np.ndarray:
-    """Summed conductance times wire segments, for arrays of ``width`` columns side by side."""
-    lost = np.empty_like(conductance)
-    for start in range(0, conductance.shape[1], width):
-        g = conductance[:, start : start + width]
-        lost[:, start : start + width] = _along(g, axis=1) + _along(g[::-1], axis=0)[::-1]
     return lost
 
 

@@ -97,10 +97,20 @@ class Adc:
 
 
 def largest_sum(rows: int, dac_bits: int, bits_per_cell: int, encoding) -> int:
-    """The largest magnitude that one conversion can meet, in units of one input times one level."""
+    """The largest magnitude that one conversion can meet, in units of one input times one level.
+
+    Flipped columns sum to half of what they could at most; the column that sums the inputs holds
+    one level in every row, which is more than that where a cell has a single bit.
+
+    Args:
+        rows: rows of an array.
+        dac_bits: bits of an input that one read applies.
+        bits_per_cell: bits of a cell.
+        encoding: how integers become cells and pulses.
+    """
     cells = rows * (2**bits_per_cell - 1)
     if encoding.flip:
-        cells //= 2
+        cells = max(cells // 2, rows)
     return cells * (2**dac_bits - 1)
 
 
@@ -108,7 +118,14 @@ def lossless_bits(rows: int, dac_bits: int, bits_per_cell: int, encoding) -> int
     """Bits of an ADC that gives every value a code of its own.
 
     With R rows that is ceil(log2(R (2^dac - 1) (2^cell - 1) + 1)), and one more where the value
-    has a sign: with analog subtraction, or input pulses of both polarities.
+    has a sign: with analog subtraction, or input pulses of both polarities. Flipped columns save
+    one bit where cells have two bits or more (ISAAC, section V).
+
+    Args:
+        rows: rows of an array.
+        dac_bits: bits of an input that one read applies.
+        bits_per_cell: bits of a cell.
+        encoding: how integers become cells and pulses.
     """
     unsigned = max(largest_sum(rows, dac_bits, bits_per_cell, encoding).bit_length(), 1)
     return unsigned + 1 if encoding.signed_conversion else unsigned

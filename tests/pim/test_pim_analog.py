@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pim.cost.mapping import map_operators
 from pim.errors import PimError
-from pim.functional.analog import analog_matmul, multiply, normalized_error
-from pim.hardware.cells import program
+from pim.functional.analog import _pulses, analog_matmul, convert, multiply, normalized_error
+from pim.hardware.cells import array_places, program
+from pim.hardware.converters import largest_sum
 from pim.hardware.encoding import (
     ANALOG,
     DIFFERENTIAL,
@@ -21,8 +23,10 @@ from pim.hardware.encoding import (
     TWOS_COMPLEMENT,
     Encoding,
 )
+from pim.hardware.genes import Candidates, genes_of
 from pim.hardware.hardware_json import changed
 from pim.hardware.presets import hardware_preset
+from pim.workload.operators import CrossbarOperator, Workload
 
 BASE = hardware_preset("handcrafted")
 
@@ -135,6 +139,141 @@ def test_cells_stuck_everywhere_compute_nothing(layer):
     assert not analog_matmul(x, w, dead, np.random.default_rng(0)).any()
 
 
+# Offset weights: what takes the offset away, and turns flipped columns back, is a column of cells
+# in each array, read through the same converter.
+
+ISAAC = hardware_preset("isaac32")
+
+
+def _offset_designs():
+    return [
+        dataclasses.replace(BASE, encoding=encoding, name=f"offset {number}")
+        for number, encoding in enumerate(ENCODINGS)
+        if encoding.weights == OFFSET
+    ]
+
+
+@st.composite
+def offset_cases(draw):
+    """A design of offset weights with real cells and any converter, weights and inputs."""
+    weight_bits = draw(st.integers(3, 8))
+    hardware = changed(
+        draw(st.sampled_from(_offset_designs())),
+        {
+            "array.rows": draw(st.sampled_from([3, 16, 64])),
+            "array.columns": draw(st.sampled_from([1, 5, 8])),
+            "device.bits_per_cell": draw(st.integers(1, 3)),
+            "device.variation": draw(st.sampled_from([0.0, 0.2])),
+            "device.stuck_high_resistance": draw(st.sampled_from([0.0, 0.2])),
+            "device.stuck_low_resistance": draw(st.sampled_from([0.0, 0.2])),
+            "dac.bits": draw(st.integers(1, 2)),
+            "adc.bits": draw(st.integers(2, 12)),
+            "adc.range_policy": draw(st.sampled_from(["clip", "round"])),
+        },
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    rows, columns = draw(st.integers(1, 40)), draw(st.integers(1, 5))
+    top = 2 ** (weight_bits - 1) - 1
+    return (
+        hardware,
+        rng.integers(-top, top + 1, (rows, columns)),
+        rng.integers(draw(st.sampled_from([0, -15])), 16, (2, rows)),
+        weight_bits,
+        rng,
+    )
+
+
+def _by_equation(x, arrays, hardware, weight_bits):
+    """sum of 2^read 2^slice (column or (L - 1) S - column) - 2^(w-1) 2^read S, all converted."""
+    cell_bits, encoding = hardware.device.bits_per_cell, hardware.encoding
+    top = largest_sum(hardware.array.rows, hardware.dac.bits, cell_bits, encoding)
+    signed = bool((x < 0).any())
+    bits = max(int(np.abs(x).max()).bit_length(), 1) + signed
+    digits, worths = _pulses(x, bits, signed, hardware)
+    digits = digits.astype(np.float32)
+    result = np.zeros((len(x), arrays.columns))
+    for tile, cells in enumerate(arrays.levels):
+        _, planes, outputs, _ = cells.shape
+        cells, references = (a.astype(np.float32) for a in (cells, arrays.references[tile]))
+        rows = slice(tile * hardware.array.rows, tile * hardware.array.rows + len(cells))
+        for digit, worth in zip(digits[:, :, rows], worths):
+            sums = convert(digit @ references, hardware, top)
+            for plane in range(planes):
+                for output in range(outputs):
+                    if encoding.slice_packing == PACKED:
+                        array = (output * planes + plane) // hardware.array.columns
+                    else:
+                        spread = -(-outputs // hardware.array.columns)
+                        array = plane * spread + output // hardware.array.columns
+                    value = convert(digit @ cells[:, plane, output, 0], hardware, top)
+                    if arrays.flipped[tile][plane, output]:
+                        value = (2**cell_bits - 1) * sums[:, array] - value
+                    result[:, output] += worth * 2 ** (plane * cell_bits) * value
+                    if plane == planes - 1:
+                        result[:, output] -= worth * 2 ** (weight_bits - 1) * sums[:, array]
+    return result
+
+
+@settings(max_examples=150, deadline=None)
+@given(offset_cases())
+def test_offset_and_flips_are_corrected_by_what_the_reference_columns_give(case):
+    hardware, w, x, weight_bits, rng = case
+    arrays = program(w, hardware, rng, weight_bits)
+    wanted = _by_equation(x, arrays, hardware, weight_bits)
+    differs = np.abs(multiply(x, arrays, hardware) - wanted) > 1e-6 * (1 + np.abs(wanted))
+    # Sums of real conductances may take another code where they lie just between two.
+    assert differs.sum() <= (1 if hardware.device.variation else 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(ENCODINGS), *(st.integers(1, n) for n in (300, 40, 40)), st.integers(1, 3))
+def test_as_many_values_are_converted_as_the_cost_model_charges(
+    encoding, rows, outputs, width, cell_bits
+):
+    hardware = changed(
+        dataclasses.replace(BASE, encoding=encoding),
+        {"array.rows": 64, "array.columns": width, "device.bits_per_cell": cell_bits},
+    )
+    workload = Workload("one", (CrossbarOperator("fc", (), rows, outputs, weight_bits=8),))
+    mapping = map_operators(workload, hardware, genes_of(workload, hardware, Candidates()))
+    arrays = program(np.ones((rows, outputs), int), hardware, np.random.default_rng(0), 8)
+    converted = sum(
+        levels[0].size + r.shape[1] for levels, r in zip(arrays.levels, arrays.references)
+    )
+    assert converted == mapping.conversions
+    planes = arrays.levels[0].shape[1]
+    places = array_places(planes, outputs, hardware)
+    assert places.max() + 1 == len(np.unique(places)) == mapping.column_arrays
+    assert np.unique(places, return_counts=True)[1].max() <= width
+
+
+def test_offset_cells_stuck_everywhere_compute_nothing_either(layer):
+    x, w = layer
+    dead = changed(ISAAC, {"device.stuck_high_resistance": 1.0})
+    assert not analog_matmul(x, w, dead, np.random.default_rng(0)).any()
+
+
+def test_reference_columns_vary_too_and_cost_accuracy(layer):
+    x, w = layer
+    hardware = changed(ISAAC, {"device.variation": 0.05})
+    arrays = program(w, hardware, np.random.default_rng(0), 8)
+    ideal = tuple(np.ones_like(reference) for reference in arrays.references)
+    errors = [
+        normalized_error(multiply(x, a, hardware, activation_bits=8), x @ w)
+        for a in (dataclasses.replace(arrays, references=ideal), arrays)
+    ]
+    assert errors[1] > 1.2 * errors[0] > 0
+
+
+def test_a_reference_column_that_saturates_is_not_hidden():
+    # 128 inputs of 1 sum to 128, beyond the 63 of 6 bits; the weights are 0, stored as 2^7.
+    hardware = changed(ISAAC, {"adc.bits": 6})
+    x, w = np.ones((1, 128), int), np.zeros((128, 1), int)
+    # The last slice holds 2 in each cell, 256 in sum, and is flipped to 128: 3 S - 63 with S = 63.
+    (got,) = analog_matmul(x, w, hardware, None, weight_bits=8, activation_bits=1)
+    assert got == (3 * 63 - 63) * 2**6 - 63 * 2**7
+
+
 def test_a_seed_gives_the_same_cells_again(layer):
     noisy = {"device__variation": 0.2}
     assert error(layer, seed=1, **noisy) == error(layer, seed=1, **noisy)
@@ -194,8 +333,11 @@ def test_the_drop_along_the_wires_is_that_of_the_solved_network_to_first_order(w
     floor = off / (on - off)
     voltages = rng.integers(0, 2, rows)
     for plane in range(arrays.levels[0].shape[1]):
-        cells = arrays.levels[0][:, plane, :, 0]
+        # The array of a slice with its reference column, which is the last one.
+        reference = arrays.references[0][:, plane : plane + 1]
+        cells = np.concatenate([arrays.levels[0][:, plane, :, 0], reference], axis=1)
         ideal = np.rint(cells)
+        assert (ideal[:, -1] == 1).all()
         exact = _solved_network((ideal + floor) * (on - off), 1 / wire_ohm, voltages) / (on - off)
         lossless = voltages @ (ideal + floor)
         first_order = voltages @ (cells + floor)

@@ -95,6 +95,8 @@ def test_lossless_bits_are_those_of_the_formula():
     flipped = Encoding(weights=OFFSET, inputs=TWOS_COMPLEMENT, flip=True)
     assert lossless_bits(128, 1, 2, plain) == 9
     assert lossless_bits(128, 1, 2, flipped) == 8
+    # With one bit a cell it saves none: the sum of 128 inputs has to be converted too.
+    assert lossless_bits(128, 1, 1, flipped) == lossless_bits(128, 1, 1, plain) == 8
 
 
 def test_isaacs_component_energies_are_as_published():
