@@ -65,7 +65,7 @@ def workload_from_architecture(
         >>> published = preset("nasrec-criteo-small")
         >>> workload = workload_from_architecture(published.architecture, published.features)
         >>> workload.multiply_accumulates
-        0
+        2207808
 
     Args:
         architecture: the architecture.

@@ -19,12 +19,25 @@ COSTS = (LATENCY, ENERGY, AREA)
 
 
 class HardwareCosts:
-    """Latency, energy and area of designs.
+    """Latency, energy and area of designs: architectures on hardware settings (paper 5.2).
+
+    Example:
+        >>> from nasrec_tf.architecture.complexity import FINAL_OPTIONS
+        >>> from nasrec_tf.architecture.presets import preset
+        >>> from pim import hardware_preset
+        >>> published = preset("nasrec-criteo-small")
+        >>> costs = HardwareCosts(
+        ...     hardware_preset("isaac32"), published.features, FINAL_OPTIONS
+        ... )
+        >>> sorted(costs(published.architecture, {"duplication": 4}))
+        ['area_mm2', 'energy_nj', 'latency_us']
+        >>> costs(published.architecture, {"adc.bits": 4})["energy_nj"]  # loses bits
+        inf
 
     Args:
         hardware: the design that settings change.
         features: what networks read; the hardware holds all rows of all tables.
-        options: what holds for the whole network.
+        options: what holds for the whole network, as it is trained in the end.
         lossy_converters: whether analog-to-digital converters may lose bits.
     """
 
@@ -42,11 +55,22 @@ class HardwareCosts:
         self._last: tuple[tuple, dict[str, float]] | None = None
 
     def workload(self, architecture: Architecture) -> Workload:
-        """The architecture's operators at its own bit widths."""
+        """The architecture's operators at its own bit widths.
+
+        Raises:
+            PimError: if an operator does not state its work.
+        """
         return workload_from_architecture(architecture, self.features, self.options)
 
     def design(self, settings: Mapping[str, int]) -> Hardware:
-        """The hardware with some settings."""
+        """The hardware with some settings.
+
+        Args:
+            settings: values by dotted name, such as ``{"adc.bits": 8}``.
+
+        Raises:
+            PimError: if there is no such setting, or a value is not valid.
+        """
         return changed(self.hardware, with_tied(settings))
 
     def report(self, architecture: Architecture, settings: Mapping[str, int]) -> Report:
@@ -58,7 +82,13 @@ class HardwareCosts:
         return estimate(self.workload(architecture), self.design(settings))
 
     def __call__(self, architecture: Architecture, settings: Mapping[str, int]) -> dict[str, float]:
-        """Costs by name; infinite for hardware that cannot hold the network or loses bits."""
+        """Costs by name, in us, nJ and mm2; infinite for hardware that cannot hold the network or
+        loses bits.
+
+        Args:
+            architecture: the network, at its own bit widths.
+            settings: values by dotted name.
+        """
         key = Design(architecture, settings).identity
         if self._last is None or self._last[0] != key:
             self._last = key, self._costs(architecture, settings)
@@ -76,7 +106,11 @@ class HardwareCosts:
         return costs_of(report)
 
     def budgets(self, limits: Mapping[str, float]) -> list[HardwareBudget]:
-        """A budget for every cost, with no limit but those given."""
+        """A budget for every cost, with no limit but those given.
+
+        Args:
+            limits: largest values by name of a cost, in its unit.
+        """
 
         def budget(name):
             return HardwareBudget(

@@ -47,6 +47,13 @@ def crossbar_quality(
         rows: how many test rows; all if there are fewer.
         seed: seed of variation and stuck cells.
         advance: called with the number of rows after each batch.
+
+    Returns:
+        Log loss and AUC on these rows.
+
+    Raises:
+        UserError: if the network is not quantized, or was never trained.
+        PimError: if the hardware cannot hold one of its maps.
     """
     rng = np.random.default_rng(seed)
     maps = to_analog(quantized_weights(subnet), changed(hardware, dict(CELLS[cells])), rng)

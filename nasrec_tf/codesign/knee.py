@@ -22,6 +22,9 @@ def nearest_to_ideal(
         results: those of ``read_results``.
         objectives: metrics, all to be small, the log loss among them.
         k: how many.
+
+    Returns:
+        Nearest first; fewer than ``k`` if the front has fewer architectures.
     """
     front = pareto_results(results, objectives)
     if not front:

@@ -8,6 +8,13 @@ from nasrec_tf.architecture.architecture import Architecture
 class RememberedScores:
     """Asks for the metrics of every architecture once.
 
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> asked = []
+        >>> scores = RememberedScores(lambda one: asked.append(one) or {"log_loss": 0.5})
+        >>> [scores(NASREC_SMALL.widest) for _ in range(2)], len(asked)
+        ([{'log_loss': 0.5}, {'log_loss': 0.5}], 1)
+
     Args:
         scorer: gives the metrics of an architecture, always the same ones.
     """

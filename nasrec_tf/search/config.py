@@ -283,8 +283,6 @@ class SearchConfig:
                     raise UserError(f"{flag(field.name)} goes with --codesign, which is missing.")
             return
         self.bit_widths()
-        if not self.operator_balancing:
-            raise UserError("--codesign needs --operator-balancing: costs are counted with it.")
         if self.strategy == "random" and self.objective == "pareto":
             raise UserError("--objective pareto needs --strategy evolution.")
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from pim.cost.cost import CrossbarCosts, crossbar_costs, energy_grid, lossless
-from pim.cost.estimate import estimate
+from pim.cost.estimate import unlimited_estimate
 from pim.cost.fixed_cost import FixedCost, check_hardware, fixed_costs
 from pim.cost.mapping import map_operators
 from pim.cost.schedule import finish_times, interval, total_latency
@@ -55,16 +55,36 @@ class BatchReport:
 def estimate_batch(workload: Workload, hardware: Hardware, candidates: Candidates) -> BatchReport:
     """Totals of every candidate, equal to those of ``estimate`` bit by bit.
 
-    Candidates that need more tiles than there are do not raise: ``fits`` is false for them. With
+    A candidate that needs more tiles than there are has its costs all the same, and ``fits`` is
+    false for it. Any other candidate that ``estimate`` refuses makes the whole call raise. With
     the ``mnsim2`` preset every candidate is estimated on its own, thousands of times slower.
+
+    Example:
+        >>> from pim import CrossbarOperator, Workload, hardware_preset
+        >>> layer = CrossbarOperator("fc", (), rows=429, columns=256)
+        >>> found = estimate_batch(
+        ...     Workload("one layer", (layer,)),
+        ...     hardware_preset("isaac32"),
+        ...     Candidates(weight_bits=[4, 8], adc_bits=[7, 8]),
+        ... )
+        >>> found.tiles.tolist(), found.lossless_adc.tolist()
+        ([1.0, 1.0], [False, True])
+        >>> bool(found.energy_pj[0] < found.energy_pj[1])
+        True
 
     Args:
         workload: the network.
-        hardware: the design.
+        hardware: the design; what the candidates name is replaced.
         candidates: what differs between them.
 
+    Returns:
+        Arrays of one figure per candidate, in ns, pJ, um2 and mW.
+
     Raises:
-        PimError: if the hardware cannot hold the network, or a setting is not valid.
+        PimError: if there is no candidate; if the hardware has no place for some operator
+            (digital units, memory of the tables); if a setting of any candidate is out of range,
+            is not free (under ``mnsim2``), or gives cells more bits than a weight has; or if
+            MNSIM's mesh cannot hold a candidate's tiles.
     """
     check_hardware(workload, hardware)
     if len(candidates) == 0:
@@ -148,7 +168,7 @@ def _one_by_one(workload: Workload, hardware: Hardware, candidates: Candidates) 
     rows = []
     for index in range(len(candidates)):
         design = changed(hardware, candidates.settings(index))
-        report = estimate(candidates.workload(index, workload), design)
+        report = unlimited_estimate(candidates.workload(index, workload), design)
         rows.append(
             (
                 report.latency_ns,
@@ -157,7 +177,7 @@ def _one_by_one(workload: Workload, hardware: Hardware, candidates: Candidates) 
                 report.area_um2,
                 report.leakage_mw,
                 report.tiles,
-                True,
+                report.tiles <= hardware.max_tiles,
                 report.lossless_adc,
             )
         )

@@ -18,13 +18,39 @@ from pim.workload.operators import CrossbarOperator, Workload
 def estimate(workload: Workload, hardware: Hardware) -> Report:
     """Latency, pipeline interval, energy, power, area, utilisation and programming cost.
 
+    Every operator owns its arrays, all of them can overlap, and every total is exactly the sum of
+    its parts (``docs/pim.md``; the hardware model of the paper's 5.2, which describes none).
+
+    Example:
+        >>> from pim import CrossbarOperator, Workload, hardware_preset
+        >>> layer = CrossbarOperator("fc", (), rows=429, columns=256)
+        >>> report = estimate(Workload("one layer", (layer,)), hardware_preset("isaac32"))
+        >>> report.operators[0].arrays, report.tiles, report.lossless_adc
+        (32, 1, True)
+        >>> sum(report.energy_by_component.values()) == report.energy_pj
+        True
+
     Args:
         workload: the network.
         hardware: the design.
 
+    Returns:
+        Costs in ns, pJ, um2 and mW, in total, by operator and by component.
+
     Raises:
         PimError: if the hardware cannot hold the network; the message names the operator.
     """
+    report = unlimited_estimate(workload, hardware)
+    if report.tiles > hardware.max_tiles:
+        raise PimError(
+            f"{workload.name} needs {report.tiles} tiles; {hardware.name} has "
+            f"{hardware.max_tiles}: raise max_tiles, or lower duplication or weight bits"
+        )
+    return report
+
+
+def unlimited_estimate(workload: Workload, hardware: Hardware) -> Report:
+    """As ``estimate``, with as many tiles as the network needs."""
     check_hardware(workload, hardware)
     if hardware.mnsim2 is not None:
         from pim.mnsim2.estimate import keeps_every_bit, operator_reports
@@ -110,7 +136,7 @@ def _finish(
     ]
     finish = finish_times(workload, {part.name: part.total_latency_ns for part in parts})
     period = float(interval({part.name: part.stage_ns for part in parts}))
-    report = Report(
+    return Report(
         workload=workload.name,
         hardware=hardware.name,
         batch=workload.batch,
@@ -120,12 +146,6 @@ def _finish(
         units_per_tile=units_per_tile,
         lossless_adc=lossless_adc,
     )
-    if report.tiles > hardware.max_tiles:
-        raise PimError(
-            f"{workload.name} needs {report.tiles} tiles; {hardware.name} has "
-            f"{hardware.max_tiles}: raise max_tiles, or lower duplication or weight bits"
-        )
-    return report
 
 
 def _placed(part: OperatorReport, finish: float, period: float) -> OperatorReport:

@@ -14,10 +14,10 @@ class OperatorReport:
     Args:
         name: the operator.
         kind: ``crossbar``, ``digital`` or ``embedding``.
-        energy_pj: by component, of all samples of the batch.
+        energy_pj: by component (``pim.cost.cost.COMPONENTS``), of all samples of the batch.
         area_um2: by component.
         leakage_mw: leakage power; its energy is among ``energy_pj``.
-        latency_ns: by step.
+        latency_ns: by step (``pim.cost.cost.STEPS``).
         start_ns: when it starts, in an inference that runs alone.
         stage_ns: time for which its hardware is busy.
         arrays: arrays in use, over all copies.
@@ -45,14 +45,17 @@ class OperatorReport:
 
     @property
     def total_energy_pj(self) -> float:
+        """Over all components, of all samples of the batch."""
         return sum(self.energy_pj.values())
 
     @property
     def total_area_um2(self) -> float:
+        """Over all components."""
         return sum(self.area_um2.values())
 
     @property
     def total_latency_ns(self) -> float:
+        """Over all steps."""
         return sum(self.latency_ns.values())
 
     @property
@@ -97,10 +100,12 @@ class Report:
 
     @property
     def area_um2(self) -> float:
+        """Of chip and tables."""
         return sum(operator.total_area_um2 for operator in self.operators)
 
     @property
     def leakage_mw(self) -> float:
+        """Of all operators; ``energy_pj`` holds its energy over one interval."""
         return sum(operator.leakage_mw for operator in self.operators)
 
     @property
@@ -160,7 +165,7 @@ class Report:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Totals and parts as plain JSON values."""
+        """Totals and parts as plain JSON values, units written into the names."""
         return {
             "workload": self.workload,
             "hardware": self.hardware,

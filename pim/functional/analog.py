@@ -28,6 +28,17 @@ def analog_matmul(
     The result equals the integer product bit by bit if the device is ideal and the ADC has
     ``hardware.lossless_adc_bits``. With fewer bits the ADC's range policy decides what is lost.
 
+    Example:
+        >>> import numpy as np
+        >>> from pim import changed, hardware_preset
+        >>> x, w = np.array([[1, 0, 3]]), np.array([[2, -1], [5, 4], [-3, 7]])
+        >>> hardware = hardware_preset("isaac32")
+        >>> analog_matmul(x, w, hardware, np.random.default_rng(0))
+        array([[-7., 20.]])
+        >>> noisy = changed(hardware, {"device.variation": 0.5})
+        >>> bool((analog_matmul(x, w, noisy, np.random.default_rng(0)) == x @ w).all())
+        False
+
     Args:
         x_int: (samples, K) integers, with or without sign.
         w_int: (K, M) integers of magnitude at most 2**(weight_bits - 1) - 1.
@@ -38,10 +49,11 @@ def analog_matmul(
         weight_bits: bits of a weight with its sign; by default the fewest that hold all.
 
     Returns:
-        (samples, M), floating point.
+        (samples, M), floating point, in units of one input times one weight.
 
     Raises:
-        PimError: if integers do not fit their bits, or shapes do not match.
+        PimError: if integers do not fit their bits, shapes do not match, cells have more bits than
+            a weight, or wires take more current than a first-order model allows.
     """
     arrays = program(w_int, hardware, rng, weight_bits)
     return multiply(x_int, arrays, hardware, activation_bits=activation_bits)
@@ -65,7 +77,10 @@ def multiply(
         signed: whether inputs have a sign; by default whether any is negative.
 
     Returns:
-        (samples, M), floating point.
+        (samples, M), floating point, in units of one input times one weight.
+
+    Raises:
+        PimError: if inputs do not fit their bits or the arrays.
     """
     x = whole_matrix("inputs", x_int)
     if x.shape[1] != arrays.rows:
@@ -153,9 +168,12 @@ def convert(current: np.ndarray, hardware: Hardware, top: int) -> np.ndarray:
     """What the ADC makes of column currents, in units of one input times one level.
 
     Args:
-        current: the currents.
+        current: the currents, of any shape.
         hardware: the design; its ADC's bits and range policy decide.
-        top: the largest magnitude that can occur.
+        top: the largest magnitude that can occur (see ``converters.largest_sum``).
+
+    Returns:
+        Of the same shape, what the codes stand for in the same units.
 
     Raises:
         PimError: if values have a sign and the ADC has a single bit.
@@ -172,7 +190,19 @@ def convert(current: np.ndarray, hardware: Hardware, top: int) -> np.ndarray:
 
 
 def normalized_error(approximate: np.ndarray, exact: np.ndarray) -> float:
-    """Mean squared error over the mean square of the exact values (NMSE)."""
+    """Mean squared error over the mean square of the exact values (NMSE).
+
+    Example:
+        >>> normalized_error([1.0, 2.5], [1.0, 2.0])
+        0.05
+
+    Args:
+        approximate: values of any shape.
+        exact: values of the same shape.
+
+    Raises:
+        PimError: if the exact values are all zero.
+    """
     exact = np.asarray(exact, dtype=np.float64)
     power = float(np.mean(exact**2))
     if power == 0:

@@ -32,6 +32,13 @@ def analog_keras_model(
         rng: source of variation and stuck cells.
         calibration: inputs of some samples, as ``model`` takes them.
         precision: bit widths by layer name.
+
+    Returns:
+        A Keras model of the same inputs and outputs, whose layers keep their names.
+
+    Raises:
+        PimError: if the model is not built or has no ``Dense`` layer, or the hardware cannot hold
+            one.
     """
     import keras
 

@@ -16,7 +16,16 @@ class QuantizedLinear:
     """A linear map y = x W + b in integers and scales.
 
     Real weights are ``weights * weight_scale``; an input x becomes the integer
-    clip(round(x / input_scale) + input_zero), and stands for (integer - input_zero) * input_scale.
+    clip(round(x / input_scale) + input_zero), and stands for (integer - input_zero) * input_scale
+    (the affine quantization of Jacob et al., 2018).
+
+    Example:
+        >>> import numpy as np
+        >>> linear = QuantizedLinear(np.array([[3], [-2]]), 0.5, 0.25, bias=np.array([1.0]))
+        >>> linear.quantize(np.array([[1.0, 0.5]]))
+        array([[4, 2]])
+        >>> linear(np.array([[1.0, 0.5]]))  # 1.5 * 1 - 1 * 0.5 + 1
+        array([[2.]])
 
     Args:
         weights: (K, M) integers, symmetric.
@@ -27,6 +36,9 @@ class QuantizedLinear:
         signed_inputs: whether the input's integers have a sign.
         input_zero: the integer that stands for 0.
         bias: real numbers, one per output, added digitally; None for none.
+
+    Raises:
+        PimError: if weights do not fit their bits, scales are not positive, or shapes differ.
     """
 
     weights: np.ndarray
@@ -52,21 +64,21 @@ class QuantizedLinear:
             raise PimError(f"bias must have one value per output ({weights.shape[1]})")
 
     def quantize(self, x: np.ndarray) -> np.ndarray:
-        """The integers that stand for real inputs; what lies beyond their range saturates."""
+        """The integers that stand for real inputs of any shape; what lies beyond saturates."""
         top = 2 ** (self.activation_bits - 1 if self.signed_inputs else self.activation_bits) - 1
         bottom = -top if self.signed_inputs else 0
         integers = np.rint(np.asarray(x, dtype=np.float64) / self.input_scale) + self.input_zero
         return np.clip(integers, bottom, top).astype(np.int64)
 
     def from_products(self, products: np.ndarray) -> np.ndarray:
-        """Real outputs from integer products of quantized inputs and weights."""
+        """Real outputs (samples, M) from products of quantized inputs and weights (samples, M)."""
         if self.input_zero:
             products = products - self.input_zero * self.weights.sum(axis=0)
         result = products * (self.input_scale * self.weight_scale)
         return result if self.bias is None else result + self.bias
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """The map in exact integer arithmetic: the last axis of ``x`` holds the inputs."""
+        """The map in exact integer arithmetic: (..., K) real inputs to (..., M) real outputs."""
         x = np.asarray(x)
         flat = self.quantize(x.reshape(-1, x.shape[-1]))
         return self.from_products(flat @ self.weights).reshape(*x.shape[:-1], -1)
@@ -83,6 +95,9 @@ class AnalogLinear:
         linear: the map.
         hardware: the design.
         rng: source of variation and stuck cells.
+
+    Raises:
+        PimError: if the hardware's cells have more bits than the weights.
     """
 
     linear: QuantizedLinear
@@ -115,13 +130,22 @@ def quantize_linear(
 ) -> QuantizedLinear:
     """Quantizes a real linear map after training: symmetric, weights per output.
 
+    Example:
+        >>> import numpy as np
+        >>> linear = quantize_linear(np.array([[0.5], [-1.0]]), None, np.array([[0.0, 2.55]]))
+        >>> linear.weights.tolist(), linear.signed_inputs, round(linear.input_scale, 4)
+        ([[64], [-127]], False, 0.01)
+
     Args:
         kernel: (K, M) real weights.
         bias: (M,) or None.
         inputs: typical real inputs; their largest magnitude sets the input's scale, and a
             negative one among them gives the inputs a sign.
-        weight_bits: bits of a weight.
-        activation_bits: bits of an input.
+        weight_bits: bits of a weight, with its sign.
+        activation_bits: bits of an input, with its sign if it has one.
+
+    Raises:
+        PimError: if the kernel is no matrix, or anything is not finite.
     """
     kernel, inputs = np.asarray(kernel, np.float64), np.asarray(inputs, np.float64)
     if kernel.ndim != 2 or not np.all(np.isfinite(kernel)) or not np.all(np.isfinite(inputs)):

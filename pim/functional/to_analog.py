@@ -13,6 +13,14 @@ from pim.hardware.hardware import Hardware
 def to_analog(model: Any, hardware: Hardware, rng: np.random.Generator, **options: Any) -> Any:
     """A network whose linear maps run on the hardware's analog arrays.
 
+    Example:
+        >>> import numpy as np
+        >>> from pim import QuantizedLinear, hardware_preset
+        >>> linear = QuantizedLinear(np.array([[3], [-2]]), 0.5, 0.25)
+        >>> maps = to_analog({"fc": linear}, hardware_preset("isaac32"), np.random.default_rng(0))
+        >>> maps["fc"](np.array([[1.0, 0.5]]))
+        array([[1.]])
+
     Args:
         model: a ``QuantizedLinear``; a mapping from names to these, such as a quantized subnet's
             linear maps; or a Keras model (see ``pim.functional.analog_keras.analog_keras_model``).
@@ -22,6 +30,10 @@ def to_analog(model: Any, hardware: Hardware, rng: np.random.Generator, **option
 
     Returns:
         An ``AnalogLinear``, a dictionary of these by name, or a Keras model.
+
+    Raises:
+        PimError: if the hardware cannot hold a map; for a Keras model also if it is not built or
+            has no ``Dense`` layer.
     """
     if isinstance(model, QuantizedLinear):
         return AnalogLinear(model, hardware, rng)

@@ -48,9 +48,11 @@ class Dac:
         checks.real("dac.area_um2", self.area_um2)
 
     def power_at(self, bits: int) -> float:
+        """Power in W of a converter of ``bits``."""
         return self.power_w * 2 ** (bits - 1)
 
     def area_at(self, bits: int) -> float:
+        """Area in um2 of a converter of ``bits``."""
         return self.area_um2 * 2 ** (bits - 1)
 
 
@@ -88,11 +90,11 @@ class Adc:
             checks.real(f"adc.{name}", getattr(self, name))
 
     def pj_at(self, bits: int) -> float:
-        """Energy of one conversion with ``bits``."""
+        """Energy in pJ of one conversion with ``bits``."""
         return self.pj_at_8_bits * (_at_bits("pj", bits) / _ISAAC_PJ[8])
 
     def area_at(self, bits: int) -> float:
-        """Area of a converter with ``bits``."""
+        """Area in um2 of a converter with ``bits``."""
         return self.area_um2_at_8_bits * (_at_bits("um2", bits) / _ISAAC_UM2[8])
 
 
@@ -126,6 +128,14 @@ def lossless_bits(rows: int, dac_bits: int, bits_per_cell: int, encoding) -> int
         dac_bits: bits of an input that one read applies.
         bits_per_cell: bits of a cell.
         encoding: how integers become cells and pulses.
+
+    Example:
+        >>> from pim.hardware.encoding import Encoding
+        >>> lossless_bits(128, 1, 1, Encoding())  # differential, subtracted before the conversion
+        9
+        >>> isaac = dict(weights="offset", inputs="twos_complement")
+        >>> [lossless_bits(128, 1, 2, Encoding(**isaac, flip=flip)) for flip in (False, True)]
+        [9, 8]
     """
     unsigned = max(largest_sum(rows, dac_bits, bits_per_cell, encoding).bit_length(), 1)
     return unsigned + 1 if encoding.signed_conversion else unsigned

@@ -29,6 +29,11 @@ HARDWARE_GENES = {
 class Candidates:
     """What differs between candidates; ``None`` leaves a setting as workload or hardware has it.
 
+    Example:
+        >>> two = Candidates(weight_bits=[4, 8], rows=[64, 128])
+        >>> len(two), two.settings(1)
+        (2, {'array.rows': 128})
+
     Args:
         weight_bits: (candidates, crossbar operators), or (candidates,) for all operators alike.
         activation_bits: the same for inputs.
@@ -39,6 +44,9 @@ class Candidates:
         adc_bits: by candidate.
         columns_per_adc: by candidate.
         duplication: copies of an operator's arrays, by candidate.
+
+    Raises:
+        PimError: if settings differ in length, or are not whole numbers.
     """
 
     weight_bits: np.ndarray | None = None

@@ -19,7 +19,18 @@ _KIND = "kind_of_memory"
 
 
 def hardware_to_json(hardware: Hardware) -> dict[str, Any]:
-    """The description as plain JSON values; ``hardware_from_json`` reads it back."""
+    """The description as plain JSON values; ``hardware_from_json`` reads it back.
+
+    Example:
+        >>> value = hardware_to_json(hardware_preset("handcrafted"))
+        >>> value["format"], value["adc"]["bits"]
+        ('pim.hardware', 8)
+        >>> hardware_from_json(value) == hardware_preset("handcrafted")
+        True
+
+    Args:
+        hardware: the design.
+    """
     return {"format": FORMAT, "version": VERSION, **_encode(Hardware, hardware)}
 
 
@@ -41,21 +52,36 @@ def _encode(cls: type, value: Any) -> dict[str, Any]:
 def hardware_from_json(value: Any) -> Hardware:
     """Reads the JSON form.
 
+    Args:
+        value: as ``hardware_to_json`` gives it.
+
     Raises:
-        PimError: if the value is not of that form; the message names the field.
+        PimError: if the value is not of that form, of another version, or a setting is not valid;
+            the message names the field.
     """
     body = body_of(value, "a hardware description", FORMAT, VERSION)
     return from_object(Hardware, body, "hardware", _KIND)
 
 
 def save_hardware(hardware: Hardware, path: str | pathlib.Path) -> None:
-    """Writes the JSON form to a file."""
+    """Writes the JSON form to a file.
+
+    Args:
+        hardware: the design.
+        path: the file, which is replaced.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
     text = json.dumps(hardware_to_json(hardware), indent=2) + "\n"
     pathlib.Path(path).write_text(text, encoding="utf-8")
 
 
 def load_hardware(name_or_path: str) -> Hardware:
     """The design of a preset, or of a JSON file.
+
+    Args:
+        name_or_path: of ``PRESETS``, else a file as ``save_hardware`` writes it.
 
     Raises:
         PimError: if there is neither such a preset nor such a file, or it is not valid.
@@ -74,6 +100,11 @@ def load_hardware(name_or_path: str) -> Hardware:
 
 def changed(hardware: Hardware, settings: dict[str, Any]) -> Hardware:
     """The same design with some settings changed.
+
+    Example:
+        >>> design = changed(hardware_preset("isaac32"), {"adc.bits": 6, "duplication": 4})
+        >>> design.adc.bits, design.duplication, design.array.rows
+        (6, 4, 128)
 
     Args:
         hardware: the design.

@@ -240,7 +240,16 @@ PRESETS = tuple(_BUILDERS)
 
 @functools.cache
 def hardware_preset(name: str) -> Hardware:
-    """The design of that name.
+    """The design of that name; the top of this module says where each constant is from.
+
+    Example:
+        >>> isaac = hardware_preset("isaac32")
+        >>> isaac.array.rows, isaac.device.bits_per_cell, isaac.adc.bits
+        (128, 2, 8)
+
+    Args:
+        name: of ``PRESETS``: ISAAC's tile at 32 nm (``isaac32``), the uniform 8-bit design that
+            the paper compares with (``handcrafted``), MNSIM 2.0 with its quirks (``mnsim2``).
 
     Raises:
         PimError: if there is none.

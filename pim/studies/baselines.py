@@ -41,6 +41,9 @@ class NearMemoryDesign:
         element_bits: bits of an element of an embedding.
         multiply_accumulate_pj: energy of one multiply-accumulate, operands included.
         multiply_accumulates_per_ns: speed of all units together.
+
+    Raises:
+        PimError: if a figure is not valid.
     """
 
     tables: DramTables = dataclasses.field(default_factory=recnmp_tables)
@@ -74,6 +77,9 @@ def near_memory_totals(workload: Workload, design: NearMemoryDesign) -> Totals:
     Args:
         workload: the network; bit widths of its operators do not matter here.
         design: the design.
+
+    Returns:
+        Latency and interval in ns, energy in pJ.
     """
     count = workload.multiply_accumulates * workload.batch
     compute_ns = count / design.multiply_accumulates_per_ns

@@ -45,7 +45,14 @@ class Ratios:
 
 @dataclasses.dataclass(frozen=True)
 class Sensitivity:
-    """Ratios to one baseline under both cases of one assumption, all others unchanged."""
+    """Ratios to one baseline under both cases of one assumption, all others unchanged.
+
+    Args:
+        assumption: what the paper does not state.
+        baseline: of ``BASELINES``.
+        low: ratios under its first case.
+        high: ratios under its second case.
+    """
 
     assumption: Assumption
     baseline: str
@@ -104,10 +111,22 @@ class Comparison:
 
 
 def compare(setup: Setup) -> Comparison:
-    """Speed-up and energy ratio to each baseline, with what moves them.
+    """Speed-up and energy ratio to each baseline, with what moves them (paper 5.2).
+
+    Example:
+        >>> from pim import CrossbarOperator, EmbeddingOperator, Workload, hardware_preset
+        >>> tables = EmbeddingOperator("tables", (1000,) * 4, dimension=16)
+        >>> layer = CrossbarOperator("fc", ("tables",), 64, 32, weight_bits=4)
+        >>> network = Workload("small", (tables, layer))
+        >>> found = compare(Setup(network, hardware_preset("handcrafted")))
+        >>> found.ratios["handcrafted"].energy > 1  # 4 bits against 8
+        True
 
     Args:
         setup: the candidate, the baselines and the network.
+
+    Returns:
+        The ratios as described, under each case of each assumption, and with all moved.
 
     Raises:
         PimError: if a design cannot hold the network.

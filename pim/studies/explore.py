@@ -29,6 +29,9 @@ class DesignSpace:
         duplication: copies of an operator's arrays.
         weight_bits: bits of all weights.
         activation_bits: bits of all inputs.
+
+    Raises:
+        PimError: if a setting has no value.
     """
 
     rows: Sequence[int] = (64, 128, 256)
@@ -55,7 +58,7 @@ class DesignSpace:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Exploration:
-    """What was found.
+    """What ``explore`` found.
 
     Args:
         candidates: all that were estimated and are allowed.
@@ -72,7 +75,7 @@ class Exploration:
     rejected: int
 
     def objectives(self, names: Sequence[str] = OBJECTIVES) -> np.ndarray:
-        """(candidates, objectives), all to be small."""
+        """(candidates, objectives) in ns, pJ, um2 and relative noise power, all to be small."""
         return _objectives(self.report, self.noise, names)
 
     def row(self, index: int) -> dict[str, Any]:
@@ -93,6 +96,17 @@ def quantization_noise(weight_bits: np.ndarray, activation_bits: np.ndarray) -> 
     It is the variance of a rounding step for each, (2^-(w-1))^2 / 12 + (2^-(a-1))^2 / 12. It only
     stands in for accuracy in a sweep of bit widths; accuracy itself is measured by training, or by
     the functional model.
+
+    Example:
+        >>> quantization_noise([8, 4], [8, 8]).round(7).tolist()
+        [1.02e-05, 0.0013072]
+
+    Args:
+        weight_bits: (candidates,) bits of all weights, with their sign.
+        activation_bits: (candidates,) bits of all inputs.
+
+    Returns:
+        (candidates,), relative to a full scale of 1.
     """
     weight_bits = np.asarray(weight_bits, np.float64)
     activation_bits = np.asarray(activation_bits, np.float64)
@@ -102,12 +116,20 @@ def quantization_noise(weight_bits: np.ndarray, activation_bits: np.ndarray) -> 
 def pareto_front(objectives: np.ndarray) -> np.ndarray:
     """Indices of the points that no other point equals or beats in every objective.
 
-    Of equal points the first stays.
+    Of equal points the first stays. A point with a value that is not finite is never among them.
+
+    Example:
+        >>> pareto_front(np.array([[1, 5], [2, 2], [3, 3], [2, 2], [5, 1], [0, np.nan]])).tolist()
+        [0, 1, 4]
 
     Args:
         objectives: (points, objectives), all to be small.
+
+    Returns:
+        Indices, in lexical order of the objectives.
     """
     remaining = np.lexsort((np.arange(len(objectives)), *objectives.T[::-1]))
+    remaining = remaining[np.isfinite(objectives[remaining]).all(axis=1)]
     kept: list[int] = []
     while len(remaining):
         # The first in lexical order is beaten by none of the others.
@@ -135,6 +157,9 @@ def explore(
         lossy_adc: whether candidates may lose bits in conversion; nothing here tells what that
             does to accuracy.
         objectives: figures to be small, of ``OBJECTIVES``.
+
+    Returns:
+        All candidates that are allowed, and which of them nothing beats.
 
     Raises:
         PimError: if no candidate is left, or a setting is not valid.

@@ -40,7 +40,8 @@ def workload_from_keras(
         embedding_bits: bits of an element of an embedding.
 
     Raises:
-        PimError: if a layer is of no known kind; the message names it.
+        PimError: if a layer is of no known kind or used twice, or the model is not built, neither
+            functional nor sequential, or of sizes that are not fixed; the message names the layer.
     """
     operators: list[Operator] = []
     sources: dict[int, tuple[str, ...]] = {}

@@ -26,6 +26,11 @@ DIGITAL_OPERATIONS = (
 class CrossbarOperator:
     """A linear map, with its bias and activation.
 
+    Example:
+        >>> efc = CrossbarOperator("efc", (), rows=26, columns=16, positions=16)
+        >>> efc.weights, efc.multiply_accumulates
+        (416, 6656)
+
     Args:
         name: such as ``block_2_dot_product/tokens``.
         inputs: names of the operators it waits for.
@@ -73,6 +78,7 @@ class CrossbarOperator:
 
     @property
     def weights(self) -> int:
+        """Numbers that the arrays hold, biases apart."""
         return self.rows * self.columns
 
 
@@ -140,6 +146,7 @@ class EmbeddingOperator:
 
     @property
     def parameters(self) -> int:
+        """Elements of all tables."""
         return sum(self.table_rows) * self.dimension
 
 
@@ -158,10 +165,24 @@ def _check_names(operator: Operator) -> None:
 class Workload:
     """A network's operators in an order in which they can run.
 
+    Example:
+        >>> hidden = CrossbarOperator("hidden", (), rows=13, columns=32)
+        >>> norm = DigitalOperator("norm", ("hidden",), layer_norm=5 * 32)
+        >>> network = Workload("two steps", (hidden, norm))
+        >>> network.multiply_accumulates_by_kind
+        {'linear': 416, 'matmul': 0, 'layer_norm': 160}
+        >>> Workload("wrong way round", (norm, hidden))
+        Traceback (most recent call last):
+        pim.errors.PimError: wrong way round: norm waits for unknown hidden
+
     Args:
         name: what reports call it.
         operators: every operator after those it waits for.
         batch: samples that are processed together.
+
+    Raises:
+        PimError: if there is no operator, two have one name, or one waits for what is not there
+            before it.
     """
 
     name: str
@@ -217,7 +238,15 @@ class Workload:
         }
 
     def with_bits(self, weight_bits: Iterable[int], activation_bits: Iterable[int]) -> "Workload":
-        """The same network with other bit widths, one for each crossbar operator in turn."""
+        """The same network with other bit widths, one for each crossbar operator in turn.
+
+        Args:
+            weight_bits: of each crossbar operator.
+            activation_bits: of each crossbar operator.
+
+        Raises:
+            PimError: if there are more or fewer than operators, or one is out of range.
+        """
         weights, activations = list(weight_bits), list(activation_bits)
         count = len(self.crossbar_operators)
         if len(weights) != count or len(activations) != count:

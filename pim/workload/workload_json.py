@@ -62,6 +62,9 @@ def _to_object(operator) -> dict[str, Any]:
 def workload_from_json(value: Any) -> Workload:
     """Reads the JSON form.
 
+    Args:
+        value: as ``workload_to_json`` gives it.
+
     Raises:
         PimError: if the value is not of that form, or its operators do not make up a network; the
             message names the operator and the field.
@@ -95,7 +98,15 @@ def _operator(number: int, value: Any):
 
 
 def save_workload(workload: Workload, path: str | pathlib.Path) -> None:
-    """Writes the JSON form to a file, one operator a line."""
+    """Writes the JSON form to a file, one operator a line.
+
+    Args:
+        workload: the network.
+        path: the file, which is replaced.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
     pathlib.Path(path).write_text(workload_text(workload), encoding="utf-8")
 
 
@@ -108,6 +119,9 @@ def workload_text(workload: Workload) -> str:
 
 def load_workload(path: str | pathlib.Path) -> Workload:
     """Reads the JSON form from a file.
+
+    Args:
+        path: the file, as ``save_workload`` writes it.
 
     Raises:
         PimError: if the file cannot be read or does not hold a workload; the message names it.

@@ -78,7 +78,7 @@ INPUTS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(architectures(), INPUTS, network_options())
 def test_hardware_and_flops_count_the_same_work(architecture, features, options):
     workload = workload_from_architecture(architecture, features, options)
@@ -95,7 +95,7 @@ def test_hardware_and_flops_count_the_same_work(architecture, features, options)
         assert part.linear + part.matmul == sum(o.multiply_accumulates for o in own)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(architectures(), INPUTS, network_options())
 def test_layer_norm_costs_the_additions_that_flops_count(architecture, features, options):
     plain = dataclasses.replace(options, layer_norm=False)
@@ -116,7 +116,7 @@ def test_layer_norm_costs_the_additions_that_flops_count(architecture, features,
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(architectures(), INPUTS, network_options())
 def test_what_runs_is_what_reaches_the_logit(architecture, features, options):
     workload = workload_from_architecture(architecture, features, options)

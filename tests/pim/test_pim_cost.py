@@ -227,8 +227,21 @@ def test_what_the_hardware_cannot_hold_is_named(criteo_small):
         estimate(criteo_small, without_memory)
     with pytest.raises(PimError, match=r"needs 7 tiles; isaac32 has 3: raise max_tiles"):
         estimate(criteo_small, changed(ISAAC, {"max_tiles": 3}))
-    few = estimate_batch(criteo_small, changed(ISAAC, {"max_tiles": 3}), Candidates())
-    assert not few.fits[0]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_in_a_batch_what_does_not_fit_is_told_and_costed_all_the_same(criteo_small, preset):
+    # Fewer bits need fewer tiles: a limit between the two lets one candidate in.
+    candidates = Candidates(weight_bits=[2, 8])
+    hardware = hardware_preset(preset)
+    plenty = estimate_batch(criteo_small, hardware, candidates)
+    assert plenty.fits.all() and plenty.tiles[0] < plenty.tiles[1]
+    tight = changed(hardware, {"max_tiles": int(plenty.tiles[0])})
+    batch = estimate_batch(criteo_small, tight, candidates)
+    assert batch.fits.tolist() == [True, False]
+    assert np.array_equal(batch.energy_pj, plenty.energy_pj)
+    with pytest.raises(PimError, match="raise max_tiles"):
+        estimate(candidates.workload(1, criteo_small), tight)
 
 
 def test_cells_must_not_hold_more_bits_than_a_weight_has():
