@@ -1,12 +1,97 @@
 """nasrec_tf: automated design of click-through-rate models on TensorFlow and Keras.
 
-Importing this package loads nothing heavy. It only chooses the Keras generation that
-``tf.keras`` stands for: TF-MOT and TFRS need Keras 2 there, whereas everything in this package
-is built on Keras 3 (``import keras``). The variable has to be set before TensorFlow loads.
+From a search space to a trained network::
+
+    import numpy as np
+    import nasrec_tf
+
+    features = nasrec_tf.Features(dense=13, table_rows=(1000,) * 26)
+    supernet = nasrec_tf.Supernet(nasrec_tf.NASREC_SMALL, features)
+    architecture = nasrec_tf.NASREC_SMALL.sample(np.random.default_rng(0))
+    subnet = supernet.extract(architecture)  # a Keras model that computes what the path computes
+
+    subnet = nasrec_tf.load("runs/criteo")  # the winner of a search
+
+The search itself is a command: ``python -m nasrec_tf.search --help``.
+
+Importing this package loads nothing heavy and changes nothing in the program around it: every name
+below is imported when it is first used.
 """
 
-import os as _os
-
-_os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Adagrad": "nasrec_tf.optimizers.adagrad",
+    "Architecture": "nasrec_tf.architecture.architecture",
+    "ArchitectureError": "nasrec_tf.common.errors",
+    "Bits": "nasrec_tf.architecture.blocks",
+    "Block": "nasrec_tf.architecture.blocks",
+    "CODESIGN": "nasrec_tf.architecture.space",
+    "Complexity": "nasrec_tf.architecture.complexity",
+    "Features": "nasrec_tf.data.features",
+    "NASREC_FULL": "nasrec_tf.architecture.space",
+    "NASREC_SMALL": "nasrec_tf.architecture.space",
+    "NetworkOptions": "nasrec_tf.operators",
+    "Preset": "nasrec_tf.architecture.presets",
+    "RANKING_STUDY": "nasrec_tf.architecture.space",
+    "RunError": "nasrec_tf.common.errors",
+    "SearchSpace": "nasrec_tf.architecture.space",
+    "Subnet": "nasrec_tf.networks.subnet",
+    "Supernet": "nasrec_tf.networks.supernet.model",
+    "UserError": "nasrec_tf.common.errors",
+    "WarmupCosine": "nasrec_tf.optimizers.adagrad",
+    "complexity": "nasrec_tf.architecture.complexity",
+    "draw_svg": "nasrec_tf.draw",
+    "load": "nasrec_tf.loading",
+    "load_architecture": "nasrec_tf.architecture.presets",
+    "preset": "nasrec_tf.architecture.presets",
+    "presets": "nasrec_tf.architecture.presets",
+    "search_space": "nasrec_tf.architecture.space",
+}
+"""What is public, and where it stands. The imports below say the same to type checkers."""
+
+__all__ = ["__version__", *_HOMES]
+
+if _TYPE_CHECKING:
+    from nasrec_tf.architecture.architecture import Architecture as Architecture
+    from nasrec_tf.architecture.blocks import Bits as Bits
+    from nasrec_tf.architecture.blocks import Block as Block
+    from nasrec_tf.architecture.complexity import Complexity as Complexity
+    from nasrec_tf.architecture.complexity import complexity as complexity
+    from nasrec_tf.architecture.presets import Preset as Preset
+    from nasrec_tf.architecture.presets import load_architecture as load_architecture
+    from nasrec_tf.architecture.presets import preset as preset
+    from nasrec_tf.architecture.presets import presets as presets
+    from nasrec_tf.architecture.space import CODESIGN as CODESIGN
+    from nasrec_tf.architecture.space import NASREC_FULL as NASREC_FULL
+    from nasrec_tf.architecture.space import NASREC_SMALL as NASREC_SMALL
+    from nasrec_tf.architecture.space import RANKING_STUDY as RANKING_STUDY
+    from nasrec_tf.architecture.space import SearchSpace as SearchSpace
+    from nasrec_tf.architecture.space import search_space as search_space
+    from nasrec_tf.common.errors import ArchitectureError as ArchitectureError
+    from nasrec_tf.common.errors import RunError as RunError
+    from nasrec_tf.common.errors import UserError as UserError
+    from nasrec_tf.data.features import Features as Features
+    from nasrec_tf.draw import draw_svg as draw_svg
+    from nasrec_tf.loading import load as load
+    from nasrec_tf.networks.subnet import Subnet as Subnet
+    from nasrec_tf.networks.supernet.model import Supernet as Supernet
+    from nasrec_tf.operators import NetworkOptions as NetworkOptions
+    from nasrec_tf.optimizers.adagrad import Adagrad as Adagrad
+    from nasrec_tf.optimizers.adagrad import WarmupCosine as WarmupCosine
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(_importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(__all__) | {name for name in globals() if name.startswith("__")})

@@ -119,7 +119,7 @@ def describe_export(path: str | pathlib.Path) -> str:
     """
     directory = find_export(path)
     description = load_description(directory)
-    architecture = _load_architecture(directory / ASSETS / ARCHITECTURE_FILE)
+    architecture = load_architecture(directory / ASSETS / ARCHITECTURE_FILE)
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
     numbers = [column.name for column in description.inputs if column.kind == "number"]
     texts = [column.name for column in description.inputs if column.kind == "text"]
@@ -136,7 +136,8 @@ def describe_export(path: str | pathlib.Path) -> str:
     return "\n".join(lines)
 
 
-def _load_architecture(path: pathlib.Path) -> Architecture:
+def load_architecture(path: pathlib.Path) -> Architecture:
+    """The architecture file of an export; raises ExportError if it is damaged."""
     try:
         return Architecture.load(path)
     except ArchitectureError as error:

@@ -1,7 +1,8 @@
 """A stand-alone network, built from an architecture."""
 
+import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,8 +11,8 @@ import tensorflow as tf
 
 from nasrec_tf import native
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.blocks import HEAD_BITS
-from nasrec_tf.architecture.shapes import network_shapes
+from nasrec_tf.architecture.blocks import HEAD_BITS, Bits
+from nasrec_tf.architecture.shapes import BlockShapes, network_shapes
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
@@ -26,18 +27,78 @@ from nasrec_tf.operators import (
     OperatorInputs,
 )
 from nasrec_tf.operators.arithmetic import linear, pad_last_axis
+from nasrec_tf.operators.base import WeightSpec
 
 EMBEDDING = "embedding"
 HEAD = "head"
 
 
 def part_name(block: int, part: str) -> str:
-    """Name of a block's operator or merger in networks and files; blocks count from 1."""
+    """Name of a block's operator or merger in networks and files.
+
+    Args:
+        block: number of the block, from 1.
+        part: name of the operator or merger.
+
+    Example:
+        >>> part_name(2, "dot_product")
+        'block_2_dot_product'
+    """
     return f"block_{block}_{part}"
 
 
+def network_config(network: keras.Model) -> dict[str, Any]:
+    """What the configurations of subnet and supernet have in common, as plain values."""
+    return {
+        "features": dataclasses.asdict(network.features),
+        "options": dataclasses.asdict(network.options),
+        # A network made anew is to be trained, also where this one's weights were read.
+        "seed": network.seed or 0,
+        "name": network.name,
+        "trainable": network.trainable,
+        "dtype": keras.dtype_policies.serialize(network.dtype_policy),
+    }
+
+
+def network_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that ``network_config`` told, and the others as they are."""
+    return {
+        **config,
+        "features": Features(**config["features"]),
+        "options": NetworkOptions(**config["options"]),
+    }
+
+
+def logits_shape(features: Features, shapes: Mapping[str, Any]) -> tuple[int | None, int]:
+    """The shape of a network's logits.
+
+    Args:
+        features: what the network reads.
+        shapes: of its inputs, by name.
+
+    Raises:
+        ValueError: if an input is missing or of another width; the message names it.
+
+    Example:
+        >>> logits_shape(Features(3, (5, 9)), {"dense": (None, 3), "sparse": (None, 2)})
+        (None, 1)
+    """
+    wanted = {"dense": features.dense, "sparse": features.sparse}
+    for name, width in wanted.items():
+        shape = shapes.get(name, (None, 0) if name == "dense" else None)
+        if shape is None or len(shape) != 2 or shape[1] not in (width, None):
+            raise ValueError(
+                f"`inputs` must hold {name!r} of shape (batch, {width}). Received: {name}={shape}"
+            )
+    return (shapes["sparse"][0], 1)
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
 class Subnet(keras.Model):
     """The network of one architecture, of which only the parts that reach the logit exist.
+
+    It is a Keras model like any other: train it, save it as a ``.keras`` file, or call it as a
+    layer of a larger model.
 
     Args:
         architecture: the architecture.
@@ -45,9 +106,23 @@ class Subnet(keras.Model):
         options: what holds for the whole network.
         seed: seed of the initial weights; ``None`` for zeros, where others are read or assigned
             next.
+        table: (rows of all tables, embedding_dim), rows of the embedding tables to start from in
+            place of drawn ones.
 
     Input shape: a mapping of ``"dense"`` (batch, dense columns), absent or empty without dense
     features, and ``"sparse"`` (batch, fields) row ids. Output shape: (batch, 1), logits.
+
+    Raises:
+        UserError: if its weights would not fit into the memory of the machine.
+
+    Example:
+        >>> import numpy as np
+        >>> from nasrec_tf.architecture.presets import preset
+        >>> features = Features(dense=3, table_rows=(5, 9))
+        >>> subnet = Subnet(preset("nasrec-criteo-small").architecture, features)
+        >>> batch = {"dense": np.zeros((4, 3)), "sparse": np.ones((4, 2), "int64")}
+        >>> subnet(batch).shape
+        TensorShape([4, 1])
     """
 
     def __init__(
@@ -57,43 +132,79 @@ class Subnet(keras.Model):
         options: NetworkOptions = DEFAULT_OPTIONS,
         seed: int | None = 0,
         name: str = "subnet",
-        **kwargs,
+        table: Any = None,
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
+        # XLA does not know our kernels.
+        self.supports_jit = False
         self.architecture = architecture
         self.features = features
         self.options = options
+        self.seed = seed
         self.shapes = network_shapes(architecture, features.dense, features.sparse, options)
         self.live = architecture.liveness.blocks
-        self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
-        self.parts: dict[str, Any] = {}
+        self.embedding = FeatureEmbedding(
+            features.table_rows, options.embedding_dim, seed, table=table
+        )
+        self.parts: dict[str, WeightedPart] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
-        self.bits: dict[str, Any] = {}
+        self.bits: dict[str, Bits] = {}
         for number, sizes in enumerate(self.shapes.blocks, start=1):
-            live = self.live[number - 1]
-            for name_, shape in sizes.operators.items():
-                operator = OPERATORS[name_]
-                if live.dense_operators if operator.branch == DENSE else live.sparse_operators:
-                    bits = architecture.blocks[number - 1].bits.get(name_)
-                    self._add_part(part_name(number, name_), operator.weights(shape), bits, seed)
-            for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
-                if getattr(live, merger.name):
-                    specs = merger.weights(sizes.merger)
-                    bits = architecture.blocks[number - 1].branch_bits(merger.reads)
-                    self._add_part(part_name(number, merger.name), specs, bits, seed)
+            self._add_block(number, sizes)
         head_bits = HEAD_BITS if architecture.is_quantized else None
-        self._add_part(HEAD, self.shapes.head_weights, head_bits, seed)
+        self._add_part(HEAD, self.shapes.head_weights, head_bits)
         self.built = True
 
-    def _add_part(self, name, specs, bits, seed):
-        self.parts[name] = WeightedPart(specs, seed, name=name)
+    def _add_block(self, number: int, sizes: BlockShapes) -> None:
+        block, live = self.architecture.blocks[number - 1], self.live[number - 1]
+        for name, shape in sizes.operators.items():
+            operator = OPERATORS[name]
+            if live.dense_operators if operator.branch == DENSE else live.sparse_operators:
+                bits = block.bits.get(name)
+                self._add_part(part_name(number, name), operator.weights(shape), bits)
+        for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
+            if getattr(live, merger.name):
+                specs = merger.weights(sizes.merger)
+                bits = block.branch_bits(merger.reads)
+                self._add_part(part_name(number, merger.name), specs, bits)
+
+    def _add_part(self, name: str, specs: Sequence[WeightSpec], bits: Bits | None) -> None:
+        self.parts[name] = WeightedPart(specs, self.seed, name=name)
         if bits is not None:
             ranges = self.options.weight_ranges
             self.bits[name] = bits
             self.quantizers[name] = MapQuantizers(specs, ranges, name=f"{name}_quantizers")
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Nothing is left to build: all sizes are known from the start."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Architecture, features, options and seed as plain values, for ``from_config``."""
+        return network_config(self) | {"architecture": self.architecture.to_json()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Subnet":
+        """The network that ``get_config`` told, with newly drawn weights.
+
+        Args:
+            config: its result, also after a round through JSON.
+            custom_objects: not looked at.
+
+        Raises:
+            ArchitectureError: if the architecture is not valid.
+        """
+        architecture = Architecture.from_json(config["architecture"])
+        return cls(**network_arguments(config) | {"architecture": architecture})
+
+    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
+        """(batch, 1) of the shapes of the inputs by name."""
+        return logits_shape(self.features, input_shape)
+
+    def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """What a call with symbolic inputs gives: logits of (batch, 1)."""
+        shapes = {name: tuple(value.shape) for name, value in inputs.items()}
+        return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
 
     def named_weights(self) -> dict[str, keras.Variable]:
         """Every weight by its name, such as ``block_1_fc/dense_kernel``.
@@ -101,23 +212,35 @@ class Subnet(keras.Model):
         In a quantized network also the ranges of the inputs of its linear maps.
         """
         weights = {f"{EMBEDDING}/table": self.embedding.table}
-        for name, part in (*self.parts.items(), *self.quantizers.items()):
+        parts: list[tuple[str, Any]] = [*self.parts.items(), *self.quantizers.items()]
+        for name, part in parts:
             weights |= {f"{name}/{key}": value for key, value in part.variables_by_name.items()}
         return weights
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+        """Logits.
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            training: whether the ranges of a quantized network follow what they see.
+
+        Returns:
+            (batch, 1).
+        """
         run = self.values(bool(training))
         return self._logits(self._head_inputs(inputs, run), run)
 
-    def logits(self, head_inputs):
+    def logits(self, head_inputs: Any) -> Any:
         """The final fully connected layer: (batch, head inputs) to (batch, 1)."""
         return self._logits(head_inputs, self.values())
 
-    def head_inputs(self, inputs):
+    def head_inputs(self, inputs: Mapping[str, Any]) -> Any:
         """What the final layer reads: (batch, head inputs)."""
         return self._head_inputs(inputs, self.values())
 
-    def logits_with_maps(self, inputs, maps: Mapping[str, Callable], table=None) -> np.ndarray:
+    def logits_with_maps(
+        self, inputs: Mapping[str, Any], maps: Mapping[str, Callable], table: Any = None
+    ) -> np.ndarray:
         """Logits with some linear maps computed elsewhere, such as on analog arrays.
 
         Args:
@@ -158,8 +281,11 @@ class Subnet(keras.Model):
         flat = tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])
         return tf.concat([dense, flat], axis=1)
 
-    def block_outputs(self, inputs):
-        """Dense and sparse output of each block; ``None`` for one that nothing reads."""
+    def block_outputs(self, inputs: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+        """Dense (batch, width) and sparse (batch, embedding, tokens) output of each block.
+
+        ``None`` stands for one that nothing reads.
+        """
         return self._block_outputs(inputs, self.values())
 
     def _block_outputs(self, inputs, run, table=None):

@@ -1,56 +1,173 @@
-"""Weights of a stand-alone network in a file, by name.
+"""Weights of a stand-alone network in a file, by name, with what the network is.
 
 Tables may take most of a machine's memory, so that none is ever held twice: they are written and
 read some rows at a time.
 """
 
+import json
 import math
-import os
 import pathlib
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
-from typing import IO
+from typing import IO, Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.networks.subnet import Subnet
 
 PIECE = 1 << 22
 """Numbers that are read or written at a time, unless a single row has more."""
 
+NETWORK = "network.json"
+"""Member that says which network the weights are of; files of version 0.1.0 do not have it."""
 
-def save_weights(subnet: Subnet, path: pathlib.Path) -> None:
-    """Writes every weight to an ``.npz`` file that is there whole or not at all."""
-    temporary = path.with_name(f".{path.name}")
-    with open(temporary, "wb") as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+MEND = "restore the file, or train the network again"
+
+ARCHIVE_END = 22
+"""Bytes of a ZIP archive's last record, which starts with ``PK\\5\\6`` (APPNOTE.TXT 4.3.16)."""
+
+_DAMAGE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,  # an encrypted member
+    NotImplementedError,  # a compression that zipfile does not know
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+def save_weights(subnet: Subnet, path: str | pathlib.Path) -> None:
+    """Writes every weight to an ``.npz`` file that is there whole or not at all.
+
+    Beside the weights it holds what the network is, so that ``load_network`` needs nothing else.
+
+    Args:
+        subnet: the network.
+        path: the file.
+
+    Raises:
+        UserError: if the file cannot be written; the message names it.
+
+    Example:
+        >>> import tempfile
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> from nasrec_tf.data.features import Features
+        >>> space = NASREC_SMALL.replace(num_blocks=1, dense_widths=(8,), sparse_widths=(4,))
+        >>> subnet = Subnet(space.widest, Features(dense=3, table_rows=(5, 9)))
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "net.npz"
+        >>> save_weights(subnet, path)
+        >>> load_network(path).architecture == subnet.architecture
+        True
+    """
+    with atomic_path(path) as draft:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
+            archive.writestr(NETWORK, json.dumps(subnet.get_config()))
             for name, variable in subnet.named_weights().items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     _write(variable, member)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
 
 
-def load_weights(subnet: Subnet, path: pathlib.Path) -> None:
+def load_weights(subnet: Subnet, path: str | pathlib.Path, mend: str = MEND) -> None:
     """Reads what ``save_weights`` wrote.
 
+    Args:
+        subnet: a network of the same architecture, features and options.
+        path: the file.
+        mend: what the user can do about a damaged file.
+
     Raises:
-        RunError: if the file cannot be read or is of another network.
+        RunError: if the file cannot be read, is damaged, or is of another network; some weights
+            may have been read by then.
     """
     try:
+        _check_end(path)
         with zipfile.ZipFile(path) as archive:
-            for name, variable in subnet.named_weights().items():
+            weights = subnet.named_weights()
+            _check_members(archive, {f"{name}.npy" for name in weights})
+            for name, variable in weights.items():
                 with archive.open(f"{name}.npy") as member:
                     _read(variable, name, member)
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise RunError(
-            f"{path}: cannot be read as this network's weights ({error}); delete "
-            f"{path.parent} to train it again."
-        ) from error
+    except _DAMAGE as error:
+        raise _damaged(path, error, mend) from error
+
+
+def load_network(path: str | pathlib.Path, mend: str = MEND) -> Subnet:
+    """The network that ``save_weights`` wrote, with its architecture, features and options.
+
+    Args:
+        path: the file.
+        mend: what the user can do about a damaged file.
+
+    Raises:
+        RunError: if the file cannot be read or is damaged, or is of version 0.1.0, which wrote
+            weights alone.
+        UserError: if the network would not fit into the memory of the machine.
+    """
+    try:
+        _check_end(path)
+        with zipfile.ZipFile(path) as archive:
+            if NETWORK not in archive.namelist():
+                raise KeyError(f"it has no {NETWORK}: version 0.1.0 wrote weights alone")
+            config = json.loads(archive.read(NETWORK))
+        # Weights that are read next need not be drawn.
+        subnet = Subnet.from_config(config | {"seed": None})
+    except _DAMAGE as error:
+        raise _damaged(path, error, mend) from error
+    load_weights(subnet, path, mend)
+    return subnet
+
+
+def holds_network(path: str | pathlib.Path) -> bool:
+    """Whether ``load_network`` can read the file: not one of version 0.1.0, nor one of no use."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return NETWORK in archive.namelist()
+    except _DAMAGE:
+        return False
+
+
+def _damaged(path: str | pathlib.Path, error: Exception, mend: str) -> RunError:
+    reason = error.args[0] if isinstance(error, KeyError) and error.args else error
+    if isinstance(error, OSError):
+        reason = error.strerror or error
+    line = " ".join(str(reason).split()) or type(error).__name__
+    return RunError(f"{path}: cannot be read as this network's weights ({line}); {mend}.")
+
+
+def _check_end(path: str | pathlib.Path) -> None:
+    """Refuses bytes after the archive, which ``zipfile`` looks past."""
+    with open(path, "rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - ARCHIVE_END))
+        end = file.read()
+    if not size:
+        raise ValueError("it is empty")
+    if not end.startswith(b"PK\5\6") or end[-2:] != b"\0\0":
+        raise ValueError("it is cut, or no archive, or there are bytes after its end")
+
+
+def _check_members(archive: zipfile.ZipFile, wanted: set[str]) -> None:
+    names = archive.namelist()
+    found = set(names) - {NETWORK}
+    for name in sorted(wanted - found):
+        raise ValueError(f"{name} is missing")
+    for name in sorted(found - wanted):
+        raise ValueError(f"{name!r} is no weight of it")
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name} is in it twice")
+    if min(info.header_offset for info in archive.infolist()):
+        raise ValueError("there are bytes before its start")
 
 
 def _write(variable: keras.Variable, file: IO[bytes]) -> None:
@@ -70,21 +187,32 @@ def _write(variable: keras.Variable, file: IO[bytes]) -> None:
 
 
 def _read(variable: keras.Variable, name: str, file: IO[bytes]) -> None:
-    np.lib.format.read_magic(file)
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    if shape != tuple(variable.shape) or dtype != np.dtype(variable.dtype):
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError(f"{name} is of another version of NumPy's format")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    if shape != tuple(variable.shape) or dtype != np.dtype(variable.dtype) or fortran_order:
+        order = " column by column" if fortran_order else ""
         raise ValueError(
-            f"{name} is {dtype} {shape} and not {variable.dtype} {tuple(variable.shape)}"
+            f"{name} is {dtype} {shape}{order} and not {variable.dtype} {tuple(variable.shape)}"
         )
     if math.prod(shape) <= PIECE:
-        variable.assign(np.frombuffer(file.read(), dtype).reshape(shape))
-        return
-    for first, last in _pieces(shape):
-        piece = (last - first, *shape[1:])
-        rows = np.frombuffer(file.read(math.prod(piece) * dtype.itemsize), dtype).reshape(piece)
-        tf.raw_ops.ResourceScatterUpdate(
-            resource=variable.value.handle, indices=tf.range(first, last), updates=rows
-        )
+        variable.assign(_numbers(file, shape, dtype))
+    else:
+        for first, last in _pieces(shape):
+            rows = _numbers(file, (last - first, *shape[1:]), dtype)
+            tf.raw_ops.ResourceScatterUpdate(
+                resource=variable.value.handle, indices=tf.range(first, last), updates=rows
+            )
+    # The checksum is compared where the end is met.
+    if file.read(1):
+        raise ValueError(f"{name} has more than {math.prod(shape)} numbers")
+
+
+def _numbers(file: IO[bytes], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    content = file.read(math.prod(shape) * dtype.itemsize)
+    if len(content) < math.prod(shape) * dtype.itemsize:
+        raise ValueError("it is cut")
+    return np.frombuffer(content, dtype).reshape(shape)
 
 
 def _pieces(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:

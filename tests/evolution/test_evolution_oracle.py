@@ -1,6 +1,7 @@
 """The oracles behave as KerasTuner's do, and survive what KerasTuner's do not."""
 
 import itertools
+import json
 import math
 
 import keras_tuner
@@ -379,6 +380,32 @@ def test_only_the_journal_is_written_and_it_grows_by_lines(tmp_path, undisturbed
     steps = [after - before for before, after in itertools.pairwise(sizes)]
     assert max(steps) < 2 * min(steps)
     assert [path.name for path in (tmp_path / "search").iterdir()] == ["journal.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"generation": 10**30}, "candidate 12: is of generation 1, not 10"),
+        ({"parent": None}, "candidate 12: has parent None in generation 1"),
+        ({"costs": {"mflops": 1.0}}, r"has the costs \['mflops'\], not \[\]"),
+        ({"hardware": {"adc.bits": 8}}, r"has hardware \['adc.bits'\], not \[\]"),
+        ({"architecture": NASREC_SMALL.widest.to_json()}, "The architecture has 7 blocks"),
+    ],
+)
+def test_a_candidate_that_the_settings_do_not_allow_is_told(tmp_path, change, told):
+    """As a journal of version 1 could hold it after a damage that leaves every type as it was."""
+    oracle = at(tmp_path, make_oracle())
+    run(oracle, trials=14)
+    path = tmp_path / "search" / "journal.jsonl"
+    values = [json.loads(line) for line in path.read_text().splitlines()]
+    values[0]["version"] = 1
+    for value in values:
+        del value["checksum"]
+        if value.get("number") == 12 and value["event"] == "created":
+            value |= change
+    path.write_text("".join(json.dumps(value) + "\n" for value in values))
+    with pytest.raises(RunError, match=f"journal.jsonl: damaged: .*{told}"):
+        at(tmp_path, make_oracle()).reload()
 
 
 def test_a_metric_that_is_missing_is_named(tmp_path):

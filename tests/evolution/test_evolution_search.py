@@ -169,45 +169,6 @@ def test_a_ledger_is_read_back_as_it_was_written(tmp_path):
     assert read_history(tmp_path)[1].candidates == written.history.candidates
 
 
-def test_whatever_byte_a_kill_cuts_a_line_at_the_ledger_resumes_before_that_line(tmp_path):
-    write_search(tmp_path, count=2)
-    path = tmp_path / "journal.jsonl"
-    whole = path.read_bytes()
-    starts = [0] + [index + 1 for index, byte in enumerate(whole) if byte == ord("\n")]
-    for cut in range(starts[1], len(whole), 37):
-        path.write_bytes(whole[:cut])
-        ledger = Ledger(tmp_path)
-        ledger.resume()
-        lines = sum(start <= cut for start in starts) - 2
-        assert len(ledger.history) + len(ledger.history.outcomes) == lines
-        assert path.read_bytes() == whole[: max(start for start in starts if start <= cut)]
-
-
-def test_a_kill_in_the_first_line_leaves_no_search(tmp_path):
-    (tmp_path / "journal.jsonl").write_bytes(b'{"format": "nasrec')
-    ledger = Ledger(tmp_path)
-    assert not ledger.exists()
-    ledger.begin({"seed": 1})
-    assert Ledger(tmp_path).resume() == {"seed": 1}
-
-
-def test_a_damaged_line_is_named(tmp_path):
-    write_search(tmp_path)
-    path = tmp_path / "journal.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join([*lines[:3], b"\x00\x00\n", *lines[4:]]))
-    with pytest.raises(RunError, match="journal.jsonl, line 4: not an event"):
-        Ledger(tmp_path).resume()
-    path.write_bytes(b"".join([*lines[:3], *lines[4:]]))
-    with pytest.raises(
-        RunError, match="journal.jsonl, event 3: not usable: Candidate 1 is not open"
-    ):
-        Ledger(tmp_path).resume()
-    path.write_bytes(b'{"format": "something else"}\n')
-    with pytest.raises(RunError, match="line 1: not a search journal"):
-        Ledger(tmp_path).resume()
-
-
 def test_two_writers_are_told_apart(tmp_path):
     first = write_search(tmp_path)
     second = Ledger(tmp_path)

@@ -246,7 +246,7 @@ def test_no_search_and_an_unwritable_place_are_named(tmp_path):
     with pytest.raises(RunError, match="journal.jsonl: cannot be read: No such file"):
         read_results(tmp_path)
     result = TrialResult(0, 0, None, make_oracle().space.widest, "completed", {"log_loss": 1.0}, 1)
-    with pytest.raises(RunError, match="leaderboard.csv: cannot be written: No such file"):
+    with pytest.raises(UserError, match="leaderboard.csv: cannot be written: No such file"):
         write_leaderboard(tmp_path / "missing" / "leaderboard.csv", [result])
 
 

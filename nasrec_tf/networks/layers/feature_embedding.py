@@ -1,25 +1,38 @@
 """Embedding tables of all sparse fields."""
 
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 
+@keras.saving.register_keras_serializable("nasrec_tf")
 class TableInitializer(keras.initializers.Initializer):
     """Glorot normal for each table on its own: deviation sqrt(2 / (rows + embedding_dim)).
 
     Args:
         table_rows: rows of each table.
         seed: seed of the draws; a table's values do not depend on the other tables' sizes.
+
+    Example:
+        >>> TableInitializer((5, 9))((14, 4)).shape
+        TensorShape([14, 4])
     """
 
-    def __init__(self, table_rows, seed=0):
+    def __init__(self, table_rows: Sequence[int], seed: int = 0):
         self.table_rows = tuple(table_rows)
         self.seed = seed
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
+        """All tables, one below the other.
+
+        Args:
+            shape: (rows of all tables, embedding_dim).
+            dtype: not looked at; values are float32.
+        """
         tables = []
         for field, rows in enumerate(self.table_rows):
             deviation = (2.0 / (rows + shape[1])) ** 0.5
@@ -27,10 +40,12 @@ class TableInitializer(keras.initializers.Initializer):
             tables.append(tf.random.stateless_normal((rows, shape[1]), seed, 0.0, deviation))
         return tf.concat(tables, axis=0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this initializer again."""
         return {"table_rows": self.table_rows, "seed": self.seed}
 
 
+@keras.saving.register_keras_serializable("nasrec_tf")
 class FeatureEmbedding(keras.layers.Layer):
     """Looks up one embedding per sparse field, in tables that stand one below the other.
 
@@ -40,12 +55,30 @@ class FeatureEmbedding(keras.layers.Layer):
     Args:
         table_rows: rows of each field's table.
         embedding_dim: width of an embedding.
-        seed: seed of the initial values; zeros without one.
+        seed: seed of the initial values; ``None`` for zeros.
+        table: (rows of all tables, embedding_dim), values to start from; nothing is drawn then.
 
-    Input shape: (batch, fields), integers. Output shape: (batch, embedding_dim, fields).
+    Input shape: (batch, fields), integers of at least 0.
+    Output shape: (batch, embedding_dim, fields).
+
+    Example:
+        >>> import numpy as np
+        >>> embedding = FeatureEmbedding(table_rows=(5, 9), embedding_dim=4)
+        >>> embedding(np.array([[0, 8], [4, 2], [1, 1]])).shape
+        TensorShape([3, 4, 2])
+        >>> embedding.compute_output_shape((3, 2))
+        (3, 4, 2)
     """
 
-    def __init__(self, table_rows, embedding_dim=16, seed=0, name="embedding", **kwargs):
+    def __init__(
+        self,
+        table_rows: Sequence[int],
+        embedding_dim: int = 16,
+        seed: int | None = 0,
+        name: str = "embedding",
+        table: Any = None,
+        **kwargs: Any,
+    ):
         super().__init__(name=name, **kwargs)
         self.table_rows = tuple(table_rows)
         self.embedding_dim = embedding_dim
@@ -54,12 +87,24 @@ class FeatureEmbedding(keras.layers.Layer):
         self.table = self.add_weight(
             name="table",
             shape=(sum(self.table_rows), embedding_dim),
-            initializer="zeros" if seed is None else TableInitializer(self.table_rows, seed),
+            initializer=self._initializer(table),
         )
         self.built = True
 
-    def rows(self, ids):
-        """Rows of the joint table: (batch, fields)."""
+    def _initializer(self, table):
+        if table is not None:
+            return lambda shape, dtype: tf.ensure_shape(tf.convert_to_tensor(table), shape)
+        return "zeros" if self.seed is None else TableInitializer(self.table_rows, self.seed)
+
+    def rows(self, ids: Any) -> Any:
+        """Rows of the joint table that ids of each field's own table name.
+
+        Args:
+            ids: (batch, fields).
+
+        Returns:
+            (batch, fields) int64.
+        """
         ids = tf.cast(ids, tf.int64)
         sizes = tf.constant(self.table_rows, tf.int64)
         usable = tf.maximum(sizes - 2, 1)
@@ -67,20 +112,46 @@ class FeatureEmbedding(keras.layers.Layer):
         folded = tf.where(ids < sizes, ids, first + (ids - 2) % usable)
         return folded + self.offsets
 
-    def call(self, ids, table=None):
-        """Embeddings from ``table``, all rows of the joint table, if it is given."""
+    def call(self, ids: Any, table: Any = None) -> Any:
+        """The embeddings.
+
+        Args:
+            ids: (batch, fields).
+            table: rows of the joint table to look up in place of the layer's own.
+
+        Returns:
+            (batch, embedding_dim, fields).
+        """
         return arrange(tf.gather(self.table.value if table is None else table, self.rows(ids)))
 
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
+        """(batch, embedding_dim, fields) of ids (batch, fields)."""
+        return (input_shape[0], self.embedding_dim, len(self.table_rows))
 
-def arrange(embeddings):
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again, with newly drawn tables."""
+        own = {
+            "table_rows": list(self.table_rows),
+            "embedding_dim": self.embedding_dim,
+            "seed": self.seed,
+        }
+        return super().get_config() | own
+
+
+def arrange(embeddings: Any) -> Any:
     """(batch, fields, embedding) to the layout of sparse tensors, (batch, embedding, token)."""
     return tf.transpose(embeddings, [0, 2, 1])
 
 
-def weight_initializer(initializer, seed: int | None, path: str):
-    """The Keras initializer that a ``WeightSpec`` asks for, seeded by the weight's path.
+def weight_initializer(
+    initializer: str | float, seed: int | None, path: str
+) -> keras.initializers.Initializer:
+    """The Keras initializer that a ``WeightSpec`` asks for.
 
-    Zeros without a seed.
+    Args:
+        initializer: a name of Keras, or a constant.
+        seed: of the network; ``None`` for zeros.
+        path: of the weight, which makes its draws its own.
     """
     if seed is None:
         return keras.initializers.Zeros()

@@ -1,28 +1,42 @@
 """An operator, merger or head with weights of its own."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from nasrec_tf.networks.layers.feature_embedding import weight_initializer
+from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
+from nasrec_tf.operators.base import WeightSpec
 
 
+@keras.saving.register_keras_serializable("nasrec_tf")
 class WeightedPart(keras.layers.Layer):
     """Weights of one part of a stand-alone network, at their own sizes.
 
-    A weight with no entries (the kernel of a projection that is left out, or of no inputs) is not
-    a variable; ``values`` gives an empty tensor for it.
+    It holds weights and is not called: the part's operator computes with ``values``. A weight with
+    no entries (the kernel of a projection that is left out, or of no inputs) is not a variable;
+    ``values`` gives an empty tensor for it.
 
     Args:
         specs: the weights, as an operator states them.
-        seed: seed of the initial values; zeros without one.
+        seed: seed of the initial values; ``None`` for zeros.
+
+    Example:
+        >>> from nasrec_tf.operators.arithmetic import linear_weights
+        >>> from nasrec_tf.operators.base import Prefix
+        >>> part = WeightedPart(linear_weights("fc", Prefix(3), Prefix(2)))
+        >>> {name: tuple(value.shape) for name, value in part.values().items()}
+        {'fc_kernel': (3, 2), 'fc_bias': (2,)}
     """
 
-    def __init__(self, specs, seed=0, **kwargs):
+    def __init__(self, specs: Sequence[WeightSpec], seed: int | None = 0, **kwargs: Any):
         super().__init__(**kwargs)
         self.specs = tuple(specs)
-        self.variables_by_name = {}
+        self.seed = seed
+        self.variables_by_name: dict[str, keras.Variable] = {}
         for spec in self.specs:
             if math.prod(spec.shape):
                 path = f"{self.name}/{spec.name}"
@@ -33,11 +47,21 @@ class WeightedPart(keras.layers.Layer):
                 )
         self.built = True
 
-    def values(self):
-        """Every weight by name."""
+    def values(self) -> dict[str, Any]:
+        """Every weight by name, as a tensor of its own shape."""
         return {
             spec.name: self.variables_by_name[spec.name].value
             if spec.name in self.variables_by_name
             else tf.zeros(spec.shape)
             for spec in self.specs
         }
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again, with newly drawn weights."""
+        own = {"specs": specs_to_config(self.specs), "seed": self.seed}
+        return super().get_config() | own
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "WeightedPart":
+        """The layer that ``get_config`` told."""
+        return cls(**config | {"specs": specs_from_config(config["specs"])})

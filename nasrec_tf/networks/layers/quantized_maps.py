@@ -1,11 +1,14 @@
 """Quantization-aware linear maps: TF-MOT's quantizers in Keras 3 layers (paper 3.3 and 5.1)."""
 
+import functools
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
 from nasrec_tf.operators.base import CHANNEL, Prefix, WeightSpec
 
 KERNEL = "_kernel"
@@ -17,10 +20,14 @@ SCALE_MANTISSA_BITS = 15
 SMALLEST_SCALE = 2.0**-100
 """Scale of weights that are all zero."""
 
+KERAS_SWITCH = "TF_USE_LEGACY_KERAS"
+"""Environment variable that makes ``tf.keras`` Keras 2; TF-MOT sets it when it is imported."""
+
 MOVING_AVERAGE_DECAY = 0.999
 """Decay that TF-MOT's ``MovingAverageQuantizer`` has built in."""
 
 
+@keras.saving.register_keras_serializable("nasrec_tf")
 class MapQuantizers(keras.layers.Layer):
     """Quantizers of all linear maps of one operator, merger or head.
 
@@ -43,8 +50,10 @@ class MapQuantizers(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.specs = tuple(specs)
+        self.weight_ranges = weight_ranges
         self.per_channel = weight_ranges == CHANNEL
-        self.widths = widths
+        self.widths = None if widths is None else tuple(widths)
         maps = [spec.name.removesuffix(KERNEL) for spec in specs if spec.name.endswith(KERNEL)]
         self.ranges = {name: InputRange(name=f"{name}_input") for name in maps}
         self.built = True
@@ -94,6 +103,20 @@ class MapQuantizers(keras.layers.Layer):
             lambda: value,
         )
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again, with no range seen yet."""
+        own = {
+            "specs": specs_to_config(self.specs),
+            "weight_ranges": self.weight_ranges,
+            "widths": None if self.widths is None else list(self.widths),
+        }
+        return super().get_config() | own
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "MapQuantizers":
+        """The layer that ``get_config`` told."""
+        return cls(**config | {"specs": specs_from_config(config["specs"])})
+
     def _input_quantizer(self, name, bits, training) -> Callable[[Any], Any]:
         def quantize(x):
             return by_width(
@@ -107,6 +130,7 @@ class MapQuantizers(keras.layers.Layer):
         return quantize
 
 
+@keras.saving.register_keras_serializable("nasrec_tf")
 class InputRange(keras.layers.Layer):
     """The range of one linear map's inputs, and their quantization within it.
 
@@ -194,8 +218,22 @@ def kernel_scale(kernel: Any, bits: int, per_channel: bool) -> Any:
     return tf.bitcast(tf.bitwise.bitwise_and(pattern + dropped, ~dropped), tf.float32)
 
 
+@functools.cache
 def _tfmot():
-    """TF-MOT's quantizers, imported where a network is quantized: they load Keras 2."""
-    import tensorflow_model_optimization
+    """TF-MOT's quantizers, imported where a network is quantized.
 
+    TF-MOT would make ``tf.keras`` Keras 2 for the whole program, and leaves the environment
+    variable set that asks for it. Its quantizers need neither, so both stay as the program around
+    us has them: whichever Keras ``tf.keras`` is by then, TF-MOT finds Keras 2 by itself.
+    """
+    # The first look at it settles which Keras ``tf.keras`` is.
+    getattr(tf.keras, "version", None)
+    chosen = os.environ.get(KERAS_SWITCH)
+    try:
+        import tensorflow_model_optimization
+    finally:
+        if chosen is None:
+            os.environ.pop(KERAS_SWITCH, None)
+        else:
+            os.environ[KERAS_SWITCH] = chosen
     return tensorflow_model_optimization.quantization.keras.quantizers

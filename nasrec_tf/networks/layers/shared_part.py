@@ -1,7 +1,7 @@
 """Weights that all paths of a supernet share: a masked layer by its active slices."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nasrec_tf.networks.layers.active_weight import ActiveWeight, SliceReader, gather_rows
 from nasrec_tf.networks.layers.feature_embedding import weight_initializer
+from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
 from nasrec_tf.operators.base import Prefix, SlotPairs, WeightSpec
 
 SPLIT_ABOVE = 1 << 17
@@ -33,6 +34,7 @@ class ActiveRows(NamedTuple):
     count: Any
 
 
+@keras.saving.register_keras_serializable("nasrec_tf")
 class SharedPart(keras.layers.Layer):
     """Weights of one operator, merger or head in its widest form.
 
@@ -46,18 +48,20 @@ class SharedPart(keras.layers.Layer):
     Args:
         specs: the weights at the widest shape.
         column_ends: for each weight, the numbers of columns that paths may use.
-        seed: seed of the initial values.
+        seed: seed of the initial values; ``None`` for zeros.
     """
 
     def __init__(
         self,
         specs: Sequence[WeightSpec],
-        column_ends: dict[str, set[int]],
-        seed: int = 0,
-        **kwargs,
+        column_ends: Mapping[str, Collection[int]],
+        seed: int | None = 0,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.specs = {spec.name: spec for spec in specs}
+        self.column_ends = {name: sorted(ends) for name, ends in column_ends.items()}
+        self.seed = seed
         self.groups: dict[str, list[tuple[int, keras.Variable]]] = {}
         for spec in specs:
             self.groups[spec.name] = self._add_groups(spec, column_ends.get(spec.name, ()), seed)
@@ -160,8 +164,29 @@ class SharedPart(keras.layers.Layer):
             blocks.append(tf.reshape(value, shape))
         return tf.concat(blocks, axis=1)
 
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again, with newly drawn weights."""
+        own = {
+            "specs": specs_to_config(list(self.specs.values())),
+            "column_ends": {name: list(ends) for name, ends in self.column_ends.items()},
+            "seed": self.seed,
+        }
+        return super().get_config() | own
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SharedPart":
+        """The layer that ``get_config`` told."""
+        return cls(**config | {"specs": specs_from_config(config["specs"])})
+
     def extract(self, spec: WeightSpec) -> np.ndarray:
-        """The values of a stand-alone network's weight, at integer sizes."""
+        """The values of a stand-alone network's weight, at integer sizes.
+
+        Args:
+            spec: the weight, as the stand-alone network's operator states it.
+
+        Returns:
+            Of the shape of ``spec``.
+        """
         groups = [variable.numpy() for _, variable in self.groups[spec.name]]
         if len(spec.axes) == 1:
             return groups[0][: spec.axes[0].size]

@@ -1,8 +1,11 @@
 """The supernet, which holds every architecture of a search space (paper 3.1 and 4)."""
 
 import dataclasses
+from collections.abc import Mapping
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nasrec_tf import native
@@ -15,13 +18,22 @@ from nasrec_tf.networks.layers.active_weight import SliceReader
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
 from nasrec_tf.networks.layers.shared_part import SharedPart
-from nasrec_tf.networks.subnet import HEAD, Subnet, part_name
+from nasrec_tf.networks.subnet import (
+    HEAD,
+    Subnet,
+    logits_shape,
+    network_arguments,
+    network_config,
+    part_name,
+)
 from nasrec_tf.networks.supernet.path import Path, encode, live_part
 from nasrec_tf.networks.supernet.path_run import PathRun, Sources
 from nasrec_tf.networks.supernet.samplers import (
     PathSampler,
     SingleOperatorAnyConnection,
     WarmupSampler,
+    sampler_config,
+    sampler_from_config,
 )
 from nasrec_tf.networks.supernet.sizes import path_sizes, widest_shape
 from nasrec_tf.operators import (
@@ -39,7 +51,11 @@ from nasrec_tf.operators.arithmetic import linear
 from nasrec_tf.operators.base import UpperBound
 from nasrec_tf.optimizers.adagrad import Adagrad
 
+GENERATOR = "generator"
+"""Name under which a ``.keras`` file holds the state of the generator of paths."""
 
+
+@keras.saving.register_keras_serializable("nasrec_tf")
 class Supernet(keras.Model):
     """Every architecture of a search space over one set of shared weights.
 
@@ -56,6 +72,20 @@ class Supernet(keras.Model):
         seed: seed of the initial weights and of the paths.
 
     Input shape: as for ``Subnet``. Output shape: (batch, 1), logits of a path.
+
+    Raises:
+        UserError: if its weights would not fit into the memory of the machine.
+
+    Example:
+        >>> import numpy as np
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> space = NASREC_SMALL.replace(num_blocks=2, dense_widths=(4, 8), sparse_widths=(4,))
+        >>> supernet = Supernet(space, Features(dense=3, table_rows=(5, 9)))
+        >>> architecture = space.sample(np.random.default_rng(0))
+        >>> batch = {"dense": np.zeros((4, 3)), "sparse": np.ones((4, 2), "int64")}
+        >>> path, alone = supernet.logits(batch, architecture), supernet.extract(architecture)
+        >>> bool(np.allclose(path, alone(batch), atol=1e-5))
+        True
     """
 
     def __init__(
@@ -67,12 +97,15 @@ class Supernet(keras.Model):
         warmup_steps: int = 0,
         seed: int = 0,
         name: str = "supernet",
-        **kwargs,
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
+        # XLA does not know our kernels, nor a graph of sizes that a path decides.
+        self.supports_jit = False
         self.space = space
         self.features = features
         self.options = options
+        self.seed = seed
         self.sampler = WarmupSampler(sampler or SingleOperatorAnyConnection(space), warmup_steps)
         self.generator = tf.random.Generator.from_seed(seed, alg="philox")
         self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
@@ -88,8 +121,53 @@ class Supernet(keras.Model):
         self._add_quantizers(HEAD, head_weights(slots))
         self.built = True
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         """Nothing is left to build: all sizes are known from the start."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Space, features, options, sampler and seed as plain values, for ``from_config``.
+
+        A sampler of the package's own goes by its name; another one needs a ``get_config``, and to
+        be registered with ``keras.saving``.
+        """
+        return network_config(self) | {
+            "space": self.space.to_json(),
+            "sampler": sampler_config(self.sampler.sampler),
+            "warmup_steps": self.sampler.steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Supernet":
+        """The supernet that ``get_config`` told, with newly drawn weights.
+
+        Args:
+            config: its result, also after a round through JSON.
+            custom_objects: further classes by name, for a sampler that is not registered.
+
+        Raises:
+            UserError: if the search space is not valid or a sampler is not known.
+        """
+        space = SearchSpace.from_json(config["space"])
+        sampler = sampler_from_config(config["sampler"], space, custom_objects)
+        return cls(**network_arguments(config) | {"space": space, "sampler": sampler})
+
+    def save_own_variables(self, store: Any) -> None:
+        """Adds to a ``.keras`` file where the drawing of paths stands."""
+        super().save_own_variables(store)
+        store[GENERATOR] = self.generator.state.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads what ``save_own_variables`` wrote: training goes on with the paths to come."""
+        self.generator.reset(np.array(store[GENERATOR]))
+
+    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
+        """(batch, 1) of the shapes of the inputs by name."""
+        return logits_shape(self.features, input_shape)
+
+    def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """What a call with symbolic inputs gives: logits of (batch, 1)."""
+        shapes = {name: tuple(value.shape) for name, value in inputs.items()}
+        return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
 
     def _add_block(self, number, seed):
         space, options = self.space, self.options
@@ -343,14 +421,21 @@ class Supernet(keras.Model):
 
     # Taking a subnet out.
 
-    def extract(self, architecture: Architecture, seed: int = 0) -> Subnet:
+    def extract(self, architecture: Architecture) -> Subnet:
         """The stand-alone network with the path's slices of the shared weights.
 
-        Its logits equal those of the path.
+        Its logits equal those of the path. Both hold one copy of the embedding tables, until
+        either is trained further.
+
+        Args:
+            architecture: of the space's blocks, operators and widths.
+
+        Raises:
+            ArchitectureError: if the supernet does not hold the architecture.
         """
         encode(architecture, self.space)
-        subnet = Subnet(architecture, self.features, self.options, seed)
-        subnet.embedding.table.assign(self.embedding.table)
+        table = self.embedding.table.value
+        subnet = Subnet(architecture, self.features, self.options, seed=None, table=table)
         for name, part in subnet.parts.items():
             for spec in part.specs:
                 if spec.name in part.variables_by_name:

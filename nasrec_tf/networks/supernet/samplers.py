@@ -1,6 +1,7 @@
 """Path sampling strategies of supernet training (paper 4.1), inside the traced graph."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -174,6 +175,37 @@ def path_sampler(name: str, space: SearchSpace) -> PathSampler:
     if name not in SAMPLERS:
         raise UserError(f"No path sampler {name!r}; there are {', '.join(SAMPLERS)}.")
     return SAMPLERS[name](space)
+
+
+def sampler_config(sampler: PathSampler) -> Any:
+    """A strategy as plain values: its name, or what Keras makes of one that is not of ours.
+
+    Args:
+        sampler: the strategy.
+    """
+    if SAMPLERS.get(sampler.name) is type(sampler):
+        return sampler.name
+    import keras
+
+    return keras.saving.serialize_keras_object(sampler)
+
+
+def sampler_from_config(config: Any, space: SearchSpace, custom_objects: Any = None) -> PathSampler:
+    """The strategy that ``sampler_config`` told.
+
+    Args:
+        config: its result.
+        space: the search space of a strategy of ours.
+        custom_objects: classes by name that are not registered with Keras.
+
+    Raises:
+        UserError: if it is a name and there is no strategy of it.
+    """
+    if isinstance(config, str):
+        return path_sampler(config, space)
+    import keras
+
+    return keras.saving.deserialize_keras_object(config, custom_objects)
 
 
 class WarmupSampler:

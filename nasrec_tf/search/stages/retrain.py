@@ -119,7 +119,7 @@ def load(run: Run, architecture: Architecture, path: pathlib.Path):
     from nasrec_tf.networks.weights import load_weights
 
     subnet = _build(run, architecture, seed=None)
-    load_weights(subnet, path)
+    load_weights(subnet, path, f"delete {path.parent} to train it again")
     return subnet
 
 

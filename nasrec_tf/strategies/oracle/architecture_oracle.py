@@ -18,7 +18,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from nasrec_tf.architecture.space import SearchSpace
-from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.errors import ArchitectureError, RunError
 from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.draws import Draws, NothingToDraw
 from nasrec_tf.strategies.hardware_space import HardwareSpace
@@ -190,9 +190,14 @@ class ArchitectureOracle(keras_tuner.Oracle):
             self._show_history()
 
     def save(self) -> None:
-        """Begins the journal if there is none; every event is in it as soon as it happens."""
+        """Syncs the journal to disk; every event is in it as soon as it happens.
+
+        Raises:
+            RunError: if the disk refuses.
+        """
         with self._lock:
             self._open()
+            self._ledger.sync()
 
     def reload(self) -> None:
         """Takes up the search that the project directory holds, or begins one.
@@ -209,6 +214,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
             else:
                 self.seed = secrets.randbits(32) if self.seed is None else self.seed
                 ledger.begin(self.settings())
+            self._check_candidates(ledger)
             self._ledger = ledger
             self._show_history()
 
@@ -271,6 +277,38 @@ class ArchitectureOracle(keras_tuner.Oracle):
                     f"{begun.get(name)!r}, not {value!r}: give what it was begun with, or "
                     f"another directory."
                 )
+
+    def _check_candidates(self, ledger: Ledger) -> None:
+        for candidate in ledger.history.candidates:
+            fault = self._fault(candidate)
+            if fault is not None:
+                raise RunError(
+                    f"{ledger.path}: damaged: candidate {candidate.number}: {fault}; restore the "
+                    f"file, or delete it to begin the search anew."
+                )
+
+    def _fault(self, candidate: Candidate) -> str | None:
+        """Why the settings do not allow a candidate, if they do not."""
+        generation = self.strategy.generation_of(candidate.number)
+        if candidate.generation != generation:
+            return f"is of generation {generation}, not {candidate.generation}"
+        if (candidate.parent is None) != (generation == 0):
+            return f"has parent {candidate.parent} in generation {generation}"
+        metrics = sorted(budget.metric for budget in self.draws.budgets)
+        if sorted(candidate.costs) != metrics:
+            return f"has the costs {sorted(candidate.costs)}, not {metrics}"
+        choices = self.draws.hardware.choices if self.draws.hardware else {}
+        hardware = candidate.hardware or {}
+        if sorted(hardware) != sorted(choices):
+            return f"has hardware {sorted(hardware)}, not {sorted(choices)}"
+        for name, value in hardware.items():
+            if value not in choices[name]:
+                return f"has {name} {value}, not one of {choices[name]}"
+        try:
+            self.space.check(candidate.architecture)
+        except ArchitectureError as error:
+            return str(error).rstrip(".")
+        return None
 
     def _failed_too_often(self, history: History) -> bool:
         return len(history.last_failures) >= self.max_consecutive_failed_trials

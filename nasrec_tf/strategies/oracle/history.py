@@ -156,12 +156,14 @@ class History:
         """Appends the next candidate.
 
         Raises:
-            ValueError: if its number is not the next one.
+            ValueError: if its number is not the next one, or its parent comes after it.
         """
         if candidate.number != len(self.candidates):
             raise ValueError(
                 f"Candidate {candidate.number} does not follow {len(self.candidates) - 1}."
             )
+        if candidate.parent is not None and candidate.parent >= candidate.number:
+            raise ValueError(f"Candidate {candidate.number} is older than its parent.")
         self.candidates.append(candidate)
         self.open.add(candidate.number)
         self._identities.add(candidate.design.identity)
@@ -183,7 +185,13 @@ class History:
             self.best = number
 
     def reopen(self, number: int) -> None:
-        """Forgets the outcome of one of the last failures, so that it is scored again."""
+        """Forgets the outcome of one of the last failures, so that it is scored again.
+
+        Raises:
+            ValueError: if it is none of them.
+        """
+        if number not in self.last_failures:
+            raise ValueError(f"Candidate {number} is not among the last failures.")
         self.last_failures.remove(number)
         self.end_order.remove(number)
         del self.outcomes[number]

@@ -3,12 +3,11 @@
 import csv
 import dataclasses
 import json
-import os
 import pathlib
 from collections.abc import Iterable, Mapping
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.strategies.oracle.history import LOG_LOSS, RUNNING, History, is_scored
 from nasrec_tf.strategies.oracle.ledger import read_history
 
@@ -92,30 +91,28 @@ def best(results: Iterable[TrialResult], k: int) -> list[TrialResult]:
 
 
 def write_leaderboard(path: str | pathlib.Path, results: Iterable[TrialResult]) -> None:
-    """Writes the completed results as CSV, the best first, whole or not at all.
+    """Writes the scored results as CSV, the best first, whole or not at all.
 
     Columns: rank, identity, trial, generation, parent, log_loss, the other metrics and costs,
     seconds, the architecture as JSON, and the hardware settings as JSON where there are some.
 
+    Args:
+        path: the file, in a directory that exists.
+        results: those of ``read_results``.
+
     Raises:
-        RunError: if the file cannot be written.
+        UserError: if the file cannot be written.
     """
     results = list(results)
     ranked = best(results, len(results))
     others = sorted({name for result in ranked for name in result.metrics} - {LOG_LOSS})
-    path = pathlib.Path(path)
-    draft = path.with_name(path.name + ".new")
-    try:
-        with open(draft, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(
-                ["rank", "identity", "trial", "generation", "parent", LOG_LOSS, *others]
-                + ["seconds", "architecture", "hardware"]
-            )
-            writer.writerows(_row(rank, r, others) for rank, r in enumerate(ranked, start=1))
-        os.replace(draft, path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be written: {error.strerror}.") from error
+    with atomic_file(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["rank", "identity", "trial", "generation", "parent", LOG_LOSS, *others]
+            + ["seconds", "architecture", "hardware"]
+        )
+        writer.writerows(_row(rank, r, others) for rank, r in enumerate(ranked, start=1))
 
 
 def _row(rank: int, result: TrialResult, others: list[str]) -> list:

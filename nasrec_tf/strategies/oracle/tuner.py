@@ -1,5 +1,6 @@
 """Scores the architectures that an oracle hands out."""
 
+import contextlib
 import pathlib
 import time
 from collections.abc import Callable, Mapping
@@ -101,9 +102,14 @@ class SubnetTuner(BaseTuner):
                 chief_and_workers.serve(self._architectures, self._bar.update)
             else:
                 self._score()
+        except BaseException:
+            # Such as a full disk, on which the leaderboard cannot be written either.
+            with contextlib.suppress(UserError):
+                self._leave()
+            raise
         finally:
             self._bar.close()
-            self.write_leaderboard()
+        self._leave()
         if self._architectures.failure:
             raise RunError(
                 f"The search stopped because {self._architectures.max_consecutive_failed_trials} "
@@ -152,6 +158,10 @@ class SubnetTuner(BaseTuner):
             self._architectures.reload()
 
     # Inside.
+
+    def _leave(self) -> None:
+        self._architectures.save()
+        self.write_leaderboard()
 
     def _score(self) -> None:
         try:

@@ -1,0 +1,62 @@
+"""The network inside an export, as a Keras model again."""
+
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from beam_preprocess.dataset.schema import SCHEMA_FILE, Schema, read_json
+from beam_preprocess.errors import DataError
+from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.data.features import Features
+from nasrec_tf.export import description as described
+from nasrec_tf.export.errors import ExportError
+from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.operators import NetworkOptions
+
+VARIABLE = "network_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
+"""Where a SavedModel's variables hold those of the network, by their order in the network."""
+
+
+def load_exported_network(path: str | pathlib.Path) -> Subnet:
+    """The stand-alone network that was exported, with the weights that it serves with.
+
+    Args:
+        path: a version directory, or a model's directory (its newest version is meant).
+
+    Returns:
+        The network; it takes what the export's preprocessing yields, not raw columns.
+
+    Raises:
+        ExportError: if it is no export of this package, or it is damaged; the message names the
+            file.
+        UserError: if the network would not fit into the memory of the machine.
+    """
+    directory = described.find_export(path)
+    about = described.load_description(directory)
+    assets = directory / described.ASSETS
+    try:
+        schema = Schema.from_json(read_json(assets / SCHEMA_FILE), str(assets / SCHEMA_FILE))
+        subnet = Subnet(
+            described.load_architecture(assets / described.ARCHITECTURE_FILE),
+            Features(len(schema.dense), about.table_rows),
+            NetworkOptions(**about.options),
+            seed=None,
+        )
+    except (ArchitectureError, DataError, TypeError) as error:
+        raise ExportError(f"{directory}: damaged ({error}); export the model again") from error
+    _read_variables(subnet, directory / "variables" / "variables")
+    return subnet
+
+
+def _read_variables(subnet: Subnet, prefix: pathlib.Path) -> None:
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+        for index, variable in enumerate(subnet.variables):
+            value = np.asarray(reader.get_tensor(VARIABLE.format(index)))
+            if value.shape != tuple(variable.shape):
+                raise ValueError(f"variable {index} is {value.shape}, not {tuple(variable.shape)}")
+            variable.assign(value)
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ExportError(f"{prefix}: damaged ({reason}); export the model again") from error
