@@ -19,7 +19,7 @@ COMPILERS = ("c++", "g++", "clang++")
 
 OPTIONS = (
     "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
-    "-DNDEBUG", "-w",
+    "-DNDEBUG", "-Wall", "-Wextra",
 )  # fmt: skip
 TIME_LIMIT = 600
 """Seconds that the compiler may take; it takes about 20."""
@@ -42,7 +42,7 @@ def built_library(say: Callable[[str], None]) -> pathlib.Path:
     Raises:
         BuildError: if there is no compiler, it fails, or nothing can be written.
     """
-    command = [*_compiler(), *OPTIONS, *tf.sysconfig.get_compile_flags()]
+    command = [*_compiler(), *OPTIONS, *_tensorflow_options()]
     libraries = tf.sysconfig.get_link_flags()
     library = cache_directory() / f"kernels-{_key(command)}.so"
     if library.exists():
@@ -113,6 +113,15 @@ def _compiler() -> list[str]:
         if shutil.which(name):
             return [name]
     raise BuildError("there is no C++ compiler; install g++")
+
+
+def _tensorflow_options() -> list[str]:
+    """TensorFlow's own options, with its headers as the system's: their warnings are not ours."""
+    options = []
+    for option in tf.sysconfig.get_compile_flags():
+        headers = option.removeprefix("-I")
+        options += [option] if headers == option else ["-isystem", headers]
+    return options
 
 
 def _key(command: list[str]) -> str:

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "attention_core.h"
+#include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
@@ -24,9 +25,6 @@ namespace nasrec {
 
 using tensorflow::OpKernel;
 using tensorflow::OpKernelConstruction;
-using tensorflow::OpKernelContext;
-using tensorflow::Tensor;
-using tensorflow::TensorShape;
 using tensorflow::shape_inference::InferenceContext;
 
 // The same with the tokens first, as matrix products leave them.
@@ -78,15 +76,16 @@ void WithHeadSize(int64_t size, Function&& function, Arguments&&... arguments) {
   }
 }
 
-inline absl::Status CheckHeads(int64_t embedding, int64_t heads) {
+inline absl::Status CheckHeads(OpKernelContext* context, int64_t embedding, int64_t heads) {
   for (int64_t size : {1, 2, 4, 8}) {
-    if (embedding == heads * size) return absl::OkStatus();
+    if (embedding % heads == 0 && embedding / heads == size) return absl::OkStatus();
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("attention of ", heads, " heads over an embedding of ", embedding));
+  return Wrong(context, "attention of ", heads, " heads over an embedding of ", embedding);
 }
 
-inline int64_t AttentionCycles(int64_t tokens, int64_t heads) { return 3 * heads * tokens * tokens; }
+inline double AttentionCycles(int64_t tokens, int64_t heads) {
+  return 3.0 * heads * tokens * tokens;
+}
 
 class AttentionKernel : public OpKernel {
  public:
@@ -98,18 +97,36 @@ class AttentionKernel : public OpKernel {
   int64_t heads_;
 };
 
+// The sizes of queries, keys and values side by side: (batch, token, 3 * embedding).
+struct PackedSizes {
+  int64_t batch, tokens, embedding;
+
+  absl::Status Read(OpKernelContext* context, const Tensor& packed, int64_t heads) {
+    TF_RETURN_IF_ERROR(HasRank(context, "packed", packed.shape(), 3));
+    batch = packed.dim_size(0);
+    tokens = packed.dim_size(1);
+    embedding = packed.dim_size(2) / 3;
+    if (packed.dim_size(2) % 3 != 0) {
+      return Wrong(context, "packed of shape ", packed.shape().DebugString(),
+                   " is not of three equal parts");
+    }
+    return CheckHeads(context, embedding, heads);
+  }
+};
+
 class AttentionOp : public AttentionKernel {
  public:
   using AttentionKernel::AttentionKernel;
 
   void Compute(OpKernelContext* context) override {
     const Tensor& packed = context->input(0);
-    OP_REQUIRES_OK(context, CheckHeads(packed.dim_size(2) / 3, heads_));
-    const int64_t batch = packed.dim_size(0), tokens = packed.dim_size(1);
-    const int64_t embedding = packed.dim_size(2) / 3;
+    PackedSizes sizes;
+    OP_REQUIRES_OK(context, sizes.Read(context, packed, heads_));
+    const int64_t batch = sizes.batch, tokens = sizes.tokens, embedding = sizes.embedding;
     Tensor *mixed, *log_sums;
-    OP_REQUIRES_OK(context, context->allocate_output(0, {batch, tokens, embedding}, &mixed));
-    OP_REQUIRES_OK(context, context->allocate_output(1, {batch, heads_, tokens}, &log_sums));
+    OP_REQUIRES_OK(context, Allocate(context, 0, {batch, tokens, embedding}, &mixed));
+    OP_REQUIRES_OK(context, Allocate(context, 1, {batch, heads_, tokens}, &log_sums));
+    if (packed.NumElements() == 0) return;
     const float* from = packed.flat<float>().data();
     float* to = mixed->flat<float>().data();
     float* sums = log_sums->flat<float>().data();
@@ -131,17 +148,24 @@ class AttentionGradOp : public AttentionKernel {
 
   void Compute(OpKernelContext* context) override {
     const Tensor& packed = context->input(0);
-    OP_REQUIRES_OK(context, CheckHeads(packed.dim_size(2) / 3, heads_));
-    const int64_t batch = packed.dim_size(0), tokens = packed.dim_size(1);
-    const int64_t embedding = packed.dim_size(2) / 3;
+    PackedSizes sizes;
+    OP_REQUIRES_OK(context, sizes.Read(context, packed, heads_));
+    const int64_t batch = sizes.batch, tokens = sizes.tokens, embedding = sizes.embedding;
+    OP_REQUIRES_OK(context,
+                   HasShape(context, "mixed", context->input(1), {batch, tokens, embedding}));
+    OP_REQUIRES_OK(context,
+                   HasShape(context, "log_sums", context->input(2), {batch, heads_, tokens}));
+    OP_REQUIRES_OK(context,
+                   HasShape(context, "of_mixed", context->input(3), {batch, tokens, embedding}));
     Tensor* of_packed;
     OP_REQUIRES_OK(context, context->allocate_output(0, packed.shape(), &of_packed));
+    if (packed.NumElements() == 0) return;
     const float* from = packed.flat<float>().data();
     const float* mixed = context->input(1).flat<float>().data();
     const float* sums = context->input(2).flat<float>().data();
     const float* upstream = context->input(3).flat<float>().data();
     float* to = of_packed->flat<float>().data();
-    const int64_t cycles = 3 * AttentionCycles(tokens, heads_);
+    const double cycles = 3 * AttentionCycles(tokens, heads_);
     ForEachRange(context, batch, cycles, [&](int64_t first, int64_t last) {
       const auto backward = [&](auto attention) {
         for (int64_t sample = first; sample < last; ++sample) {

@@ -36,14 +36,16 @@ enum EncoderWeight {
   kEncoderWeights,
 };
 
-inline int64_t EncoderWeightSize(int weight, int64_t embedding) {
+inline absl::Status CheckEncoderWeight(OpKernelContext* context, int weight, const Tensor& given,
+                                       int64_t embedding) {
+  const InputName name = Entry("weights", weight);
   switch (weight) {
-    case kPackedKernel: return 3 * embedding * embedding;
-    case kPackedBias: return 3 * embedding;
+    case kPackedKernel: return HasShape(context, name, given, {embedding, 3 * embedding});
+    case kPackedBias: return HasShape(context, name, given, {3 * embedding});
     case kAttendedKernel:
     case kHiddenKernel:
-    case kOutputKernel: return embedding * embedding;
-    default: return embedding;
+    case kOutputKernel: return HasShape(context, name, given, {embedding, embedding});
+    default: return HasShape(context, name, given, {embedding});
   }
 }
 
@@ -191,31 +193,31 @@ class EncoderInputs {
 
   absl::Status Read(OpKernelContext* context, int64_t heads) {
     const Tensor& tokens = context->input(0);
-    if (tokens.dims() != 3) return absl::InvalidArgumentError("tokens of another rank than 3");
+    TF_RETURN_IF_ERROR(HasRank(context, "tokens", tokens.shape(), 3));
     batch = tokens.dim_size(0);
     embedding = tokens.dim_size(1);
     count = tokens.dim_size(2);
     x = tokens.flat<float>().data();
-    TF_RETURN_IF_ERROR(CheckHeads(embedding, heads));
+    TF_RETURN_IF_ERROR(CheckHeads(context, embedding, heads));
+    starts[0] = 0;
     for (int weight = 0; weight < kEncoderWeights; ++weight) {
       const Tensor& given = context->input(1 + weight);
-      if (given.NumElements() != EncoderWeightSize(weight, embedding)) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("weight ", weight, " of shape ", given.shape().DebugString(),
-                         " in an encoder of embedding ", embedding));
-      }
+      TF_RETURN_IF_ERROR(CheckEncoderWeight(context, weight, given, embedding));
       weights[weight] = given.flat<float>().data();
+      starts[weight + 1] = starts[weight] + given.NumElements();
     }
     return absl::OkStatus();
   }
 
-  int64_t Cycles(int64_t heads) const {
-    return AttentionCycles(count, heads) + 3 * embedding * embedding * count;
+  double Cycles(int64_t heads) const {
+    return AttentionCycles(count, heads) + 3.0 * embedding * embedding * count;
   }
 
   int64_t batch, embedding, count;
   const float* x;
   const float* weights[kEncoderWeights];
+  // Where each weight starts if they stand one behind another.
+  int64_t starts[kEncoderWeights + 1];
 };
 
 class EncoderKernel : public OpKernel {
@@ -241,7 +243,8 @@ class EncoderOp : public EncoderKernel {
     Tensor *encoded, *mixed, *log_sums;
     OP_REQUIRES_OK(context, context->allocate_output(0, context->input(0).shape(), &encoded));
     OP_REQUIRES_OK(context, context->allocate_output(1, context->input(0).shape(), &mixed));
-    OP_REQUIRES_OK(context, context->allocate_output(2, {in.batch, heads_, in.count}, &log_sums));
+    OP_REQUIRES_OK(context, Allocate(context, 2, {in.batch, heads_, in.count}, &log_sums));
+    if (encoded->NumElements() == 0) return;
     float* to = encoded->flat<float>().data();
     float* kept = mixed->flat<float>().data();
     float* sums = log_sums->flat<float>().data();
@@ -265,20 +268,23 @@ class EncoderGradOp : public EncoderKernel {
   void Compute(OpKernelContext* context) override {
     EncoderInputs in;
     OP_REQUIRES_OK(context, in.Read(context, heads_));
+    const TensorShape& shape = context->input(0).shape();
+    const int next = EncoderInputs::kCount;
+    OP_REQUIRES_OK(context, HasShape(context, "mixed", context->input(next), shape));
+    OP_REQUIRES_OK(context, HasShape(context, "log_sums", context->input(next + 1),
+                                     {in.batch, heads_, in.count}));
+    OP_REQUIRES_OK(context, HasShape(context, "of_encoded", context->input(next + 2), shape));
     Tensor* of_tokens;
-    OP_REQUIRES_OK(context, context->allocate_output(0, context->input(0).shape(), &of_tokens));
+    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &of_tokens));
     float* to = of_tokens->flat<float>().data();
-    const float* mixed = context->input(EncoderInputs::kCount).flat<float>().data();
-    const float* sums = context->input(EncoderInputs::kCount + 1).flat<float>().data();
-    const float* upstream = context->input(EncoderInputs::kCount + 2).flat<float>().data();
-    int64_t starts[kEncoderWeights + 1] = {0};
-    for (int weight = 0; weight < kEncoderWeights; ++weight) {
-      starts[weight + 1] = starts[weight] + EncoderWeightSize(weight, in.embedding);
-    }
+    const float* mixed = context->input(next).flat<float>().data();
+    const float* sums = context->input(next + 1).flat<float>().data();
+    const float* upstream = context->input(next + 2).flat<float>().data();
+    const int64_t* starts = in.starts;
     // A fixed number of stretches, so that sums do not depend on the number of threads.
-    const int64_t stretches = std::min<int64_t>(in.batch, kStretches);
+    const int64_t stretches = in.count == 0 ? 0 : std::min<int64_t>(in.batch, kStretches);
     std::vector<float> of_weights(stretches * starts[kEncoderWeights], 0.0f);
-    const int64_t cycles = stretches ? 4 * in.Cycles(heads_) * in.batch / stretches : 0;
+    const double cycles = stretches ? 4.0 * in.Cycles(heads_) * in.batch / stretches : 0.0;
     ForEachRange(context, stretches, cycles, [&](int64_t first, int64_t last) {
       const auto backward = [&](auto encoder) {
         for (int64_t stretch = first; stretch < last; ++stretch) {

@@ -5,6 +5,7 @@
 
 #include <numeric>
 
+#include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
@@ -19,13 +20,14 @@ class InteractionOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& tokens = context->input(0);
+    OP_REQUIRES_OK(context, HasRank(context, "tokens", tokens.shape(), 3));
     const int64_t batch = tokens.dim_size(0), embedding = tokens.dim_size(1);
     const int64_t count = tokens.dim_size(2);
     tensorflow::Tensor* interaction;
-    OP_REQUIRES_OK(context, context->allocate_output(0, {batch, embedding}, &interaction));
+    OP_REQUIRES_OK(context, Allocate(context, 0, {batch, embedding}, &interaction));
     const float* from = tokens.flat<float>().data();
     float* to = interaction->flat<float>().data();
-    ForEachRange(context, batch * embedding, 4 * count, [&](int64_t first, int64_t last) {
+    ForEachRange(context, batch * embedding, 4.0 * count, [&](int64_t first, int64_t last) {
       for (int64_t row = first; row < last; ++row) {
         float sum = 0.0f, squares = 0.0f;
         for (const float* value = from + row * count; value < from + (row + 1) * count; ++value) {
@@ -45,13 +47,16 @@ class InteractionGradOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& tokens = context->input(0);
+    OP_REQUIRES_OK(context, HasRank(context, "tokens", tokens.shape(), 3));
+    OP_REQUIRES_OK(context, HasShape(context, "of_interaction", context->input(1),
+                                     {tokens.dim_size(0), tokens.dim_size(1)}));
     const int64_t rows = tokens.dim_size(0) * tokens.dim_size(1), count = tokens.dim_size(2);
     tensorflow::Tensor* of_tokens;
     OP_REQUIRES_OK(context, context->allocate_output(0, tokens.shape(), &of_tokens));
     const float* from = tokens.flat<float>().data();
     const float* upstream = context->input(1).flat<float>().data();
     float* to = of_tokens->flat<float>().data();
-    ForEachRange(context, rows, 4 * count, [&](int64_t first, int64_t last) {
+    ForEachRange(context, rows, 4.0 * count, [&](int64_t first, int64_t last) {
       for (int64_t row = first; row < last; ++row) {
         const float* values = from + row * count;
         const float sum = std::accumulate(values, values + count, 0.0f);

@@ -10,12 +10,12 @@
 #include <algorithm>
 #include <vector>
 
+#include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "tensorflow/core/framework/shape_inference.h"
-#include "tensorflow/core/framework/tensor_util.h"
 
 namespace nasrec {
 
@@ -30,19 +30,29 @@ class JoinOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const int inputs = context->num_inputs() - 1;
+    OP_REQUIRES_OK(context, HasShape(context, "counts", context->input(inputs), {inputs}));
     const auto counts = context->input(inputs).vec<int32_t>();
     std::vector<int> read;
     int64_t width = 0;
     for (int index = 0; index < inputs; ++index) {
       if (counts(index) == 0) continue;
-      OP_REQUIRES(context, counts(index) == LastDimension(context->input(index)),
-                  absl::InvalidArgumentError("a value is joined whole or not at all"));
+      const TensorShape& own = context->input(index).shape();
+      OP_REQUIRES_OK(context, HasLastAxis(context, Entry("values", index), own));
+      OP_REQUIRES(context, counts(index) == own.dim_size(own.dims() - 1),
+                  Wrong(context, counts(index), " entries of ", Entry("values", index),
+                        " of shape ", own.DebugString(), ", which is joined whole or not at all"));
+      OP_REQUIRES(
+          context, read.empty() || SameButForLastAxis(own, context->input(read[0]).shape()),
+          Wrong(context, Entry("values", index), " of shape ", own.DebugString(), " beside ",
+                Entry("values", read[0]), " of shape ",
+                context->input(read[0]).shape().DebugString()));
       read.push_back(index);
       width += counts(index);
     }
     if (read.size() == 1) return context->set_output(0, context->input(read[0]));
-    tensorflow::TensorShape shape = context->input(0).shape();
-    shape.set_dim(shape.dims() - 1, width);
+    TensorShape shape = context->input(read.empty() ? 0 : read[0]).shape();
+    OP_REQUIRES_OK(context, HasLastAxis(context, Entry("values", 0), shape));
+    OP_REQUIRES_OK(context, Resize(context, shape.dims() - 1, width, &shape));
     tensorflow::Tensor* joined;
     OP_REQUIRES_OK(context, context->allocate_output(0, shape, &joined));
     if (joined->NumElements() == 0) return;
@@ -69,8 +79,19 @@ class JoinGradOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& of_joined = context->input(0);
+    OP_REQUIRES_OK(context, HasLastAxis(context, "of_joined", of_joined.shape()));
+    OP_REQUIRES_OK(context, HasShape(context, "counts", context->input(1), {num_outputs()}));
     const auto counts = context->input(1).vec<int32_t>();
     const int64_t width = LastDimension(of_joined);
+    int64_t joined = 0;
+    for (int index = 0; index < num_outputs(); ++index) {
+      OP_REQUIRES(context, counts(index) >= 0,
+                  Wrong(context, Entry("counts", index), " is ", counts(index)));
+      joined += counts(index);
+    }
+    OP_REQUIRES(context, joined == width,
+                Wrong(context, "counts of ", joined, " in all beside of_joined of shape ",
+                      of_joined.shape().DebugString()));
     const int64_t rows = width == 0 ? 0 : of_joined.NumElements() / width;
     std::vector<float*> parts(num_outputs(), nullptr);
     for (int index = 0; index < num_outputs(); ++index) {
@@ -78,8 +99,8 @@ class JoinGradOp : public tensorflow::OpKernel {
         context->set_output(index, of_joined);
         continue;
       }
-      tensorflow::TensorShape shape = of_joined.shape();
-      shape.set_dim(shape.dims() - 1, counts(index));
+      TensorShape shape = of_joined.shape();
+      OP_REQUIRES_OK(context, Resize(context, shape.dims() - 1, counts(index), &shape));
       tensorflow::Tensor* part;
       OP_REQUIRES_OK(context, context->allocate_output(index, shape, &part));
       parts[index] = part->flat<float>().data();
@@ -98,11 +119,13 @@ class JoinGradOp : public tensorflow::OpKernel {
   }
 };
 
-// Nothing of the first and of the last axis.
-inline tensorflow::TensorShape Nothing(tensorflow::TensorShape shape) {
-  shape.set_dim(0, 0);
-  shape.set_dim(shape.dims() - 1, 0);
-  return shape;
+// Allocates nothing of the first and of the last axis of a value.
+inline absl::Status AllocateNothing(OpKernelContext* context, int output, TensorShape shape) {
+  TF_RETURN_IF_ERROR(HasLastAxis(context, "value", shape));
+  TF_RETURN_IF_ERROR(Resize(context, 0, 0, &shape));
+  TF_RETURN_IF_ERROR(Resize(context, shape.dims() - 1, 0, &shape));
+  Tensor* nothing;
+  return context->allocate_output(output, shape, &nothing);
 }
 
 // The value several times, for readers that each read it whole or not at all.
@@ -124,9 +147,9 @@ class PresentOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& value = context->input(0);
+    OP_REQUIRES_OK(context, IsScalar(context, "on", context->input(1)));
     if (context->input(1).scalar<int32_t>()() != 0) return context->set_output(0, value);
-    tensorflow::Tensor* nothing;
-    OP_REQUIRES_OK(context, context->allocate_output(0, Nothing(value.shape()), &nothing));
+    OP_REQUIRES_OK(context, AllocateNothing(context, 0, value.shape()));
   }
 };
 
@@ -137,10 +160,10 @@ class RouteOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& value = context->input(0);
+    OP_REQUIRES_OK(context, IsScalar(context, "condition", context->input(1)));
     const int taken = context->input(1).scalar<bool>()() ? 0 : 1;
     context->set_output(taken, value);
-    tensorflow::Tensor* nothing;
-    OP_REQUIRES_OK(context, context->allocate_output(1 - taken, Nothing(value.shape()), &nothing));
+    OP_REQUIRES_OK(context, AllocateNothing(context, 1 - taken, value.shape()));
   }
 };
 
@@ -161,6 +184,8 @@ class EitherGradOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const int taken = context->input(0).NumElements() > 0 ? 0 : 1;
+    OP_REQUIRES_OK(context, HasShape(context, "of_either", context->input(2),
+                                     context->input(taken).shape()));
     context->set_output(taken, context->input(2));
     context->set_output(1 - taken, context->input(1 - taken));
   }
@@ -176,7 +201,8 @@ inline void AddPadded(const float* from, int64_t width, int64_t rows, float* to,
   }
 }
 
-// The sum of the values that are not empty, narrower ones padded with zeros up to `shape`.
+// The sum of the values that are not empty, narrower ones padded with zeros up to `shape`, which
+// has a last axis.
 inline void SumPresent(tensorflow::OpKernelContext* context, int first_input,
                        const tensorflow::TensorShape& shape) {
   std::vector<int> present;
@@ -189,12 +215,10 @@ inline void SumPresent(tensorflow::OpKernelContext* context, int first_input,
   const int64_t width = shape.dim_size(shape.dims() - 1);
   const int64_t rows = width == 0 ? 0 : shape.num_elements() / width;
   for (int index : present) {
-    const tensorflow::Tensor& value = context->input(index);
-    const int64_t own = LastDimension(value);
-    OP_REQUIRES(context, own <= width && value.NumElements() == rows * own,
-                absl::InvalidArgumentError(absl::StrCat("a value of shape ",
-                                                        value.shape().DebugString(),
-                                                        " in a sum of ", shape.DebugString())));
+    const TensorShape& own = context->input(index).shape();
+    OP_REQUIRES(context, SameButForLastAxis(own, shape) && own.dim_size(own.dims() - 1) <= width,
+                Wrong(context, "value ", index - first_input, " of shape ", own.DebugString(),
+                      " in a sum of ", shape.DebugString()));
   }
   tensorflow::Tensor* sum;
   OP_REQUIRES_OK(context, context->allocate_output(0, shape, &sum));
@@ -216,11 +240,18 @@ class SumPresentOp : public tensorflow::OpKernel {
   using tensorflow::OpKernel::OpKernel;
 
   void Compute(tensorflow::OpKernelContext* context) override {
-    tensorflow::TensorShape shape;
-    OP_REQUIRES_OK(context, tensorflow::tensor::MakeShape(context->input(0), &shape));
+    TensorShape shape;
+    OP_REQUIRES_OK(context, ReadShape(context, "shape", context->input(0), &shape));
     SumPresent(context, 1, shape);
   }
 };
+
+// Samples and units are two axes.
+inline absl::Status HasRankOfRows(OpKernelContext* context, const InputName& name,
+                                  const TensorShape& shape) {
+  if (shape.dims() >= 2) return absl::OkStatus();
+  return Wrong(context, name, " of shape ", shape.DebugString(), " instead of rank 2 or more");
+}
 
 // The sum of the outputs that have samples, padded with zeros up to `width`.
 class SumActiveOp : public tensorflow::OpKernel {
@@ -228,9 +259,13 @@ class SumActiveOp : public tensorflow::OpKernel {
   using tensorflow::OpKernel::OpKernel;
 
   void Compute(tensorflow::OpKernelContext* context) override {
-    tensorflow::TensorShape shape = context->input(2).shape();
-    shape.set_dim(0, context->input(0).scalar<int32_t>()());
-    shape.set_dim(shape.dims() - 1, context->input(1).scalar<int32_t>()());
+    TensorShape shape = context->input(2).shape();
+    OP_REQUIRES_OK(context, IsScalar(context, "batch", context->input(0)));
+    OP_REQUIRES_OK(context, IsScalar(context, "width", context->input(1)));
+    OP_REQUIRES_OK(context, HasRankOfRows(context, Entry("outputs", 0), shape));
+    const int32_t width = context->input(1).scalar<int32_t>()();
+    OP_REQUIRES_OK(context, Resize(context, 0, context->input(0).scalar<int32_t>()(), &shape));
+    OP_REQUIRES_OK(context, Resize(context, shape.dims() - 1, width, &shape));
     SumPresent(context, 2, shape);
   }
 };
@@ -243,23 +278,26 @@ class SumActiveGradOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& of_sum = context->input(0);
+    OP_REQUIRES_OK(context, HasLastAxis(context, "of_sum", of_sum.shape()));
     const int64_t width = LastDimension(of_sum);
     const int64_t rows = width == 0 ? 0 : of_sum.NumElements() / width;
     for (int index = 0; index < num_outputs(); ++index) {
-      tensorflow::TensorShape shape;
-      OP_REQUIRES_OK(context, tensorflow::tensor::MakeShape(context->input(1 + index), &shape));
+      TensorShape shape;
+      OP_REQUIRES_OK(
+          context, ReadShape(context, Entry("shapes", index), context->input(1 + index), &shape));
       if (shape == of_sum.shape()) {
         context->set_output(index, of_sum);
         continue;
       }
+      const int64_t own = shape.dim_size(shape.dims() - 1);
+      OP_REQUIRES(context,
+                  shape.num_elements() == 0 ||
+                      (SameButForLastAxis(shape, of_sum.shape()) && own <= width),
+                  Wrong(context, Entry("shapes", index), " is ", shape.DebugString(),
+                        " beside of_sum of shape ", of_sum.shape().DebugString()));
       tensorflow::Tensor* part;
       OP_REQUIRES_OK(context, context->allocate_output(index, shape, &part));
       if (part->NumElements() == 0) continue;
-      const int64_t own = LastDimension(*part);
-      OP_REQUIRES(context, own <= width && part->NumElements() == rows * own,
-                  absl::InvalidArgumentError(absl::StrCat("a part of shape ", shape.DebugString(),
-                                                          " of a sum of ",
-                                                          of_sum.shape().DebugString())));
       const float* from = of_sum.flat<float>().data();
       float* to = part->flat<float>().data();
       for (int64_t row = 0; row < rows; ++row) {
@@ -283,7 +321,11 @@ inline absl::Status JoinedShape(tensorflow::shape_inference::InferenceContext* c
   if (counts == nullptr) return LastDimensionUnknown(context);
   int64_t width = 0;
   for (int64_t index = 0; index < counts->NumElements(); ++index) {
-    width += counts->flat<int32_t>()(index);
+    const int32_t count = counts->flat<int32_t>()(index);
+    if (count < 0) {
+      return absl::InvalidArgumentError(absl::StrCat("NasrecJoin: counts[", index, "] is ", count));
+    }
+    width += count;
   }
   tensorflow::shape_inference::ShapeHandle shape;
   TF_RETURN_IF_ERROR(

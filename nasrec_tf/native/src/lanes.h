@@ -24,7 +24,8 @@ using ConstLanesAt = Eigen::Map<const Lanes>;
 // turned into such.
 constexpr int kPart = 8;
 typedef float Floats __attribute__((vector_size(kPart * sizeof(float))));
-typedef int32_t Integers __attribute__((vector_size(kPart * sizeof(int32_t))));
+// Without a sign: the bits of a number are shifted and added as they are.
+typedef uint32_t Integers __attribute__((vector_size(kPart * sizeof(uint32_t))));
 
 // e^x of numbers that are not above 0; 0 or nearly so below -87.
 EIGEN_ALWAYS_INLINE Floats Exponential(Floats x) {

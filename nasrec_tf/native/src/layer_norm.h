@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "Eigen/Core"
+#include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -31,6 +32,16 @@ inline float SumUnits(int64_t units, Term&& term, Last&& last) {
   return total;
 }
 
+// Rows of x, whose last axis is as wide as the scale.
+inline absl::Status RowsToNormalise(OpKernelContext* context, const Tensor& x, const Tensor& scale,
+                                    int64_t* rows) {
+  TF_RETURN_IF_ERROR(HasLastAxis(context, "x", x.shape()));
+  const int64_t units = x.dim_size(x.dims() - 1);
+  TF_RETURN_IF_ERROR(HasShape(context, "scale", scale, {units}));
+  *rows = units == 0 ? 0 : x.NumElements() / units;
+  return absl::OkStatus();
+}
+
 class LayerNormOp : public tensorflow::OpKernel {
  public:
   explicit LayerNormOp(tensorflow::OpKernelConstruction* context) : OpKernel(context) {
@@ -40,10 +51,12 @@ class LayerNormOp : public tensorflow::OpKernel {
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& x = context->input(0);
     const int64_t units = context->input(1).NumElements();
-    const int64_t rows = units == 0 ? 0 : x.NumElements() / units;
+    int64_t rows;
+    OP_REQUIRES_OK(context, RowsToNormalise(context, x, context->input(1), &rows));
+    OP_REQUIRES_OK(context, HasShape(context, "offset", context->input(2), {units}));
     tensorflow::Tensor *y, *moments;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
-    OP_REQUIRES_OK(context, context->allocate_output(1, {rows, 2}, &moments));
+    OP_REQUIRES_OK(context, Allocate(context, 1, {rows, 2}, &moments));
     const float* from = x.flat<float>().data();
     const float* scale = context->input(1).flat<float>().data();
     const float* offset = context->input(2).flat<float>().data();
@@ -82,11 +95,14 @@ class LayerNormGradOp : public tensorflow::OpKernel {
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& x = context->input(0);
     const int64_t units = context->input(1).NumElements();
-    const int64_t rows = units == 0 ? 0 : x.NumElements() / units;
+    int64_t rows;
+    OP_REQUIRES_OK(context, RowsToNormalise(context, x, context->input(1), &rows));
+    OP_REQUIRES_OK(context, HasShape(context, "moments", context->input(2), {rows, 2}));
+    OP_REQUIRES_OK(context, HasShape(context, "of_y", context->input(3), x.shape()));
     tensorflow::Tensor *of_x, *of_scale, *of_offset;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &of_x));
-    OP_REQUIRES_OK(context, context->allocate_output(1, {units}, &of_scale));
-    OP_REQUIRES_OK(context, context->allocate_output(2, {units}, &of_offset));
+    OP_REQUIRES_OK(context, Allocate(context, 1, {units}, &of_scale));
+    OP_REQUIRES_OK(context, Allocate(context, 2, {units}, &of_offset));
     const float* from = x.flat<float>().data();
     const float* scale = context->input(1).flat<float>().data();
     const float* moments = context->input(2).flat<float>().data();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
@@ -21,11 +22,15 @@ class FlattenOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& x = context->input(0);
+    OP_REQUIRES_OK(context, HasLastAxis(context, "x", x.shape()));
     int64_t rows = 1;
     for (int axis = 0; axis + 1 < x.dims(); ++axis) rows *= x.dim_size(axis);
+    TensorShape shape;
+    OP_REQUIRES_OK(context,
+                   TensorShape::BuildTensorShape({rows, x.dim_size(x.dims() - 1)}, &shape));
     tensorflow::Tensor flat;
-    OP_REQUIRES(context, flat.CopyFrom(x, {rows, x.dim_size(x.dims() - 1)}),
-                absl::InvalidArgumentError("a tensor that has no last axis"));
+    OP_REQUIRES(context, flat.CopyFrom(x, shape),
+                Wrong(context, "x of shape ", x.shape().DebugString()));
     context->set_output(0, flat);
   }
 };
@@ -37,13 +42,19 @@ class UnflattenOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& flat = context->input(0);
-    tensorflow::TensorShape shape = context->input(1).shape();
-    shape.set_dim(shape.dims() - 1, flat.dim_size(1));
+    TensorShape shape = context->input(1).shape();
+    OP_REQUIRES_OK(context, HasRank(context, "flat", flat.shape(), 2));
+    OP_REQUIRES_OK(context, HasLastAxis(context, "like", shape));
+    int64_t rows = 1;
+    for (int axis = 0; axis + 1 < shape.dims(); ++axis) rows *= shape.dim_size(axis);
+    OP_REQUIRES(context, flat.dim_size(0) == rows,
+                Wrong(context, "flat of shape ", flat.shape().DebugString(),
+                      " has not the rows of ", shape.DebugString()));
+    OP_REQUIRES_OK(context, Resize(context, shape.dims() - 1, flat.dim_size(1), &shape));
     tensorflow::Tensor y;
     OP_REQUIRES(context, y.CopyFrom(flat, shape),
-                absl::InvalidArgumentError(absl::StrCat(flat.shape().DebugString(),
-                                                        " has not the rows of ",
-                                                        shape.DebugString())));
+                Wrong(context, "flat of shape ", flat.shape().DebugString(), " as ",
+                      shape.DebugString()));
     context->set_output(0, y);
   }
 };
@@ -53,10 +64,10 @@ class AddBiasOp : public tensorflow::OpKernel {
   using tensorflow::OpKernel::OpKernel;
 
   void Compute(tensorflow::OpKernelContext* context) override {
-    const int64_t units = context->input(1).NumElements();
     const tensorflow::Tensor& x = context->input(0);
-    OP_REQUIRES(context, x.dim_size(x.dims() - 1) == units,
-                absl::InvalidArgumentError("a bias of another width than what it is added to"));
+    OP_REQUIRES_OK(context, HasLastAxis(context, "x", x.shape()));
+    const int64_t units = x.dim_size(x.dims() - 1);
+    OP_REQUIRES_OK(context, HasShape(context, "bias", context->input(1), {units}));
     tensorflow::Tensor* y;
     OP_REQUIRES_OK(context, context->forward_input_or_allocate_output({0}, 0, x.shape(), &y));
     const int64_t rows = units == 0 ? 0 : x.NumElements() / units;
@@ -80,10 +91,11 @@ class SumRowsOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& x = context->input(0);
+    OP_REQUIRES_OK(context, HasLastAxis(context, "x", x.shape()));
     const int64_t units = x.dim_size(x.dims() - 1);
     const int64_t rows = units == 0 ? 0 : x.NumElements() / units;
     tensorflow::Tensor* sum;
-    OP_REQUIRES_OK(context, context->allocate_output(0, {units}, &sum));
+    OP_REQUIRES_OK(context, Allocate(context, 0, {units}, &sum));
     // A fixed number of stretches, so that sums do not depend on the number of threads.
     const int64_t stretches = std::min<int64_t>(rows, kStretches);
     std::vector<float> sums(units * stretches, 0.0f);
@@ -116,8 +128,9 @@ REGISTER_OP("NasrecFlatten")
     .Input("x: float")
     .Output("flat: float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
-      context->set_output(
-          0, context->MakeShape({context->UnknownDim(), context->Dim(context->input(0), -1)}));
+      auto x = context->input(0);
+      TF_RETURN_IF_ERROR(context->WithRankAtLeast(x, 1, &x));
+      context->set_output(0, context->MakeShape({context->UnknownDim(), context->Dim(x, -1)}));
       return absl::OkStatus();
     });
 
@@ -126,10 +139,11 @@ REGISTER_OP("NasrecUnflatten")
     .Input("like: float")
     .Output("y: float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
-      tensorflow::shape_inference::ShapeHandle shape;
-      TF_RETURN_IF_ERROR(context->ReplaceDim(context->input(1), -1,
-                                             context->Dim(context->input(0), 1), &shape));
-      context->set_output(0, shape);
+      auto flat = context->input(0), like = context->input(1);
+      TF_RETURN_IF_ERROR(context->WithRank(flat, 2, &flat));
+      TF_RETURN_IF_ERROR(context->WithRankAtLeast(like, 1, &like));
+      TF_RETURN_IF_ERROR(context->ReplaceDim(like, -1, context->Dim(flat, 1), &like));
+      context->set_output(0, like);
       return absl::OkStatus();
     });
 
@@ -143,7 +157,9 @@ REGISTER_OP("NasrecSumRows")
     .Input("x: float")
     .Output("sum: float")
     .SetShapeFn([](tensorflow::shape_inference::InferenceContext* context) {
-      context->set_output(0, context->MakeShape({context->Dim(context->input(0), -1)}));
+      auto x = context->input(0);
+      TF_RETURN_IF_ERROR(context->WithRankAtLeast(x, 1, &x));
+      context->set_output(0, context->MakeShape({context->Dim(x, -1)}));
       return absl::OkStatus();
     });
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
@@ -14,6 +15,12 @@
 #include "tensorflow/core/framework/shape_inference.h"
 
 namespace nasrec {
+
+// Pairs of so many tokens; fewer than 0 if there are more than can be counted.
+inline int64_t PairsOf(int64_t count) {
+  constexpr int64_t kMostTokens = int64_t{1} << 31;
+  return count > kMostTokens ? -1 : count * (count - 1) / 2;
+}
 
 // tokens: (embedding, count). products: (count * (count - 1) / 2).
 inline void PairsOfSample(const float* tokens, int64_t embedding, int64_t count, float* products) {
@@ -55,13 +62,16 @@ class PairsOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& tokens = context->input(0);
+    OP_REQUIRES_OK(context, HasRank(context, "tokens", tokens.shape(), 3));
     const int64_t batch = tokens.dim_size(0), embedding = tokens.dim_size(1);
-    const int64_t count = tokens.dim_size(2), pairs = count * (count - 1) / 2;
+    const int64_t count = tokens.dim_size(2), pairs = PairsOf(count);
+    OP_REQUIRES(context, pairs >= 0, Wrong(context, "tokens: too many, ", count));
     tensorflow::Tensor* products;
-    OP_REQUIRES_OK(context, context->allocate_output(0, {batch, pairs}, &products));
+    OP_REQUIRES_OK(context, Allocate(context, 0, {batch, pairs}, &products));
+    if (products->NumElements() == 0) return;
     const float* from = tokens.flat<float>().data();
     float* to = products->flat<float>().data();
-    ForEachRange(context, batch, embedding * pairs / 4, [&](int64_t first, int64_t last) {
+    ForEachRange(context, batch, 0.25 * embedding * pairs, [&](int64_t first, int64_t last) {
       for (int64_t sample = first; sample < last; ++sample) {
         PairsOfSample(from + sample * embedding * count, embedding, count, to + sample * pairs);
       }
@@ -75,14 +85,17 @@ class PairsGradOp : public tensorflow::OpKernel {
 
   void Compute(tensorflow::OpKernelContext* context) override {
     const tensorflow::Tensor& tokens = context->input(0);
+    OP_REQUIRES_OK(context, HasRank(context, "tokens", tokens.shape(), 3));
     const int64_t batch = tokens.dim_size(0), embedding = tokens.dim_size(1);
-    const int64_t count = tokens.dim_size(2), pairs = count * (count - 1) / 2;
+    const int64_t count = tokens.dim_size(2), pairs = PairsOf(count);
+    OP_REQUIRES_OK(context, HasShape(context, "of_products", context->input(1), {batch, pairs}));
     tensorflow::Tensor* of_tokens;
     OP_REQUIRES_OK(context, context->allocate_output(0, tokens.shape(), &of_tokens));
+    if (of_tokens->NumElements() == 0) return;
     const float* from = tokens.flat<float>().data();
     const float* upstream = context->input(1).flat<float>().data();
     float* to = of_tokens->flat<float>().data();
-    ForEachRange(context, batch, embedding * pairs / 2, [&](int64_t first, int64_t last) {
+    ForEachRange(context, batch, 0.5 * embedding * pairs, [&](int64_t first, int64_t last) {
       std::vector<float> symmetric(count * count);
       for (int64_t sample = first; sample < last; ++sample) {
         const int64_t at = sample * embedding * count;
@@ -101,8 +114,9 @@ REGISTER_OP("NasrecPairs")
       TF_RETURN_IF_ERROR(context->WithRank(tokens, 3, &tokens));
       auto pairs = context->UnknownDim();
       if (context->ValueKnown(context->Dim(tokens, 2))) {
-        const int64_t count = context->Value(context->Dim(tokens, 2));
-        pairs = context->MakeDim(count * (count - 1) / 2);
+        const int64_t count = PairsOf(context->Value(context->Dim(tokens, 2)));
+        if (count < 0) return absl::InvalidArgumentError("NasrecPairs: too many tokens");
+        pairs = context->MakeDim(count);
       }
       context->set_output(0, context->MakeShape({context->Dim(tokens, 0), pairs}));
       return absl::OkStatus();

@@ -9,8 +9,10 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
@@ -22,71 +24,153 @@
 
 namespace nasrec {
 
-using tensorflow::OpInputList;
 using tensorflow::Var;
 using tensorflow::core::RefCountPtr;
 
 // Columns of a variable; a vector has one.
-inline int64_t ColumnsOf(const tensorflow::Tensor& tensor) {
-  return tensor.dims() == 2 ? tensor.dim_size(1) : 1;
+inline int64_t ColumnsOf(const TensorShape& shape) {
+  return shape.dims() == 2 ? shape.dim_size(1) : 1;
 }
 
 // The active rows of a weight: those that a vector names, or as many first ones as a scalar says.
 template <typename Index>
 class ActiveRows {
  public:
-  explicit ActiveRows(const tensorflow::Tensor& rows)
-      : named_(rows.dims() == 1 ? rows.flat<Index>().data() : nullptr),
-        count_(rows.dims() == 1 ? rows.NumElements() : rows.scalar<Index>()()) {}
+  absl::Status Read(OpKernelContext* context, const Tensor& rows) {
+    if (rows.dims() > 1) {
+      return Wrong(context, "rows of shape ", rows.shape().DebugString(),
+                   " instead of rank 0 or 1");
+    }
+    if (rows.dims() == 0) {
+      count_ = rows.scalar<Index>()();
+      if (count_ < 0) return Wrong(context, "rows is ", count_);
+      last_ = count_ - 1;
+      return absl::OkStatus();
+    }
+    named_ = rows.flat<Index>().data();
+    count_ = rows.NumElements();
+    if (count_ == 0) return absl::OkStatus();
+    const auto [least, last] = std::minmax_element(named_, named_ + count_);
+    first_ = *least;
+    last_ = *last;
+    return absl::OkStatus();
+  }
 
   int64_t count() const { return count_; }
   bool AreFirst() const { return named_ == nullptr; }
   int64_t operator[](int64_t at) const { return named_ == nullptr ? at : named_[at]; }
 
-  absl::Status Check(int64_t available) const {
-    for (int64_t at = named_ == nullptr ? std::max<int64_t>(count_ - 1, 0) : 0; at < count_; ++at) {
-      const int64_t row = (*this)[at];
-      if (row < 0 || row >= available) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("row ", row, " of a variable of ", available, " rows"));
-      }
+  absl::Status Check(OpKernelContext* context, const InputName& name, int64_t available) const {
+    if (count_ == 0 || (first_ >= 0 && last_ < available)) return absl::OkStatus();
+    return Wrong(context, "row ", first_ < 0 ? first_ : last_, " of ", name, ", a variable of ",
+                 available, " rows");
+  }
+
+ private:
+  const Index* named_ = nullptr;
+  int64_t count_ = 0;
+  int64_t first_ = 0, last_ = -1;
+};
+
+// A variable that holds some columns of a slice, and its shape when it was checked.
+struct ColumnGroup {
+  RefCountPtr<Var> variable;
+  TensorShape shape;
+
+  // What is stored there now; the caller holds the variable's lock.
+  absl::Status Stored(OpKernelContext* context, const InputName& name,
+                      const Tensor** stored) const {
+    *stored = variable->tensor();
+    if (!(*stored)->IsInitialized()) return Wrong(context, name, " has no value");
+    if ((*stored)->dtype() != tensorflow::DT_FLOAT) {
+      return Wrong(context, name, " holds ", tensorflow::DataTypeString((*stored)->dtype()),
+                   " instead of float");
     }
     return absl::OkStatus();
   }
 
- private:
-  const Index* named_;
-  const int64_t count_;
+  absl::Status IsAsChecked(OpKernelContext* context, const InputName& name) const {
+    const Tensor* stored;
+    TF_RETURN_IF_ERROR(Stored(context, name, &stored));
+    return HasShape(context, name, *stored, shape);
+  }
 };
+
+inline absl::Status FindVariable(OpKernelContext* context, const InputName& name, int input,
+                                 RefCountPtr<Var>* variable) {
+  TF_RETURN_IF_ERROR(IsScalar(context, name, context->input(input)));
+  const auto& handle = context->input(input).scalar<tensorflow::ResourceHandle>()();
+  const absl::Status status = tensorflow::LookupResource(context, handle, variable);
+  if (status.ok()) return status;
+  return Wrong(context, name, " is no variable: ", status.message());
+}
+
+// Of variables that hold a weight's columns side by side, those that hold its first columns, and
+// at least one; all of them have the rows.
+template <typename Index>
+absl::Status FindColumnGroups(OpKernelContext* context, const char* list, int first_input,
+                              int inputs, const ActiveRows<Index>& row, int64_t columns,
+                              std::vector<ColumnGroup>* groups) {
+  int64_t found = 0;
+  for (int index = 0; index < inputs && (index == 0 || found < columns); ++index) {
+    const InputName name = Entry(list, index);
+    ColumnGroup group;
+    TF_RETURN_IF_ERROR(FindVariable(context, name, first_input + index, &group.variable));
+    {
+      tensorflow::tf_shared_lock lock(*group.variable->mu());
+      const Tensor* stored;
+      TF_RETURN_IF_ERROR(group.Stored(context, name, &stored));
+      group.shape = stored->shape();
+    }
+    if (group.shape.dims() != 1 && group.shape.dims() != 2) {
+      return Wrong(context, name, " of shape ", group.shape.DebugString(),
+                   " instead of rank 1 or 2");
+    }
+    TF_RETURN_IF_ERROR(row.Check(context, name, group.shape.dim_size(0)));
+    found += ColumnsOf(group.shape);
+    groups->push_back(std::move(group));
+  }
+  if (found >= columns) return absl::OkStatus();
+  return Wrong(context, columns, " columns of ", list, " that have ", found);
+}
 
 class ReadSliceOp : public tensorflow::OpKernel {
  public:
   explicit ReadSliceOp(tensorflow::OpKernelConstruction* context) : OpKernel(context) {
     OP_REQUIRES_OK(context, context->GetAttr("rank", &rank_));
+    OP_REQUIRES(context, rank_ == 1 || rank_ == 2,
+                absl::InvalidArgumentError(
+                    absl::StrCat("NasrecReadSlice: rank is ", rank_, " instead of 1 or 2")));
   }
 
   void Compute(tensorflow::OpKernelContext* context) override {
-    OpInputList handles;
-    OP_REQUIRES_OK(context, context->input_list("variables", &handles));
-    const ActiveRows<int32_t> row(context->input(handles.size()));
+    const int inputs = context->num_inputs() - 2;
+    ActiveRows<int32_t> row;
+    OP_REQUIRES_OK(context, row.Read(context, context->input(inputs)));
     const int64_t count = row.count();
-    const int64_t columns = context->input(handles.size() + 1).scalar<int32_t>()();
+    OP_REQUIRES_OK(context, IsScalar(context, "columns", context->input(inputs + 1)));
+    const int64_t columns = context->input(inputs + 1).scalar<int32_t>()();
+    OP_REQUIRES(context, columns >= 0, Wrong(context, "columns is ", columns));
+    OP_REQUIRES(context, rank_ == 2 || columns == 1,
+                Wrong(context, "a slice of rank 1 and ", columns, " columns"));
+    std::vector<ColumnGroup> groups;
+    OP_REQUIRES_OK(context, FindColumnGroups(context, "variables", 0, inputs, row, columns,
+                                             &groups));
     tensorflow::Tensor* slice;
-    tensorflow::TensorShape shape({count, columns});
-    if (rank_ == 1) shape.RemoveDim(1);
-    OP_REQUIRES_OK(context, context->allocate_output(0, shape, &slice));
-    if (count == 0 || columns == 0) return;
+    if (rank_ == 1) {
+      OP_REQUIRES_OK(context, Allocate(context, 0, {count}, &slice));
+    } else {
+      OP_REQUIRES_OK(context, Allocate(context, 0, {count, columns}, &slice));
+    }
+    if (slice->NumElements() == 0) return;
     float* to = slice->flat<float>().data();
     int64_t start = 0;
-    for (int index = 0; index < handles.size() && start < columns; ++index) {
-      RefCountPtr<Var> variable;
-      OP_REQUIRES_OK(context, tensorflow::LookupResource(
-                                  context, tensorflow::HandleFromInput(context, index), &variable));
-      tensorflow::tf_shared_lock lock(*variable->mu());
-      const tensorflow::Tensor& stored = *variable->tensor();
-      OP_REQUIRES_OK(context, row.Check(stored.dim_size(0)));
-      const int64_t width = ColumnsOf(stored), used = std::min(width, columns - start);
-      const float* from = stored.flat<float>().data();
+    for (size_t index = 0; index < groups.size(); ++index) {
+      const ColumnGroup& group = groups[index];
+      tensorflow::tf_shared_lock lock(*group.variable->mu());
+      OP_REQUIRES_OK(context, group.IsAsChecked(context, Entry("variables", index)));
+      const int64_t width = ColumnsOf(group.shape), used = std::min(width, columns - start);
+      const float* from = group.variable->tensor()->flat<float>().data();
       ForEachRange(context, count, 8 + used / 4, [&](int64_t first, int64_t last) {
         for (int64_t at = first; at < last; ++at) {
           std::copy_n(from + row[at] * width, used, to + at * columns + start);
@@ -94,9 +178,6 @@ class ReadSliceOp : public tensorflow::OpKernel {
       });
       start += used;
     }
-    OP_REQUIRES(context, start == columns,
-                absl::InvalidArgumentError(
-                    absl::StrCat(columns, " columns of variables with ", start)));
   }
 
  private:
@@ -104,85 +185,139 @@ class ReadSliceOp : public tensorflow::OpKernel {
 };
 
 // accumulator += (scale g)^2; variable -= rate * scale g / (sqrt(accumulator) + epsilon).
+//
+// No row may be named twice: threads share out the rows, and would write it at the same time.
 template <typename Index>
 class AdagradSliceOp : public tensorflow::OpKernel {
  public:
   using tensorflow::OpKernel::OpKernel;
 
   void Compute(tensorflow::OpKernelContext* context) override {
-    OpInputList handles, sums;
-    OP_REQUIRES_OK(context, context->input_list("variables", &handles));
-    OP_REQUIRES_OK(context, context->input_list("accumulators", &sums));
-    const int groups = handles.size(), next = 2 * groups;
-    const ActiveRows<Index> row(context->input(next));
-    const tensorflow::Tensor& gradient = context->input(next + 1);
-    const float rate = context->input(next + 2).scalar<float>()();
-    const float epsilon = context->input(next + 3).scalar<float>()();
-    const float scale = context->input(next + 4).scalar<float>()();
-    const int64_t count = row.count();
+    const int inputs = (context->num_inputs() - 5) / 2, next = 2 * inputs;
+    ActiveRows<Index> row;
+    OP_REQUIRES_OK(context, row.Read(context, context->input(next)));
+    const Tensor& gradient = context->input(next + 1);
+    OP_REQUIRES(context,
+                (gradient.dims() == 1 || gradient.dims() == 2) &&
+                    gradient.dim_size(0) == row.count(),
+                Wrong(context, "gradient of shape ", gradient.shape().DebugString(), " for ",
+                      row.count(), " rows"));
+    OP_REQUIRES_OK(context, IsScalar(context, "rate", context->input(next + 2)));
+    OP_REQUIRES_OK(context, IsScalar(context, "epsilon", context->input(next + 3)));
+    OP_REQUIRES_OK(context, IsScalar(context, "scale", context->input(next + 4)));
+    const Step step{context->input(next + 2).scalar<float>()(),
+                    context->input(next + 3).scalar<float>()(),
+                    context->input(next + 4).scalar<float>()()};
+    const int64_t columns = ColumnsOf(gradient.shape());
+    std::vector<ColumnGroup> groups, sums;
+    OP_REQUIRES_OK(
+        context, FindColumnGroups(context, "variables", 0, inputs, row, columns, &groups));
+    OP_REQUIRES_OK(
+        context, FindColumnGroups(context, "accumulators", inputs, inputs, row, columns, &sums));
+    // All is checked before anything is written.
+    for (size_t index = 0; index < groups.size(); ++index) {
+      OP_REQUIRES_OK(context, CheckPair(context, index, groups, sums));
+    }
     if (gradient.NumElements() == 0) return;
-    const int64_t columns = gradient.NumElements() / count;
-    const float* of_slice = gradient.flat<float>().data();
     int64_t start = 0;
-    for (int index = 0; index < groups && start < columns; ++index) {
-      RefCountPtr<Var> variable, accumulator;
-      OP_REQUIRES_OK(context, Find(context, index, &variable));
-      OP_REQUIRES_OK(context, Find(context, groups + index, &accumulator));
-      std::unique_ptr<tensorflow::mutex_lock> locks[2];
-      OP_REQUIRES_OK(context, LockForWriting(context, variable.get(), row, columns, &locks[0]));
-      OP_REQUIRES_OK(context, LockForWriting(context, accumulator.get(), row, columns, &locks[1]));
-      OP_REQUIRES_OK(context, row.Check(variable->tensor()->dim_size(0)));
-      OP_REQUIRES(context, accumulator->tensor()->shape() == variable->tensor()->shape(),
-                  absl::InvalidArgumentError("an accumulator of another shape than its variable"));
-      const int64_t width = ColumnsOf(*variable->tensor());
-      const int64_t used = std::min(width, columns - start);
-      float* weights = variable->tensor()->flat<float>().data();
-      float* squares = accumulator->tensor()->flat<float>().data();
-      ForEachRange(context, count, 8 + 3 * used, [&](int64_t first, int64_t last) {
-        for (int64_t at = first; at < last; ++at) {
-          float* weight = weights + row[at] * width;
-          float* square = squares + row[at] * width;
-          const float* slope = of_slice + at * columns + start;
-          for (int64_t column = 0; column < used; ++column) {
-            const float clipped = slope[column] * scale;
-            square[column] += clipped * clipped;
-            weight[column] -= rate * clipped / (std::sqrt(square[column]) + epsilon);
-          }
-        }
-      });
-      start += used;
+    for (size_t index = 0; index < groups.size(); ++index) {
+      OP_REQUIRES_OK(context, Update(context, index, groups[index], sums[index], row,
+                                     gradient.flat<float>().data(), columns, start, step));
+      start += ColumnsOf(groups[index].shape);
     }
   }
 
  private:
-  static absl::Status Find(tensorflow::OpKernelContext* context, int index,
-                           RefCountPtr<Var>* variable) {
-    return tensorflow::LookupResource(context, tensorflow::HandleFromInput(context, index),
-                                      variable);
+  struct Step {
+    float rate, epsilon, scale;
+  };
+  using Lock = std::unique_ptr<tensorflow::mutex_lock>;
+
+  static absl::Status CheckPair(OpKernelContext* context, size_t index,
+                                const std::vector<ColumnGroup>& groups,
+                                const std::vector<ColumnGroup>& sums) {
+    if (index >= sums.size() || sums[index].shape != groups[index].shape) {
+      return Wrong(context, Entry("accumulators", index), " has not the shape ",
+                   groups[index].shape.DebugString(), " of ", Entry("variables", index));
+    }
+    // One lock cannot be taken twice.
+    if (sums[index].variable.get() != groups[index].variable.get()) return absl::OkStatus();
+    return Wrong(context, Entry("accumulators", index), " is ", Entry("variables", index));
   }
 
-  // Locks a variable of which memory is about to be written.
+  static absl::Status Update(OpKernelContext* context, int index, const ColumnGroup& group,
+                             const ColumnGroup& sums, const ActiveRows<Index>& row,
+                             const float* gradient, int64_t columns, int64_t start,
+                             const Step& step) {
+    Lock locks[2];
+    TF_RETURN_IF_ERROR(LockForWriting(context, index, group, sums, row, columns, locks));
+    const int64_t width = ColumnsOf(group.shape), used = std::min(width, columns - start);
+    float* weights = group.variable->tensor()->template flat<float>().data();
+    float* squares = sums.variable->tensor()->template flat<float>().data();
+    ForEachRange(context, row.count(), 8 + 3 * used, [&](int64_t first, int64_t last) {
+      for (int64_t at = first; at < last; ++at) {
+        float* weight = weights + row[at] * width;
+        float* square = squares + row[at] * width;
+        const float* slope = gradient + at * columns + start;
+        for (int64_t column = 0; column < used; ++column) {
+          const float clipped = slope[column] * step.scale;
+          square[column] += clipped * clipped;
+          weight[column] -= step.rate * clipped / (std::sqrt(square[column]) + step.epsilon);
+        }
+      }
+    });
+    return absl::OkStatus();
+  }
+
+  // Locks variables of which memory is about to be written.
   //
-  // Nobody who read it before may see what is written. If somebody still holds that memory, then
+  // Nobody who read them before may see what is written. If somebody still holds that memory, then
   // either all of it is to be written, and it moves, or reads copy from now on. Reads copy only
   // then: of a large table that would take its size again at every checkpoint.
-  static absl::Status LockForWriting(tensorflow::OpKernelContext* context, Var* variable,
-                                     const ActiveRows<Index>& row, int64_t columns,
-                                     std::unique_ptr<tensorflow::mutex_lock>* lock) {
+  static absl::Status LockForWriting(OpKernelContext* context, int index, const ColumnGroup& group,
+                                     const ColumnGroup& sums, const ActiveRows<Index>& row,
+                                     int64_t columns, Lock* locks) {
     using Device = Eigen::ThreadPoolDevice;
-    *lock = std::make_unique<tensorflow::mutex_lock>(*variable->mu());
-    if (variable->copy_on_read_mode.load() || variable->tensor()->RefCountIsOne()) {
+    const bool is_whole = row.AreFirst() && row.count() == group.shape.dim_size(0) &&
+                          columns == ColumnsOf(group.shape);
+    Var* const both[] = {group.variable.get(), sums.variable.get()};
+    TakeLocks(both, locks);
+    TF_RETURN_IF_ERROR(AreAsChecked(context, index, group, sums));
+    if (is_whole) {
+      for (Var* variable : both) {
+        if (!MayBeRead(variable)) continue;
+        TF_RETURN_IF_ERROR((tensorflow::PrepareToUpdateVariable<Device, float>(
+            context, variable->tensor(), false)));
+      }
       return absl::OkStatus();
     }
-    const bool is_whole = row.AreFirst() && row.count() == variable->tensor()->dim_size(0) &&
-                          columns == ColumnsOf(*variable->tensor());
-    if (is_whole) {
-      return tensorflow::PrepareToUpdateVariable<Device, float>(context, variable->tensor(), false);
+    for (Var* variable : both) {
+      if (!MayBeRead(variable)) continue;
+      locks[0].reset();
+      locks[1].reset();
+      TF_RETURN_IF_ERROR((tensorflow::EnsureSparseVariableAccess<Device, float>(context, variable)));
+      TakeLocks(both, locks);
     }
-    lock->reset();
-    TF_RETURN_IF_ERROR((tensorflow::EnsureSparseVariableAccess<Device, float>(context, variable)));
-    *lock = std::make_unique<tensorflow::mutex_lock>(*variable->mu());
-    return absl::OkStatus();
+    return AreAsChecked(context, index, group, sums);
+  }
+
+  // In the order of addresses, as TensorFlow does: two who wait for each other never go on.
+  static void TakeLocks(Var* const* variables, Lock* locks) {
+    const int first = variables[0]->mu() < variables[1]->mu() ? 0 : 1;
+    for (int which : {first, 1 - first}) {
+      locks[which] = std::make_unique<tensorflow::mutex_lock>(*variables[which]->mu());
+    }
+  }
+
+  // Whether somebody who has read the variable still holds its memory, and reads do not copy.
+  static bool MayBeRead(Var* variable) {
+    return !variable->copy_on_read_mode.load() && !variable->tensor()->RefCountIsOne();
+  }
+
+  static absl::Status AreAsChecked(OpKernelContext* context, int index, const ColumnGroup& group,
+                                   const ColumnGroup& sums) {
+    TF_RETURN_IF_ERROR(group.IsAsChecked(context, Entry("variables", index)));
+    return sums.IsAsChecked(context, Entry("accumulators", index));
   }
 };
 
@@ -210,7 +345,7 @@ class GlobalNormOp : public tensorflow::OpKernel {
       for (double sum : sums) total += sum;
     }
     tensorflow::Tensor* norm;
-    OP_REQUIRES_OK(context, context->allocate_output(0, {}, &norm));
+    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape(), &norm));
     norm->scalar<float>()() = static_cast<float>(std::sqrt(total));
   }
 
