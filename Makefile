@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: search test lint benchmarks clean
+.PHONY: search test lint benchmarks sanitize clean
 
 search: $(VENV)/installed
 	$(RUN) -m nasrec_tf.search $(ARGS)
@@ -21,6 +21,22 @@ lint: $(VENV)/installed
 
 benchmarks: $(VENV)/installed
 	$(RUN) -m benchmarks $(ARGS)
+
+# The kernels with checks of every access and of undefined behaviour, by GCC. Checks for null are
+# left out, since TensorFlow's headers do not compile with them, and of virtual tables, of which
+# TensorFlow's library keeps no types.
+SANITIZERS := -O1 -g -fno-omit-frame-pointer -Werror -fsanitize=address,undefined \
+	-fno-sanitize-recover=all -fno-sanitize=vptr,null,nonnull-attribute,returns-nonnull-attribute
+KERNEL_CALLS ?= 5000
+
+sanitize: export NASREC_TF_NATIVE_FLAGS := $(SANITIZERS)
+sanitize: $(VENV)/installed
+	$(RUN) -c 'from nasrec_tf.native.build import built_library; built_library(print)'
+	KERNEL_CALLS=$(KERNEL_CALLS) LD_PRELOAD="$$($${CXX:-c++} -print-file-name=libasan.so) \
+		$$($${CXX:-c++} -print-file-name=libstdc++.so.6)" \
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+	$(RUN) -m pytest --timeout 0 tests/nasrec/test_native.py tests/nasrec/test_kernel_calls.py \
+		tests/nasrec/test_closed_form_gradients.py $(ARGS)
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=python3.11")'

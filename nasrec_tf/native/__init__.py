@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.native.build import BuildError, built_library, compiler_version, source_digest
+from nasrec_tf.native.build import built_library, source_digest
+from nasrec_tf.native.compiler import compiler_version
+from nasrec_tf.native.errors import BuildError
 
 SWITCH = "NASREC_TF_NATIVE"
 """Environment variable; ``0`` does without the kernels."""
@@ -28,8 +30,24 @@ _portable = contextvars.ContextVar("portable", default=False)
 def kernels(dtype: Any = "float32") -> Any | None:
     """The module of kernels, or ``None`` where TensorFlow's own operations are to be used.
 
+    At its first use in a process the kernels are made ready: compiled, if this machine has not done
+    so before, and loaded. Where that fails, one line says why and it is ``None`` from then on;
+    nothing is raised.
+
     Args:
-        dtype: what is to be computed with; the kernels know float32 alone.
+        dtype: what is to be computed with, as TensorFlow takes it; the kernels know float32 alone.
+
+    Returns:
+        TensorFlow's module of the operations, such as ``nasrec_layer_norm``; ``None`` as well
+        beside a GPU, within ``portable`` and with ``NASREC_TF_NATIVE=0``.
+
+    Raises:
+        TypeError: if there is no such type.
+
+    Example:
+        >>> from nasrec_tf import native
+        >>> native.kernels("float64") is None
+        True
     """
     return None if _portable.get() or tf.as_dtype(dtype) != tf.float32 else _kernels()
 
@@ -41,6 +59,9 @@ def kernel_fingerprint() -> str:
     Results that are to be equal to the bit need equal fingerprints, equal versions of TensorFlow
     and one machine. Without kernels it is told without TensorFlow where the environment or a
     missing compiler decides; otherwise the kernels are made ready, as at their first use.
+
+    It depends neither on where this package is installed nor on the machine, and is told once: what
+    is decided at its first use, of the fingerprint or of the kernels, stays.
 
     Returns:
         Digits of the source's SHA-256 and the compiler's version; ``"none"`` where TensorFlow's
@@ -59,7 +80,16 @@ def kernel_fingerprint() -> str:
 
 @contextlib.contextmanager
 def portable() -> Iterator[None]:
-    """Within it graphs hold TensorFlow's own operations alone, so that any program loads them."""
+    """Within it graphs hold TensorFlow's own operations alone, so that any program loads them.
+
+    It goes for the thread, or the coroutine, that enters it, and for what is traced meanwhile.
+
+    Example:
+        >>> from nasrec_tf import native
+        >>> with native.portable():
+        ...     native.kernels() is None
+        True
+    """
     token = _portable.set(True)
     try:
         yield

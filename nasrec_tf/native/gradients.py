@@ -9,6 +9,12 @@ def register(library: Any) -> None:
     """Registers the gradients of all differentiable kernels; called once, with their module.
 
     ``NasrecReadSlice`` has none: its result is what training differentiates with respect to.
+
+    Args:
+        library: what ``tf.load_op_library`` made of the kernels.
+
+    Raises:
+        KeyError: if they are registered already.
     """
 
     @tf.RegisterGradient("NasrecAttention")

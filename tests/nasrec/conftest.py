@@ -31,7 +31,7 @@ CONFIGURATIONS = {
 def compiled_kernels():
     """The library of our kernels, which must be there if there is a compiler."""
     from nasrec_tf import native
-    from nasrec_tf.native.build import COMPILERS
+    from nasrec_tf.native.compiler import COMPILERS
 
     if os.environ.get(native.SWITCH) == "0" or not any(map(shutil.which, COMPILERS)):
         pytest.skip("our kernels are switched off, or there is no compiler for them")

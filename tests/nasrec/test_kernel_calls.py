@@ -14,7 +14,8 @@ from kernel_calls import CALLS, WRONG_CALLS
 
 SCRIPT = pathlib.Path(__file__).with_name("kernel_calls.py")
 ROOT = SCRIPT.parents[2]
-EXAMPLES = 400
+EXAMPLES = int(os.environ.get("KERNEL_CALLS", 400))
+"""Calls that are drawn; ``make sanitize`` asks for more."""
 
 
 def run(*arguments):
