@@ -1,5 +1,6 @@
 """Adagrad as the paper's models are trained with, and its learning-rate schedule (paper 5.1)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,19 @@ from nasrec_tf.networks.layers.active_weight import ActiveWeight
 STARTING_RATE = 1e-8
 """Learning rate of the first and of the last step (the authors' code)."""
 
+NOT_DONE = {
+    "weight_decay": "it would touch every row of every table at every step",
+    "clipnorm": "gradients are clipped by their global norm, which is clip_norm",
+    "clipvalue": "gradients are clipped by their global norm, which is clip_norm",
+    "global_clipnorm": "gradients are clipped by their global norm, which is clip_norm",
+    "use_ema": "averages would touch every row of every table at every step",
+    "ema_overwrite_frequency": "averages would touch every row of every table at every step",
+    "loss_scale_factor": "training is in float32, which needs no scaling of the loss",
+    "gradient_accumulation_steps": "sums would touch every row of every table at every step; use a "
+    "larger batch",
+}
+"""Arguments of Keras's optimizers that this one does not do, and why."""
+
 
 @keras.saving.register_keras_serializable("nasrec_tf")
 class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
@@ -21,11 +35,21 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
         peak: the highest learning rate.
         steps: number of training steps.
         warmup_steps: steps of the warm-up; a tenth of all unless given.
+
+    Raises:
+        ValueError: if the peak is negative or not finite, or the steps are out of range.
+
+    Example:
+        >>> rate = WarmupCosine(peak=0.12, steps=1000)
+        >>> [round(float(rate(step)), 4) for step in (0, 50, 100, 550, 999)]
+        [0.0, 0.06, 0.12, 0.0599, 0.0]
     """
 
     def __init__(self, peak: float, steps: int, warmup_steps: int | None = None):
         if steps < 1:
             raise ValueError(f"`steps` must be at least 1. Received: {steps}")
+        if not 0 <= peak < math.inf:
+            raise ValueError(f"`peak` must be a finite number from 0. Received: {peak}")
         self.peak = float(peak)
         self.steps = int(steps)
         self.warmup_steps = self.steps // 10 if warmup_steps is None else int(warmup_steps)
@@ -60,33 +84,62 @@ class Adagrad(keras.optimizers.Optimizer):
         learning_rate: a number or a schedule.
         epsilon: added to the root of the accumulator.
         clip_norm: largest global norm of the gradients; ``None`` for no clipping.
+        name: of the optimizer.
+        **kwargs: Keras's other arguments, none of which is done (see ``NOT_DONE``): they are taken
+            at their defaults, so that a configuration reads back.
+
+    Raises:
+        ValueError: if an argument is out of range, or one that is not done is given.
+
+    Example:
+        >>> weight = keras.Variable([1.0, 1.0])
+        >>> Adagrad(0.1, epsilon=0.5, clip_norm=None).apply([tf.constant([1.5, 0.0])], [weight])
+        >>> weight.numpy()  # 1 - 0.1 * 1.5 / (1.5 + 0.5)
+        array([0.925, 1.   ], dtype=float32)
+        >>> Adagrad(0.1, weight_decay=1e-4)
+        Traceback (most recent call last):
+        ValueError: Adagrad does no `weight_decay`: it would touch every row of every table at \
+every step. Received: 0.0001
     """
 
     def __init__(self, learning_rate=0.12, epsilon=1e-2, clip_norm=5.0, name="adagrad", **kwargs):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
+        if not 0 <= epsilon < math.inf:
+            raise ValueError(f"`epsilon` must be a finite number from 0. Received: {epsilon}")
+        if clip_norm is not None and not 0 < clip_norm < math.inf:
+            raise ValueError(
+                f"`clip_norm` must be a finite number above 0, or None. Received: {clip_norm}"
+            )
         self.epsilon = epsilon
         self.clip_norm = clip_norm
+        self._refuse_what_is_not_done()
 
     def build(self, variables):
+        """Makes an accumulator of zeros for each variable."""
         if self.built:
             return
         super().build(variables)
         self._accumulators = self.add_optimizer_variables(variables, "accumulator")
 
     def apply(self, grads, trainable_variables=None):
-        """Updates the variables; a sparse gradient may name a row more than once."""
+        """Updates the variables; a sparse gradient may name a row more than once.
+
+        Args:
+            grads: a gradient for each variable: a tensor of its shape, or ``tf.IndexedSlices``.
+            trainable_variables: the variables; those that it was built with unless given.
+        """
         self.apply_unique_rows([sum_duplicate_rows(g) for g in grads], trainable_variables)
 
     def apply_unique_rows(self, grads, trainable_variables=None):
-        """Updates the variables; no sparse gradient names a row twice."""
+        """Updates the variables as ``apply`` does; no sparse gradient may name a row twice."""
         super().apply(grads, trainable_variables)
 
     def apply_to_slices(self, slices: Sequence[ActiveWeight], gradients: Sequence[Any]):
         """Updates the active slices of shared weights.
 
         Args:
-            slices: the slices.
-            gradients: those of their values.
+            slices: the slices, of variables that the optimizer was built with.
+            gradients: those of the slices' values, of their shapes.
         """
         unique = [_with_unique_rows(*pair) for pair in zip(slices, gradients)]
         library = native.kernels(gradients[0].dtype)
@@ -103,8 +156,7 @@ class Adagrad(keras.optimizers.Optimizer):
     def _update_by_kernels(self, library, slices, gradients):
         norm = library.nasrec_global_norm(gradients)
         scale = 1.0 if self.clip_norm is None else self.clip_norm / tf.maximum(norm, self.clip_norm)
-        rate = tf.cast(self._get_current_learning_rate(), tf.float32)
-        epsilon = tf.constant(self.epsilon, tf.float32)
+        rate, epsilon = self._rate_and_epsilon()
         for part, gradient in zip(slices, gradients):
             library.nasrec_adagrad_slice(
                 variables=[_handle(variable) for variable in part.variables],
@@ -127,12 +179,24 @@ class Adagrad(keras.optimizers.Optimizer):
             return
         if self.clip_norm is not None:
             grads = clip_by_global_norm(grads, self.clip_norm)
-        rate = tf.cast(self._get_current_learning_rate(), tf.float32)
-        epsilon = tf.constant(self.epsilon, tf.float32)
+        rate, epsilon = self._rate_and_epsilon()
         for gradient, variable in zip(grads, trainable_variables):
             self._update(gradient, variable, rate, epsilon)
 
+    def _rate_and_epsilon(self):
+        # Attributes may have been set since.
+        self._refuse_what_is_not_done()
+        rate = tf.cast(self._get_current_learning_rate(), tf.float32)
+        return rate, tf.constant(self.epsilon, tf.float32)
+
+    def _refuse_what_is_not_done(self):
+        for name, why in NOT_DONE.items():
+            value = getattr(self, name)
+            if value is not None and value is not False:
+                raise ValueError(f"Adagrad does no `{name}`: {why}. Received: {value}")
+
     def update_step(self, gradient, variable, learning_rate):
+        """Updates one variable by its gradient, which names each row once."""
         rate, epsilon = tf.cast(learning_rate, tf.float32), tf.constant(self.epsilon, tf.float32)
         self._update(gradient, variable, rate, epsilon)
 
@@ -175,7 +239,14 @@ def _handle(variable):
 
 
 def sum_duplicate_rows(gradient):
-    """A sparse gradient in which every row stands once; a dense one as it is."""
+    """A sparse gradient in which every row stands once; a dense one as it is.
+
+    Example:
+        >>> twice = tf.IndexedSlices(tf.constant([[1.0], [2.0]]), tf.constant([4, 4]))
+        >>> once = sum_duplicate_rows(twice)
+        >>> once.indices.numpy(), once.values.numpy()
+        (array([4], dtype=int32), array([[3.]], dtype=float32))
+    """
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, positions = tf.unique(gradient.indices)
@@ -184,12 +255,26 @@ def sum_duplicate_rows(gradient):
 
 
 def global_norm(grads):
-    """L2 norm over all gradients; sparse ones must name each row once."""
+    """L2 norm over all gradients; sparse ones must name each row once.
+
+    Example:
+        >>> float(global_norm([tf.constant([3.0]), tf.constant([[0.0, 4.0]])]))
+        5.0
+    """
     return tf.sqrt(2.0 * tf.add_n([tf.nn.l2_loss(_values(gradient)) for gradient in grads]))
 
 
 def clip_by_global_norm(grads, clip_norm):
-    """Gradients scaled down together so that their global norm is at most ``clip_norm``."""
+    """Gradients scaled down together so that their global norm is at most ``clip_norm``.
+
+    Args:
+        grads: tensors, or ``tf.IndexedSlices`` that name each row once.
+        clip_norm: the largest norm, above 0.
+
+    Example:
+        >>> [gradient.numpy() for gradient in clip_by_global_norm([tf.constant([3.0, 4.0])], 1.0)]
+        [array([0.6, 0.8], dtype=float32)]
+    """
     scale = clip_norm / tf.maximum(global_norm(grads), clip_norm)
     clipped = []
     for gradient in grads:

@@ -145,3 +145,33 @@ def test_the_optimizer_reads_back_from_its_configuration():
     assert isinstance(again, Adagrad)
     assert again.get_config() == optimizer.get_config()
     assert (again.epsilon, again.clip_norm) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("weight_decay", 1e-4),
+        ("clipnorm", 1.0),
+        ("clipvalue", 1.0),
+        ("global_clipnorm", 1.0),
+        ("use_ema", True),
+        ("loss_scale_factor", 2.0),
+        ("gradient_accumulation_steps", 2),
+    ],
+)
+def test_what_it_does_not_do_is_refused_and_never_ignored(name, value):
+    with pytest.raises(ValueError, match=f"does no `{name}`") as error:
+        Adagrad(0.1, **{name: value})
+    assert "\n" not in str(error.value)
+    set_later = Adagrad(0.1)
+    setattr(set_later, name, value)
+    with pytest.raises(ValueError, match=f"does no `{name}`"):
+        set_later.apply([tf.constant([1.0])], [variable([1.0])])
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"epsilon": -1.0}, {"clip_norm": 0.0}, {"clip_norm": float("nan")}]
+)
+def test_arguments_out_of_range_are_refused(arguments):
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        Adagrad(0.1, **arguments)

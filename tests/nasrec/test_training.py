@@ -221,6 +221,17 @@ def test_networks_train_under_plain_fit_with_callbacks(build, records, tmp_path)
     assert any((old != v.numpy()).any() for old, v in zip(before, model.trainable_variables))
 
 
+def test_validation_in_between_changes_nothing_that_is_trained(records):
+    def fitted(**options):
+        model = compiled(supernet(records))
+        batches = records.training_batches(PLAN.batch_size, 0, seed=1).take(3)
+        model.fit(batches, epochs=2, shuffle=False, verbose=0, **options)
+        return state(model)
+
+    validated = fitted(validation_data=records.batches("validation", 64).take(1))
+    assert_identical(fitted(), validated)
+
+
 def test_the_reported_loss_and_auc_are_those_of_the_predictions(records):
     model = compiled(subnet(records))
     results = model.evaluate(records.batches("test", 50), return_dict=True, verbose=0)

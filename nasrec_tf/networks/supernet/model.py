@@ -108,6 +108,8 @@ class Supernet(keras.Model):
         self.seed = seed
         self.sampler = WarmupSampler(sampler or SingleOperatorAnyConnection(space), warmup_steps)
         self.generator = tf.random.Generator.from_seed(seed, alg="philox")
+        # Evaluating in between must not change what is trained.
+        self._evaluation_generator = tf.random.Generator.from_seed(seed, alg="philox")
         self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
         self.parts: dict[str, SharedPart] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
@@ -414,7 +416,7 @@ class Supernet(keras.Model):
     def test_step(self, data):
         """Evaluates a drawn path on the batch."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        logits = self(inputs, path=self.sampler.sampler(self.generator), training=False)
+        logits = self(inputs, path=self.sampler.sampler(self._evaluation_generator), training=False)
         loss = self.compute_loss(inputs, labels, logits, sample_weight, training=False)
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
         return self.compute_metrics(inputs, labels, logits, sample_weight)
