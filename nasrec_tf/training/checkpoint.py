@@ -77,9 +77,10 @@ class Checkpoint:
                     file.write(f'model_checkpoint_path: "{name}"\n')
                     file.write(f'all_model_checkpoint_paths: "{name}"\n')
             except BaseException:
-                _clear(self._directory, keep=before.name if before is not None else None)
+                # The new one is named already if only the last sync failed.
+                _clear(self._directory, keep={before, latest_checkpoint(self._directory)})
                 raise
-            _clear(self._directory, keep=name)
+            _clear(self._directory, keep={self._directory / name})
 
 
 def restore_weights(model: keras.Model, directory: pathlib.Path) -> bool:
@@ -139,14 +140,16 @@ def latest_checkpoint(directory: pathlib.Path) -> pathlib.Path | None:
     return directory / found.group(1)
 
 
-def _clear(directory: pathlib.Path, keep: str | None) -> None:
-    """Deletes all but the state file and the files of one checkpoint."""
+def _clear(directory: pathlib.Path, keep: set[pathlib.Path | None]) -> None:
+    """Deletes all but the state file and the files of the checkpoints to keep."""
+    names = {STATE_FILE, *(path.name for path in keep if path is not None)}
     for path in directory.iterdir():
-        if path.name != STATE_FILE and (keep is None or path.name.split(".")[0] != keep):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
+        if path.name.split(".")[0] in names:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 @contextlib.contextmanager
