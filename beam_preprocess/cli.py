@@ -9,7 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from beam_preprocess.config import MAX_ROW_BYTES, PAPER_FRACTIONS, SPLIT_METHODS, PreprocessConfig
-from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, SPARSE_ENCODINGS, SPLIT_NAMES
+from beam_preprocess.dataset.schema import (
+    DENSE_TRANSFORMS,
+    ROW_ORDERS,
+    SPARSE_ENCODINGS,
+    SPLIT_NAMES,
+)
 from beam_preprocess.datasets import dataset_names, find_description
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
@@ -80,6 +85,7 @@ def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> P
         table_rows=options.table_rows,
         max_rows=options.max_rows,
         shards=options.shards,
+        row_order=options.row_order,
         max_reject_share=options.max_reject_share,
         max_row_bytes=options.max_row_bytes,
         side_tables=side_tables,
@@ -192,7 +198,11 @@ def _add_feature_options(group: argparse._ArgumentGroup) -> None:
         "--split", choices=SPLIT_METHODS, help="default: stratified, or given with --train etc."
     )
     group.add_argument("--fractions", metavar="A,B,C", help="default 0.8,0.1,0.1")
-    group.add_argument("--seed", type=int, default=0, help="of the split (default 0)")
+    group.add_argument("--seed", type=int, default=0, help="of split and row order (default 0)")
+    group.add_argument(
+        "--row-order", default="hashed", choices=ROW_ORDERS,
+        help="of the rows in the shards: by a seeded hash (default), or the log's own",
+    )  # fmt: skip
 
 
 def _add_csv_options(group: argparse._ArgumentGroup) -> None:

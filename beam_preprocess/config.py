@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from beam_preprocess.dataset.schema import SPARSE_ENCODINGS, SPLIT_NAMES
+from beam_preprocess.dataset.schema import ROW_ORDERS, SPARSE_ENCODINGS, SPLIT_NAMES
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 
@@ -40,7 +40,8 @@ class PreprocessConfig:
         that an error.
       max_rows: Use the first rows only (a quick look), of each split if they are given; None for
         all.
-      shards: Shards per split; None chooses by the size of the input.
+      shards: Shards per split; None chooses by the rows of the split.
+      row_order: ``hashed`` or ``log``; see schema.py.
       max_reject_share: Largest tolerated share of malformed rows.
       max_row_bytes: Longest accepted row, in bytes.
       side_tables: From side table name to its file or glob.
@@ -62,6 +63,7 @@ class PreprocessConfig:
     table_rows: int | None = None
     max_rows: int | None = None
     shards: int | None = None
+    row_order: str = "hashed"
     max_reject_share: float = 0.01
     max_row_bytes: int = MAX_ROW_BYTES
     side_tables: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -77,6 +79,10 @@ class PreprocessConfig:
         if self.encoding not in SPARSE_ENCODINGS:
             raise DataError(
                 f"--encoding must be one of {', '.join(SPARSE_ENCODINGS)}, not {self.encoding!r}"
+            )
+        if self.row_order not in ROW_ORDERS:
+            raise DataError(
+                f"--row-order must be one of {', '.join(ROW_ORDERS)}, not {self.row_order!r}"
             )
         self._check_inputs()
         self._check_numbers()

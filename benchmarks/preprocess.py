@@ -88,6 +88,7 @@ def run_once(kind: str, source: str, output: str, shards: int) -> None:
 
 def _run_plain(config) -> None:
     """Both passes one after the other, without Beam's graph."""
+    from beam_preprocess.dataset.schema import SPLIT_NAMES
     from beam_preprocess.encoding.encode import RowEncoder
     from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
     from beam_preprocess.encoding.scan import Scanner
@@ -99,10 +100,12 @@ def _run_plain(config) -> None:
         vocabulary_text,
     )
     from beam_preprocess.reading.inputs import find_inputs
-    from beam_preprocess.running.job import Job
-    from beam_preprocess.running.plan import scan_tasks, shard_units
+    from beam_preprocess.running.job import UNITS_DIRECTORY, Job
+    from beam_preprocess.running.plan import scan_tasks, write_units
     from beam_preprocess.writing.output_files import write_file
-    from beam_preprocess.writing.shard_writer import write_unit
+    from beam_preprocess.writing.publish import shard_layouts, shard_name
+    from beam_preprocess.writing.segments import join_shard
+    from beam_preprocess.writing.unit_writer import write_unit
 
     config, files = find_inputs(config)
     os.makedirs(os.path.join(config.output, "vocabularies"))
@@ -124,8 +127,16 @@ def _run_plain(config) -> None:
             )
         )
     encoder = RowEncoder(*build_features(config, summary, vocabularies), entries)
-    for unit in shard_units(files, summary, config.shards):
-        write_unit(job, unit, encoder, None)
+    layouts = shard_layouts(config, summary)
+    os.makedirs(os.path.join(config.output, UNITS_DIRECTORY))
+    parts: dict[tuple[int, int], list] = {}
+    for unit in write_units(files, summary):
+        written = write_unit(job, unit, encoder, layouts, None)
+        for shard, segments in written.segments.items():
+            parts.setdefault(shard, []).append(segments)
+    for (split, shard), segments in parts.items():
+        name = shard_name(SPLIT_NAMES[split], shard, layouts[split])
+        join_shard(job, SPLIT_NAMES[split], name, segments)
 
 
 @dataclasses.dataclass(frozen=True)

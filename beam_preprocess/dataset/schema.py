@@ -52,7 +52,8 @@ from typing import Any
 from beam_preprocess.errors import DataError
 
 FORMAT = "nasrec_tf.dataset"
-VERSION = 1
+VERSION = 2
+READABLE_VERSIONS = (1, 2)
 SCHEMA_FILE = "schema.json"
 MANIFEST_FILE = "manifest.json"
 SPLIT_NAMES = ("train", "validation", "test")
@@ -61,6 +62,7 @@ DENSE_TRANSFORMS = ("log1p", "standardize", "identity", "missing_indicator")
 SPARSE_ENCODINGS = ("vocabulary", "modulo", "hash")
 DERIVATIONS = ("hour_of_day", "weekday")
 RADICES = ("hex", "decimal_or_hex")
+ROW_ORDERS = ("hashed", "log")
 
 MISSING_ID = 0
 OUT_OF_VOCABULARY_ID = 1
@@ -150,15 +152,30 @@ class SparseFeature:
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """One split: its number of rows, how many have label 1, and its shard files in order."""
+    """One split.
+
+    Attributes:
+      rows: Rows in it.
+      positives: Those with label 1.
+      files: Its shards in order, relative to the data set.
+      shard_rows: Rows of each shard; None in a data set of version 1, which does not say.
+      blocks: Blocks of each shard, about equal in rows. Hashed to their places, the rows of a block
+        are a random sample of the log; within a block they keep its order.
+    """
 
     rows: int
     positives: int
     files: tuple[str, ...]
+    shard_rows: tuple[int, ...] | None = None
+    blocks: int = 1
 
     def __post_init__(self) -> None:
         if not 0 <= self.positives <= self.rows:
             raise DataError(f"a split of {self.rows} rows cannot have {self.positives} positives")
+        if self.shard_rows is not None and (
+            len(self.shard_rows) != len(self.files) or sum(self.shard_rows) != self.rows
+        ):
+            raise DataError(f"a split of {self.rows} rows has shards of other rows in all")
 
     @property
     def label_rate(self) -> float:
@@ -179,6 +196,8 @@ class Schema:
       missing_tokens: Raw values, beside the empty one, that mean *missing*.
       split_method: ``stratified``, ``chronological`` or ``given``.
       rejected: Number of rejected rows by reason.
+      row_order: ``hashed`` (rows are dealt out to the shards by a seeded hash) or ``log`` (shards
+        hold successive parts of the log).
     """
 
     name: str
@@ -190,6 +209,7 @@ class Schema:
     missing_tokens: tuple[str, ...] = ()
     split_method: str = "stratified"
     rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    row_order: str = "log"
 
     def __post_init__(self) -> None:
         names = [feature.name for feature in self.dense]
@@ -226,18 +246,17 @@ class Schema:
         """Reads the content of ``schema.json``; ``where`` names it in errors."""
         if not isinstance(body, Mapping) or body.get("format") != FORMAT:
             raise DataError(f"{where}: not a {FORMAT} schema")
-        if body.get("version") != VERSION:
+        if body.get("version") not in READABLE_VERSIONS:
             raise DataError(
-                f"{where}: format version {body.get('version')!r}, this program reads {VERSION}; "
-                "preprocess the data again"
+                f"{where}: format version {body.get('version')!r}, this program reads "
+                f"{' and '.join(map(str, READABLE_VERSIONS))}; preprocess the data again"
             )
         fields = {key: value for key, value in body.items() if key not in ("format", "version")}
         try:
             fields["dense"] = tuple(DenseFeature(**entry) for entry in fields["dense"])
             fields["sparse"] = tuple(SparseFeature(**entry) for entry in fields["sparse"])
             fields["splits"] = {
-                name: Split(**{**entry, "files": tuple(entry["files"])})
-                for name, entry in fields["splits"].items()
+                name: _read_split(entry) for name, entry in fields["splits"].items()
             }
             fields["missing_tokens"] = tuple(fields.get("missing_tokens", ()))
             return cls(**fields)
@@ -272,6 +291,11 @@ class Schema:
                 "run the preprocessing again"
             )
         return cls.from_json(read_json(directory / SCHEMA_FILE), str(directory / SCHEMA_FILE))
+
+
+def _read_split(entry: Mapping[str, Any]) -> Split:
+    lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
+    return Split(**{**entry, **lists})
 
 
 def read_json(path: pathlib.Path) -> Any:

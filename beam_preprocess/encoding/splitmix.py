@@ -1,4 +1,4 @@
-"""The mixing function of SplitMix64 on NumPy arrays."""
+"""Hashing of whole numbers: the mixing function of SplitMix64 on NumPy arrays."""
 
 from __future__ import annotations
 
@@ -12,3 +12,11 @@ def splitmix64(value: np.ndarray) -> np.ndarray:
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return value ^ (value >> np.uint64(31))
+
+
+def mix(words: np.ndarray) -> np.uint64:
+    """One hash of several uint64 words, in their order."""
+    state = np.uint64(0)
+    for word in words:
+        state = splitmix64(state ^ word)
+    return state

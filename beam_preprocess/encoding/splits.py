@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from beam_preprocess.encoding.splitmix import splitmix64
+from beam_preprocess.encoding.splitmix import mix, splitmix64
 from beam_preprocess.errors import DataError
 
 TRAIN, VALIDATION, TEST = range(3)
@@ -39,7 +39,7 @@ def stratified_splits(
         rows = np.flatnonzero(label == value)
         if not len(rows):
             continue
-        stream = _mix(np.array([seed, file, block, value], np.uint64))
+        stream = mix(np.array([seed, file, block, value], np.uint64))
         order = np.argsort(splitmix64(stream + lines[rows].astype(np.uint64)), kind="stable")
         start = float(splitmix64(~stream)) / 2.0**64
         place = (np.arange(len(rows)) + start) / len(rows)
@@ -80,10 +80,3 @@ def chronological_boundaries(
 def _cut(place: np.ndarray, fractions: tuple[float, float, float]) -> np.ndarray:
     bounds = np.array([fractions[0], fractions[0] + fractions[1]])
     return np.searchsorted(bounds, place, side="right").astype(np.int8)
-
-
-def _mix(words: np.ndarray) -> np.uint64:
-    state = np.uint64(0)
-    for word in words:
-        state = splitmix64(state ^ word)
-    return state

@@ -7,7 +7,6 @@ import dataclasses
 import fcntl
 import json
 import logging
-import os
 import pathlib
 import re
 import shutil
@@ -24,17 +23,20 @@ from beam_preprocess.running.job import (
     DATA_DIRECTORY,
     ERROR_FILE,
     PROGRESS_DIRECTORY,
+    UNITS_DIRECTORY,
     Job,
     write_error,
 )
 from beam_preprocess.running.progress import Progress, reporting
 from beam_preprocess.running.runners import pipeline_options, run_pipeline
+from beam_preprocess.writing.whole_file import publish_directory
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
 _DIRECTORIES = (
     PROGRESS_DIRECTORY,
+    UNITS_DIRECTORY,
     DATA_DIRECTORY,
     *(f"{DATA_DIRECTORY}/{name}" for name in ("vocabularies", "rejects", "plots")),
 )
@@ -99,7 +101,7 @@ def _run_local(job: Job, options: PipelineOptions, progress: Progress | None) ->
             (partial / name).mkdir()
         with reporting(job, progress), _user_errors(partial / ERROR_FILE):
             run_pipeline(job, options)
-        os.replace(partial / DATA_DIRECTORY, output)
+        publish_directory(partial / DATA_DIRECTORY, output)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from beam_preprocess.reading.text_blocks import InputFile
 
 DATA_DIRECTORY = "data"
 PROGRESS_DIRECTORY = "progress"
+UNITS_DIRECTORY = "units"
 ERROR_FILE = "error.json"
 
 
@@ -54,6 +55,10 @@ class Job:
     def path(self, name: str) -> str:
         """The path of a file of the data set, from its name in it."""
         return f"{self.data_directory}/{name}"
+
+    def unit_path(self, unit: int) -> str:
+        """The path of a unit file, which holds encoded rows until they are in their shards."""
+        return f"{self.trace_directory}/{UNITS_DIRECTORY}/unit-{unit:05d}"
 
     def report_progress(self, stage: str, amount: int) -> None:
         """Adds to what this process has done; the driver sums over the processes."""

@@ -1,11 +1,12 @@
 """The Beam pipeline: scan, vocabularies, shards, publication, in one graph.
 
-No row crosses a shuffle: workers exchange statistics, value counts and file names, so memory does
-not grow with the number of rows on any runner.
+No row crosses a shuffle: workers exchange statistics, value counts, and where in which file the
+rows of a shard are, so memory does not grow with the number of rows on any runner.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
@@ -15,6 +16,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
+from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.checks import check_scan
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
@@ -32,13 +34,17 @@ from beam_preprocess.encoding.vocabulary import (
     vocabulary_text,
 )
 from beam_preprocess.running.job import Job
-from beam_preprocess.running.plan import ScanTask, ShardUnit, scan_tasks, shard_units
+from beam_preprocess.running.plan import ScanTask, WriteUnit, scan_tasks, write_units
 from beam_preprocess.writing.output_files import write_file
-from beam_preprocess.writing.publish import publish
-from beam_preprocess.writing.shard_writer import Written, write_unit
+from beam_preprocess.writing.publish import publish, shard_layouts, shard_name
+from beam_preprocess.writing.segments import Shard, UnitSegments, join_shard
+from beam_preprocess.writing.unit_writer import Written, write_unit
 
 _NAMESPACE = "beam_preprocess"
 _COUNTS = "counts"
+_SEGMENTS = "segments"
+
+ShardKey = tuple[int, int]  # split, shard
 
 
 def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
@@ -62,17 +68,30 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
         | "GroupCounts" >> beam.GroupByKey()
         | "WriteVocabularies" >> beam.ParDo(WriteVocabulary(job), summary)
     )
-    written = AsList(
+    planned = (
         pipeline
         | "Start" >> beam.Create([None])
-        | "PlanShards" >> beam.ParDo(PlanShards(job), summary)
-        | "SpreadShards" >> beam.Reshuffle()
-        | "WriteShards" >> beam.ParDo(WriteShards(job), summary, vocabularies, *boundaries)
+        | "PlanUnits" >> beam.ParDo(PlanUnits(job), summary).with_outputs(_SEGMENTS, main="units")
+    )
+    written = (
+        planned.units
+        | "SpreadUnits" >> beam.Reshuffle()
+        | "WriteUnits"
+        >> beam.ParDo(WriteUnits(job), summary, vocabularies, *boundaries).with_outputs(
+            _SEGMENTS, main="written"
+        )
+    )
+    shards = (
+        (planned[_SEGMENTS], written[_SEGMENTS])
+        | "AllSegments" >> beam.Flatten()
+        | "GroupSegments" >> beam.GroupByKey()
+        | "JoinShards" >> beam.ParDo(JoinShards(job), summary)
     )
     _ = (
         pipeline
         | "End" >> beam.Create([None])
-        | "Publish" >> beam.ParDo(Publish(job), summary, vocabularies, written)
+        | "Publish"
+        >> beam.ParDo(Publish(job), summary, vocabularies, AsList(written.written), AsList(shards))
     )
 
 
@@ -200,18 +219,21 @@ class WriteVocabulary(beam.DoFn):
         )
 
 
-class PlanShards(beam.DoFn):
-    """Gives the units of work of the second pass."""
+class PlanUnits(beam.DoFn):
+    """Gives the units of work of the second pass, and a key for every shard, an empty one too."""
 
     def __init__(self, job: Job):
         self._job = job
 
-    def process(self, element: None, summary: Summary) -> Iterator[ShardUnit]:
-        yield from shard_units(self._job.files, summary, self._job.config.shards)
+    def process(self, element: None, summary: Summary) -> Iterator[WriteUnit | TaggedOutput]:
+        for split, layout in enumerate(shard_layouts(self._job.config, summary)):
+            for shard in range(layout.shards):
+                yield TaggedOutput(_SEGMENTS, ((split, shard), UnitSegments(-1, ())))
+        yield from write_units(self._job.files, summary)
 
 
-class WriteShards(beam.DoFn):
-    """The second pass: writes the shards of one unit."""
+class WriteUnits(beam.DoFn):
+    """The second pass: encodes the rows of one unit, sorted by shard."""
 
     def __init__(self, job: Job):
         self._job = job
@@ -219,18 +241,37 @@ class WriteShards(beam.DoFn):
 
     def process(
         self,
-        unit: ShardUnit,
+        unit: WriteUnit,
         summary: Summary,
         vocabularies: list[VocabularyCounts],
         boundaries: Boundaries = None,
-    ) -> Iterator[Written]:
+    ) -> Iterator[Written | TaggedOutput]:
         with self._job.reporting_errors():
             encoder = self._shared.acquire(
                 lambda: make_encoder(self._job, summary, vocabularies), tag=self._job.data_directory
             )
-            written = write_unit(self._job, unit, encoder, boundaries)
+            layouts = shard_layouts(self._job.config, summary)
+            written = write_unit(self._job, unit, encoder, layouts, boundaries)
         Metrics.counter(_NAMESPACE, "rows_written").inc(sum(written.rows))
-        yield written
+        for shard, segments in written.segments.items():
+            yield TaggedOutput(_SEGMENTS, (shard, segments))
+        yield dataclasses.replace(written, segments={})
+
+
+class JoinShards(beam.DoFn):
+    """Puts each shard together from the segments that the units hold of it."""
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def process(
+        self, element: tuple[ShardKey, Iterable[UnitSegments]], summary: Summary
+    ) -> Iterator[Shard]:
+        (split, shard), parts = element
+        layout = shard_layouts(self._job.config, summary)[split]
+        with self._job.reporting_errors():
+            name = shard_name(SPLIT_NAMES[split], shard, layout)
+            yield join_shard(self._job, SPLIT_NAMES[split], name, parts)
 
 
 class Publish(beam.DoFn):
@@ -245,9 +286,10 @@ class Publish(beam.DoFn):
         summary: Summary,
         vocabularies: list[VocabularyCounts],
         written: list[Written],
+        shards: list[Shard],
     ) -> Iterator[None]:
         with self._job.reporting_errors():
-            publish(self._job, summary, vocabularies, written)
+            publish(self._job, summary, vocabularies, written, shards)
         yield None
 
 

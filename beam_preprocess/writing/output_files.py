@@ -6,6 +6,7 @@ import hashlib
 import zlib
 
 from beam_preprocess.running.job import Job
+from beam_preprocess.writing.whole_file import sync_file
 
 _GZIP_WINDOW = 31  # zlib's sign for a gzip header; it holds no name and no time
 
@@ -15,45 +16,63 @@ class OutputFile:
 
     Args:
       job: The run.
-      name: Path relative to the data set.
-      compression_level: Of gzip; None for no compression.
+      path: Where to write, with a scheme such as ``gs://`` if it is not local.
     """
 
-    def __init__(self, job: Job, name: str, compression_level: int | None = None):
+    def __init__(self, job: Job, path: str):
         from apache_beam.io.filesystem import CompressionTypes
         from apache_beam.io.filesystems import FileSystems
 
-        self.name = name
-        self._stream = FileSystems.create(
-            job.path(name), compression_type=CompressionTypes.UNCOMPRESSED
-        )
-        self._gzip = (
-            None
-            if compression_level is None
-            else zlib.compressobj(compression_level, zlib.DEFLATED, _GZIP_WINDOW)
-        )
+        self.path = path
+        self._local = job.local
+        self._stream = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
         self._digest = hashlib.sha256()
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._size
+
     def write(self, data: bytes) -> None:
-        self._emit(self._gzip.compress(data) if self._gzip else data)
+        """Appends bytes."""
+        self._stream.write(data)
+        self._digest.update(data)
+        self._size += len(data)
 
     def close(self) -> tuple[int, str]:
-        """Finishes the file; returns its size in bytes and its SHA-256."""
-        if self._gzip:
-            self._emit(self._gzip.flush())
+        """Finishes the file, synced to disk; returns its size in bytes and its SHA-256."""
         self._stream.close()
+        if self._local:
+            sync_file(self.path)
         return self._size, self._digest.hexdigest()
-
-    def _emit(self, data: bytes) -> None:
-        if data:
-            self._stream.write(data)
-            self._digest.update(data)
-            self._size += len(data)
 
 
 def write_file(job: Job, name: str, data: bytes) -> tuple[int, str]:
-    """Writes a small file at once; returns its size and SHA-256."""
-    file = OutputFile(job, name)
+    """Writes a small file of the data set at once; returns its size and SHA-256.
+
+    Args:
+      job: The run.
+      name: Path relative to the data set.
+      data: The content.
+    """
+    file = OutputFile(job, job.path(name))
     file.write(data)
     return file.close()
+
+
+def gzip_member(data: bytes, level: int) -> bytes:
+    """A gzip stream of ``data`` that depends on nothing else, such as time or name.
+
+    Streams put one after the other are a stream again.
+
+    Args:
+      data: The bytes.
+      level: 1 (fast) to 9 (small).
+
+    >>> import gzip
+    >>> gzip.decompress(gzip_member(b"ab", 1) + gzip_member(b"", 1) + gzip_member(b"c", 9))
+    b'abc'
+    """
+    packer = zlib.compressobj(level, zlib.DEFLATED, _GZIP_WINDOW)
+    return packer.compress(data) + packer.flush()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 
+from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import MANIFEST_FILE, SCHEMA_FILE, SPLIT_NAMES, Schema, Split
 from beam_preprocess.encoding.feature_statistics import build_features
+from beam_preprocess.encoding.row_order import Layout, make_layout, record_bytes
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.encoding.vocabulary import VocabularyCounts
 from beam_preprocess.errors import DataError
@@ -13,16 +15,56 @@ from beam_preprocess.running.job import Job
 from beam_preprocess.writing.data_card import data_card
 from beam_preprocess.writing.manifest import manifest_body
 from beam_preprocess.writing.output_files import write_file
-from beam_preprocess.writing.shard_writer import Written
+from beam_preprocess.writing.segments import Shard
+from beam_preprocess.writing.unit_writer import Written
+
+
+def shard_layouts(config: PreprocessConfig, summary: Summary) -> tuple[Layout, ...]:
+    """The layout of each split, by its rows.
+
+    Args:
+      config: The run.
+      summary: What the first pass found.
+    """
+    description = config.description
+    row_bytes = record_bytes(len(description.dense), len(description.sparse))
+    return tuple(
+        make_layout(rows, config.shards, row_bytes, hashed=config.row_order == "hashed")
+        for rows in summary.rows
+    )
+
+
+def shard_name(split: str, shard: int, layout: Layout) -> str:
+    """The file of a shard, relative to the data set.
+
+    >>> shard_name("train", 3, Layout(shards=8, blocks=1))
+    'train-00003-of-00008.tfrecord.gz'
+    """
+    return f"{split}-{shard:05d}-of-{layout.shards:05d}.tfrecord.gz"
 
 
 def publish(
-    job: Job, summary: Summary, vocabularies: list[VocabularyCounts], written: list[Written]
+    job: Job,
+    summary: Summary,
+    vocabularies: list[VocabularyCounts],
+    written: list[Written],
+    shards: list[Shard],
 ) -> None:
-    """Writes what describes the data set, the manifest last."""
-    _check_complete(summary, written)
-    schema = _schema(job, summary, vocabularies, written)
-    files: dict[str, tuple[int, str]] = {}
+    """Writes what describes the data set, the manifest last.
+
+    Args:
+      job: The run.
+      summary: What the first pass found.
+      vocabularies: The vocabulary files.
+      written: What the units of the second pass wrote.
+      shards: The finished shards, in any order.
+
+    Raises:
+      DataError: The second pass found other rows than the first.
+    """
+    _check_complete(summary, written, shards)
+    schema = _schema(job, summary, vocabularies, shards)
+    files = {shard.name: (shard.size, shard.digest) for shard in shards}
     for part in written:
         files.update(part.files)
     for vocabulary in vocabularies:
@@ -30,14 +72,25 @@ def publish(
     texts = {SCHEMA_FILE: schema.dumps(), **data_card(schema, summary)}
     for name, text in texts.items():
         files[name] = write_file(job, name, text.encode("utf-8"))
+    if not job.local:
+        _remove_units(job, written)
     manifest = json.dumps(manifest_body(files), indent=1) + "\n"
     write_file(job, MANIFEST_FILE, manifest.encode("utf-8"))
 
 
-def _check_complete(summary: Summary, written: list[Written]) -> None:
+def _remove_units(job: Job, written: list[Written]) -> None:
+    """Removes the unit files from a store that knows no directories to remove at the end."""
+    from apache_beam.io.filesystems import FileSystems
+
+    paths = [job.unit_path(unit) for unit in range(len(written))]
+    FileSystems.delete([path for path in paths if FileSystems.exists(path)])
+
+
+def _check_complete(summary: Summary, written: list[Written], shards: list[Shard]) -> None:
     rows = [sum(part.rows[split] for part in written) for split in range(len(SPLIT_NAMES))]
+    joined = [sum(shard.rows for shard in shards if shard.split == name) for name in SPLIT_NAMES]
     rejected = sum(part.rejected for part in written)
-    if rows != summary.rows or rejected != sum(summary.rejected.values()):
+    if not rows == joined == summary.rows or rejected != sum(summary.rejected.values()):
         raise DataError(
             f"the input changed while it was read: {summary.rows} rows per split in the first "
             f"pass, {rows} in the second; run the preprocessing again"
@@ -45,14 +98,21 @@ def _check_complete(summary: Summary, written: list[Written]) -> None:
 
 
 def _schema(
-    job: Job, summary: Summary, vocabularies: list[VocabularyCounts], written: list[Written]
+    job: Job, summary: Summary, vocabularies: list[VocabularyCounts], shards: list[Shard]
 ) -> Schema:
     config = job.config
     dense, sparse = build_features(config, summary, vocabularies)
     splits = {}
+    layouts = shard_layouts(config, summary)
     for index, name in enumerate(SPLIT_NAMES):
-        files = sorted(file for part in written for file in part.shard_files.get(name, ()))
-        splits[name] = Split(summary.rows[index], summary.positives[index], tuple(files))
+        members = sorted((shard.name, shard.rows) for shard in shards if shard.split == name)
+        splits[name] = Split(
+            summary.rows[index],
+            summary.positives[index],
+            files=tuple(file for file, _ in members),
+            shard_rows=tuple(rows for _, rows in members),
+            blocks=layouts[index].blocks,
+        )
     return Schema(
         name=config.description.name,
         label=config.description.label,
@@ -62,5 +122,6 @@ def _schema(
         seed=config.seed,
         missing_tokens=config.description.missing_tokens,
         split_method=config.split,
+        row_order=config.row_order,
         rejected=dict(sorted(summary.rejected.items())),
     )

@@ -29,17 +29,25 @@ class Matrix:
         return self.used.sum(axis=1, dtype=np.int64)
 
 
-def encode_records(label: np.ndarray, dense: np.ndarray, sparse: np.ndarray) -> bytes:
+def encode_records(
+    label: np.ndarray, dense: np.ndarray, sparse: np.ndarray
+) -> tuple[bytes, np.ndarray]:
     """TFRecords, framed and joined, of one batch.
 
     Args:
       label: [rows], 0 or 1.
       dense: float32 [rows, dense features], possibly of no columns.
       sparse: int64 [rows, sparse features], at least 0.
+
+    Returns:
+      The records, and int64 [rows] how many bytes each takes.
+
+    >>> records, sizes = encode_records(np.ones(2), np.zeros((2, 1)), np.array([[7], [300]]))
+    >>> len(records), sizes.tolist()
+    (147, [73, 74])
     """
-    rows = len(label)
-    if rows == 0:
-        return b""
+    if len(label) == 0:
+        return b"", np.zeros(0, np.int64)
     features = []
     if dense.shape[1]:
         features.append(_float_feature(b"dense", dense.astype("<f4")))
@@ -105,7 +113,7 @@ def _varints(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     return data, used
 
 
-def _frame(record: Matrix) -> bytes:
+def _frame(record: Matrix) -> tuple[bytes, np.ndarray]:
     rows, width = record.data.shape
     lengths = record.lengths()
     aligned_width = -(-width // 8) * 8
@@ -119,7 +127,7 @@ def _frame(record: Matrix) -> bytes:
     data[:, -_CRC_BYTES:] = crc.astype("<u4").view(np.uint8).reshape(rows, _CRC_BYTES)
     used = np.ones(data.shape, bool)
     used[:, _FRAME_HEAD:-_CRC_BYTES] = record.used
-    return data[used].tobytes()
+    return data[used].tobytes(), lengths + _FRAME_HEAD + _CRC_BYTES
 
 
 def _frame_heads(lengths: np.ndarray) -> np.ndarray:

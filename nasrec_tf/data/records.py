@@ -1,19 +1,24 @@
 """Reading a data set directory, as Beam wrote it, into batches of tensors."""
 
 import dataclasses
-import functools
 import pathlib
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.epoch_order import epoch_order
 from nasrec_tf.data.features import Features
+from nasrec_tf.data.windows import read_shards, shuffled_windows
 
 IN_MEMORY_BYTES = 2 << 30
-"""Splits up to this size once parsed are held in memory and shuffled freely."""
+"""Splits that take up to this much, parsed, are held in memory."""
+
+SHUFFLED, FILE_ORDER = "shuffled", "file"
+ORDERS = (SHUFFLED, FILE_ORDER)
 
 PARSE_BATCH = 4096
 
@@ -22,22 +27,47 @@ class Records:
     """The splits of a data set directory.
 
     A split that fits is parsed once and held in memory, where every epoch is a new permutation of
-    its rows. A larger one is streamed shard by shard in file order, which the records stage has
-    mixed, as the paper's own training does; later epochs start at another shard. Both orders
-    depend on the seed and the epoch alone, so that training may resume at any step.
+    its rows. A larger one is streamed: several shards at a time, shuffled in windows (see
+    ``epoch_order``), within some 200 MB of memory, whatever the size. Either way the order of the
+    training rows depends on the data set, the seed, the epoch and the step alone, so that training
+    resumes at any step, and every host reads the same batches.
 
     Args:
         directory: the data set directory.
-        memory_limit: bytes up to which a split is held in memory.
+        memory_limit: bytes up to which a split is held in memory, the most that loading takes
+            included.
+        order: order of training rows, ``"shuffled"`` or ``"file"``: as they stand in the files,
+            in every epoch, in memory or streamed.
 
     Raises:
         DataError: if it is not a complete data set.
+        UserError: if file order is wanted of a data set whose rows were dealt out by a hash.
+
+    Example:
+        >>> records = Records("data/criteo")                           # doctest: +SKIP
+        >>> for inputs, labels in records.training_batches(512, epoch=0, seed=1):
+        ...     print(inputs["dense"].shape, inputs["sparse"].shape, labels.shape)
+        ...     break                                                  # doctest: +SKIP
+        (512, 13) (512, 26) (512, 1)
     """
 
-    def __init__(self, directory: str | pathlib.Path, memory_limit: int = IN_MEMORY_BYTES):
+    def __init__(
+        self,
+        directory: str | pathlib.Path,
+        memory_limit: int = IN_MEMORY_BYTES,
+        order: str = SHUFFLED,
+    ):
+        if order not in ORDERS:
+            raise ValueError(f"`order` must be one of {', '.join(ORDERS)}. Received: {order!r}")
         self.directory = pathlib.Path(directory)
         self.schema = Schema.load(self.directory)
+        if order == FILE_ORDER and self.schema.row_order == "hashed":
+            raise UserError(
+                f"{self.directory}: its rows were dealt out to the shards by a hash, so it has no "
+                "file order; preprocess the log with --row-order log."
+            )
         self.memory_limit = memory_limit
+        self.order = order
         self._loaded: dict[str, _Rows] = {}
         self.features = Features(len(self.schema.dense), self.schema.sparse_rows)
 
@@ -71,7 +101,7 @@ class Records:
             count = min(limit or rows.count, rows.count)
             index = tf.data.Dataset.range(count).batch(batch_size)
             return index.map(rows.take, num_parallel_calls=1).prefetch(2)
-        serialized = self._serialized(split, 0)
+        serialized = self._serialized(self.schema.splits[split].files)
         if limit is not None:
             serialized = serialized.take(limit)
         return self._parsed(serialized.batch(batch_size))
@@ -87,15 +117,25 @@ class Records:
             seed: seed of the order.
             start: batches of the epoch to leave out at its beginning, to resume there.
             split: the split to train on.
+
+        Returns:
+            Batches as those of ``batches``.
         """
         if self._fits(split):
             rows = self._in_memory(split)
-            order = np.random.default_rng((seed, epoch)).permutation(rows.count)
+            order = np.arange(rows.count)
+            if self.order == SHUFFLED:
+                order = np.random.default_rng((seed, epoch)).permutation(rows.count)
             index = tf.data.Dataset.from_tensor_slices(order[start * batch_size :])
             index = index.batch(batch_size, drop_remainder=True)
             return index.map(rows.take, num_parallel_calls=1).prefetch(2)
-        serialized = self._serialized(split, epoch).batch(batch_size, drop_remainder=True)
-        return self._parsed(serialized.skip(start))
+        first_row = start * batch_size
+        if self.order == FILE_ORDER:
+            serialized = self._from_row(split, first_row)
+            return self._parsed(serialized.batch(batch_size, drop_remainder=True))
+        windows = self._shuffled_windows(split, epoch, seed, first_row)
+        batches = windows.rebatch(batch_size, drop_remainder=True)
+        return batches.map(_widened, num_parallel_calls=1).prefetch(2)
 
     def steps_per_epoch(self, batch_size: int, split: str = "train") -> int:
         """Full batches of an epoch.
@@ -111,9 +151,17 @@ class Records:
             )
         return steps
 
+    def loading_bytes(self, split: str) -> int:
+        """The most memory that holding a split takes: all of it, and one part of it twice.
+
+        While a split is loaded, its largest part (dense columns, sparse columns or labels) is there
+        as an array and as a tensor for a moment.
+        """
+        dense, sparse = len(self.schema.dense), len(self.schema.sparse)
+        return self.rows(split) * 4 * (1 + dense + sparse + max(1, dense, sparse))
+
     def _fits(self, split: str) -> bool:
-        row_bytes = 4 * (1 + len(self.schema.dense)) + 4 * len(self.schema.sparse)
-        return self.rows(split) * row_bytes <= self.memory_limit
+        return self.loading_bytes(split) <= self.memory_limit
 
     def _in_memory(self, split: str) -> "_Rows":
         if split not in self._loaded:
@@ -121,21 +169,65 @@ class Records:
         return self._loaded[split]
 
     def _load(self, split: str) -> "_Rows":
-        batches = list(self._parsed(self._serialized(split, 0).batch(PARSE_BATCH)))
-        if not batches:
+        rows = self.rows(split)
+        if not rows:
             raise UserError(f"{self.directory}: split {split!r} is empty.")
-        return _Rows(
-            np.concatenate([inputs["dense"] for inputs, _ in batches]),
-            # Row ids fit 32 bits up to two billion rows, at half the memory.
-            np.concatenate([inputs["sparse"] for inputs, _ in batches]).astype(np.int32),
-            np.concatenate([labels for _, labels in batches]),
+        parts = {
+            "dense": np.empty((rows, len(self.schema.dense)), np.float32),
+            # Ids lie below the rows of a table, which fit 32 bits: half the memory.
+            "sparse": np.empty((rows, len(self.schema.sparse)), np.int32),
+            "labels": np.empty((rows, 1), np.float32),
+        }
+        serialized = self._serialized(self.schema.splits[split].files)
+        first = 0
+        for inputs, labels in self._parsed(serialized.batch(PARSE_BATCH)):
+            last = first + labels.shape[0]
+            if last <= rows:
+                for name, values in (*inputs.items(), ("labels", labels)):
+                    parts[name][first:last] = values
+            first = last
+        if first != rows:
+            raise UserError(
+                f"{self.directory}: split {split!r} has {first} rows in its shards, {rows} in its "
+                "schema; preprocess the data again."
+            )
+        with tf.init_scope():
+            # One after the other, so that no two are there twice at once.
+            return _Rows(**{name: tf.constant(parts.pop(name)) for name in tuple(parts)})
+
+    def _from_row(self, split: str, row: int) -> tf.data.Dataset:
+        """Serialized rows in file order from one on; shards before it are not opened."""
+        described = self.schema.splits[split]
+        files = described.files
+        for rows in described.shard_rows or ():
+            if row < rows:
+                break
+            files, row = files[1:], row - rows
+        return self._serialized(files).skip(row)
+
+    def _shuffled_windows(
+        self, split: str, epoch: int, seed: int, first_row: int
+    ) -> tf.data.Dataset:
+        described = self.schema.splits[split]
+        order = epoch_order(
+            described,
+            (len(self.schema.dense), len(self.schema.sparse)),
+            hashed=self.schema.row_order == "hashed",
+            seed=seed,
+            epoch=epoch,
+        )
+        return shuffled_windows(
+            self._paths(described.files),
+            order,
+            first_row,
+            lambda rows: _narrowed(*self._parse(rows)),
         )
 
-    def _serialized(self, split: str, epoch: int) -> tf.data.Dataset:
-        files = [str(self.directory / name) for name in self.schema.splits[split].files]
-        first = epoch % len(files) if files else 0
-        files = files[first:] + files[:first]
-        return tf.data.TFRecordDataset(files, compression_type="GZIP", buffer_size=1 << 20)
+    def _serialized(self, files: Sequence[str]) -> tf.data.Dataset:
+        return read_shards(self._paths(files))
+
+    def _paths(self, files: Sequence[str]) -> list[str]:
+        return [str(self.directory / name) for name in files]
 
     def _parsed(self, serialized: tf.data.Dataset) -> tf.data.Dataset:
         return serialized.map(self._parse, num_parallel_calls=2, deterministic=True).prefetch(2)
@@ -154,26 +246,32 @@ class Records:
         return {"dense": parsed["dense"], "sparse": parsed["sparse"]}, parsed["label"]
 
 
+def _narrowed(inputs, labels):
+    # Ids lie below the rows of a table, which fit 32 bits: half the memory.
+    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int32)}, labels
+
+
+def _widened(inputs, labels):
+    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int64)}, labels
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Rows:
-    """A split in memory."""
+    """A split in memory: (rows, dense) float32, (rows, fields) int32, (rows, 1) float32."""
 
-    dense: np.ndarray
-    sparse: np.ndarray
-    labels: np.ndarray
+    dense: tf.Tensor
+    sparse: tf.Tensor
+    labels: tf.Tensor
 
     @property
     def count(self) -> int:
-        return len(self.labels)
-
-    @functools.cached_property
-    def _tensors(self):
-        with tf.init_scope():
-            return tuple(map(tf.constant, (self.dense, self.sparse, self.labels)))
+        return int(self.labels.shape[0])
 
     def take(self, index):
-        dense, sparse, labels = (tf.gather(tensor, index) for tensor in self._tensors)
-        return {"dense": dense, "sparse": tf.cast(sparse, tf.int64)}, labels
+        dense, sparse, labels = (
+            tf.gather(tensor, index) for tensor in (self.dense, self.sparse, self.labels)
+        )
+        return _widened({"dense": dense, "sparse": sparse}, labels)
 
 
 def derived_seed(seed: int, name: str) -> int:

@@ -200,7 +200,8 @@ def test_the_staged_pipeline_has_our_steps(submitted):
     pipeline = beam_runner_api_pb2.Pipeline.FromString(objects[name])
     steps = {transform.unique_name for transform in pipeline.components.transforms.values()}
     assert {"Tasks", "Scan", "MergeStatistics", "CheckScan", "GroupCounts", "WriteVocabularies",
-            "PlanShards", "SpreadShards", "WriteShards", "Publish"} <= steps  # fmt: skip
+            "PlanUnits", "SpreadUnits", "WriteUnits", "GroupSegments", "JoinShards",
+            "Publish"} <= steps  # fmt: skip
 
 
 def test_the_staged_package_is_ours(submitted):

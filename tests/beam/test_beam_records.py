@@ -41,7 +41,7 @@ def frames(data):
 @given(batches())
 def test_decoding_gives_what_was_encoded(batch):
     label, dense, sparse = batch
-    records = frames(encode_records(label, dense, sparse))
+    records = frames(encode_records(label, dense, sparse)[0])
     assert len(records) == len(label)
     for row, record in enumerate(records):
         example = decode_example(record)
@@ -66,17 +66,18 @@ def test_the_bytes_are_those_that_tensorflow_writes(tmp_path):
             feature["dense"].float_list.value.extend(dense[row])
             feature["sparse"].int64_list.value.extend(sparse[row])
             writer.write(example.SerializeToString(deterministic=True))
-    assert encode_records(label, dense, sparse) == (tmp_path / "theirs").read_bytes()
+    assert encode_records(label, dense, sparse)[0] == (tmp_path / "theirs").read_bytes()
 
 
 def test_no_rows_make_no_bytes():
-    nothing = encode_records(np.zeros(0, np.uint8), np.zeros((0, 2)), np.zeros((0, 3), np.int64))
+    nothing, _ = encode_records(np.zeros(0, np.uint8), np.zeros((0, 2)), np.zeros((0, 3), np.int64))
     assert nothing == b""
 
 
 @pytest.mark.parametrize("at", [0, 9, 20, -1])
 def test_a_flipped_bit_is_found(tmp_path, at):
-    data = bytearray(encode_records(np.ones(1), np.ones((1, 2), np.float32), np.ones((1, 2), int)))
+    records, _ = encode_records(np.ones(1), np.ones((1, 2), np.float32), np.ones((1, 2), int))
+    data = bytearray(records)
     data[at] ^= 1
     (tmp_path / "x.gz").write_bytes(gzip.compress(bytes(data)))
     with pytest.raises(DataError, match="x.gz: (damaged|truncated)"):
@@ -84,7 +85,7 @@ def test_a_flipped_bit_is_found(tmp_path, at):
 
 
 def test_a_truncated_file_is_found(tmp_path):
-    data = encode_records(np.ones(50), np.ones((50, 2), np.float32), np.ones((50, 2), int))
+    data, _ = encode_records(np.ones(50), np.ones((50, 2), np.float32), np.ones((50, 2), int))
     (tmp_path / "x.gz").write_bytes(gzip.compress(data)[:-20])
     with pytest.raises(DataError, match="x.gz: truncated"):
         list(read_records(tmp_path / "x.gz"))
