@@ -14,6 +14,9 @@ from pim.errors import PimError
 def read_json(path: pathlib.Path) -> Any:
     """The JSON value in a file.
 
+    Args:
+        path: the file.
+
     Raises:
         PimError: if the file cannot be read, or does not hold JSON; the message names it.
     """
@@ -78,7 +81,17 @@ def from_object(cls: type, value: Any, where: str, kind_field: str = "kind") -> 
 
 
 def of_kind(kinds: Mapping[str, type], value: Any, where: str, kind_field: str = "kind") -> Any:
-    """As ``from_object``, of the class that the object's ``kind_field`` names."""
+    """As ``from_object``, of the class that the object's ``kind_field`` names.
+
+    Args:
+        kinds: the classes by name.
+        value: the JSON value.
+        where: what messages call it.
+        kind_field: the field that names the class.
+
+    Raises:
+        PimError: if it names none of them, or a field is not valid.
+    """
     kind = value.get(kind_field) if isinstance(value, dict) else None
     if not isinstance(kind, str) or kind not in kinds:
         raise PimError(f"{where}: {kind_field!r} must be one of {', '.join(kinds)}")
@@ -87,9 +100,13 @@ def of_kind(kinds: Mapping[str, type], value: Any, where: str, kind_field: str =
 
 
 def dataclasses_of(hint: Any) -> list[type]:
-    """The dataclasses among the types that a hint allows."""
+    """The dataclasses among the types that a hint allows.
+
+    Args:
+        hint: as ``typing.get_type_hints`` gives it.
+    """
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    return [option for option in options if dataclasses.is_dataclass(option)]
+    return [o for o in options if isinstance(o, type) and dataclasses.is_dataclass(o)]
 
 
 def _part(hint: Any, value: Any, where: str, kind_field: str) -> Any:

@@ -38,6 +38,7 @@ class Part:
 
     @property
     def multiply_accumulates(self) -> int:
+        """Of all kinds, per sample."""
         return self.linear + self.matmul + self.layer_norm
 
 

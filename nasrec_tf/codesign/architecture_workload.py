@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.blocks import HEAD_BITS
+from nasrec_tf.architecture.blocks import HEAD_BITS, Bits
 from nasrec_tf.architecture.complexity import FINAL_OPTIONS
 from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
 from nasrec_tf.data.features import Features
@@ -104,14 +104,15 @@ def precision_of_architecture(architecture: Architecture) -> Precision:
     Args:
         architecture: the architecture.
     """
-    given = {}
+    given: dict[str, Bits] = {}
     if architecture.is_quantized:
         given["head"] = HEAD_BITS
     for number, block in enumerate(architecture.blocks, start=1):
         given |= {f"block_{number}_{name}": bits for name, bits in block.bits.items()}
         for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
-            if block.bits:
-                given[f"block_{number}_{merger.name}"] = block.branch_bits(merger.reads)
+            bits = block.branch_bits(merger.reads)
+            if bits is not None:
+                given[f"block_{number}_{merger.name}"] = bits
     return Precision(
         weight_bits_of={name: bits.weights for name, bits in given.items()},
         activation_bits_of={name: bits.activations for name, bits in given.items()},
@@ -150,7 +151,8 @@ class _Walk:
         live = self._architecture.liveness.blocks[number - 1]
         prefix = f"block_{number}"
         embedding = self._shapes.options.embedding_dim
-        dense = sparse = ()
+        dense: Names = ()
+        sparse: Names = ()
         if live.dense_operators:
             results = self._operators_of(number, DENSE)
             dense = self._summed(f"{prefix}_dense_sum", results, sizes.dense_width)

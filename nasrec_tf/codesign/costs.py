@@ -57,6 +57,9 @@ class HardwareCosts:
     def workload(self, architecture: Architecture) -> Workload:
         """The architecture's operators at its own bit widths.
 
+        Args:
+            architecture: the network.
+
         Raises:
             PimError: if an operator does not state its work.
         """
@@ -75,6 +78,10 @@ class HardwareCosts:
 
     def report(self, architecture: Architecture, settings: Mapping[str, int]) -> Report:
         """The full estimate.
+
+        Args:
+            architecture: the network, at its own bit widths.
+            settings: values by dotted name.
 
         Raises:
             PimError: if the hardware cannot hold the network.
@@ -123,7 +130,11 @@ class HardwareCosts:
 
 
 def costs_of(report: Report) -> dict[str, float]:
-    """Costs by name, in the units of their names."""
+    """Costs by name, in the units of their names.
+
+    Args:
+        report: what ``pim.estimate`` gave.
+    """
     return {
         LATENCY: report.latency_ns / 1e3,
         ENERGY: report.energy_pj / 1e3,

@@ -25,12 +25,29 @@ class ArchitectureSource:
         return tuple(presets())
 
     def named(self, name: str, request: Request) -> Workload:
-        """A published model with its own inputs, unless others are wanted."""
+        """A published model with its own inputs, unless others are wanted.
+
+        Args:
+            name: of ``names()``.
+            request: inputs and bit widths that differ.
+
+        Raises:
+            PimError: if what is wanted cannot be.
+        """
         published = preset(name)
         return _workload(published.architecture, published.features, name, request)
 
     def from_json(self, value: Any, name: str, request: Request) -> Workload:
-        """The architecture of a file with Criteo's inputs, unless others are wanted."""
+        """The architecture of a file with Criteo's inputs, unless others are wanted.
+
+        Args:
+            value: the JSON form of an architecture.
+            name: what reports call it.
+            request: inputs and bit widths that differ.
+
+        Raises:
+            PimError: if the architecture is not valid, or what is wanted cannot be.
+        """
         try:
             architecture = Architecture.from_json(value)
         except ArchitectureError as error:

@@ -27,6 +27,9 @@ SPARSE_TO_DENSE = SparseToDense()
 def register(operator: Operator) -> Operator:
     """Makes an operator known to architectures, search spaces, networks and drawings.
 
+    Args:
+        operator: the operator.
+
     Raises:
         ValueError: if another operator has its name.
     """

@@ -13,7 +13,13 @@ LAYER_NORM_EPSILON = 1e-5
 
 
 def norm_weights(name: str, size: Size, scale: float = 1.0) -> tuple[WeightSpec, ...]:
-    """Scale and offset of a layer normalisation over ``size`` units."""
+    """Scale and offset of a layer normalisation over ``size`` units.
+
+    Args:
+        name: what their names start with.
+        size: units.
+        scale: initial scale; 0.17 in the authors' encoder, 1 elsewhere.
+    """
     return (
         WeightSpec(f"{name}_scale", (Prefix(size),), scale),
         WeightSpec(f"{name}_offset", (Prefix(size),), 0.0),
@@ -21,7 +27,13 @@ def norm_weights(name: str, size: Size, scale: float = 1.0) -> tuple[WeightSpec,
 
 
 def linear_weights(name: str, rows: Axis, columns: Axis) -> tuple[WeightSpec, ...]:
-    """Kernel and bias of a linear map."""
+    """Kernel and bias of a linear map.
+
+    Args:
+        name: what their names start with.
+        rows: inputs.
+        columns: outputs.
+    """
     return (
         WeightSpec(f"{name}_kernel", (rows, columns)),
         WeightSpec(f"{name}_bias", (columns,), 0.0),
@@ -50,6 +62,14 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     Every linear map of a network goes through here. Beside its weights, the mapping may hold
     ``{name}_input``, which quantizes the inputs, or ``{name}_map``, which computes the whole map
     elsewhere, such as on analog arrays.
+
+    Args:
+        x: (batch, rows) or (batch, positions, rows).
+        weights: the part's tensors by name.
+        name: of the map.
+
+    Returns:
+        (batch, columns) or (batch, positions, columns).
     """
     elsewhere = weights.get(f"{name}_map")
     if elsewhere is not None:
@@ -103,7 +123,16 @@ def _add_bias(y, bias):
 
 
 def layer_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
-    """Normalises the last axis of ``x``, in which every unit is an active one."""
+    """Normalises the last axis of ``x``, in which every unit is an active one.
+
+    Args:
+        x: (..., units).
+        weights: the part's tensors by name.
+        name: of the normalisation.
+
+    Returns:
+        Of the shape of ``x``.
+    """
     scale, offset = (
         tf.convert_to_tensor(weights[f"{name}_{part}"]) for part in ("scale", "offset")
     )
@@ -144,16 +173,34 @@ def _layer_norm_by_steps(x, scale, offset):
 
 
 def norm_if_any(x: Any, weights: Mapping[str, Any], name: str) -> Any:
+    """As ``layer_norm`` where the part has those weights, else ``x`` as it is.
+
+    Args:
+        x: (..., units).
+        weights: the part's tensors by name.
+        name: of the normalisation.
+    """
     return layer_norm(x, weights, name) if f"{name}_scale" in weights else x
 
 
 def project(x: Any, weights: Mapping[str, Any], name: str) -> Any:
-    """Applies what ``projection_weights`` declared."""
+    """Applies what ``projection_weights`` declared.
+
+    Args:
+        x: (batch, rows) or (batch, positions, rows).
+        weights: the part's tensors by name.
+        name: of the projection.
+    """
     return norm_if_any(linear(x, weights, name), weights, f"{name}_norm")
 
 
 def pad_last_axis(x: Any, size: Size) -> Any:
-    """Pads the last axis with zeros on the right up to ``size`` units."""
+    """Pads the last axis with zeros on the right up to ``size`` units.
+
+    Args:
+        x: (..., at most ``size``).
+        size: units wanted.
+    """
     width = x.shape[-1]
     if isinstance(size, int) and width is not None:
         missing = size - width
@@ -197,5 +244,10 @@ def projection(
 
 
 def normalized(elements: int, options: NetworkOptions) -> int:
-    """The elements of an operator's own layer norm: none where the network has none."""
+    """The elements of an operator's own layer norm: none where the network has none.
+
+    Args:
+        elements: of a sample.
+        options: what holds for the whole network.
+    """
     return elements if options.layer_norm else 0

@@ -54,7 +54,11 @@ class Attention(Operator):
 
 
 def encoder_weights(embedding: int) -> tuple[WeightSpec, ...]:
-    """Weights of the encoder proper, of tokens of the given embedding."""
+    """Weights of the encoder proper, of tokens of the given embedding.
+
+    Args:
+        embedding: width of a token.
+    """
     square = (Prefix(embedding), Prefix(embedding))
     packed = Prefix(3 * embedding)
     return (

@@ -107,10 +107,12 @@ class OperatorShape:
 
     @property
     def dense_width(self) -> Size:
+        """Width of the concatenated dense sources."""
         return total(self.dense)
 
     @property
     def tokens(self) -> Size:
+        """Tokens of the concatenated sparse sources."""
         return total(self.sparse)
 
 
@@ -129,6 +131,7 @@ class Prefix:
 
     @property
     def active(self) -> Size:
+        """Entries that the supernet slices."""
         return self.size if self.used is None else self.used
 
 
@@ -140,6 +143,7 @@ class Slots:
 
     @property
     def size(self) -> Size:
+        """Entries that a stand-alone network has."""
         return total(self.sizes)
 
 
@@ -154,6 +158,7 @@ class SlotPairs:
 
     @property
     def size(self) -> Size:
+        """Entries that a stand-alone network has: the pairs of all tokens."""
         count = total(self.sizes)
         return count * (count - 1) // 2
 
@@ -177,6 +182,7 @@ class WeightSpec:
 
     @property
     def shape(self) -> tuple[Size, ...]:
+        """Shape of the weight in a stand-alone network."""
         return tuple(axis.size for axis in self.axes)
 
 
@@ -216,7 +222,14 @@ class Operator:
     symmetric: bool = False
 
     def weights(self, shape: OperatorShape) -> tuple[WeightSpec, ...]:
-        """The weights of the operator at ``shape``; a size of 0 means that one is absent."""
+        """The weights of the operator at ``shape``; a size of 0 means that one is absent.
+
+        Args:
+            shape: sizes, integers in a stand-alone network and scalar tensors in the supernet.
+
+        Raises:
+            NotImplementedError: if the operator states none.
+        """
         raise NotImplementedError
 
     def work(self, shape: OperatorShape) -> tuple[Step, ...]:
@@ -227,6 +240,9 @@ class Operator:
 
         Args:
             shape: sizes of a stand-alone network, all of them integers.
+
+        Raises:
+            NotImplementedError: if the operator does not state it.
         """
         raise NotImplementedError
 
@@ -246,7 +262,11 @@ class Operator:
 
 
 def total(sizes) -> Size:
-    """The sum of integers or of scalar tensors."""
+    """The sum of integers or of scalar tensors.
+
+    Args:
+        sizes: of either kind.
+    """
     known = sum(size for size in sizes if isinstance(size, int))
     tensors = [size for size in sizes if not isinstance(size, int)]
     if not tensors:
@@ -256,11 +276,21 @@ def total(sizes) -> Size:
 
 
 def is_static(condition: Any) -> bool:
+    """Whether a condition on sizes is known before the network runs.
+
+    Args:
+        condition: as ``equal`` gives it.
+    """
     return isinstance(condition, bool)
 
 
 def equal(first: Size, second: Size) -> Any:
-    """Whether two sizes agree: a ``bool``, or a scalar tensor inside the supernet."""
+    """Whether two sizes agree: a ``bool``, or a scalar tensor inside the supernet.
+
+    Args:
+        first: a size.
+        second: a size.
+    """
     if isinstance(first, UpperBound) or isinstance(second, UpperBound):
         return False
     if isinstance(first, int) and isinstance(second, int):
@@ -269,7 +299,12 @@ def equal(first: Size, second: Size) -> Any:
 
 
 def unless(condition: Any, size: Size) -> Size:
-    """``size``, or 0 where the condition holds."""
+    """``size``, or 0 where the condition holds.
+
+    Args:
+        condition: as ``equal`` gives it.
+        size: a size.
+    """
     if is_static(condition):
         return 0 if condition else size
     return tf.where(condition, 0, size)
@@ -284,6 +319,12 @@ def unless_fits(
     """``keep(x)`` if x fits as it is, else ``project(x)``; the supernet decides while it runs.
 
     Where it does, the weights of a projection that is left out have no entries.
+
+    Args:
+        fits: whether it fits, as ``equal`` gives it.
+        x: a tensor.
+        project: what makes it fit.
+        keep: what is done where it fits.
     """
     if is_static(fits):
         return keep(x) if fits else project(x)
@@ -299,6 +340,13 @@ def dot_product_tokens(width: Size) -> Size:
     """Tokens that a balanced dot product of output ``width`` keeps: round(sqrt(2 * width)).
 
     The paper's text (4.2) says the ceiling; its Table 5 and the authors' code round.
+
+    Example:
+        >>> [dot_product_tokens(width) for width in (16, 128, 1024)]
+        [6, 16, 45]
+
+    Args:
+        width: output width of the dot product.
     """
     if isinstance(width, int):
         return round((2 * int(width)) ** 0.5)

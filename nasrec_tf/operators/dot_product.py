@@ -142,7 +142,11 @@ def pairs(tokens, is_static):
 
 
 def static_pairs(tokens):
-    """The whole product and its lower triangle, for a count that is known."""
+    """The whole product and its lower triangle, for a count that is known.
+
+    Args:
+        tokens: (batch, embedding, count).
+    """
     count = tokens.shape[-1]
     rows, columns = np.tril_indices(count, -1)
     gram = tf.matmul(tokens, tokens, transpose_a=True)

@@ -49,15 +49,33 @@ class Merger:
     reads: str
 
     def weights(self, shape: MergerShape) -> tuple[WeightSpec, ...]:
-        """The weights of the merger at ``shape``; a size of 0 means that one is absent."""
+        """The weights of the merger at ``shape``; a size of 0 means that one is absent.
+
+        Args:
+            shape: sizes, integers in a stand-alone network and scalar tensors in the supernet.
+
+        Raises:
+            NotImplementedError: if the merger states none.
+        """
         raise NotImplementedError
 
     def work(self, shape: MergerShape) -> tuple[Step, ...]:
-        """Its linear maps and digital steps, as those of ``Operator.work``."""
+        """Its linear maps and digital steps, as those of ``Operator.work``.
+
+        Args:
+            shape: sizes of a stand-alone network, all of them integers.
+
+        Raises:
+            NotImplementedError: if the merger does not state it.
+        """
         raise NotImplementedError
 
     def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
-        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``."""
+        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``.
+
+        Args:
+            shape: sizes of a stand-alone network, all of them integers.
+        """
         return multiply_accumulates(self.work(shape))
 
 
@@ -106,7 +124,14 @@ class SparseToDense(Merger):
 
 
 def interaction(tokens):
-    """(sum of tokens)^2 - sum of squared tokens, of (batch, embedding, token)."""
+    """(sum of tokens)^2 - sum of squared tokens, of (batch, embedding, token).
+
+    Args:
+        tokens: (batch, embedding, count).
+
+    Returns:
+        (batch, embedding).
+    """
     library = native.kernels(tokens.dtype)
     if library is not None:
         return library.nasrec_interaction(tokens)

@@ -26,7 +26,14 @@ EXIT_USAGE = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; returns its exit code."""
+    """Runs a command; returns its exit code.
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+
+    Returns:
+        0, 2 for something that cannot be used, which is told in one line, or 130 if interrupted.
+    """
     parsed = _parser().parse_args(arguments)
     try:
         parsed.run(parsed)

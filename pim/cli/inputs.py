@@ -17,7 +17,11 @@ _COUNTS = {"batch": 1, "dense_features": 0, "sparse_features": 1, "rows_per_tabl
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments that describe the network."""
+    """Arguments that describe the network.
+
+    Args:
+        parser: what they are added to.
+    """
     parser.add_argument(
         "architecture",
         help="an architecture's JSON file, with Criteo's inputs unless told otherwise, the name "
@@ -49,7 +53,12 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_hardware_arguments(parser: argparse.ArgumentParser, default: str) -> None:
-    """Arguments that describe the design."""
+    """Arguments that describe the design.
+
+    Args:
+        parser: what they are added to.
+        default: the design if none is given.
+    """
     parser.add_argument("--hardware", default=default, help="a preset, or a JSON file")
     parser.add_argument(
         "--set",
@@ -67,6 +76,9 @@ def add_hardware_arguments(parser: argparse.ArgumentParser, default: str) -> Non
 
 def read_workload(arguments: argparse.Namespace) -> Workload:
     """The workload that the arguments describe.
+
+    Args:
+        arguments: those of ``add_network_arguments``.
 
     Raises:
         PimError: if an argument or a file is not valid; the message names it.
@@ -103,6 +115,9 @@ def _bits(flag: str, text: str) -> tuple[int, dict[str, int]]:
 
 def read_hardware(arguments: argparse.Namespace) -> Hardware:
     """The design that the arguments describe.
+
+    Args:
+        arguments: those of ``add_hardware_arguments``.
 
     Raises:
         PimError: if there is no such design, or a setting is not valid.

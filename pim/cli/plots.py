@@ -26,7 +26,15 @@ def _save(figure: Any, path: str | pathlib.Path) -> None:
 
 
 def plot_breakdown(report: Report, path: str | pathlib.Path) -> None:
-    """Energy and area by component, latency by step, and energy by operator."""
+    """Energy and area by component, latency by step, and energy by operator.
+
+    Args:
+        report: what ``estimate`` gave.
+        path: the file; its ending tells the format.
+
+    Raises:
+        PimError: if it cannot be written.
+    """
     figure, axes = _figure(2, 2, 11, 8)
     panels = (
         ("energy, nJ", report.energy_by_component, 1e-3),
@@ -44,7 +52,15 @@ def plot_breakdown(report: Report, path: str | pathlib.Path) -> None:
 
 
 def plot_pareto(exploration: Exploration, path: str | pathlib.Path) -> None:
-    """Latency against energy; the Pareto set by the mean of its bit widths."""
+    """Latency against energy; the Pareto set by the mean of its bit widths.
+
+    Args:
+        exploration: what ``explore`` gave.
+        path: the file; its ending tells the format.
+
+    Raises:
+        PimError: if it cannot be written.
+    """
     figure, axes = _figure(1, 1, 8, 6)
     axis, front = axes[0, 0], exploration.front
     report, candidates = exploration.report, exploration.candidates
@@ -67,7 +83,15 @@ def plot_pareto(exploration: Exploration, path: str | pathlib.Path) -> None:
 
 
 def plot_sensitivity(comparison: Comparison, path: str | pathlib.Path) -> None:
-    """How single assumptions move the ratios to each baseline; the dashed line is 1."""
+    """How single assumptions move the ratios to each baseline; the dashed line is 1.
+
+    Args:
+        comparison: what ``compare`` gave.
+        path: the file; its ending tells the format.
+
+    Raises:
+        PimError: if it cannot be written.
+    """
     counts = [sum(part.baseline == name for part in comparison.sensitivities) for name in BASELINES]
     heights = [count + 1 for count in counts]
     figure, axes = _figure(len(BASELINES), len(FIGURES), 13, 2 + 0.35 * sum(heights), heights)

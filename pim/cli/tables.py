@@ -8,7 +8,11 @@ from pim.studies.explore import Exploration
 
 
 def report_text(report: Report) -> str:
-    """Totals, components, critical path and operators."""
+    """Totals, components, critical path and operators.
+
+    Args:
+        report: what ``estimate`` gave.
+    """
     totals = [
         ("latency, one inference alone", text.time(report.latency_ns)),
         ("pipeline interval", text.time(report.interval_ns)),
@@ -79,7 +83,11 @@ def _operators(report: Report) -> str:
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Ratios, their range over the unstated assumptions, and what each assumption does."""
+    """Ratios, their range over the unstated assumptions, and what each assumption does.
+
+    Args:
+        comparison: what ``compare`` gave.
+    """
     rows = []
     for name in BASELINES:
         ratios, corners = comparison.ratios[name], comparison.corners[name]
@@ -134,7 +142,11 @@ def _range(ends: tuple[float, float]) -> str:
 
 
 def exploration_text(exploration: Exploration) -> str:
-    """The Pareto set, one candidate a line."""
+    """The Pareto set, one candidate a line.
+
+    Args:
+        exploration: what ``explore`` gave.
+    """
     rows = [exploration.row(index) for index in exploration.front]
     formats = {"latency_ns": text.time, "energy_pj": text.energy, "area_um2": text.area}
     formats |= {"interval_ns": text.time, "noise": "{:.1e}".format}
@@ -148,7 +160,11 @@ def exploration_text(exploration: Exploration) -> str:
 
 
 def validation_text(validation: Validation) -> str:
-    """What was compared and the worst error."""
+    """What was compared and the worst error.
+
+    Args:
+        validation: what ``validate`` gave.
+    """
     worst = f"{validation.worst_relative_error:.2g}"
     place = f" ({validation.worst_column}, line {validation.worst_row})"
     return (

@@ -42,12 +42,20 @@ _TIME_GRID = 2.0**16
 
 
 def energy_grid(value):
-    """Rounds pJ, um2 or mW to multiples of 2^-12."""
+    """Rounds pJ, um2 or mW to multiples of 2^-12.
+
+    Args:
+        value: a number or an array.
+    """
     return np.rint(value * _ENERGY_GRID) / _ENERGY_GRID
 
 
 def time_grid(value):
-    """Rounds ns to multiples of 2^-16."""
+    """Rounds ns to multiples of 2^-16.
+
+    Args:
+        value: a number or an array.
+    """
     return np.rint(value * _TIME_GRID) / _TIME_GRID
 
 
@@ -80,7 +88,14 @@ class CrossbarCosts:
 def crossbar_costs(
     workload: Workload, hardware: Hardware, genes: Genes, mapping: Mapping
 ) -> CrossbarCosts:
-    """Energy, area, leakage and latency of every crossbar operator of every candidate."""
+    """Energy, area, leakage and latency of every crossbar operator of every candidate.
+
+    Args:
+        workload: the network.
+        hardware: the design.
+        genes: settings of every candidate.
+        mapping: where they put each operator.
+    """
     steps, stage = _latency(workload, hardware, genes, mapping)
     return CrossbarCosts(
         energy={k: energy_grid(v) for k, v in _energy(workload, hardware, genes, mapping).items()},
@@ -229,7 +244,12 @@ def _post_ns(workload, hardware) -> np.ndarray:
 
 
 def lossless(hardware: Hardware, genes: Genes) -> np.ndarray:
-    """Whether every conversion of a candidate keeps every bit, (1, n)."""
+    """Whether every conversion of a candidate keeps every bit, (1, n).
+
+    Args:
+        hardware: the design; its encoding decides.
+        genes: settings of every candidate.
+    """
     shape = np.broadcast_shapes(
         genes.rows.shape, genes.dac_bits.shape, genes.bits_per_cell.shape, genes.adc_bits.shape
     )

@@ -50,7 +50,15 @@ def estimate(workload: Workload, hardware: Hardware) -> Report:
 
 
 def unlimited_estimate(workload: Workload, hardware: Hardware) -> Report:
-    """As ``estimate``, with as many tiles as the network needs."""
+    """As ``estimate``, with as many tiles as the network needs.
+
+    Args:
+        workload: the network.
+        hardware: the design; ``max_tiles`` does not matter.
+
+    Raises:
+        PimError: if the hardware has no place for some operator; the message names it.
+    """
     check_hardware(workload, hardware)
     if hardware.mnsim2 is not None:
         from pim.mnsim2.estimate import keeps_every_bit, operator_reports
@@ -105,7 +113,12 @@ def _crossbar_report(
 
 
 def fixed_report(name: str, cost: FixedCost) -> OperatorReport:
-    """The report of an operator that is not on crossbars."""
+    """The report of an operator that is not on crossbars.
+
+    Args:
+        name: the operator's.
+        cost: of the operator.
+    """
     return OperatorReport(
         name=name,
         kind=cost.component,

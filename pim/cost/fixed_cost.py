@@ -39,7 +39,15 @@ class FixedCost:
 
 
 def check_hardware(workload: Workload, hardware: Hardware) -> None:
-    """Raises if the hardware has no place for some operator."""
+    """Raises if the hardware has no place for some operator.
+
+    Args:
+        workload: the network.
+        hardware: the design.
+
+    Raises:
+        PimError: if it lacks digital units or a memory for tables; the message names the operator.
+    """
     for operator in workload.operators:
         if isinstance(operator, EmbeddingOperator) and hardware.embedding is None:
             raise PimError(
@@ -61,7 +69,12 @@ def check_hardware(workload: Workload, hardware: Hardware) -> None:
 
 
 def fixed_costs(workload: Workload, hardware: Hardware) -> dict[str, FixedCost]:
-    """Costs of all operators that are not on crossbars, by name."""
+    """Costs of all operators that are not on crossbars, by name.
+
+    Args:
+        workload: the network, which the hardware has places for.
+        hardware: the design.
+    """
     costs = {}
     for operator in workload.operators:
         if isinstance(operator, DigitalOperator):

@@ -48,13 +48,22 @@ class Mapping:
 
 
 def by_operator(workload: Workload, figure: Callable[[CrossbarOperator], float]) -> np.ndarray:
-    """A figure of every crossbar operator, (operators, 1)."""
+    """A figure of every crossbar operator, (operators, 1).
+
+    Args:
+        workload: the network.
+        figure: of one operator.
+    """
     values = [figure(operator) for operator in workload.crossbar_operators]
     return np.array(values, dtype=np.float64).reshape(-1, 1)
 
 
 def sizes(workload: Workload) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, columns and input vectors of every crossbar operator, each (operators, 1)."""
+    """Rows, columns and input vectors of every crossbar operator, each (operators, 1).
+
+    Args:
+        workload: the network.
+    """
     return (
         by_operator(workload, lambda o: o.rows),
         by_operator(workload, lambda o: o.columns),
@@ -63,7 +72,13 @@ def sizes(workload: Workload) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def map_operators(workload: Workload, hardware: Hardware, genes: Genes) -> Mapping:
-    """Cuts every operator of every candidate into arrays."""
+    """Cuts every operator of every candidate into arrays.
+
+    Args:
+        workload: the network.
+        hardware: the design; what candidates do not vary.
+        genes: settings of every candidate.
+    """
     rows, columns, vectors = sizes(workload)
     encoding = hardware.encoding
     planes = np.ceil(encoding.weight_magnitude_bits(genes.weight_bits) / genes.bits_per_cell)

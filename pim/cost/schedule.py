@@ -26,12 +26,20 @@ def finish_times(workload: Workload, latency: Mapping[str, np.ndarray]) -> dict[
 
 
 def total_latency(finish: Mapping[str, np.ndarray]) -> np.ndarray:
-    """End of the last operator."""
+    """End of the last operator.
+
+    Args:
+        finish: ns of every operator by name, numbers or arrays over candidates.
+    """
     return _maximum(finish)
 
 
 def interval(stages: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Time between two inferences in a full pipeline: the busiest operator decides."""
+    """Time between two inferences in a full pipeline: the busiest operator decides.
+
+    Args:
+        stages: ns for which every operator is busy, by name, numbers or arrays over candidates.
+    """
     return _maximum(stages)
 
 
@@ -43,7 +51,12 @@ def _maximum(times: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def critical_path(workload: Workload, finish: Mapping[str, float]) -> list[str]:
-    """Names of the operators that follow each other without a gap up to the last end."""
+    """Names of the operators that follow each other without a gap up to the last end.
+
+    Args:
+        workload: the network.
+        finish: ns at which every operator ends, by name.
+    """
     inputs = {operator.name: operator.inputs for operator in workload.operators}
     name = max(finish, key=lambda candidate: finish[candidate])
     path = [name]

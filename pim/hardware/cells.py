@@ -117,6 +117,10 @@ def array_places(planes: int, outputs: int, hardware: Hardware) -> np.ndarray:
 def whole_matrix(name: str, values: np.ndarray) -> np.ndarray:
     """The values as a matrix of 64-bit integers.
 
+    Args:
+        name: what messages call them.
+        values: (rows, columns), of any numeric type.
+
     Raises:
         PimError: if they are no matrix or no whole numbers.
     """
@@ -130,7 +134,18 @@ def whole_matrix(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def check_bits(name, values, bits: int | None, signed: bool, least: int = 1) -> int:
-    """The bit width of the values, checked against the one given, if any."""
+    """The bit width of the values, checked against the one given, if any.
+
+    Args:
+        name: what messages call them.
+        values: whole numbers.
+        bits: the width given, or None for the fewest bits that hold all.
+        signed: whether one bit is a sign.
+        least: bits of magnitude to take at least, where no width is given.
+
+    Raises:
+        PimError: if the values do not fit.
+    """
     largest = int(np.abs(values).max())
     needed = max(largest.bit_length(), least) + (1 if signed else 0)
     if bits is None:

@@ -60,5 +60,9 @@ class Encoding:
         return pair or self.inputs == SIGN_MAGNITUDE
 
     def weight_magnitude_bits(self, weight_bits):
-        """Bits of a weight that the cells of one polarity hold."""
+        """Bits of a weight that the cells of one polarity hold.
+
+        Args:
+            weight_bits: bits of a weight with its sign; a number or an array.
+        """
         return weight_bits - 1 if self.weights == DIFFERENTIAL else weight_bits

@@ -79,12 +79,22 @@ class Candidates:
         return 1
 
     def part(self, start: int, stop: int) -> "Candidates":
-        """Candidates ``start`` to ``stop``."""
+        """Candidates ``start`` to ``stop``.
+
+        Args:
+            start: number of the first one, from 0.
+            stop: number behind the last one.
+        """
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return Candidates(**{k: v if v is None else v[start:stop] for k, v in values.items()})
 
     def workload(self, index: int, workload: Workload) -> Workload:
-        """The workload of one candidate."""
+        """The workload of one candidate.
+
+        Args:
+            index: its number, from 0.
+            workload: the network whose bit widths are replaced.
+        """
         count = len(workload.crossbar_operators)
         widths = []
         for name in BY_OPERATOR:
@@ -96,7 +106,11 @@ class Candidates:
         return workload.with_bits(*widths)
 
     def settings(self, index: int) -> dict[str, int]:
-        """The hardware settings of one candidate by dotted name (see ``hardware_json.changed``)."""
+        """The hardware settings of one candidate by dotted name (see ``hardware_json.changed``).
+
+        Args:
+            index: its number, from 0.
+        """
         return {
             path: int(getattr(self, name)[index])
             for name, (path, _, _) in HARDWARE_GENES.items()
@@ -133,6 +147,11 @@ class Genes:
 
 def genes_of(workload: Workload, hardware: Hardware, candidates: Candidates) -> Genes:
     """Fills in what the candidates leave open, and checks the ranges.
+
+    Args:
+        workload: the network.
+        hardware: the design.
+        candidates: what differs.
 
     Raises:
         PimError: if a value is out of range or the number of operators differs.

@@ -63,6 +63,7 @@ class Device:
 
     @property
     def levels(self) -> int:
+        """Conductances that a cell can be set to."""
         return 2**self.bits_per_cell
 
     @property

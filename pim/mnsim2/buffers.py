@@ -202,12 +202,22 @@ class Buffer:
     write_power_w: float
 
     def access_ns(self, bits: float) -> float:
-        """Time to move ``bits`` over the bus."""
+        """Time to move ``bits`` over the bus.
+
+        Args:
+            bits: how many are read or written.
+        """
         return -(-bits // self.bus_bits) * ACCESS_NS
 
 
 def buffer(size_kb: float, technology_nm: int, bus_bits: int) -> Buffer | None:
-    """The buffer that MNSIM takes, or None where it has none (2 KB with a bus over 256 bits)."""
+    """The buffer that MNSIM takes, or None where it has none (2 KB with a bus over 256 bits).
+
+    Args:
+        size_kb: capacity in KB.
+        technology_nm: node.
+        bus_bits: bits of one access.
+    """
     node = 90 if technology_nm >= 90 else 65 if technology_nm >= 65 else 0
     row = sum(size_kb > bound for bound in SIZES_KB)
     column = sum(bus_bits > bound for bound in BUS_BITS)

@@ -89,19 +89,32 @@ ADCS = {
 
 
 def crossbar_read_ns(rows: int, columns: int) -> float:
-    """Time of one read (Crossbar.py): the cell's, and far less for the crossbar's size in KB."""
+    """Time of one read (Crossbar.py): the cell's, and far less for the crossbar's size in KB.
+
+    Args:
+        rows: of the crossbar.
+        columns: of the crossbar.
+    """
     size_kb = rows * columns / 8192
     return CELL_READ_NS + 1e-3 * (2e-4 * size_kb**2 + 5e-6 * size_kb + 4e-14)
 
 
 def multiplexer(ways: int) -> tuple[float, float]:
-    """Area (um2) and power (W) of a multiplexer or demultiplexer."""
+    """Area (um2) and power (W) of a multiplexer or demultiplexer.
+
+    Args:
+        ways: inputs or outputs that it chooses among.
+    """
     transistors = next((count for most, count in _MULTIPLEXER_TRANSISTORS if ways <= most), 1944)
     return transistors * _TRANSISTOR_UM2, transistors * _TRANSISTOR_W
 
 
 def stages(ways: int) -> int:
-    """Delay of a multiplexer in stages as PE_latency.py counts them: 2, 3 from 8, 4 from 64 …"""
+    """Delay of a multiplexer in stages as PE_latency.py counts them: 2, 3 from 8, 4 from 64 …
+
+    Args:
+        ways: inputs or outputs that a multiplexer chooses among.
+    """
     count = 1
     while ways > 0:
         ways //= 8

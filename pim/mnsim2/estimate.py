@@ -24,6 +24,13 @@ def operator_reports(workload: Workload, hardware: Hardware) -> dict[str, Operat
 
     MNSIM does not know positions: latency and energy of a layer are multiplied by the vectors
     that pass it. Duplication, bits per cell and the encoding are not among its choices.
+
+    Args:
+        workload: the network.
+        hardware: the design, with ``mnsim2``.
+
+    Raises:
+        PimError: if MNSIM has no such buffer, or its mesh is too small.
     """
     operators = workload.crossbar_operators
     layers = [Layer(o.rows, o.columns, o.weight_bits, o.activation_bits) for o in operators]
@@ -36,7 +43,11 @@ def operator_reports(workload: Workload, hardware: Hardware) -> dict[str, Operat
 
 
 def keeps_every_bit(hardware: Hardware) -> bool:
-    """Whether the chosen converter of MNSIM's could give every value a code of its own."""
+    """Whether the chosen converter of MNSIM's could give every value a code of its own.
+
+    Args:
+        hardware: the design, with ``mnsim2``.
+    """
     return ADCS[hardware.mnsim2.adc_choice].bits >= hardware.lossless_adc_bits
 
 

@@ -74,19 +74,32 @@ class Design:
 
     @property
     def tile_elements(self) -> int:
+        """Processing elements of a tile."""
         return self.quirks.elements_x * self.quirks.elements_y
 
     @property
     def demultiplexer_ways(self) -> int:
+        """Rows that share a DAC."""
         return math.ceil(self.rows / self.quirks.dacs)
 
     @property
     def multiplexer_ways(self) -> int:
+        """Columns that share an ADC."""
         return math.ceil(self.columns / self.quirks.adcs * (1 + self.quirks.sub_position))
 
 
 def map_layer(layer: Layer, rows: int, columns: int, quirks: Mnsim2Quirks) -> LayerMapping:
-    """Tile_connection_graph.py: one plane per weight bit, whatever the cell could hold."""
+    """Tile_connection_graph.py: one plane per weight bit, whatever the cell could hold.
+
+    Args:
+        layer: sizes and bits.
+        rows: of a crossbar.
+        columns: of a crossbar.
+        quirks: MNSIM's settings.
+
+    Raises:
+        PimError: if a size is not valid.
+    """
     planes = layer.weight_bits - 1 if quirks.polarity == 2 else layer.weight_bits
     if planes < 1:
         raise PimError("mnsim2: weights of 1 bit have no bit left beside the sign")
@@ -106,7 +119,12 @@ def map_layer(layer: Layer, rows: int, columns: int, quirks: Mnsim2Quirks) -> La
 def buffer_sizes_kb(
     layers: Sequence[Layer], mappings: Sequence[LayerMapping]
 ) -> tuple[float, float]:
-    """Sizes of all input and of all output buffers: the largest that a layer asks for."""
+    """Sizes of all input and of all output buffers: the largest that a layer asks for.
+
+    Args:
+        layers: sizes and bits.
+        mappings: of each layer.
+    """
 
     def power_of_two(size_bytes):
         return 2.0 ** math.ceil(math.log2(size_bytes)) / 1024

@@ -7,7 +7,12 @@ from pim.mnsim2.mapping import Design, LayerMapping
 
 
 def powers(place: LayerMapping, design: Design) -> dict[str, float]:
-    """PE.py and Tile.py (calculate_*_read_power_fast), in W, over all tiles of the layer."""
+    """PE.py and Tile.py (calculate_*_read_power_fast), in W, over all tiles of the layer.
+
+    Args:
+        place: where the layer is.
+        design: the crossbars.
+    """
     quirks = design.quirks
     count = place.tiles * place.tile_elements
     dac, adc = constants.DACS[quirks.dac_choice], constants.ADCS[quirks.adc_choice]
@@ -53,6 +58,11 @@ _DIGITAL_POWER = (*_DIGITAL_ENERGY, "adder")
 
 
 def power_parts(power: dict[str, float]) -> dict[str, float]:
+    """W by the parts that MNSIM prints, and in total.
+
+    Args:
+        power: W by the parts that are computed.
+    """
     parts = {part: power[part] for part in ("xbar", "dac", "adc")}
     parts["buf"] = power["buffer_read"] + power["buffer_write"]
     parts["digital"] = sum(power[name] for name in _DIGITAL_POWER)
@@ -60,7 +70,12 @@ def power_parts(power: dict[str, float]) -> dict[str, float]:
 
 
 def energy_parts(power: dict[str, float], latency: dict[str, float]) -> dict[str, float]:
-    """Model_energy.py: power of each part for its own time; adders are left out, as there."""
+    """Model_energy.py: power of each part for its own time; adders are left out, as there.
+
+    Args:
+        power: W by part.
+        latency: ns by part.
+    """
     parts = {part: power[part] * latency[part] for part in ("xbar", "dac", "adc")}
     reads = latency["input_read"] + latency["output_read"]
     writes = latency["input_write"] + latency["output_write"]
@@ -70,7 +85,11 @@ def energy_parts(power: dict[str, float], latency: dict[str, float]) -> dict[str
 
 
 def tile_area(design: Design) -> dict[str, float]:
-    """PE.py and Tile.py, in um2: every tile is built whole."""
+    """PE.py and Tile.py, in um2: every tile is built whole.
+
+    Args:
+        design: the crossbars.
+    """
     quirks, elements = design.quirks, design.tile_elements
     dacs, adcs = quirks.groups * quirks.dacs, quirks.groups * quirks.adcs
     crossbar = design.rows * (design.columns * constants.CELL_AREA_UM2 + constants.ROW_DRIVER_UM2)

@@ -58,7 +58,11 @@ class Assumption:
 
 
 def assumptions(setup: Setup) -> tuple[Assumption, ...]:
-    """What the paper leaves unstated, each with two plausible cases; sources as in ``presets``."""
+    """What the paper leaves unstated, each with two plausible cases; sources as in ``presets``.
+
+    Args:
+        setup: what is compared; some cases are relative to its settings.
+    """
     hand, near = (HANDCRAFTED,), (NEAR_MEMORY,)
     lossless = min(setup.handcrafted.lossless_adc_bits, MAX_BITS)
     found = [

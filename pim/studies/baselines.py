@@ -100,5 +100,9 @@ def near_memory_totals(workload: Workload, design: NearMemoryDesign) -> Totals:
 
 
 def totals(report) -> Totals:
-    """The compared figures of a report."""
+    """The compared figures of a report.
+
+    Args:
+        report: what ``estimate`` gave.
+    """
     return Totals(report.latency_ns, report.interval_ns, report.energy_pj)

@@ -80,7 +80,12 @@ class Comparison:
     corners: dict[str, dict[str, tuple[float, float]]]
 
     def span(self, baseline: str, figure: str) -> tuple[float, float]:
-        """Smallest and largest ratio to a baseline over all cases of single assumptions."""
+        """Smallest and largest ratio to a baseline over all cases of single assumptions.
+
+        Args:
+            baseline: of ``BASELINES``.
+            figure: of ``FIGURES``.
+        """
         values = [getattr(self.ratios[baseline], figure)]
         for part in self.sensitivities:
             if part.baseline == baseline:

@@ -75,11 +75,19 @@ class Exploration:
     rejected: int
 
     def objectives(self, names: Sequence[str] = OBJECTIVES) -> np.ndarray:
-        """(candidates, objectives) in ns, pJ, um2 and relative noise power, all to be small."""
+        """(candidates, objectives) in ns, pJ, um2 and relative noise power, all to be small.
+
+        Args:
+            names: of ``OBJECTIVES``.
+        """
         return _objectives(self.report, self.noise, names)
 
     def row(self, index: int) -> dict[str, Any]:
-        """Settings and totals of one candidate."""
+        """Settings and totals of one candidate.
+
+        Args:
+            index: number of the candidate, from 0.
+        """
         settings = {}
         for field in dataclasses.fields(self.candidates):
             values = getattr(self.candidates, field.name)

@@ -207,14 +207,17 @@ class Workload:
 
     @property
     def crossbar_operators(self) -> tuple[CrossbarOperator, ...]:
+        """The linear maps, in order."""
         return tuple(o for o in self.operators if isinstance(o, CrossbarOperator))
 
     @property
     def digital_operators(self) -> tuple[DigitalOperator, ...]:
+        """What digital units do, in order."""
         return tuple(o for o in self.operators if isinstance(o, DigitalOperator))
 
     @property
     def embedding_operators(self) -> tuple[EmbeddingOperator, ...]:
+        """The embedding tables, in order."""
         return tuple(o for o in self.operators if isinstance(o, EmbeddingOperator))
 
     @property

@@ -32,14 +32,22 @@ class Precision:
     activation_bits_of: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def of(self, name: str) -> tuple[int, int]:
-        """Weight and activation bits of an operator: its longest named prefix decides."""
+        """Weight and activation bits of an operator: its longest named prefix decides.
+
+        Args:
+            name: such as ``block_2_dot_product/tokens``.
+        """
         return (
             _by_prefix(self.weight_bits_of, name, self.weight_bits),
             _by_prefix(self.activation_bits_of, name, self.activation_bits),
         )
 
     def check(self, names: Sequence[str]) -> None:
-        """Raises ``PimError`` if a width is given for what is not among the operators' names."""
+        """Raises ``PimError`` if a width is given for what is not among the operators' names.
+
+        Args:
+            names: of all crossbar operators of a network.
+        """
         for prefix in (*self.weight_bits_of, *self.activation_bits_of):
             if not any(_starts(name, prefix) for name in names):
                 raise PimError(f"bits given for {prefix!r}; the operators are {', '.join(names)}")

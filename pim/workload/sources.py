@@ -9,6 +9,7 @@ In a checkout that is run without having been installed (again), the entry point
 import dataclasses
 import importlib.metadata
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -51,10 +52,21 @@ class WorkloadSource(Protocol):
         """The networks that can be asked for by name."""
 
     def named(self, name: str, request: Request) -> Workload:
-        """The network of one of these names."""
+        """The network of one of these names.
+
+        Args:
+            name: of ``names()``.
+            request: what it is wanted with.
+        """
 
     def from_json(self, value: Any, name: str, request: Request) -> Workload:
-        """The network that a JSON value of its format describes, to be called ``name``."""
+        """The network that a JSON value of its format describes, to be called ``name``.
+
+        Args:
+            value: the JSON value.
+            name: what reports call it.
+            request: what it is wanted with.
+        """
 
 
 def find_workload(name_or_path: str, request: Request) -> Workload:
@@ -136,9 +148,9 @@ def _declared_in_checkout(directory: pathlib.Path) -> list[importlib.metadata.En
     path = directory / "pyproject.toml"
     if not path.is_file():
         return []
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # Python 3.10
+    else:
         import tomli as tomllib
     try:
         project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})

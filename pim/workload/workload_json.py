@@ -111,7 +111,11 @@ def save_workload(workload: Workload, path: str | pathlib.Path) -> None:
 
 
 def workload_text(workload: Workload) -> str:
-    """The JSON form as text, one operator a line."""
+    """The JSON form as text, one operator a line.
+
+    Args:
+        workload: the network.
+    """
     value = workload_to_json(workload)
     lines = ",\n  ".join(json.dumps(operator) for operator in value.pop("operators"))
     return f'{json.dumps(value)[:-1]}, "operators": [\n  {lines}\n]}}\n'

@@ -204,6 +204,25 @@ def test_more_bits_cost_more_and_impossible_hardware_costs_everything():
     assert set(too_many.values()) == {float("inf")}
 
 
+@pytest.mark.parametrize("change", [{"layer_norm": True}, {"operator_balancing": False}])
+def test_costs_are_those_of_the_network_s_options(change):
+    features = Features(13, (100,) * 26)
+    architecture = NASREC_SMALL.replace(num_blocks=2, bits=(8,)).widest
+    settings = {"array.rows": 128, "adc.bits": 9, "device.bits_per_cell": 1, "dac.bits": 1}
+
+    def energy(**options):
+        network = NetworkOptions(**{"layer_norm": False} | options)
+        costs = HardwareCosts(hardware_preset("handcrafted"), features, network)
+        return costs(architecture, settings)["energy_nj"]
+
+    assert energy(**change) > energy()
+
+
+def test_a_co_design_search_takes_any_option_of_the_network():
+    config = SearchConfig(codesign=True, operator_balancing=False, final_layer_norm=True)
+    assert config.codesign and not config.operator_balancing
+
+
 # Mistakes.
 
 

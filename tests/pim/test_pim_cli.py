@@ -1,6 +1,8 @@
 """``python -m pim`` with workload files; with architectures see ``tests/codesign``."""
 
+import ast
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -161,3 +163,12 @@ def test_the_module_runs_and_survives_a_closed_pipe(small):
     command = f"{sys.executable} -m pim estimate {small} | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert result.stdout.startswith("nasrec-criteo-small") and "Traceback" not in result.stderr
+
+
+def test_no_test_of_pim_needs_nasrec_tf():
+    # A package that is to stand alone is tested alone; tests of both lie in tests/codesign.
+    for path in pathlib.Path(__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
+            for name in (*names, getattr(node, "module", None) or ""):
+                assert name.split(".")[0] not in ("nasrec_tf", "beam_preprocess"), path.name
