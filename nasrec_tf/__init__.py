@@ -48,6 +48,7 @@ _HOMES = {
     "draw_svg": "nasrec_tf.draw",
     "load": "nasrec_tf.loading",
     "load_architecture": "nasrec_tf.architecture.presets",
+    "memory_bytes": "nasrec_tf.architecture.memory",
     "preset": "nasrec_tf.architecture.presets",
     "presets": "nasrec_tf.architecture.presets",
     "search_space": "nasrec_tf.architecture.space",
@@ -62,6 +63,7 @@ if _TYPE_CHECKING:
     from nasrec_tf.architecture.blocks import Block as Block
     from nasrec_tf.architecture.complexity import Complexity as Complexity
     from nasrec_tf.architecture.complexity import complexity as complexity
+    from nasrec_tf.architecture.memory import memory_bytes as memory_bytes
     from nasrec_tf.architecture.presets import Preset as Preset
     from nasrec_tf.architecture.presets import load_architecture as load_architecture
     from nasrec_tf.architecture.presets import preset as preset

@@ -27,6 +27,15 @@ def draw_svg(
         architecture: the architecture.
         title: a heading; none if left out.
         features: the network's inputs, to tell their numbers; left out if not known.
+
+    Returns:
+        The text of the document.
+
+    Example:
+        >>> from nasrec_tf.architecture.presets import preset
+        >>> svg = draw_svg(preset("nasrec-criteo-small").architecture, "NASRec-Small")
+        >>> svg[:4], "NASRec-Small" in svg
+        ('<svg', True)
     """
     return draw_architecture(architecture, title, features)
 

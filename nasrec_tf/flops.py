@@ -6,6 +6,8 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
+from beam_preprocess.errors import DataError
+from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
 from nasrec_tf.common.errors import UserError
@@ -20,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         architecture = load_architecture(options.architecture)
         features = _features(options)
         network = NetworkOptions(layer_norm=options.layer_norm)
-    except (UserError, ValueError) as error:
+    except (UserError, DataError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     cost = complexity(architecture, features, network)
@@ -38,8 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset", metavar="DIR", help="inputs of a data set that beam_preprocess wrote"
     )
-    parser.add_argument("--dense-features", type=int, metavar="N", help="dense columns")
-    parser.add_argument("--sparse-features", type=int, metavar="N", help="sparse fields")
+    parser.add_argument("--dense-features", type=_count, metavar="N", help="dense columns")
+    parser.add_argument("--sparse-features", type=_count, metavar="N", help="sparse fields")
     parser.add_argument(
         "--layer-norm",
         action="store_true",
@@ -47,6 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", action="store_true", help="one JSON line")
     return parser
+
+
+def _count(text: str) -> int:
+    """A number of columns, as an option gives it."""
+    if not text.isdecimal() or not text.isascii() or len(text) > 7 or int(text) > MAX_WIDTH:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {MAX_WIDTH}")
+    return int(text)
 
 
 def _features(options: argparse.Namespace) -> Features:

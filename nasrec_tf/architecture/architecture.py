@@ -4,12 +4,21 @@ import dataclasses
 import functools
 import json
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
-from nasrec_tf.architecture.blocks import Block, block_from_json, check_block, wrong_field
+from nasrec_tf.architecture.blocks import (
+    MAX_BLOCKS,
+    Block,
+    block_from_json,
+    check_block,
+    wrong_field,
+)
 from nasrec_tf.architecture.identity import identity
 from nasrec_tf.architecture.liveness import Liveness, liveness
+from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.strict_json import parse_json, read_short_text, shown
 
 FORMAT = "nasrec_tf.architecture"
 VERSION = 1
@@ -33,8 +42,7 @@ class Architecture:
 
     def __post_init__(self):
         object.__setattr__(self, "blocks", tuple(self.blocks))
-        if not self.blocks:
-            raise ArchitectureError("An architecture needs at least one block.")
+        _check_count(self.blocks)
         for number, block in enumerate(self.blocks, start=1):
             check_block(number, block)
             if bool(block.bits) != self.is_quantized:
@@ -81,7 +89,16 @@ class Architecture:
         return f'{{"format": "{FORMAT}", "version": {VERSION}, "blocks": [\n  {blocks}\n]}}\n'
 
     def save(self, path: str | pathlib.Path) -> None:
-        pathlib.Path(path).write_text(self.dumps(), encoding="utf-8")
+        """Writes the JSON form to a file that is there whole or not at all.
+
+        Args:
+            path: the file.
+
+        Raises:
+            UserError: if it cannot be written; the message names it.
+        """
+        with atomic_file(path) as file:
+            file.write(self.dumps())
 
     @classmethod
     def from_json(cls, value: Any) -> "Architecture":
@@ -92,32 +109,43 @@ class Architecture:
         """
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             raise ArchitectureError(f'Not an architecture: no "format": "{FORMAT}" in it.')
-        if value.get("version") != VERSION:
+        version = value.get("version")
+        if type(version) is not int or version != VERSION:
             raise ArchitectureError(
-                f"Architecture of version {value.get('version')!r}; this program reads {VERSION}."
+                f"Architecture of version {shown(version)}; this program reads {VERSION}."
             )
         blocks = value.get("blocks")
         if not isinstance(blocks, list):
             raise ArchitectureError('"blocks" must be a list.')
+        _check_count(blocks)
         return cls(tuple(block_from_json(n, block) for n, block in enumerate(blocks, start=1)))
 
     @classmethod
     def loads(cls, text: str) -> "Architecture":
         """Reads the JSON form from text."""
         try:
-            value = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ArchitectureError(
-                f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-            ) from error
+            value = parse_json(text)
+        except ValueError as error:
+            raise ArchitectureError(str(error)) from error
         return cls.from_json(value)
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Architecture":
         """Reads the JSON form from a file; errors name the file."""
         try:
-            return cls.loads(pathlib.Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ArchitectureError(f"{path}: cannot be read: {error}") from error
+            return cls.loads(read_short_text(path))
         except ArchitectureError as error:
             raise ArchitectureError(f"{path}: {error}") from error
+        except OSError as error:
+            raise ArchitectureError(f"{path}: cannot be read: {error.strerror}") from error
+        except ValueError as error:
+            raise ArchitectureError(f"{path}: cannot be read: {error}") from error
+
+
+def _check_count(blocks: Sequence[Any]) -> None:
+    if not blocks:
+        raise ArchitectureError("An architecture needs at least one block.")
+    if len(blocks) > MAX_BLOCKS:
+        raise ArchitectureError(
+            f"An architecture has at most {MAX_BLOCKS} blocks. Received: {len(blocks)} blocks."
+        )

@@ -5,10 +5,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.strict_json import shown
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
 
 MIN_BITS, MAX_BITS = 2, 8
 """Bit widths that TF-MOT's quantizers take."""
+
+MAX_WIDTH = 1 << 20
+"""Widest dense output: a thousand times the paper's, and as much as ``pim`` takes."""
+
+MAX_TOKENS = 1 << 14
+"""Most tokens of a sparse output: 256 times the paper's. Pairs of the tokens of a few sources can
+still be counted in 32 bits, as TensorFlow counts rows."""
+
+MAX_BLOCKS = 64
+"""Most choice blocks: nine times the paper's. Identity and a supernet's graph look at every block
+from every other."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,11 +146,12 @@ _REQUIRED = [
 def block_from_json(number: int, value: Any) -> Block:
     """Reads the JSON form of block ``number``; raises ArchitectureError that names it."""
     if not isinstance(value, dict):
-        raise ArchitectureError(f"Block {number}: must be an object. Received: {value!r}")
+        raise ArchitectureError(f"Block {number}: must be an object. Received: {shown(value)}")
     unknown = sorted(set(value) - set(_FIELDS))
     if unknown:
         raise ArchitectureError(
-            f"Block {number}: unknown field {unknown[0]!r}; the fields are {', '.join(_FIELDS)}."
+            f"Block {number}: unknown field {shown(unknown[0])}; the fields are "
+            f"{', '.join(_FIELDS)}."
         )
     for name in _REQUIRED:
         if name not in value:
@@ -159,7 +172,7 @@ def _bits_from_json(number: int, value: Any) -> dict[str, Bits]:
         raise wrong_field(number, "bits", "must map operators to their bits", value)
     for name, bits in value.items():
         if not isinstance(bits, dict) or set(bits) != {"weights", "activations"}:
-            mend = f'needs {{"weights": …, "activations": …}} for {name!r}'
+            mend = f'needs {{"weights": …, "activations": …}} for {shown(name)}'
             raise wrong_field(number, "bits", mend, bits)
     return {name: Bits(**bits) for name, bits in value.items()}
 
@@ -188,23 +201,25 @@ def _check_bits(number: int, block: Block) -> None:
     names = {*block.dense_operators, *block.sparse_operators}
     for name in sorted(names ^ set(block.bits)):
         mend = "is missing for" if name in names else "names an operator that is not active:"
-        raise wrong_field(number, "bits", f"{mend} {name!r}", sorted(block.bits))
+        raise wrong_field(number, "bits", f"{mend} {shown(name)}", sorted(block.bits))
     for name, bits in block.bits.items():
         for width in (bits.weights, bits.activations):
             if not _is_integer(width) or not MIN_BITS <= width <= MAX_BITS:
-                mend = f"of {name!r} must be whole numbers from {MIN_BITS} to {MAX_BITS}"
+                mend = f"of {shown(name)} must be whole numbers from {MIN_BITS} to {MAX_BITS}"
                 raise wrong_field(number, "bits", mend, width)
 
 
 def _check_operators(number: int, field: str, branch: str, operators: Mapping) -> None:
     known = [name for name, operator in OPERATORS.items() if operator.branch == branch]
+    most = MAX_WIDTH if branch == DENSE else MAX_TOKENS
     if not operators:
         raise wrong_field(number, field, f"needs at least one of {', '.join(known)}", {})
     for name, width in operators.items():
         if name not in known:
             raise wrong_field(number, field, f"knows {', '.join(known)}", name)
-        if not _is_integer(width) or width < 1:
-            raise wrong_field(number, field, f"needs a positive width for {name!r}", width)
+        if not _is_integer(width) or not 1 <= width <= most:
+            mend = f"needs a positive width of at most {most} for {name!r}"
+            raise wrong_field(number, field, mend, width)
 
 
 def _check_sources(number: int, field: str, sources: Iterable[int]) -> None:
@@ -220,4 +235,4 @@ def _is_integer(value: Any) -> bool:
 
 def wrong_field(number: int, field: str, mend: str, received: Any) -> ArchitectureError:
     """The error for a field of a block: what it must be, and what it is."""
-    return ArchitectureError(f"Block {number}: {field} {mend}. Received: {received!r}")
+    return ArchitectureError(f"Block {number}: {field} {mend}. Received: {shown(received)}")

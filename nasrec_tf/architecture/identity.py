@@ -96,10 +96,9 @@ def _colours(nodes: dict[int, dict]) -> dict[int, str]:
     colours = {number: _digest(_without_sources(node)) for number, node in nodes.items()}
     colours[0] = "raw"
     for _ in nodes:
+        above = _above(nodes, colours)
         colours = {0: "raw"} | {
-            number: _digest(
-                [colours[number], _above(number, nodes, colours)] + _below(node, colours)
-            )
+            number: _digest([colours[number], above[number]] + _below(node, colours))
             for number, node in nodes.items()
         }
     return colours
@@ -120,15 +119,15 @@ def _below(node: dict, colours: dict[int, str]) -> list:
     ]
 
 
-def _above(number: int, nodes: dict[int, dict], colours: dict[int, str]) -> list:
-    readers = []
+def _above(nodes: dict[int, dict], colours: dict[int, str]) -> dict[int, list]:
+    """For each block, how and by blocks of which colours it is read."""
+    readers: dict[int, list] = {number: [] for number in (0, *nodes)}
     for reader, node in nodes.items():
         for field in _SOURCE_FIELDS:
             for position, source in enumerate(node.get(field, ())):
-                if source == number:
-                    ordered = field == "pair_sources" and not node["pair_is_symmetric"]
-                    readers.append([field, position if ordered else 0, colours[reader]])
-    return sorted(readers)
+                ordered = field == "pair_sources" and not node["pair_is_symmetric"]
+                readers[source].append([field, position if ordered else 0, colours[reader]])
+    return {number: sorted(found) for number, found in readers.items()}
 
 
 def _digest(value: Any) -> str:

@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.blocks import MAX_BITS, MIN_BITS, Bits, Block
+from nasrec_tf.architecture.blocks import (
+    MAX_BITS,
+    MAX_BLOCKS,
+    MAX_TOKENS,
+    MAX_WIDTH,
+    MIN_BITS,
+    Bits,
+    Block,
+)
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
 
 DENSE_WIDTHS = (16, 32, 64, 128, 256, 512, 768, 1024)
@@ -68,16 +77,18 @@ class SearchSpace:
             if not isinstance(value, (list, tuple)) or not value:
                 raise self._wrong(field, "must be a non-empty list")
             object.__setattr__(self, field, tuple(value))
+        if not isinstance(self.name, str) or not self.name:
+            raise self._wrong("name", "must be a text that is not empty")
         self._check_operators("dense_operators", DENSE)
         self._check_operators("sparse_operators", SPARSE)
-        for field in ("dense_widths", "sparse_widths"):
+        for field, most in (("dense_widths", MAX_WIDTH), ("sparse_widths", MAX_TOKENS)):
             widths = getattr(self, field)
-            if not all(_is_positive(width) for width in widths):
-                raise self._wrong(field, "must hold positive integers")
+            if not all(_is_positive(width) and width <= most for width in widths):
+                raise self._wrong(field, f"must hold positive integers of at most {most}")
             if list(widths) != sorted(set(widths)):
                 raise self._wrong(field, "must rise strictly")
-        if not _is_positive(self.num_blocks):
-            raise self._wrong("num_blocks", "must be a positive integer")
+        if not _is_positive(self.num_blocks) or self.num_blocks > MAX_BLOCKS:
+            raise self._wrong("num_blocks", f"must be a positive integer of at most {MAX_BLOCKS}")
         if self.operators not in (ANY, SINGLE):
             raise self._wrong("operators", f"must be {ANY!r} or {SINGLE!r}")
         if self.widths not in (PER_OPERATOR, PER_BRANCH):
@@ -112,7 +123,7 @@ class SearchSpace:
 
     def _wrong(self, field: str, mend: str) -> ArchitectureError:
         value = getattr(self, field)
-        return ArchitectureError(f"Search space: {field} {mend}. Received: {value!r}")
+        return ArchitectureError(f"Search space: {field} {mend}. Received: {shown(value)}")
 
     @property
     def widest(self) -> Architecture:
@@ -289,12 +300,13 @@ class SearchSpace:
             ArchitectureError: if a field is unknown, missing or not valid.
         """
         if not isinstance(value, dict):
-            raise ArchitectureError(f"Search space: must be a table. Received: {value!r}")
+            raise ArchitectureError(f"Search space: must be a table. Received: {shown(value)}")
         fields = {field.name: field for field in dataclasses.fields(cls)}
         for name in value:
             if name not in fields:
                 raise ArchitectureError(
-                    f"Search space: unknown field {name!r}; the fields are {', '.join(fields)}."
+                    f"Search space: unknown field {shown(name)}; the fields are "
+                    f"{', '.join(fields)}."
                 )
         for name, field in fields.items():
             if field.default is dataclasses.MISSING and name not in value:
@@ -353,9 +365,9 @@ def search_space(name_or_path: str) -> SearchSpace:
     """
     if name_or_path in SPACES:
         return SPACES[name_or_path]
-    if pathlib.Path(name_or_path).is_file():
+    if names_a_file(name_or_path):
         return SearchSpace.load(name_or_path)
     raise ArchitectureError(
-        f"No search space {name_or_path!r}: give a TOML or JSON file, or one of "
+        f"No search space {shown(name_or_path)}: give a TOML or JSON file, or one of "
         f"{', '.join(SPACES)}."
     )

@@ -1,11 +1,11 @@
 """Reading small TOML and JSON files."""
 
-import json
 import pathlib
 import sys
 from typing import Any
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.strict_json import parse_json, read_short_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,12 +32,12 @@ def read_table(path: str | pathlib.Path) -> dict[str, Any]:
     path = pathlib.Path(path)
     kind = "JSON" if path.suffix == ".json" else "TOML"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_short_text(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UserError(f"{path}: cannot be read: {reason}") from error
     try:
-        value = json.loads(text) if kind == "JSON" else tomllib.loads(text)
+        value = parse_json(text) if kind == "JSON" else tomllib.loads(text)
     # Numbers of thousands of digits are a plain ValueError.
     except (ValueError, RecursionError) as error:
         reason = str(error).replace("\n", " ")

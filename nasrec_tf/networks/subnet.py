@@ -12,6 +12,7 @@ import tensorflow as tf
 from nasrec_tf import native
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import HEAD_BITS, Bits
+from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, memory_bytes
 from nasrec_tf.architecture.shapes import BlockShapes, network_shapes
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
@@ -135,6 +136,12 @@ class Subnet(keras.Model):
         table: Any = None,
         **kwargs: Any,
     ):
+        check_fits(
+            memory_bytes(architecture, features, options),
+            NUMBER_BYTES * sum(features.table_rows) * options.embedding_dim,
+            "prepare the data with a higher --min-count, or cap the tables (Features.capped)",
+            "take an architecture of smaller widths",
+        )
         super().__init__(name=name, **kwargs)
         # XLA does not know our kernels.
         self.supports_jit = False

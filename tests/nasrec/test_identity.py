@@ -4,12 +4,14 @@ import dataclasses
 import itertools
 
 import hypothesis.strategies as st
+import numpy as np
 from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, architectures
 from hypothesis import assume, given, settings
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.complexity import complexity
+from nasrec_tf.architecture.space import NASREC_FULL
 from nasrec_tf.common.errors import ArchitectureError
 
 BLOCK = Block({"fc": 8}, {"efc": 3}, (0,), (0,))
@@ -267,3 +269,8 @@ def test_equal_architectures_cost_the_same(data):
         ours, theirs = (complexity(each, features, SMALL_OPTIONS) for each in (architecture, other))
         assert ours.parameters == theirs.parameters
         assert ours.mflops == theirs.mflops
+
+
+def test_identities_are_those_that_journals_of_the_first_version_hold():
+    architecture = NASREC_FULL.sample(np.random.default_rng(0))
+    assert architecture.identity == "1f341acd5c698c1b7b53562ad94c0e53"

@@ -10,6 +10,7 @@ import pathlib
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.data.features import Features
 
 _DIRECTORY = pathlib.Path(__file__).parent
@@ -62,7 +63,7 @@ def preset(name: str) -> Preset:
         ArchitectureError: if there is none.
     """
     if name not in presets():
-        raise ArchitectureError(f"No preset {name!r}; there are {', '.join(presets())}.")
+        raise ArchitectureError(f"No preset {shown(name)}; there are {', '.join(presets())}.")
     return presets()[name]
 
 
@@ -74,8 +75,8 @@ def load_architecture(name_or_path: str) -> Architecture:
     """
     if name_or_path in presets():
         return presets()[name_or_path].architecture
-    if pathlib.Path(name_or_path).exists():
+    if names_a_file(name_or_path):
         return Architecture.load(name_or_path)
     raise ArchitectureError(
-        f"No architecture {name_or_path!r}: give a file, or one of {', '.join(presets())}."
+        f"No architecture {shown(name_or_path)}: give a file, or one of {', '.join(presets())}."
     )

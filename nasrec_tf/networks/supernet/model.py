@@ -1,6 +1,5 @@
 """The supernet, which holds every architecture of a search space (paper 3.1 and 4)."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import tensorflow as tf
 from nasrec_tf import native
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import HEAD_BITS
+from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits
 from nasrec_tf.architecture.shapes import head_weights
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.data.features import Features
@@ -35,7 +35,12 @@ from nasrec_tf.networks.supernet.samplers import (
     sampler_config,
     sampler_from_config,
 )
-from nasrec_tf.networks.supernet.sizes import path_sizes, widest_shape
+from nasrec_tf.networks.supernet.sizes import path_sizes
+from nasrec_tf.networks.supernet.stored_weights import (
+    StoredPart,
+    stored_parts,
+    supernet_memory_bytes,
+)
 from nasrec_tf.operators import (
     DEFAULT_OPTIONS,
     DENSE,
@@ -48,7 +53,6 @@ from nasrec_tf.operators import (
     NetworkOptions,
 )
 from nasrec_tf.operators.arithmetic import linear
-from nasrec_tf.operators.base import UpperBound
 from nasrec_tf.optimizers.adagrad import Adagrad
 
 GENERATOR = "generator"
@@ -99,6 +103,12 @@ class Supernet(keras.Model):
         name: str = "supernet",
         **kwargs: Any,
     ):
+        check_fits(
+            supernet_memory_bytes(space, features, options),
+            NUMBER_BYTES * sum(features.table_rows) * options.embedding_dim,
+            "cap the tables with --max-table-rows (Features.capped)",
+            "take fewer --blocks, or a search space of smaller widths",
+        )
         super().__init__(name=name, **kwargs)
         # XLA does not know our kernels, nor a graph of sizes that a path decides.
         self.supports_jit = False
@@ -113,14 +123,8 @@ class Supernet(keras.Model):
         self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
         self.parts: dict[str, SharedPart] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
-        for number in range(1, space.num_blocks + 1):
-            self._add_block(number, seed)
-        embedding = options.embedding_dim
-        tokens = UpperBound(space.sparse_widths[-1] * embedding)
-        merged = options.merged_tokens * embedding if space.mergers else 0
-        slots = (UpperBound(space.dense_widths[-1]), tokens, UpperBound(merged))
-        self.parts[HEAD] = SharedPart(head_weights(slots), {}, seed, name=HEAD)
-        self._add_quantizers(HEAD, head_weights(slots))
+        for part in stored_parts(space, features, options):
+            self._add_part(part)
         self.built = True
 
     def build(self, input_shape: Any = None) -> None:
@@ -171,45 +175,9 @@ class Supernet(keras.Model):
         shapes = {name: tuple(value.shape) for name, value in inputs.items()}
         return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
 
-    def _add_block(self, number, seed):
-        space, options = self.space, self.options
-        for names, widths in (
-            (space.dense_operators, space.dense_widths),
-            (space.sparse_operators, space.sparse_widths),
-        ):
-            for name in names:
-                self._add_operator(number, name, widths, seed)
-        if not space.mergers:
-            return
-        tokens = UpperBound(space.sparse_widths[-1])
-        shapes = [MergerShape(UpperBound(width), tokens, options) for width in space.dense_widths]
-        for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
-            self._add_part(part_name(number, merger.name), merger, shapes, seed)
-
-    def _add_operator(self, number, name, widths, seed):
-        space, features, options = self.space, self.features, self.options
-        shapes = [widest_shape(number, width, space, features, options) for width in widths]
-        if PAIR in OPERATORS[name].reads:
-            sources = {features.dense, *space.dense_widths} if number > 1 else {features.dense}
-            shapes = [
-                dataclasses.replace(shape, right=UpperBound(right))
-                for shape in shapes
-                for right in sorted(sources)
-            ]
-        self._add_part(part_name(number, name), OPERATORS[name], shapes, seed)
-
-    def _add_part(self, name, operator, shapes, seed):
-        """Adds the weights of the last and widest shape; the others tell where columns end."""
-        column_ends: dict[str, set[int]] = {}
-        for shape in shapes:
-            for spec in operator.weights(shape):
-                if len(spec.axes) == 2:
-                    column_ends.setdefault(spec.name, set()).add(int(spec.axes[1].active))
-        specs = operator.weights(shapes[-1])
-        self.parts[name] = SharedPart(specs, column_ends, seed, name=name)
-        self._add_quantizers(name, specs)
-
-    def _add_quantizers(self, name, specs):
+    def _add_part(self, part: StoredPart) -> None:
+        name, specs, column_ends = part
+        self.parts[name] = SharedPart(specs, column_ends, self.seed, name=name)
         if self.space.bits:
             self.quantizers[name] = MapQuantizers(
                 specs, self.options.weight_ranges, self.space.bits, name=f"{name}_quantizers"
