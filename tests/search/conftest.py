@@ -2,6 +2,7 @@
 
 import pytest
 from search_calls import call, options
+from torture.damages import Snapshot
 
 
 @pytest.fixture(scope="session")
@@ -11,6 +12,14 @@ def finished_run(tmp_path_factory):
     said = call(*options(directory))
     assert said.code == 0, said.err
     return directory
+
+
+@pytest.fixture
+def run_files(finished_run):
+    """The finished run, to be changed; put back at the end."""
+    snapshot = Snapshot(finished_run)
+    yield finished_run
+    snapshot.restore()
 
 
 @pytest.fixture

@@ -1,0 +1,179 @@
+"""What a run directory says of itself: versions, formats, and directories of earlier versions."""
+
+import dataclasses
+import json
+
+import pytest
+from search_calls import call, options
+from test_search_damage import figures
+from torture.damages import files
+
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.environment import (
+    Environment,
+    EnvironmentLog,
+    note_environment,
+    read_environments,
+)
+from nasrec_tf.search.run_directory import RunDirectory
+
+NOW = Environment({"python": "3.11.7", "tensorflow": "2.21.0"}, "x86_64, a processor", "5f3a")
+
+
+# What a run is computed with.
+
+
+def test_the_first_environment_is_no_change(tmp_path):
+    assert note_environment(tmp_path, NOW) == []
+    assert read_environments(tmp_path) == EnvironmentLog(2, (NOW,))
+
+
+def test_the_same_environment_is_noted_once(tmp_path):
+    note_environment(tmp_path, NOW)
+    before = (tmp_path / "versions.json").stat().st_mtime_ns
+    assert note_environment(tmp_path, NOW) == []
+    assert (tmp_path / "versions.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"packages": {"python": "3.11.7", "tensorflow": "2.22.0"}}, "tensorflow 2.21.0, now 2.22"),
+        ({"packages": {"python": "3.11.7"}}, "tensorflow 2.21.0, now missing"),
+        ({"machine": "aarch64"}, "machine x86_64, a processor, now aarch64"),
+        ({"kernels": "none"}, "kernels 5f3a, now none"),
+    ],
+)
+def test_another_environment_is_told_and_the_earlier_one_is_kept(tmp_path, other, told):
+    note_environment(tmp_path, NOW)
+    later = dataclasses.replace(NOW, **other)
+    changes = note_environment(tmp_path, later)
+    assert len(changes) == 1 and changes[0].startswith(told)
+    assert read_environments(tmp_path).environments == (NOW, later)
+    # Back again is a change as well: what was computed meanwhile stays so.
+    assert note_environment(tmp_path, NOW)
+    assert read_environments(tmp_path).environments == (NOW, later, NOW)
+
+
+def test_what_was_not_known_is_filled_in_and_is_no_change(tmp_path):
+    note_environment(tmp_path, dataclasses.replace(NOW, kernels=None))
+    assert note_environment(tmp_path, NOW) == []
+    assert read_environments(tmp_path).environments == (NOW,)
+    assert note_environment(tmp_path, dataclasses.replace(NOW, kernels=None)) == []
+    assert read_environments(tmp_path).environments == (NOW,)
+
+
+def test_versions_of_the_first_format_are_compared(tmp_path):
+    (tmp_path / "versions.json").write_text(json.dumps(NOW.packages))
+    assert read_environments(tmp_path) == EnvironmentLog(1, (Environment(NOW.packages),))
+    assert note_environment(tmp_path, NOW) == []
+    later = dataclasses.replace(NOW, packages={**NOW.packages, "tensorflow": "2.20.0"})
+    assert note_environment(tmp_path, later) == ["tensorflow 2.21.0, now 2.20.0"]
+
+
+@pytest.mark.parametrize("version", [3, 99, "2", None, 0])
+def test_a_directory_of_another_format_is_one_line(tmp_path, version):
+    write_state(tmp_path / "versions.json", {"run_directory": version, "environments": []})
+    with pytest.raises(RunError, match="a run directory of format"):
+        read_environments(tmp_path)
+
+
+def test_a_run_that_goes_on_with_something_else_warns_and_ends_alike(run_files, unrendered):
+    expected = figures(call(*options(run_files)), unrendered)
+    path = run_files / "run" / "versions.json"
+    log = read_state(path, EnvironmentLog, "")
+    begun = dataclasses.replace(
+        log.environments[-1],
+        packages={**log.environments[-1].packages, "numpy": "1.0.0"},
+        kernels="others",
+    )
+    write_state(path, EnvironmentLog(2, (begun,)))
+    (run_files / "run" / "export" / "result.json").unlink()
+    said = call(*options(run_files))
+    assert figures(said, unrendered) == expected
+    (warning,) = [line for line in said.err.splitlines() if line.startswith("warning: ")]
+    assert "numpy 1.0.0, now" in warning and "kernels others, now" in warning
+    assert read_state(path, EnvironmentLog, "").environments[0] == begun
+    # Nothing is computed in a finished run, so nothing changes.
+    assert "warning" not in call(*options(run_files)).err
+
+
+# Directories of version 0.1.0.
+
+
+def as_before_checksums(run):
+    """Makes a run directory what version 0.1.0 left: no checksum, no list of environments."""
+    for path in files(run):
+        if path.suffix == ".json" and "dataset" not in path.parts:
+            value = json.loads(path.read_text())
+            value.pop("checksum", None)
+            value = value["value"] if set(value) == {"value"} else value
+            path.write_text(json.dumps(value))
+        if path.name == "loss.csv":
+            path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    versions = run / "versions.json"
+    packages = json.loads(versions.read_text())["environments"][-1]["packages"]
+    versions.write_text(json.dumps(packages))
+    plan = run / "export" / "version.json"
+    plan.write_text(json.dumps({"model": json.loads(plan.read_text())["model"], "version": 1}))
+
+
+def test_a_directory_without_checksums_is_shown(run_files, unrendered):
+    expected = figures(call(*options(run_files)), unrendered)
+    as_before_checksums(run_files / "run")
+    assert "checksum" not in (run_files / "run" / "retrain" / "result.json").read_text()
+    assert figures(call(*options(run_files)), unrendered) == expected
+
+
+def test_a_directory_without_checksums_goes_on(run_files, unrendered):
+    expected = figures(call(*options(run_files)), unrendered)
+    as_before_checksums(run_files / "run")
+    for stage in ("retrain", "export"):
+        (run_files / "run" / stage / "result.json").unlink()
+    assert figures(call(*options(run_files)), unrendered) == expected
+    assert [path.name for path in (run_files / "models" / "nasrec").iterdir()] == ["1"]
+
+
+# Options of a run that goes on.
+
+
+def changed(path, stored, **options):
+    directory = RunDirectory(path)
+    directory.check_same(dataclasses.replace(stored, **options), stored)
+
+
+def test_an_option_may_change_until_the_first_stage_that_reads_it_has_begun(tmp_path):
+    stored = SearchConfig()
+    with RunDirectory(tmp_path).opened(stored):
+        pass
+    changed(tmp_path, stored, supernet_epochs=3, top_k=1, retrain_epochs=2, name="other", workers=2)
+    with pytest.raises(RunError, match="--seed 0, not 1"):
+        changed(tmp_path, stored, seed=1)
+    (tmp_path / "supernet").mkdir()
+    changed(tmp_path, stored, supernet_epochs=3)
+    (tmp_path / "supernet" / "loss.csv").touch()
+    with pytest.raises(RunError, match="--supernet-epochs left out, not 3"):
+        changed(tmp_path, stored, supernet_epochs=3)
+    changed(tmp_path, stored, top_k=1, retrain_epochs=2)
+    (tmp_path / "evolution").mkdir()
+    (tmp_path / "evolution" / "search").mkdir()
+    with pytest.raises(RunError, match="--top-k"):
+        changed(tmp_path, stored, top_k=1)
+    with pytest.raises(RunError, match="--final-layer-norm"):
+        changed(tmp_path, stored, final_layer_norm=True)
+    changed(tmp_path, stored, retrain_epochs=2)
+
+
+def test_what_a_killed_process_left_of_a_first_file_is_no_stranger(tmp_path):
+    (tmp_path / ".draft-abc.toml").write_text("see")
+    with RunDirectory(tmp_path).opened(SearchConfig()):
+        assert [path.name for path in tmp_path.iterdir() if "draft" in path.name] == []
+
+
+@pytest.mark.parametrize("text", ["", "seed = 1\nseed = 2\n", "seed = 'x'\n", "what = 1\n"])
+def test_a_damaged_configuration_names_its_file_and_the_mend(tmp_path, text):
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(RunError, match=r"config.toml: damaged: .*write into it the options"):
+        RunDirectory(tmp_path).stored_config()
