@@ -5,19 +5,27 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: search test lint benchmarks sanitize clean
+.PHONY: search test test-slow lint coverage benchmarks sanitize clean
 
 search: $(VENV)/installed
 	$(RUN) -m nasrec_tf.search $(ARGS)
 
 test: lint
-	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow' $(ARGS)
+
+test-slow: $(VENV)/installed
+	$(RUN) -m pytest -m slow $(ARGS)
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(VENV)/bin/lint-imports --no-logo
 	$(RUN) -m mypy
+
+# By itself, since tracing nearly doubles the time of what is plain Python.
+coverage: $(VENV)/installed
+	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow' --cov --cov-report= $(ARGS)
+	$(RUN) -m coverage report --sort=cover | sed -n '1,12p;$$p'
 
 benchmarks: $(VENV)/installed
 	$(RUN) -m benchmarks $(ARGS)
@@ -46,4 +54,4 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info .import_linter_cache .mypy_cache
+	rm -rf $(VENV) runs build *.egg-info .import_linter_cache .mypy_cache .coverage*

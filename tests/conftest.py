@@ -1,0 +1,45 @@
+"""Says of every test what kind it is: ``unit``, ``property``, ``integration`` or ``slow``."""
+
+import pathlib
+
+import hypothesis
+import pytest
+
+HERE = pathlib.Path(__file__).parent
+KINDS = ("unit", "property", "integration", "slow")
+WHOLE_JOBS = (
+    "beam/test_beam_cli.py",
+    "beam/test_beam_dataflow.py",
+    "beam/test_beam_faults.py",
+    "beam/test_beam_pipeline.py",
+    "codesign/",
+    "evolution/test_evolution_processes.py",
+    "export/",
+    "house/test_packaging.py",
+    "nasrec/test_distribution.py",
+    "nasrec/test_quality.py",
+    "search/",
+    "test_demo.py",
+)
+"""Tests of whole jobs and of several processes: integration, if they do not say otherwise."""
+
+
+def kind_of(item):
+    """A test's own mark; else what it is by its making and its place."""
+    marked = [kind for kind in KINDS if item.get_closest_marker(kind)]
+    if len(marked) > 1:
+        raise pytest.UsageError(f"{item.nodeid}: {' and '.join(marked)}; a test has one kind.")
+    if marked:
+        return marked[0]
+    if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+        return "property"
+    place = item.path.relative_to(HERE).as_posix()
+    return "integration" if place.startswith(WHOLE_JOBS) else "unit"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        kind = kind_of(item)
+        if not item.get_closest_marker(kind):
+            item.add_marker(kind)
