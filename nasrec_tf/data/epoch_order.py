@@ -45,8 +45,8 @@ class EpochOrder:
     Example:
         >>> order = EpochOrder(groups=(((0, 1),), ((2,),)), group_rows=(50, 20), chunk_rows=4,
         ...                    window_rows=20, seed=0)
-        >>> order.locate(0), order.locate(47), order.locate(60)
-        (Position(group=0, window=0, windows_before=0, row=0), None, None)
+        >>> order.locate(47)
+        Position(group=0, window=2, windows_before=2, row=7)
     """
 
     groups: tuple[tuple[tuple[int, ...], ...], ...]
