@@ -147,6 +147,9 @@ def _work(run) -> int:
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 
     _check_ready(run, "evolution")
+    stored = run.directory.stored_config()
+    if stored is not None:
+        run.directory.check_same(run.config, stored)
     configure_tensorflow()
     with user_errors(run):
         search(run)

@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("directory", type=pathlib.Path)
     parser.add_argument("--seconds", type=float, default=0.0, help="what each scoring takes")
     parser.add_argument("--hang", type=pathlib.Path, help="scores nothing more once this exists")
+    parser.add_argument("--steps", type=int, default=500, help="of a fine-tuning, as it were")
     arguments = parser.parse_args()
 
     def score(architecture):
@@ -46,7 +47,9 @@ def main() -> None:
             time.sleep(600)
         return {"log_loss": log_loss(architecture)}
 
-    oracle = make_oracle(patience=Patience(factor=1.0, seconds=2.0))
+    oracle = make_oracle(
+        patience=Patience(factor=1.0, seconds=2.0), scoring={"--steps": arguments.steps}
+    )
     SubnetTuner(oracle, score, directory=arguments.directory, progress=False).search()
 
 

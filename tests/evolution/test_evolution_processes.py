@@ -124,6 +124,7 @@ def test_chief_and_workers_survive_the_death_of_the_chief_and_of_a_worker(
     hang = tmp_path / "hang"
     port = free_port()
     chief = processes.start(part="chief", port=port)
+    stranger = processes.start("--steps", "5", part="worker_2", port=port)
     survivor = processes.start("--seconds", "0.1", part="worker_0", port=port)
     victim = processes.start("--seconds", "0.1", "--hang", hang, part="worker_1", port=port)
 
@@ -137,6 +138,11 @@ def test_chief_and_workers_survive_the_death_of_the_chief_and_of_a_worker(
     hang.touch()
     processes.wait_for(hang.with_suffix(".hanging").exists, chief, survivor, victim)
     kill(victim)
+
+    # One with other fine-tuning steps scored nothing.
+    _, errors = stranger.communicate(timeout=PATIENCE_SECONDS)
+    assert stranger.returncode == 1
+    assert "This worker has --steps = 5, the chief at" in errors.splitlines()[-1]
 
     processes.finish(survivor)
     processes.finish(chief)

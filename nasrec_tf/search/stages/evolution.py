@@ -1,6 +1,7 @@
 """The search over candidates with the supernet's weights (paper 4.3, 4.4 and 5.1)."""
 
 import math
+from typing import Any
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.config import DEFAULT_HARDWARE
@@ -47,14 +48,18 @@ def hardware_costs(run: Run):
 
 def search(run: Run) -> None:
     """Scores candidates until the search is over, as chief, as worker or alone."""
+    from nasrec_tf.search.scoring_settings import scoring_environment, scoring_settings
+    from nasrec_tf.search.stages.supernet import load
     from nasrec_tf.strategies import NoScores, SubnetTuner
 
+    supernet, plan = load(run), _plan(run)
     tuner = SubnetTuner(
-        _oracle(run),
-        _scorer(run),
+        _oracle(run, scoring_settings(run, plan, supernet)),
+        _scorer(run, plan, supernet),
         directory=run.directory.stage("evolution"),
         project_name=SEARCH_PROJECT,
         progress=not run.quiet,
+        environment=scoring_environment(),
     )
     try:
         tuner.search()
@@ -66,7 +71,7 @@ def search(run: Run) -> None:
         ) from error
 
 
-def _oracle(run: Run):
+def _oracle(run: Run, scoring: dict[str, Any]):
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.strategies import (
         ParetoEvolutionOracle,
@@ -79,6 +84,7 @@ def _oracle(run: Run):
     options = {
         "budgets": [Budget("mflops", lambda architecture: run.cost(architecture).mflops, limit)],
         "seed": derived_seed(config.seed, "evolution"),
+        "scoring": scoring,
     }
     if config.codesign:
         limits = {
@@ -105,21 +111,24 @@ def _oracle(run: Run):
     return RegularizedEvolutionOracle(run.space, **options)
 
 
-def _scorer(run: Run):
+def _plan(run: Run):
     from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.search.stages.supernet import load
-    from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
+    from nasrec_tf.training.scoring import ScoringPlan
 
-    config = run.config
-    plan = ScoringPlan(
+    return ScoringPlan(
         batch_size=run.settings.batch_size,
         fine_tune_steps=run.settings.fine_tune_steps,
-        learning_rate=config.fine_tune_learning_rate,
+        learning_rate=run.config.fine_tune_learning_rate,
         validation_rows=run.settings.validation_rows,
-        seed=derived_seed(config.seed, "fine-tuning rows"),
+        seed=derived_seed(run.config.seed, "fine-tuning rows"),
     )
-    scorer = SupernetScorer(load(run), run.records, plan)
-    if not config.codesign:
+
+
+def _scorer(run: Run, plan, supernet):
+    from nasrec_tf.training.scoring import SupernetScorer
+
+    scorer = SupernetScorer(supernet, run.records, plan)
+    if not run.config.codesign:
         return scorer
     from nasrec_tf.codesign.remembered_scores import RememberedScores
 

@@ -7,11 +7,12 @@ its public interface and replaces what stands behind it: a journal that only gro
 depend on the seed, their number and earlier scores alone (``draws.py``).
 """
 
+import json
 import logging
 import math
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import keras_tuner
@@ -48,6 +49,40 @@ class Strategy(Protocol):
         """Draws candidate ``number``; raises ``NothingToDraw`` if there is none."""
 
 
+SCORING = "scoring"
+"""The setting that tells what scores depend on, a table."""
+
+
+def first_difference(
+    theirs: Mapping[str, Any], ours: Mapping[str, Any], names: Iterable[str] | None = None
+) -> tuple[str, Any, Any] | None:
+    """The first setting in which a search differs from another one.
+
+    Args:
+        theirs: settings of one search, as of ``ArchitectureOracle.settings``.
+        ours: those of the other one.
+        names: the settings to compare; those of ``ours`` and ``"scoring"`` by default.
+
+    Returns:
+        Its name (of ``scoring``, the name in that table) and both values, or ``None``.
+
+    Example:
+        >>> first_difference({"seed": 0, "scoring": {"--batch-size": 512}},
+        ...                  {"seed": 0, "scoring": {"--batch-size": 256}})
+        ('--batch-size', 512, 256)
+    """
+    for name in dict.fromkeys((*ours, SCORING)) if names is None else names:
+        if theirs.get(name) == ours.get(name):
+            continue
+        if name != SCORING:
+            return name, theirs.get(name), ours.get(name)
+        their_plan, our_plan = theirs.get(name) or {}, ours.get(name) or {}
+        for part in dict.fromkeys((*our_plan, *their_plan)):
+            if their_plan.get(part) != our_plan.get(part):
+                return part, their_plan.get(part), our_plan.get(part)
+    return None
+
+
 class ArchitectureOracle(keras_tuner.Oracle):
     """Hands out architectures; lower ``log_loss`` is better.
 
@@ -68,6 +103,9 @@ class ArchitectureOracle(keras_tuner.Oracle):
             search then ends early.
         max_consecutive_failed_trials: failures in a row that stop the search.
         patience: when the worker of a trial counts as lost.
+        scoring: what scores depend on besides the architecture, as JSON values by the name that
+            messages use, such as ``{"--fine-tune-steps": 500}``. A search goes on, and workers
+            join it, with the same alone: other scores could not be compared.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -84,6 +122,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         max_redraws: int = 1000,
         max_consecutive_failed_trials: int = 3,
         patience: Patience = DEFAULT_PATIENCE,
+        scoring: Mapping[str, Any] | None = None,
     ):
         check_positive(max_consecutive_failed_trials=max_consecutive_failed_trials)
         if seed is not None and (type(seed) is not int or seed < 0):
@@ -101,6 +140,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         self.draws = Draws(space, tuple(budgets), max_redraws, hardware)
         self.seed = seed
         self.patience = patience
+        self.scoring = None if scoring is None else json.loads(json.dumps(dict(scoring)))
         self._lock = threading.RLock()
         self._ledger: Ledger | None = None
         self._exhausted: str | None = None
@@ -208,7 +248,10 @@ class ArchitectureOracle(keras_tuner.Oracle):
         with self._lock:
             ledger = Ledger(self._project_dir)
             if ledger.exists():
-                self._check_settings(ledger.resume())
+                begun = ledger.resume()
+                self._check_settings(begun)
+                if self.scoring is not None and SCORING not in begun:
+                    ledger.add_settings({SCORING: self.scoring})
                 if self._failed_too_often(ledger.history):
                     ledger.reopen_last_failures()
             else:
@@ -253,6 +296,10 @@ class ArchitectureOracle(keras_tuner.Oracle):
     def settings(self) -> dict[str, Any]:
         """What a resumed search must have in common with the one begun, as JSON values."""
         limits = {budget.metric: budget.limit for budget in self.draws.budgets}
+        optional = {
+            "hardware": self.draws.hardware and self.draws.hardware.to_json(),
+            SCORING: self.scoring,
+        }
         return {
             "oracle": type(self).__name__,
             "strategy": repr(self.strategy),
@@ -260,7 +307,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
             "seed": self.seed,
             "max_redraws": self.draws.max_redraws,
             "budgets": {m: v if math.isfinite(v) else None for m, v in limits.items()},
-        } | ({"hardware": self.draws.hardware.to_json()} if self.draws.hardware else {})
+        } | {name: value for name, value in optional.items() if value is not None}
 
     # Inside.
 
@@ -270,13 +317,16 @@ class ArchitectureOracle(keras_tuner.Oracle):
 
     def _check_settings(self, begun: Mapping[str, Any]) -> None:
         self.seed = begun.get("seed") if self.seed is None else self.seed
-        for name, value in self.settings().items():
-            if begun.get(name) != value:
-                raise RunError(
-                    f"{self._project_dir}: the search there was begun with {name} = "
-                    f"{begun.get(name)!r}, not {value!r}: give what it was begun with, or "
-                    f"another directory."
-                )
+        mine = self.settings()
+        if SCORING not in begun:  # Of a version that did not record it.
+            mine.pop(SCORING, None)
+        difference = first_difference(begun, mine)
+        if difference is not None:
+            name, theirs, ours = difference
+            raise RunError(
+                f"{self._project_dir}: the search there was begun with {name} = {theirs!r}, not "
+                f"{ours!r}: give what it was begun with, or another directory."
+            )
 
     def _check_candidates(self, ledger: Ledger) -> None:
         for candidate in ledger.history.candidates:

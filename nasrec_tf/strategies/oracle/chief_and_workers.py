@@ -4,14 +4,18 @@ KerasTuner's environment variables decide a process's part: ``KERASTUNER_TUNER_I
 has "chief" in it), ``KERASTUNER_ORACLE_IP`` and ``KERASTUNER_ORACLE_PORT``. The messages are
 KerasTuner's. Its server and client are replaced where version 1.4.8 loses work: its chief waits
 for ever for workers that were killed, and its workers give a trial up when the chief is killed
-while they talk to it.
+while they talk to it. A worker takes its own command line: before its first trial it compares
+what its scores depend on with the chief's.
 """
 
+import functools
+import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent import futures
+from typing import Any
 
 import grpc
 from keras_tuner.src import protos
@@ -19,7 +23,11 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client
 from keras_tuner.src.distribute import utils as parts
 
 from nasrec_tf.common.errors import RunError
-from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
+from nasrec_tf.strategies.oracle.architecture_oracle import (
+    SCORING,
+    ArchitectureOracle,
+    first_difference,
+)
 
 POLL_SECONDS = 0.2
 """How often the chief looks whether the search is over, and shows its progress."""
@@ -31,6 +39,12 @@ CHIEF_SECONDS = 3600
 """How long a worker waits for an answer; a killed chief has that long to come back. KerasTuner's
 own limit."""
 
+SERVICE, METHOD = "nasrec_tf.Search", "Tell"
+"""Ours beside KerasTuner's service: tells a worker which search the chief runs."""
+
+SEARCH_KEY = "nasrec-search"
+"""Metadata of a worker's calls: which search they belong to."""
+
 is_chief = parts.is_chief_oracle
 """Whether this process is the chief of a search with workers."""
 
@@ -40,19 +54,29 @@ def is_worker() -> bool:
     return parts.has_chief_oracle() and not is_chief()
 
 
-def serve(oracle: ArchitectureOracle, show: Callable[[], None]) -> None:
+def serve(
+    oracle: ArchitectureOracle,
+    show: Callable[[], None],
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Hands out trials until the search is over and every living worker knows it.
 
     Args:
         oracle: what the workers ask.
         show: called several times a second, to show progress.
+        environment: what scores are computed with, such as versions by package; a worker with
+            another one is not let in.
 
     Raises:
         RunError: if the address cannot be had, or the oracle raised one.
     """
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=1))
-    service = _Service(oracle)
+    service = _Service(oracle, environment or {})
     protos.get_service_grpc().add_OracleServicer_to_server(service, server)
+    handler = grpc.unary_unary_rpc_method_handler(service.tell_search)
+    server.add_generic_rpc_handlers(
+        (grpc.method_handlers_generic_handler(SERVICE, {METHOD: handler}),)
+    )
     address = _address()
     try:
         bound = server.add_insecure_port(address)
@@ -85,9 +109,10 @@ def _wait(oracle: ArchitectureOracle, service: "_Service", show: Callable[[], No
 class _Service(oracle_chief.OracleServicer):
     """KerasTuner's service, which keeps the first error for the chief to end with."""
 
-    def __init__(self, oracle: ArchitectureOracle):
+    def __init__(self, oracle: ArchitectureOracle, environment: Mapping[str, str]):
         super().__init__(oracle)
         self.error: Exception | None = None
+        self._environment = dict(environment)
 
     @property
     def stopped_one(self) -> bool:
@@ -95,17 +120,38 @@ class _Service(oracle_chief.OracleServicer):
         return self.stop_triggered
 
     def CreateTrial(self, request, context):
-        return self._keep_error(super().CreateTrial, request, context)
+        return self._answer(super().CreateTrial, request, context)
 
     def UpdateTrial(self, request, context):
-        return self._keep_error(super().UpdateTrial, request, context)
+        return self._answer(super().UpdateTrial, request, context)
 
     def EndTrial(self, request, context):
-        return self._keep_error(super().EndTrial, request, context)
+        return self._answer(super().EndTrial, request, context)
 
-    def _keep_error(self, method, request, context):
+    def tell_search(self, request: bytes, context) -> bytes:
+        """The search's settings and environment, for a worker to compare with its own."""
+        settings = self._keep_error(lambda: self._settings, context)
+        return json.dumps({"settings": settings, "environment": self._environment}).encode()
+
+    @functools.cached_property
+    def _settings(self) -> dict[str, Any]:
+        self.oracle.save()  # Begins the search, and draws its seed, if that is still to be done.
+        return self.oracle.settings()
+
+    def _answer(self, method, request, context):
+        """KerasTuner's answer to a worker that has joined this search."""
+        mine = _search_id(self._keep_error(lambda: self._settings, context))
+        if dict(context.invocation_metadata()).get(SEARCH_KEY) != mine:
+            context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                "it runs another search than the one that this worker joined: start the worker "
+                "again",
+            )
+        return self._keep_error(lambda: method(request, context), context)
+
+    def _keep_error(self, call, context):
         try:
-            return method(request, context)
+            return call()
         except Exception as error:
             self.error = self.error or error
             context.abort(grpc.StatusCode.ABORTED, f"{type(error).__name__}: {error}")
@@ -118,8 +164,9 @@ class ChiefClient(oracle_client.OracleClient):
     may all be repeated.
     """
 
-    def __init__(self, oracle: ArchitectureOracle):
+    def __init__(self, oracle: ArchitectureOracle, environment: Mapping[str, str] | None = None):
         super().__init__(oracle)
+        self._environment = dict(environment or {})
         retry = {
             "maxAttempts": 5,
             "initialBackoff": "0.2s",
@@ -133,8 +180,51 @@ class ChiefClient(oracle_client.OracleClient):
             ("grpc.initial_reconnect_backoff_ms", 200),
             ("grpc.max_reconnect_backoff_ms", 2000),
         ]
-        channel = grpc.insecure_channel(_address(), options=options)
-        self.stub = protos.get_service_grpc().OracleStub(channel)
+        self._channel = grpc.insecure_channel(_address(), options=options)
+        self.stub = protos.get_service_grpc().OracleStub(self._channel)
+
+    def join(self) -> None:
+        """Joins the chief's search, if this worker's scores are those that it asks for.
+
+        From then on every call names the search, so that a chief of another one at the same
+        address takes nothing from this worker.
+
+        Raises:
+            RunError: if the search space, the scoring or the environment is another one; the
+                message names the first difference.
+            grpc.RpcError: if the chief does not answer.
+        """
+        ask = self._channel.unary_unary(f"/{SERVICE}/{METHOD}")
+        told = json.loads(ask(b"", wait_for_ready=True, timeout=CHIEF_SECONDS))
+        difference = first_difference(
+            told["settings"], self._oracle.settings(), ("space", "hardware", SCORING)
+        )
+        if difference is not None:
+            name, theirs, ours = difference
+            raise RunError(
+                f"This worker has {name} = {ours!r}, the chief at {_address()} {theirs!r}: start "
+                f"the worker with what the chief was started with."
+            )
+        for name in dict.fromkeys((*self._environment, *told["environment"])):
+            theirs, ours = told["environment"].get(name), self._environment.get(name)
+            if theirs != ours:
+                raise RunError(
+                    f"This worker runs with {name} {ours}, the chief at {_address()} with {theirs}:"
+                    f" their scores could differ in the last bits; install the same on both."
+                )
+        self.stub = _OfSearch(self.stub, _search_id(told["settings"]))
+
+
+class _OfSearch:
+    """A stub whose calls name the search that they belong to."""
+
+    def __init__(self, stub: Any, search: str):
+        for name, method in vars(stub).items():
+            setattr(self, name, functools.partial(method, metadata=((SEARCH_KEY, search),)))
+
+
+def _search_id(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def chief_error(error: grpc.RpcError) -> RunError:
@@ -144,6 +234,13 @@ def chief_error(error: grpc.RpcError) -> RunError:
             f"No chief answered at {_address()} for {CHIEF_SECONDS // 60} minutes: start it "
             f"again, then this worker."
         )
+    if error.code() == grpc.StatusCode.UNIMPLEMENTED:
+        return RunError(
+            f"The chief at {_address()} is of another version of nasrec_tf: install the same on "
+            f"both."
+        )
+    if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
+        return RunError(f"The chief at {_address()} sends this worker away: {error.details()}.")
     return RunError(f"The chief at {_address()} gave up: {error.details()}")
 
 

@@ -52,6 +52,8 @@ class SubnetTuner(BaseTuner):
         overwrite: whether to begin anew where there is a search; a worker leaves that to the
             chief.
         progress: whether to show a progress bar.
+        environment: what scores are computed with, such as versions by package; workers whose
+            environment is not the chief's are refused.
 
     Raises:
         RunError: if the directory holds a search with other settings, or a damaged one.
@@ -66,7 +68,10 @@ class SubnetTuner(BaseTuner):
         project_name: str = "evolution",
         overwrite: bool = False,
         progress: bool = True,
+        environment: Mapping[str, str] | None = None,
     ):
+        # First: the base class reloads where KerasTuner's own file of a tuner lies around.
+        self._architectures = oracle
         worker = chief_and_workers.is_worker()
         super().__init__(
             oracle,
@@ -76,11 +81,11 @@ class SubnetTuner(BaseTuner):
         )
         self.scorer = scorer
         self.progress = progress
-        self._architectures = oracle
+        self._environment = dict(environment or {})
         self._pause = 0.0
         self._bar: SearchProgress | None = None
         if worker:
-            self.oracle = chief_and_workers.ChiefClient(oracle)
+            self.oracle = chief_and_workers.ChiefClient(oracle, self._environment)
         else:
             oracle.reload()
 
@@ -89,8 +94,9 @@ class SubnetTuner(BaseTuner):
 
         Raises:
             NoScores: if no candidate got a finite log loss.
-            RunError: if too many candidates in a row failed, the journal cannot be written, or
-                the chief is gone.
+            RunError: if too many candidates in a row failed, the journal cannot be written, the
+                chief is gone, or this is a worker whose scores are not those of the chief's
+                search.
             UserError: what the scorer raised.
         """
         if self._is_worker():
@@ -99,7 +105,7 @@ class SubnetTuner(BaseTuner):
         self._bar = SearchProgress(self._architectures, self.progress)
         try:
             if chief_and_workers.is_chief():
-                chief_and_workers.serve(self._architectures, self._bar.update)
+                chief_and_workers.serve(self._architectures, self._bar.update, self._environment)
             else:
                 self._score()
         except BaseException:
@@ -171,6 +177,7 @@ class SubnetTuner(BaseTuner):
 
     def _work(self) -> None:
         try:
+            self.oracle.join()
             self._score()
         except grpc.RpcError as error:
             raise chief_and_workers.chief_error(error) from error

@@ -1,0 +1,84 @@
+"""What the scores of a search depend on besides the architecture.
+
+The search's journal keeps it, and chief and workers compare it: scores that were made otherwise cannot
+be compared.
+"""
+
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+import numpy as np
+
+import nasrec_tf
+from beam_preprocess.dataset.schema import MANIFEST_FILE, SCHEMA_FILE, read_json
+from nasrec_tf.native import kernel_fingerprint
+from nasrec_tf.search.config import flag
+from nasrec_tf.search.environment import current_environment
+from nasrec_tf.search.run import Run
+
+SCORED_WITH = ("tensorflow", "keras", "numpy", "nasrec_tf")
+"""Packages on whose version the last bits of a score depend."""
+
+
+def scoring_settings(run: Run, plan, supernet) -> dict[str, Any]:
+    """What scores depend on besides the architecture: options by their flags, and digests.
+
+    Args:
+        run: the run.
+        plan: a ``ScoringPlan``.
+        supernet: the trained supernet, whose weights are read.
+
+    Returns:
+        JSON values, as ``ArchitectureOracle`` takes them.
+    """
+    options = ("seed", "layer_norm", "operator_balancing", "max_table_rows")
+    of_plan = {
+        "batch_size": plan.batch_size,
+        "fine_tune_steps": plan.fine_tune_steps,
+        "fine_tune_learning_rate": plan.learning_rate,
+        "validation_rows": plan.validation_rows,
+    }
+    settings = {name: getattr(run.config, name) for name in options} | of_plan
+    return {flag(name): value for name, value in settings.items()} | {
+        "fine-tuning warm-up steps": plan.warmup_steps,
+        "rows of a validation batch": plan.evaluation_batch,
+        "data set (digest)": _digest_of_data(run),
+        "supernet's weights (digest)": _digest_of_weights(supernet),
+    }
+
+
+def _digest_of_data(run: Run) -> str:
+    """Of the records alone: plots and data card change no score."""
+    files = read_json(run.dataset / MANIFEST_FILE)["files"]
+    records = {n: f["sha256"] for n, f in files.items() if ".tfrecord" in n or n == SCHEMA_FILE}
+    return hashlib.sha256(json.dumps(records, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _digest_of_weights(model) -> str:
+    # Not by names: Keras numbers models by how many a process has made.
+    digest = hashlib.sha256()
+    for weight in model.weights:
+        value = np.ascontiguousarray(weight.numpy())
+        digest.update(f"{value.dtype} {value.shape}".encode())
+        digest.update(value)
+    return digest.hexdigest()[:16]
+
+
+def scoring_environment() -> dict[str, str]:
+    """What scores are equal to the bit with: packages, kernels, and our own code.
+
+    Returns:
+        Versions and digests by what they are of.
+    """
+    package = pathlib.Path(nasrec_tf.__file__).parent
+    code = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        code.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
+    environment = current_environment(kernel_fingerprint())
+    packages = {name: environment.packages.get(name, "missing") for name in SCORED_WITH}
+    return packages | {
+        "kernels": environment.kernels,
+        "code of nasrec_tf (digest)": code.hexdigest()[:16],
+    }
