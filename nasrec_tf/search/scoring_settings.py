@@ -1,7 +1,7 @@
 """What the scores of a search depend on besides the architecture.
 
-The search's journal keeps it, and chief and workers compare it: scores that were made otherwise cannot
-be compared.
+The search keeps it in its journal, and chief and workers compare it: scores that were made in
+another way cannot be compared.
 """
 
 import hashlib
