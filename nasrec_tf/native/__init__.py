@@ -67,15 +67,13 @@ def kernel_fingerprint() -> str:
         Digits of the source's SHA-256 and the compiler's version; ``"none"`` where TensorFlow's
         own operations are used.
     """
+    if os.environ.get(SWITCH, "1") == "0":
+        return NO_KERNELS
     try:
-        if os.environ.get(SWITCH, "1") == "0":
-            return NO_KERNELS
-        compiler = compiler_version()
+        fingerprint = f"{source_digest()[:16]} {compiler_version()}"
     except BuildError:
         return NO_KERNELS
-    if _kernels() is None:
-        return NO_KERNELS
-    return f"{source_digest()[:16]} {compiler}"
+    return fingerprint if _kernels() is not None else NO_KERNELS
 
 
 @contextlib.contextmanager

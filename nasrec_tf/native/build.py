@@ -63,11 +63,22 @@ def built_library(say: Callable[[str], None]) -> pathlib.Path:
 
 
 def source_digest() -> str:
-    """SHA-256 of the kernels' source, in hexadecimal digits; the same wherever it is installed."""
+    """SHA-256 of the kernels' source, in hexadecimal digits; the same wherever it is installed.
+
+    Raises:
+        BuildError: if the source is not there, or cannot be read.
+
+    Example:
+        >>> len(source_digest())
+        64
+    """
     digest = hashlib.sha256()
-    for source in sorted(SOURCES.iterdir()):
-        content = source.read_bytes()
-        digest.update(f"{source.name} {len(content)}\0".encode() + content)
+    try:
+        for source in sorted(SOURCES.iterdir()):
+            content = source.read_bytes()
+            digest.update(f"{source.name} {len(content)}\0".encode() + content)
+    except OSError as error:
+        raise BuildError(f"{error.filename}: {error.strerror}") from error
     return digest.hexdigest()
 
 

@@ -429,9 +429,11 @@ def other_arrays(draw, array):
             other = draw(st.integers(0, len(shape) - 1).filter(lambda at: at != axis))
             shape = [0 if at == axis else min(size, 2) for at, size in enumerate(shape)]
             shape[other] = draw(st.sampled_from(HUGE))
+    if np.prod([float(size) for size in shape]) > MOST_ENTRIES:
+        shape = [min(size, 2) for size in shape]
     try:
         return np.resize(array, shape) if array.size else np.ones(shape, array.dtype)
-    except ValueError:  # numpy has no such array
+    except ValueError:  # Of such sizes numpy has no array, not even an empty one.
         return np.zeros([0] * len(shape), array.dtype)
 
 

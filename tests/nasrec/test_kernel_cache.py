@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from nasrec_tf.native import build as kernels_build
 from nasrec_tf.native import cache, compiler
 from nasrec_tf.native.build import built_library
 from nasrec_tf.native.cache import KEPT, LibraryCache
@@ -171,6 +172,13 @@ def test_where_nothing_can_be_kept_one_line_says_why(monkeypatch, home, use_comp
     with pytest.raises(
         CacheError, match="^there is no home directory; set HOME or XDG_CACHE_HOME$"
     ):
+        build()
+
+
+def test_source_that_is_not_there_is_told(monkeypatch, home, use_compiler):
+    use_compiler()
+    monkeypatch.setattr(kernels_build, "SOURCES", home / "src")
+    with pytest.raises(BuildError, match=f"^{home}/src: No such file or directory$"):
         build()
 
 
