@@ -23,10 +23,17 @@ class Budget:
         metric: the cost's name among the metrics, with its unit, such as ``"mflops"`` or
             ``"latency_us"``.
         cost: the cost of an architecture; cheap, since every draw asks for it.
-        limit: the highest cost that is allowed.
+        limit: the highest cost that is allowed, in the metric's unit; infinity for none.
 
     Raises:
-        ValueError: if the name or the limit cannot be used.
+        UserError: if the name or the limit cannot be used.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> blocks = Budget("blocks", lambda architecture: len(architecture.blocks), limit=5)
+        >>> cost = blocks.of(Design(NASREC_SMALL.widest))
+        >>> cost, blocks.allows(cost)
+        (7.0, False)
     """
 
     metric: str
@@ -57,7 +64,16 @@ class HardwareBudget(Budget):
     Args:
         metric: the cost's name among the metrics.
         cost: the cost of an architecture on hardware with some settings (by dotted name).
-        limit: the highest cost that is allowed.
+        limit: the highest cost that is allowed, in the metric's unit; infinity for none.
+
+    Raises:
+        UserError: if the name or the limit cannot be used.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> cells = HardwareBudget("cells", lambda _, hardware: hardware["array.rows"] ** 2)
+        >>> cells.of(Design(NASREC_SMALL.widest, {"array.rows": 64}))
+        4096.0
     """
 
     cost: Callable[[Architecture, Mapping[str, int]], float]

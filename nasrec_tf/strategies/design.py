@@ -13,6 +13,13 @@ class Design(NamedTuple):
         architecture: the architecture.
         hardware: hardware settings by dotted name, such as ``"array.rows"`` (see
             ``HardwareSpace``); ``None`` where a search has no hardware.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> widest = NASREC_SMALL.widest
+        >>> first, second = (Design(widest, {"adc.bits": bits}) for bits in (7, 8))
+        >>> first.identity == second.identity
+        False
     """
 
     architecture: Architecture

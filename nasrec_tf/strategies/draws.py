@@ -39,6 +39,16 @@ def random_stream(seed: int, purpose: int, number: int) -> np.random.Generator:
     """A generator that depends on its three arguments alone.
 
     Nothing is carried over from one draw to the next, so that an interruption cannot change it.
+
+    Args:
+        seed: of the search.
+        purpose: ``INITIAL``, ``TOURNAMENT`` or ``CHILD``.
+        number: of the candidate or the generation that is drawn for.
+
+    Example:
+        >>> draws = [random_stream(0, CHILD, 7).integers(100) for _ in range(2)]
+        >>> bool(draws[0] == draws[1])
+        True
     """
     return np.random.default_rng([seed, purpose, number])
 
@@ -52,6 +62,16 @@ class Draws:
         budgets: costs to record, and limits to keep.
         max_redraws: draws after which no new candidate within the budgets is expected.
         hardware: where hardware is drawn from, in a co-design search.
+
+    Raises:
+        ValueError: if two budgets name one metric, or ``max_redraws`` is not positive.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> draws = Draws(NASREC_SMALL, (Budget("blocks", lambda a: len(a.blocks)),))
+        >>> design, costs = draws.initial(History(), seed=0)
+        >>> costs
+        {'blocks': 7.0}
     """
 
     space: SearchSpace
@@ -67,7 +87,18 @@ class Draws:
             raise ValueError(f"`budgets` names a metric twice. Received: {metrics}")
 
     def initial(self, history: History, seed: int) -> tuple[Design, dict[str, float]]:
-        """Draws the next candidate uniformly from the space, as ``new`` does."""
+        """Draws the next candidate uniformly from the space, as ``new`` does.
+
+        Args:
+            history: what was tried before; its length is the candidate's number.
+            seed: of the search.
+
+        Returns:
+            The design and its cost by metric.
+
+        Raises:
+            SpaceExhausted: after ``max_redraws`` draws.
+        """
         rng = random_stream(seed, INITIAL, len(history))
         return self.new(
             history,

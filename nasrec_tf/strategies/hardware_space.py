@@ -21,7 +21,17 @@ class HardwareSpace:
             as many columns as rows.
 
     Raises:
-        UserError: if a setting has no choices.
+        UserError: if a setting has no choices, or one twice.
+
+    Example:
+        >>> space = HardwareSpace({"array.rows": (64, 128), "adc.bits": (7, 8)})
+        >>> rng = np.random.default_rng(0)
+        >>> hardware = space.sample(rng)
+        >>> hardware
+        {'array.rows': 128, 'adc.bits': 8}
+        >>> child = space.mutate(hardware, rng)
+        >>> sum(child[name] != hardware[name] for name in hardware) <= 1
+        True
     """
 
     choices: Mapping[str, tuple[int, ...]]
@@ -45,11 +55,20 @@ class HardwareSpace:
         return {**hardware, name: int(rng.choice(self.choices[name]))}
 
     def to_json(self) -> dict[str, Any]:
+        """The choices as JSON values, for a search's settings."""
         return {name: list(values) for name, values in self.choices.items()}
 
 
 def with_tied(hardware: Mapping[str, int]) -> dict[str, int]:
-    """The settings with those that follow others."""
+    """The settings with those that follow others.
+
+    Args:
+        hardware: settings by dotted name.
+
+    Example:
+        >>> with_tied({"array.rows": 64, "adc.bits": 8})
+        {'array.rows': 64, 'adc.bits': 8, 'array.columns': 64}
+    """
     followers = {TIED[name]: value for name, value in hardware.items() if name in TIED}
     return {**hardware, **followers}
 

@@ -46,6 +46,13 @@ class BlockMutation:
     The block is drawn uniformly; then are re-drawn, in this order, the width of one dense and of
     one sparse operator, one dense and one sparse operator, the block's connections (all four
     source fields), and its two mergers.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> parent = NASREC_SMALL.sample(np.random.default_rng(0))
+        >>> child = BlockMutation()(parent, NASREC_SMALL, np.random.default_rng(1), 0, 240)
+        >>> sum(new != old for new, old in zip(child.blocks, parent.blocks))
+        1
     """
 
     def __call__(self, architecture, space, rng, generation, generations):

@@ -18,7 +18,15 @@ class ParetoEvolution(RegularizedEvolution):
     those alive and, within a front, of the largest crowding distance.
 
     Args:
-        objectives: the log loss and costs, all to be small.
+        objectives: the log loss and metrics of budgets, all to be small.
+
+    Raises:
+        UserError: as ``RegularizedEvolution``, or if the log loss is missing or a metric is named
+            twice.
+
+    Example:
+        >>> ParetoEvolution(objectives=("log_loss", "latency_us")).trials
+        2048
 
     Reference: Deb et al., A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II, 2002.
     """
@@ -154,7 +162,18 @@ def pareto_results(results: Sequence, objectives: Sequence[str]) -> list:
 
     Args:
         results: those of ``read_results``.
-        objectives: metrics, all to be small.
+        objectives: metrics, all to be small, the log loss among them.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> from nasrec_tf.strategies.oracle.results import TrialResult
+        >>> results = [
+        ...     TrialResult(number, 0, None, NASREC_SMALL.widest, "completed",
+        ...                 {"log_loss": loss, "mflops": cost})
+        ...     for number, (loss, cost) in enumerate([(0.46, 1.0), (0.45, 2.0), (0.47, 3.0)])
+        ... ]
+        >>> [result.number for result in pareto_results(results, ("log_loss", "mflops"))]
+        [1, 0]
     """
     complete = [r for r in results if r.scored and all(name in r.metrics for name in objectives)]
     if not complete:

@@ -20,7 +20,16 @@ class RandomSearch:
     many workers score.
 
     Args:
-        trials: how many.
+        trials: how many candidates the search has.
+
+    Raises:
+        UserError: if that is not a positive integer of at most ``MAX_TRIALS``.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> candidate = RandomSearch(10).propose(0, History(), Draws(NASREC_SMALL), seed=0)
+        >>> candidate.number, candidate.generation, candidate.parent
+        (0, 0, None)
     """
 
     trials: int

@@ -32,6 +32,18 @@ class RegularizedEvolution:
         children: architectures added by each generation (8).
         generations: how many generations follow the initial population (240).
         mutation: how a child is made.
+
+    Raises:
+        UserError: if a number is not a positive integer, or ``tournament`` exceeds
+            ``population``.
+
+    Example:
+        >>> strategy = RegularizedEvolution()
+        >>> strategy.trials, strategy.generation_of(127), strategy.generation_of(128)
+        (2048, 0, 1)
+
+    Reference: Zhang et al., NASRec, section 4.4 and 5.1; Real et al., Regularized Evolution for
+    Image Classifier Architecture Search, AAAI 2019.
     """
 
     population: int = 128
@@ -60,7 +72,12 @@ class RegularizedEvolution:
         return (number - self.population) // self.children + 1
 
     def ready(self, number: int, history: History) -> bool:
-        """Whether all earlier generations have been scored."""
+        """Whether all earlier generations have been scored.
+
+        Args:
+            number: of a candidate that has not been drawn yet.
+            history: what has been drawn and scored.
+        """
         first = self._first_of(self.generation_of(number))
         return min(history.open, default=first) >= first
 
@@ -97,6 +114,11 @@ class RegularizedEvolution:
 
     def parent(self, generation: int, history: History, seed: int) -> int:
         """Number of the tournament's winner; the older of two equal ones.
+
+        Args:
+            generation: of the children, from 1.
+            history: with all earlier generations scored.
+            seed: of the search.
 
         Raises:
             NothingScored: if no candidate alive has a score.

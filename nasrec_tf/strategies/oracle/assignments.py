@@ -16,6 +16,14 @@ class Patience:
     Args:
         factor: multiple of the longest scoring so far after which a worker counts as lost.
         seconds: but never before that time.
+
+    Raises:
+        ValueError: if the factor is below 1 or the seconds are not positive.
+
+    Example:
+        >>> patience = Patience(factor=3.0, seconds=60.0)
+        >>> patience.limit(longest=10.0), patience.limit(longest=100.0)
+        (60.0, 300.0)
     """
 
     factor: float = 3.0
@@ -42,6 +50,14 @@ class Assignments:
     Args:
         patience: when a worker counts as lost.
         clock: seconds that never run backwards.
+
+    Example:
+        >>> assignments = Assignments(DEFAULT_PATIENCE)
+        >>> assignments.hand_out(4, "tuner0")
+        >>> assignments.held_by("tuner0"), assignments.unheld([3, 4])
+        (4, {3})
+        >>> assignments.end(4)
+        ['tuner0']
     """
 
     def __init__(self, patience: Patience, clock: Callable[[], float] = time.monotonic):

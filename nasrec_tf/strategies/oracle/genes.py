@@ -42,8 +42,23 @@ _MERGERS = ("dense_to_sparse", "sparse_to_dense")
 def to_values(architecture: Architecture, space: SearchSpace) -> dict[str, Any]:
     """The values of an architecture's hyperparameters, in the order of registration.
 
+    Args:
+        architecture: one of the space.
+        space: the search space.
+
+    Returns:
+        Plain values by the names of the table above.
+
     Raises:
         ArchitectureError: if the architecture is not of the space.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_FULL
+        >>> values = to_values(NASREC_FULL.widest, NASREC_FULL)
+        >>> values["block_1_sparse_operators"], values["block_3_dense_sources"]
+        ('efc+attention', '0,1,2')
+        >>> from_values(values, NASREC_FULL) == NASREC_FULL.widest
+        True
     """
     space.check(architecture)
     values: dict[str, Any] = {}
@@ -75,6 +90,10 @@ def to_values(architecture: Architecture, space: SearchSpace) -> dict[str, Any]:
 def from_values(values: Mapping[str, Any], space: SearchSpace) -> Architecture:
     """The architecture that hyperparameter values stand for; other values are left alone.
 
+    Args:
+        values: as of ``to_values``.
+        space: the search space.
+
     Raises:
         ArchitectureError: if a value is missing or not one of the space; the message names it.
     """
@@ -85,7 +104,15 @@ def from_values(values: Mapping[str, Any], space: SearchSpace) -> Architecture:
 
 
 def hardware_name(setting: str) -> str:
-    """The hyperparameter of a hardware setting, such as ``hardware_array.rows``."""
+    """The hyperparameter of a hardware setting.
+
+    Args:
+        setting: its dotted name in ``pim``.
+
+    Example:
+        >>> hardware_name("array.rows")
+        'hardware_array.rows'
+    """
     return f"hardware_{setting}"
 
 
@@ -93,6 +120,10 @@ def search_hyperparameters(
     space: SearchSpace, hardware: HardwareSpace | None = None
 ) -> "keras_tuner.HyperParameters":
     """Registers every choice of the space; the values are those of no particular architecture.
+
+    Args:
+        space: the search space.
+        hardware: hardware choices of a co-design search, registered after those of the space.
 
     Raises:
         ArchitectureError: if a block may choose among too many sets of sources to list them.

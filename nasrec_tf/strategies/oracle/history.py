@@ -49,6 +49,12 @@ class Candidate:
         architecture: what is to be scored.
         costs: cost by metric, for every budget of the search.
         hardware: hardware settings by dotted name, in a co-design search.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> candidate = Candidate(12, 1, 3, NASREC_SMALL.widest, {"mflops": 2.5})
+        >>> Candidate.from_json(candidate.to_json()) == candidate
+        True
     """
 
     number: int
@@ -60,9 +66,11 @@ class Candidate:
 
     @property
     def design(self) -> Design:
+        """The architecture with its hardware."""
         return Design(self.architecture, self.hardware)
 
     def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values; ``hardware`` is left out where there is none."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields |= {"architecture": self.architecture.to_json(), "costs": dict(self.costs)}
         if self.hardware is None:
@@ -71,6 +79,11 @@ class Candidate:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Candidate":
+        """The candidate of ``to_json``.
+
+        Raises:
+            ArchitectureError: if the architecture is not valid.
+        """
         return cls(**{**value, "architecture": Architecture.from_json(value["architecture"])})
 
 
@@ -114,10 +127,12 @@ class Outcome:
         return self.metrics.get(LOG_LOSS, math.inf)
 
     def to_json(self) -> dict[str, Any]:
+        """The fields as JSON values."""
         return dataclasses.asdict(self) | {"metrics": dict(self.metrics)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Outcome":
+        """The outcome of ``to_json``."""
         return cls(**value)
 
 
@@ -133,6 +148,14 @@ class History:
         longest: seconds that the longest scoring took.
         end_order: numbers in the order in which they ended.
         last_failures: numbers that failed since the last one that did not, in that order.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> history = History()
+        >>> history.add(Candidate(0, 0, None, NASREC_SMALL.widest))
+        >>> history.end(0, Outcome("completed", {"log_loss": 0.45}, seconds=1.5))
+        >>> history.best, history.score(0), history.scored(0), history.open
+        (0, 0.45, True, set())
     """
 
     def __init__(self):

@@ -25,6 +25,11 @@ class RegularizedEvolutionOracle(ArchitectureOracle):
 
     Raises:
         ValueError: if an argument is out of range.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> RegularizedEvolutionOracle(NASREC_SMALL.replace(num_blocks=2), seed=0).max_trials
+        2048
     """
 
     def __init__(
@@ -57,6 +62,17 @@ class ParetoEvolutionOracle(ArchitectureOracle):
 
     Raises:
         ValueError: if an argument is out of range, or an objective is not among the budgets.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> from nasrec_tf.strategies import Budget
+        >>> oracle = ParetoEvolutionOracle(
+        ...     NASREC_SMALL.replace(num_blocks=2), objectives=("log_loss", "blocks"),
+        ...     budgets=[Budget("blocks", lambda architecture: len(architecture.blocks))],
+        ...     generations=10,
+        ... )
+        >>> oracle.max_trials
+        208
     """
 
     def __init__(
@@ -92,6 +108,11 @@ class RandomSearchOracle(ArchitectureOracle):
 
     Raises:
         ValueError: if an argument is out of range.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> RandomSearchOracle(NASREC_SMALL.replace(num_blocks=2), max_trials=10).max_trials
+        10
     """
 
     def __init__(self, space: SearchSpace, *, max_trials: int, **options):

@@ -26,6 +26,11 @@ class TrialResult:
         seconds: wall time of its scoring, if it ended.
         message: what went wrong, if anything did.
         hardware: hardware settings by dotted name, in a co-design search.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> TrialResult(0, 0, None, NASREC_SMALL.widest, "completed", {"log_loss": 0.45}).scored
+        True
     """
 
     number: int
@@ -48,6 +53,9 @@ def read_results(directory: str | pathlib.Path) -> list[TrialResult]:
     """Every candidate of the search in a project directory, in the order of creation.
 
     The search may still be running.
+
+    Args:
+        directory: the project directory, in a run ``evolution/search``.
 
     Raises:
         RunError: if the directory holds no search, or a damaged one.
@@ -80,6 +88,23 @@ def best(results: Iterable[TrialResult], k: int) -> list[TrialResult]:
     """The ``k`` results of lowest log loss, no two of which compute the same function.
 
     Of equal ones the older comes first; candidates without a score are left out.
+
+    Args:
+        results: those of ``read_results``.
+        k: how many at most.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> import numpy as np
+        >>> widest = NASREC_SMALL.widest
+        >>> smaller = NASREC_SMALL.sample(np.random.default_rng(0))
+        >>> results = [
+        ...     TrialResult(0, 0, None, widest, "completed", {"log_loss": 0.46}),
+        ...     TrialResult(1, 0, None, smaller, "completed", {"log_loss": 0.45}),
+        ...     TrialResult(2, 0, None, widest, "diverged", {}),
+        ... ]
+        >>> [result.number for result in best(results, 2)]
+        [1, 0]
     """
     scored = (result for result in results if result.scored)
     ranked: dict[str, TrialResult] = {}

@@ -57,6 +57,19 @@ class SubnetTuner(BaseTuner):
 
     Raises:
         RunError: if the directory holds a search with other settings, or a damaged one.
+
+    Example:
+        >>> import tempfile
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> from nasrec_tf.strategies import RandomSearchOracle
+        >>> oracle = RandomSearchOracle(NASREC_SMALL.replace(num_blocks=2), max_trials=3, seed=0)
+        >>> def narrow_is_good(architecture):
+        ...     return {"log_loss": sum(block.dense_width for block in architecture.blocks) / 1e3}
+        >>> directory = tempfile.mkdtemp()
+        >>> SubnetTuner(oracle, narrow_is_good, directory=directory, progress=False).search()
+        >>> found = results.read_results(f"{directory}/evolution")
+        >>> [result.status for result in found]
+        ['completed', 'completed', 'completed']
     """
 
     def __init__(
