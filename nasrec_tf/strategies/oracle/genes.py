@@ -53,11 +53,14 @@ def to_values(architecture: Architecture, space: SearchSpace) -> dict[str, Any]:
         ArchitectureError: if the architecture is not of the space.
 
     Example:
+        >>> import numpy as np
         >>> from nasrec_tf.architecture.space import NASREC_FULL
-        >>> values = to_values(NASREC_FULL.widest, NASREC_FULL)
-        >>> values["block_1_sparse_operators"], values["block_3_dense_sources"]
-        ('efc+attention', '0,1,2')
-        >>> from_values(values, NASREC_FULL) == NASREC_FULL.widest
+        >>> architecture = NASREC_FULL.sample(np.random.default_rng(0))
+        >>> values = to_values(architecture, NASREC_FULL)
+        >>> sorted(name for name in values if name.startswith("block_3_dense"))
+        ['block_3_dense_operators', 'block_3_dense_sources', 'block_3_dense_to_sparse', \
+'block_3_dense_width']
+        >>> from_values(values, NASREC_FULL) == architecture
         True
     """
     space.check(architecture)
