@@ -19,6 +19,9 @@ FILES = {
 }
 
 
+DATA = ROOT / "tests" / "data"
+
+
 def golden_file(name):
     data = os.environ.get("NASREC_TEST_DATA")
     shared = pathlib.Path(data).parent if data else ROOT.parent / "shared"
@@ -44,6 +47,60 @@ def test_forward_pass_and_training_step_are_the_authors(name, arithmetic):
     assert step["max_abs_weight_difference"] < 1e-6
     assert step["abs_loss_difference"] < 1e-6
     assert step["relative_norm_difference"] < 1e-5
+
+
+BLOCKS = {"criteo_full": (1, 2, 7), "kdd_full": (4,)}
+"""What the repository holds of these files: some blocks, for four rows."""
+
+
+def kept_blocks(name):
+    with np.load(DATA / f"{name}_blocks.npz") as file:
+        return dict(file)
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_blocks_compute_what_the_authors_do(name, arithmetic):
+    import golden
+
+    arrays = kept_blocks(name)
+    subnet = golden.build(arrays, load_architecture(FILES[name]))
+    differences = golden.compare_blocks(arrays, subnet)
+    assert tuple(differences) == BLOCKS[name]
+    assert max(differences.values()) < 1e-5
+
+
+def test_the_blocks_in_the_repository_have_every_operator_and_both_mergers():
+    import golden
+
+    parts = set()
+    for name, numbers in BLOCKS.items():
+        subnet = golden.build(kept_blocks(name), load_architecture(FILES[name]))
+        for weight in subnet.named_weights():
+            _, _, part = weight.split("/")[0].partition("block_")
+            number, _, operator = part.partition("_")
+            if number.isdecimal() and int(number) in numbers:
+                parts.add(operator)
+    assert parts == {*golden.FULL_NODES, "dense_to_sparse", "sparse_to_dense"}
+
+
+@pytest.mark.parametrize(
+    ("name", "weight"),
+    [
+        ("criteo_full", "block_1_attention/output_bias"),
+        ("criteo_full", "block_1_sigmoid_gating/gate_bias"),
+        ("criteo_full", "block_2_dot_product/tokens_bias"),
+        ("criteo_full", "block_7_sparse_to_dense/dense_bias"),
+        ("kdd_full", "block_4_sum/output_bias"),
+    ],
+)
+def test_a_wrong_weight_of_a_block_is_noticed(name, weight):
+    import golden
+
+    arrays = kept_blocks(name)
+    subnet = golden.build(arrays, load_architecture(FILES[name]))
+    variable = subnet.named_weights()[weight]
+    variable.assign_add(np.linspace(0.0, 0.1, variable.shape[0], dtype=np.float32))
+    assert max(golden.compare_blocks(arrays, subnet).values()) > 1e-4
 
 
 def test_the_comparison_would_notice_a_difference():
