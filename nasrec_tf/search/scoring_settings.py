@@ -62,7 +62,7 @@ def _digest_of_weights(model) -> str:
     for weight in model.weights:
         value = np.ascontiguousarray(weight.numpy())
         digest.update(f"{value.dtype} {value.shape}".encode())
-        digest.update(value)
+        digest.update(value.data)
     return digest.hexdigest()[:16]
 
 

@@ -319,6 +319,41 @@ def test_a_disk_fault_ends_the_search_in_one_line_and_the_same_call_goes_on(
     assert len(ends[1].outcomes) == TRIALS
 
 
+@pytest.mark.parametrize(("call", "nth"), [("fsync", 1), ("fsync", 2), ("replace", 1)])
+def test_a_search_that_cannot_be_begun_leaves_nothing_and_says_so(tmp_path, monkeypatch, call, nth):
+    with monkeypatch.context() as faulty:
+        refuse_from(faulty, call, nth)
+        with pytest.raises(UserError, match="journal.jsonl: cannot be written: No space left"):
+            search(tmp_path)
+    search(tmp_path)
+    assert len(read_history(tmp_path / "evolution")[1].outcomes) == TRIALS
+
+
+def test_a_leaderboard_that_cannot_be_written_loses_nothing(tmp_path, monkeypatch):
+    with monkeypatch.context() as faulty:
+        refuse_from(faulty, "replace", 2)
+        with pytest.raises(UserError, match="leaderboard.csv: cannot be written: No space left"):
+            search(tmp_path)
+    assert [path.name for path in (tmp_path / "evolution").iterdir()] == ["journal.jsonl"]
+    before = (tmp_path / "evolution" / "journal.jsonl").read_bytes()
+    search(tmp_path)
+    assert (tmp_path / "evolution" / "journal.jsonl").read_bytes() == before
+    assert (tmp_path / "evolution" / "leaderboard.csv").exists()
+
+
+def refuse_from(monkeypatch, call, nth):
+    """Lets a call of ``os`` fail as on a full disk, from its n-th time on."""
+    calls = iter(range(nth - 1))
+    really = getattr(os, call)
+
+    def refused(*arguments):
+        if next(calls, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return really(*arguments)
+
+    monkeypatch.setattr(os, call, refused)
+
+
 def test_a_file_that_may_not_grow_ends_the_process_in_one_line(tmp_path):
     """As on a full disk, of a real process."""
     program = (

@@ -130,17 +130,16 @@ class _Service(oracle_chief.OracleServicer):
 
     def tell_search(self, request: bytes, context) -> bytes:
         """The search's settings and environment, for a worker to compare with its own."""
-        settings = self._keep_error(lambda: self._settings, context)
-        return json.dumps({"settings": settings, "environment": self._environment}).encode()
+        return json.dumps(self._keep_error(lambda: self._search, context)).encode()
 
     @functools.cached_property
-    def _settings(self) -> dict[str, Any]:
+    def _search(self) -> dict[str, Any]:
         self.oracle.save()  # Begins the search, and draws its seed, if that is still to be done.
-        return self.oracle.settings()
+        return {"settings": self.oracle.settings(), "environment": self._environment}
 
     def _answer(self, method, request, context):
         """KerasTuner's answer to a worker that has joined this search."""
-        mine = _search_id(self._keep_error(lambda: self._settings, context))
+        mine = _search_id(self._keep_error(lambda: self._search, context))
         if dict(context.invocation_metadata()).get(SEARCH_KEY) != mine:
             context.abort(
                 grpc.StatusCode.FAILED_PRECONDITION,
@@ -212,7 +211,7 @@ class ChiefClient(oracle_client.OracleClient):
                     f"This worker runs with {name} {ours}, the chief at {_address()} with {theirs}:"
                     f" their scores could differ in the last bits; install the same on both."
                 )
-        self.stub = _OfSearch(self.stub, _search_id(told["settings"]))
+        self.stub = _OfSearch(self.stub, _search_id(told))
 
 
 class _OfSearch:
@@ -223,8 +222,8 @@ class _OfSearch:
             setattr(self, name, functools.partial(method, metadata=((SEARCH_KEY, search),)))
 
 
-def _search_id(settings: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+def _search_id(search: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(search, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def chief_error(error: grpc.RpcError) -> RunError:
