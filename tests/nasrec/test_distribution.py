@@ -2,7 +2,8 @@
 
 import json
 import os
-import pathlib
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,27 +16,9 @@ from core_cases import FEATURES, SMALL, SMALL_OPTIONS
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad
-from nasrec_tf.training.cluster import is_chief
+from nasrec_tf.training.cluster import Host, is_chief, this_host
+from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.distribution import DistributedSupernet
-
-WORKER = pathlib.Path(__file__).parent / "distributed_worker.py"
-
-
-def start(kind, path, **environment):
-    variables = {key: value for key, value in os.environ.items() if key != "TF_CONFIG"}
-    return subprocess.Popen(
-        [sys.executable, str(WORKER), kind, str(path)],
-        env=variables | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def finish(process, path):
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return json.loads(path.read_text())
 
 
 def free_ports(count):
@@ -46,40 +29,6 @@ def free_ports(count):
     for one in sockets:
         one.close()
     return ports
-
-
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    path = tmp_path_factory.mktemp("alone") / "losses.json"
-    found = finish(start("none", path), path)
-    assert found["replicas"] == 1
-    return found["losses"]
-
-
-def test_two_devices_of_a_host_have_the_loss_curve_of_one(alone, tmp_path):
-    path = tmp_path / "losses.json"
-    found = finish(start("mirrored", path), path)
-    assert found["replicas"] == 2
-    np.testing.assert_allclose(found["losses"], alone, rtol=2e-4)
-
-
-def test_two_hosts_on_loopback_have_the_loss_curve_of_one(alone, tmp_path):
-    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
-    paths = [tmp_path / f"losses{index}.json" for index in range(2)]
-    processes = [
-        start(
-            "multi-worker",
-            path,
-            TF_CONFIG=json.dumps(
-                {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            ),
-        )
-        for index, path in enumerate(paths)
-    ]
-    for process, path in zip(processes, paths):
-        found = finish(process, path)
-        assert found["replicas"] == 2
-        np.testing.assert_allclose(found["losses"], alone, rtol=2e-4)
 
 
 def build(space=SMALL):
@@ -103,23 +52,180 @@ def test_a_batch_that_does_not_divide_is_refused():
         trainer.step({}, tf.zeros([3, 1]))
 
 
+WORKERS = {"worker": ["a:1", "b:1"]}
+WITH_CHIEF = {"chief": ["c:1"], "worker": ["a:1", "b:1"]}
+
+
 @pytest.mark.parametrize(
-    ("task", "chief"),
+    ("cluster", "kind", "index", "chief"),
     [
-        (None, True),
-        ({"type": "worker", "index": 0}, True),
-        ({"type": "worker", "index": 1}, False),
-        ({"type": "chief", "index": 0}, True),
+        (WORKERS, "worker", 0, True),
+        (WORKERS, "worker", 1, False),
+        (WITH_CHIEF, "chief", 0, True),
+        (WITH_CHIEF, "worker", 0, False),
+        (WITH_CHIEF, "worker", 1, False),
+        ({"chief": ["c:1"]}, "chief", 0, True),
     ],
 )
-def test_host_zero_is_the_chief(monkeypatch, task, chief):
-    monkeypatch.delenv("TF_CONFIG", raising=False)
-    if task is not None:
-        monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {}, "task": task}))
+def test_the_chief_is_the_one_of_tensorflow_s_rule(monkeypatch, cluster, kind, index, chief):
+    task = {"type": kind, "index": index}
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
     assert is_chief() == chief
+    from tensorflow.python.distribute import multi_worker_util
+
+    assert multi_worker_util.is_chief(cluster, kind, index) == chief
 
 
-def test_a_malformed_cluster_is_one_clear_error(monkeypatch):
-    monkeypatch.setenv("TF_CONFIG", "worker 0")
-    with pytest.raises(UserError, match="TF_CONFIG must look like .* Received: 'worker 0'"):
+@pytest.mark.parametrize("cluster", [WORKERS, WITH_CHIEF, {"chief": ["c:1"]}])
+def test_every_cluster_has_one_chief(cluster):
+    hosts = [Host(cluster, kind, n) for kind in cluster for n in range(len(cluster[kind]))]
+    assert sum(host.is_chief for host in hosts) == 1
+
+
+@pytest.mark.parametrize("text", [None, "", " "])
+def test_a_process_without_cluster_is_its_own_chief(monkeypatch, text):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    assert this_host() is None and is_chief()
+
+
+TASK = {"type": "worker", "index": 0}
+
+
+@pytest.mark.parametrize(
+    ("config", "fault"),
+    [
+        ("worker 0", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ('{"cluster": ', "is not JSON"),
+        ("[]", "no JSON object"),
+        ("null", "no JSON object"),
+        ("3", "no JSON object"),
+        ({}, '"cluster" is missing'),
+        ({"cluster": {}, "task": TASK}, '"cluster" is missing, empty'),
+        ({"cluster": ["a:1"], "task": TASK}, '"cluster" is missing, empty or no object'),
+        ({"cluster": {"worker": "a:1"}, "task": TASK}, "a list of addresses"),
+        ({"cluster": {"worker": []}, "task": TASK}, "a list of addresses"),
+        ({"cluster": {"worker": ["a"]}, "task": TASK}, "'a', which is no host:port"),
+        ({"cluster": {"worker": ["a:port"]}, "task": TASK}, "no host:port"),
+        ({"cluster": {"worker": ["a:70000"]}, "task": TASK}, "no host:port"),
+        ({"cluster": {"worker": ["a b:1"]}, "task": TASK}, "no host:port"),
+        ({"cluster": {"worker": [1]}, "task": TASK}, "no host:port"),
+        ({"cluster": {"worker": ["a:1", "a:1"]}, "task": TASK}, "twice"),
+        ({"cluster": {"chief": ["a:1"], "worker": ["a:1"]}, "task": TASK}, "twice"),
+        ({"cluster": {"chief": ["a:1", "b:1"]}, "task": TASK}, 'more than one "chief"'),
+        ({"cluster": {"ps": ["a:1"], **WORKERS}, "task": TASK}, "kind 'ps'"),
+        ({"cluster": WORKERS}, '"task" is missing'),
+        ({"cluster": WORKERS, "task": "worker"}, '"task" is missing or no object'),
+        ({"cluster": WORKERS, "task": {"index": 0}}, "name one of the hosts' kinds, worker"),
+        ({"cluster": WORKERS, "task": {"type": "chief", "index": 0}}, "kinds, worker"),
+        ({"cluster": WORKERS, "task": {"type": ["worker"], "index": 0}}, "kinds, worker"),
+        ({"cluster": WORKERS, "task": {"type": "worker"}}, "has to lie in 0 to 1"),
+        ({"cluster": WORKERS, "task": {"type": "worker", "index": 2}}, "has to lie in 0 to 1"),
+        ({"cluster": WORKERS, "task": {"type": "worker", "index": -1}}, "has to lie in 0 to 1"),
+        ({"cluster": WORKERS, "task": {"type": "worker", "index": True}}, "has to lie in 0 to 1"),
+        ({"cluster": WORKERS, "task": {"type": "worker", "index": 0.5}}, "has to lie in 0 to 1"),
+        ({"cluster": WORKERS, "task": {"type": "worker", "index": "x"}}, "has to lie in 0 to 1"),
+    ],
+)
+def test_a_malformed_cluster_is_one_clear_line(monkeypatch, config, fault):
+    text = config if isinstance(config, str) else json.dumps(config)
+    monkeypatch.setenv("TF_CONFIG", text)
+    with pytest.raises(UserError, match=re.escape(fault)) as error:
         is_chief()
+    assert str(error.value).startswith("TF_CONFIG: ") and "\n" not in str(error.value)
+    assert len(str(error.value)) < 700
+
+
+# From the command line: the whole stage, compared with one process and the joint batch.
+
+OPTIONS = (
+    "--demo-rows 1200 --space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 1 "
+    "--population 6 --tournament 3 --seed 3"
+).split()
+
+TWO_DEVICES = """
+import tensorflow as tf
+[device] = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
+"""
+
+COMMAND = """
+import sys
+from nasrec_tf.search import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def search(run_dir, *options, prepare="", **environment):
+    variables = {key: value for key, value in os.environ.items() if key != "TF_CONFIG"}
+    return subprocess.Popen(
+        [sys.executable, "-c", prepare + COMMAND, *OPTIONS, "--run-dir", str(run_dir), *options],
+        env=variables | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def succeed(*processes):
+    """What the processes say once all have ended well."""
+    said = [process.communicate(timeout=300) for process in processes]
+    for process, (_, errors) in zip(processes, said):
+        assert process.returncode == 0, errors
+    return [output for output, _ in said]
+
+
+@pytest.fixture(scope="module")
+def of_one_process(tmp_path_factory):
+    """A run directory whose supernet one process has trained, and one of which none has."""
+    trained = tmp_path_factory.mktemp("runs") / "one"
+    succeed(search(trained, "--stage", "records"))
+    untrained = shutil.copytree(trained, trained.with_name("untrained"))
+    succeed(search(trained, "--stage", "supernet"))
+    return trained, untrained
+
+
+def untrained_copy(of_one_process, path):
+    shutil.copytree(of_one_process[1], path)
+    config = (path / "config.toml").read_text()
+    (path / "config.toml").write_text(config.replace(str(of_one_process[0]), str(path)))
+    return path
+
+
+def assert_same_curve(of_one_process, directory):
+    expected = read_curve(of_one_process[0] / "supernet" / "loss.csv")
+    found = read_curve(directory / "supernet" / "loss.csv")
+    assert [step for step, _ in found] == [step for step, _ in expected] != []
+    np.testing.assert_allclose(
+        [loss for _, loss in found], [loss for _, loss in expected], rtol=2e-4
+    )
+    result = json.loads((directory / "supernet" / "result.json").read_text())
+    assert result["steps"] == found[-1][0] and result["final_loss"] == found[-1][1]
+
+
+def test_the_command_trains_on_two_devices_as_on_one(of_one_process, tmp_path):
+    directory = untrained_copy(of_one_process, tmp_path / "run")
+    options = ("--stage", "supernet", "--distribute", "mirrored")
+    [said] = succeed(search(directory, *options, prepare=TWO_DEVICES))
+    assert "supernet: 2 replicas" in said
+    assert_same_curve(of_one_process, directory)
+
+
+def test_the_command_trains_on_two_hosts_as_on_one(of_one_process, tmp_path):
+    directory = untrained_copy(of_one_process, tmp_path / "run")
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    cluster = {"chief": addresses[:1], "worker": addresses[1:]}
+    said = succeed(
+        *(
+            search(
+                directory,
+                *("--stage", "supernet", "--distribute", "multi-worker"),
+                TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": kind, "index": 0}}),
+            )
+            for kind in cluster
+        )
+    )
+    assert all("supernet: 2 replicas" in output for output in said)
+    assert_same_curve(of_one_process, directory)
