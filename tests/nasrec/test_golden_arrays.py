@@ -89,7 +89,7 @@ def test_the_blocks_in_the_repository_have_every_operator_and_both_mergers():
         ("criteo_full", "block_1_attention/output_bias"),
         ("criteo_full", "block_1_sigmoid_gating/gate_bias"),
         ("criteo_full", "block_2_dot_product/tokens_bias"),
-        ("criteo_full", "block_7_sparse_to_dense/dense_bias"),
+        ("criteo_full", "block_7_sparse_to_dense/interaction_bias"),
         ("kdd_full", "block_4_sum/output_bias"),
     ],
 )
