@@ -44,19 +44,34 @@ def scoring_settings(run: Run, plan, supernet) -> dict[str, Any]:
     return {flag(name): value for name, value in settings.items()} | {
         "fine-tuning warm-up steps": plan.warmup_steps,
         "rows of a validation batch": plan.evaluation_batch,
-        "data set (digest)": _digest_of_data(run),
-        "supernet's weights (digest)": _digest_of_weights(supernet),
+        "data set (digest)": digest_of_data(run.dataset),
+        "supernet's weights (digest)": digest_of_weights(supernet),
     }
 
 
-def _digest_of_data(run: Run) -> str:
-    """Of the records alone: plots and data card change no score."""
-    files = read_json(run.dataset / MANIFEST_FILE)["files"]
+def digest_of_data(directory: pathlib.Path) -> str:
+    """A digest of a data set's records and schema; plots and data card change no score.
+
+    Args:
+        directory: the data set.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    files = read_json(directory / MANIFEST_FILE)["files"]
     records = {n: f["sha256"] for n, f in files.items() if ".tfrecord" in n or n == SCHEMA_FILE}
     return hashlib.sha256(json.dumps(records, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _digest_of_weights(model) -> str:
+def digest_of_weights(model: Any) -> str:
+    """A digest of a network's weights, in the order of their making.
+
+    Args:
+        model: a built Keras model.
+
+    Returns:
+        16 hexadecimal digits.
+    """
     # Not by names: Keras numbers models by how many a process has made.
     digest = hashlib.sha256()
     for weight in model.weights:
