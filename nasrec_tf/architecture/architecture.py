@@ -28,14 +28,24 @@ VERSION = 1
 class Architecture:
     """A stack of choice blocks below a final fully connected layer over the last block.
 
-    The value is immutable. Two architectures are equal, and hash alike, if they compute the same
-    function: choices that cannot reach the logit do not count (see ``identity``).
+    The value is immutable. Two architectures are equal, and hash alike, if they have one identity:
+    they compute the same function then, and choices that cannot reach the logit do not count.
 
     Args:
         blocks: the choice blocks, first to last.
 
     Raises:
         ArchitectureError: if a block is not valid; the message names the block and the field.
+
+    Example:
+        >>> block = Block({"fc": 8}, {"efc": 4}, dense_sources=(0,), sparse_sources=(0,))
+        >>> architecture = Architecture((block, block))
+        >>> len(architecture), [part.anything for part in architecture.liveness.blocks]
+        (2, [False, True])
+        >>> architecture == Architecture((block,))
+        True
+        >>> Architecture.loads(architecture.dumps()).blocks == architecture.blocks
+        True
     """
 
     blocks: tuple[Block, ...]
@@ -70,7 +80,11 @@ class Architecture:
 
     @functools.cached_property
     def identity(self) -> str:
-        """A stable name of the function that the architecture computes."""
+        """A stable name of the function that the architecture computes.
+
+        Equal names mean equal functions; ``nasrec_tf.architecture.identity`` says where one
+        function may have two.
+        """
         return identity(self.blocks, self.liveness)
 
     @functools.cached_property

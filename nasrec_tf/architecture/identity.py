@@ -1,8 +1,18 @@
-"""When two architectures are one: a canonical form of what reaches the logit.
+"""When two architectures are one: a digest of what reaches the logit.
 
-The form keeps live parts only, drops left and right sources that nothing reads, orders the two
-sources of a symmetric operator, and numbers the live blocks by what they compute rather than by
-where they stand. Its digest is stable over processes and versions of Python.
+The digest is of a form that keeps live parts only, drops left and right sources that nothing reads,
+orders the two sources of a symmetric operator, and numbers the live blocks by what they compute
+rather than by where they stand. It is stable over processes and versions of Python.
+
+What it guarantees: equal digests mean the same function, since the form is an architecture again.
+The converse nearly holds. Blocks are told apart by colour refinement, and blocks that it leaves
+alike keep the order of what they read, or else of their numbers; so two numberings of one network
+may get two digests where refinement cannot tell blocks apart that are not interchangeable. The
+smallest such networks found have seven blocks: three alike over the raw features, and three above
+them that each read one of these densely and the next one round sparsely; the other way round is
+the same network under another name (``tests/nasrec/test_identity.py``). A search then scores one
+function twice, and loses nothing else. The form is not made canonical since journals of earlier
+runs hold these digests.
 """
 
 import hashlib
@@ -16,7 +26,22 @@ from nasrec_tf.operators import DENSE, OPERATORS, PAIR
 
 
 def identity(blocks: Sequence[Block], live: Liveness) -> str:
-    """A hexadecimal digest, equal for stacks of blocks that compute the same function."""
+    """A hexadecimal digest of the function that a stack of blocks computes.
+
+    Args:
+        blocks: the choice blocks, first to last.
+        live: what of them reaches the logit.
+
+    Returns:
+        32 digits. Equal ones mean the same function; see above for the converse.
+
+    Example:
+        >>> from nasrec_tf.architecture.liveness import liveness
+        >>> first, last = (Block({"fc": 8}, {"efc": 4}, (0,), (0,)) for _ in range(2))
+        >>> both = [first, last]  # the second reads the raw features alone, so the first is dead
+        >>> identity(both, liveness(both)) == identity([last], liveness([last]))
+        True
+    """
     nodes = {
         number: _live_part(block, part, last=number == len(blocks))
         for number, (block, part) in enumerate(zip(blocks, live.blocks), start=1)
@@ -64,10 +89,10 @@ _SOURCE_FIELDS = ("dense_sources", "sparse_sources", "pair_sources")
 
 
 def _canonical_order(nodes: dict[int, dict]) -> list[int]:
-    """A topological order that depends on what blocks compute, not on their numbers.
+    """A topological order that depends on what blocks compute, and on numbers only among twins.
 
     Blocks of one colour are told apart by the places of their sources, so that twin blocks keep
-    the order of the twins that they read.
+    the order of the twins that they read, and last by their numbers.
     """
     colours = _colours(nodes)
     order: list[int] = []

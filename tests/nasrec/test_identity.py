@@ -274,3 +274,15 @@ def test_equal_architectures_cost_the_same(data):
 def test_identities_are_those_that_journals_of_the_first_version_hold():
     architecture = NASREC_FULL.sample(np.random.default_rng(0))
     assert architecture.identity == "1f341acd5c698c1b7b53562ad94c0e53"
+
+
+def test_twins_that_only_the_whole_network_tells_apart_may_have_two_identities():
+    """The limit that ``identity``'s documentation states; equal identities are never wrong."""
+
+    def ring(*pairs):
+        above = [dict(dense_sources=(d,), sparse_sources=(s,)) for d, s in pairs]
+        return stack({}, {}, {}, *above, dict(dense_sources=(4, 5, 6), sparse_sources=(4, 5, 6)))
+
+    one, other = ring((1, 2), (2, 3), (3, 1)), ring((2, 1), (1, 3), (3, 2))
+    assert renumbered(one, [2, 1, 3, 4, 5, 6, 7]).blocks == other.blocks
+    assert one.identity != other.identity

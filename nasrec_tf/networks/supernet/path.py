@@ -6,6 +6,7 @@ import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Bits, Block
+from nasrec_tf.architecture.liveness import Flags, reads, runs
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
@@ -55,7 +56,7 @@ def encode(architecture: Architecture, space: SearchSpace) -> Path:
     count = len(blocks)
     sources = np.arange(count)
 
-    def reads(field):
+    def sources_of(field):
         return np.array([np.isin(sources, getattr(block, field)) for block in blocks])
 
     def widths(field):
@@ -74,8 +75,8 @@ def encode(architecture: Architecture, space: SearchSpace) -> Path:
     return Path(
         widths("dense_operators"),
         widths("sparse_operators"),
-        reads("dense_sources"),
-        reads("sparse_sources"),
+        sources_of("dense_sources"),
+        sources_of("sparse_sources"),
         column("left_source", np.int32),
         column("right_source", np.int32),
         column("dense_to_sparse", bool),
@@ -122,10 +123,10 @@ def live_part(path: Path, space: SearchSpace) -> Path:
     """The path without what cannot reach the logit, as tensors.
 
     Dead operators get width 0, dead mergers are off, and sources that no live operator reads are
-    dropped. The same rules as ``nasrec_tf.architecture.liveness``, inside the graph.
+    dropped, by the rules of ``nasrec_tf.architecture.liveness`` inside the graph.
     """
     count = space.num_blocks
-    reads = {
+    readers = {
         kind: np.array([kind in OPERATORS[name].reads for name in space.dense_operators])
         for kind in (DENSE, SPARSE, PAIR)
     }
@@ -140,24 +141,26 @@ def live_part(path: Path, space: SearchSpace) -> Path:
     rows: list[dict[str, Any]] = []
     dense_live = sparse_live = tf.constant(True)
     for index in reversed(range(count)):
-        to_sparse = block.dense_to_sparse[index] & sparse_live
-        to_dense = block.sparse_to_dense[index] & dense_live
-        dense_runs, sparse_runs = dense_live | to_sparse, sparse_live | to_dense
-        active = (block.dense_widths[index] > 0) & dense_runs
-        uses = {kind: tf.reduce_any(active & mask) for kind, mask in reads.items()}
-        dense_sources = block.dense_sources[index] & uses[DENSE]
-        sparse_sources = block.sparse_sources[index] & (uses[SPARSE] | sparse_runs)
-        pair = (left[index] | right[index]) & uses[PAIR]
+        flags = Flags(
+            dense_live, sparse_live, block.dense_to_sparse[index], block.sparse_to_dense[index]
+        )
+        part = runs(flags)
+        active = block.dense_widths[index] > 0
+        uses = {kind: tf.reduce_any(active & mask) for kind, mask in readers.items()}
+        read = reads(part, uses)
+        dense_sources = block.dense_sources[index] & read.dense
+        sparse_sources = block.sparse_sources[index] & read.sparse
+        pair = (left[index] | right[index]) & read.pair
         dense_read = dense_read | dense_sources | pair
         sparse_read = sparse_read | sparse_sources
         rows.append(
             {
-                "dense_widths": tf.where(dense_runs, block.dense_widths[index], 0),
-                "sparse_widths": tf.where(sparse_runs, block.sparse_widths[index], 0),
+                "dense_widths": tf.where(part.dense_operators, block.dense_widths[index], 0),
+                "sparse_widths": tf.where(part.sparse_operators, block.sparse_widths[index], 0),
                 "dense_sources": dense_sources,
                 "sparse_sources": sparse_sources,
-                "dense_to_sparse": to_sparse,
-                "sparse_to_dense": to_dense,
+                "dense_to_sparse": part.dense_to_sparse,
+                "sparse_to_dense": part.sparse_to_dense,
             }
         )
         # Source k is the output of block k.
