@@ -156,7 +156,8 @@ def _corrected(code, sums, flipped, arrays: ProgrammedArrays) -> np.ndarray:
         flipped: (planes, outputs) of 0 or 1.
         arrays: the arrays.
     """
-    sums = sums[..., arrays.array_of]
+    # Differences of large sums: in double precision, as the digital adders lose nothing.
+    sums = sums[..., arrays.array_of].astype(np.float64)
     top_level = 2**arrays.bits_per_cell - 1
     value = np.where(flipped == 1, top_level * sums - code, code)
     offset = 2 ** ((arrays.weight_bits - 1) % arrays.bits_per_cell)

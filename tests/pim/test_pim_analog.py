@@ -197,7 +197,7 @@ def _by_equation(x, arrays, hardware, weight_bits):
         cells, references = (a.astype(np.float32) for a in (cells, arrays.references[tile]))
         rows = slice(tile * hardware.array.rows, tile * hardware.array.rows + len(cells))
         for digit, worth in zip(digits[:, :, rows], worths):
-            sums = convert(digit @ references, hardware, top)
+            sums = convert(digit @ references, hardware, top).astype(float)
             for plane in range(planes):
                 for output in range(outputs):
                     if encoding.slice_packing == PACKED:
@@ -205,7 +205,7 @@ def _by_equation(x, arrays, hardware, weight_bits):
                     else:
                         spread = -(-outputs // hardware.array.columns)
                         array = plane * spread + output // hardware.array.columns
-                    value = convert(digit @ cells[:, plane, output, 0], hardware, top)
+                    value = convert(digit @ cells[:, plane, output, 0], hardware, top).astype(float)
                     if arrays.flipped[tile][plane, output]:
                         value = (2**cell_bits - 1) * sums[:, array] - value
                     result[:, output] += worth * 2 ** (plane * cell_bits) * value
