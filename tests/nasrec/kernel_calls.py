@@ -530,7 +530,7 @@ def described(value):
     if isinstance(value, Stored):
         return f"variable {described(value.value)}" + ("" if value.has_value else " unset")
     if isinstance(value, np.ndarray):
-        is_short = value.dtype.kind == "i" and value.size < 9
+        is_short = value.dtype.kind == "i" and 0 < value.size < 9
         values = f"={value.tolist()}" if is_short else ""
         return f"{value.dtype}{list(value.shape)}{values}"
     return repr(value)

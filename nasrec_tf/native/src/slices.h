@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "checks.h"
 #include "parallel.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
@@ -50,9 +51,13 @@ class ActiveRows {
     named_ = rows.flat<Index>().data();
     count_ = rows.NumElements();
     if (count_ == 0) return absl::OkStatus();
-    const auto [least, last] = std::minmax_element(named_, named_ + count_);
-    first_ = *least;
-    last_ = *last;
+    Index first = named_[0], last = named_[0];
+    for (int64_t at = 1; at < count_; ++at) {
+      first = std::min(first, named_[at]);
+      last = std::max(last, named_[at]);
+    }
+    first_ = first;
+    last_ = last;
     return absl::OkStatus();
   }
 
@@ -96,6 +101,8 @@ struct ColumnGroup {
   }
 };
 
+using ColumnGroups = absl::InlinedVector<ColumnGroup, 4>;
+
 inline absl::Status FindVariable(OpKernelContext* context, const InputName& name, int input,
                                  RefCountPtr<Var>* variable) {
   TF_RETURN_IF_ERROR(IsScalar(context, name, context->input(input)));
@@ -106,11 +113,13 @@ inline absl::Status FindVariable(OpKernelContext* context, const InputName& name
 }
 
 // Of variables that hold a weight's columns side by side, those that hold its first columns, and
-// at least one; all of them have the rows.
+// at least one where there are rows or columns; all of them have the rows.
 template <typename Index>
 absl::Status FindColumnGroups(OpKernelContext* context, const char* list, int first_input,
                               int inputs, const ActiveRows<Index>& row, int64_t columns,
-                              std::vector<ColumnGroup>* groups) {
+                              ColumnGroups* groups) {
+  // What a path leaves out has nothing to be checked.
+  if (row.count() == 0 && columns == 0) return absl::OkStatus();
   int64_t found = 0;
   for (int index = 0; index < inputs && (index == 0 || found < columns); ++index) {
     const InputName name = Entry(list, index);
@@ -153,7 +162,7 @@ class ReadSliceOp : public tensorflow::OpKernel {
     OP_REQUIRES(context, columns >= 0, Wrong(context, "columns is ", columns));
     OP_REQUIRES(context, rank_ == 2 || columns == 1,
                 Wrong(context, "a slice of rank 1 and ", columns, " columns"));
-    std::vector<ColumnGroup> groups;
+    ColumnGroups groups;
     OP_REQUIRES_OK(context, FindColumnGroups(context, "variables", 0, inputs, row, columns,
                                              &groups));
     tensorflow::Tensor* slice;
@@ -209,7 +218,7 @@ class AdagradSliceOp : public tensorflow::OpKernel {
                     context->input(next + 3).scalar<float>()(),
                     context->input(next + 4).scalar<float>()()};
     const int64_t columns = ColumnsOf(gradient.shape());
-    std::vector<ColumnGroup> groups, sums;
+    ColumnGroups groups, sums;
     OP_REQUIRES_OK(
         context, FindColumnGroups(context, "variables", 0, inputs, row, columns, &groups));
     OP_REQUIRES_OK(
@@ -234,8 +243,8 @@ class AdagradSliceOp : public tensorflow::OpKernel {
   using Lock = std::unique_ptr<tensorflow::mutex_lock>;
 
   static absl::Status CheckPair(OpKernelContext* context, size_t index,
-                                const std::vector<ColumnGroup>& groups,
-                                const std::vector<ColumnGroup>& sums) {
+                                const ColumnGroups& groups,
+                                const ColumnGroups& sums) {
     if (index >= sums.size() || sums[index].shape != groups[index].shape) {
       return Wrong(context, Entry("accumulators", index), " has not the shape ",
                    groups[index].shape.DebugString(), " of ", Entry("variables", index));
@@ -255,14 +264,15 @@ class AdagradSliceOp : public tensorflow::OpKernel {
     float* weights = group.variable->tensor()->template flat<float>().data();
     float* squares = sums.variable->tensor()->template flat<float>().data();
     ForEachRange(context, row.count(), 8 + 3 * used, [&](int64_t first, int64_t last) {
+      const auto [rate, epsilon, scale] = step;  // Not in memory, which might be what is written.
       for (int64_t at = first; at < last; ++at) {
         float* weight = weights + row[at] * width;
         float* square = squares + row[at] * width;
         const float* slope = gradient + at * columns + start;
         for (int64_t column = 0; column < used; ++column) {
-          const float clipped = slope[column] * step.scale;
+          const float clipped = slope[column] * scale;
           square[column] += clipped * clipped;
-          weight[column] -= step.rate * clipped / (std::sqrt(square[column]) + step.epsilon);
+          weight[column] -= rate * clipped / (std::sqrt(square[column]) + epsilon);
         }
       }
     });
