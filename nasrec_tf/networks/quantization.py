@@ -3,7 +3,13 @@
 import numpy as np
 
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.networks.layers.quantized_maps import KERNEL, MapQuantizers, kernel_scale
+from nasrec_tf.networks.layers.quantized_maps import (
+    KERNEL,
+    SMALLEST_SCALE,
+    InputRange,
+    MapQuantizers,
+    kernel_scale,
+)
 from nasrec_tf.networks.subnet import Subnet
 from pim import QuantizedLinear
 
@@ -12,11 +18,12 @@ def quantized_weights(subnet: Subnet) -> dict[str, QuantizedLinear]:
     """Every linear map of a quantized network in integers and scales.
 
     ``weights * weight_scale`` equals the fake-quantized weights exactly, in float32. Inputs are
-    symmetric: integers from -(2^(bits-1) - 1) to 2^(bits-1) - 1.
+    symmetric: integers from -(2^(bits-1) - 1) to 2^(bits-1) - 1. A map whose inputs were 0 in all
+    of training, or that no training met, computes its bias alone: its inputs get a scale so small
+    that nothing else is left of them.
 
     Args:
-        subnet: a network of an architecture with bit widths, trained so far that every map's
-            inputs have been seen.
+        subnet: a network of an architecture with bit widths, trained.
 
     Returns:
         Maps by name, such as ``block_2_dot_product/tokens``, as ``pim`` names its operators.
@@ -26,6 +33,9 @@ def quantized_weights(subnet: Subnet) -> dict[str, QuantizedLinear]:
     """
     if not subnet.quantizers:
         raise UserError("The network has no quantized weights: its architecture gives no bits.")
+    reaches = [_reach(r) for q in subnet.quantizers.values() for r in q.ranges.values()]
+    if not any(reaches):
+        raise UserError("No map's inputs have a range; train the network first.")
     maps = {}
     for part, quantizers in subnet.quantizers.items():
         values, specs = subnet.parts[part].values(), subnet.parts[part].specs
@@ -43,19 +53,21 @@ def quantized_weights(subnet: Subnet) -> dict[str, QuantizedLinear]:
 def _quantized_linear(full_name, kernel, bias, spec, quantizers: MapQuantizers, bits):
     fake = quantizers.kernel(kernel, spec, bits.weights).numpy()
     scale = _scale(kernel, spec, bits.weights, quantizers.per_channel)
-    input_range = quantizers.ranges[full_name.split("/")[1]].variables_by_name["high"]
-    reach = float(input_range.numpy())
-    if not reach > 0:
-        raise UserError(f"{full_name}: its inputs have no range; train the network first.")
+    reach = _reach(quantizers.ranges[full_name.split("/")[1]])
     return QuantizedLinear(
         weights=np.rint(fake / scale).astype(np.int64),
         weight_scale=scale.astype(np.float64),
-        input_scale=reach / (2 ** (bits.activations - 1) - 1),
+        input_scale=reach / (2 ** (bits.activations - 1) - 1) or SMALLEST_SCALE,
         weight_bits=bits.weights,
         activation_bits=bits.activations,
         signed_inputs=True,
         bias=None if bias is None else bias.numpy(),
     )
+
+
+def _reach(input_range: InputRange) -> float:
+    """The largest absolute value that the inputs of a map may have."""
+    return float(input_range.variables_by_name["high"].numpy())
 
 
 def _scale(kernel, spec, bits: int, per_channel: bool) -> np.ndarray:

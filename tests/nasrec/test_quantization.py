@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from core_cases import FEATURES, FULL, SMALL_OPTIONS, raw_inputs, raw_labels, shake
 
+from nasrec_tf import native
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.layers.quantized_maps import InputRange, kernel_scale, quantize_kernel
 from nasrec_tf.networks.quantization import quantized_table, quantized_weights
@@ -200,3 +201,72 @@ def test_inputs_take_all_levels_of_their_width_and_none_beyond_the_range():
     levels = np.unique(input_range.rounded(2 * x, 4).numpy())
     assert len(levels) == 15
     assert levels.max() == pytest.approx(2.0, rel=1e-2)
+
+
+# Maps that no training met, whose inputs have no range.
+
+
+def test_inputs_without_a_range_are_rounded_to_0():
+    for bits in (4, 8):
+        rounded = InputRange().rounded(tf.constant([[-2.0, 0.0, 3e30, 1e-30]]), bits)
+        np.testing.assert_array_equal(rounded, np.zeros((1, 4)))
+
+
+def test_an_untrained_network_computes_its_head_bias_and_so_does_its_path():
+    untrained = Supernet(QUANTIZED, FEATURES, SMALL_OPTIONS, seed=3)
+    shake(untrained)
+    inputs = raw_inputs(FEATURES, 8)
+    architecture = QUANTIZED.sample(np.random.default_rng(4))
+    subnet = untrained.extract(architecture)
+    bias = subnet.named_weights()["head/head_bias"].numpy()
+    expected = np.broadcast_to(bias, (8, 1))
+    np.testing.assert_array_equal(untrained.logits(inputs, architecture), expected)
+    np.testing.assert_array_equal(subnet(inputs), expected)
+    with native.portable():  # as an export computes it
+        np.testing.assert_array_equal(subnet(inputs), expected)
+
+
+def test_the_first_training_step_of_an_untrained_network_is_finite():
+    subnet = Subnet(QUANTIZED.widest, FEATURES, SMALL_OPTIONS)
+    inputs = raw_inputs(FEATURES, 16)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(subnet(inputs, training=True)))
+    for gradient in tape.gradient(loss, [v.value for v in subnet.trainable_variables]):
+        assert np.isfinite(tf.convert_to_tensor(gradient)).all()
+    assert np.isfinite(subnet(inputs)).all()
+
+
+def test_a_path_of_maps_that_other_paths_never_trained_is_that_of_its_subnet():
+    model = Supernet(QUANTIZED, FEATURES, SMALL_OPTIONS, seed=3)
+    shake(model)
+    inputs = raw_inputs(FEATURES, 16)
+    single = QUANTIZED.replace(operators="single")
+    model(inputs, path=model.encode(single.sample(np.random.default_rng(1))), training=True)
+    widest = QUANTIZED.widest
+    subnet = model.extract(widest)
+    ranges = [r for q in subnet.quantizers.values() for r in q.ranges.values()]
+    highs = [float(r.variables_by_name["high"].numpy()) for r in ranges]
+    assert min(highs) == 0.0 < max(highs)
+    alone = subnet(inputs).numpy()
+    assert np.isfinite(alone).all()
+    scale = max(1.0, np.abs(alone).max())
+    np.testing.assert_allclose(model.logits(inputs, widest), alone, rtol=0, atol=1e-5 * scale)
+    # In integers as well: such a map yields its bias.
+    found = subnet.logits_with_maps(inputs, quantized_weights(subnet))
+    close = np.isclose(found, alone, rtol=0, atol=1e-4 * scale)
+    assert np.isfinite(found).all() and close.mean() > 0.9
+
+
+def test_a_map_whose_inputs_were_0_in_all_of_training_does_not_stop_the_integers():
+    subnet = Subnet(QUANTIZED.widest, FEATURES, SMALL_OPTIONS)
+    shake(subnet)
+    inputs = raw_inputs(FEATURES, 16)
+    # A hidden layer that the rectifier shuts: what follows it sees zeros alone.
+    for name, variable in subnet.named_weights().items():
+        if name.endswith("attention/hidden_bias"):
+            variable.assign(np.full(variable.shape, -1e6, np.float32))
+    subnet(inputs, training=True)
+    maps = quantized_weights(subnet)
+    shut = [linear for name, linear in maps.items() if name.endswith("attention/output")]
+    assert shut and all(0 < linear.input_scale < 1e-25 for linear in shut)
+    assert np.isfinite(subnet.logits_with_maps(inputs, maps)).all()

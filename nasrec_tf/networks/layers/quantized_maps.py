@@ -137,6 +137,17 @@ class InputRange(keras.layers.Layer):
     TF-MOT averages with a fixed decay, at which a range takes thousands of steps to forget where
     it started. So at the update after n others the range is first moved to where an average of
     decay n / (9 + n) would have it, until that reaches TF-MOT's own decay; the first batch sets it.
+
+    A range that has seen nothing, or nothing but zeros, is 0: within it everything rounds to 0, so
+    that a map yields its bias.
+
+    Example:
+        >>> inputs = InputRange()
+        >>> seen = inputs.rounded(tf.constant([0.5, -3.0]), bits=8, training=True)
+        >>> seen.numpy().round(1).tolist()
+        [0.5, -3.0]
+        >>> inputs.rounded(tf.constant([10.0]), bits=8).numpy().round(1).tolist()
+        [3.0]
     """
 
     def __init__(self, **kwargs):
@@ -147,8 +158,17 @@ class InputRange(keras.layers.Layer):
         }
         self.built = True
 
-    def rounded(self, x, bits: int, training: bool = False):
-        """Quantizes ``x`` to ``bits`` bits, sign included."""
+    def rounded(self, x: Any, bits: int, training: bool = False) -> Any:
+        """Quantizes ``x`` within the range.
+
+        Args:
+            x: a tensor of any shape.
+            bits: of a value, sign included.
+            training: whether the range follows ``x`` first.
+
+        Returns:
+            Of the shape of ``x``.
+        """
         quantizer = _tfmot().MovingAverageQuantizer(
             bits, per_axis=False, symmetric=True, narrow_range=True
         )
