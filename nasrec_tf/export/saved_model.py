@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf import __version__, native
+from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.export import description as described
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.preprocessing import Preprocessing
@@ -72,7 +73,7 @@ def export_saved_model(
                 _save(module, signatures, draft.directory)
             _write_extra_assets(draft, name, inputs, rows)
         except tf.errors.OpError as error:
-            reason = error.message.splitlines()[0]
+            reason = device_fault(error) or error.message.splitlines()[0]
             raise ExportError(
                 f"{export_directory / name}: the export cannot be written: {reason}"
             ) from error

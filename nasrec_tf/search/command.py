@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import errno
 import os
 import sys
 import time
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.writing.manifest import verify_what_is_read
+from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options
 from nasrec_tf.search.environment import current_environment
@@ -38,16 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        fault = device_fault(error)
+        if fault is None:
             raise
-        print(f"error: {_storage_fault(error)}", file=sys.stderr)
+        print(f"error: {fault} and repeat the command to go on.", file=sys.stderr)
         return USAGE_ERROR
-
-
-def _storage_fault(error: OSError) -> str:
-    where = f"{error.filename}: " if error.filename else ""
-    mend = "free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
-    return f"{where}{os.strerror(error.errno)}; {mend} and repeat the command to go on."
 
 
 def _parser() -> argparse.ArgumentParser:

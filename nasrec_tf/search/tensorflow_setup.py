@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from beam_preprocess.quiet_tensorflow import load_tensorflow
 from nasrec_tf import native
+from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.run import Run
 
@@ -37,21 +38,26 @@ def _is_worth_telling(record: logging.LogRecord) -> bool:
 
 @contextlib.contextmanager
 def user_errors(run: Run) -> Iterator[None]:
-    """Tells damaged records and a full disk as the user's errors, which name the file."""
+    """Tells damaged records and what a device refuses as the user's errors, in one line."""
     import tensorflow as tf
 
     from beam_preprocess.writing.manifest import verify
 
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
-        # Raises an error that names the file if a record is at fault.
-        verify(run.dataset)
+    except tf.errors.OpError as error:
+        fault = device_fault(error)
+        if fault is not None:
+            raise UserError(
+                f"{run.directory.path}: {fault} and repeat the command to go on."
+            ) from error
+        of_data = (
+            tf.errors.DataLossError,
+            tf.errors.InvalidArgumentError,
+            tf.errors.NotFoundError,
+            tf.errors.OutOfRangeError,
+        )
+        if isinstance(error, of_data):
+            # Raises an error that names the file if a record is at fault.
+            verify(run.dataset)
         raise
-    except (tf.errors.ResourceExhaustedError, tf.errors.UnknownError, tf.errors.InternalError) as e:
-        if "No space left" not in str(e):
-            raise
-        raise UserError(
-            f"{run.directory.path}: no space left on the disk; free some and repeat the command "
-            "to go on."
-        ) from e

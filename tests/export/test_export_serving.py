@@ -147,7 +147,7 @@ def test_what_is_no_export_is_named(export, tmp_path):
     with pytest.raises(ExportError, match=r"model\.json: cannot be read"):
         load_description(tmp_path / "m")
     (assets / "model.json").write_text('{"format": "nasrec_tf.export", "format_version": 1}')
-    with pytest.raises(ExportError, match="damaged .* export the model again"):
+    with pytest.raises(ExportError, match="damaged: .*; export the model again"):
         load_description(tmp_path / "m")
 
 
