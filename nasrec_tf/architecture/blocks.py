@@ -28,14 +28,19 @@ class Bits:
     """Bit widths of a quantized operator (paper 3.3 and 5.1), each with its sign.
 
     Args:
-        weights: of the weights of its linear maps.
-        activations: of their inputs.
+        weights: of the weights of its linear maps, 2 to 8.
+        activations: of their inputs, 2 to 8.
+
+    Example:
+        >>> Bits(weights=4, activations=8).to_json()
+        {'weights': 4, 'activations': 8}
     """
 
     weights: int
     activations: int
 
     def to_json(self) -> dict[str, int]:
+        """The bit widths as plain JSON values."""
         return {"weights": self.weights, "activations": self.activations}
 
 
@@ -59,6 +64,19 @@ class Block:
         dense_to_sparse: whether tokens made of the dense output join the sparse output.
         sparse_to_dense: whether a factorization machine of the sparse output joins the dense one.
         bits: bit widths of each active operator; empty for a network in floating point.
+
+    What a field may hold is checked where the block becomes part of an ``Architecture``.
+
+    Example:
+        >>> block = Block(
+        ...     dense_operators={"fc": 64, "dot_product": 128},
+        ...     sparse_operators={"attention": 16},
+        ...     dense_sources=(1, 0),
+        ...     sparse_sources=(0,),
+        ...     dense_to_sparse=True,
+        ... )
+        >>> block.dense_width, block.operator_tokens, block.dense_sources
+        (128, 16, (0, 1))
     """
 
     dense_operators: Mapping[str, int]
@@ -88,7 +106,14 @@ class Block:
         return max(self.sparse_operators.values())
 
     def branch_bits(self, branch: str) -> Bits | None:
-        """The largest bit widths of a branch, which are those of the merger that reads it."""
+        """The largest bit widths of a branch, which are those of the merger that reads it.
+
+        Args:
+            branch: ``"dense"`` or ``"sparse"``.
+
+        Returns:
+            The bit widths; ``None`` in floating point.
+        """
         operators = self.dense_operators if branch == DENSE else self.sparse_operators
         if not self.bits:
             return None
@@ -96,6 +121,7 @@ class Block:
         return Bits(max(b.weights for b in bits), max(b.activations for b in bits))
 
     def to_json(self) -> dict[str, Any]:
+        """The block as plain JSON values; ``block_from_json`` reads them back."""
         value = {
             "dense_operators": dict(self.dense_operators),
             "sparse_operators": dict(self.sparse_operators),

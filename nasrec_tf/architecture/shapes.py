@@ -86,6 +86,11 @@ def network_shapes(
         dense_features: number of raw dense columns; may be 0.
         sparse_features: number of raw sparse fields.
         options: what holds for the whole network.
+
+    Example:
+        >>> block = Block({"fc": 8}, {"efc": 4}, (0,), (0,), dense_to_sparse=True)
+        >>> network_shapes(Architecture((block,)), 13, 26).head_slots
+        (8, 64, 128)
     """
     dense_widths = [dense_features]
     sparse_slots: list[tuple[int, ...]] = [(sparse_features,)]

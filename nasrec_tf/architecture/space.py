@@ -56,6 +56,16 @@ class SearchSpace:
 
     Raises:
         ArchitectureError: if a field is not valid; the message names it.
+
+    Example:
+        >>> space = SearchSpace(
+        ...     "tiny", ("fc", "dot_product"), ("efc",), num_blocks=2, dense_widths=(8, 16)
+        ... )
+        >>> architecture = space.sample(np.random.default_rng(0))
+        >>> len(architecture), space.check(architecture)
+        (2, None)
+        >>> space.replace(num_blocks=1).size()
+        64
     """
 
     name: str
@@ -157,7 +167,7 @@ class SearchSpace:
         """How many genotypes the rules in force allow.
 
         Every field of every block counts, whether its operators read it or not, as the authors'
-        code draws them; ``docs/search_space.md`` sets this beside the paper's figure.
+        code draws them; ``docs/search_space.md`` sets this beside the paper's figure (3.3).
         """
         return math.prod(self._block_size(number) for number in range(1, self.num_blocks + 1))
 
@@ -181,7 +191,7 @@ class SearchSpace:
         return max(1, len(self.bits)) ** (2 if self.separate_bits else 1)
 
     def source_counts(self, number: int) -> range:
-        """How many sources a branch of block ``number`` may read."""
+        """How many sources a branch of block ``number`` (from 1) may read, fewest to most."""
         return range(1, min(number, self.max_sources or number) + 1)
 
     def check(self, architecture: Architecture) -> None:
@@ -231,13 +241,21 @@ class SearchSpace:
         """Draws an architecture: every field uniformly over what the rules allow.
 
         Non-empty sets of sources and of operators are uniform over all such sets.
+
+        Args:
+            rng: the generator that is drawn from; the same state gives the same architecture.
         """
         return Architecture(
             tuple(self.sample_block(number, rng) for number in range(1, self.num_blocks + 1))
         )
 
     def sample_block(self, number: int, rng: np.random.Generator) -> Block:
-        """Draws block ``number`` (from 1)."""
+        """Draws one block.
+
+        Args:
+            number: where it stands, from 1.
+            rng: the generator that is drawn from.
+        """
         dense = self.sample_operators(DENSE, rng)
         sparse = self.sample_operators(SPARSE, rng)
         return Block(
@@ -285,10 +303,18 @@ class SearchSpace:
         return {name: int(rng.choice(widths)) for name in chosen}
 
     def replace(self, **changes: Any) -> "SearchSpace":
-        """A copy with some fields changed."""
+        """A copy with some fields changed.
+
+        Args:
+            **changes: the fields by name.
+
+        Raises:
+            ArchitectureError: if the copy is not valid.
+        """
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
+        """The fields as plain JSON values; ``from_json`` reads them back."""
         value = dataclasses.asdict(self)
         return {name: list(v) if isinstance(v, tuple) else v for name, v in value.items()}
 
@@ -315,7 +341,14 @@ class SearchSpace:
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "SearchSpace":
-        """Reads a search space from a TOML or JSON file; errors name the file."""
+        """Reads a search space from a TOML or JSON file.
+
+        Args:
+            path: the file, of at most 1 MiB; its name is the space's unless it says another.
+
+        Raises:
+            UserError: if it cannot be read or is not valid; the message names file and field.
+        """
         from nasrec_tf.common.config_files import read_table
 
         try:
@@ -360,8 +393,15 @@ SPACES = {space.name: space for space in (NASREC_SMALL, NASREC_FULL, RANKING_STU
 def search_space(name_or_path: str) -> SearchSpace:
     """A search space by its name, or from a TOML or JSON file.
 
+    Args:
+        name_or_path: a name in ``SPACES``, or a file.
+
     Raises:
-        ArchitectureError: if there is neither such a name nor such a file.
+        ArchitectureError: if there is neither such a name nor such a file, or it is not valid.
+
+    Example:
+        >>> search_space("nasrec-small").sparse_operators
+        ('efc',)
     """
     if name_or_path in SPACES:
         return SPACES[name_or_path]

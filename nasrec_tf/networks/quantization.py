@@ -30,6 +30,17 @@ def quantized_weights(subnet: Subnet) -> dict[str, QuantizedLinear]:
 
     Raises:
         UserError: if the network is not quantized, or was never trained.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import CODESIGN
+        >>> from nasrec_tf.data.features import Features
+        >>> space = CODESIGN.replace(num_blocks=1, dense_widths=(8,), sparse_widths=(4,))
+        >>> subnet = Subnet(space.widest, Features(dense=3, table_rows=(5, 9)))
+        >>> batch = {"dense": np.ones((4, 3), "float32"), "sparse": np.ones((4, 2), "int64")}
+        >>> _ = subnet(batch, training=True)  # ranges follow what they see
+        >>> maps = quantized_weights(subnet)
+        >>> maps["block_1_fc/dense"].weights.shape, int(abs(maps["block_1_fc/dense"].weights).max())
+        ((3, 8), 127)
     """
     if not subnet.quantizers:
         raise UserError("The network has no quantized weights: its architecture gives no bits.")

@@ -39,7 +39,12 @@ class Preset:
 
 @functools.cache
 def presets() -> dict[str, Preset]:
-    """Every preset by name."""
+    """Every preset by name.
+
+    Example:
+        >>> len(presets())
+        6
+    """
     inputs = json.loads((_DIRECTORY / "inputs.json").read_text(encoding="utf-8"))
     found = {}
     for path in sorted(_DIRECTORY.glob("nasrec-*.json")):
@@ -59,8 +64,16 @@ def presets() -> dict[str, Preset]:
 def preset(name: str) -> Preset:
     """The preset of that name.
 
+    Args:
+        name: such as ``"nasrec-criteo-small"``.
+
     Raises:
-        ArchitectureError: if there is none.
+        ArchitectureError: if there is none; the message lists those that there are.
+
+    Example:
+        >>> found = preset("nasrec-criteo-small")
+        >>> len(found.architecture), found.features.dense, found.features.sparse
+        (7, 13, 26)
     """
     if name not in presets():
         raise ArchitectureError(f"No preset {shown(name)}; there are {', '.join(presets())}.")
@@ -70,8 +83,16 @@ def preset(name: str) -> Preset:
 def load_architecture(name_or_path: str) -> Architecture:
     """The architecture of a preset, or of an architecture file.
 
+    Args:
+        name_or_path: name of a preset, or a JSON file of at most 1 MiB.
+
     Raises:
-        ArchitectureError: if there is neither such a preset nor such a file.
+        ArchitectureError: if there is neither such a preset nor such a file, or the file is not
+            valid; the message names it.
+
+    Example:
+        >>> load_architecture("nasrec-kdd-full") == preset("nasrec-kdd-full").architecture
+        True
     """
     if name_or_path in presets():
         return presets()[name_or_path].architecture

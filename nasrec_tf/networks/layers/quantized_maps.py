@@ -216,6 +216,13 @@ def quantize_kernel(kernel: Any, bits: int, per_channel: bool) -> Any:
         kernel: (inputs, outputs).
         bits: at least 2.
         per_channel: one scale per output instead of one for all.
+
+    Returns:
+        (inputs, outputs).
+
+    Example:
+        >>> quantize_kernel(tf.constant([[1.0], [0.4], [-0.1]]), 2, False).numpy().tolist()
+        [[1.0], [0.0], [0.0]]
     """
     reach = kernel_scale(kernel, bits, per_channel) * (2.0 ** (bits - 1) - 1.0)
     quantizer = _tfmot().LastValueQuantizer(

@@ -49,6 +49,13 @@ class SharedPart(keras.layers.Layer):
         specs: the weights at the widest shape.
         column_ends: for each weight, the numbers of columns that paths may use.
         seed: seed of the initial values; ``None`` for zeros.
+
+    Example:
+        >>> from nasrec_tf.operators.arithmetic import linear_weights
+        >>> part = SharedPart(linear_weights("fc", Prefix(6), Prefix(8)), {"fc_kernel": {4, 8}})
+        >>> narrow = part.active(linear_weights("fc", Prefix(3), Prefix(4)), lambda slice: None)
+        >>> narrow["fc_kernel"].shape, narrow["fc_bias"].shape
+        (TensorShape([3, 4]), TensorShape([4]))
     """
 
     def __init__(

@@ -42,13 +42,26 @@ class Path(NamedTuple):
 
 
 def encode(architecture: Architecture, space: SearchSpace) -> Path:
-    """The path of an architecture of the space's blocks, operators and widths.
+    """The path of an architecture of the space's blocks, operators and widths, as arrays.
 
     Whether it also keeps the space's rules (one operator a branch, capped sources) does not
     matter: the supernet holds every path.
 
+    Args:
+        architecture: the architecture.
+        space: the search space.
+
     Raises:
         ArchitectureError: if the supernet of the space does not hold the architecture.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> space = NASREC_SMALL.replace(num_blocks=2, dense_widths=(8, 16))
+        >>> path = encode(space.widest, space)
+        >>> path.dense_widths.tolist(), path.dense_sources.tolist()
+        ([[16, 16], [16, 16]], [[True, False], [True, True]])
+        >>> decode(path, space).blocks == space.widest.blocks
+        True
     """
     any_path = {"operators": "any", "widths": "operator", "max_sources": None}
     space.replace(**any_path, separate_bits=True).check(architecture)
@@ -90,7 +103,12 @@ _NO_BITS = Bits(0, 0)
 
 
 def decode(path: Path, space: SearchSpace) -> Architecture:
-    """The architecture of a path, the inverse of ``encode``."""
+    """The architecture of a path, the inverse of ``encode``.
+
+    Args:
+        path: arrays or tensors.
+        space: the search space.
+    """
     path = Path(*(np.asarray(part) for part in path))
 
     def operators(widths, names):

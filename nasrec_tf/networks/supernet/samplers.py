@@ -169,8 +169,19 @@ SAMPLERS: dict[str, type[PathSampler]] = {
 def path_sampler(name: str, space: SearchSpace) -> PathSampler:
     """The strategy of that name.
 
+    Args:
+        name: a name in ``SAMPLERS``.
+        space: what it draws paths from.
+
     Raises:
         UserError: if there is none.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> sampler = path_sampler("single-operator-any-connection", NASREC_SMALL)
+        >>> path = sampler(tf.random.Generator.from_seed(0))
+        >>> path.dense_widths.shape  # blocks, dense operators
+        TensorShape([7, 2])
     """
     if name not in SAMPLERS:
         raise UserError(f"No path sampler {name!r}; there are {', '.join(SAMPLERS)}.")

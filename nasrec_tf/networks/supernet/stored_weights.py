@@ -83,7 +83,7 @@ def supernet_memory_bytes(
         >>> from nasrec_tf.architecture.space import NASREC_SMALL
         >>> features = Features(dense=13, table_rows=(500_000,) * 26)
         >>> round(supernet_memory_bytes(NASREC_SMALL, features, training=True) / 2**30, 1)
-        2.1
+        1.9
     """
     parts = stored_parts(space, features, options)
     others = sum(math.prod(map(int, spec.shape)) for part in parts for spec in part.specs)
