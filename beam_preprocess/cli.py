@@ -7,6 +7,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from beam_preprocess.config import MAX_ROW_BYTES, PAPER_FRACTIONS, SPLIT_METHODS, PreprocessConfig
 from beam_preprocess.dataset.schema import (
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return inspect_main(arguments[1:])
         return _preprocess(arguments)
     except DataError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return _USAGE_ERROR
     except BrokenPipeError:  # the reader of our output, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -106,21 +107,30 @@ def _description(options: argparse.Namespace) -> Description:
         return find_description(options.dataset)
     described = generic(
         options.label,
-        _names(options.dense),
-        _names(options.sparse),
+        _names(options.dense, "--dense"),
+        _names(options.sparse, "--sparse"),
         delimiter={"\\t": "\t", "tab": "\t"}.get(options.delimiter, options.delimiter) or ",",
-        ignore=_names(options.ignore),
+        ignore=_names(options.ignore, "--ignore"),
         transform=options.dense_transform or "log1p",
         time_column=options.time_column,
         time_format=options.time_format or "number",
-        missing_tokens=_names(options.missing_tokens),
+        missing_tokens=_tokens(options.missing_tokens),
         file_format=_GENERIC[options.dataset],
     )
     return dataclasses.replace(described, name=options.name or described.name)
 
 
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name for name in (text or "").split(",") if name)
+def _names(text: str | None, flag: str) -> tuple[str, ...]:
+    if text is None:
+        return ()
+    names = tuple(text.split(","))
+    if not all(names):
+        raise DataError(f"{flag} {text}: a name between the commas is empty")
+    return names
+
+
+def _tokens(text: str | None) -> tuple[str, ...]:
+    return tuple(token for token in (text or "").split(",") if token)  # the empty one always is
 
 
 def _pairs(flag: str, entries: list[str]) -> dict[str, str]:
@@ -129,6 +139,8 @@ def _pairs(flag: str, entries: list[str]) -> dict[str, str]:
         name, separator, value = entry.partition("=")
         if not (separator and name and value):
             raise DataError(f"{flag} {entry}: write NAME=PATH")
+        if name in pairs:
+            raise DataError(f"{flag} {name}: is given twice; name one file or glob for it")
         pairs[name] = value
     return pairs
 
@@ -142,8 +154,15 @@ def _fractions(text: str | None) -> tuple[float, float, float]:
         raise DataError(f"--fractions {text}: write three numbers such as 0.8,0.1,0.1") from None
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake as all others are told: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise DataError(f"{message}; see --help")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m beam_preprocess",
         description="Turns a raw click log into a data set of TFRecords. Options that are not "
         "listed here go to Apache Beam, such as --runner=DataflowRunner --project=... "

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Annotated
 
+import pydantic
+
+from beam_preprocess.checked import (
+    Count,
+    Finite,
+    PositiveCount,
+    check_fields,
+)
 from beam_preprocess.dataset.schema import ROW_ORDERS, SPARSE_ENCODINGS, SPLIT_NAMES
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
@@ -17,6 +26,12 @@ PAPER_FRACTIONS = (0.8, 0.1, 0.1)
 # Shortest text line that is refused as malformed. Criteo's rows have about 240 bytes; the limit
 # keeps one broken line (a missing line break, a binary file) from filling the memory.
 MAX_ROW_BYTES = 256 * 1024
+
+# Training holds ids as 32-bit integers.
+MOST_TABLE_ROWS = 2**31 - 1
+
+
+Path = Annotated[str, pydantic.Field(pattern=r"^[^\x00]*$")]  # a path or a glob
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,27 +66,30 @@ class PreprocessConfig:
     """
 
     description: Description
-    output: str
-    inputs: tuple[str, ...] = ()
-    split_inputs: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    output: Path
+    inputs: tuple[Path, ...] = ()
+    split_inputs: Mapping[str, tuple[Path, ...]] = dataclasses.field(default_factory=dict)
     split: str = "stratified"
-    fractions: tuple[float, float, float] = PAPER_FRACTIONS
-    seed: int = 0
+    fractions: tuple[Finite, Finite, Finite] = PAPER_FRACTIONS
+    seed: Count = 0
     encoding: str = "vocabulary"
-    min_count: int | None = None
-    max_vocabulary: int | None = None
-    table_rows: int | None = None
-    max_rows: int | None = None
-    shards: int | None = None
+    min_count: PositiveCount | None = None
+    max_vocabulary: PositiveCount | None = None
+    table_rows: Annotated[int, pydantic.Field(ge=3, le=MOST_TABLE_ROWS)] | None = None
+    max_rows: PositiveCount | None = None
+    shards: PositiveCount | None = None
     row_order: str = "hashed"
-    max_reject_share: float = 0.01
-    max_row_bytes: int = MAX_ROW_BYTES
-    side_tables: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    workers: int = 1
+    max_reject_share: Annotated[Finite, pydantic.Field(ge=0, le=1)] = 0.01
+    max_row_bytes: Annotated[int, pydantic.Field(ge=1, le=2**30)] = MAX_ROW_BYTES
+    side_tables: Mapping[str, Path] = dataclasses.field(default_factory=dict)
+    workers: Annotated[int, pydantic.Field(ge=1, le=1024)] = 1
     beam_options: tuple[str, ...] = ()
-    compression_level: int = 1
+    compression_level: Annotated[int, pydantic.Field(ge=1, le=9)] = 1
 
     def __post_init__(self) -> None:
+        if isinstance(self.fractions, tuple) and len(self.fractions) != 3:
+            raise DataError(f"--fractions: three positive shares, not {self.fractions}")
+        check_fields(self, flags=True)
         if self.split not in SPLIT_METHODS:
             raise DataError(
                 f"--split must be one of {', '.join(SPLIT_METHODS)}, not {self.split!r}"
@@ -85,7 +103,7 @@ class PreprocessConfig:
                 f"--row-order must be one of {', '.join(ROW_ORDERS)}, not {self.row_order!r}"
             )
         self._check_inputs()
-        self._check_numbers()
+        self._check_fractions()
         if self.split == "chronological" and not self.description.time_column:
             raise DataError(
                 f"--split chronological: data set {self.description.name} has no time column; "
@@ -103,24 +121,8 @@ class PreprocessConfig:
         elif not self.inputs or self.split_inputs:
             raise DataError("--input: name the raw files (or --train, --validation and --test)")
 
-    def _check_numbers(self) -> None:
-        if (
-            len(self.fractions) != 3
-            or min(self.fractions) <= 0
-            or abs(sum(self.fractions) - 1) > 1e-9
-        ):
+    def _check_fractions(self) -> None:
+        if min(self.fractions) <= 0 or abs(sum(self.fractions) - 1) > 1e-9:
             raise DataError(
                 f"--fractions: three positive shares that add up to 1, not {self.fractions}"
             )
-        if not 0 <= self.max_reject_share <= 1:
-            raise DataError(f"--max-reject-share lies in [0, 1], not {self.max_reject_share}")
-        if not 0 <= self.seed < 2**63:
-            raise DataError(f"--seed lies in [0, 2^63), not {self.seed}")
-        if not 1 <= self.compression_level <= 9:
-            raise DataError(f"--compression-level lies in [1, 9], not {self.compression_level}")
-        least = {"min_count": 1, "max_vocabulary": 1, "table_rows": 3, "max_rows": 1, "shards": 1}
-        least |= {"workers": 1, "max_row_bytes": 1}
-        for name, bound in least.items():
-            value = getattr(self, name)
-            if value is not None and value < bound:
-                raise DataError(f"--{name.replace('_', '-')} must be at least {bound}, not {value}")

@@ -47,9 +47,13 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+import pydantic
+
+from beam_preprocess.checked import Count, Finite, Name, PositiveCount, build, check_fields, shown
 from beam_preprocess.errors import DataError
+from beam_preprocess.writing.whole_file import write_whole
 
 FORMAT = "nasrec_tf.dataset"
 VERSION = 2
@@ -84,17 +88,18 @@ class DenseFeature:
       missing_count: Training rows whose raw value is missing.
     """
 
-    name: str
-    source: str
+    name: Name
+    source: Name
     transform: str
-    missing: float = 0.0
-    mean: float = 0.0
-    std: float = 1.0
-    minimum: float = 0.0
-    maximum: float = 0.0
-    missing_count: int = 0
+    missing: Finite = 0.0
+    mean: Finite = 0.0
+    std: Finite = 1.0
+    minimum: Finite = 0.0
+    maximum: Finite = 0.0
+    missing_count: Count = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, f"dense feature {shown(self.name)}")
         _check_choice("dense", self.name, "transform", self.transform, DENSE_TRANSFORMS)
         if not self.std > 0:
             raise DataError(f"dense feature {self.name!r}: std must be positive, not {self.std}")
@@ -119,20 +124,21 @@ class SparseFeature:
       out_of_vocabulary_count: Training rows with id 1.
     """
 
-    name: str
-    source: str
+    name: Name
+    source: Name
     encoding: str
-    rows: int
-    vocabulary: str | None = None
+    rows: Annotated[int, pydantic.Field(le=2**63 - 1)]
+    vocabulary: Name | None = None
     derive: str | None = None
     radix: str | None = None
-    fold: int | None = None
-    min_count: int | None = None
-    distinct: int | None = None
-    missing_count: int = 0
-    out_of_vocabulary_count: int = 0
+    fold: PositiveCount | None = None
+    min_count: PositiveCount | None = None
+    distinct: Count | None = None
+    missing_count: Count = 0
+    out_of_vocabulary_count: Count = 0
 
     def __post_init__(self) -> None:
+        check_fields(self, f"sparse feature {shown(self.name)}")
         _check_choice("sparse", self.name, "encoding", self.encoding, SPARSE_ENCODINGS)
         if self.derive is not None:
             _check_choice("sparse", self.name, "derive", self.derive, DERIVATIONS)
@@ -163,13 +169,14 @@ class Split:
         are a random sample of the log; within a block they keep its order.
     """
 
-    rows: int
-    positives: int
-    files: tuple[str, ...]
-    shard_rows: tuple[int, ...] | None = None
-    blocks: int = 1
+    rows: Count
+    positives: Count
+    files: tuple[Name, ...]
+    shard_rows: tuple[Count, ...] | None = None
+    blocks: PositiveCount = 1
 
     def __post_init__(self) -> None:
+        check_fields(self, "split")
         if not 0 <= self.positives <= self.rows:
             raise DataError(f"a split of {self.rows} rows cannot have {self.positives} positives")
         if self.shard_rows is not None and (
@@ -205,13 +212,22 @@ class Schema:
     dense: tuple[DenseFeature, ...]
     sparse: tuple[SparseFeature, ...]
     splits: Mapping[str, Split]
-    seed: int = 0
+    seed: Count = 0
     missing_tokens: tuple[str, ...] = ()
     split_method: str = "stratified"
-    rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    rejected: Mapping[str, Count] = dataclasses.field(default_factory=dict)
     row_order: str = "log"
 
     def __post_init__(self) -> None:
+        check_fields(self)
+        if self.row_order not in ROW_ORDERS:
+            raise DataError(
+                f"row_order must be one of {', '.join(ROW_ORDERS)}, not {self.row_order!r}"
+            )
+        if self.row_order == "hashed" and any(
+            split.shard_rows is None for split in self.splits.values()
+        ):
+            raise DataError("splits of hashed rows must say shard_rows")
         names = [feature.name for feature in self.dense]
         names += [feature.name for feature in self.sparse]
         repeated = sorted({name for name in names if names.count(name) > 1})
@@ -244,23 +260,19 @@ class Schema:
     @classmethod
     def from_json(cls, body: Mapping[str, Any], where: str = SCHEMA_FILE) -> Schema:
         """Reads the content of ``schema.json``; ``where`` names it in errors."""
-        if not isinstance(body, Mapping) or body.get("format") != FORMAT:
-            raise DataError(f"{where}: not a {FORMAT} schema")
-        if body.get("version") not in READABLE_VERSIONS:
-            raise DataError(
-                f"{where}: format version {body.get('version')!r}, this program reads "
-                f"{' and '.join(map(str, READABLE_VERSIONS))}; preprocess the data again"
-            )
+        check_format(body, where)
         fields = {key: value for key, value in body.items() if key not in ("format", "version")}
         try:
-            fields["dense"] = tuple(DenseFeature(**entry) for entry in fields["dense"])
-            fields["sparse"] = tuple(SparseFeature(**entry) for entry in fields["sparse"])
+            for key, kind in (("dense", DenseFeature), ("sparse", SparseFeature)):
+                fields[key] = [build(kind, entry, key) for entry in _listed(fields.get(key), key)]
+            splits = fields.get("splits")
+            if not isinstance(splits, Mapping):
+                raise DataError(f"splits must be a table, not {shown(splits)}")
             fields["splits"] = {
-                name: _read_split(entry) for name, entry in fields["splits"].items()
+                name: build(Split, entry, f"split {name}") for name, entry in splits.items()
             }
-            fields["missing_tokens"] = tuple(fields.get("missing_tokens", ()))
-            return cls(**fields)
-        except (KeyError, TypeError, AttributeError) as error:
+            return build(cls, fields, "schema")
+        except DataError as error:
             raise DataError(
                 f"{where}: damaged schema ({error}); preprocess the data again"
             ) from None
@@ -268,7 +280,7 @@ class Schema:
     def save(self, directory: str | pathlib.Path) -> pathlib.Path:
         """Writes ``schema.json`` into ``directory`` and returns its path."""
         path = pathlib.Path(directory) / SCHEMA_FILE
-        path.write_text(self.dumps(), encoding="utf-8")
+        write_whole(path, self.dumps().encode())
         return path
 
     def dumps(self) -> str:
@@ -293,9 +305,33 @@ class Schema:
         return cls.from_json(read_json(directory / SCHEMA_FILE), str(directory / SCHEMA_FILE))
 
 
-def _read_split(entry: Mapping[str, Any]) -> Split:
-    lists = {key: tuple(value) for key, value in entry.items() if isinstance(value, list)}
-    return Split(**{**entry, **lists})
+def check_format(body: Any, where: str) -> None:
+    """Raises DataError unless ``body`` is a JSON object of a format version that is read here.
+
+    Args:
+      body: Content of ``schema.json`` or ``manifest.json``.
+      where: The file, for the message.
+
+    >>> check_format({"format": "nasrec_tf.dataset", "version": 3}, "data/schema.json")
+    Traceback (most recent call last):
+        ...
+    beam_preprocess.errors.DataError: data/schema.json: format version 3, this program reads 1 and \
+2; preprocess the data again
+    """
+    if not isinstance(body, Mapping) or body.get("format") != FORMAT:
+        raise DataError(f"{where}: not a {FORMAT} schema or manifest; preprocess the data again")
+    version = body.get("version")
+    if version not in READABLE_VERSIONS or isinstance(version, (bool, float)):
+        raise DataError(
+            f"{where}: format version {shown(version)}, this program reads "
+            f"{' and '.join(map(str, READABLE_VERSIONS))}; preprocess the data again"
+        )
+
+
+def _listed(value: Any, key: str) -> list:
+    if not isinstance(value, list):
+        raise DataError(f"{key} must be a list, not {shown(value)}")
+    return value
 
 
 def read_json(path: pathlib.Path) -> Any:
@@ -304,8 +340,12 @@ def read_json(path: pathlib.Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(f"{path}: missing; preprocess the data again") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not readable as JSON ({error})") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except RecursionError:
+        raise DataError(f"{path}: damaged (nested too deeply); preprocess the data again") from None
+    except ValueError as error:  # JSON, UTF-8, integers of any length
+        raise DataError(f"{path}: damaged ({error}); preprocess the data again") from None
 
 
 def _check_choice(

@@ -31,6 +31,7 @@ import pathlib
 import sys
 from typing import Any
 
+from beam_preprocess.checked import build, shown
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 
@@ -42,62 +43,52 @@ else:
 _KEYS = tuple(
     field.name for field in dataclasses.fields(Description) if field.name != "side_tables"
 )
-_LISTS = ("columns", "missing_tokens", "ignore")
 
 
 def read_toml(path: pathlib.Path) -> Description:
-    """The description in the TOML file at ``path``; every error names the file and the key."""
-    try:
-        body = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such description file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not valid TOML ({error})") from None
+    """The description in a TOML file.
+
+    Args:
+      path: The file.
+
+    Raises:
+      DataError: It cannot be read or describes no data set; the line names the file and the key.
+    """
+    body = _read(path)
     for key in body:
         if key not in _KEYS:
-            raise DataError(f"{path}: unknown key {key!r}; known are {', '.join(_KEYS)}")
+            raise DataError(f"{path}: unknown key {shown(key)}; keys are {', '.join(_KEYS)}")
     if "label" not in body:
         raise DataError(f'{path}: name the label column, label = "..."')
     fields: dict[str, Any] = {"delimiter": ",", "header": True, "quoting": True, "columns": None}
     fields.update({"name": path.stem, **body})
-    for key in _LISTS:
-        if fields.get(key) is not None:
-            fields[key] = _strings(path, key, fields[key])
-    fields["dense"] = _columns(path, "dense", body.get("dense", ()), DenseColumn)
-    if "sparse" in body:
-        fields["sparse"] = _columns(path, "sparse", body["sparse"], SparseColumn)
-    _check_scalars(path, fields)
+    for key, kind in (("dense", DenseColumn), ("sparse", SparseColumn)):
+        if key in body:
+            fields[key] = _columns(path, key, body[key], kind)
+    return build(Description, fields, str(path))
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
     try:
-        return Description(**fields)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such description file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except RecursionError:
+        raise DataError(f"{path}: not valid TOML (nested too deeply)") from None
+    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, integers of any length
+        raise DataError(f"{path}: not valid TOML ({error})") from None
 
 
-def _check_scalars(path: pathlib.Path, fields: dict[str, Any]) -> None:
-    for key in ("name", "label", "delimiter", "label_rule", "time_column", "time_format"):
-        if key in fields and not isinstance(fields[key], str):
-            raise DataError(f"{path}: {key} must be a string, not {fields[key]!r}")
-    for key in ("header", "quoting"):
-        if not isinstance(fields[key], bool):
-            raise DataError(f"{path}: {key} must be true or false, not {fields[key]!r}")
-
-
-def _strings(path: pathlib.Path, key: str, value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise DataError(f"{path}: {key} must be a list of strings, not {value!r}")
-    return tuple(value)
-
-
-def _columns(path: pathlib.Path, key: str, entries: Any, kind: type) -> tuple[Any, ...]:
-    if not isinstance(entries, (list, tuple)):
-        raise DataError(f"{path}: {key} must be a list of names or of tables, not {entries!r}")
-    columns = []
-    for entry in entries:
-        try:
-            columns.append(kind(entry) if isinstance(entry, str) else kind(**entry))
-        except TypeError as error:
-            known = ", ".join(field.name for field in dataclasses.fields(kind))
-            raise DataError(f"{path}: {key} entry {entry!r}: keys are {known} ({error})") from None
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from None
-    return tuple(columns)
+def _columns(path: pathlib.Path, key: str, entries: Any, kind: type) -> tuple:
+    if not isinstance(entries, list):
+        raise DataError(f"{path}: {key} must be a list of names or of tables, not {shown(entries)}")
+    return tuple(
+        build(
+            kind,
+            {"source": entry} if isinstance(entry, str) else entry,
+            f"{path}: {key} entry {index + 1}",
+        )
+        for index, entry in enumerate(entries)
+    )

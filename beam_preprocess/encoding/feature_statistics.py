@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.config import MOST_TABLE_ROWS, PreprocessConfig
+from beam_preprocess.dataset.file_names import file_stem
 from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, DenseFeature, SparseFeature
 from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import VocabularyCounts
@@ -14,17 +15,29 @@ from beam_preprocess.reading.description import DenseColumn, SparseColumn
 
 
 def vocabulary_path(feature: str) -> str:
-    """The vocabulary file of a sparse feature, relative to the data set."""
-    safe = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02x}" for c in feature)
-    return f"vocabularies/{safe}.txt"
+    """The vocabulary file of a sparse feature, relative to the data set.
+
+    >>> vocabulary_path("user")
+    'vocabularies/user.txt'
+    """
+    return f"vocabularies/{file_stem(feature)}.txt"
 
 
 def check_table_rows(config: PreprocessConfig) -> None:
-    """Raises DataError when ``modulo`` or ``hash`` lacks a table size."""
-    if config.encoding == "vocabulary" or config.table_rows is not None:
+    """Raises DataError when ``modulo`` or ``hash`` lacks a table size, or has one too small."""
+    if config.encoding == "vocabulary":
         return
     for column in config.description.sparse:
-        if column.rows is None:
+        if config.encoding == "hash" and column.rows is not None and column.rows < 3:
+            raise DataError(
+                f"--encoding hash: column {column.name!r} needs at least 3 table rows, not "
+                f"{column.rows}; ids 0 and 1 are for missing and unseen values"
+            )
+        if column.rows is not None and column.rows > MOST_TABLE_ROWS:
+            raise DataError(
+                f"column {column.name!r}: rows must be at most {MOST_TABLE_ROWS}, not {column.rows}"
+            )
+        if column.rows is None and config.table_rows is None:
             raise DataError(
                 f"--encoding {config.encoding}: no table size is known for column "
                 f"{column.name!r}; give one for all with --table-rows, or `rows` in the TOML file"

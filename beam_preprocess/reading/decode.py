@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.iso_times import seconds_of
 from beam_preprocess.reading.parse import RawRows, Reject
 
 _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
 _SHOWN_BYTES = 40
 _FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
 _NOT_FINITE = "not a finite 32-bit number"
+_TIME_LIMIT = 2.0**63  # times are held as 64-bit integers
 _HOUR_DIGITS = 8  # YYMMDDHH
 
 
@@ -244,7 +246,9 @@ def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.
         return _decode_timestamps(values, name, faults)
     numbers = _decode_number(values, name, pa.array([b""], pa.binary()), faults)
     faults.add(np.flatnonzero(np.isnan(numbers)), name, "no time", values)
-    return np.floor(np.nan_to_num(numbers)).astype(np.int64)
+    late = np.abs(numbers) >= _TIME_LIMIT
+    faults.add(np.flatnonzero(late), name, "a time beyond 64 bits", values)
+    return np.floor(np.where(late | np.isnan(numbers), 0, numbers)).astype(np.int64)
 
 
 def _decode_timestamps(values: pa.Array, name: str, faults: _Faults) -> np.ndarray:
@@ -253,10 +257,7 @@ def _decode_timestamps(values: pa.Array, name: str, faults: _Faults) -> np.ndarr
     seconds, bad = [], set()
     for index, value in enumerate(encoded.dictionary.to_pylist()):
         try:
-            moment = datetime.datetime.fromisoformat(value.decode().replace("Z", "+00:00"))
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=datetime.timezone.utc)
-            seconds.append(int(moment.timestamp() // 1))
+            seconds.append(seconds_of(value.decode()))
         except ValueError:
             seconds.append(0)
             bad.add(index)

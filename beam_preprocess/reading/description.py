@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
+from typing import Annotated
 
+import pydantic
+
+from beam_preprocess.checked import (
+    Finite32,
+    Name,
+    PositiveCount,
+    TableRows,
+    check_fields,
+    shown,
+)
 from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, DERIVATIONS, RADICES
 from beam_preprocess.errors import DataError
+
+_SHOWN_CHARACTERS = 60
 
 FILE_FORMATS = ("text", "parquet")
 LABEL_RULES = ("binary", "positive")
@@ -16,14 +30,15 @@ TIME_FORMATS = ("number", "iso8601")
 class DenseColumn:
     """A dense feature to make of the raw column ``source``; see schema.py for the transforms."""
 
-    source: str
-    name: str = ""
+    source: Name
+    name: Name | None = None
     transform: str = "log1p"
-    missing: float | None = None
+    missing: Finite32 | None = None
 
     def __post_init__(self) -> None:
-        if not self.name:
+        if self.name is None:
             object.__setattr__(self, "name", self.source)
+        check_fields(self, f"dense column {shown(self.source)}")
         if self.transform not in DENSE_TRANSFORMS:
             raise DataError(
                 f"dense column {self.source!r}: transform must be one of "
@@ -40,16 +55,17 @@ class SparseColumn:
       radix, fold: How the encoding ``modulo`` reads a value as a number; see schema.py.
     """
 
-    source: str
-    name: str = ""
+    source: Name
+    name: Name | None = None
     derive: str | None = None
-    rows: int | None = None
+    rows: TableRows | None = None
     radix: str = "hex"
-    fold: int | None = None
+    fold: PositiveCount | None = None
 
     def __post_init__(self) -> None:
-        if not self.name:
+        if self.name is None:
             object.__setattr__(self, "name", self.source)
+        check_fields(self, f"sparse column {shown(self.source)}")
         if self.derive is not None and self.derive not in DERIVATIONS:
             raise DataError(
                 f"sparse column {self.source!r}: derive must be one of {', '.join(DERIVATIONS)}, "
@@ -76,13 +92,16 @@ class SideTable:
       dense, sparse: Features that exist only where the table is given.
     """
 
-    name: str
-    key: str
-    columns: tuple[str, ...]
+    name: Name
+    key: Name
+    columns: tuple[Name, ...]
     default: str = ""
     tokens: bool = False
     dense: tuple[DenseColumn, ...] = ()
     sparse: tuple[SparseColumn, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self, f"side table {shown(self.name)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +124,9 @@ class Description:
       file_format: ``text`` or ``parquet``.
     """
 
-    name: str
-    label: str
-    columns: tuple[str, ...] | None
+    name: Name
+    label: Name
+    columns: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None
     dense: tuple[DenseColumn, ...] = ()
     sparse: tuple[SparseColumn, ...] | None = None
     delimiter: str = "\t"
@@ -115,14 +134,15 @@ class Description:
     quoting: bool = False
     missing_tokens: tuple[str, ...] = ()
     label_rule: str = "binary"
-    time_column: str | None = None
+    time_column: Name | None = None
     time_format: str = "number"
     ignore: tuple[str, ...] = ()
     side_tables: tuple[SideTable, ...] = ()
     file_format: str = "text"
 
     def __post_init__(self) -> None:
-        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '\r\n"':
+        check_fields(self)
+        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '\r\n\0"':
             raise DataError(
                 f"{self.name}: delimiter must be one ASCII character, not {self.delimiter!r}"
             )
@@ -138,6 +158,7 @@ class Description:
                 )
         if self.columns is None and self.file_format == "text" and not self.header:
             raise DataError(f"{self.name}: files without a header need their columns listed")
+        self._check_feature_names(self.name)
         if self.columns is not None:
             check_columns(self.columns, self.name)
             if self.sparse is not None and not self.header:
@@ -163,8 +184,11 @@ class Description:
         if sparse is None:
             used = {self.label, self.time_column, *self.ignore}
             used.update(column.source for column in self.dense)
-            sparse = tuple(SparseColumn(name) for name in columns if name and name not in used)
-        resolved = dataclasses.replace(self, columns=columns, sparse=sparse)
+            sparse = _sparse_columns([name for name in columns if name and name not in used], where)
+        try:
+            resolved = dataclasses.replace(self, columns=columns, sparse=sparse)
+        except DataError as error:
+            raise DataError(f"{where}: {error}") from None
         resolved._check_sources(where)
         return resolved
 
@@ -197,6 +221,15 @@ class Description:
         wanted.extend(column.source for column in self.sparse or ())
         return tuple(dict.fromkeys(wanted))
 
+    def _check_feature_names(self, where: str) -> None:
+        names = [column.name for column in (*self.dense, *(self.sparse or ()))]
+        repeated = [name for name, count in Counter(names).items() if count > 1]
+        if repeated:
+            raise DataError(
+                f"{where}: two features are called {shown(repeated[0])}; leave one out, or give it "
+                "another name"
+            )
+
     def _check_sources(self, where: str = "") -> None:
         joined = {name for table in self.side_tables for name in table.columns}
         keys = {table.key for table in self.side_tables}
@@ -217,16 +250,23 @@ class Description:
             )
 
 
+def _sparse_columns(names: list[str], where: str) -> tuple[SparseColumn, ...]:
+    try:
+        return tuple(SparseColumn(name) for name in names)
+    except DataError as error:
+        raise DataError(f"{where}: {error}; rename the column or leave it out") from None
+
+
 def check_columns(columns: tuple[str, ...], where: str) -> None:
     """Raises DataError when a column name is repeated."""
-    repeated = sorted({name for name in columns if columns.count(name) > 1})
+    repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
     if repeated:
         raise DataError(
-            f"{where}: column name {repeated[0]!r} is repeated in the header; "
+            f"{where}: column name {shown(repeated[0])} is repeated in the header; "
             "give every column its own name"
         )
 
 
 def _shorten(columns: tuple[str, ...], limit: int = 12) -> str:
-    shown = ", ".join(columns[:limit])
-    return f"[{shown}{', ...' if len(columns) > limit else ''}]"
+    names = ", ".join(name[:_SHOWN_CHARACTERS] for name in columns[:limit])
+    return f"[{names}{', ...' if len(columns) > limit else ''}]"

@@ -99,7 +99,10 @@ def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> D
     if not text or len(line) > max_row_bytes:
         raise DataError(f"{file.path} line 1: no header line")
     quoting = csv.QUOTE_MINIMAL if description.quoting else csv.QUOTE_NONE
-    names = next(csv.reader([text], delimiter=description.delimiter, quoting=quoting))
+    try:
+        names = next(csv.reader([text], delimiter=description.delimiter, quoting=quoting))
+    except csv.Error as error:
+        raise DataError(f"{file.path} line 1: the header cannot be read ({error})") from None
     return description.resolve(tuple(names), file.path)
 
 

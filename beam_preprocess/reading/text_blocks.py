@@ -108,6 +108,10 @@ def open_text(file: InputFile) -> Iterator[io.BufferedIOBase]:
             raise DataError(f"{file.path}: no such file") from None
         except PermissionError:
             raise DataError(f"{file.path}: no permission to read it") from None
+        except OSError as error:
+            raise DataError(
+                f"{file.path}: cannot be read ({error.strerror or error}); fetch it again"
+            ) from None
 
 
 def read_blocks(

@@ -60,8 +60,7 @@ def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
     try:
         _run_local(job, options, progress)
     except OSError as error:
-        message = write_error(error, config.output)
-        raise (DataError(message) if message else error) from None
+        raise DataError(write_error(error, config.output)) from None
     return config.output
 
 
@@ -86,7 +85,7 @@ def _run_remote(job: Job, options: PipelineOptions) -> None:
 
 
 def _run_local(job: Job, options: PipelineOptions, progress: Progress | None) -> None:
-    output = pathlib.Path(job.config.output)
+    output = pathlib.Path(job.config.output).absolute()
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
         raise DataError(f"--output {output}: exists; name another directory or remove it")
     partial = output.with_name(f"{output.name}.partial")
@@ -170,4 +169,5 @@ def _partial_directory(partial: pathlib.Path) -> Iterator[None]:
             yield
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-            lock_path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the next run takes the lock of a file that stays
+                lock_path.unlink(missing_ok=True)

@@ -20,16 +20,24 @@ UNITS_DIRECTORY = "units"
 ERROR_FILE = "error.json"
 
 
-_WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_error(error: OSError, directory: str) -> str | None:
-    """The one line for a failure to write below ``directory``; None for other errors."""
-    if error.errno not in _WRITE_ERRORS:
-        return None
-    return (
-        f"{error.filename or directory}: {error.strerror}; free some space or name another --output"
-    )
+def write_error(error: OSError, directory: str) -> str:
+    """The one line for a failure to write below ``directory``.
+
+    Failures to read the raw data never come here: they are told where they are read.
+
+    Args:
+      error: What the system, or a remote store, said.
+      directory: Where the run was writing.
+
+    >>> write_error(OSError(errno.EIO, "Input/output error"), "out")
+    'out: Input/output error; mend the device or name another --output'
+    """
+    what = error.strerror or " ".join(str(error).split()) or type(error).__name__
+    mend = "free some space" if error.errno in _NO_SPACE else "mend the device"
+    return f"{error.filename or directory}: {what}; {mend} or name another --output"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,8 +90,6 @@ class Job:
             raise
         except OSError as error:
             message = write_error(error, self.data_directory)
-            if message is None:
-                raise
             self._leave_error(message)
             raise DataError(message) from error
 

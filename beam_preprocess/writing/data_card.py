@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from beam_preprocess.dataset.file_names import file_stem
 from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
 from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
 from beam_preprocess.writing.svg import bar_chart
@@ -122,8 +123,7 @@ def _table_plot(schema: Schema) -> str:
 
 
 def _plot_name(feature: DenseFeature) -> str:
-    safe = "".join(c if c.isalnum() or c in "-_." else f"%{ord(c):02x}" for c in feature.name)
-    return f"plots/dense-{safe}.svg"
+    return f"plots/dense-{file_stem(feature.name)}.svg"
 
 
 def _dense_plot(feature: DenseFeature, summary: Summary) -> str:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from beam_preprocess.dataset.schema import FORMAT, MANIFEST_FILE, SCHEMA_FILE, VERSION, read_json
+import pydantic
+
+from beam_preprocess.checked import Count, build, check_fields, shown
+from beam_preprocess.dataset.schema import (
+    FORMAT,
+    MANIFEST_FILE,
+    SCHEMA_FILE,
+    VERSION,
+    check_format,
+    read_json,
+)
 from beam_preprocess.errors import DataError
 
 VOCABULARIES = "vocabularies/"
@@ -15,6 +26,17 @@ SHARD_ENDING = ".tfrecord.gz"
 MEND = "restore it or preprocess the data again"
 
 _READ_BYTES = 1 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What the manifest says of one file: its size in bytes and its SHA-256 in hexadecimal."""
+
+    bytes: Count
+    sha256: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
 
 def manifest_body(files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
@@ -89,7 +111,7 @@ def verify_what_is_read(directory: str | pathlib.Path) -> None:
             _verify_size(directory / name, entry)
 
 
-def _listed(directory: pathlib.Path) -> Mapping[str, Any]:
+def _listed(directory: pathlib.Path) -> dict[str, Entry]:
     """The manifest's entries by file.
 
     Raises:
@@ -97,33 +119,29 @@ def _listed(directory: pathlib.Path) -> Mapping[str, Any]:
     """
     path = directory / MANIFEST_FILE
     body = read_json(path)
-    files = body.get("files") if isinstance(body, dict) else None
-    if not isinstance(files, dict) or not files or not all(map(_is_entry, files.values())):
-        raise DataError(f"{path}: damaged; {MEND}")
-    return files
+    check_format(body, str(path))
+    files = body.get("files")
+    try:
+        if not isinstance(files, Mapping) or not files:
+            raise DataError(f"files must be a table of files, not {shown(files)}")
+        return {name: build(Entry, entry, shown(name)) for name, entry in files.items()}
+    except DataError as error:
+        raise DataError(f"{path}: damaged ({error}); {MEND}") from None
 
 
-def _is_entry(entry: object) -> bool:
-    return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("bytes"), int)
-        and isinstance(entry.get("sha256"), str)
-    )
-
-
-def _verify_file(path: pathlib.Path, entry: Mapping[str, Any]) -> None:
+def _verify_file(path: pathlib.Path, entry: Entry) -> None:
     _verify_size(path, entry)
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(_READ_BYTES):
             digest.update(chunk)
-    if digest.hexdigest() != entry["sha256"]:
+    if digest.hexdigest() != entry.sha256:
         raise DataError(f"{path}: checksum differs from {MANIFEST_FILE}; {MEND}")
 
 
-def _verify_size(path: pathlib.Path, entry: Mapping[str, Any]) -> None:
+def _verify_size(path: pathlib.Path, entry: Entry) -> None:
     if not path.is_file():
         raise DataError(f"{path}: listed in {MANIFEST_FILE} but missing; {MEND}")
     size = path.stat().st_size
-    if size != entry["bytes"]:
-        raise DataError(f"{path}: {size} bytes, {entry['bytes']} in {MANIFEST_FILE}; {MEND}")
+    if size != entry.bytes:
+        raise DataError(f"{path}: {size} bytes, {entry.bytes} in {MANIFEST_FILE}; {MEND}")

@@ -63,10 +63,14 @@ def publish_directory(draft: str | pathlib.Path, path: str | pathlib.Path) -> No
       path: Its name from now on; absent or an empty directory, on the same file system.
 
     Raises:
-      OSError: The disk refuses.
+      OSError: The disk refuses; the draft keeps its name.
     """
     draft, path = pathlib.Path(draft), pathlib.Path(path)
     for directory, _, _ in os.walk(draft, topdown=False):
         sync_file(directory)
     os.replace(draft, path)
-    sync_file(path.parent)
+    try:
+        sync_file(path.parent)
+    except OSError:
+        os.replace(path, draft)  # a name that may not last is no name
+        raise

@@ -22,6 +22,9 @@ ORDERS = (SHUFFLED, FILE_ORDER)
 
 PARSE_BATCH = 4096
 
+MOST_TABLE_ROWS = 2**31 - 1
+"""Ids are held as 32-bit integers."""
+
 
 class Records:
     """The splits of a data set directory.
@@ -41,7 +44,8 @@ class Records:
 
     Raises:
         DataError: if it is not a complete data set.
-        UserError: if file order is wanted of a data set whose rows were dealt out by a hash.
+        UserError: if file order is wanted of a data set whose rows were dealt out by a hash, or a
+            table is too large.
 
     Example:
         >>> records = Records("data/criteo")                           # doctest: +SKIP
@@ -65,6 +69,11 @@ class Records:
             raise UserError(
                 f"{self.directory}: its rows were dealt out to the shards by a hash, so it has no "
                 "file order; preprocess the log with --row-order log."
+            )
+        if max(self.schema.sparse_rows, default=0) > MOST_TABLE_ROWS:
+            raise UserError(
+                f"{self.directory}: has an embedding table of {max(self.schema.sparse_rows)} rows; "
+                f"training takes at most {MOST_TABLE_ROWS}. Preprocess with fewer --table-rows."
             )
         self.memory_limit = memory_limit
         self.order = order
