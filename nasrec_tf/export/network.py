@@ -57,6 +57,7 @@ def _read_variables(subnet: Subnet, prefix: pathlib.Path) -> None:
             if value.shape != tuple(variable.shape):
                 raise ValueError(f"variable {index} is {value.shape}, not {tuple(variable.shape)}")
             variable.assign(value)
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (tf.errors.OpError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        # Kinds that TensorFlow's reader of checkpoints translates damage to.
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise ExportError(f"{prefix}: damaged ({reason}); export the model again") from error

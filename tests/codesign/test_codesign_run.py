@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import nasrec_tf
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.space import NASREC_SMALL
@@ -112,6 +113,14 @@ def winner(run):
     subnet = Subnet(architecture, Records(dataset).features, NetworkOptions(layer_norm=False))
     load_weights(subnet, run / "run" / retrain["directory"] / "best.npz")
     return subnet, dataset
+
+
+def test_load_gives_the_winner_of_a_run_directory(run, winner):
+    subnet, _ = winner
+    loaded = nasrec_tf.load(run / "run")
+    assert loaded.architecture.blocks == subnet.architecture.blocks
+    for one, other in zip(subnet.variables, loaded.variables):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import nasrec_tf
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import NUMBER
@@ -292,3 +294,39 @@ def test_a_full_disk_is_one_clear_line_and_leaves_nothing(cases, tmp_path, monke
             case.subnet, case.data_set.schema, case.data, tmp_path / "saved_models", "full"
         )
     assert list((tmp_path / "saved_models").iterdir()) == []
+
+
+# The network inside.
+
+
+@pytest.fixture
+def case(cases):
+    return cases["mixed"]
+
+
+def test_load_gives_the_exported_network_again(case):
+    loaded = nasrec_tf.load(case.path)
+    assert loaded.architecture.blocks == case.subnet.architecture.blocks
+    assert (loaded.features, loaded.options) == (case.subnet.features, case.subnet.options)
+    assert len(loaded.variables) == len(case.subnet.variables)
+    for one, other in zip(case.subnet.variables, loaded.variables):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda export: (export / "variables" / "variables.index").unlink(),
+        lambda export: (export / "variables" / "variables.data-00000-of-00001").write_bytes(b""),
+        lambda export: (export / "assets" / "schema.json").write_text("{}"),
+        lambda export: (export / "assets" / "architecture.json").write_text("[]"),
+        lambda export: (export / "assets" / "model.json").write_text("cut"),
+    ],
+    ids=["no index", "no weights", "schema", "architecture", "description"],
+)
+def test_a_damaged_export_is_one_line_that_names_the_file(case, tmp_path, damage):
+    shutil.copytree(case.path, tmp_path / "export")
+    damage(tmp_path / "export")
+    with pytest.raises(UserError) as error:
+        nasrec_tf.load(tmp_path / "export")
+    assert str(tmp_path) in str(error.value) and "\n" not in str(error.value)

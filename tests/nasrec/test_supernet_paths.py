@@ -7,11 +7,21 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from core_cases import FULL, SMALL, architectures, random_architectures, raw_inputs, raw_labels
+from core_cases import (
+    FEATURES,
+    FULL,
+    SMALL,
+    SMALL_OPTIONS,
+    architectures,
+    random_architectures,
+    raw_inputs,
+    raw_labels,
+)
 from hypothesis import given, settings
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.supernet.path import decode, encode, live_part
 from nasrec_tf.operators import OPERATORS
 from nasrec_tf.optimizers.adagrad import Adagrad
@@ -279,3 +289,24 @@ def test_another_optimizer_is_refused(supernet):
     path = supernet.encode(supernet.space.widest)
     with pytest.raises(ValueError, match="nasrec_tf.optimizers.adagrad.Adagrad"):
         supernet.train_on_path(path, tensors(inputs), tf.constant(labels))
+
+
+def test_extracting_draws_nothing_and_shares_the_tables_until_either_is_trained(monkeypatch):
+    from nasrec_tf.networks.layers import feature_embedding
+
+    model = Supernet(FULL, FEATURES, SMALL_OPTIONS, seed=3)
+    inputs, labels = raw_inputs(FEATURES, 16), raw_labels(16)
+
+    def no_draw(*_):
+        raise AssertionError("an initial value was drawn only to be overwritten")
+
+    monkeypatch.setattr(feature_embedding.TableInitializer, "__call__", no_draw)
+    monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__", no_draw)
+    subnet = model.extract(FULL.widest)
+    before = subnet(inputs).numpy(), subnet.embedding.table.numpy()
+    np.testing.assert_array_equal(before[1], model.embedding.table)
+    model.compile(Adagrad(0.1), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.train_on_path(model.encode(FULL.widest), inputs, labels)
+    assert (model.embedding.table.numpy() != before[1]).any()
+    np.testing.assert_array_equal(subnet.embedding.table, before[1])
+    np.testing.assert_array_equal(subnet(inputs), before[0])
