@@ -72,18 +72,18 @@ def _load_keras(path: pathlib.Path) -> Any:
 
 def _load_winner(path: pathlib.Path) -> Any:
     from nasrec_tf.networks.weights import holds_network, load_network
-    from nasrec_tf.search.config import SearchConfig, load_options
+    from nasrec_tf.search.results import RetrainResult
     from nasrec_tf.search.run import Run
-    from nasrec_tf.search.run_directory import CONFIG_FILE, RunDirectory
+    from nasrec_tf.search.run_directory import RunDirectory
     from nasrec_tf.search.stages import retrain
 
     directory = RunDirectory(path)
-    result = directory.result("retrain")
-    if result is None:
-        raise RunError(f"{path}: nothing has won yet: its retrain stage has not finished.")
-    weights = path / result["directory"] / retrain.WEIGHTS
+    result = directory.finished("retrain", RetrainResult)
+    weights = path / result.directory / retrain.WEIGHTS
     if holds_network(weights):
         return load_network(weights)
     # Written by version 0.1.0, without the network: that follows from the run.
-    config = SearchConfig(**load_options(path / CONFIG_FILE))
+    config = directory.stored_config()
+    if config is None:
+        raise RunError(f"{path}: has no configuration, so it is not a run directory.")
     return retrain.load_winner(Run(config, directory, quiet=True))
