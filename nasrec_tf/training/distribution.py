@@ -18,6 +18,9 @@ from nasrec_tf.training.replicas import local_copy
 MIRRORED, MULTI_WORKER = "mirrored", "multi-worker"
 """All devices of this host; all hosts that ``TF_CONFIG`` names, started alike."""
 
+LOST_HOST = "Collective ops is aborted"
+"""What TensorFlow says on a host whose partner is gone."""
+
 
 def strategy_of(kind: str) -> tf.distribute.Strategy:
     """The strategy of a kind of distribution; to be made before anything else of TensorFlow runs.
@@ -79,7 +82,7 @@ class DistributedSupernet:
             labels: (batch, 1).
 
         Raises:
-            UserError: if they do not.
+            UserError: if they do not, or another host has gone.
         """
         replicas = self.strategy.num_replicas_in_sync
         if labels.shape[0] % replicas:
@@ -87,7 +90,15 @@ class DistributedSupernet:
                 f"A batch of {labels.shape[0]} rows does not divide among {replicas} replicas; "
                 f"use a batch size that is a multiple of {replicas}."
             )
-        return self._step(inputs, labels)
+        try:
+            return self._step(inputs, labels)
+        except tf.errors.OpError as error:
+            if LOST_HOST not in str(error):
+                raise
+            raise UserError(
+                "Another host of this training has ended or cannot be reached; repeat the command "
+                "on all hosts to go on from the last checkpoint."
+            ) from error
 
     def _run_step(self, inputs, labels):
         model = self.model

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -228,4 +229,40 @@ def test_the_command_trains_on_two_hosts_as_on_one(of_one_process, tmp_path):
         )
     )
     assert all("supernet: 2 replicas" in output for output in said)
+    assert_same_curve(of_one_process, directory)
+
+
+def test_a_host_that_dies_is_told_by_the_other_and_both_go_on(of_one_process, tmp_path):
+    directory = untrained_copy(of_one_process, tmp_path / "run")
+
+    def start():
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+        return [
+            search(
+                directory,
+                *("--stage", "supernet", "--distribute", "multi-worker"),
+                *("--checkpoint-seconds", "0.001"),
+                TF_CONFIG=json.dumps(
+                    {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+                ),
+            )
+            for index in range(2)
+        ]
+
+    chief, victim = start()
+    checkpoint = directory / "supernet" / "checkpoint" / "checkpoint"
+    while not checkpoint.exists():
+        assert chief.poll() is None, chief.stderr.read()
+        time.sleep(0.01)
+    victim.kill()
+    _, errors = chief.communicate(timeout=300)
+    assert chief.returncode == 2
+    assert [line for line in errors.splitlines() if line.startswith("error: ")] == [
+        "error: Another host of this training has ended or cannot be reached; repeat the command "
+        "on all hosts to go on from the last checkpoint."
+    ]
+    assert "Traceback" not in errors
+    victim.communicate()
+    assert not (directory / "supernet" / "result.json").exists()
+    succeed(*start())
     assert_same_curve(of_one_process, directory)

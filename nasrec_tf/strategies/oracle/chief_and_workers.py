@@ -45,13 +45,14 @@ SERVICE, METHOD = "nasrec_tf.Search", "Tell"
 SEARCH_KEY = "nasrec-search"
 """Metadata of a worker's calls: which search they belong to."""
 
-is_chief = parts.is_chief_oracle
-"""Whether this process is the chief of a search with workers."""
+is_search_chief = parts.is_chief_oracle
+"""Whether this process is the chief of a search with workers, by KerasTuner's variables; hosts that
+train a supernet have a chief of their own (``training/cluster.py``)."""
 
 
-def is_worker() -> bool:
+def is_search_worker() -> bool:
     """Whether this process is a worker of a chief."""
-    return parts.has_chief_oracle() and not is_chief()
+    return parts.has_chief_oracle() and not is_search_chief()
 
 
 def serve(

@@ -85,7 +85,7 @@ class SubnetTuner(BaseTuner):
     ):
         # First: the base class reloads where KerasTuner's own file of a tuner lies around.
         self._architectures = oracle
-        worker = chief_and_workers.is_worker()
+        worker = chief_and_workers.is_search_worker()
         super().__init__(
             oracle,
             directory=str(directory),
@@ -117,7 +117,7 @@ class SubnetTuner(BaseTuner):
             return
         self._bar = SearchProgress(self._architectures, self.progress)
         try:
-            if chief_and_workers.is_chief():
+            if chief_and_workers.is_search_chief():
                 chief_and_workers.serve(self._architectures, self._bar.update, self._environment)
             else:
                 self._score()
