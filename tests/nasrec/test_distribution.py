@@ -232,6 +232,7 @@ def test_the_command_trains_on_two_hosts_as_on_one(of_one_process, tmp_path):
     assert_same_curve(of_one_process, directory)
 
 
+@pytest.mark.slow
 def test_a_host_that_dies_is_told_by_the_other_and_both_go_on(of_one_process, tmp_path):
     directory = untrained_copy(of_one_process, tmp_path / "run")
 
