@@ -29,7 +29,19 @@ def write_report(run: RunSummary, path: str | pathlib.Path) -> None:
 
 
 def render_report(run: RunSummary) -> str:
-    """The page as text. All that comes from data is escaped."""
+    """The page as text: HTML with style and pictures inside, all that comes from data escaped.
+
+    Args:
+        run: what to show.
+
+    Returns:
+        The page.
+
+    Example:
+        >>> page = render_report(RunSummary("a <run>"))
+        >>> "a &lt;run&gt;" in page, "<script" in page
+        (True, False)
+    """
     import jinja2
     import markupsafe
 
@@ -72,28 +84,69 @@ def _pictures(run: RunSummary) -> dict[str, str]:
 
 
 def number(value: Any, digits: int = 4) -> str:
-    """A figure with so many digits after the point; a dash for one that is not there."""
+    """A figure with so many digits after the point; a dash for one that is not there.
+
+    Args:
+        value: a number, or ``None``.
+        digits: after the point.
+
+    Example:
+        >>> number(1234.56789, 2), number(None)
+        ('1,234.57', '–')
+    """
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
 def count(value: Any) -> str:
-    """A whole number with thousands separated."""
+    """A whole number with thousands separated; a dash for one that is not there.
+
+    Args:
+        value: a whole number, or ``None``.
+
+    Example:
+        >>> count(1234567), count(None)
+        ('1,234,567', '–')
+    """
     return "–" if value is None else f"{value:,}"
 
 
 def share(value: Any) -> str:
-    """A share in per cent."""
+    """A share in per cent; a dash for one that is not there.
+
+    Args:
+        value: from 0 to 1, or ``None``.
+
+    Example:
+        >>> share(0.2512), share(None)
+        ('25.1%', '–')
+    """
     return "–" if value is None else f"{value:.1%}"
 
 
 def span(values: Any) -> str:
-    """A range of ratios."""
+    """A range of ratios.
+
+    Args:
+        values: the smallest and the largest.
+
+    Example:
+        >>> span((1.25, 1800))
+        '1.25 to 1,800.00'
+    """
     low, high = values
     return f"{low:.2f} to {high:,.2f}"
 
 
 def duration(seconds: Any) -> str:
-    """Seconds as hours, minutes and seconds."""
+    """Seconds as hours, minutes and seconds; a dash where there are none.
+
+    Args:
+        seconds: a time in seconds, or ``None``.
+
+    Example:
+        >>> duration(7.25), duration(75), duration(7260), duration(None)
+        ('7.2 s', '1 min 15 s', '2 h 01 min', '–')
+    """
     if seconds is None:
         return "–"
     if seconds < 59.95:

@@ -280,7 +280,15 @@ class RunSummary:
 
     @property
     def leaderboard(self) -> list[CandidateSummary]:
-        """The finished trainings from scratch, best first."""
+        """The finished trainings from scratch, the winner first, then by validation log loss.
+
+        Example:
+            >>> candidates = [CandidateSummary(1, "a", validation_log_loss=float("nan")),
+            ...               CandidateSummary(2, "b", validation_log_loss=0.5),
+            ...               CandidateSummary(3, "c")]
+            >>> [found.rank for found in RunSummary("run", candidates=candidates).leaderboard]
+            [2, 1]
+        """
         finished = [c for c in self.candidates if c.validation_log_loss is not None]
         return sorted(finished, key=lambda c: (not c.won, _worst_if_nan(c.validation_log_loss)))
 

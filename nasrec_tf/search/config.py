@@ -82,8 +82,17 @@ READERS = {
 class SearchConfig:
     """Options of a search; see ``python -m nasrec_tf.search --help``.
 
+    Every field is the option of its name; its help text, bounds and units are in its metadata.
+
     Raises:
         UserError: if a value cannot be used; the message names the option.
+
+    Example:
+        >>> SearchConfig(blocks=3).blocks
+        3
+        >>> SearchConfig(blocks=0)
+        Traceback (most recent call last):
+        nasrec_tf.common.errors.UserError: --blocks must be at least 1. Received: 0
     """
 
     data: str | None = option(
@@ -272,7 +281,12 @@ class SearchConfig:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages of this run, in order."""
+        """The stages of this run, in order.
+
+        Example:
+            >>> SearchConfig(codesign=True).stages
+            ('records', 'supernet', 'evolution', 'retrain', 'hardware', 'export')
+        """
         return tuple(name for name in STAGES if name != "hardware" or self.codesign)
 
     def _check_codesign(self) -> None:
@@ -346,7 +360,16 @@ class SearchConfig:
         return rates
 
     def to_toml(self) -> str:
-        """The options as a TOML file that gives them again."""
+        """The options as a TOML file that gives them again; ``None`` is left out.
+
+        Example:
+            >>> print(SearchConfig(seed=3).to_toml())  # doctest: +ELLIPSIS
+            # Options of this run: python -m nasrec_tf.search --config THIS_FILE
+            encoding = "vocabulary"
+            ...
+            seed = 3
+            ...
+        """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         given = {name: value for name, value in values.items() if value is not None}
         return "# Options of this run: python -m nasrec_tf.search --config THIS_FILE\n" + (
@@ -357,8 +380,21 @@ class SearchConfig:
 def load_options(path: str | pathlib.Path) -> dict[str, Any]:
     """Options from a TOML file.
 
+    Args:
+        path: the file; names are those of the options, with ``-`` or ``_``.
+
+    Returns:
+        Values by field of ``SearchConfig``, which checks them.
+
     Raises:
-        UserError: if it cannot be read or names an unknown option.
+        UserError: if it cannot be read, names an unknown option, or one twice.
+
+    Example:
+        >>> import tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "run.toml"
+        >>> _ = path.write_text("max-mflops = 2.5")
+        >>> load_options(path)
+        {'max_mflops': 2.5}
     """
     options: dict[str, Any] = {}
     known = {field.name for field in dataclasses.fields(SearchConfig)}
@@ -375,7 +411,15 @@ def load_options(path: str | pathlib.Path) -> dict[str, Any]:
 
 
 def flag(name: str) -> str:
-    """The command-line option of a field."""
+    """The command-line option of a field.
+
+    Args:
+        name: of the field.
+
+    Example:
+        >>> flag("max_mflops")
+        '--max-mflops'
+    """
     return "--" + name.replace("_", "-")
 
 

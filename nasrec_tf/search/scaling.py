@@ -45,7 +45,21 @@ class Settings:
 
 
 def scale(config: SearchConfig, training_rows: int) -> Settings:
-    """Settings for a data set, with what the configuration says taken over."""
+    """Settings for a data set, with what the configuration says taken over.
+
+    What is left open fits what was given: a population holds a given tournament.
+
+    Args:
+        config: the options.
+        training_rows: rows of the training split.
+
+    Example:
+        >>> found = scale(SearchConfig(tournament=100), training_rows=40_000)
+        >>> found.tournament, found.population, found.batch_size
+        (100, 200, 128)
+        >>> scale(SearchConfig(), training_rows=45_840_617).batch_size
+        512
+    """
     batch = config.batch_size or _batch_size(training_rows)
     steps = max(1, training_rows // batch)
     trials = min(PAPER_TRIALS, max(48, training_rows // 1000))
@@ -109,7 +123,16 @@ def _learning_rate(steps: int) -> float:
 
 
 def explain(config: SearchConfig, settings: Settings, training_rows: int) -> list[str]:
-    """One line for each setting that is not the paper's because the data set is small."""
+    """One line for each setting that is not the paper's because the data set is small.
+
+    Args:
+        config: the options; what they give is not told.
+        settings: of ``scale``.
+        training_rows: rows of the training split.
+
+    Returns:
+        The lines, after one that says how many rows there are; none if all is the paper's.
+    """
     paper = scale(SearchConfig(), PAPER_ROWS * 10)
     lines = []
     for field in dataclasses.fields(Settings):
