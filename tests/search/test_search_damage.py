@@ -1,6 +1,8 @@
 """A run of which a file was damaged says so in one line, or ends as it would have without."""
 
 import dataclasses
+import itertools
+import shutil
 
 from search_calls import Said, call, options
 from torture.damages import Snapshot, damages, files
@@ -50,15 +52,16 @@ def fault_of(damage, command, gathered, expected) -> str | None:
     return None if told else f"exit code {said.code}, {len(lines)} lines: {said.err[:300]}"
 
 
-def assert_told_or_harmless(directory, paths, gathered):
+def assert_told_or_harmless(directory, paths, gathered, *more, ways=None):
     """Damages one file after the other in every way and repeats the command each time."""
-    expected = figures(call(*options(directory)), gathered)
     snapshot = Snapshot(directory)
+    expected = figures(call(*options(directory), *more), gathered)
+    snapshot.restore()
     wrong = []
     for path in sample(paths):
-        for damage in damages(path, seed=1):
+        for damage in itertools.islice(damages(path, seed=1), ways):
             damage.apply()
-            fault = fault_of(damage, lambda: call(*options(directory)), gathered, expected)
+            fault = fault_of(damage, lambda: call(*options(directory), *more), gathered, expected)
             if fault:
                 wrong.append(f"{damage}: {fault}")
             snapshot.restore()
@@ -67,3 +70,32 @@ def assert_told_or_harmless(directory, paths, gathered):
 
 def test_every_file_of_a_finished_run(finished_run, unrendered):
     assert_told_or_harmless(finished_run, files(finished_run), unrendered)
+
+
+def test_every_file_of_a_half_finished_training(run_files, unrendered, monkeypatch):
+    """The second candidate was stopped after its first epoch; the ways that cut and empty files."""
+    from nasrec_tf.search.stages import retrain
+
+    for stage in ("export", "retrain"):
+        shutil.rmtree(run_files / "run" / stage)
+    shutil.rmtree(run_files / "models")
+    with monkeypatch.context() as patch:
+        patch.setattr(retrain._Validation, "__call__", _stopped(retrain._Validation.__call__))
+        assert call(*options(run_files)).code == 130
+    second = run_files / "run" / "retrain" / "02-rate-0.12"
+    assert (second / "checkpoint").is_dir() and not (second / "result.json").exists()
+    assert (second / "validation.json").exists()
+    paths = [path for path in files(second) if path.parent.name != "tensorboard"]
+    assert_told_or_harmless(run_files, paths, unrendered, "--stage", "retrain", ways=3)
+
+
+def _stopped(validate):
+    """Evaluates, and is interrupted after the first epoch of the second candidate."""
+
+    def called(self, epoch):
+        goes_on = validate(self, epoch)
+        if "02-" in str(self._directory):
+            raise KeyboardInterrupt
+        return goes_on
+
+    return called

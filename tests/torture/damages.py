@@ -106,6 +106,7 @@ class Snapshot:
     def __init__(self, directory: pathlib.Path):
         self.directory = directory
         self.contents = {path: path.read_bytes() for path in files(directory)}
+        self._directories = set(_directories(directory))
         self._seen = {path: _seen(path) for path in self.contents}
 
     def restore(self) -> None:
@@ -113,6 +114,9 @@ class Snapshot:
         for path in files(self.directory):
             if path not in self.contents:
                 path.unlink()
+        for path in reversed(_directories(self.directory)):
+            if path not in self._directories:
+                path.rmdir()
         for path, content in self.contents.items():
             if not path.exists() or _seen(path) != self._seen[path]:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +127,11 @@ class Snapshot:
 def files(directory: pathlib.Path) -> list[pathlib.Path]:
     """All files below a directory, sorted."""
     return sorted(path for path in directory.rglob("*") if path.is_file())
+
+
+def _directories(directory: pathlib.Path) -> list[pathlib.Path]:
+    """All directories below one, those that hold others first."""
+    return sorted(path for path in directory.rglob("*") if path.is_dir())
 
 
 def _seen(path: pathlib.Path) -> tuple[int, int]:
