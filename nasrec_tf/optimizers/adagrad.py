@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from nasrec_tf import native
-from nasrec_tf.networks.layers.active_weight import ActiveWeight
+from nasrec_tf.native.active_weight import ActiveWeight
 
 STARTING_RATE = 1e-8
 """Learning rate of the first and of the last step (the authors' code)."""

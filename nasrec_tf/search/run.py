@@ -19,7 +19,7 @@ from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, scale
-from nasrec_tf.strategies.oracle.history import LOG_LOSS
+from nasrec_tf.strategies.history import LOG_LOSS
 
 SEARCH_PROJECT = "search"
 """KerasTuner's project in the directory of the evolution stage."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.design import Design
-from nasrec_tf.strategies.oracle.history import LOG_LOSS
+from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.strategies.search_settings import is_number
 
 

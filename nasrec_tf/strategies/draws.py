@@ -10,7 +10,7 @@ from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import HardwareSpace
-from nasrec_tf.strategies.oracle.history import History
+from nasrec_tf.strategies.history import History
 from nasrec_tf.strategies.search_settings import check_positive
 
 INITIAL, TOURNAMENT, CHILD = range(3)

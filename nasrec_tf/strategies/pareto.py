@@ -6,7 +6,7 @@ from collections.abc import Sequence, Set
 import numpy as np
 
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.strategies.oracle.history import LOG_LOSS, History
+from nasrec_tf.strategies.history import LOG_LOSS, History
 from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
 
 

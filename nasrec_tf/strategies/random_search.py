@@ -4,7 +4,7 @@ import dataclasses
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.draws import Draws, NothingScored
-from nasrec_tf.strategies.oracle.history import Candidate, History
+from nasrec_tf.strategies.history import Candidate, History
 from nasrec_tf.strategies.search_settings import MAX_TRIALS, check_positive
 
 BATCH = 64

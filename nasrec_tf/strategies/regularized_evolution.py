@@ -5,8 +5,8 @@ from collections.abc import Sequence, Set
 
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, Draws, NothingScored, random_stream
+from nasrec_tf.strategies.history import Candidate, History
 from nasrec_tf.strategies.mutation import BlockMutation, Mutation
-from nasrec_tf.strategies.oracle.history import Candidate, History
 from nasrec_tf.strategies.search_settings import check_settings
 
 

@@ -11,8 +11,7 @@ from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.draws import Draws, SpaceExhausted
-from nasrec_tf.strategies.oracle.assignments import Assignments, Patience
-from nasrec_tf.strategies.oracle.history import (
+from nasrec_tf.strategies.history import (
     COMPLETED,
     DIVERGED,
     FAILED,
@@ -20,6 +19,7 @@ from nasrec_tf.strategies.oracle.history import (
     History,
     Outcome,
 )
+from nasrec_tf.strategies.oracle.assignments import Assignments, Patience
 from nasrec_tf.strategies.oracle.ledger import Ledger, read_history
 from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
 

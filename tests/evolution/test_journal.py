@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.strategies import SubnetTuner, read_results
-from nasrec_tf.strategies.oracle.history import COMPLETED, FAILED, Candidate, Outcome
+from nasrec_tf.strategies.history import COMPLETED, FAILED, Candidate, Outcome
 from nasrec_tf.strategies.oracle.journal import Journal
 from nasrec_tf.strategies.oracle.ledger import Ledger, read_history
 

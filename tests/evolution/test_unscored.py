@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.codesign.knee import nearest_to_ideal
 from nasrec_tf.strategies.draws import NothingScored
-from nasrec_tf.strategies.oracle.history import Candidate, History, Outcome
+from nasrec_tf.strategies.history import Candidate, History, Outcome
 from nasrec_tf.strategies.oracle.ledger import read_history
 from nasrec_tf.strategies.oracle.results import best, from_history, write_leaderboard
 from nasrec_tf.strategies.pareto import (

@@ -235,7 +235,7 @@ def keras_variable(value):
 
 
 def active_rows_of(variable, rows):
-    from nasrec_tf.networks.layers.active_weight import gather_rows
+    from nasrec_tf.native.active_weight import gather_rows
 
     return gather_rows(variable, tf.constant(rows))._replace(rows_repeat=True)
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nasrec_tf.networks.layers.active_weight import ActiveWeight, SliceReader, gather_rows
+from nasrec_tf.native.active_weight import ActiveWeight, SliceReader, gather_rows
 from nasrec_tf.networks.layers.feature_embedding import weight_initializer
 from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
 from nasrec_tf.operators.base import Prefix, SlotPairs, WeightSpec

@@ -14,7 +14,7 @@ from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits
 from nasrec_tf.architecture.shapes import head_weights
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.data.features import Features
-from nasrec_tf.networks.layers.active_weight import SliceReader
+from nasrec_tf.native.active_weight import SliceReader
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
 from nasrec_tf.networks.layers.shared_part import SharedPart

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from nasrec_tf import native
-from nasrec_tf.networks.layers.active_weight import ActiveWeight, SliceReader, gather_rows
+from nasrec_tf.native.active_weight import ActiveWeight, SliceReader, gather_rows
 from nasrec_tf.networks.layers.feature_embedding import arrange
 from nasrec_tf.networks.supernet.joining import joins
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE, OperatorInputs

@@ -8,7 +8,7 @@ from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.results import EvolutionResult, Skipped, StageResult
 from nasrec_tf.search.run import SEARCH_PROJECT, Run
 from nasrec_tf.strategies import CODESIGN_SPACE, MUTATIONS, Budget, best, read_results
-from nasrec_tf.strategies.oracle.history import LOG_LOSS
+from nasrec_tf.strategies.history import LOG_LOSS
 
 
 def run_stage(run: Run) -> StageResult:

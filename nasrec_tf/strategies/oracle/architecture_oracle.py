@@ -23,9 +23,9 @@ from nasrec_tf.common.errors import ArchitectureError, RunError
 from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.draws import Draws, NothingToDraw
 from nasrec_tf.strategies.hardware_space import HardwareSpace
+from nasrec_tf.strategies.history import LOG_LOSS, Candidate, History
 from nasrec_tf.strategies.oracle import genes, trials
 from nasrec_tf.strategies.oracle.assignments import DEFAULT_PATIENCE, Assignments, Patience
-from nasrec_tf.strategies.oracle.history import LOG_LOSS, Candidate, History
 from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.search_settings import check_positive
 

@@ -16,7 +16,7 @@ import pydantic
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import SAVED, first_fault
-from nasrec_tf.strategies.oracle.history import COMPLETED, LOG_LOSS, Candidate, History, Outcome
+from nasrec_tf.strategies.history import COMPLETED, LOG_LOSS, Candidate, History, Outcome
 from nasrec_tf.strategies.oracle.journal import Journal, read_journal
 
 JOURNAL = "journal.jsonl"

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.strategies.mutation import Mutation
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
-from nasrec_tf.strategies.oracle.history import LOG_LOSS
 from nasrec_tf.strategies.pareto import ParetoEvolution
 from nasrec_tf.strategies.random_search import RandomSearch
 from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.atomic_file import atomic_file
-from nasrec_tf.strategies.oracle.history import LOG_LOSS, RUNNING, History, is_scored
+from nasrec_tf.strategies.history import LOG_LOSS, RUNNING, History, is_scored
 from nasrec_tf.strategies.oracle.ledger import read_history
 
 

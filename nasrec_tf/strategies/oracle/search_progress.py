@@ -2,8 +2,8 @@
 
 import tqdm
 
+from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
-from nasrec_tf.strategies.oracle.history import LOG_LOSS
 
 
 class SearchProgress:

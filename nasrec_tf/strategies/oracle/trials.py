@@ -9,8 +9,7 @@ import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from nasrec_tf.architecture.space import SearchSpace
-from nasrec_tf.strategies.oracle import genes
-from nasrec_tf.strategies.oracle.history import (
+from nasrec_tf.strategies.history import (
     COMPLETED,
     DIVERGED,
     FAILED,
@@ -19,6 +18,7 @@ from nasrec_tf.strategies.oracle.history import (
     Outcome,
     is_scored,
 )
+from nasrec_tf.strategies.oracle import genes
 
 logger = logging.getLogger(__name__)
 
