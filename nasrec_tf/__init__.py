@@ -45,7 +45,7 @@ _HOMES = {
     "UserError": "nasrec_tf.common.errors",
     "WarmupCosine": "nasrec_tf.optimizers.adagrad",
     "complexity": "nasrec_tf.architecture.complexity",
-    "draw_svg": "nasrec_tf.draw",
+    "draw_svg": "nasrec_tf.drawing.scene",
     "load": "nasrec_tf.loading",
     "load_architecture": "nasrec_tf.architecture.presets",
     "memory_bytes": "nasrec_tf.architecture.memory",
@@ -78,7 +78,7 @@ if _TYPE_CHECKING:
     from nasrec_tf.common.errors import RunError as RunError
     from nasrec_tf.common.errors import UserError as UserError
     from nasrec_tf.data.features import Features as Features
-    from nasrec_tf.draw import draw_svg as draw_svg
+    from nasrec_tf.drawing.scene import draw_svg as draw_svg
     from nasrec_tf.loading import load as load
     from nasrec_tf.networks.subnet import Subnet as Subnet
     from nasrec_tf.networks.supernet.model import Supernet as Supernet

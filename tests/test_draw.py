@@ -19,8 +19,8 @@ from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.presets import presets
 from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
 from nasrec_tf.data.features import Features
-from nasrec_tf.draw import draw_svg
 from nasrec_tf.drawing import theme
+from nasrec_tf.drawing.scene import draw_svg
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
 
 SVG = "{http://www.w3.org/2000/svg}"

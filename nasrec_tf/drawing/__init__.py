@@ -1,1 +1,1 @@
-"""How an architecture is drawn; ``nasrec_tf.draw`` is the entry point."""
+"""How an architecture is drawn: ``scene.draw_svg`` draws it whole."""

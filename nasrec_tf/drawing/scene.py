@@ -13,10 +13,31 @@ TITLE_SIZE = 16
 TITLE_LINE = 22
 
 
-def draw_architecture(
-    architecture: Architecture, title: str | None, features: Features | None
+def draw_svg(
+    architecture: Architecture, title: str | None = None, features: Features | None = None
 ) -> str:
-    """The architecture as SVG text; see ``nasrec_tf.draw.draw_svg``."""
+    """An architecture as one self-contained SVG document.
+
+    Blocks are stacked from the raw features at the bottom to the logit at the top, the dense
+    branch in blue on the left, the sparse branch in red on the right. The output of each source
+    that is read runs up a lane of its own beside the blocks; a block's input line joins a lane
+    where a circle carries the source's number. Only connections that reach the logit are drawn;
+    parts that do not are striped. A bold line is one source on both sides of a pairwise operator.
+
+    Args:
+        architecture: the architecture.
+        title: a heading; none if left out.
+        features: the network's inputs, to tell their numbers; left out if not known.
+
+    Returns:
+        The text of the document.
+
+    Example:
+        >>> from nasrec_tf.architecture.presets import preset
+        >>> svg = draw_svg(preset("nasrec-criteo-small").architecture, "NASRec-Small")
+        >>> svg[:4], "NASRec-Small" in svg
+        ('<svg', True)
+    """
     drawing = Drawing(f"nasrec-{architecture.identity[:8]}", title or "Architecture")
     columns = layout.columns(architecture)
     left, right = columns.frame

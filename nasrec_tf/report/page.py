@@ -4,7 +4,7 @@ import pathlib
 from typing import Any
 
 from nasrec_tf.common.atomic_file import atomic_file
-from nasrec_tf.draw import draw_svg
+from nasrec_tf.drawing.scene import draw_svg
 from nasrec_tf.report import charts
 from nasrec_tf.report.summary import RunSummary
 
