@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import shutil
 
+import pytest
 from search_calls import Said, call, options
 from torture.damages import Snapshot, damages, files
 
@@ -72,6 +73,7 @@ def test_every_file_of_a_finished_run(finished_run, unrendered):
     assert_told_or_harmless(finished_run, files(finished_run), unrendered)
 
 
+@pytest.mark.slow
 def test_every_file_of_a_half_finished_training(run_files, unrendered, monkeypatch):
     """The second candidate was stopped after its first epoch; the ways that cut and empty files."""
     from nasrec_tf.search.stages import retrain

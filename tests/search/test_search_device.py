@@ -33,9 +33,9 @@ def forget(directory, *stages):
 @pytest.mark.parametrize(
     ("stages", "sizes"),
     [
-        (("export",), (0, 5_000, 100_000, 300_000)),
-        (("retrain", "export"), (3_000, 20_000)),
-        (("evolution", "retrain", "export"), (2_000,)),
+        (("export",), (0, 100_000, 300_000)),
+        pytest.param(("retrain", "export"), (3_000, 20_000), marks=pytest.mark.slow),
+        pytest.param(("evolution", "retrain", "export"), (2_000,), marks=pytest.mark.slow),
     ],
 )
 def test_no_space_in_the_middle_of_any_file(run_files, unrendered, stages, sizes):
