@@ -5,11 +5,11 @@ from __future__ import annotations
 import pathlib
 
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.manifest import verify
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.errors import DataError
 from beam_preprocess.running.driver import run
 from beam_preprocess.running.progress import Progress
-from beam_preprocess.writing.manifest import verify
 
 __all__ = ["DataError", "PreprocessConfig", "Schema", "preprocess", "verify"]
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import pydantic
 
-from beam_preprocess.checked import (
+from beam_preprocess.common.checked import (
     Count,
     Finite,
     PositiveCount,

@@ -91,6 +91,7 @@ def _run_plain(config) -> None:
     from beam_preprocess.dataset.schema import SPLIT_NAMES
     from beam_preprocess.encoding.encode import RowEncoder
     from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
+    from beam_preprocess.encoding.plan import scan_tasks, write_units
     from beam_preprocess.encoding.scan import Scanner
     from beam_preprocess.encoding.statistics import Summary
     from beam_preprocess.encoding.vocabulary import (
@@ -99,9 +100,8 @@ def _run_plain(config) -> None:
         select_entries,
         vocabulary_text,
     )
-    from beam_preprocess.reading.inputs import find_inputs
-    from beam_preprocess.running.job import UNITS_DIRECTORY, Job
-    from beam_preprocess.running.plan import scan_tasks, write_units
+    from beam_preprocess.job import UNITS_DIRECTORY, Job
+    from beam_preprocess.running.input_files import find_inputs
     from beam_preprocess.writing.output_files import write_file
     from beam_preprocess.writing.publish import shard_layouts, shard_name
     from beam_preprocess.writing.segments import join_shard

@@ -9,8 +9,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from beam_preprocess.dataset.manifest import verify
 from beam_preprocess.dataset.schema import Schema
-from beam_preprocess.writing.manifest import verify
 
 _SHOWN_ROWS = 3
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from beam_preprocess.common.crc32c import masked_crc32c
 from beam_preprocess.errors import DataError
-from beam_preprocess.writing.crc32c import masked_crc32c
 
 _HEAD = struct.Struct("<QI")
 _CRC = struct.Struct("<I")

@@ -51,9 +51,17 @@ from typing import Annotated, Any
 
 import pydantic
 
-from beam_preprocess.checked import Count, Finite, Name, PositiveCount, build, check_fields, shown
+from beam_preprocess.common.checked import (
+    Count,
+    Finite,
+    Name,
+    PositiveCount,
+    build,
+    check_fields,
+    shown,
+)
+from beam_preprocess.common.whole_file import write_whole
 from beam_preprocess.errors import DataError
-from beam_preprocess.writing.whole_file import write_whole
 
 FORMAT = "nasrec_tf.dataset"
 VERSION = 2

@@ -31,7 +31,7 @@ import pathlib
 import sys
 from typing import Any
 
-from beam_preprocess.checked import build, shown
+from beam_preprocess.common.checked import build, shown
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 

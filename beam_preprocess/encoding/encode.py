@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
+from beam_preprocess.common.quiet_tensorflow import load_tensorflow
+from beam_preprocess.common.string_table import StringTable
 from beam_preprocess.dataset.schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
@@ -14,8 +16,6 @@ from beam_preprocess.dataset.schema import (
     DenseFeature,
     SparseFeature,
 )
-from beam_preprocess.encoding.string_table import StringTable
-from beam_preprocess.quiet_tensorflow import load_tensorflow
 from beam_preprocess.reading.decode import Rows, number_of
 
 Lookup = Callable[[pa.Array], np.ndarray]  # ids of values, whatever id for nulls

@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from beam_preprocess.encoding.splitmix import mix, splitmix64
+from beam_preprocess.common.splitmix import mix, splitmix64
 
 # Bytes of a block's records: small enough that a reader holds several of them at once, and large
 # enough that each is a good sample of the log (35,000 rows of Criteo's shape).

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from beam_preprocess.dataset.schema import SPLIT_NAMES
+from beam_preprocess.encoding.plan import ScanTask
 from beam_preprocess.encoding.splits import TRAIN, chronological_splits, stratified_splits
 from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import ValueCounter
+from beam_preprocess.job import Job
 from beam_preprocess.reading.decode import Rows, decode_rows
 from beam_preprocess.reading.parse import Reject
 from beam_preprocess.reading.source import read_raw
 from beam_preprocess.reading.text_blocks import InputFile
-from beam_preprocess.running.job import Job
-from beam_preprocess.running.plan import ScanTask
 
 Boundaries = tuple[int, int] | None
 

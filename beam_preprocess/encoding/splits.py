@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from beam_preprocess.encoding.splitmix import mix, splitmix64
+from beam_preprocess.common.splitmix import mix, splitmix64
 from beam_preprocess.errors import DataError
 
 TRAIN, VALIDATION, TEST = range(3)

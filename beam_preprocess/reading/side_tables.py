@@ -7,7 +7,7 @@ import functools
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_preprocess.encoding.string_table import StringTable
+from beam_preprocess.common.string_table import StringTable
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description, SideTable
 from beam_preprocess.reading.parse import parse_block

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from beam_preprocess.job import Job
 from beam_preprocess.reading.parquet_blocks import read_parquet_blocks
 from beam_preprocess.reading.parse import RawRows, parse_block
 from beam_preprocess.reading.side_tables import load_tables
 from beam_preprocess.reading.text_blocks import InputFile, read_blocks
-from beam_preprocess.running.job import Job
 
 
 def read_raw(

@@ -13,13 +13,12 @@ import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from beam_preprocess.common.whole_file import publish_directory
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import MANIFEST_FILE
 from beam_preprocess.encoding.feature_statistics import check_table_rows
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.inputs import find_inputs, find_side_files
-from beam_preprocess.reading.side_tables import forget_tables
-from beam_preprocess.running.job import (
+from beam_preprocess.job import (
     DATA_DIRECTORY,
     ERROR_FILE,
     PROGRESS_DIRECTORY,
@@ -27,9 +26,10 @@ from beam_preprocess.running.job import (
     Job,
     write_error,
 )
+from beam_preprocess.reading.side_tables import forget_tables
+from beam_preprocess.running.input_files import find_inputs, find_side_files
 from beam_preprocess.running.progress import Progress, reporting
 from beam_preprocess.running.runners import pipeline_options, run_pipeline
-from beam_preprocess.writing.whole_file import publish_directory
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions

@@ -17,10 +17,11 @@ from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from beam_preprocess.dataset.schema import SPLIT_NAMES
-from beam_preprocess.encoding.checks import check_scan
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
+from beam_preprocess.encoding.plan import ScanTask, WriteUnit, scan_tasks, write_units
 from beam_preprocess.encoding.scan import Boundaries, Scanner, read_rows
+from beam_preprocess.encoding.scan_check import check_scan
 from beam_preprocess.encoding.splits import chronological_boundaries
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.encoding.time_counts import TimeCounts
@@ -33,8 +34,7 @@ from beam_preprocess.encoding.vocabulary import (
     to_ipc,
     vocabulary_text,
 )
-from beam_preprocess.running.job import Job
-from beam_preprocess.running.plan import ScanTask, WriteUnit, scan_tasks, write_units
+from beam_preprocess.job import Job
 from beam_preprocess.writing.output_files import write_file
 from beam_preprocess.writing.publish import publish, shard_layouts, shard_name
 from beam_preprocess.writing.segments import Shard, UnitSegments, join_shard

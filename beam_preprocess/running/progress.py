@@ -7,7 +7,7 @@ import pathlib
 import threading
 from collections.abc import Callable, Iterator
 
-from beam_preprocess.running.job import PROGRESS_DIRECTORY, Job
+from beam_preprocess.job import PROGRESS_DIRECTORY, Job
 
 # Called with the stage ("times", "scan", "write"), the bytes read so far and those to read (None
 # where that is not known beforehand, as for compressed files).

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.errors import DataError
-from beam_preprocess.running.job import Job
+from beam_preprocess.job import Job
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions

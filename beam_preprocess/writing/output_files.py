@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import zlib
 
-from beam_preprocess.running.job import Job
-from beam_preprocess.writing.whole_file import sync_file
+from beam_preprocess.common.whole_file import sync_file
+from beam_preprocess.job import Job
 
 _GZIP_WINDOW = 31  # zlib's sign for a gzip header; it holds no name and no time
 

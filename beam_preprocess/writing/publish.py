@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.manifest import manifest_body
 from beam_preprocess.dataset.schema import MANIFEST_FILE, SCHEMA_FILE, SPLIT_NAMES, Schema, Split
 from beam_preprocess.encoding.feature_statistics import build_features
 from beam_preprocess.encoding.row_order import Layout, make_layout, record_bytes
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.encoding.vocabulary import VocabularyCounts
 from beam_preprocess.errors import DataError
-from beam_preprocess.running.job import Job
+from beam_preprocess.job import Job
 from beam_preprocess.writing.data_card import data_card
-from beam_preprocess.writing.manifest import manifest_body
 from beam_preprocess.writing.output_files import write_file
 from beam_preprocess.writing.segments import Shard
 from beam_preprocess.writing.unit_writer import Written

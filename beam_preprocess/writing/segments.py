@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
-from beam_preprocess.running.job import Job
+from beam_preprocess.job import Job
 from beam_preprocess.writing.output_files import OutputFile, gzip_member
 
 # Encoded bytes that a worker holds before it packs them: what bounds its memory, whatever the

@@ -11,7 +11,7 @@ import dataclasses
 
 import numpy as np
 
-from beam_preprocess.writing.crc32c import masked_crc32c
+from beam_preprocess.common.crc32c import masked_crc32c
 
 _DELIMITED = 2  # protobuf wire type
 _FRAME_HEAD = 12  # uint64 length, uint32 masked CRC of it

@@ -10,11 +10,11 @@ import numpy as np
 
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.encode import RowEncoder
+from beam_preprocess.encoding.plan import WriteUnit
 from beam_preprocess.encoding.row_order import Layout, hashed_places, successive_places
 from beam_preprocess.encoding.scan import BlockRows, Boundaries, read_rows
+from beam_preprocess.job import Job
 from beam_preprocess.reading.parse import Reject
-from beam_preprocess.running.job import Job
-from beam_preprocess.running.plan import WriteUnit
 from beam_preprocess.writing.output_files import write_file
 from beam_preprocess.writing.segments import SegmentWriter, UnitSegments
 from beam_preprocess.writing.tfexample import encode_records

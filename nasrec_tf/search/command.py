@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+from beam_preprocess.dataset.manifest import verify_what_is_read
 from beam_preprocess.errors import DataError
-from beam_preprocess.writing.manifest import verify_what_is_read
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options

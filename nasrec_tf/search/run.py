@@ -8,8 +8,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from beam_preprocess.dataset.manifest import verify_file
 from beam_preprocess.dataset.schema import SCHEMA_FILE, Schema
-from beam_preprocess.writing.manifest import verify_file
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.space import SearchSpace, search_space

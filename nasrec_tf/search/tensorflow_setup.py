@@ -4,7 +4,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from beam_preprocess.quiet_tensorflow import load_tensorflow
+from beam_preprocess.common.quiet_tensorflow import load_tensorflow
 from nasrec_tf import native
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import UserError
@@ -41,7 +41,7 @@ def user_errors(run: Run) -> Iterator[None]:
     """Tells damaged records and what a device refuses as the user's errors, in one line."""
     import tensorflow as tf
 
-    from beam_preprocess.writing.manifest import verify
+    from beam_preprocess.dataset.manifest import verify
 
     try:
         yield

@@ -61,7 +61,7 @@ def unlimited_estimate(workload: Workload, hardware: Hardware) -> Report:
     """
     check_hardware(workload, hardware)
     if hardware.mnsim2 is not None:
-        from pim.mnsim2.estimate import keeps_every_bit, operator_reports
+        from pim.cost.mnsim2_cost import keeps_every_bit, operator_reports
 
         parts = operator_reports(workload, hardware)
         return _finish(workload, hardware, parts, 1, keeps_every_bit(hardware))

@@ -16,7 +16,7 @@ MODULES = "import sys; heavy = {'tensorflow', 'apache_beam', 'pyarrow', 'matplot
 @pytest.mark.parametrize(
     "statement",
     [
-        "import beam_preprocess.dataset.schema, beam_preprocess.writing.manifest",
+        "import beam_preprocess.dataset.schema, beam_preprocess.dataset.manifest",
         "import beam_preprocess.cli as cli\ntry: cli.main(['--help'])\nexcept SystemExit: pass",
         "import beam_preprocess.cli as cli\n"
         "try: cli.main(['inspect', '--help'])\nexcept SystemExit: pass",

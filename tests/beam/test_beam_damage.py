@@ -9,10 +9,10 @@ import pytest
 
 from beam_preprocess.api import Schema, verify
 from beam_preprocess.cli import main
+from beam_preprocess.common import whole_file
+from beam_preprocess.common.whole_file import write_whole
+from beam_preprocess.dataset.manifest import verify_file
 from beam_preprocess.errors import DataError
-from beam_preprocess.writing import whole_file
-from beam_preprocess.writing.manifest import verify_file
-from beam_preprocess.writing.whole_file import write_whole
 
 LOG = "label,x,user\n" + "0,1,a\n1,2,b\n" * 30
 FILES = ("schema.json", "manifest.json")

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from beam_preprocess.dataset.manifest import manifest_body, verify
 from beam_preprocess.dataset.schema import (
     MANIFEST_FILE,
     DenseFeature,
@@ -13,7 +14,6 @@ from beam_preprocess.dataset.schema import (
     Split,
 )
 from beam_preprocess.errors import DataError
-from beam_preprocess.writing.manifest import manifest_body, verify
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from beam_preprocess.common.string_table import StringTable
 from beam_preprocess.encoding.splits import (
     chronological_boundaries,
     chronological_splits,
     stratified_splits,
 )
 from beam_preprocess.encoding.statistics import Moments
-from beam_preprocess.encoding.string_table import StringTable
 from beam_preprocess.encoding.vocabulary import ValueCounter, select_entries
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.decode import derive_value, number_of

@@ -33,7 +33,7 @@ def run_stage(run: Run) -> RecordsResult:
 
 
 def _verified(config) -> Schema:
-    from beam_preprocess.writing.manifest import verify
+    from beam_preprocess.dataset.manifest import verify
 
     if config.dataset is not None:
         raise UserError(

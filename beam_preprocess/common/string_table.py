@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_preprocess.encoding.splitmix import splitmix64
+from beam_preprocess.common.splitmix import splitmix64
 
 _WORD = 8
 # Strings up to this length live in the arrays, padded to the longest one of the table; longer ones

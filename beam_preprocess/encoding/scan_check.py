@@ -5,7 +5,7 @@ from __future__ import annotations
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.errors import DataError
-from beam_preprocess.running.job import Job
+from beam_preprocess.job import Job
 
 
 def check_scan(job: Job, summary: Summary) -> None:

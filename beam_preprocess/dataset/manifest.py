@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from beam_preprocess.checked import Count, build, check_fields, shown
+from beam_preprocess.common.checked import Count, build, check_fields, shown
 from beam_preprocess.dataset.schema import (
     FORMAT,
     MANIFEST_FILE,

@@ -1,0 +1,1 @@
+"""What every room stands on: checked values, whole files, checksums and look-up tables."""
