@@ -1,1 +1,1 @@
-"""A finished data set: its schema, reading it back, and checking it."""
+"""A finished data set: its schema and manifest, reading it back, and checking it."""

@@ -1,1 +1,1 @@
-"""Columns to ids and numbers: scanning, vocabularies, statistics, splits."""
+"""Columns to ids and numbers: what a task reads, scanning, vocabularies, statistics, splits."""

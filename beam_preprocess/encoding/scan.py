@@ -44,7 +44,16 @@ class BlockRows:
 def read_rows(job: Job, task: ScanTask, boundaries: Boundaries, stage: str) -> Iterator[BlockRows]:
     """Reads, checks and splits the rows of a task, block by block. Both passes go through here."""
     config = job.config
-    for block, raw in read_raw(job, task.file, task.first, task.last, stage):
+    blocks = read_raw(
+        task.file,
+        task.first,
+        task.last,
+        config.description,
+        job.side_files,
+        config.max_row_bytes,
+    )
+    for block, raw, size in blocks:
+        job.report_progress(stage, size)
         rows, rejects = decode_rows(
             raw, config.description, numeric_ids=config.encoding == "modulo"
         )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.errors import DataError
-from beam_preprocess.job import Job
 
 
-def check_scan(job: Job, summary: Summary) -> None:
-    """Raises DataError for too many rejects or an empty split."""
+def check_scan(summary: Summary, max_reject_share: float) -> None:
+    """Raises DataError for too many rejects or an empty split.
+
+    Args:
+      summary: What the scan found.
+      max_reject_share: Largest tolerated share of malformed rows.
+    """
     rows, rejected = sum(summary.rows), sum(summary.rejected.values())
     share = rejected / max(1, rows + rejected)
-    if share > job.config.max_reject_share:
+    if share > max_reject_share:
         raise DataError(
             f"{rejected} of {rows + rejected} rows are malformed ({share:.2%}, allowed are "
-            f"{job.config.max_reject_share:.2%}: --max-reject-share); first: "
-            + _describe(job, summary)
+            f"{max_reject_share:.2%}: --max-reject-share); first: " + _describe(summary)
         )
     for name, count in zip(SPLIT_NAMES, summary.rows, strict=True):
         if not count:
@@ -25,7 +28,7 @@ def check_scan(job: Job, summary: Summary) -> None:
             )
 
 
-def _describe(job: Job, summary: Summary) -> str:
+def _describe(summary: Summary) -> str:
     group, file, block, line, path, reason = summary.first_rejects[0]
     earlier = sum(summary.block_lines.get((group or None, file, at), 0) for at in range(block))
     return f"{path} line {earlier + line + 1}: {reason}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from beam_preprocess.job import Job
+from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.parquet_blocks import read_parquet_blocks
 from beam_preprocess.reading.parse import RawRows, parse_block
 from beam_preprocess.reading.side_tables import load_tables
@@ -12,26 +12,40 @@ from beam_preprocess.reading.text_blocks import InputFile, read_blocks
 
 
 def read_raw(
-    job: Job, file: InputFile, first: int, last: int | None, stage: str
-) -> Iterator[tuple[int, RawRows]]:
-    """Yields (block, its raw rows with the side tables joined), and reports progress."""
-    config = job.config
-    tables = load_tables(config.description.side_tables, job.side_files, config.max_row_bytes)
-    for block, rows, size in _read_blocks(job, file, first, last):
+    file: InputFile,
+    first: int,
+    last: int | None,
+    description: Description,
+    side_files: tuple[tuple[InputFile, ...], ...],
+    max_row_bytes: int,
+) -> Iterator[tuple[int, RawRows, int]]:
+    """Reads blocks of a file.
+
+    Args:
+      file: The input file.
+      first: First block.
+      last: Block behind the last one; None for all.
+      description: The data set, its columns known.
+      side_files: Files of each of its side tables.
+      max_row_bytes: Longest accepted row.
+
+    Yields:
+      The block's index, its raw rows with the side tables joined, and its size in bytes.
+    """
+    tables = load_tables(description.side_tables, side_files, max_row_bytes)
+    for index, rows, size in _read_blocks(file, first, last, description, max_row_bytes):
         for table in tables:
             rows.columns.update(table.join(rows.columns[table.key]))
-        job.report_progress(stage, size)
-        yield block, rows
+        yield index, rows, size
 
 
 def _read_blocks(
-    job: Job, file: InputFile, first: int, last: int | None
+    file: InputFile, first: int, last: int | None, description: Description, max_row_bytes: int
 ) -> Iterator[tuple[int, RawRows, int]]:
-    description, max_row_bytes = job.config.description, job.config.max_row_bytes
     if description.file_format == "parquet":
         size = file.size // file.block_count
-        for block, rows in read_parquet_blocks(file, first, last, description):
-            yield block, rows, size
+        for index, rows in read_parquet_blocks(file, first, last, description):
+            yield index, rows, size
         return
     for block in read_blocks(file, first, last, max_row_bytes):
         rows = parse_block(block.data, block.offset, description, max_row_bytes)

@@ -193,7 +193,7 @@ class CheckScan(beam.DoFn):
 
     def process(self, summary: Summary) -> Iterator[Summary]:
         with self._job.reporting_errors():
-            check_scan(self._job, summary)
+            check_scan(summary, self._job.config.max_reject_share)
         yield summary
 
 

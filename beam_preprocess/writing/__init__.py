@@ -1,1 +1,1 @@
-"""Records, shards, manifest and data card, written so that a reader sees all or nothing."""
+"""Records, shards and data card, written so that a reader sees all or nothing."""

@@ -40,6 +40,9 @@ def test_a_circle_of_three_is_found_and_what_reads_it_is_no_part_of_it():
         ("pim/fresh.py", "import nasrec_tf.common.errors", "pim stands alone"),
         ("beam_preprocess/fresh.py", "import nasrec_tf.demo", "beam_preprocess stands alone"),
         ("nasrec_tf/common/fresh.py", "import nasrec_tf.search", "lower floors alone"),
+        ("nasrec_tf/report/fresh.py", "import nasrec_tf.draw", "lower floors alone"),
+        ("beam_preprocess/reading/fresh.py", "import beam_preprocess.job", "of beam_preprocess"),
+        ("pim/hardware/fresh.py", "import pim.cost.cost", "of pim"),
         ("nasrec_tf/fresh_room.py", "import json", "fresh_room"),
     ],
 )
@@ -57,5 +60,6 @@ def test_the_contracts_hold_the_floors(tmp_path, module, line, told):
         env={"PYTHONPATH": str(tmp_path), "COLUMNS": "200"},
     )
     assert done.returncode != 0
-    assert told in done.stdout
+    broken = "\n".join(line for line in done.stdout.splitlines() if "KEPT" not in line)
+    assert told in broken
     assert "0 broken" not in done.stdout
