@@ -149,9 +149,13 @@ def _fractions(text: str | None) -> tuple[float, float, float]:
     if text is None:
         return PAPER_FRACTIONS
     try:
-        return tuple(float(part) for part in text.split(","))
+        shares = tuple(map(float, text.split(",")))
     except ValueError:
         raise DataError(f"--fractions {text}: write three numbers such as 0.8,0.1,0.1") from None
+    if len(shares) != 3:
+        raise DataError(f"--fractions: three positive shares, not {shares}")
+    train, validation, test = shares
+    return train, validation, test
 
 
 class _Parser(argparse.ArgumentParser):

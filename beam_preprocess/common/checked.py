@@ -11,13 +11,16 @@ import dataclasses
 import functools
 import typing
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import pydantic
 
 from beam_preprocess.errors import DataError
 
-_Checked = TypeVar("_Checked")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Checked = TypeVar("_Checked", bound="DataclassInstance")
 
 _SHOWN_CHARACTERS = 60
 
@@ -82,8 +85,9 @@ def check_fields(instance: Any, what: str = "", *, flags: bool = False) -> None:
     beam_preprocess.errors.DataError: table: names[1] must not be empty, not ''
     """
     values = {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
+    kind: Any = type(instance)  # hashable, which mypy does not see of ``type[Any]``
     try:
-        _model(type(instance)).__pydantic_validator__.validate_python(values)
+        _model(kind).__pydantic_validator__.validate_python(values)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise DataError(_message(first, what, flags)) from None
@@ -146,7 +150,9 @@ def shown(value: Any) -> str:
 @functools.cache
 def _model(kind: type) -> type[pydantic.BaseModel]:
     hints = typing.get_type_hints(kind, include_extras=True)
-    fields = {field.name: (hints[field.name], ...) for field in dataclasses.fields(kind)}
+    fields: dict[str, Any] = {
+        field.name: (hints[field.name], ...) for field in dataclasses.fields(kind)
+    }
     config = pydantic.ConfigDict(strict=True, arbitrary_types_allowed=True)
     return pydantic.create_model(kind.__name__, __config__=config, **fields)
 

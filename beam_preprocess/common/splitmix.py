@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 
+_Words = TypeVar("_Words", np.ndarray, np.uint64)
 
-def splitmix64(value: np.ndarray) -> np.ndarray:
+
+def splitmix64(value: _Words) -> _Words:
     """A bijection of uint64 that scatters its bits (Steele, Lea, Flood: OOPSLA 2014)."""
     with np.errstate(over="ignore"):
         value = value + np.uint64(0x9E3779B97F4A7C15)

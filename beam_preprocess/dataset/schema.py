@@ -336,7 +336,7 @@ def check_format(body: Any, where: str) -> None:
         )
 
 
-def _listed(value: Any, key: str) -> list:
+def _listed(value: Any, key: str) -> list[Any]:
     if not isinstance(value, list):
         raise DataError(f"{key} must be a list, not {shown(value)}")
     return value

@@ -29,7 +29,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import sys
-from typing import Any
+from typing import Any, TypeVar
 
 from beam_preprocess.common.checked import build, shown
 from beam_preprocess.errors import DataError
@@ -39,6 +39,8 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_Column = TypeVar("_Column", DenseColumn, SparseColumn)
 
 _KEYS = tuple(
     field.name for field in dataclasses.fields(Description) if field.name != "side_tables"
@@ -81,7 +83,9 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
         raise DataError(f"{path}: not valid TOML ({error})") from None
 
 
-def _columns(path: pathlib.Path, key: str, entries: Any, kind: type) -> tuple:
+def _columns(
+    path: pathlib.Path, key: str, entries: Any, kind: type[_Column]
+) -> tuple[_Column, ...]:
     if not isinstance(entries, list):
         raise DataError(f"{path}: {key} must be a list of names or of tables, not {shown(entries)}")
     return tuple(

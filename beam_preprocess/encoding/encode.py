@@ -43,8 +43,8 @@ class RowEncoder:
     def encode(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """label [rows], dense float32 [rows, dense], sparse int64 [rows, sparse]."""
         dense = np.empty((len(rows), len(self._dense)), np.float32)
-        for index, feature in enumerate(self._dense):
-            dense[:, index] = transform_dense(rows.dense[feature.source], feature)
+        for index, number in enumerate(self._dense):
+            dense[:, index] = transform_dense(rows.dense[number.source], number)
         sparse = np.empty((len(rows), len(self._sparse)), np.int64)
         for index, (feature, lookup) in enumerate(self._sparse):
             sparse[:, index] = _encode_column(rows.sparse[feature.source, feature.derive], lookup)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pydantic
 
@@ -221,8 +222,14 @@ class Description:
         wanted.extend(column.source for column in self.sparse or ())
         return tuple(dict.fromkeys(wanted))
 
+    @property
+    def csv_quoting(self) -> Literal[0, 3]:
+        """How the ``csv`` module is told of the quotes."""
+        return csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE
+
     def _check_feature_names(self, where: str) -> None:
-        names = [column.name for column in (*self.dense, *(self.sparse or ()))]
+        names = [column.name for column in self.dense]
+        names += [column.name for column in self.sparse or ()]
         repeated = [name for name, count in Counter(names).items() if count > 1]
         if repeated:
             raise DataError(
@@ -239,12 +246,13 @@ class Description:
                     f"{where or self.name}: no column {source!r}; there are "
                     f"{_shorten(self.columns)}"
                 )
-        features = (*self.dense, *self.sparse)
-        if not features:
+        sources = [column.source for column in self.dense]
+        sources += [column.source for column in self.sparse]
+        if not sources:
             raise DataError(
                 f"{where or self.name}: no dense or sparse column is left to learn from"
             )
-        if any(column.source == self.label for column in features):
+        if self.label in sources:
             raise DataError(
                 f"{where or self.name}: label {self.label!r} cannot be a feature as well"
             )

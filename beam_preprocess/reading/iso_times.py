@@ -44,9 +44,8 @@ def seconds_of(text: str) -> int:
     if not found:
         raise ValueError(f"not an ISO 8601 time: {text!r}")
     parts = {name: int(value) for name, value in found.groupdict("0").items() if value.isdigit()}
-    moment = datetime.datetime(
-        *(parts[name] for name in ("year", "month", "day", "hour", "minute", "second"))
-    )
+    day = datetime.datetime(parts["year"], parts["month"], parts["day"])
+    moment = day.replace(hour=parts["hour"], minute=parts["minute"], second=parts["second"])
     if parts["zone_hour"] > 23 or parts["zone_minute"] > 59:
         raise ValueError(f"no zone is that far from UTC: {text!r}")
     ahead = 3600 * parts["zone_hour"] + 60 * parts["zone_minute"]

@@ -73,7 +73,7 @@ class Lines:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def __getitem__(self, index: int) -> bytes:
+    def __getitem__(self, index: int | np.integer) -> bytes:
         return self.data[self.starts[index] : self.ends[index]]
 
     def lengths(self) -> np.ndarray:
@@ -212,14 +212,16 @@ def _parse_by_line(
     lines: Lines, kept: np.ndarray, description: Description
 ) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
     """The same by single lines, for blocks whose quotes lead PyArrow across line ends."""
-    quoting = csv.QUOTE_MINIMAL if description.quoting else csv.QUOTE_NONE
     expected = len(description.columns)
     rows, skipped = [], []
     for row, line in enumerate(kept):
         text = lines[line].decode("utf-8")
         try:
             reader = csv.reader(
-                [text], delimiter=description.delimiter, quoting=quoting, strict=True
+                [text],
+                delimiter=description.delimiter,
+                quoting=description.csv_quoting,
+                strict=True,
             )
             values = next(reader)
         except csv.Error as error:

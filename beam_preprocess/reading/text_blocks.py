@@ -14,7 +14,8 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
 
 from beam_preprocess.errors import DataError
 
@@ -25,7 +26,7 @@ BLOCK_BYTES = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _SKIP_BYTES = 1 << 16
-_OPENERS = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_OPENERS: dict[str, Callable[[Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _UNREADABLE = (".zst", ".zip", ".tar", ".7z", ".snappy", ".lz4")
 
 
@@ -85,7 +86,7 @@ def check_readable(path: str) -> None:
 
 
 @contextlib.contextmanager
-def open_text(file: InputFile) -> Iterator[io.BufferedIOBase]:
+def open_text(file: InputFile) -> Iterator[BinaryIO]:
     """Opens the uncompressed bytes of a file; damage becomes a DataError that names it."""
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
@@ -138,7 +139,7 @@ def read_blocks(
             index += 1
 
 
-def _seek_line(stream: io.BufferedIOBase, block: int, file: InputFile) -> int:
+def _seek_line(stream: BinaryIO, block: int, file: InputFile) -> int:
     """Moves to the first line that begins in ``block`` or later; returns its offset."""
     if block == 0:
         if stream.read(len(_BOM)) == _BOM:
@@ -149,7 +150,7 @@ def _seek_line(stream: io.BufferedIOBase, block: int, file: InputFile) -> int:
     return position + _skip_line(stream)
 
 
-def _skip_line(stream: io.BufferedIOBase) -> int:
+def _skip_line(stream: BinaryIO) -> int:
     skipped = 0
     while piece := stream.readline(_SKIP_BYTES):
         skipped += len(piece)
@@ -158,9 +159,7 @@ def _skip_line(stream: io.BufferedIOBase) -> int:
     return skipped
 
 
-def _read_lines(
-    stream: io.BufferedIOBase, position: int, end: int, max_row_bytes: int
-) -> tuple[bytes, int]:
+def _read_lines(stream: BinaryIO, position: int, end: int, max_row_bytes: int) -> tuple[bytes, int]:
     """The lines that begin in [position, end) and the offset behind them."""
     if position >= end:
         return b"", position

@@ -98,9 +98,10 @@ def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> D
         raise DataError(f"{file.path} line 1: the header is not valid UTF-8") from None
     if not text or len(line) > max_row_bytes:
         raise DataError(f"{file.path} line 1: no header line")
-    quoting = csv.QUOTE_MINIMAL if description.quoting else csv.QUOTE_NONE
     try:
-        names = next(csv.reader([text], delimiter=description.delimiter, quoting=quoting))
+        names = next(
+            csv.reader([text], delimiter=description.delimiter, quoting=description.csv_quoting)
+        )
     except csv.Error as error:
         raise DataError(f"{file.path} line 1: the header cannot be read ({error})") from None
     return description.resolve(tuple(names), file.path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
@@ -45,6 +46,9 @@ _COUNTS = "counts"
 _SEGMENTS = "segments"
 
 ShardKey = tuple[int, int]  # split, shard
+
+# What goes to another output than the main one.
+Tagged = TaggedOutput[str, Any]
 
 
 def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
@@ -154,13 +158,13 @@ class Scan(beam.DoFn):
         Metrics.counter(_NAMESPACE, "rows_rejected").inc(sum(summary.rejected.values()))
         yield summary
 
-    def finish_bundle(self) -> Iterator[TaggedOutput]:
+    def finish_bundle(self) -> Iterator[Tagged]:
         if self._scanner is None:
             return
         window = GlobalWindow()
         for name, counter in self._scanner.counters.items():
             counts = (name, to_ipc(counter.table()))
-            value = WindowedValue(counts, window.max_timestamp(), [window])
+            value = WindowedValue(counts, window.max_timestamp(), (window,))
             yield TaggedOutput(_COUNTS, value)
         self._scanner = None
 
@@ -225,7 +229,7 @@ class PlanUnits(beam.DoFn):
     def __init__(self, job: Job):
         self._job = job
 
-    def process(self, element: None, summary: Summary) -> Iterator[WriteUnit | TaggedOutput]:
+    def process(self, element: None, summary: Summary) -> Iterator[WriteUnit | Tagged]:
         for split, layout in enumerate(shard_layouts(self._job.config, summary)):
             for shard in range(layout.shards):
                 yield TaggedOutput(_SEGMENTS, ((split, shard), UnitSegments(-1, ())))
@@ -245,7 +249,7 @@ class WriteUnits(beam.DoFn):
         summary: Summary,
         vocabularies: list[VocabularyCounts],
         boundaries: Boundaries = None,
-    ) -> Iterator[Written | TaggedOutput]:
+    ) -> Iterator[Written | Tagged]:
         with self._job.reporting_errors():
             encoder = self._shared.acquire(
                 lambda: make_encoder(self._job, summary, vocabularies), tag=self._job.data_directory

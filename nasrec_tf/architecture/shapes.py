@@ -52,7 +52,8 @@ class NetworkShapes:
         """Inputs of the final layer: dense units, operator tokens, merged tokens (flattened)."""
         last = self.blocks[-1]
         embedding = self.options.embedding_dim
-        return last.dense_width, *(tokens * embedding for tokens in last.sparse_slots)
+        operators, merged = last.sparse_slots
+        return last.dense_width, operators * embedding, merged * embedding
 
     @property
     def head_weights(self) -> tuple[WeightSpec, WeightSpec]:

@@ -144,8 +144,9 @@ class SearchSpace:
         """
         dense = dict.fromkeys(self.dense_operators, self.dense_widths[-1])
         sparse = dict.fromkeys(self.sparse_operators, self.sparse_widths[-1])
-        most = Bits(self.bits[-1], self.bits[-1]) if self.bits else None
-        bits = dict.fromkeys((*dense, *sparse), most) if self.bits else {}
+        bits: dict[str, Bits] = {}
+        if self.bits:
+            bits = dict.fromkeys((*dense, *sparse), Bits(self.bits[-1], self.bits[-1]))
         return Architecture(
             tuple(
                 Block(

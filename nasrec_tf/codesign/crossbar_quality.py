@@ -33,7 +33,7 @@ def crossbar_quality(
     cells: str,
     rows: int,
     seed: int,
-    advance: Callable[[int], None] = lambda rows: None,
+    advance: Callable[[int], object] = lambda rows: None,
 ) -> Quality:
     """Log loss and AUC on the first rows of the test split, every linear map on arrays.
 

@@ -82,8 +82,9 @@ def read_state(path: str | pathlib.Path, kind: type[T], mend: str) -> T | None:
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}; {mend}.") from error
     value = _checked(path, _parsed(path, content, mend), mend)
+    form: Any = kind  # hashable, which mypy does not see of ``type[T]``
     try:
-        return _adapter(kind).validate_json(json.dumps(value), strict=True)
+        return _adapter(form).validate_json(json.dumps(value), strict=True)
     except pydantic.ValidationError as error:
         raise RunError(f"{path}: damaged: {first_fault(error)}; {mend}.") from error
 

@@ -29,6 +29,10 @@ CHUNK_ROWS = 1024
 """Most rows that come from one shard in turn."""
 
 
+Groups = tuple[tuple[tuple[int, ...], ...], ...]
+"""Shards by group and band."""
+
+
 @dataclasses.dataclass(frozen=True)
 class EpochOrder:
     """The order of one epoch.
@@ -49,7 +53,7 @@ class EpochOrder:
         Position(group=0, window=2, windows_before=2, row=7)
     """
 
-    groups: tuple[tuple[tuple[int, ...], ...], ...]
+    groups: Groups
     group_rows: tuple[int, ...]
     chunk_rows: int
     window_rows: int
@@ -109,7 +113,7 @@ def epoch_order(
     shards = np.arange(len(split.files))
     if split.shard_rows is not None:
         shards = np.flatnonzero(split.shard_rows)
-    if hashed:
+    if hashed and split.shard_rows is not None:  # which a schema of hashed rows always says
         block_rows = -(-max(split.shard_rows) // split.blocks)
         width = min(len(shards), max(1, window_rows // block_rows))
         window_rows = width * block_rows  # every shard gives about one whole block to each window
@@ -127,10 +131,10 @@ def epoch_order(
     return EpochOrder(groups, group_rows, chunk_rows, window_rows, shuffle_seed)
 
 
-def _groups(bands: Sequence[np.ndarray], split: Split) -> tuple[tuple, tuple[int, ...]]:
+def _groups(bands: Sequence[np.ndarray], split: Split) -> tuple[Groups, tuple[int, ...]]:
     """Each band by itself, where its rows are known; else all of them together."""
-    bands = tuple(tuple(band.tolist()) for band in bands)
+    shards = tuple(tuple(band.tolist()) for band in bands)
     if split.shard_rows is None:
-        return (bands,), (split.rows,)
-    rows = tuple(sum(split.shard_rows[shard] for shard in band) for band in bands)
-    return tuple((band,) for band in bands), rows
+        return (shards,), (split.rows,)
+    rows = tuple(sum(split.shard_rows[shard] for shard in band) for band in shards)
+    return tuple((band,) for band in shards), rows

@@ -36,7 +36,8 @@ def raw_inputs(schema: Schema) -> tuple[RawInput, ...]:
     A column that a sparse feature reads is text even where a dense feature reads it as well.
     """
     text = {feature.source for feature in schema.sparse}
-    columns = dict.fromkeys(feature.source for feature in (*schema.dense, *schema.sparse))
+    numbers = [feature.source for feature in schema.dense]
+    columns = dict.fromkeys((*numbers, *(feature.source for feature in schema.sparse)))
     names = _input_names(tuple(columns))
     return tuple(
         RawInput(column, names[column], TEXT if column in text else NUMBER) for column in columns
@@ -80,8 +81,8 @@ def sample_rows(
     """
     rows: list[dict[str, float | str]] = [{} for _ in range(count)]
     for index, row in enumerate(rows):
-        for feature in schema.dense:
-            row[feature.source] = float(round(feature.mean, 3))
+        for number in schema.dense:
+            row[number.source] = float(round(number.mean, 3))
         for feature in schema.sparse:
             row[feature.source] = _sample_value(feature, vocabularies.get(feature.name, []), index)
     return rows

@@ -65,7 +65,7 @@ def serialized_example(inputs: Sequence[RawInput], row: Row) -> bytes:
         if column.kind == NUMBER:
             feature.float_list.value.append(row[column.column])
         else:
-            feature.bytes_list.value.append(row[column.column].encode("utf-8"))
+            feature.bytes_list.value.append(str(row[column.column]).encode("utf-8"))
     return example.SerializeToString(deterministic=True)
 
 

@@ -425,9 +425,10 @@ def flag(name: str) -> str:
 
 def kind(field: dataclasses.Field) -> type:
     """The plain type of a field's values, ``None`` apart."""
-    if isinstance(field.type, types.UnionType):
-        return next(part for part in typing.get_args(field.type) if part is not types.NoneType)
-    return field.type
+    annotation: Any = field.type  # the type itself: annotations are not postponed here
+    if isinstance(annotation, types.UnionType):
+        return next(part for part in typing.get_args(annotation) if part is not types.NoneType)
+    return annotation
 
 
 def first_reader(field: dataclasses.Field) -> str:

@@ -7,6 +7,7 @@ from the number of training rows; from ``PAPER_ROWS`` on it is what the paper us
 """
 
 import dataclasses
+from typing import Any
 
 from nasrec_tf.architecture.space import SPACES, search_space
 from nasrec_tf.search.config import SearchConfig
@@ -71,7 +72,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     }
     population = given["population"] or _population(trials, given["tournament"])
     children = given["children"] or (8 if trials >= 256 else 4)
-    chosen = {
+    chosen: dict[str, Any] = {
         "blocks": _blocks(config, training_rows),
         "batch_size": batch,
         "supernet_epochs": epochs,

@@ -2,9 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.history import LOG_LOSS
@@ -37,7 +36,7 @@ class Budget:
     """
 
     metric: str
-    cost: Callable[[Architecture], float]
+    cost: Callable[..., float]
     limit: float = math.inf
 
     def __post_init__(self):
@@ -75,8 +74,6 @@ class HardwareBudget(Budget):
         >>> cells.of(Design(NASREC_SMALL.widest, {"array.rows": 64}))
         4096.0
     """
-
-    cost: Callable[[Architecture, Mapping[str, int]], float]
 
     def of(self, design: Design) -> float:
         """The cost of a design."""

@@ -120,7 +120,7 @@ def _dominated(points: np.ndarray, others: np.ndarray) -> np.ndarray:
     for mine, theirs in zip(points.T, others.T, strict=True):
         no_worse &= theirs[:, None] <= mine
         better |= theirs[:, None] < mine
-    return (no_worse & better).any(axis=0)
+    return np.any(no_worse & better, axis=0)
 
 
 def crowding_distances(values: np.ndarray) -> np.ndarray:

@@ -102,8 +102,9 @@ class RegularizedEvolution:
             architecture = self.mutation(
                 design.architecture, draws.space, rng, generation - 1, self.generations
             )
-            hardware = draws.hardware and draws.hardware.mutate(design.hardware, rng)
-            return Design(architecture, hardware)
+            if draws.hardware is None:
+                return Design(architecture)
+            return Design(architecture, draws.hardware.mutate(design.hardware, rng))
 
         design, costs = draws.new(
             history,

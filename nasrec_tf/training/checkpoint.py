@@ -70,8 +70,8 @@ class Checkpoint:
             self._directory.mkdir(parents=True, exist_ok=True)
             try:
                 self._checkpoint.write(str(self._directory / name))
-                for file in self._directory.glob(f"{name}.*"):
-                    sync(file)
+                for part in self._directory.glob(f"{name}.*"):
+                    sync(part)
                 sync(self._directory)
                 with atomic_file(self._directory / STATE_FILE) as file:
                     file.write(f'model_checkpoint_path: "{name}"\n')

@@ -85,11 +85,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_space_arguments(command: argparse.ArgumentParser) -> None:
-    for field in dataclasses.fields(DesignSpace):
+    defaults = DesignSpace()
+    for field in dataclasses.fields(defaults):
         command.add_argument(
             f"--{field.name.replace('_', '-')}-values",
             metavar="N,N",
-            help=f"default: {','.join(map(str, field.default))}",
+            help=f"default: {','.join(map(str, getattr(defaults, field.name)))}",
         )
     command.add_argument(
         "--lossy-adc",

@@ -124,7 +124,7 @@ def read_hardware(arguments: argparse.Namespace) -> Hardware:
     """
     hardware = load_hardware(arguments.hardware)
     if arguments.tables is not None:
-        tables = {"reram": reram_tables, "dram": recnmp_tables}[arguments.tables]()
+        tables = reram_tables() if arguments.tables == "reram" else recnmp_tables()
         hardware = dataclasses.replace(hardware, embedding=tables)
     settings = {}
     for text in arguments.set:

@@ -105,8 +105,8 @@ def comparison_text(comparison: Comparison) -> str:
                 f"{paper[1]}" if paper else "",
             )
         )
-    header = ("ratio to", "speed-up", "one moved", "all moved", "paper")
-    header += ("energy", "one moved", "all moved", "paper")
+    spread = ("one moved", "all moved", "paper")
+    header = ("ratio to", "speed-up", *spread, "energy", *spread)
     parts = [
         (
             part.assumption.name,

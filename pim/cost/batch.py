@@ -141,10 +141,8 @@ def _chunk(
 
 def _times(workload, fixed, costs: CrossbarCosts, shape):
     """Latency and stage time of every operator by name."""
-    total = 0.0
-    for step in costs.steps.values():
-        total = total + step
-    total, stage = np.broadcast_to(total, shape), np.broadcast_to(costs.stage_ns, shape)
+    total = np.broadcast_to(sum(costs.steps.values()), shape)
+    stage = np.broadcast_to(costs.stage_ns, shape)
     latency = {name: cost.latency_ns for name, cost in fixed.items()}
     stages = {name: cost.stage_ns for name, cost in fixed.items()}
     for index, operator in enumerate(workload.crossbar_operators):

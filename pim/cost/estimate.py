@@ -147,13 +147,14 @@ def _finish(
         else fixed_report(operator.name, fixed[operator.name])
         for operator in workload.operators
     ]
-    finish = finish_times(workload, {part.name: part.total_latency_ns for part in parts})
+    ends = finish_times(workload, {part.name: part.total_latency_ns for part in parts})
+    finish = {name: float(end) for name, end in ends.items()}
     period = float(interval({part.name: part.stage_ns for part in parts}))
     return Report(
         workload=workload.name,
         hardware=hardware.name,
         batch=workload.batch,
-        operators=tuple(_placed(part, float(finish[part.name]), period) for part in parts),
+        operators=tuple(_placed(part, finish[part.name], period) for part in parts),
         critical_path=tuple(critical_path(workload, finish)),
         interval_ns=period,
         units_per_tile=units_per_tile,

@@ -6,8 +6,11 @@ import numpy as np
 
 from pim.workload.operators import Workload
 
+Times = float | np.ndarray
+"""Of one candidate, or of all of them."""
 
-def finish_times(workload: Workload, latency: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+
+def finish_times(workload: Workload, latency: Mapping[str, Times]) -> dict[str, Times]:
     """End of every operator if each starts as soon as all that it waits for has ended.
 
     Operators own their arrays and units, so none waits for another one's hardware.
@@ -16,16 +19,16 @@ def finish_times(workload: Workload, latency: Mapping[str, np.ndarray]) -> dict[
         workload: the network.
         latency: ns of every operator by name; numbers or arrays over candidates.
     """
-    finish: dict[str, np.ndarray] = {}
+    finish: dict[str, Times] = {}
     for operator in workload.operators:
-        start = 0.0
+        start: Times = 0.0
         for source in operator.inputs:
             start = np.maximum(start, finish[source])
         finish[operator.name] = start + latency[operator.name]
     return finish
 
 
-def total_latency(finish: Mapping[str, np.ndarray]) -> np.ndarray:
+def total_latency(finish: Mapping[str, Times]) -> Times:
     """End of the last operator.
 
     Args:
@@ -34,7 +37,7 @@ def total_latency(finish: Mapping[str, np.ndarray]) -> np.ndarray:
     return _maximum(finish)
 
 
-def interval(stages: Mapping[str, np.ndarray]) -> np.ndarray:
+def interval(stages: Mapping[str, Times]) -> Times:
     """Time between two inferences in a full pipeline: the busiest operator decides.
 
     Args:
@@ -43,8 +46,8 @@ def interval(stages: Mapping[str, np.ndarray]) -> np.ndarray:
     return _maximum(stages)
 
 
-def _maximum(times: Mapping[str, np.ndarray]) -> np.ndarray:
-    latest = 0.0
+def _maximum(times: Mapping[str, Times]) -> Times:
+    latest: Times = 0.0
     for time in times.values():
         latest = np.maximum(latest, time)
     return latest

@@ -62,7 +62,7 @@ def analog_keras_model(
             activation_bits=activation_bits,
         )
         maps[layer.name] = AnalogLinear(linear, hardware, rng)
-    analog_layer = _analog_layer_class(keras)
+    analog_layer = _analog_layer_class()
 
     def replaced(layer):
         if layer.name in maps:
@@ -77,7 +77,9 @@ def analog_keras_model(
     return copy
 
 
-def _analog_layer_class(keras):
+def _analog_layer_class():
+    import keras
+
     class AnalogDense(keras.layers.Layer):
         """A linear map on arrays, then its activation in real arithmetic."""
 

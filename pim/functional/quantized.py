@@ -7,7 +7,7 @@ import numpy as np
 
 from pim.errors import PimError
 from pim.functional.analog import multiply
-from pim.hardware.cells import check_bits, program, whole_matrix
+from pim.hardware.cells import ProgrammedArrays, check_bits, program, whole_matrix
 from pim.hardware.hardware import Hardware
 
 
@@ -103,6 +103,7 @@ class AnalogLinear:
     linear: QuantizedLinear
     hardware: Hardware
     rng: dataclasses.InitVar[np.random.Generator]
+    _arrays: ProgrammedArrays = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self, rng):
         arrays = program(self.linear.weights, self.hardware, rng, self.linear.weight_bits)

@@ -81,12 +81,14 @@ def program(
         levels.append(_read_out(cells, hardware))
         flipped.append(flips)
         references.append(reference)
+    rows, columns = weights.shape
     return ProgrammedArrays(
         tuple(levels),
         tuple(flipped),
         tuple(references),
         places[:, :, 0],
-        *weights.shape,
+        rows,
+        columns,
         weight_bits,
         cell_bits,
     )

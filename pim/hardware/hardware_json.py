@@ -4,7 +4,8 @@ import dataclasses
 import json
 import pathlib
 import typing
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from pim.errors import PimError
 from pim.hardware.hardware import Hardware
@@ -13,6 +14,8 @@ from pim.json_form import body_of, dataclasses_of, from_object, read_json
 
 FORMAT = "pim.hardware"
 VERSION = 1
+
+_Design = TypeVar("_Design")
 
 _KIND = "kind_of_memory"
 """Field that tells in JSON which of several classes a value is."""
@@ -98,7 +101,7 @@ def load_hardware(name_or_path: str) -> Hardware:
         raise PimError(f"{path}: {error}") from error
 
 
-def changed(hardware: Hardware, settings: dict[str, Any]) -> Hardware:
+def changed(hardware: _Design, settings: Mapping[str, Any]) -> _Design:
     """The same design with some settings changed.
 
     Example:
@@ -107,7 +110,7 @@ def changed(hardware: Hardware, settings: dict[str, Any]) -> Hardware:
         (6, 4, 128)
 
     Args:
-        hardware: the design.
+        hardware: the design, or a dataclass that holds it among others.
         settings: new values by dotted name, such as ``{"adc.bits": 6, "duplication": 4}``.
 
     Raises:

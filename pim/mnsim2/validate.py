@@ -32,8 +32,22 @@ _LATENCY = {
 }
 _PARTS = ("xbar", "dac", "adc", "digital", "buf")
 
-_SETTINGS = ("dac_choice", "adc_choice", "polarity", "sub_position", "group_num", "buf_tech")
-_SETTINGS += ("buf_bits", "pe_x", "pe_y", "wbit", "abit", "xbar", "dac_num", "adc_num")
+_SETTINGS = (
+    "dac_choice",
+    "adc_choice",
+    "polarity",
+    "sub_position",
+    "group_num",
+    "buf_tech",
+    "buf_bits",
+    "pe_x",
+    "pe_y",
+    "wbit",
+    "abit",
+    "xbar",
+    "dac_num",
+    "adc_num",
+)
 
 
 @dataclasses.dataclass(frozen=True)

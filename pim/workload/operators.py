@@ -237,7 +237,8 @@ class Workload:
         return {
             "linear": sum(operator.multiply_accumulates for operator in crossbar),
             "matmul": sum(operator.multiply_accumulates for operator in digital),
-            "layer_norm": sum(operator.layer_norm for operator in (*crossbar, *digital)),
+            "layer_norm": sum(operator.layer_norm for operator in crossbar)
+            + sum(operator.layer_norm for operator in digital),
         }
 
     def with_bits(self, weight_bits: Iterable[int], activation_bits: Iterable[int]) -> "Workload":

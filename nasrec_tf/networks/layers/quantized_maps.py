@@ -193,6 +193,8 @@ def by_width(bits: Any, widths: tuple[int, ...] | None, quantize, unchanged) -> 
     """What ``quantize`` gives for the bits, which are an integer or one of ``widths``."""
     if isinstance(bits, int):
         return quantize(bits)
+    if widths is None:
+        raise ValueError("`widths` must be given for bits that are no integer")
     index = tf.reduce_sum(tf.cast(bits >= tf.constant(widths), tf.int32))
     branches = [unchanged, *(lambda width=width: quantize(width) for width in widths)]
     return tf.switch_case(index, branches)

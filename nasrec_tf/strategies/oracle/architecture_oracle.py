@@ -394,8 +394,10 @@ class ArchitectureOracle(keras_tuner.Oracle):
     # KerasTuner's view of the history: its tools read trials.
 
     def _show_history(self) -> None:
-        self.trials, self.ongoing_trials = {}, {}
-        self.start_order, self.end_order = [], []
+        self.trials: dict[str, Any] = {}
+        self.ongoing_trials: dict[str, Any] = {}
+        self.start_order: list[str] = []
+        self.end_order: list[str] = []
         self._assignments, self._exhausted = Assignments(self.patience), None
         for candidate in self.history.candidates:
             self._show_candidate(candidate)

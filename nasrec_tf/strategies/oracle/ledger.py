@@ -9,7 +9,7 @@ line are).
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -208,7 +208,7 @@ def read_history(directory: str | pathlib.Path) -> tuple[dict[str, Any], History
 
 
 def replay(
-    events: list[Mapping[str, Any]], place: Callable[[int], str]
+    events: Sequence[Mapping[str, Any]], place: Callable[[int], str]
 ) -> tuple[History, dict[str, Any]]:
     """The history that events tell, and the settings that were added to it.
 
@@ -220,7 +220,8 @@ def replay(
         RunError: if an event is not of its form, or contradicts those before; the message names
             its place.
     """
-    history, added = History(), {}
+    history = History()
+    added: dict[str, Any] = {}
     for index, value in enumerate(events):
         try:
             _apply(history, added, _EVENT.validate_json(json.dumps(value)))
