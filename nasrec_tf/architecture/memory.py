@@ -78,10 +78,18 @@ def check_fits(needed: int, of_tables: int, smaller_tables: str, smaller_network
         return
     mend = smaller_tables if 2 * of_tables >= needed else smaller_network
     raise UserError(
-        f"This network's weights take {_gib(needed)}, {_gib(of_tables)} of it embedding tables, "
-        f"and this machine has {_gib(there)}: {mend}."
+        f"This network's weights take {readable_size(needed)}, {readable_size(of_tables)} of it "
+        f"embedding tables, and this machine has {readable_size(there)}: {mend}."
     )
 
 
-def _gib(size: int) -> str:
+def readable_size(size: int) -> str:
+    """A number of bytes for people.
+
+    Example:
+        >>> readable_size(3 << 30), readable_size(5 << 20)
+        ('3.0 GiB', '5 MiB')
+    """
+    if size < 1 << 30:
+        return f"{size / 2**20:,.0f} MiB"
     return f"{size / 2**30:,.1f} GiB"

@@ -204,8 +204,10 @@ def _run_stage(run, stage: str) -> None:
 
 
 def _announce(run, stage: str) -> None:
+    from nasrec_tf.search.memory_check import memory_lines
     from nasrec_tf.search.scaling import explain
 
     if stage == "supernet":
-        for line in explain(run.config, run.settings, run.records.rows("train")):
+        lines = explain(run.config, run.settings, run.records.rows("train"))
+        for line in (*lines, *memory_lines(run)):
             run.say(line)

@@ -120,6 +120,11 @@ class SearchConfig:
     max_reject_share: float = option(
         0.01, DATA, "largest share of malformed rows, from 0 to 1", least=0.0, most=1.0
     )
+    row_order: str = option(
+        "hashed", DATA, "deal the rows out to the shards by a hash and shuffle them anew for every "
+        "epoch (hashed), or keep the log's order and train in it, as the authors' code does (log)",
+        choices=("hashed", "log"),
+    )  # fmt: skip
     demo_rows: int = option(30_000, DATA, "rows of the generated log", least=1000, most=2**40)
 
     space: str = option(

@@ -36,6 +36,7 @@ def check_options(config: SearchConfig) -> None:
         _check_hardware(config)
     _check_scale(config)
     _check_batch(config)
+    _check_row_order(config)
     run = pathlib.Path(config.run_dir)
     if not (run / "export" / "version.json").exists():
         check_target(config)
@@ -68,6 +69,18 @@ def _check_batch(config: SearchConfig) -> None:
     if None not in (rows, config.batch_size) and config.batch_size > rows:
         raise UserError(
             f"--batch-size {config.batch_size} must not exceed the training rows, which are {rows}."
+        )
+
+
+def _check_row_order(config: SearchConfig) -> None:
+    """Checks that a data set has the order of the log, where that is wanted."""
+    if config.row_order != "log" or config.data is None:
+        return
+    data = pathlib.Path(config.data)
+    if (data / MANIFEST_FILE).is_file() and Schema.load(data).row_order != "log":
+        raise UserError(
+            f"--row-order log: the rows of {data} were dealt out by a hash; preprocess the log "
+            "again with --row-order log, or leave the option out."
         )
 
 

@@ -12,6 +12,7 @@ from beam_preprocess.dataset.manifest import verify_file
 from beam_preprocess.dataset.schema import SCHEMA_FILE, Schema
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.complexity import Complexity, complexity
+from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import SearchSpace, search_space
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
@@ -82,9 +83,15 @@ class Run:
     @functools.cached_property
     def records(self) -> Any:
         """The data set, a ``nasrec_tf.data.records.Records``."""
-        from nasrec_tf.data.records import Records
+        from nasrec_tf.data.records import FILE_ORDER, SHUFFLED, Records
 
-        return Records(self.dataset)
+        order = FILE_ORDER if self.config.row_order == "log" else SHUFFLED
+        return Records(self.dataset, order=order)
+
+    @functools.cached_property
+    def given_architecture(self) -> Architecture:
+        """The architecture that is trained instead of searched for."""
+        return load_architecture(self.config.architecture)
 
     @functools.cached_property
     def settings(self) -> Settings:

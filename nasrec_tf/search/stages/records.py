@@ -85,6 +85,7 @@ def _configuration(run: Run, output: pathlib.Path, inputs: list[str]):
         encoding=config.encoding,
         min_count=config.min_count,
         max_reject_share=config.max_reject_share,
+        row_order=config.row_order,
         workers=config.workers,
     )
 

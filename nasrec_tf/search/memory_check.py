@@ -1,0 +1,65 @@
+"""Whether the networks of a run fit into memory, told before the first of them is trained."""
+
+from nasrec_tf.architecture.memory import (
+    check_fits,
+    memory_bytes,
+    readable_size,
+    weights_bytes,
+)
+from nasrec_tf.search.run import Run
+
+
+def memory_lines(run: Run) -> list[str]:
+    """What the weights of the run's networks take in training, a line for each kind.
+
+    Batches come on top. A finalist's network is not known yet: its tables are, and they are what
+    can be large.
+
+    Args:
+        run: a run whose records stage has finished.
+
+    Raises:
+        UserError: if one of them cannot fit into the machine; the message names the option that
+            mends it. Told now, so that no search is lost to its last stage.
+    """
+    lines = []
+    if run.config.architecture is None:
+        lines.append(_supernet(run))
+    lines.append(_finalist(run))
+    return lines
+
+
+def _supernet(run: Run) -> str:
+    from nasrec_tf.networks.supernet.stored_weights import supernet_memory_bytes
+
+    features = run.features.capped(run.config.max_table_rows or None)
+    options = run.search_options
+    needed = supernet_memory_bytes(run.space, features, options, training=True)
+    check_fits(
+        needed,
+        _tables(features, options),
+        "cap the tables of the search with a smaller --max-table-rows",
+        "take fewer --blocks, or a --space of smaller widths",
+    )
+    return f"memory: the supernet's weights take {readable_size(needed)} in training"
+
+
+def _finalist(run: Run) -> str:
+    features, options = run.features, run.final_options
+    tables = _tables(features, options)
+    if run.config.architecture is None:
+        needed, what = tables, "the tables of a network that is trained from scratch"
+    else:
+        needed = memory_bytes(run.given_architecture, features, options, training=True)
+        what = "the network's weights"
+    check_fits(
+        needed,
+        tables,
+        "preprocess the log with a larger --min-count, or with --encoding hash and smaller tables",
+        "give a smaller --architecture",
+    )
+    return f"memory: {what} take {readable_size(needed)} in training"
+
+
+def _tables(features, options) -> int:
+    return weights_bytes(sum(features.table_rows) * options.embedding_dim, 0, False, training=True)
