@@ -1,10 +1,37 @@
 """Range checks that the dataclasses share."""
 
-import math
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
 from pim.errors import PimError
+
+LARGEST = 1e30
+"""Of any figure in any unit here: far above all that circuits have, and products stay finite."""
+
+SMALLEST = 1e-30
+"""Of figures that are divided by."""
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 3
+_SHORT.maxstring = _SHORT.maxother = 60
+
+
+def shown(value: Any) -> str:
+    """A wrong value as messages show it: its ``repr`` in one line, cut where it is long.
+
+    Args:
+        value: anything.
+
+    Example:
+        >>> len(shown("8" * 100_000))
+        60
+    """
+    try:
+        text = _SHORT.repr(value)
+    except ValueError:  # Whole numbers of thousands of digits have no repr.
+        return f"a very large {type(value).__name__}"
+    return text if len(text) <= 200 else f"{text[:197]}..."
 
 
 def whole(name: str, value: Any, low: int, high: int) -> None:
@@ -20,10 +47,12 @@ def whole(name: str, value: Any, low: int, high: int) -> None:
         PimError: otherwise; true and false are no numbers.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise PimError(f"{name} must be a whole number from {low} to {high}. Received: {value!r}")
+        raise PimError(
+            f"{name} must be a whole number from {low} to {high}. Received: {shown(value)}"
+        )
 
 
-def real(name: str, value: Any, low: float = 0.0, high: float = math.inf) -> None:
+def real(name: str, value: Any, low: float = 0.0, high: float = LARGEST) -> None:
     """Raises unless ``value`` is a number from ``low`` to ``high``.
 
     Args:
@@ -36,13 +65,14 @@ def real(name: str, value: Any, low: float = 0.0, high: float = math.inf) -> Non
         PimError: otherwise; true, false and NaN are no numbers.
     """
     good = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not good or math.isnan(value) or not low <= value <= high:
-        bound = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
-        raise PimError(f"{name} must be a number {bound}. Received: {value!r}")
+    if not good or not low <= value <= high:
+        raise PimError(
+            f"{name} must be a number from {low:g} to {high:g}. Received: {shown(value)}"
+        )
 
 
 def positive(name: str, value: Any) -> None:
-    """Raises unless ``value`` is a finite number above zero.
+    """Raises unless ``value`` is a number above zero that can be divided by.
 
     Args:
         name: what messages call it.
@@ -52,8 +82,8 @@ def positive(name: str, value: Any) -> None:
         PimError: otherwise.
     """
     real(name, value)
-    if value == 0 or math.isinf(value):
-        raise PimError(f"{name} must be a finite number above 0. Received: {value!r}")
+    if value < SMALLEST:
+        raise PimError(f"{name} must be a number above 0. Received: {shown(value)}")
 
 
 def one_of(name: str, value: Any, choices: Iterable[str]) -> None:
@@ -69,7 +99,7 @@ def one_of(name: str, value: Any, choices: Iterable[str]) -> None:
     """
     choices = tuple(choices)
     if value not in choices:
-        raise PimError(f"{name} must be one of {', '.join(choices)}. Received: {value!r}")
+        raise PimError(f"{name} must be one of {', '.join(choices)}. Received: {shown(value)}")
 
 
 def flag(name: str, value: Any) -> None:
@@ -83,4 +113,4 @@ def flag(name: str, value: Any) -> None:
         PimError: otherwise.
     """
     if not isinstance(value, bool):
-        raise PimError(f"{name} must be true or false. Received: {value!r}")
+        raise PimError(f"{name} must be true or false. Received: {shown(value)}")

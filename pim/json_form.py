@@ -2,17 +2,31 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
+from pim.checks import shown
 from pim.errors import PimError
+
+MOST_BYTES = 1 << 26
+"""Size of a file that is read whole; the workload of a large network takes a thousandth of it."""
+
+
+def names_a_file(path: str | pathlib.Path) -> bool:
+    """Whether something is there that could be read; a name that no file can have names none.
+
+    Args:
+        path: what the user gave.
+    """
+    return os.path.exists(path)
 
 
 def read_json(path: pathlib.Path) -> Any:
-    """The JSON value in a file.
+    """The JSON value in a file; a name may stand once in an object, and numbers are JSON's own.
 
     Args:
         path: the file.
@@ -21,15 +35,35 @@ def read_json(path: pathlib.Path) -> Any:
         PimError: if the file cannot be read, or does not hold JSON; the message names it.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise PimError(f"{path}: cannot be read: larger than {MOST_BYTES >> 20} MiB")
+        text = content.decode("utf-8")
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
+    except OSError as error:
+        raise PimError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise PimError(f"{path}: cannot be read: {error}") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise PimError(f"{path}: not JSON: {error.msg} at {place}") from error
     except (ValueError, RecursionError) as error:
-        # Thousands of digits, or of brackets.
+        # Thousands of digits or of brackets, or one of the two below.
         raise PimError(f"{path}: not JSON that can be read: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {shown(twice)} stands twice in an object")
+    return value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def body_of(value: Any, what: str, form: str, version: int) -> dict[str, Any]:
@@ -48,7 +82,7 @@ def body_of(value: Any, what: str, form: str, version: int) -> dict[str, Any]:
         raise PimError(f'not {what}: no "format": "{form}" in it')
     found = value.get("version")
     if isinstance(found, bool) or found != version:
-        raise PimError(f"{what} of version {found!r}; this reads {version}")
+        raise PimError(f"{what} of version {shown(found)}; this reads {version}")
     return {key: part for key, part in value.items() if key not in ("format", "version")}
 
 
@@ -65,12 +99,14 @@ def from_object(cls: type, value: Any, where: str, kind_field: str = "kind") -> 
         PimError: if a field is unknown, missing or not valid; the message names it.
     """
     if not isinstance(value, dict):
-        raise PimError(f"{where}: must be an object. Received: {value!r}")
+        raise PimError(f"{where}: must be an object. Received: {shown(value)}")
     hints = typing.get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for key in value:
         if key not in fields:
-            raise PimError(f"{where}: unknown field {key!r}; the fields are {', '.join(fields)}")
+            raise PimError(
+                f"{where}: unknown field {shown(key)}; the fields are {', '.join(fields)}"
+            )
     arguments = {}
     for name, field in fields.items():
         if name in value:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from pim.checks import shown
 from pim.cli import tables
 from pim.cli.inputs import (
     add_hardware_arguments,
@@ -36,10 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = _parser().parse_args(arguments)
     try:
+        if getattr(parsed, "plot", None) == "":
+            raise PimError("--plot must name a file; leave it out for no plot")
         parsed.run(parsed)
         sys.stdout.flush()
     except PimError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USAGE
     except BrokenPipeError:
         # The reader of the output has gone, as with `| head`; write the rest nowhere.
@@ -150,7 +153,7 @@ def _whole_numbers(flag: str, text: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise PimError(f"{flag}: must look like 4,6,8. Received: {text!r}") from None
+        raise PimError(f"{flag}: must look like 4,6,8. Received: {shown(text)}") from None
 
 
 def _validate(parsed: argparse.Namespace) -> None:

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 
+from pim.checks import shown, whole
 from pim.errors import PimError
 from pim.hardware.hardware import Hardware
 from pim.hardware.hardware_json import changed, load_hardware
@@ -12,8 +13,13 @@ from pim.workload.operators import Workload
 from pim.workload.precision import Precision
 from pim.workload.sources import Request, find_workload
 
-_COUNTS = {"batch": 1, "dense_features": 0, "sparse_features": 1, "rows_per_table": 1}
-"""Numbers that are given on the command line, and the least that each may be."""
+_COUNTS = {
+    "batch": (1, 2**40),
+    "dense_features": (0, 2**16),
+    "sparse_features": (1, 2**16),
+    "rows_per_table": (1, 2**40),
+}
+"""Numbers that are given on the command line, with the least and the most that each may be."""
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,11 +89,10 @@ def read_workload(arguments: argparse.Namespace) -> Workload:
     Raises:
         PimError: if an argument or a file is not valid; the message names it.
     """
-    for flag, least in _COUNTS.items():
+    for flag, (least, most) in _COUNTS.items():
         value = getattr(arguments, flag)
-        if value is not None and value < least:
-            name = flag.replace("_", "-")
-            raise PimError(f"--{name} must be at least {least}. Received: {value}")
+        if value is not None:
+            whole(f"--{flag.replace('_', '-')}", value, least, most)
     precision = None
     if arguments.weight_bits is not None or arguments.activation_bits is not None:
         weight_bits, weight_bits_of = _bits("--weight-bits", arguments.weight_bits or "8")
@@ -105,7 +110,9 @@ def _bits(flag: str, text: str) -> tuple[int, dict[str, int]]:
         try:
             width = int(value)
         except ValueError:
-            raise PimError(f"{flag}: must look like 8 or 8,block_2=4. Received: {text!r}") from None
+            raise PimError(
+                f"{flag}: must look like 8 or 8,block_2=4. Received: {shown(text)}"
+            ) from None
         if equals:
             exceptions[name.strip()] = width
         else:
@@ -130,9 +137,9 @@ def read_hardware(arguments: argparse.Namespace) -> Hardware:
     for text in arguments.set:
         name, equals, value = text.partition("=")
         if not equals:
-            raise PimError(f"--set must look like adc.bits=6. Received: {text!r}")
+            raise PimError(f"--set must look like adc.bits=6. Received: {shown(text)}")
         try:
             settings[name.strip()] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             settings[name.strip()] = value.strip()
     return changed(hardware, settings)

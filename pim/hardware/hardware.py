@@ -237,7 +237,9 @@ class Hardware:
 
     def __post_init__(self):
         if not isinstance(self.name, str) or not self.name:
-            raise PimError(f"name must be a text that is not empty. Received: {self.name!r}")
+            raise PimError(
+                f"name must be a text that is not empty. Received: {checks.shown(self.name)}"
+            )
         checks.whole("arrays_per_unit", self.arrays_per_unit, 1, 65536)
         checks.whole("units_per_tile", self.units_per_tile, 1, 65536)
         checks.whole("duplication", self.duplication, 1, 1 << 20)

@@ -7,10 +7,11 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from pim.checks import shown
 from pim.errors import PimError
 from pim.hardware.hardware import Hardware
 from pim.hardware.presets import PRESETS, hardware_preset
-from pim.json_form import body_of, dataclasses_of, from_object, read_json
+from pim.json_form import body_of, dataclasses_of, from_object, names_a_file, read_json
 
 FORMAT = "pim.hardware"
 VERSION = 1
@@ -92,8 +93,10 @@ def load_hardware(name_or_path: str) -> Hardware:
     if name_or_path in PRESETS:
         return hardware_preset(name_or_path)
     path = pathlib.Path(name_or_path)
-    if not path.exists():
-        raise PimError(f"no hardware {name_or_path!r}: give a file, or one of {', '.join(PRESETS)}")
+    if not names_a_file(path):
+        raise PimError(
+            f"no hardware {shown(name_or_path)}: give a file, or one of {', '.join(PRESETS)}"
+        )
     value = read_json(path)
     try:
         return hardware_from_json(value)
@@ -133,7 +136,7 @@ def _setting(part: Any, name: str) -> Any:
 def _change(part: Any, path: list[str], value: Any, name: str) -> Any:
     known = [field.name for field in dataclasses.fields(part)]
     if path[0] not in known:
-        raise PimError(f"no setting {name!r}; {type(part).__name__} has {', '.join(known)}")
+        raise PimError(f"no setting {shown(name)}; {type(part).__name__} has {', '.join(known)}")
     if len(path) > 1:
         inner = getattr(part, path[0])
         if not dataclasses.is_dataclass(inner):

@@ -26,6 +26,9 @@ class OnChipMemory:
     area_um2: float | None = None
 
     def __post_init__(self):
+        checks.one_of("memory kind", self.kind, cacti.KINDS)
+        checks.whole("memory port_bits", self.port_bits, 1, 65536)
+        checks.positive("memory size_kb", self.size_kb)
         cacti.memory(self.kind, self.size_kb, self.port_bits)
         if self.access_pj is not None:
             checks.real("memory access_pj", self.access_pj)

@@ -3,9 +3,11 @@
 import csv
 import dataclasses
 import itertools
+import math
 import pathlib
 from collections.abc import Iterable, Iterator
 
+from pim.checks import shown
 from pim.errors import PimError
 from pim.mnsim2.mapping import Layer, buffer_sizes_kb
 from pim.mnsim2.model import LayerCost, estimate_layers
@@ -109,17 +111,20 @@ def _read(path) -> Iterator[tuple[int, dict[str, str]]]:
                 raise PimError(f"{path}: column {min(missing)!r} is missing")
             for row in reader:
                 yield reader.line_num, row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise PimError(f"{path}: cannot be read: {error}") from error
 
 
 def _number(row, column, where) -> float:
     try:
-        return float(row[column])
+        number = float(row[column])
     except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
         raise PimError(
-            f"{where}, column {column!r}: must be a number. Received: {row[column]!r}"
-        ) from None
+            f"{where}, column {column!r}: must be a number. Received: {shown(row[column])}"
+        )
+    return number
 
 
 def _numbers(row, column, where, separator=";") -> list[float]:
@@ -127,8 +132,10 @@ def _numbers(row, column, where, separator=";") -> list[float]:
 
 
 def _whole(value: float, column, where) -> int:
-    if value != value or value != int(value):
-        raise PimError(f"{where}, column {column!r}: must be a whole number. Received: {value!r}")
+    if value != int(value):
+        raise PimError(
+            f"{where}, column {column!r}: must be a whole number. Received: {shown(value)}"
+        )
     return int(value)
 
 

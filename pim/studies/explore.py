@@ -2,16 +2,21 @@
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from pim import checks
 from pim.cost.batch import BatchReport, estimate_batch
 from pim.errors import PimError
 from pim.hardware.genes import Candidates
 from pim.hardware.hardware import Hardware
 from pim.workload.operators import Workload
+
+MOST_CANDIDATES = 2_000_000
+"""Candidates that are held and estimated together; each takes about a kilobyte."""
 
 OBJECTIVES = ("latency_ns", "energy_pj", "area_um2", "noise")
 
@@ -45,8 +50,17 @@ class DesignSpace:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if not len(getattr(self, field.name)):
+            values = getattr(self, field.name)
+            if not len(values):
                 raise PimError(f"design space: {field.name} has no value")
+            for value in values:
+                checks.whole(f"design space: {field.name}", value, 1, 2**31 - 1)
+        count = math.prod(len(getattr(self, field.name)) for field in dataclasses.fields(self))
+        if count > MOST_CANDIDATES:
+            raise PimError(
+                f"design space: {count:,} candidates, and at most {MOST_CANDIDATES:,} are "
+                "estimated at once; give fewer values"
+            )
 
     def candidates(self) -> Candidates:
         """Every combination."""

@@ -158,7 +158,9 @@ def _check_names(operator: Operator) -> None:
     object.__setattr__(operator, "inputs", tuple(operator.inputs))
     for name in (operator.name, *operator.inputs):
         if not isinstance(name, str) or not name:
-            raise PimError(f"operators have names that are not empty texts. Received: {name!r}")
+            raise PimError(
+                f"operators have names that are not empty texts. Received: {checks.shown(name)}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +194,7 @@ class Workload:
     def __post_init__(self):
         object.__setattr__(self, "operators", tuple(self.operators))
         if not isinstance(self.name, str) or not self.name:
-            raise PimError(f"a workload's name must be a text. Received: {self.name!r}")
+            raise PimError(f"a workload's name must be a text. Received: {checks.shown(self.name)}")
         checks.whole("batch", self.batch, 1, MAX_BATCH)
         if not self.operators:
             raise PimError(f"{self.name}: has no operator")

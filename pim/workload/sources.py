@@ -13,8 +13,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from pim.checks import shown
 from pim.errors import PimError
-from pim.json_form import read_json
+from pim.json_form import names_a_file, read_json
 from pim.workload.operators import Workload
 from pim.workload.precision import Precision
 from pim.workload.workload_json import FORMAT, workload_from_json
@@ -85,11 +86,11 @@ def find_workload(name_or_path: str, request: Request) -> Workload:
         if name_or_path in source.names():
             return _told(name_or_path, source.named, name_or_path, request)
     path = pathlib.Path(name_or_path)
-    if not path.exists():
+    if not names_a_file(path):
         names = [name for source in sources.values() for name in source.names()]
         known = f"give a file, or one of {', '.join(names)}" if names else "give a file"
         raise PimError(
-            "; ".join([f"no architecture or workload {name_or_path!r}: {known}", *failures])
+            "; ".join([f"no architecture or workload {shown(name_or_path)}: {known}", *failures])
         )
     value = read_json(path)
     form = value.get("format") if isinstance(value, dict) else None
@@ -97,7 +98,7 @@ def find_workload(name_or_path: str, request: Request) -> Workload:
         return _told(name_or_path, _own, value, request)
     if not isinstance(form, str) or form not in sources:
         readable = ", ".join([FORMAT, *sources])
-        found = f'"format" is {form!r}' if form is not None else 'no "format" in it'
+        found = f'"format" is {shown(form)}' if form is not None else 'no "format" in it'
         raise PimError("; ".join([f"{path}: {found}; this reads {readable}", *failures]))
     return _told(name_or_path, sources[form].from_json, value, path.stem, request)
 

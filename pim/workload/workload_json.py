@@ -5,6 +5,7 @@ import json
 import pathlib
 from typing import Any
 
+from pim.checks import shown
 from pim.errors import PimError
 from pim.json_form import body_of, of_kind, read_json
 from pim.workload.operators import (
@@ -78,7 +79,7 @@ def workload_from_json(value: Any) -> Workload:
             raise PimError(f"workload: field {name!r} is missing")
     operators = body["operators"]
     if not isinstance(operators, list):
-        raise PimError(f"workload: 'operators' must be a list. Received: {operators!r}")
+        raise PimError(f"workload: 'operators' must be a list. Received: {shown(operators)}")
     parts = tuple(_operator(number, part) for number, part in enumerate(operators, start=1))
     return Workload(**(body | {"operators": parts}))
 

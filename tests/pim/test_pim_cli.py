@@ -96,9 +96,25 @@ def test_a_described_design_can_be_read_again(capsys, small, tmp_path):
         (["estimate", "SMALL", "--weight-bits", "eight"], "--weight-bits: must look like"),
         (["estimate", "SMALL", "--weight-bits", "8,block_9=4"], "bits given for 'block_9'"),
         (["estimate", "SMALL", "--weight-bits", "40"], "weight_bits must be a whole number"),
-        (["estimate", "SMALL", "--batch", "0"], "--batch must be at least 1"),
+        (["estimate", "SMALL", "--batch", "0"], "--batch must be a whole number from 1 to"),
         (["estimate", "SMALL", "--batch", "100000"], "batch must be a whole number from 1 to"),
-        (["estimate", "SMALL", "--sparse-features", "0"], "--sparse-features must be at least 1"),
+        (["estimate", "SMALL", "--sparse-features", "0"], "--sparse-features must be a whole"),
+        (
+            ["estimate", "SMALL", "--sparse-features", str(2**63)],
+            "--sparse-features must be a whole",
+        ),
+        (["estimate", "SMALL", "--set", "adc.bits=" + "1" * 5000], "adc.bits must be a whole"),
+        (["estimate", "SMALL", "--set", "adc.bits=" + "[" * 99_999], "adc.bits must be a whole"),
+        (["estimate", "a" * 300], "no architecture or workload 'aaa"),
+        (["estimate", "SMALL", "--hardware", "a" * 300], "no hardware 'aaa"),
+        (["estimate", "no\nfile"], "no architecture or workload"),
+        (["estimate", "SMALL", "--plot", ""], "--plot must name a file"),
+        (["explore", "SMALL", "--rows-values", str(2**63)], "rows must be a whole number"),
+        (
+            ["explore", "SMALL", "--rows-values", ",".join(map(str, range(1, 999)))],
+            "at most 2,000,",
+        ),
+        (["validate", "--against", "mnsim2", "--csv", "a\0b"], "cannot be read"),
         (["estimate", "SMALL", "--sparse-features", "3"], "--sparse-features goes with an archi"),
         (["estimate", "SMALL", "--dense-features", "3"], "--dense-features goes with an archi"),
         (["estimate", "SMALL", "--embedding-bits", "3"], "--embedding-bits goes with an archi"),
@@ -113,6 +129,7 @@ def test_bad_input_is_one_line_and_exit_code_2(capsys, small, arguments, message
     code, out, err = run(capsys, *given)
     assert code == 2 and out == ""
     assert err.startswith("error: ") and message in err and err.count("\n") == 1
+    assert len(err) < 1500
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import json
 import math
 
@@ -57,6 +58,54 @@ def test_an_impossible_setting_is_one_clear_line(name, value, message):
     with pytest.raises(PimError, match=message) as caught:
         changed(hardware_preset("isaac32"), {name: value})
     assert "\n" not in str(caught.value)
+
+
+def _fields(value, path=()):
+    for name, part in value.items():
+        yield (*path, name)
+        if isinstance(part, dict):
+            yield from _fields(part, (*path, name))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_no_value_of_json_in_any_field_of_a_design_does_more_than_one_clear_line(name):
+    base = hardware_to_json(hardware_preset(name))
+    values = [None, [], {}, [[1]], "x", -1, True, 1e308, math.inf, 2**63, 10**400, "a" * 99_999]
+    for path in _fields(base):
+        for value in values:
+            changed_value = json.loads(json.dumps(base))
+            part = functools.reduce(lambda part, step: part[step], path[:-1], changed_value)
+            part[path[-1]] = value
+            try:
+                hardware = hardware_from_json(changed_value)
+            except PimError as error:
+                assert "\n" not in str(error) and len(str(error)) < 400, path
+            else:
+                assert isinstance(value, int | str | dict | None), (path, value)
+                assert math.isfinite(hardware.device.write_pj)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"format": "pim.hardware", "format": "pim.hardware"}', "'format' stands twice"),
+        ('{"format": NaN}', "NaN is no number of JSON"),
+        ("\ufeff{}", "not JSON: Unexpected UTF-8 BOM"),
+    ],
+)
+def test_json_is_read_strictly(tmp_path, text, message):
+    path = tmp_path / "design.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PimError, match=f"design.json: .*{message}"):
+        load_hardware(str(path))
+
+
+def test_no_more_of_a_file_is_read_than_a_description_can_take(tmp_path, monkeypatch):
+    monkeypatch.setattr("pim.json_form.MOST_BYTES", 1 << 20)
+    path = tmp_path / "design.json"
+    path.write_bytes(b" " * (1 << 20) + b"{}")
+    with pytest.raises(PimError, match="design.json: cannot be read: larger than 1 MiB"):
+        load_hardware(str(path))
 
 
 def test_flip_coding_needs_offset_weights():
