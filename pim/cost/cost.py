@@ -46,6 +46,10 @@ def energy_grid(value):
 
     Args:
         value: a number or an array.
+
+    Example:
+        >>> float(energy_grid(1 / 3) * 2**12)
+        1365.0
     """
     return np.rint(value * _ENERGY_GRID) / _ENERGY_GRID
 
@@ -55,6 +59,10 @@ def time_grid(value):
 
     Args:
         value: a number or an array.
+
+    Example:
+        >>> float(time_grid(1 / 3) * 2**16)
+        21845.0
     """
     return np.rint(value * _TIME_GRID) / _TIME_GRID
 
