@@ -81,11 +81,8 @@ ROUND = changed(
 # 300 x 90, passed three times by each of two samples. 8-bit weights in 2-bit cells are 4 slices,
 # 360 columns in 3 arrays side by side, 3 row tiles: 9 arrays. Three copies pass the 6 vectors in
 # two goes; 27 arrays are 14 units of two, 28 arrays. 8 reads of 1-bit inputs a vector.
-WIDE = Workload(
-    "wide",
-    (CrossbarOperator("fc", (), 300, 90, positions=3, functions=270, additions=90, layer_norm=450),),
-    batch=2,
-)
+FC = CrossbarOperator("fc", (), 300, 90, positions=3, functions=270, additions=90, layer_norm=450)
+WIDE = Workload("wide", (FC,), batch=2)
 ARRAYS, UNITS, TILES, READS = 28, 14, 14 / 12, 6 * 8
 IN_BITS, OUT_BITS = 6 * 300 * 8, 6 * 90 * 8
 
