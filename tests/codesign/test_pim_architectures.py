@@ -95,10 +95,10 @@ def test_a_bad_architecture_file_is_one_line(capsys, tmp_path, value, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--dense-features", "-1"], "--dense-features must be at least 0"),
-        (["--sparse-features", "0"], "--sparse-features must be at least 1"),
-        (["--rows-per-table", "0"], "--rows-per-table must be at least 1"),
-        (["--rows-per-table", str(1 << 50)], "table_rows must be a whole number"),
+        (["--dense-features", "-1"], "--dense-features must be a whole number from 0"),
+        (["--sparse-features", "0"], "--sparse-features must be a whole number from 1"),
+        (["--rows-per-table", "0"], "--rows-per-table must be a whole number from 1"),
+        (["--rows-per-table", str(1 << 50)], "--rows-per-table must be a whole number"),
         (["--embedding-bits", "0"], "bits must be a whole number from 1"),
         (["--weight-bits", "8,block_9=4"], "bits given for 'block_9'"),
     ],
