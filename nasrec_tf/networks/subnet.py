@@ -94,6 +94,34 @@ def logits_shape(features: Features, shapes: Mapping[str, Any]) -> tuple[int | N
     return (shapes["sparse"][0], 1)
 
 
+def check_inputs(features: Features, inputs: Any) -> None:
+    """Checks a batch before anything is computed of it.
+
+    A column of ids too few would be spread over all tables instead of failing.
+
+    Args:
+        features: what the network reads.
+        inputs: the batch; widths that are not known while a graph is traced are not checked.
+
+    Raises:
+        ValueError: if it is no mapping, or an input is missing or of another width; the message
+            names it.
+
+    Example:
+        >>> check_inputs(Features(3, (5, 9)), {"dense": np.ones((4, 3)), "sparse": np.ones((4, 1))})
+        Traceback (most recent call last):
+        ValueError: `inputs` must hold 'sparse' of shape (batch, 2). Received: sparse=(4, 1)
+    """
+    if not isinstance(inputs, Mapping):
+        raise ValueError(
+            "`inputs` must be a mapping of 'dense' and 'sparse' to arrays. "
+            f"Received: {type(inputs).__name__}"
+        )
+    shapes = {name: getattr(value, "shape", np.shape(value)) for name, value in inputs.items()}
+    if all(getattr(shape, "rank", 0) is not None for shape in shapes.values()):
+        logits_shape(features, {name: tuple(shape) for name, shape in shapes.items()})
+
+
 @keras.saving.register_keras_serializable("nasrec_tf")
 class Subnet(keras.Model):
     """The network of one architecture, of which only the parts that reach the logit exist.
@@ -233,6 +261,9 @@ class Subnet(keras.Model):
 
         Returns:
             (batch, 1).
+
+        Raises:
+            ValueError: if an input is missing or of another width; the message names it.
         """
         run = self.values(bool(training))
         return self._logits(self._head_inputs(inputs, run), run)
@@ -296,6 +327,7 @@ class Subnet(keras.Model):
         return self._block_outputs(inputs, self.values())
 
     def _block_outputs(self, inputs, run, table=None):
+        check_inputs(self.features, inputs)
         dense = [self._raw_dense(inputs)]
         sparse = [self.embedding(inputs["sparse"], table)]
         for number in range(1, len(self.shapes.blocks) + 1):

@@ -177,6 +177,19 @@ def test_a_compiled_network_goes_on_training_from_its_file(case, tmp_path):
     np.testing.assert_array_equal(model(inputs), again(inputs))
 
 
+def test_a_compiled_supernet_goes_on_training_from_its_file(case, tmp_path):
+    space, features = case
+    inputs, labels = raw_inputs(features, 16), raw_labels(16)
+    model = Supernet(space, features, SMALL_OPTIONS)
+    model.compile(Adagrad(0.05), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.train_on_batch(inputs, labels)
+    model.save(tmp_path / "net.keras")
+    again = keras.saving.load_model(tmp_path / "net.keras")
+    losses = [each.train_on_batch(inputs, labels) for each in (model, again)]
+    assert losses[0] == losses[1]
+    np.testing.assert_array_equal(model(inputs), again(inputs))
+
+
 # A layer among others.
 
 
@@ -249,6 +262,26 @@ def test_inputs_of_another_width_are_told_by_name(supernet, wrong):
     inputs[wrong] = keras.Input((features.dense + features.sparse + 1,))
     with pytest.raises(ValueError, match=f"must hold '{wrong}' of shape"):
         supernet(inputs)
+
+
+@pytest.mark.parametrize("change", ["no sparse", "list", "one column", "too many", "dense", "flat"])
+def test_a_batch_of_another_form_is_an_error_and_no_guess(network, change):
+    features = network.features
+    batch = raw_inputs(features, 8)
+    if change == "no sparse":
+        del batch["sparse"]
+    elif change == "list":
+        batch = [*batch.values()]
+    elif change == "one column":  # would be looked up in every table
+        batch["sparse"] = batch["sparse"][:, :1]
+    elif change == "too many":
+        batch["sparse"] = np.tile(batch["sparse"], 2)
+    elif change == "dense":
+        batch["dense"] = np.zeros((8, features.dense + 1), np.float32)
+    else:
+        batch["sparse"] = batch["sparse"][:, 0]
+    with pytest.raises(ValueError, match="`inputs` must "):
+        network(batch)
 
 
 # Summaries.

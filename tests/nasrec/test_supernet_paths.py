@@ -284,11 +284,14 @@ def test_gradients_are_of_active_rows_and_columns_also_eagerly(supernet):
 
 
 def test_another_optimizer_is_refused(supernet):
-    supernet.compile(keras.optimizers.SGD(), loss=bce(), jit_compile=False)
-    [(inputs, labels)] = batches_of(supernet, 47, count=1)
-    path = supernet.encode(supernet.space.widest)
-    with pytest.raises(ValueError, match="nasrec_tf.optimizers.adagrad.Adagrad"):
-        supernet.train_on_path(path, tensors(inputs), tf.constant(labels))
+    for optimizer in (keras.optimizers.SGD(), keras.optimizers.Adagrad(), "adagrad"):
+        with pytest.raises(ValueError, match="trains with nasrec_tf.Adagrad, "):
+            supernet.compile(optimizer, loss=bce(), jit_compile=False)
+
+
+def test_a_supernet_compiled_without_an_optimizer_takes_its_own(supernet):
+    supernet.compile(loss=bce(), jit_compile=False)
+    assert isinstance(supernet.optimizer, Adagrad)
 
 
 def test_extracting_draws_nothing_and_shares_the_tables_until_either_is_trained(monkeypatch):

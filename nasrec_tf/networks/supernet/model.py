@@ -21,6 +21,7 @@ from nasrec_tf.networks.layers.shared_part import SharedPart
 from nasrec_tf.networks.subnet import (
     HEAD,
     Subnet,
+    check_inputs,
     logits_shape,
     network_arguments,
     network_config,
@@ -57,6 +58,14 @@ from nasrec_tf.optimizers.adagrad import Adagrad
 
 GENERATOR = "generator"
 """Name under which a ``.keras`` file holds the state of the generator of paths."""
+
+
+def _check_optimizer(optimizer):
+    if not isinstance(optimizer, Adagrad):
+        raise ValueError(
+            "A supernet trains with nasrec_tf.Adagrad, which updates active rows alone. "
+            f"Received: optimizer={optimizer}"
+        )
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -239,6 +248,7 @@ class Supernet(keras.Model):
         return linear(head_inputs, weights, HEAD)
 
     def _start(self, inputs, path, training=False, tape=None):
+        check_inputs(self.features, inputs)
         path = self.encode(self.space.widest) if path is None else path
         live = live_part(path, self.space)
         sizes = path_sizes(live, self.space, self.features, self.options)
@@ -344,6 +354,30 @@ class Supernet(keras.Model):
 
     # Training.
 
+    def compile(self, optimizer: Any = None, *args: Any, **kwargs: Any) -> None:
+        """As of any Keras model, but for the optimizer.
+
+        Args:
+            optimizer: a ``nasrec_tf.Adagrad``; unless given, one with its defaults.
+            *args: as Keras takes them, the loss first.
+            **kwargs: likewise.
+
+        Raises:
+            ValueError: if it is another optimizer, which would touch what a path leaves out.
+        """
+        optimizer = Adagrad() if optimizer is None else optimizer
+        _check_optimizer(optimizer)
+        super().compile(optimizer, *args, **kwargs)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as the model was that a ``.keras`` file holds; Keras calls it.
+
+        Args:
+            config: what ``get_compile_config`` told.
+        """
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
     def train_step(self, data):
         """Draws a path and trains it on the batch."""
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -363,11 +397,7 @@ class Supernet(keras.Model):
             combine: joins the gradients of several replicas that train the path on parts of a
                 batch; takes and returns the slices and their gradients (``distribution.py``).
         """
-        if not isinstance(self.optimizer, Adagrad):
-            raise ValueError(
-                "A supernet trains with nasrec_tf.optimizers.adagrad.Adagrad, which updates active "
-                f"rows alone. Received: optimizer={self.optimizer}"
-            )
+        _check_optimizer(self.optimizer)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             run = self._start(inputs, path, training=True, tape=tape)
             logits = self._logits(run, self._head_inputs(run))
