@@ -17,12 +17,16 @@ from beam_preprocess.dataset.schema import (
     SPLIT_NAMES,
 )
 from beam_preprocess.datasets import dataset_names, find_description
-from beam_preprocess.datasets.generic import generic
+from beam_preprocess.datasets.generic import (
+    GENERIC_FORMATS,
+    column_names,
+    delimiter_of,
+    generic,
+)
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import TIME_FORMATS, Description
 
 _USAGE_ERROR = 2
-_GENERIC = {"csv": "text", "parquet": "parquet"}
 _CSV_OPTIONS = (
     "label", "dense", "sparse", "ignore", "delimiter", "dense_transform", "time_column",
     "time_format", "missing_tokens",
@@ -97,7 +101,7 @@ def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> P
 
 
 def _description(options: argparse.Namespace) -> Description:
-    if options.dataset not in _GENERIC:
+    if options.dataset not in GENERIC_FORMATS:
         for name in _CSV_OPTIONS:
             if getattr(options, name) is not None:
                 raise DataError(
@@ -107,26 +111,17 @@ def _description(options: argparse.Namespace) -> Description:
         return find_description(options.dataset)
     described = generic(
         options.label,
-        _names(options.dense, "--dense"),
-        _names(options.sparse, "--sparse"),
-        delimiter={"\\t": "\t", "tab": "\t"}.get(options.delimiter, options.delimiter) or ",",
-        ignore=_names(options.ignore, "--ignore"),
+        column_names(options.dense, "--dense"),
+        column_names(options.sparse, "--sparse"),
+        delimiter=delimiter_of(options.delimiter),
+        ignore=column_names(options.ignore, "--ignore"),
         transform=options.dense_transform or "log1p",
         time_column=options.time_column,
         time_format=options.time_format or "number",
         missing_tokens=_tokens(options.missing_tokens),
-        file_format=_GENERIC[options.dataset],
+        file_format=GENERIC_FORMATS[options.dataset],
     )
     return dataclasses.replace(described, name=options.name or described.name)
-
-
-def _names(text: str | None, flag: str) -> tuple[str, ...]:
-    if text is None:
-        return ()
-    names = tuple(text.split(","))
-    if not all(names):
-        raise DataError(f"{flag} {text}: a name between the commas is empty")
-    return names
 
 
 def _tokens(text: str | None) -> tuple[str, ...]:
@@ -183,7 +178,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
-    known = ", ".join((*dataset_names(), *_GENERIC))
+    known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
     group.add_argument("--dataset", required=True, help=f"{known}, or the path of a .toml file")
     group.add_argument(
         "--input", nargs="+", default=[], metavar="PATTERN",

@@ -5,6 +5,42 @@ from __future__ import annotations
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 
+GENERIC_FORMATS = {"csv": "text", "parquet": "parquet"}
+"""Form of the files by what ``--dataset`` calls it, where other flags name the columns."""
+
+
+def column_names(text: str | None, flag: str) -> tuple[str, ...]:
+    """The columns that a flag names.
+
+    Args:
+      text: Names with commas between; None for none.
+      flag: What the user wrote them behind, for errors.
+
+    Raises:
+      DataError: A name between the commas is empty.
+
+    >>> column_names("price,age", "--dense")
+    ('price', 'age')
+    """
+    if text is None:
+        return ()
+    names = tuple(text.split(","))
+    if not all(names):
+        raise DataError(f"{flag} {text}: a name between the commas is empty")
+    return names
+
+
+def delimiter_of(text: str | None) -> str:
+    """The delimiter that ``--delimiter`` names: ``tab`` and a written ``\\t`` are a tab.
+
+    Args:
+      text: As written; None or nothing for a comma.
+
+    >>> delimiter_of("tab"), delimiter_of(";"), delimiter_of(None)
+    ('\\t', ';', ',')
+    """
+    return {"tab": "\t", "\\t": "\t"}.get(text or ",", text or ",")
+
 
 def generic(
     label: str | None,
@@ -23,9 +59,23 @@ def generic(
 
     Args:
       label: Label column.
-      dense, sparse: Feature columns; with no sparse ones named, every column that is neither label,
-        time, dense nor ignored is sparse.
-      transform: Transform of all dense columns.
+      dense: Dense feature columns.
+      sparse: Sparse feature columns; with none named, every column with a name that is neither
+        label, time, dense nor ignored is sparse.
+      delimiter: Of text files, one character.
+      ignore: Columns to leave out where no sparse ones are named.
+      transform: Transform of all dense columns: ``log1p``, ``standardize``, ``identity`` or
+        ``missing_indicator``.
+      time_column: Column that a chronological split goes by.
+      time_format: ``number`` or ``iso8601``.
+      missing_tokens: Values that mean missing, beside the empty one.
+      file_format: ``text`` or ``parquet``.
+
+    Raises:
+      DataError: No label is named, or a value cannot be used.
+
+    >>> generic("click", ("price",), ("item",)).sources
+    ('click', 'price', 'item')
     """
     if not label:
         raise DataError("--dataset csv or parquet: name the label column with --label")

@@ -50,7 +50,8 @@ class DataSummary:
         source: where the raw data came from.
         rejected: malformed rows that were left out, by reason.
         best_log_loss: log loss that no model can beat in expectation, in nats, for generated data.
-        constant_log_loss: log loss of predicting the click rate everywhere, in nats.
+        constant_log_loss: log loss of predicting the click rate on every row, in nats; ``None`` if
+            not known.
     """
 
     name: str

@@ -100,17 +100,17 @@ class SearchConfig:
         "without it a generated log with known best log loss", path=True
     )  # fmt: skip
     dataset: str | None = option(
-        None, DATA, "layout of the raw log: criteo, criteo-terabyte, avazu, kdd, csv, or the "
-        "path of a .toml description", path=True
+        None, DATA, "layout of the raw log: criteo, criteo-terabyte, avazu, avazu-authors, "
+        "kdd, csv, parquet, or the path of a .toml description", path=True
     )  # fmt: skip
     validation_data: str | None = option(
         None, DATA, "raw validation split, if splits are given", path=True
     )
     test_data: str | None = option(None, DATA, "raw test split, if splits are given", path=True)
-    label: str | None = option(None, DATA, "label column (--dataset csv)")
-    dense: str | None = option(None, DATA, "dense columns, comma separated (--dataset csv)")
-    sparse: str | None = option(None, DATA, "sparse columns (--dataset csv; default: all others)")
-    ignore: str | None = option(None, DATA, "columns to leave out (--dataset csv)")
+    label: str | None = option(None, DATA, "label column (--dataset csv or parquet)")
+    dense: str | None = option(None, DATA, "dense columns, comma separated (likewise)")
+    sparse: str | None = option(None, DATA, "sparse columns (likewise; default: all others)")
+    ignore: str | None = option(None, DATA, "columns to leave out (likewise)")
     delimiter: str | None = option(None, DATA, "of --dataset csv; 'tab' for a tab (default ',')")
     encoding: str = option(
         "vocabulary", DATA, "row ids by vocabulary, hash or modulo",
@@ -271,7 +271,10 @@ class SearchConfig:
         for field in dataclasses.fields(self):
             _check(field, getattr(self, field.name))
         if self.data is None:
-            for name in ("validation_data", "test_data", "dataset", "label", "dense", "sparse"):
+            for name in (
+                "validation_data", "test_data", "dataset", "label", "dense", "sparse", "ignore",
+                "delimiter",
+            ):  # fmt: skip
                 if getattr(self, name) is not None:
                     raise UserError(f"{flag(name)} goes with --data, which is missing.")
         if (self.validation_data is None) != (self.test_data is None):

@@ -26,12 +26,7 @@ def last_screen(run: Run) -> str:
         f"{cost.embedding_parameters:,} in embedding tables",
         f"quality  {_quality(retrain.test)}",
     ]
-    demo = run.directory.finished("records", RecordsResult).demo
-    if demo:
-        lines.append(
-            f"         best possible on this generated log {demo.best_log_loss:.4f}, constant "
-            f"prediction {demo.constant_log_loss:.4f}"
-        )
+    lines += baseline_lines(run.directory.finished("records", RecordsResult), retrain.test)
     lines += _hardware_lines(run)
     seconds = [
         f"{stage} {run.directory.finished(stage, StageResult).seconds:.0f} s"
@@ -56,6 +51,28 @@ def _serving_help(run: Run, export: ExportResult) -> str:
         raise RunError(
             f"{error}; or delete {run.directory.path / 'export'} to export it again."
         ) from error
+
+
+def baseline_lines(records: RecordsResult, test: QualitySummary) -> list[str]:
+    """What to compare the model's log loss with, and a word where it has learned nothing.
+
+    Args:
+        records: of the run's data set.
+        test: the model's quality on the test split.
+    """
+    constant = records.constant_log_loss
+    known = []
+    if records.demo:
+        known.append(f"best possible on this generated log {records.demo.best_log_loss:.4f}")
+    if constant is not None:
+        known.append(f"constant prediction {constant:.4f}")
+    lines = [f"         {', '.join(known)}"] if known else []
+    if constant is not None and test.log_loss >= constant:
+        lines.append(
+            "         the model is no better than its click rate alone: it needs more rows, "
+            "more clicks or other features"
+        )
+    return lines
 
 
 def _hardware_lines(run: Run) -> list[str]:

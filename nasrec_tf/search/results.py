@@ -66,6 +66,20 @@ class RecordsResult(StageResult):
     label_rates: dict[str, Finite]
     demo: DemoFacts | None = None
 
+    @property
+    def constant_log_loss(self) -> float | None:
+        """What a model has to beat: the log loss, in nats, of one prediction for every row.
+
+        Of a generated log it is known. Otherwise the click rate of the training split is
+        predicted on the test split; ``None`` where one of them has no rows of both labels.
+        """
+        if self.demo:
+            return self.demo.constant_log_loss
+        predicted, rate = (self.label_rates.get(name, 0.0) for name in ("train", "test"))
+        if not (0 < predicted < 1 and 0 < rate < 1):
+            return None
+        return -rate * math.log(predicted) - (1 - rate) * math.log1p(-predicted)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SupernetResult(StageResult):

@@ -86,7 +86,7 @@ def _data(run: Run) -> DataSummary | None:
         source=run.config.data or "generated",
         rejected=schema.rejected,
         best_log_loss=result.demo and result.demo.best_log_loss,
-        constant_log_loss=result.demo and result.demo.constant_log_loss,
+        constant_log_loss=result.constant_log_loss,
     )
 
 

@@ -50,6 +50,31 @@ def test_a_raw_log_without_its_layout(fails, tmp_path):
     assert "--dataset" in fails("--data", raw_log(tmp_path / "log.txt"))
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--label", "c"),
+        ("--dense", "a"),
+        ("--sparse", "a"),
+        ("--ignore", "a"),
+        ("--delimiter", ";"),
+    ],
+)
+def test_columns_are_described_only_where_the_layout_leaves_them_open(
+    fails, tmp_path, option, value
+):
+    log = raw_log(tmp_path / "log.txt")
+    line = fails("--data", log, "--dataset", "criteo", option, value)
+    assert line.startswith(f"error: {option}: --dataset criteo says it itself")
+    assert option in fails(option, value)
+
+
+def test_a_name_between_commas_that_is_empty(fails, tmp_path):
+    (tmp_path / "log.csv").write_text("click,a,b\n1,2,3\n")
+    options = ("--data", tmp_path / "log.csv", "--dataset", "csv", "--label", "click")
+    assert "--dense a,,b: a name between the commas is empty" in fails(*options, "--dense", "a,,b")
+
+
 def test_a_directory_that_is_no_data_set(fails, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "manifest.json" in fails("--data", tmp_path / "empty")

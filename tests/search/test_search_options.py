@@ -228,3 +228,26 @@ def test_the_same_path_is_no_two_places(tmp_path):
         SearchConfig(run_dir=str(tmp_path / "x" / ".." / "y"), export_dir=str(tmp_path / "y"))
     assert SearchConfig(run_dir=str(tmp_path / "runs"), export_dir=str(tmp_path / "runs" / "out"))
     assert pathlib.Path(SearchConfig().run_dir) != pathlib.Path(SearchConfig().export_dir)
+
+
+def test_a_parquet_log_is_read_by_the_main_job(tmp_path):
+    import pyarrow
+    import pyarrow.parquet
+
+    from beam_preprocess.dataset.schema import Schema
+
+    rows = range(400)
+    columns = {
+        "click": [int(row % 5 == 0) for row in rows],
+        "price": [float(row % 7) for row in rows],
+        "item": [f"item-{row % 9}" for row in rows],
+        "row_id": [*rows],
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "log.parquet")
+    options = ["--data", tmp_path / "log.parquet", "--dataset", "parquet", "--label", "click"]
+    options += ["--dense", "price", "--ignore", "row_id", "--stage", "records", "--quiet"]
+    said = call(*options, "--run-dir", tmp_path / "run")
+    assert said.code == 0, said.err
+    schema = Schema.load(tmp_path / "run" / "records" / "dataset")
+    assert schema.dense_names == ("price",)
+    assert schema.sparse_names == ("item",)

@@ -6,13 +6,19 @@ import pathlib
 from beam_preprocess.dataset.schema import MANIFEST_FILE, Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.demo import write_demo
-from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.config import SearchConfig, flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 
 DATASET = "dataset"
 DEMO_LAYOUT = "criteo"
 """The generated log has the layout of Criteo's."""
+
+COLUMN_OPTIONS = ("label", "dense", "sparse", "ignore", "delimiter")
+"""Options that describe columns, for layouts without a description of their own."""
+
+RAW_LOG_OPTIONS = ("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "min_count")
+"""Options that say how to read a raw log."""
 
 
 def run_stage(run: Run) -> RecordsResult:
@@ -35,10 +41,7 @@ def run_stage(run: Run) -> RecordsResult:
 def _verified(config) -> Schema:
     from beam_preprocess.dataset.manifest import verify
 
-    if config.dataset is not None:
-        raise UserError(
-            f"{config.data}: is a data set already, so --dataset does not go with it; leave it out."
-        )
+    _refuse(config, RAW_LOG_OPTIONS, f"{config.data} is a data set already, and no raw log")
     verify(config.data)
     return Schema.load(config.data)
 
@@ -91,22 +94,40 @@ def _configuration(run: Run, output: pathlib.Path, inputs: list[str]):
 
 
 def _description(config: SearchConfig):
-    from beam_preprocess.datasets import find_description
-    from beam_preprocess.datasets.generic import generic
+    from beam_preprocess.datasets import dataset_names, find_description
+    from beam_preprocess.datasets.generic import (
+        GENERIC_FORMATS,
+        column_names,
+        delimiter_of,
+        generic,
+    )
 
     if config.data is None:
         return find_description(DEMO_LAYOUT)
     if config.dataset is None:
+        known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
         raise UserError(
-            "--data is a raw log, so --dataset must name its layout: criteo, criteo-terabyte, "
-            "avazu, kdd, csv, or the path of a .toml description."
+            f"--data is a raw log, so --dataset must name its layout: {known}, or the path of a "
+            ".toml description."
         )
-    if config.dataset != "csv":
+    if config.dataset not in GENERIC_FORMATS:
+        _refuse(config, COLUMN_OPTIONS, f"--dataset {config.dataset} says it itself")
         return find_description(config.dataset)
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(config.delimiter, config.delimiter)
-    columns = (_names(config.dense), _names(config.sparse))
-    return generic(config.label, *columns, delimiter=delimiter or ",", ignore=_names(config.ignore))
+    dense, sparse, ignore = (
+        column_names(getattr(config, name), flag(name)) for name in ("dense", "sparse", "ignore")
+    )
+    return generic(
+        config.label,
+        dense,
+        sparse,
+        delimiter=delimiter_of(config.delimiter),
+        ignore=ignore,
+        file_format=GENERIC_FORMATS[config.dataset],
+    )
 
 
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name for name in (text or "").split(",") if name)
+def _refuse(config: SearchConfig, names: tuple[str, ...], reason: str) -> None:
+    """Refuses options that would be without effect."""
+    for name in names:
+        if getattr(config, name) is not None:
+            raise UserError(f"{flag(name)}: {reason}; leave it out.")
