@@ -12,6 +12,18 @@ From a search space to a trained network::
 
     subnet = nasrec_tf.load("runs/criteo")  # the winner of a search
 
+What there is:
+
+- what a network reads: ``Features``;
+- what it is: ``Architecture`` of ``Block`` and ``Bits``, from a file or a published one by
+  ``load_architecture``, ``preset`` and ``presets``; ``complexity``, ``memory_bytes`` and
+  ``draw_svg`` of it;
+- where it is searched: ``SearchSpace``, as ``NASREC_SMALL``, ``NASREC_FULL``, ``RANKING_STUDY``,
+  ``CODESIGN``, or by name or file from ``search_space``;
+- Keras models: ``Subnet`` of one architecture, ``Supernet`` of all, both of ``NetworkOptions``;
+  ``load`` for trained ones; ``Adagrad`` and ``WarmupCosine`` to train them with;
+- errors: ``UserError``, and of its kinds ``ArchitectureError`` and ``RunError``.
+
 The search itself is a command: ``python -m nasrec_tf.search --help``.
 
 Importing this package loads nothing heavy and changes nothing in the program around it: every name
