@@ -61,15 +61,28 @@ class Job:
     local: bool
 
     def path(self, name: str) -> str:
-        """The path of a file of the data set, from its name in it."""
+        """The path of a file of the data set.
+
+        Args:
+          name: Its name relative to the data set.
+        """
         return f"{self.data_directory}/{name}"
 
     def unit_path(self, unit: int) -> str:
-        """The path of a unit file, which holds encoded rows until they are in their shards."""
+        """The path of a unit file, which holds encoded rows until they are in their shards.
+
+        Args:
+          unit: Number of the unit.
+        """
         return f"{self.trace_directory}/{UNITS_DIRECTORY}/unit-{unit:05d}"
 
     def report_progress(self, stage: str, amount: int) -> None:
-        """Adds to what this process has done; the driver sums over the processes."""
+        """Adds to what this process has done; the driver sums over the processes.
+
+        Args:
+          stage: One of ``running.progress.STAGES``.
+          amount: Bytes read.
+        """
         if not self.local:
             return
         name = f"{stage}-{os.getpid()}-{threading.get_ident()}"
@@ -82,6 +95,9 @@ class Job:
         """Leaves the message of a user's error where the driver finds it.
 
         Runners wrap exceptions of workers into their own, with remote stack traces.
+
+        Raises:
+          DataError: What was raised inside, or the one line for a failure to write.
         """
         try:
             yield

@@ -10,7 +10,14 @@ _Words = TypeVar("_Words", np.ndarray, np.uint64)
 
 
 def splitmix64(value: _Words) -> _Words:
-    """A bijection of uint64 that scatters its bits (Steele, Lea, Flood: OOPSLA 2014)."""
+    """A bijection of 64-bit words that scatters their bits (Steele, Lea, Flood: OOPSLA 2014).
+
+    Args:
+      value: uint64, of any shape.
+
+    >>> hex(int(splitmix64(np.uint64(0))))
+    '0xe220a8397b1dcdaf'
+    """
     with np.errstate(over="ignore"):
         value = value + np.uint64(0x9E3779B97F4A7C15)
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -19,7 +26,11 @@ def splitmix64(value: _Words) -> _Words:
 
 
 def mix(words: np.ndarray) -> np.uint64:
-    """One hash of several uint64 words, in their order."""
+    """One hash of several words, in their order.
+
+    Args:
+      words: uint64 [words].
+    """
     state = np.uint64(0)
     for word in words:
         state = splitmix64(state ^ word)

@@ -19,6 +19,10 @@ class StringTable:
 
     Args:
       entries: Arrow binary without nulls; of equal strings the first counts.
+
+    >>> table = StringTable(pa.array([b"fr", b"de"]))
+    >>> table.look_up(pa.array([b"de", b"it", None]), absent=-1).tolist()
+    [1, -1, -1]
     """
 
     def __init__(self, entries: pa.Array):
@@ -36,9 +40,14 @@ class StringTable:
         self._insert(positions, lengths, words)
 
     def look_up(self, values: pa.Array, absent: int) -> np.ndarray:
-        """int64 [rows]: the position of each value of an Arrow binary array, or ``absent``.
+        """The position of each value.
 
-        Nulls count as absent.
+        Args:
+          values: Arrow binary [rows]; nulls count as absent.
+          absent: What stands for a value that is not in the list.
+
+        Returns:
+          int64 [rows].
         """
         lengths, words = _pack(values, self._word_count)
         slot = self._home(words)

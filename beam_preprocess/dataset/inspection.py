@@ -62,7 +62,17 @@ def _first_rows(directory: pathlib.Path, schema: Schema, count: int) -> list[dic
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns the exit code."""
+    """The command ``python -m beam_preprocess inspect``.
+
+    Args:
+      arguments: Those behind ``inspect``.
+
+    Returns:
+      Exit code 0.
+
+    Raises:
+      DataError: The directory is no complete data set, or a file of it is damaged.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m beam_preprocess inspect",
         description="Shows schema, counts and a few rows of a data set and verifies its checksums.",

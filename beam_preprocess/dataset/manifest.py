@@ -30,7 +30,15 @@ _READ_BYTES = 1 << 20
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What the manifest says of one file: its size in bytes and its SHA-256 in hexadecimal."""
+    """What the manifest says of one file.
+
+    Attributes:
+      bytes: Its size.
+      sha256: Its checksum in hexadecimal.
+
+    Raises:
+      DataError: A value is of another form.
+    """
 
     bytes: Count
     sha256: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
@@ -57,6 +65,9 @@ def manifest_body(files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
 
 def verify(directory: str | pathlib.Path) -> int:
     """Checks every file of a data set against its manifest; returns the number of files.
+
+    Args:
+      directory: The data set.
 
     Raises:
       DataError: The first file that is missing, has another size or another checksum.

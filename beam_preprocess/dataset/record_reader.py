@@ -22,6 +22,9 @@ _FLOAT_LIST, _INT64_LIST = 2, 3  # fields of tf.train.Feature
 def read_records(path: str | pathlib.Path) -> Iterator[bytes]:
     """Yields the records of one gzip TFRecord file, each checked against its checksums.
 
+    Args:
+      path: The file.
+
     Raises:
       DataError: The file is missing, truncated or damaged.
     """
@@ -42,7 +45,17 @@ def read_records(path: str | pathlib.Path) -> Iterator[bytes]:
 
 
 def decode_example(record: bytes) -> dict[str, np.ndarray]:
-    """The features of one serialized ``tf.train.Example`` of float or int64 lists."""
+    """The features of one serialized ``tf.train.Example``.
+
+    Args:
+      record: Its bytes.
+
+    Returns:
+      float32 or int64 [values] by name.
+
+    Raises:
+      DataError: A feature is a list of bytes.
+    """
     features = {}
     for _, body in _fields(record):
         for _, entry in _fields(body):

@@ -94,6 +94,9 @@ class DenseFeature:
         are all equal, so that ``standardize`` stays finite.
       minimum, maximum: Extremes of the present raw values in the training split (0 if none).
       missing_count: Training rows whose raw value is missing.
+
+    Raises:
+      DataError: A value is of another type or range; the message names it.
     """
 
     name: Name
@@ -130,6 +133,9 @@ class SparseFeature:
       distinct: Distinct present values in the training split (None where they were not counted).
       missing_count: Training rows whose value is missing.
       out_of_vocabulary_count: Training rows with id 1.
+
+    Raises:
+      DataError: A value is of another type or range; the message names it.
     """
 
     name: Name
@@ -175,6 +181,9 @@ class Split:
       shard_rows: Rows of each shard; None in a data set of version 1, which does not say.
       blocks: Blocks of each shard, about equal in rows. Hashed to their places, the rows of a block
         are a random sample of the log; within a block they keep its order.
+
+    Raises:
+      DataError: A value is of another type or range; the message names it.
     """
 
     rows: Count
@@ -213,6 +222,9 @@ class Schema:
       rejected: Number of rejected rows by reason.
       row_order: ``hashed`` (rows are dealt out to the shards by a seeded hash) or ``log`` (shards
         hold successive parts of the log).
+
+    Raises:
+      DataError: A value is of another type or range; the message names it.
     """
 
     name: str
@@ -267,7 +279,15 @@ class Schema:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any], where: str = SCHEMA_FILE) -> Schema:
-        """Reads the content of ``schema.json``; ``where`` names it in errors."""
+        """Reads the content of ``schema.json``.
+
+        Args:
+          body: The JSON value.
+          where: What it was read from, for messages.
+
+        Raises:
+          DataError: It is of another format or version, or not valid.
+        """
         check_format(body, where)
         fields = {key: value for key, value in body.items() if key not in ("format", "version")}
         try:
@@ -286,7 +306,11 @@ class Schema:
             ) from None
 
     def save(self, directory: str | pathlib.Path) -> pathlib.Path:
-        """Writes ``schema.json`` into ``directory`` and returns its path."""
+        """Writes ``schema.json`` and returns its path.
+
+        Args:
+          directory: Of the data set; exists.
+        """
         path = pathlib.Path(directory) / SCHEMA_FILE
         write_whole(path, self.dumps().encode())
         return path
@@ -298,6 +322,9 @@ class Schema:
     @classmethod
     def load(cls, directory: str | pathlib.Path) -> Schema:
         """Reads the schema of a complete data set directory.
+
+        Args:
+          directory: The data set.
 
         Raises:
           DataError: ``directory`` is missing, incomplete (no manifest) or damaged.
@@ -343,7 +370,14 @@ def _listed(value: Any, key: str) -> list[Any]:
 
 
 def read_json(path: pathlib.Path) -> Any:
-    """Reads one JSON file, with a :class:`DataError` that names it when it cannot be."""
+    """Reads one JSON file.
+
+    Args:
+      path: The file.
+
+    Raises:
+      DataError: It cannot be read or is no JSON; the message names it.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -30,7 +30,18 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def find_description(dataset: str) -> Description:
-    """The description of a data set by its name or by the path of its TOML file."""
+    """The description of a data set.
+
+    Args:
+      dataset: Its name, or the path of its TOML file.
+
+    Raises:
+      DataError: There is no such data set, or the file cannot be used.
+
+    >>> description = find_description("criteo")
+    >>> len(description.dense), len(description.sparse)
+    (13, 26)
+    """
     if dataset in _REGISTRY:
         return _REGISTRY[dataset]()
     if dataset.endswith(".toml"):

@@ -41,7 +41,15 @@ class RowEncoder:
         ]
 
     def encode(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """label [rows], dense float32 [rows, dense], sparse int64 [rows, sparse]."""
+        """The features of some rows, in record order.
+
+        Args:
+          rows: Well-formed rows.
+
+        Returns:
+          Label uint8 [rows], dense float32 [rows, dense features], sparse int64 [rows, sparse
+          features], ids in [0, table rows).
+        """
         dense = np.empty((len(rows), len(self._dense)), np.float32)
         for index, number in enumerate(self._dense):
             dense[:, index] = transform_dense(rows.dense[number.source], number)
@@ -52,7 +60,15 @@ class RowEncoder:
 
 
 def transform_dense(raw: np.ndarray, feature: DenseFeature) -> np.ndarray:
-    """float64 [rows] of raw values (NaN: missing) to feature values."""
+    """Feature values of one dense column; schema.py has the formulas.
+
+    Args:
+      raw: float64 [rows], NaN where missing.
+      feature: The transform, what stands for a missing value, mean and standard deviation.
+
+    Returns:
+      float64 [rows], none of them NaN.
+    """
     if feature.transform == "missing_indicator":
         return np.isnan(raw).astype(np.float64)
     present = np.where(np.isnan(raw), feature.missing, raw)

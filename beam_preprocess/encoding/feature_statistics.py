@@ -17,6 +17,9 @@ from beam_preprocess.reading.description import DenseColumn, SparseColumn
 def vocabulary_path(feature: str) -> str:
     """The vocabulary file of a sparse feature, relative to the data set.
 
+    Args:
+      feature: Name of the feature; one that does not fit is replaced by its hash.
+
     >>> vocabulary_path("user")
     'vocabularies/user.txt'
     """
@@ -24,7 +27,14 @@ def vocabulary_path(feature: str) -> str:
 
 
 def check_table_rows(config: PreprocessConfig) -> None:
-    """Raises DataError when ``modulo`` or ``hash`` lacks a table size, or has one too small."""
+    """Checks the table sizes that ``modulo`` and ``hash`` need, before anything is read.
+
+    Args:
+      config: The run, its columns known.
+
+    Raises:
+      DataError: A table size is missing, too small or too large.
+    """
     if config.encoding == "vocabulary":
         return
     for column in config.description.sparse:
@@ -47,7 +57,13 @@ def check_table_rows(config: PreprocessConfig) -> None:
 def build_features(
     config: PreprocessConfig, summary: Summary, vocabularies: Iterable[VocabularyCounts]
 ) -> tuple[tuple[DenseFeature, ...], tuple[SparseFeature, ...]]:
-    """Dense and sparse features in record order, with the statistics of the training split."""
+    """Dense and sparse features in record order, with the statistics of the training split.
+
+    Args:
+      config: The run.
+      summary: What the first pass found.
+      vocabularies: What was written of them; none for ``modulo`` and ``hash``.
+    """
     counts = {vocabulary.feature: vocabulary for vocabulary in vocabularies}
     dense = tuple(
         _dense_feature(column, summary.dense[column.source]) for column in config.description.dense

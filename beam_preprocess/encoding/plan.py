@@ -13,7 +13,13 @@ _BLOCKS_PER_TASK = 32
 
 @dataclasses.dataclass(frozen=True)
 class ScanTask:
-    """Blocks ``first`` to ``last`` (excluded; None: to the end) of one file."""
+    """Blocks of one file, read by one worker in one go.
+
+    Attributes:
+      file: The file.
+      first: First block.
+      last: The block to stop before; None for the end of the file.
+    """
 
     file: InputFile
     first: int
@@ -42,7 +48,16 @@ class WriteUnit:
 
 
 def scan_tasks(files: Iterable[InputFile]) -> list[ScanTask]:
-    """Tasks that together read every block once; a compressed file cannot be cut."""
+    """Tasks that together read every block once; a compressed file cannot be cut.
+
+    Args:
+      files: The input files.
+
+    >>> [(task.first, task.last) for task in scan_tasks([InputFile(0, "log.txt", 40 << 20)])]
+    [(0, 32), (32, 40)]
+    >>> [(task.first, task.last) for task in scan_tasks([InputFile(0, "log.txt.gz", 40 << 20)])]
+    [(0, None)]
+    """
     tasks = []
     for file in files:
         blocks = file.block_count

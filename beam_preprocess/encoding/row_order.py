@@ -56,6 +56,10 @@ def record_bytes(dense: int, sparse: int) -> int:
 
     Floats take 4 bytes, and ids, as varints, mostly up to 4; names and frames take some 80.
 
+    Args:
+      dense: Number of dense features.
+      sparse: Number of sparse features.
+
     >>> record_bytes(13, 26)
     240
     """

@@ -42,7 +42,17 @@ class BlockRows:
 
 
 def read_rows(job: Job, task: ScanTask, boundaries: Boundaries, stage: str) -> Iterator[BlockRows]:
-    """Reads, checks and splits the rows of a task, block by block. Both passes go through here."""
+    """Reads, checks and splits the rows of a task, block by block. Both passes go through here.
+
+    Args:
+      job: The run.
+      task: What to read.
+      boundaries: The two times of the chronological split, or None.
+      stage: What progress is reported under: ``times``, ``scan`` or ``write``.
+
+    Raises:
+      DataError: The file cannot be read. Rows that are malformed are rejects, and raise nothing.
+    """
     config = job.config
     blocks = read_raw(
         task.file,
@@ -93,7 +103,14 @@ class Scanner:
         self.counters = {column.name: ValueCounter() for column in counted}
 
     def scan(self, task: ScanTask) -> Summary:
-        """The summary of one task; its value counts go to ``counters``."""
+        """The summary of one task; its value counts go to ``counters``.
+
+        Args:
+          task: What to read.
+
+        Raises:
+          DataError: The file cannot be read.
+        """
         summary = Summary()
         for block in read_rows(self._job, task, self._boundaries, "scan"):
             self._add_block(summary, task.file, block)
@@ -126,5 +143,14 @@ class Scanner:
 
 
 def generic_reason(reason: str) -> str:
-    """The reason without the value at fault, for counting."""
+    """The reason without the value at fault, for counting.
+
+    Args:
+      reason: Why a row was rejected.
+
+    >>> generic_reason("column price: not a number: 'abc'")
+    'column price: not a number'
+    >>> generic_reason("39 columns instead of 40")
+    '39 columns instead of 40'
+    """
     return reason.rsplit(": ", 1)[0] if reason.startswith("column ") else reason

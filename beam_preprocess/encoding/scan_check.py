@@ -8,11 +8,15 @@ from beam_preprocess.errors import DataError
 
 
 def check_scan(summary: Summary, max_reject_share: float) -> None:
-    """Raises DataError for too many rejects or an empty split.
+    """Ends a run whose first pass found too little, or too much amiss.
 
     Args:
-      summary: What the scan found.
-      max_reject_share: Largest tolerated share of malformed rows.
+      summary: What the first pass found.
+      max_reject_share: Largest tolerated share of malformed rows, from 0 to 1.
+
+    Raises:
+      DataError: More rows are malformed (the message names the first, its file and line), or a
+        split is empty.
     """
     rows, rejected = sum(summary.rows), sum(summary.rejected.values())
     share = rejected / max(1, rows + rejected)

@@ -48,7 +48,18 @@ def stratified_splits(
 
 
 def chronological_splits(time: np.ndarray, boundaries: tuple[int, int]) -> np.ndarray:
-    """TRAIN before the first boundary, TEST from the second on, VALIDATION between."""
+    """TRAIN before the first boundary, TEST from the second on, VALIDATION between.
+
+    Args:
+      time: int64 [rows].
+      boundaries: As :func:`chronological_boundaries` gives them.
+
+    Returns:
+      int8 [rows].
+
+    >>> chronological_splits(np.array([10, 20, 25, 30]), (20, 30)).tolist()
+    [0, 1, 1, 2]
+    """
     return np.searchsorted(np.asarray(boundaries), time, side="right").astype(np.int8)
 
 
@@ -60,9 +71,13 @@ def chronological_boundaries(
     Args:
       times: int64, distinct times in rising order.
       counts: Rows of each.
+      fractions: Shares of train, validation and test, which add up to 1.
 
     Raises:
       DataError: There are fewer than three distinct times.
+
+    >>> chronological_boundaries(np.arange(10), np.ones(10, int), (0.8, 0.1, 0.1))
+    (8, 9)
     """
     if len(times) < 3:
         raise DataError(

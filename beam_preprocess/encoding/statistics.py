@@ -23,6 +23,20 @@ class Moments:
 
     Sums are kept as exact fractions: a block's own sums are floating point and the same whoever
     computes them, and exact sums of those do not depend on the order of merging.
+
+    Attributes:
+      count: Rows with a value.
+      missing: Rows without.
+      total: Sum of the values.
+      squares: Sum of their squares.
+      minimum: Least value; infinity where there is none.
+      maximum: Greatest value; minus infinity where there is none.
+      histogram: Rows by the index of their bin in ``BIN_EDGES``, of sign(x) ln(1 + |x|).
+
+    >>> moments = Moments.of(np.array([1.0, 2.0, np.nan]))
+    >>> moments.add(Moments.of(np.array([6.0])))
+    >>> moments.count, moments.missing, moments.mean, moments.maximum
+    (3, 1, 3.0, 6.0)
     """
 
     count: int = 0
@@ -35,7 +49,11 @@ class Moments:
 
     @classmethod
     def of(cls, values: np.ndarray) -> Moments:
-        """The moments of float64 [rows], NaN meaning missing."""
+        """The moments of some rows.
+
+        Args:
+          values: float64 [rows], finite, NaN meaning missing.
+        """
         present = values[~np.isnan(values)]
         moments = cls(len(present), len(values) - len(present))
         if not len(present):
@@ -57,6 +75,11 @@ class Moments:
         return moments
 
     def add(self, other: Moments) -> None:
+        """Merges the moments of other rows into these.
+
+        Args:
+          other: Of the same column.
+        """
         self.count += other.count
         self.missing += other.missing
         self.total += other.total
@@ -83,11 +106,13 @@ class Summary:
     """What one scan of the raw data finds, beside the counts of sparse values.
 
     Attributes:
-      rows, positives: Well-formed rows, and those with label 1, per split (3 numbers each).
+      rows: Well-formed rows per split (3 numbers).
+      positives: Those with label 1 per split.
       dense: From raw column to its training moments.
       missing: From sparse feature name to the training rows where it is missing.
       rejected: Rejected rows by reason (with the value at fault left out).
-      first_rejects: Some rejects, for messages: (file, line within block, reason).
+      first_rejects: The first ``KEPT_REJECTS`` in log order, for messages: (split group, index of
+        the file, block, line within the block, path, reason).
       block_lines: From (split group, file, block) to its number of lines.
     """
 
@@ -102,6 +127,11 @@ class Summary:
     KEPT_REJECTS = 5
 
     def add(self, other: Summary) -> None:
+        """Merges what was found in other parts of the log.
+
+        Args:
+          other: Of another task of the same run.
+        """
         self.rows = [a + b for a, b in zip(self.rows, other.rows, strict=True)]
         self.positives = [a + b for a, b in zip(self.positives, other.positives, strict=True)]
         for name, moments in other.dense.items():

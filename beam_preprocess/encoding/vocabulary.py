@@ -18,7 +18,14 @@ _MERGE_ROWS = 1 << 18
 
 
 def default_min_count(train_rows: int) -> int:
-    """The minimum count used where none is given."""
+    """The rows that a value needs to enter a vocabulary where the user names no number.
+
+    Args:
+      train_rows: Rows of the training split.
+
+    >>> default_min_count(16_000), default_min_count(36_000_000)
+    (2, 10)
+    """
     return SMALL_DATA_MIN_COUNT if train_rows < SMALL_DATA_ROWS else LARGE_DATA_MIN_COUNT
 
 
@@ -27,6 +34,11 @@ class ValueCounter:
 
     Batches are kept as they come until they outgrow what has been merged, so that the merging costs
     an amortised constant per value.
+
+    >>> counter = ValueCounter()
+    >>> counter.add(pa.array([b"a", b"b", None, b"a"]))
+    >>> sorted(zip(*counter.table().to_pydict().values()))
+    [(b'a', 2), (b'b', 1)]
     """
 
     def __init__(self) -> None:
@@ -35,14 +47,22 @@ class ValueCounter:
         self._pending_rows = 0
 
     def add(self, values: pa.Array) -> None:
-        """Counts Arrow binary values; nulls (missing) are left out."""
+        """Counts values.
+
+        Args:
+          values: Arrow binary; nulls (missing) are left out.
+        """
         counted = pc.value_counts(values.drop_null())
         self.add_counts(
             pa.table({"value": counted.field("values"), "count": counted.field("counts")})
         )
 
     def add_counts(self, table: pa.Table) -> None:
-        """Adds a table of ``value`` and ``count``."""
+        """Adds what was counted elsewhere.
+
+        Args:
+          table: ``value`` (binary) and ``count`` (int64); a value may stand in several rows.
+        """
         self._pending.append(table)
         self._pending_rows += table.num_rows
         if self._pending_rows > max(_MERGE_ROWS, self._merged.num_rows if self._merged else 0):
@@ -68,7 +88,11 @@ class ValueCounter:
 
 
 def to_ipc(table: pa.Table) -> bytes:
-    """Serializes a table for the way between workers."""
+    """Serializes a table for the way between workers.
+
+    Args:
+      table: Any table of Arrow.
+    """
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -76,7 +100,11 @@ def to_ipc(table: pa.Table) -> bytes:
 
 
 def from_ipc(data: bytes) -> pa.Table:
-    """The inverse of :func:`to_ipc`."""
+    """The inverse of :func:`to_ipc`.
+
+    Args:
+      data: What it gave.
+    """
     return pa.ipc.open_stream(data).read_all()
 
 
@@ -110,6 +138,16 @@ def select_entries(
     """Vocabulary entries in id order, and the number of rows that fall outside.
 
     Entries are ordered by falling count, ties by value (bytewise).
+
+    Args:
+      counts: Columns ``value`` (binary, distinct) and ``count`` (training rows).
+      min_count: Rows that an entry needs.
+      max_entries: Most entries; None for no cap.
+
+    >>> counts = pa.table({"value": [b"a", b"c", b"b"], "count": [5, 1, 5]})
+    >>> entries, outside = select_entries(counts, 2, None)
+    >>> entries.to_pylist(), outside
+    ([b'a', b'b'], 1)
     """
     kept = counts.filter(pc.greater_equal(counts["count"], min_count))
     kept = kept.sort_by([("count", "descending"), ("value", "ascending")])
@@ -120,17 +158,32 @@ def select_entries(
 
 
 def vocabulary_text(entries: pa.Array) -> bytes:
-    """The vocabulary file: one value per line, as it is."""
+    """The content of a vocabulary file: one value per line, as it is.
+
+    Args:
+      entries: Arrow binary in id order, without line breaks.
+    """
     return b"".join(value + b"\n" for value in entries.to_pylist())
 
 
 def read_vocabulary(text: bytes) -> pa.Array:
-    """The entries of a vocabulary file in id order, as Arrow binary."""
+    """The entries of a vocabulary file in id order, as Arrow binary.
+
+    Args:
+      text: Content of the file.
+
+    >>> read_vocabulary(vocabulary_text(pa.array([b"a", b"b"]))).to_pylist()
+    [b'a', b'b']
+    """
     return pa.array(text.split(b"\n")[:-1], pa.binary())
 
 
 def merge_counts(parts: Iterable[bytes]) -> pa.Table:
-    """Sums serialized tables of counts."""
+    """Sums the counts of several workers.
+
+    Args:
+      parts: Tables of ``value`` and ``count``, as :func:`to_ipc` serialized them.
+    """
     counter = ValueCounter()
     for part in parts:
         counter.add_counts(from_ipc(part))

@@ -47,7 +47,11 @@ class Rows:
         return len(self.label)
 
     def take(self, chosen: np.ndarray) -> Rows:
-        """The rows where the mask ``chosen`` holds."""
+        """Some of the rows, in their order.
+
+        Args:
+          chosen: bool [rows].
+        """
         mask = pa.array(chosen)
         return Rows(
             self.label[chosen],
@@ -203,7 +207,18 @@ def _derive(values: pa.Array, column: SparseColumn, missing: pa.Array, faults: _
 
 
 def derive_value(value: bytes, derivation: str) -> bytes:
-    """``hour_of_day`` or ``weekday`` of one ``YYMMDDHH`` value; ValueError if it is not one."""
+    """Hour of day or weekday of one raw value.
+
+    Args:
+      value: ``YYMMDDHH``, of a year from 2000 to 2099.
+      derivation: ``hour_of_day`` (two digits) or ``weekday`` (0 is Monday).
+
+    Raises:
+      ValueError: It is no such hour.
+
+    >>> derive_value(b"14102107", "hour_of_day"), derive_value(b"14102107", "weekday")
+    (b'07', b'1')
+    """
     if len(value) != _HOUR_DIGITS or not value.isdigit():
         raise ValueError(f"not a YYMMDDHH hour: {value!r}")
     year, month, day, hour = (int(value[at : at + 2]) for at in (0, 2, 4, 6))
@@ -214,7 +229,18 @@ def derive_value(value: bytes, derivation: str) -> bytes:
 
 
 def number_of(value: bytes, radix: str) -> int:
-    """The number that the encoding ``modulo`` reads in a raw value; ValueError if there is none."""
+    """The number that the encoding ``modulo`` reads in a raw value.
+
+    Args:
+      value: Digits, with a minus sign before them or none.
+      radix: ``hex``, or ``decimal_or_hex`` for decimal wherever all are decimal digits.
+
+    Raises:
+      ValueError: It is no number.
+
+    >>> number_of(b"10", "hex"), number_of(b"10", "decimal_or_hex"), number_of(b"-1f", "hex")
+    (16, 10, -31)
+    """
     digits = value[1:] if value[:1] == b"-" else value
     if not digits.isalnum() or b"x" in digits.lower():  # int() takes spaces, underscores and 0x
         raise ValueError(f"not a number: {value!r}")

@@ -29,7 +29,25 @@ TIME_FORMATS = ("number", "iso8601")
 
 @dataclasses.dataclass(frozen=True)
 class DenseColumn:
-    """A dense feature to make of the raw column ``source``; see schema.py for the transforms."""
+    """A dense feature to make of a raw column.
+
+    Attributes:
+      source: The raw column.
+      name: Of the feature; that of the column unless given.
+      transform: One of ``DENSE_TRANSFORMS``, whose formulas schema.py has.
+      missing: Raw value that stands for a missing one (before the transform), within the range of
+        32-bit floats; None for the mean with ``standardize``, else 0.
+
+    Raises:
+      DataError: A value cannot be used.
+
+    >>> DenseColumn("price").name
+    'price'
+    >>> DenseColumn("price", transform="log")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+      ...
+    beam_preprocess.errors.DataError: dense column 'price': transform must be one of log1p, ...
+    """
 
     source: Name
     name: Name | None = None
@@ -49,11 +67,18 @@ class DenseColumn:
 
 @dataclasses.dataclass(frozen=True)
 class SparseColumn:
-    """A sparse feature to make of the raw column ``source``.
+    """A sparse feature to make of a raw column.
 
     Attributes:
+      source: The raw column.
+      name: Of the feature; that of the column unless given.
+      derive: ``hour_of_day`` or ``weekday`` of a ``YYMMDDHH`` value, or None for the value itself.
       rows: Table rows for the encodings ``modulo`` and ``hash``; None where none are known.
-      radix, fold: How the encoding ``modulo`` reads a value as a number; see schema.py.
+      radix: How the encoding ``modulo`` reads a value as a number; see schema.py.
+      fold: What ``modulo`` takes the number modulo first; None for nothing.
+
+    Raises:
+      DataError: A value cannot be used.
     """
 
     source: Name
@@ -91,6 +116,9 @@ class SideTable:
       tokens: The table has one further column, of tokens separated by ``|``; it becomes two raw
         columns, the number of tokens and the first token, named by ``columns`` in that order.
       dense, sparse: Features that exist only where the table is given.
+
+    Raises:
+      DataError: A value is of another type or range; the message names it.
     """
 
     name: Name
@@ -123,6 +151,9 @@ class Description:
       ignore: Columns left out when ``sparse`` is None.
       side_tables: Tables that can be joined.
       file_format: ``text`` or ``parquet``.
+
+    Raises:
+      DataError: A value is of another type or range; the message names it.
     """
 
     name: Name
@@ -194,7 +225,14 @@ class Description:
         return resolved
 
     def with_side_tables(self, names: tuple[str, ...]) -> Description:
-        """This description with the features of the named side tables added."""
+        """This description with the features of the named side tables added.
+
+        Args:
+          names: The tables that are given.
+
+        Raises:
+          DataError: The data set knows no table of that name.
+        """
         known = {table.name: table for table in self.side_tables}
         for name in names:
             if name not in known:
@@ -266,7 +304,15 @@ def _sparse_columns(names: list[str], where: str) -> tuple[SparseColumn, ...]:
 
 
 def check_columns(columns: tuple[str, ...], where: str) -> None:
-    """Raises DataError when a column name is repeated."""
+    """Checks that no column name is repeated.
+
+    Args:
+      columns: In file order.
+      where: What they were read from, for the message.
+
+    Raises:
+      DataError: One is.
+    """
     repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
     if repeated:
         raise DataError(

@@ -25,7 +25,14 @@ BLOCK_ROWS = 4096
 
 @contextlib.contextmanager
 def open_parquet(path: str) -> Iterator[parquet.ParquetFile]:
-    """Opens a Parquet file; what is none becomes a DataError that names it."""
+    """Opens a Parquet file.
+
+    Args:
+      path: Local, or on any file system that Beam knows.
+
+    Raises:
+      DataError: It is none, also where reading it later shows that; the message names it.
+    """
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
@@ -40,7 +47,17 @@ def open_parquet(path: str) -> Iterator[parquet.ParquetFile]:
 def read_parquet_blocks(
     file: InputFile, first: int, last: int | None, description: Description
 ) -> Iterator[tuple[int, RawRows]]:
-    """Yields (block, its rows), ``first`` to ``last`` (excluded; None: to the end)."""
+    """Yields the number of each block and its rows, in order.
+
+    Args:
+      file: The file, its row groups known.
+      first: First block.
+      last: The block to stop before; None for the end of the file.
+      description: Which columns to read.
+
+    Raises:
+      DataError: The file cannot be read.
+    """
     block, row = 0, 0
     with open_parquet(file.path) as opened:
         for group, rows in enumerate(file.row_groups):

@@ -19,7 +19,13 @@ _BOM_BYTES = 3  # the header begins at offset 0, or behind a byte order mark
 
 @dataclasses.dataclass(frozen=True)
 class Reject:
-    """A malformed row: its line within the block (from 0), why, and its bytes."""
+    """A malformed row.
+
+    Attributes:
+      line: Its line within the block, from 0.
+      reason: Why, in words.
+      row: Its bytes, cut where it is longer than a row may be.
+    """
 
     line: int
     reason: str
@@ -56,7 +62,15 @@ class RawRows:
 
 
 class Lines:
-    """Where the lines of a block begin and end (line breaks excluded)."""
+    r"""Where the lines of a block begin and end (line breaks excluded).
+
+    Args:
+      data: The block.
+
+    >>> lines = Lines(b"1,2\r\n3,4\n5")
+    >>> len(lines), lines[0], lines[2], lines.lengths().tolist()
+    (3, b'1,2', b'5', [3, 3, 1])
+    """
 
     def __init__(self, data: bytes):
         octets = np.frombuffer(data, np.uint8)
@@ -77,6 +91,7 @@ class Lines:
         return self.data[self.starts[index] : self.ends[index]]
 
     def lengths(self) -> np.ndarray:
+        """int64 [lines], bytes of each."""
         return self.ends - self.starts
 
 
@@ -87,6 +102,7 @@ def parse_block(data: bytes, offset: int, description: Description, max_row_byte
       data: Whole lines.
       offset: Where ``data`` begins in its file; the header, if any, is at the file's beginning.
       description: With its columns known.
+      max_row_bytes: Longer rows are rejects.
     """
     lines = Lines(data)
     lengths = lines.lengths()
@@ -125,7 +141,11 @@ def _parse_lines(
 
 
 def numeric_columns(description: Description) -> list[str]:
-    """Columns that serve dense features and nothing else: they can be read as numbers."""
+    """Columns that serve dense features and nothing else: they can be read as numbers.
+
+    Args:
+      description: With its columns known.
+    """
     other = {description.label, description.time_column}
     other.update(column.source for column in description.sparse)
     other.update(table.key for table in description.side_tables)
@@ -239,6 +259,10 @@ def _parse_by_line(
 
 
 def raw_columns(description: Description) -> list[str]:
-    """Columns to read from the files: the sources, and the keys of side tables."""
+    """Columns to read from the files: the sources, and the keys of side tables.
+
+    Args:
+      description: With its columns known.
+    """
     wanted = [*description.sources, *(table.key for table in description.side_tables)]
     return [name for name in dict.fromkeys(wanted) if name in description.columns]

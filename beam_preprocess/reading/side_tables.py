@@ -18,7 +18,16 @@ _DELIMITER = "\t"
 
 
 class LoadedTable:
-    """A side table in memory; of several rows with one key the first counts."""
+    """A side table in memory; of several rows with one key the first counts.
+
+    Args:
+      table: What it is.
+      files: Where it lies.
+      max_row_bytes: Longest accepted row.
+
+    Raises:
+      DataError: A row is malformed, or a file cannot be read.
+    """
 
     def __init__(self, table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int):
         self.key = table.key
@@ -31,7 +40,14 @@ class LoadedTable:
         self._columns = [pa.concat_arrays([column, default]) for column in columns]
 
     def join(self, keys: pa.Array) -> dict[str, pa.Array]:
-        """The table's columns for an array of keys."""
+        """The table's columns for the rows of a log.
+
+        Args:
+          keys: Arrow binary [rows].
+
+        Returns:
+          Arrow binary [rows] by column name; the table's default where a key has no row.
+        """
         rows = pa.array(self._index.look_up(keys, self._absent))
         return {
             name: column.take(rows) for name, column in zip(self.names, self._columns, strict=True)

@@ -24,13 +24,16 @@ def read_raw(
     Args:
       file: The input file.
       first: First block.
-      last: Block behind the last one; None for all.
+      last: The block to stop before; None for the end of the file.
       description: The data set, its columns known.
       side_files: Files of each of its side tables.
       max_row_bytes: Longest accepted row.
 
     Yields:
       The block's index, its raw rows with the side tables joined, and its size in bytes.
+
+    Raises:
+      DataError: The file or a side table cannot be read.
     """
     tables = load_tables(description.side_tables, side_files, max_row_bytes)
     for index, rows, size in _read_blocks(file, first, last, description, max_row_bytes):

@@ -70,7 +70,13 @@ class InputFile:
 
 @dataclasses.dataclass(frozen=True)
 class TextBlock:
-    """The lines that begin in one block: ``data`` begins at ``offset`` and with a line."""
+    """The lines that begin in one block.
+
+    Attributes:
+      index: Number of the block in its file.
+      offset: Where ``data`` begins, in uncompressed bytes of the file.
+      data: Whole lines, the first of which begins there.
+    """
 
     index: int
     offset: int
@@ -78,7 +84,14 @@ class TextBlock:
 
 
 def check_readable(path: str) -> None:
-    """Raises DataError for a compression that cannot be read."""
+    """Refuses a compression that cannot be read.
+
+    Args:
+      path: Of a file; its ending tells.
+
+    Raises:
+      DataError: It is one of those.
+    """
     if path.endswith(_UNREADABLE):
         raise DataError(
             f"{path}: this compression is not supported; unpack it, or pack it again as .gz"
@@ -87,7 +100,15 @@ def check_readable(path: str) -> None:
 
 @contextlib.contextmanager
 def open_text(file: InputFile) -> Iterator[BinaryIO]:
-    """Opens the uncompressed bytes of a file; damage becomes a DataError that names it."""
+    """Opens the uncompressed bytes of a file.
+
+    Args:
+      file: The file; the ending of its path tells the compression.
+
+    Raises:
+      DataError: It cannot be read or is damaged, also where reading it later shows that; the
+        message names it.
+    """
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
@@ -118,9 +139,18 @@ def open_text(file: InputFile) -> Iterator[BinaryIO]:
 def read_blocks(
     file: InputFile, first: int, last: int | None, max_row_bytes: int
 ) -> Iterator[TextBlock]:
-    """Yields the blocks ``first`` to ``last`` (excluded; None: to the end) in order.
+    """Yields the blocks of a file in order.
 
     A line longer than ``max_row_bytes`` may come truncated, yet still longer than that.
+
+    Args:
+      file: The file.
+      first: First block.
+      last: The block to stop before; None for the end of the file.
+      max_row_bytes: Longest accepted row.
+
+    Raises:
+      DataError: The file cannot be read.
     """
     with open_text(file) as stream:
         position = _seek_line(stream, first, file)

@@ -47,7 +47,18 @@ _LOST_WORKER = ("Channel closed prematurely", "Worker subprocess exited")
 
 
 def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
-    """Makes the data set and returns its path; see :func:`beam_preprocess.api.preprocess`."""
+    """Makes the data set; :func:`beam_preprocess.api.preprocess` says more.
+
+    Args:
+      config: The run.
+      progress: Called while it runs, or None.
+
+    Returns:
+      Path of the data set.
+
+    Raises:
+      DataError: Input, options or the place to write to cannot be used, in one line.
+    """
     _import_beam()
     forget_tables()
     config, files = find_inputs(config)

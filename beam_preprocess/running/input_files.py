@@ -17,6 +17,9 @@ from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_
 def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[InputFile, ...]]:
     """The input files, and the configuration with the columns that they have.
 
+    Args:
+      config: The run; its patterns are local paths or of any file system that Beam knows.
+
     Raises:
       DataError: A pattern matches nothing, a file is empty, or headers differ.
     """
@@ -43,7 +46,14 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
 
 
 def find_side_files(config: PreprocessConfig) -> tuple[tuple[InputFile, ...], ...]:
-    """The files of each side table of the description, in its order."""
+    """The files of each side table of the description, in its order.
+
+    Args:
+      config: The run, its description with the side tables that are given.
+
+    Raises:
+      DataError: A pattern matches nothing, or a file is empty.
+    """
     return tuple(
         tuple(
             InputFile(index, path, size)

@@ -52,7 +52,13 @@ Tagged = TaggedOutput[str, Any]
 
 
 def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
-    """Adds the whole preprocessing of ``job`` to ``pipeline``."""
+    """Adds the whole preprocessing of a run to a pipeline.
+
+    Args:
+      pipeline: Of any runner.
+      job: The run. Its workers raise DataError for what they find amiss, which runners wrap into
+        exceptions of their own; ``Job.reporting_errors`` leaves the message for the driver.
+    """
     tasks = pipeline | "Tasks" >> beam.Create(scan_tasks(job.files))
     boundaries = []
     if job.config.split == "chronological":
@@ -100,7 +106,11 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
 
 
 class ReadTimes(beam.DoFn):
-    """Counts the rows of each time."""
+    """Counts the rows of each time.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -114,7 +124,14 @@ class ReadTimes(beam.DoFn):
 
 
 class FindBoundaries(beam.CombineFn):
-    """Merges counts of times; gives the boundaries of the chronological split."""
+    """Merges counts of times; gives the boundaries of the chronological split.
+
+    Args:
+      job: The run.
+
+    Raises:
+      DataError: At the end, if there are fewer than three distinct times.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -140,7 +157,11 @@ class FindBoundaries(beam.CombineFn):
 
 
 class Scan(beam.DoFn):
-    """The first pass: one summary a task, and the value counts of a bundle at its end."""
+    """The first pass: one summary a task, and the value counts of a bundle at its end.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -190,7 +211,11 @@ class MergeSummaries(beam.CombineFn):
 
 
 class CheckScan(beam.DoFn):
-    """Ends the run when the scan found too little or too much amiss."""
+    """Ends the run when the scan found too little or too much amiss.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -202,7 +227,11 @@ class CheckScan(beam.DoFn):
 
 
 class WriteVocabulary(beam.DoFn):
-    """Cuts the counts of one sparse feature and writes its vocabulary."""
+    """Cuts the counts of one sparse feature and writes its vocabulary.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -224,7 +253,11 @@ class WriteVocabulary(beam.DoFn):
 
 
 class PlanUnits(beam.DoFn):
-    """Gives the units of work of the second pass, and a key for every shard, an empty one too."""
+    """Gives the units of work of the second pass, and a key for every shard, an empty one too.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -237,7 +270,11 @@ class PlanUnits(beam.DoFn):
 
 
 class WriteUnits(beam.DoFn):
-    """The second pass: encodes the rows of one unit, sorted by shard."""
+    """The second pass: encodes the rows of one unit, sorted by shard.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -263,7 +300,11 @@ class WriteUnits(beam.DoFn):
 
 
 class JoinShards(beam.DoFn):
-    """Puts each shard together from the segments that the units hold of it."""
+    """Puts each shard together from the segments that the units hold of it.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -279,7 +320,11 @@ class JoinShards(beam.DoFn):
 
 
 class Publish(beam.DoFn):
-    """Checks that nothing is lost and writes schema, data card and manifest."""
+    """Checks that nothing is lost and writes schema, data card and manifest.
+
+    Args:
+      job: The run.
+    """
 
     def __init__(self, job: Job):
         self._job = job
@@ -298,7 +343,13 @@ class Publish(beam.DoFn):
 
 
 def make_encoder(job: Job, summary: Summary, vocabularies: list[VocabularyCounts]) -> RowEncoder:
-    """The encoder of the run, its vocabularies read from the data set."""
+    """The encoder of the run, its vocabularies read from the data set.
+
+    Args:
+      job: The run.
+      summary: What the first pass found.
+      vocabularies: What was written of them; none for ``modulo`` and ``hash``.
+    """
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 

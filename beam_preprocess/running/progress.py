@@ -19,7 +19,13 @@ _POLL_SECONDS = 0.5
 
 @contextlib.contextmanager
 def reporting(job: Job, progress: Progress | None) -> Iterator[None]:
-    """Calls ``progress`` from a thread of its own while the pipeline runs."""
+    """Calls back from a thread of its own while the pipeline runs.
+
+    Args:
+      job: The run.
+      progress: Called every half second with a stage, the bytes read, and those to read or None;
+        None for nothing.
+    """
     if progress is None:
         yield
         return

@@ -8,7 +8,11 @@ _TITLES = {"times": "1st pass: times", "scan": "scan", "write": "write"}
 
 
 class ProgressBar:
-    """One tqdm bar per stage; a context manager that is called with (stage, done, total)."""
+    """One tqdm bar per stage; a context manager that is called with (stage, done, total).
+
+    Args:
+      quiet: Whether nothing is shown.
+    """
 
     def __init__(self, *, quiet: bool):
         self._quiet = quiet

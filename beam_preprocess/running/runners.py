@@ -26,7 +26,12 @@ _CHANNEL_THREADS = ("beam_control_read", "read_grpc_client_inputs", "run_worker"
 
 
 def run_pipeline(job: Job, options: PipelineOptions) -> None:
-    """Builds the pipeline of ``job`` and runs it to its end."""
+    """Builds the pipeline of a run and runs it to its end.
+
+    Args:
+      job: The run.
+      options: As :func:`pipeline_options` gives them.
+    """
     import apache_beam as beam
 
     from beam_preprocess.running.pipeline import build_pipeline
@@ -78,6 +83,9 @@ def _is_channel(thread: threading.Thread | None) -> bool:
 
 def pipeline_options(config: PreprocessConfig) -> PipelineOptions:
     """Beam's options: the user's own, with the in-memory runner as the default.
+
+    Args:
+      config: The run.
 
     Raises:
       DataError: Beam knows no such option (asked of those runners only whose options Beam knows).

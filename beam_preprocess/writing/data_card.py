@@ -11,7 +11,15 @@ CARD_FILE = "data_card.md"
 
 
 def data_card(schema: Schema, summary: Summary) -> dict[str, str]:
-    """From file name to text: the card and its plots."""
+    """The data card and its plots.
+
+    Args:
+      schema: Of the data set.
+      summary: What the first pass found.
+
+    Returns:
+      From file name, relative to the data set, to the text of the file.
+    """
     files = {"plots/label_rate.svg": _label_plot(schema)}
     if schema.sparse:
         files["plots/table_rows.svg"] = _table_plot(schema)

@@ -35,7 +35,11 @@ class OutputFile:
         return self._size
 
     def write(self, data: bytes) -> None:
-        """Appends bytes."""
+        """Appends bytes.
+
+        Args:
+          data: The bytes.
+        """
         self._stream.write(data)
         self._digest.update(data)
         self._size += len(data)

@@ -37,6 +37,11 @@ def shard_layouts(config: PreprocessConfig, summary: Summary) -> tuple[Layout, .
 def shard_name(split: str, shard: int, layout: Layout) -> str:
     """The file of a shard, relative to the data set.
 
+    Args:
+      split: Name of the split.
+      shard: Number of the shard, from 0.
+      layout: Of the split.
+
     >>> shard_name("train", 3, Layout(shards=8, blocks=1))
     'train-00003-of-00008.tfrecord.gz'
     """

@@ -42,7 +42,12 @@ class Segment:
 
 @dataclasses.dataclass(frozen=True)
 class UnitSegments:
-    """The segments of one shard in one unit file, in rising order of offset."""
+    """The segments of one shard in one unit file, in rising order of offset.
+
+    Attributes:
+      unit: Number of the unit.
+      segments: Where its packed rows lie in the file.
+    """
 
     unit: int
     segments: tuple[Segment, ...]
@@ -65,7 +70,13 @@ class SegmentWriter:
         self._segments: dict[tuple[int, int], list[Segment]] = {}
 
     def add(self, place: Place, records: bytes, rows: int) -> None:
-        """Appends framed records to a place."""
+        """Appends framed records to a place.
+
+        Args:
+          place: Split, shard and block.
+          records: Joined, as they stand in a TFRecord file.
+          rows: How many they are.
+        """
         parts, counts = self._held.setdefault(place, ([], []))
         parts.append(records)
         counts.append(rows)

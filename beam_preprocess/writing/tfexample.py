@@ -20,7 +20,12 @@ _CRC_BYTES = 4
 
 @dataclasses.dataclass
 class Matrix:
-    """Byte strings of one length each as uint8 [rows, width] with a mask of the bytes in use."""
+    """Byte strings, one a row.
+
+    Attributes:
+      data: uint8 [rows, width].
+      used: bool [rows, width], the bytes in use.
+    """
 
     data: np.ndarray
     used: np.ndarray
