@@ -124,6 +124,30 @@ def test_time_splits_keep_rows_of_one_time_together():
     assert np.bincount(splits).tolist() == [80, 12, 8]
 
 
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(1, 50), min_size=3, max_size=12),
+    st.sampled_from([(0.8, 0.1, 0.1), (0.5, 0.3, 0.2), (0.1, 0.2, 0.7)]),
+)
+def test_no_other_times_come_nearer_to_the_wanted_shares(counts, fractions):
+    times = 10 + 3 * np.arange(len(counts))
+    first, second = (
+        (time - 10) // 3 for time in chronological_boundaries(times, counts, fractions)
+    )
+    total, before = sum(counts), np.cumsum([0, *counts])
+
+    def distance(boundary, share):
+        return abs(before[boundary] - share * total)
+
+    assert 1 <= first < second < len(counts)
+    nearest = min(distance(other, fractions[0]) for other in range(1, len(counts) - 1))
+    assert distance(first, fractions[0]) == nearest
+    both = fractions[0] + fractions[1]
+    assert distance(second, both) == min(
+        distance(other, both) for other in range(first + 1, len(counts))
+    )
+
+
 def test_time_splits_are_never_empty():
     assert chronological_boundaries(np.array([1, 2, 3]), np.array([98, 1, 1]), (0.2, 0.4, 0.4)) == (
         2,

@@ -49,6 +49,7 @@ def told(path: pathlib.Path, kind=State) -> str:
         ([0.1, 0.2], list[float]),
         ({"a": 1}, dict[str, int]),
         ({"value": 1}, dict[str, int]),
+        ({"value": 1, "other": 2}, dict[str, int]),
         ([], list[str]),
     ],
 )
@@ -99,6 +100,36 @@ def test_content_of_another_shape_is_told(tmp_path, content):
     told(path)
 
 
+def test_a_file_that_cannot_be_read_is_told(tmp_path):
+    path = tmp_path / "state.json"
+    path.mkdir()
+    assert "cannot be read: Is a directory" in told(path)
+
+
+def test_emptied_files_are_told_apart_from_zeros_and_from_other_damage(tmp_path):
+    path = tmp_path / "state.json"
+    for content, what in ((b" \n", "is empty"), (b"\0" * 9, "zero bytes"), (b"{]", "not JSON")):
+        path.write_bytes(content)
+        assert what in told(path)
+
+
+def test_files_of_earlier_versions_are_believed_and_digits_of_theirs_are_not(tmp_path):
+    path = tmp_path / "state.json"
+    path.write_text(
+        '{"name": "winner", "losses": [0.5], "epoch": 1, "checksum": "e4715f735c70349d"}'
+    )
+    assert read_state(path, State, MEND) == State("winner", (0.5,), 1)
+    path.write_text(path.read_text().replace("0.5", "0.6"))
+    assert "its checksum is not that of its content" in told(path)
+
+
+def test_the_order_of_fields_means_nothing(tmp_path):
+    path = tmp_path / "state.json"
+    write_state(path, GOOD)
+    path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items()))))
+    assert read_state(path, State, MEND) == GOOD
+
+
 def test_every_cut_is_told(tmp_path):
     path = tmp_path / "state.json"
     write_state(path, GOOD)
@@ -142,5 +173,6 @@ def test_a_fault_of_the_device_is_one_line_that_names_the_file(tmp_path):
 
 def test_json_stays_readable_by_others(tmp_path):
     path = tmp_path / "state.json"
-    write_state(path, {"log_loss": 0.5})
-    assert json.loads(path.read_text())["log_loss"] == 0.5
+    write_state(path, {"log_loss": 0.5, "value": 2})
+    found = json.loads(path.read_text())
+    assert (found["log_loss"], found["value"]) == (0.5, 2)

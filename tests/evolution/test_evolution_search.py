@@ -10,7 +10,7 @@ import pytest
 from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies.budget import Budget
-from nasrec_tf.strategies.draws import Draws, SpaceExhausted
+from nasrec_tf.strategies.draws import INITIAL, Draws, SpaceExhausted, random_stream
 from nasrec_tf.strategies.history import (
     COMPLETED,
     DIVERGED,
@@ -96,6 +96,14 @@ def test_a_generation_waits_for_all_earlier_ones_in_whatever_order_they_end():
     assert STRATEGY.ready(9, history)
 
 
+def test_the_initial_population_waits_for_nobody_and_has_no_parent():
+    history = History()
+    for number in range(8):
+        assert STRATEGY.ready(number, history)
+        history.add(STRATEGY.propose(number, history, Draws(NASREC_SMALL), 0))
+    assert {(c.generation, c.parent) for c in history.candidates} == {(0, None)}
+
+
 def test_no_architecture_is_drawn_twice():
     draws = Draws(NASREC_SMALL.replace(num_blocks=2, dense_widths=(16, 32), sparse_widths=(16,)))
     strategy = RegularizedEvolution(population=32, tournament=8, children=8, generations=10)
@@ -114,8 +122,30 @@ def test_every_candidate_keeps_every_budget_and_carries_its_cost():
 
 def test_an_exhausted_space_says_what_was_drawn():
     draws = Draws(NASREC_FULL, (Budget("sources", sources, 3),), max_redraws=50)
-    with pytest.raises(SpaceExhausted, match=r"50 broke a budget: sources <= 3 \(lowest drawn: "):
+    with pytest.raises(SpaceExhausted) as caught:
         draws.initial(History(), 0)
+    rng = random_stream(0, INITIAL, 0)
+    lowest = min(sources(NASREC_FULL.sample(rng)) for _ in range(51))
+    assert str(caught.value) == (
+        "of 50 draws in a row 0 were tried before and 50 broke a budget: "
+        f"sources <= 3 (lowest drawn: {lowest:g})"
+    )
+
+
+def test_a_space_of_one_architecture_says_that_it_was_tried_before():
+    tiny = NASREC_SMALL.replace(
+        num_blocks=1,
+        dense_operators=("fc",),
+        sparse_operators=("efc",),
+        dense_widths=(16,),
+        sparse_widths=(16,),
+        mergers=False,
+    )
+    draws, history = Draws(tiny, max_redraws=30), History()
+    design, costs = draws.initial(history, 0)
+    history.add(Candidate(0, 0, None, design.architecture, costs))
+    with pytest.raises(SpaceExhausted, match="of 30 draws in a row 30 were tried before$"):
+        draws.initial(history, 0)
 
 
 def test_a_cost_that_is_not_finite_keeps_no_budget():
