@@ -122,7 +122,11 @@ class DemoChunk:
     sparse: np.ndarray
 
     def head(self, rows: int) -> "DemoChunk":
-        """The first ``rows`` rows."""
+        """The first rows.
+
+        Args:
+            rows: how many.
+        """
         return DemoChunk(*(getattr(self, f.name)[:rows] for f in dataclasses.fields(self)))
 
 
@@ -151,7 +155,11 @@ class DemoWorld:
         self._intercept = self._fitting_intercept()
 
     def chunks(self, rows: int) -> Iterator[DemoChunk]:
-        """The first ``rows`` rows, in pieces of at most ``CHUNK_ROWS``."""
+        """The first rows, in pieces of at most ``CHUNK_ROWS``.
+
+        Args:
+            rows: how many.
+        """
         for index, start in enumerate(range(0, rows, CHUNK_ROWS)):
             yield self._chunk(index + 2).head(rows - start)
 
@@ -236,7 +244,15 @@ def _look_up(effects: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def click_probabilities(rows: int, seed: int) -> np.ndarray:
-    """The true click probability of each row that ``write_demo`` writes, in order."""
+    """The true click probability of each row that ``write_demo`` writes, in order.
+
+    Args:
+        rows: how many.
+        seed: of the log.
+
+    Returns:
+        float64 [rows].
+    """
     return np.concatenate([chunk.probabilities for chunk in DemoWorld(seed).chunks(rows)])
 
 
@@ -281,7 +297,11 @@ def _lines(world: DemoWorld, chunk: DemoChunk) -> Iterator[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """The command line; returns the exit code.
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m nasrec_tf.demo",
         description="Write a generated click log in Criteo's raw format, with known best log loss.",

@@ -11,7 +11,11 @@ from nasrec_tf.drawing.scene import draw_svg
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit code."""
+    """The command line; returns the exit code.
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m nasrec_tf.draw",
         description="Draw an architecture: blocks, operators, widths, connections, mergers.",

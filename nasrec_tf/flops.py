@@ -16,7 +16,11 @@ from nasrec_tf.operators import NetworkOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code (2 for a mistake of the user)."""
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
     options = _parser().parse_args(arguments)
     try:
         architecture = load_architecture(options.architecture)

@@ -118,6 +118,9 @@ class Architecture:
     def from_json(cls, value: Any) -> "Architecture":
         """Reads the JSON form.
 
+        Args:
+            value: what a JSON file holds.
+
         Raises:
             ArchitectureError: if the value is not of that form.
         """
@@ -136,7 +139,14 @@ class Architecture:
 
     @classmethod
     def loads(cls, text: str) -> "Architecture":
-        """Reads the JSON form from text."""
+        """Reads the JSON form from text.
+
+        Args:
+            text: the JSON text.
+
+        Raises:
+            ArchitectureError: if it is no JSON or not of that form.
+        """
         try:
             value = parse_json(text)
         except ValueError as error:
@@ -145,7 +155,14 @@ class Architecture:
 
     @classmethod
     def load(cls, path: str | pathlib.Path) -> "Architecture":
-        """Reads the JSON form from a file; errors name the file."""
+        """Reads the JSON form from a file.
+
+        Args:
+            path: the file.
+
+        Raises:
+            ArchitectureError: if it cannot be read or is not of that form; the message names it.
+        """
         try:
             return cls.loads(read_short_text(path))
         except ArchitectureError as error:

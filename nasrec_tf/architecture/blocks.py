@@ -170,7 +170,15 @@ _REQUIRED = [
 
 
 def block_from_json(number: int, value: Any) -> Block:
-    """Reads the JSON form of block ``number``; raises ArchitectureError that names it."""
+    """Reads the JSON form of a block.
+
+    Args:
+        number: of the block, from 1.
+        value: what a JSON file holds.
+
+    Raises:
+        ArchitectureError: if it is not of that form; the message names block and field.
+    """
     if not isinstance(value, dict):
         raise ArchitectureError(f"Block {number}: must be an object. Received: {shown(value)}")
     unknown = sorted(set(value) - set(_FIELDS))
@@ -204,7 +212,15 @@ def _bits_from_json(number: int, value: Any) -> dict[str, Bits]:
 
 
 def check_block(number: int, block: Block) -> None:
-    """Raises ArchitectureError unless the block may stand at place ``number``, from 1."""
+    """Checks that a block may stand at its place.
+
+    Args:
+        number: of the block, from 1.
+        block: the block.
+
+    Raises:
+        ArchitectureError: if it may not; the message names block and field.
+    """
     for field, branch in (("dense_operators", DENSE), ("sparse_operators", SPARSE)):
         _check_operators(number, field, branch, getattr(block, field))
     for field in ("dense_sources", "sparse_sources"):
@@ -260,5 +276,16 @@ def _is_integer(value: Any) -> bool:
 
 
 def wrong_field(number: int, field: str, mend: str, received: Any) -> ArchitectureError:
-    """The error for a field of a block: what it must be, and what it is."""
+    """The error for a field of a block: what it must be, and what it is.
+
+    Args:
+        number: of the block, from 1.
+        field: name of the field.
+        mend: what it must be, as the sentence goes on.
+        received: what it is.
+
+    Example:
+        >>> str(wrong_field(2, "left_source", "must be at most 1", 5))
+        'Block 2: left_source must be at most 1. Received: 5'
+    """
     return ArchitectureError(f"Block {number}: {field} {mend}. Received: {shown(received)}")

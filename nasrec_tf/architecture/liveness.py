@@ -134,13 +134,25 @@ def reads(part: Runs, uses: Mapping[str, Any]) -> Reads:
 
 
 def uses_of(block: Block) -> dict[str, bool]:
-    """What the block's dense operators read, as ``reads`` wants to know it."""
+    """What the block's dense operators read, as ``reads`` wants to know it.
+
+    Args:
+        block: the block.
+
+    Example:
+        >>> uses_of(Block({"dot_product": 8}, {"efc": 4}, (0,), (0,)))
+        {'dense': True, 'sparse': True, 'pair': False}
+    """
     kinds = frozenset().union(*(OPERATORS[name].reads for name in block.dense_operators))
     return {kind: kind in kinds for kind in (DENSE, SPARSE, PAIR)}
 
 
 def dense_operators_read_sparse(block: Block) -> bool:
-    """Whether a dense operator of the block reads its sparse sources."""
+    """Whether a dense operator of the block reads its sparse sources.
+
+    Args:
+        block: the block.
+    """
     return uses_of(block)[SPARSE]
 
 

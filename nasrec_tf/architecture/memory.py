@@ -86,6 +86,9 @@ def check_fits(needed: int, of_tables: int, smaller_tables: str, smaller_network
 def readable_size(size: int) -> str:
     """A number of bytes for people.
 
+    Args:
+        size: bytes.
+
     Example:
         >>> readable_size(3 << 30), readable_size(5 << 20)
         ('3.0 GiB', '5 MiB')

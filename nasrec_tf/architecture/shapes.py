@@ -67,7 +67,12 @@ class NetworkShapes:
 
 
 def head_weights(slots) -> tuple[WeightSpec, WeightSpec]:
-    """Weights of a final layer that reads ``slots``."""
+    """Weights of a final layer that reads ``slots``.
+
+    Args:
+        slots: sizes of the dense output, of the flattened tokens, and so on, as the layer reads
+            them.
+    """
     return (
         WeightSpec("head_kernel", (Slots(tuple(slots)), Prefix(1))),
         WeightSpec("head_bias", (Prefix(1),), 0.0),

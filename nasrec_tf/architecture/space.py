@@ -192,11 +192,26 @@ class SearchSpace:
         return max(1, len(self.bits)) ** (2 if self.separate_bits else 1)
 
     def source_counts(self, number: int) -> range:
-        """How many sources a branch of block ``number`` (from 1) may read, fewest to most."""
+        """How many sources a branch of block ``number`` (from 1) may read, fewest to most.
+
+        Args:
+            number: of the block, from 1.
+
+        Example:
+            >>> SearchSpace("mine", ("fc",), ("efc",), max_sources=4).source_counts(6)
+            range(1, 5)
+        """
         return range(1, min(number, self.max_sources or number) + 1)
 
     def check(self, architecture: Architecture) -> None:
-        """Raises ``ArchitectureError`` if the architecture is not of this space."""
+        """Checks that an architecture is of this space.
+
+        Args:
+            architecture: the architecture.
+
+        Raises:
+            ArchitectureError: if it is not; the message names block and field.
+        """
         if len(architecture) != self.num_blocks:
             raise ArchitectureError(
                 f"The architecture has {len(architecture)} blocks; search space {self.name!r} "
@@ -272,7 +287,12 @@ class SearchSpace:
         )
 
     def sample_bits(self, operators: tuple[str, ...], rng: np.random.Generator) -> dict[str, Bits]:
-        """Draws bit widths for some operators; none in floating point."""
+        """Draws bit widths for some operators; none in floating point.
+
+        Args:
+            operators: names of operators.
+            rng: source of the draws.
+        """
         if not self.bits:
             return {}
         drawn = {}
@@ -284,14 +304,30 @@ class SearchSpace:
         return drawn
 
     def sample_sources(self, number: int, rng: np.random.Generator) -> tuple[int, ...]:
-        """Draws a non-empty set of the sources of block ``number``, uniformly over such sets."""
+        """Draws a non-empty set of the sources of block ``number``, uniformly over such sets.
+
+        Args:
+            number: of the block, from 1.
+            rng: source of the draws.
+
+        Returns:
+            source numbers, rising; 0 stands for the raw features.
+        """
         counts = self.source_counts(number)
         weights = np.array([math.comb(number, count) for count in counts], dtype=float)
         count = rng.choice(counts, p=weights / weights.sum())
         return tuple(sorted(rng.choice(number, size=count, replace=False).tolist()))
 
     def sample_operators(self, branch: str, rng: np.random.Generator) -> dict[str, int]:
-        """Draws operators of a branch with their widths."""
+        """Draws operators of a branch with their widths.
+
+        Args:
+            branch: ``"dense"`` or ``"sparse"``.
+            rng: source of the draws.
+
+        Returns:
+            widths (dense) or numbers of tokens (sparse) by name.
+        """
         names = self.dense_operators if branch == DENSE else self.sparse_operators
         widths = self.dense_widths if branch == DENSE else self.sparse_widths
         if self.operators == SINGLE:
@@ -322,6 +358,9 @@ class SearchSpace:
     @classmethod
     def from_json(cls, value: Any) -> "SearchSpace":
         """Reads the form of ``to_json``, also the table of a TOML file.
+
+        Args:
+            value: what a JSON or TOML file holds.
 
         Raises:
             ArchitectureError: if a field is unknown, missing or not valid.

@@ -88,7 +88,11 @@ def replace_durably(draft: str | pathlib.Path, path: str | pathlib.Path) -> None
 
 
 def sync_tree(path: pathlib.Path) -> None:
-    """Syncs a file, or a directory with all that it holds, to disk."""
+    """Syncs a file, or a directory with all that it holds, to disk.
+
+    Args:
+        path: of the file or directory.
+    """
     if path.is_dir():
         for entry in path.rglob("*"):
             if not entry.is_symlink():
@@ -97,7 +101,11 @@ def sync_tree(path: pathlib.Path) -> None:
 
 
 def sync(path: pathlib.Path) -> None:
-    """Syncs one file, or the entries of one directory, to disk."""
+    """Syncs one file, or the entries of one directory, to disk.
+
+    Args:
+        path: of the file or directory.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

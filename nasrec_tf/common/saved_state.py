@@ -90,7 +90,11 @@ def read_state(path: str | pathlib.Path, kind: type[T], mend: str) -> T | None:
 
 
 def first_fault(error: pydantic.ValidationError) -> str:
-    """The first fault that pydantic found, in one line: place, rule and what is there."""
+    """The first fault that pydantic found, in one line: place, rule and what is there.
+
+    Args:
+        error: what pydantic raised.
+    """
     fault = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in fault["loc"])
     received = repr(fault["input"])

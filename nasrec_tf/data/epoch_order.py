@@ -62,6 +62,9 @@ class EpochOrder:
     def locate(self, row: int) -> "Position":
         """Where the row of that number is, counted through the epoch from 0.
 
+        Args:
+            row: number of the row.
+
         Raises:
             ValueError: if the epoch has no such row.
         """

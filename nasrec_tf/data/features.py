@@ -12,6 +12,14 @@ class Features:
         dense: number of dense columns; 0 for a data set without any.
         table_rows: rows of the embedding table of each sparse field. Row 0 stands for a missing
             value, row 1 for a value never seen in training.
+
+    Raises:
+        ValueError: if a number is not an integer in range, or there is no sparse field.
+
+    Example:
+        >>> features = Features(dense=13, table_rows=(1000, 40, 2_000_000))
+        >>> features.sparse, features.capped(500_000).table_rows
+        (3, (1000, 40, 500000))
     """
 
     dense: int
@@ -32,7 +40,14 @@ class Features:
         return len(self.table_rows)
 
     def capped(self, max_rows: int | None) -> "Features":
-        """The same inputs with no table above ``max_rows`` rows (paper 5.1: 0.5 M in search)."""
+        """The same inputs with no table above ``max_rows`` rows (paper 5.1: 0.5 M in search).
+
+        Args:
+            max_rows: of a table, at least 3; ``None`` for no cap.
+
+        Raises:
+            ValueError: if it is less than 3.
+        """
         if max_rows is None:
             return self
         return Features(self.dense, cap_rows(self.table_rows, max_rows))
@@ -41,8 +56,16 @@ class Features:
 def cap_rows(table_rows: Sequence[int], max_rows: int) -> tuple[int, ...]:
     """Table sizes with the cap applied.
 
+    Args:
+        table_rows: rows of each table.
+        max_rows: of a table.
+
     Raises:
         ValueError: if the cap leaves no row beside those for missing and unseen values.
+
+    Example:
+        >>> cap_rows((5, 900), 100)
+        (5, 100)
     """
     if max_rows < 3:
         raise ValueError(f"`max_rows` must be at least 3. Received: {max_rows}")

@@ -90,7 +90,11 @@ class Records:
         }
 
     def rows(self, split: str) -> int:
-        """Number of rows of a split."""
+        """Number of rows of a split.
+
+        Args:
+            split: ``"train"``, ``"validation"`` or ``"test"``.
+        """
         return self.schema.splits[split].rows
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> tf.data.Dataset:
@@ -149,6 +153,10 @@ class Records:
     def steps_per_epoch(self, batch_size: int, split: str = "train") -> int:
         """Full batches of an epoch.
 
+        Args:
+            batch_size: rows of a batch.
+            split: name of the split.
+
         Raises:
             UserError: if there is not even one.
         """
@@ -165,6 +173,9 @@ class Records:
 
         While a split is loaded, its largest part (dense columns, sparse columns or labels) is there
         as an array and as a tensor for a moment.
+
+        Args:
+            split: name of the split.
         """
         dense, sparse = len(self.schema.dense), len(self.schema.sparse)
         return self.rows(split) * 4 * (1 + dense + sparse + max(1, dense, sparse))
@@ -284,5 +295,14 @@ class _Rows:
 
 
 def derived_seed(seed: int, name: str) -> int:
-    """A seed for one purpose, so that stages do not share their draws."""
+    """A seed for one purpose, so that stages do not share their draws.
+
+    Args:
+        seed: of the run.
+        name: of the purpose.
+
+    Example:
+        >>> derived_seed(0, "supernet") == derived_seed(0, "supernet") != derived_seed(0, "retrain")
+        True
+    """
     return int(np.random.SeedSequence((seed, zlib.crc32(name.encode()))).generate_state(1)[0] >> 1)

@@ -64,7 +64,11 @@ class BlockPainter:
         self._mergers()
 
     def output_point(self, branch: str) -> Point:
-        """Where the output of a branch leaves its middle line."""
+        """Where the output of a branch leaves its middle line.
+
+        Args:
+            branch: ``"dense"`` or ``"sparse"``.
+        """
         return self.columns.centre[branch], self.rows.middle["output"]
 
     def _frame(self) -> None:
@@ -197,7 +201,17 @@ def part(
     key: str,
     tooltip: str,
 ) -> None:
-    """A labelled box: filled where it reaches the logit, striped where it does not."""
+    """A labelled box: filled where it reaches the logit, striped where it does not.
+
+    Args:
+        drawing: the drawing.
+        box: its rectangle.
+        text: the label.
+        palette: colours of its kind.
+        live: whether it reaches the logit.
+        key: what stands for the stripes' colour.
+        tooltip: text that shows under the pointer.
+    """
     fill = palette.fill if live else drawing.stripes(key, palette.stripe)
     stroke = palette.line if live else palette.stripe
     drawing.rectangle(
@@ -214,7 +228,14 @@ def part(
 
 
 def arrow(drawing: Drawing, tip: Point, direction: str, colour: str) -> None:
-    """An arrow head whose tip is at a point."""
+    """An arrow head whose tip is at a point.
+
+    Args:
+        drawing: the drawing.
+        tip: (x, y) of the tip.
+        direction: where it points to.
+        colour: of it.
+    """
     x, y = tip
     along, across = {"up": ((0, 7), (3.5, 0)), "left": ((7, 0), (0, 3.5)),
                      "right": ((-7, 0), (0, 3.5))}[direction]  # fmt: skip
@@ -225,7 +246,13 @@ def arrow(drawing: Drawing, tip: Point, direction: str, colour: str) -> None:
 
 
 def plus(drawing: Drawing, centre: Point, colour: str) -> None:
-    """A node that adds."""
+    """A node that adds.
+
+    Args:
+        drawing: the drawing.
+        centre: (x, y) of its middle.
+        colour: of it.
+    """
     x, y = centre
     drawing.circle("boxes", centre, NODE_RADIUS, fill=theme.PAPER, stroke=colour)
     drawing.path("marks", [(x - 4, y), (x + 4, y)], stroke=colour)
@@ -233,7 +260,13 @@ def plus(drawing: Drawing, centre: Point, colour: str) -> None:
 
 
 def append(drawing: Drawing, centre: Point, colour: str) -> None:
-    """A node that appends tokens."""
+    """A node that appends tokens.
+
+    Args:
+        drawing: the drawing.
+        centre: (x, y) of its middle.
+        colour: of it.
+    """
     x, y = centre
     drawing.circle("boxes", centre, NODE_RADIUS, fill=theme.PAPER, stroke=colour)
     for shift in (-2, 2):

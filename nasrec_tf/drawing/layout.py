@@ -14,7 +14,18 @@ WIRE_HEIGHT = 17
 
 @dataclasses.dataclass(frozen=True)
 class Box:
-    """A rectangle by its top left corner."""
+    """A rectangle by its top left corner.
+
+    Args:
+        x: of the left edge.
+        y: of the upper edge.
+        width: of it.
+        height: of it.
+
+    Example:
+        >>> Box(0, 0, 40, 20).centre_x
+        20.0
+    """
 
     x: float
     y: float
@@ -62,7 +73,13 @@ class Columns:
         return left + theme.MIDDLE_WIDTH / 2
 
     def operator_boxes(self, branch: str, names: tuple[str, ...], y: float) -> dict[str, Box]:
-        """The boxes of a branch's operators, side by side around its middle line."""
+        """The boxes of a branch's operators, side by side around its middle line.
+
+        Args:
+            branch: ``"dense"`` or ``"sparse"``.
+            names: of the operators.
+            y: from the top.
+        """
         step = self.box_width + theme.BOX_GAP
         left = self.centre[branch] - (len(names) * step - theme.BOX_GAP) / 2
         return {
@@ -90,7 +107,12 @@ class Rows:
 
 
 def operator_text(block: Block, name: str) -> str:
-    """What stands in an operator's box: its name and width, and its bits if it is quantized."""
+    """What stands in an operator's box: its name and width, and its bits if it is quantized.
+
+    Args:
+        block: the block.
+        name: of the operator.
+    """
     width = {**block.dense_operators, **block.sparse_operators}[name]
     text = f"{OPERATORS[name].label} {width}"
     if name in block.bits:
@@ -103,7 +125,11 @@ def operator_text(block: Block, name: str) -> str:
 
 
 def columns(architecture: Architecture) -> Columns:
-    """Plans the columns: dense lanes, dense operators, mergers, sparse operators, sparse lanes."""
+    """Plans the columns: dense lanes, dense operators, mergers, sparse operators, sparse lanes.
+
+    Args:
+        architecture: the architecture.
+    """
     texts = [
         operator_text(block, name)
         for block in architecture.blocks
@@ -140,11 +166,23 @@ def _lanes(sources: list[int], edge: float, side: int) -> dict[int, float]:
 
 
 def branch_operators(block: Block, branch: str) -> dict[str, int]:
+    """Widths or token counts of a branch's operators, by name.
+
+    Args:
+        block: the block.
+        branch: ``"dense"`` or ``"sparse"``.
+    """
     return dict(block.dense_operators if branch == DENSE else block.sparse_operators)
 
 
 def block_rows(architecture: Architecture, number: int, bottom: float) -> Rows:
-    """Plans the rows of a block whose frame ends at ``bottom``."""
+    """Plans the rows of a block whose frame ends at ``bottom``.
+
+    Args:
+        architecture: the architecture.
+        number: of the block, from 1.
+        bottom: y of the lower edge of its frame.
+    """
     middle = {}
     y = bottom - 5
     for name, height in _row_heights(architecture, number):

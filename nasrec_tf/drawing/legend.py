@@ -38,7 +38,15 @@ class Entry:
 def paint(
     drawing: Drawing, architecture: Architecture, left: float, top: float, width: float
 ) -> float:
-    """Draws the legend below ``top`` and returns its height."""
+    """Draws the legend below ``top`` and returns its height.
+
+    Args:
+        drawing: the drawing.
+        architecture: the architecture.
+        left: x of the left edge.
+        top: y of the upper edge.
+        width: of it.
+    """
     entries = list(_entries(architecture))
     column = SIGN_WIDTH + 12 + max(len(entry.text) for entry in entries) * CHARACTER
     count = max(1, int(width // (column + 16)))
@@ -52,7 +60,11 @@ def paint(
 
 
 def width_needed(architecture: Architecture) -> float:
-    """Width of the legend in one column."""
+    """Width of the legend in one column.
+
+    Args:
+        architecture: the architecture.
+    """
     longest = max(len(entry.text) for entry in _entries(architecture))
     return SIGN_WIDTH + 12 + longest * CHARACTER
 

@@ -36,7 +36,12 @@ class Wire:
 
 
 def block_wires(architecture: Architecture, number: int) -> tuple[Wire, ...]:
-    """The lines into block ``number`` that reach the logit, bottom to top."""
+    """The lines into block ``number`` that reach the logit, bottom to top.
+
+    Args:
+        architecture: the architecture.
+        number: of the block, from 1.
+    """
     block = architecture.blocks[number - 1]
     live = architecture.liveness.blocks[number - 1]
     wires = list(_dense_wires(block)) if live.dense_operators else []
@@ -65,7 +70,12 @@ def _readers(block: Block, kind: str) -> tuple[str, ...]:
 
 
 def sources_read(architecture: Architecture, branch: str) -> dict[int, int]:
-    """For each source of a branch that is read, the last block that reads it."""
+    """For each source of a branch that is read, the last block that reads it.
+
+    Args:
+        architecture: the architecture.
+        branch: ``"dense"`` or ``"sparse"``.
+    """
     last_reader = {}
     for number in range(1, len(architecture) + 1):
         for wire in block_wires(architecture, number):

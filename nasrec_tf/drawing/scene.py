@@ -57,7 +57,12 @@ def draw_svg(
 
 
 def left_of_lanes(columns: layout.Columns, branch: str) -> float:
-    """Width of a branch's lanes beside the frames."""
+    """Width of a branch's lanes beside the frames.
+
+    Args:
+        columns: the horizontal plan.
+        branch: ``"dense"`` or ``"sparse"``.
+    """
     return len(columns.lanes[branch]) * theme.LANE_GAP + theme.LANE_RADIUS
 
 

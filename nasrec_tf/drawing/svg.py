@@ -31,7 +31,12 @@ class Drawing:
         self._layers = {layer: ElementTree.SubElement(self._root, "g") for layer in LAYERS}
 
     def stripes(self, key: str, colour: str) -> str:
-        """The reference of a striped fill; one key stands for one colour."""
+        """The reference of a striped fill; one key stands for one colour.
+
+        Args:
+            key: what stands for the colour.
+            colour: of it.
+        """
         identifier = f"{self._name}-stripes-{key}"
         if identifier in self._patterns:
             return f"url(#{identifier})"
@@ -62,14 +67,33 @@ class Drawing:
         radius: float = 4,
         tooltip: str | None = None,
     ) -> None:
-        """A rectangle with its top left corner at (x, y)."""
+        """A rectangle with its top left corner at (x, y).
+
+        Args:
+            layer: of ``LAYERS``: what is painted first lies below.
+            x: from the left.
+            y: from the top.
+            width: of it.
+            height: of it.
+            fill: colour inside.
+            stroke: colour of the line.
+            radius: of it.
+            tooltip: text that shows under the pointer; ``None`` for none.
+        """
         element = self._add(
             layer, "rect", x=x, y=y, width=width, height=height, rx=radius, fill=fill, stroke=stroke
         )
         _tooltip(element, tooltip)
 
     def path(self, layer: str, points: Sequence[Point], *, stroke: str, width: float = 1.6) -> None:
-        """An open line through the points."""
+        """An open line through the points.
+
+        Args:
+            layer: of ``LAYERS``: what is painted first lies below.
+            points: (x, y) of each, in order.
+            stroke: colour of the line.
+            width: of it.
+        """
         self._add(
             layer,
             "polyline",
@@ -81,6 +105,13 @@ class Drawing:
         )
 
     def polygon(self, layer: str, points: Sequence[Point], *, fill: str) -> None:
+        """A filled shape.
+
+        Args:
+            layer: of ``LAYERS``: what is painted first lies below.
+            points: (x, y) of each, in order.
+            fill: colour inside.
+        """
         self._add(layer, "polygon", points=_points(points), fill=fill)
 
     def circle(
@@ -93,6 +124,16 @@ class Drawing:
         stroke: str = "none",
         tooltip: str | None = None,
     ) -> None:
+        """A circle.
+
+        Args:
+            layer: of ``LAYERS``: what is painted first lies below.
+            centre: (x, y) of its middle.
+            radius: of it.
+            fill: colour inside.
+            stroke: colour of the line.
+            tooltip: text that shows under the pointer; ``None`` for none.
+        """
         x, y = centre
         element = self._add(layer, "circle", cx=x, cy=y, r=radius, fill=fill, stroke=stroke)
         _tooltip(element, tooltip)
@@ -108,7 +149,17 @@ class Drawing:
         anchor: str = "middle",
         bold: bool = False,
     ) -> None:
-        """Text whose middle line is at y."""
+        """Text whose middle line is at y.
+
+        Args:
+            x: from the left.
+            y: from the top.
+            text: the text.
+            size: of the letters.
+            colour: of it.
+            anchor: which end of the text is at x: ``start``, ``middle`` or ``end``.
+            bold: whether the letters are bold.
+        """
         element = self._add(
             "marks",
             "text",
@@ -123,7 +174,12 @@ class Drawing:
         element.text = _printable(text)
 
     def dumps(self, width: float, height: float) -> str:
-        """The document, cut to a width and a height."""
+        """The document, cut to a width and a height.
+
+        Args:
+            width: of it.
+            height: of it.
+        """
         size = {"width": _number(width), "height": _number(height)}
         self._root.attrib.update(size, viewBox=f"0 0 {size['width']} {size['height']}")
         self._background.attrib.update(size)

@@ -11,14 +11,30 @@ _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
 def numbers_of(text: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
-    """float32 numbers of raw text, NaN where it is missing or not a number."""
+    """float32 numbers of raw text, NaN where it is missing or not a number.
+
+    Args:
+        text: strings [rows].
+        missing: bool [rows].
+
+    Returns:
+        float32 [rows].
+    """
     stripped = tf.strings.strip(text)
     readable = tf.strings.regex_full_match(stripped, _NUMBER) & ~missing
     return tf.strings.to_number(tf.where(readable, stripped, "nan"), tf.float32)
 
 
 def numeric_tokens(missing_tokens: Sequence[str]) -> tuple[float, ...]:
-    """Those missing tokens that a client who sends numbers can only send as numbers."""
+    """Those missing tokens that a client who sends numbers can only send as numbers.
+
+    Args:
+        missing_tokens: raw values that mean missing.
+
+    Example:
+        >>> numeric_tokens(("NA", "-1", "nan"))
+        (-1.0,)
+    """
     numbers = []
     for token in missing_tokens:
         try:

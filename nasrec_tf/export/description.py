@@ -61,7 +61,15 @@ class ExportDescription:
 
     @classmethod
     def from_json(cls, body: Any, where: str) -> "ExportDescription":
-        """Reads the JSON form; ``where`` names the file in errors."""
+        """Reads the JSON form.
+
+        Args:
+            body: the JSON value.
+            where: the file, for messages.
+
+        Raises:
+            ExportError: if it is of another format or version, or not valid.
+        """
         if not isinstance(body, Mapping) or body.get("format") != FORMAT:
             raise ExportError(f"{where}: not the description of an export")
         if body.get("format_version") != FORMAT_VERSION:
@@ -82,7 +90,14 @@ _ADAPTER = pydantic.TypeAdapter(ExportDescription)
 
 
 def find_export(path: str | pathlib.Path) -> pathlib.Path:
-    """The version directory that ``path`` names: itself, or the newest version of a model."""
+    """The version directory that a path names: itself, or the newest version of a model.
+
+    Args:
+        path: ``saved_models/NAME`` or one of its versions.
+
+    Raises:
+        ExportError: if it is neither.
+    """
     path = pathlib.Path(path)
     if (path / ASSETS / MODEL_FILE).is_file():
         return path
@@ -96,6 +111,9 @@ def find_export(path: str | pathlib.Path) -> pathlib.Path:
 
 def load_description(path: str | pathlib.Path) -> ExportDescription:
     """Reads ``model.json`` of an export, or of the newest version of a model.
+
+    Args:
+        path: as ``find_export`` takes it.
 
     Raises:
         ExportError: if there is none, or it is damaged.
@@ -137,7 +155,14 @@ def describe_export(path: str | pathlib.Path) -> str:
 
 
 def load_architecture(path: pathlib.Path) -> Architecture:
-    """The architecture file of an export; raises ExportError if it is damaged."""
+    """The architecture file of an export.
+
+    Args:
+        path: the file.
+
+    Raises:
+        ExportError: if it is damaged.
+    """
     try:
         return Architecture.load(path)
     except ArchitectureError as error:

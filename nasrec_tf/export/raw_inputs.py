@@ -34,6 +34,9 @@ def raw_inputs(schema: Schema) -> tuple[RawInput, ...]:
     """The columns that a schema's features are made of, dense ones first, each once.
 
     A column that a sparse feature reads is text even where a dense feature reads it as well.
+
+    Args:
+        schema: of the data set.
     """
     text = {feature.source for feature in schema.sparse}
     numbers = [feature.source for feature in schema.dense]

@@ -22,21 +22,34 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Draft(NamedTuple):
-    """A version that is being written into ``directory``."""
+    """A version that is being written.
+
+    Args:
+        directory: where its files go.
+        version: the number that it will have.
+    """
 
     directory: pathlib.Path
     version: int
 
 
 def versions(model_directory: pathlib.Path) -> list[int]:
-    """The versions of a model, rising; none where there is no such directory."""
+    """The versions of a model, rising; none where there is no such directory.
+
+    Args:
+        model_directory: ``saved_models/NAME``.
+    """
     if not model_directory.is_dir():
         return []
     return sorted(int(child.name) for child in model_directory.iterdir() if _is_version(child))
 
 
 def models(export_directory: pathlib.Path) -> list[str]:
-    """Names of the models that have at least one version, sorted."""
+    """Names of the models that have at least one version, sorted.
+
+    Args:
+        export_directory: such as ``saved_models``.
+    """
     if not export_directory.is_dir():
         return []
     return sorted(child.name for child in export_directory.iterdir() if versions(child))

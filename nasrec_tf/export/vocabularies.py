@@ -11,6 +11,10 @@ _CHUNK_BYTES = 1 << 24
 def vocabulary_files(schema: Schema, data_directory: pathlib.Path) -> dict[str, pathlib.Path]:
     """The vocabulary file of each feature that has at least one entry.
 
+    Args:
+        schema: of the data set.
+        data_directory: the data set.
+
     Raises:
         ExportError: if a file is not there, has another number of entries than the schema says, or
             has an entry that TensorFlow's own reader of vocabularies would change.
@@ -48,7 +52,12 @@ def _count_entries(path: pathlib.Path) -> int:
 
 
 def first_entries(path: pathlib.Path, count: int) -> list[str]:
-    """The most frequent entries of a vocabulary file."""
+    """The most frequent entries of a vocabulary file.
+
+    Args:
+        path: the file.
+        count: how many at most.
+    """
     with path.open("rb") as file:
         lines = [line for line, _ in zip(file, range(count))]
     return [line.rstrip(b"\n").decode("utf-8", "replace") for line in lines]

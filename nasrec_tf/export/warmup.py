@@ -58,7 +58,12 @@ def write_warmup_requests(
 
 
 def serialized_example(inputs: Sequence[RawInput], row: Row) -> bytes:
-    """A raw row as a serialized ``tf.train.Example`` with the columns as keys."""
+    """A raw row as a serialized ``tf.train.Example`` with the columns as keys.
+
+    Args:
+        inputs: the columns.
+        row: a value for each of them, by column.
+    """
     example = tf.train.Example()
     for column in inputs:
         feature = example.features.feature[column.column]

@@ -49,7 +49,11 @@ def part_name(block: int, part: str) -> str:
 
 
 def network_config(network: keras.Model) -> dict[str, Any]:
-    """What the configurations of subnet and supernet have in common, as plain values."""
+    """What the configurations of subnet and supernet have in common, as plain values.
+
+    Args:
+        network: a subnet or supernet.
+    """
     return {
         "features": dataclasses.asdict(network.features),
         "options": dataclasses.asdict(network.options),
@@ -62,7 +66,11 @@ def network_config(network: keras.Model) -> dict[str, Any]:
 
 
 def network_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that ``network_config`` told, and the others as they are."""
+    """The arguments that ``network_config`` told, and the others as they are.
+
+    Args:
+        config: its result, also after a round through JSON.
+    """
     return {
         **config,
         "features": Features(**config["features"]),
@@ -233,7 +241,14 @@ class Subnet(keras.Model):
         return cls(**network_arguments(config) | {"architecture": architecture})
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
-        """(batch, 1) of the shapes of the inputs by name."""
+        """The shape of the logits, (batch, 1).
+
+        Args:
+            input_shape: shapes of the inputs by name.
+
+        Raises:
+            ValueError: if one is missing or of another width.
+        """
         return logits_shape(self.features, input_shape)
 
     def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -269,11 +284,19 @@ class Subnet(keras.Model):
         return self._logits(self._head_inputs(inputs, run), run)
 
     def logits(self, head_inputs: Any) -> Any:
-        """The final fully connected layer: (batch, head inputs) to (batch, 1)."""
+        """The final fully connected layer alone: logits (batch, 1).
+
+        Args:
+            head_inputs: (batch, head inputs).
+        """
         return self._logits(head_inputs, self.values())
 
     def head_inputs(self, inputs: Mapping[str, Any]) -> Any:
-        """What the final layer reads: (batch, head inputs)."""
+        """What the final layer reads: (batch, head inputs).
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+        """
         return self._head_inputs(inputs, self.values())
 
     def logits_with_maps(
@@ -298,7 +321,11 @@ class Subnet(keras.Model):
         return self._logits(head_inputs, run).numpy()
 
     def values(self, training: bool = False) -> dict[str, dict]:
-        """The weights of every part as they enter its arithmetic, quantized where it is."""
+        """The weights of every part as they enter its arithmetic, quantized where it is.
+
+        Args:
+            training: whether the ranges of a quantized network follow what they see.
+        """
         values = {}
         for name, part in self.parts.items():
             values[name] = part.values()
@@ -323,6 +350,9 @@ class Subnet(keras.Model):
         """Dense (batch, width) and sparse (batch, embedding, tokens) output of each block.
 
         ``None`` stands for one that nothing reads.
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
         """
         return self._block_outputs(inputs, self.values())
 

@@ -128,7 +128,11 @@ def load_network(path: str | pathlib.Path, mend: str = MEND) -> Subnet:
 
 
 def holds_network(path: str | pathlib.Path) -> bool:
-    """Whether ``load_network`` can read the file: not one of version 0.1.0, nor one of no use."""
+    """Whether ``load_network`` can read the file: not one of version 0.1.0, nor one of no use.
+
+    Args:
+        path: the file.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return NETWORK in archive.namelist()

@@ -46,6 +46,10 @@ def projection_weights(
     """A linear map to ``width`` units with what follows it: layer norm, or a bias without it.
 
     Args:
+        name: what the weights' names begin with.
+        rows: inputs of the map.
+        width: units.
+        options: what holds for the whole network.
         absent: condition under which the whole projection is left out because its input already
             has the width that is wanted (paper 3.1).
     """

@@ -55,6 +55,9 @@ class NetworkOptions:
         merged_tokens: tokens that the dense-to-sparse merger appends.
         weight_ranges: whether the weights of a quantized map have one range per output
             ``"channel"`` or one for the whole ``"tensor"``.
+
+    Raises:
+        ValueError: if a value is not in range.
     """
 
     embedding_dim: int = 16
@@ -137,7 +140,11 @@ class Prefix:
 
 @dataclasses.dataclass(frozen=True)
 class Slots:
-    """A weight axis with one slot per source, of which the first entries are active."""
+    """A weight axis with one slot per source, of which the first entries are active.
+
+    Args:
+        sizes: entries of each slot: of a path those that are active, in the widest form all.
+    """
 
     sizes: tuple[Size, ...]
 
@@ -151,7 +158,8 @@ class Slots:
 class SlotPairs:
     """A weight axis with an entry for each pair of tokens (later, earlier), row by row.
 
-    ``sizes`` are token slots; the active entries are the pairs of active tokens.
+    Args:
+        sizes: tokens of each slot; the active entries are the pairs of active tokens.
     """
 
     sizes: tuple[Size, ...]

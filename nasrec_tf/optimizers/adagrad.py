@@ -115,7 +115,11 @@ every step. Received: 0.0001
         self._refuse_what_is_not_done()
 
     def build(self, variables):
-        """Makes an accumulator of zeros for each variable."""
+        """Makes an accumulator of zeros for each variable.
+
+        Args:
+            variables: what is going to be trained.
+        """
         if self.built:
             return
         super().build(variables)
@@ -131,7 +135,12 @@ every step. Received: 0.0001
         self.apply_unique_rows([sum_duplicate_rows(g) for g in grads], trainable_variables)
 
     def apply_unique_rows(self, grads, trainable_variables=None):
-        """Updates the variables as ``apply`` does; no sparse gradient may name a row twice."""
+        """Updates the variables as ``apply`` does; no sparse gradient may name a row twice.
+
+        Args:
+            grads: a gradient for each variable.
+            trainable_variables: the variables; those that it was built with unless given.
+        """
         super().apply(grads, trainable_variables)
 
     def apply_to_slices(self, slices: Sequence[ActiveWeight], gradients: Sequence[Any]):
@@ -196,7 +205,13 @@ every step. Received: 0.0001
                 raise ValueError(f"Adagrad does no `{name}`: {why}. Received: {value}")
 
     def update_step(self, gradient, variable, learning_rate):
-        """Updates one variable by its gradient, which names each row once."""
+        """Updates one variable by its gradient.
+
+        Args:
+            gradient: a tensor, or ``tf.IndexedSlices`` that names each row once.
+            variable: what is updated.
+            learning_rate: of this step.
+        """
         rate, epsilon = tf.cast(learning_rate, tf.float32), tf.constant(self.epsilon, tf.float32)
         self._update(gradient, variable, rate, epsilon)
 
@@ -241,6 +256,9 @@ def _handle(variable):
 def sum_duplicate_rows(gradient):
     """A sparse gradient in which every row stands once; a dense one as it is.
 
+    Args:
+        gradient: a tensor, or ``tf.IndexedSlices``.
+
     Example:
         >>> twice = tf.IndexedSlices(tf.constant([[1.0], [2.0]]), tf.constant([4, 4]))
         >>> once = sum_duplicate_rows(twice)
@@ -255,7 +273,10 @@ def sum_duplicate_rows(gradient):
 
 
 def global_norm(grads):
-    """L2 norm over all gradients; sparse ones must name each row once.
+    """L2 norm over all gradients.
+
+    Args:
+        grads: tensors, or ``tf.IndexedSlices`` that name each row once.
 
     Example:
         >>> float(global_norm([tf.constant([3.0]), tf.constant([[0.0, 4.0]])]))

@@ -26,7 +26,11 @@ quarters of the losses do; outliers would flatten the rest and lie above the pic
 
 
 def supernet_chart(curve: Curve) -> str:
-    """Training loss of the supernet by step."""
+    """Training loss of the supernet by step.
+
+    Args:
+        curve: of its training.
+    """
     figure, axes = _figure()
     axes.plot(*_columns(curve.points), color=GREY, linewidth=1, alpha=0.8, label="training")
     smooth = _smoothed(curve.points)
@@ -38,7 +42,11 @@ def supernet_chart(curve: Curve) -> str:
 
 
 def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
-    """Training and validation loss of the candidates, the winner last and in colour."""
+    """Training and validation loss of the candidates, the winner last and in colour.
+
+    Args:
+        candidates: with their curves.
+    """
     figure, axes = _figure()
     for candidate in sorted(candidates, key=lambda c: c.won):
         colour = BLUE if candidate.won else GREY
@@ -64,7 +72,11 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
 
 
 def evolution_chart(trials: Sequence[TrialSummary]) -> str:
-    """Score of each candidate in order of creation, and the best so far."""
+    """Score of each candidate in order of creation, and the best so far.
+
+    Args:
+        trials: in the order of creation.
+    """
     figure, axes = _figure()
     scored = _scored(trials)
     numbers = [trial.number for trial in scored]
@@ -91,7 +103,13 @@ def cost_chart(
     candidates: Sequence[CandidateSummary],
     max_mflops: float | None = None,
 ) -> str:
-    """Accuracy against cost: what the search scored, and what came out of training from scratch."""
+    """Accuracy against cost: what the search scored, and what came out of training from scratch.
+
+    Args:
+        trials: of the search.
+        candidates: trained from scratch.
+        max_mflops: limit of the search, in millions of multiply-accumulates.
+    """
     figure, axes = _figure()
     scored = [trial for trial in _scored(trials) if _is_positive(trial.mflops)]
     retrained = [c for c in candidates if is_finite(c.validation_log_loss) and c.mflops]
@@ -159,7 +177,11 @@ def _scored(trials: Sequence[TrialSummary]) -> list[TrialSummary]:
 
 
 def is_finite(value: float | None) -> bool:
-    """Whether there is a value that a chart can show."""
+    """Whether there is a value that a chart can show.
+
+    Args:
+        value: the value.
+    """
     return value is not None and math.isfinite(value)
 
 

@@ -26,7 +26,11 @@ parentheses is scaled down for small data sets, and the run says so."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code (2 for a mistake of the user)."""
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
     try:
         options = _parser().parse_args(arguments)
         config = _config(options)

@@ -348,7 +348,11 @@ class SearchConfig:
         return tuple(widths)
 
     def learning_rates(self) -> tuple[float, ...] | None:
-        """The learning rates to retrain with, if they were given."""
+        """The learning rates to retrain with, if they were given.
+
+        Raises:
+            UserError: if they are no positive numbers separated by commas.
+        """
         if self.retrain_learning_rates is None:
             return None
         try:
@@ -432,7 +436,11 @@ def flag(name: str) -> str:
 
 
 def kind(field: dataclasses.Field) -> type:
-    """The plain type of a field's values, ``None`` apart."""
+    """The plain type of a field's values, ``None`` apart.
+
+    Args:
+        field: of ``SearchConfig``.
+    """
     annotation: Any = field.type  # the type itself: annotations are not postponed here
     if isinstance(annotation, types.UnionType):
         return next(part for part in typing.get_args(annotation) if part is not types.NoneType)
@@ -440,16 +448,23 @@ def kind(field: dataclasses.Field) -> type:
 
 
 def first_reader(field: dataclasses.Field) -> str:
-    """The first stage that reads an option; until it has begun, the option may change."""
+    """The first stage that reads an option; until it has begun, the option may change.
+
+    Args:
+        field: of ``SearchConfig``.
+    """
     return field.metadata.get("reader") or READERS[field.metadata["group"]]
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it: in one line, and not all of a very long one.
+    r"""A value as messages show it: in one line, and not all of a very long one.
+
+    Args:
+        value: the value.
 
     Example:
-        >>> shown("a\\nb")
-        "'a\\\\nb'"
+        >>> shown("a\nb")
+        "'a\\nb'"
         >>> len(shown("x" * 1000))
         80
     """

@@ -98,7 +98,11 @@ class EnvironmentLog:
     environments: tuple[Environment, ...]
 
     def with_latest(self, now: Environment) -> "EnvironmentLog":
-        """The log with the present environment last; what was not known is filled in."""
+        """The log with the present environment last; what was not known is filled in.
+
+        Args:
+            now: the present environment.
+        """
         last = self.environments[-1] if self.environments else Environment({})
         if self.environments and not last.changes(now):
             now = Environment(

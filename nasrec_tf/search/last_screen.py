@@ -14,7 +14,14 @@ LEADERBOARD_FILE = "leaderboard.csv"
 
 
 def last_screen(run: Run) -> str:
-    """What was found, how good it is, where it lies, and how to serve it."""
+    """What was found, how good it is, where it lies, and how to serve it.
+
+    Args:
+        run: the run, all of whose stages have finished.
+
+    Raises:
+        RunError: if what a stage left is missing or damaged.
+    """
     retrain = run.directory.finished("retrain", RetrainResult)
     export = run.directory.finished("export", ExportResult)
     cost = run.cost(retrain.architecture)
@@ -108,7 +115,11 @@ def _quality(test: QualitySummary) -> str:
 
 
 def write_leaderboard(run: Run) -> None:
-    """Writes the retrained candidates, the best first, with their cost, as CSV."""
+    """Writes the retrained candidates, the best first, with their cost, as CSV.
+
+    Args:
+        run: the run.
+    """
     if run.directory.result("retrain") is None:
         return
     from nasrec_tf.search.stages.retrain import ended_attempts
@@ -136,7 +147,11 @@ def write_leaderboard(run: Run) -> None:
 
 
 def write_run_report(run: Run) -> None:
-    """Writes the leaderboard and the report page from what the stages have left so far."""
+    """Writes the leaderboard and the report page from what the stages have left so far.
+
+    Args:
+        run: the run.
+    """
     from nasrec_tf.report import write_report
     from nasrec_tf.search.run_summary import summarize
 

@@ -16,6 +16,9 @@ from nasrec_tf.strategies import check_settings
 def check_options(config: SearchConfig) -> None:
     """Checks everything that options name: data, search space, architecture, export target.
 
+    Args:
+        config: the options.
+
     Raises:
         UserError: on the first thing that cannot be used.
     """

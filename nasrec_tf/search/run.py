@@ -58,7 +58,11 @@ class Run:
 
     @functools.cached_property
     def dataset(self) -> pathlib.Path:
-        """Where the data set is."""
+        """Where the data set is.
+
+        Raises:
+            RunError: if the records stage has not been run.
+        """
         result = self.directory.result("records")
         if result is None:
             raise RunError(f"{self.directory.path}: the records stage has not been run yet.")
@@ -115,7 +119,11 @@ class Run:
         )
 
     def cost(self, architecture: Architecture) -> Complexity:
-        """Cost of the network that is trained from scratch with an architecture."""
+        """Cost of the network that is trained from scratch with an architecture.
+
+        Args:
+            architecture: the architecture.
+        """
         return complexity(architecture, self.features, self.final_options)
 
     @property
@@ -134,7 +142,13 @@ class Run:
         return (LOG_LOSS, LATENCY, ENERGY)
 
     def progress(self, name: str, total: int, unit: str) -> tqdm:
-        """A progress bar with rate and time left."""
+        """A progress bar with rate and time left.
+
+        Args:
+            name: what is counted up.
+            total: how many there are.
+            unit: of one of them.
+        """
         return tqdm(
             total=total,
             desc=name,
@@ -147,7 +161,11 @@ class Run:
         )
 
     def say(self, text: str) -> None:
-        """Prints a line, above a bar if there is one."""
+        """Prints a line, above a bar if there is one.
+
+        Args:
+            text: the line.
+        """
         if not self.quiet:
             tqdm.write(text, file=sys.stdout)
             sys.stdout.flush()

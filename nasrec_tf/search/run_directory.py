@@ -45,6 +45,9 @@ class RunDirectory:
     def opened(self, config: SearchConfig) -> Iterator[None]:
         """Makes the directory this run's own, or finds that it is, and locks it meanwhile.
 
+        Args:
+            config: the options.
+
         Raises:
             RunError: if it belongs to a run with other settings, or is in use, or is no run's.
         """
@@ -160,13 +163,20 @@ class RunDirectory:
             )
 
     def stage(self, name: str) -> pathlib.Path:
-        """The directory of a stage, made if need be."""
+        """The directory of a stage, made if need be.
+
+        Args:
+            name: of the stage.
+        """
         path = self.path / name
         path.mkdir(exist_ok=True)
         return path
 
     def result(self, stage: str) -> Any | None:
         """What a finished stage left, of its type in ``STAGE_RESULTS``; ``None`` before that.
+
+        Args:
+            stage: name of the stage.
 
         Raises:
             RunError: if the file is damaged; the message says what to delete.
@@ -203,7 +213,15 @@ class RunDirectory:
         write_state(self.stage(stage) / RESULT_FILE, result)
 
     def missing_before(self, stage: str, stages: Sequence[str]) -> str | None:
-        """The first of a run's stages before ``stage`` that has not finished."""
+        """The first of a run's stages before ``stage`` that has not finished.
+
+        Args:
+            stage: name of the stage.
+            stages: those of the run, in order.
+
+        Raises:
+            RunError: if what a stage left is damaged.
+        """
         for name in stages[: stages.index(stage)]:
             if self.result(name) is None:
                 return name

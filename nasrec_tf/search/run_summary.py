@@ -32,7 +32,14 @@ from nasrec_tf.training.curves import read_curve
 
 
 def summarize(run: Run) -> RunSummary:
-    """Everything that the run has left so far."""
+    """Everything that the run has left so far.
+
+    Args:
+        run: the run.
+
+    Raises:
+        RunError: if what a stage left is damaged.
+    """
     config = run.config
     path = run.directory.path
     command = f"python -m nasrec_tf.search --config {shlex.quote(str(path / CONFIG_FILE))}"

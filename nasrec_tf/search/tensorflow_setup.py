@@ -38,7 +38,14 @@ def _is_worth_telling(record: logging.LogRecord) -> bool:
 
 @contextlib.contextmanager
 def user_errors(run: Run) -> Iterator[None]:
-    """Tells damaged records and what a device refuses as the user's errors, in one line."""
+    """Tells damaged records and what a device refuses as the user's errors, in one line.
+
+    Args:
+        run: the run.
+
+    Raises:
+        UserError: for damaged records, and for what a device refuses.
+    """
     import tensorflow as tf
 
     from beam_preprocess.dataset.manifest import verify

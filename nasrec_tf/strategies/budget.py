@@ -48,11 +48,19 @@ class Budget:
             )
 
     def of(self, design: Design) -> float:
-        """The cost of a design."""
+        """The cost of a design.
+
+        Args:
+            design: the design: an architecture, and hardware settings in a co-design search.
+        """
         return float(self.cost(design.architecture))
 
     def allows(self, cost: float) -> bool:
-        """Whether a cost keeps the limit; one that is not finite never does."""
+        """Whether a cost keeps the limit; one that is not finite never does.
+
+        Args:
+            cost: in the metric's unit.
+        """
         return math.isfinite(cost) and cost <= self.limit
 
 
@@ -76,5 +84,9 @@ class HardwareBudget(Budget):
     """
 
     def of(self, design: Design) -> float:
-        """The cost of a design."""
+        """The cost of a design.
+
+        Args:
+            design: the design: an architecture, and hardware settings in a co-design search.
+        """
         return float(self.cost(design.architecture, design.hardware))

@@ -26,7 +26,11 @@ class SpaceExhausted(NothingToDraw):
 
 
 class NothingScored(NothingToDraw):
-    """So many candidates in a row got no score that none is left to go on from."""
+    """So many candidates in a row got no score that none is left to go on from.
+
+    Args:
+        count: how many.
+    """
 
     def __init__(self, count: int):
         super().__init__(

@@ -46,11 +46,20 @@ class HardwareSpace:
                 raise UserError(f"Hardware space: {name} needs different values, not {values}.")
 
     def sample(self, rng: np.random.Generator) -> dict[str, int]:
-        """Draws every setting uniformly and independently."""
+        """Draws every setting uniformly and independently.
+
+        Args:
+            rng: source of the draws.
+        """
         return {name: int(rng.choice(values)) for name, values in self.choices.items()}
 
     def mutate(self, hardware: Mapping[str, int], rng: np.random.Generator) -> dict[str, int]:
-        """Draws one setting anew; it may come out as it was."""
+        """Draws one setting anew; it may come out as it was.
+
+        Args:
+            hardware: settings by name.
+            rng: source of the draws.
+        """
         name = list(self.choices)[int(rng.integers(len(self.choices)))]
         return {**hardware, name: int(rng.choice(self.choices[name]))}
 

@@ -81,6 +81,9 @@ class Candidate:
     def from_json(cls, value: Mapping[str, Any]) -> "Candidate":
         """The candidate of ``to_json``.
 
+        Args:
+            value: what the journal holds.
+
         Raises:
             ArchitectureError: if the architecture is not valid.
         """
@@ -132,7 +135,11 @@ class Outcome:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Outcome":
-        """The outcome of ``to_json``."""
+        """The outcome of ``to_json``.
+
+        Args:
+            value: what the journal holds.
+        """
         return cls(**value)
 
 
@@ -172,11 +179,18 @@ class History:
         return len(self.candidates)
 
     def knows(self, design: Design) -> bool:
-        """Whether a design that computes the same function on the same hardware was drawn."""
+        """Whether a design that computes the same function on the same hardware was drawn.
+
+        Args:
+            design: the design: an architecture, and hardware settings in a co-design search.
+        """
         return design.identity in self._identities
 
     def add(self, candidate: Candidate) -> None:
         """Appends the next candidate.
+
+        Args:
+            candidate: the candidate.
 
         Raises:
             ValueError: if its number is not the next one, or its parent comes after it.
@@ -194,6 +208,10 @@ class History:
     def end(self, number: int, outcome: Outcome) -> None:
         """Records the outcome of an open candidate.
 
+        Args:
+            number: of the candidate.
+            outcome: how it ended.
+
         Raises:
             ValueError: if the candidate is not open.
         """
@@ -210,6 +228,9 @@ class History:
     def reopen(self, number: int) -> None:
         """Forgets the outcome of one of the last failures, so that it is scored again.
 
+        Args:
+            number: of the candidate.
+
         Raises:
             ValueError: if it is none of them.
         """
@@ -221,13 +242,23 @@ class History:
         self.open.add(number)
 
     def score(self, number: int) -> float:
-        """Score of a candidate that ended: lower is better, infinity stands for none."""
+        """Score of a candidate that ended: lower is better, infinity stands for none.
+
+        Args:
+            number: of the candidate.
+
+        Raises:
+            KeyError: if it has not ended.
+        """
         return self.outcomes[number].score
 
     def scored(self, number: int) -> bool:
         """Whether a candidate ended with a score and finite costs.
 
         Only such a candidate is ever a parent or a result.
+
+        Args:
+            number: of the candidate.
         """
         outcome = self.outcomes.get(number)
         if outcome is None:

@@ -90,7 +90,16 @@ class AnnealedFieldMutation:
     """
 
     def changes(self, generation: int, generations: int) -> int:
-        """How many fields are re-drawn for a child of that generation, counted from 0."""
+        """How many fields are re-drawn for a child of a generation.
+
+        Args:
+            generation: from 0.
+            generations: of the whole search.
+
+        Example:
+            >>> [AnnealedFieldMutation().changes(generation, 240) for generation in (0, 120, 239)]
+            [6, 3, 1]
+        """
         return (generations - generation) // max(20, generations // 5) + 1
 
     def __call__(self, architecture, space, rng, generation, generations):

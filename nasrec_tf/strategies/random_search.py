@@ -40,16 +40,31 @@ class RandomSearch:
             raise UserError(f"`trials` must be at most {MAX_TRIALS:,}. Received: {self.trials:,}")
 
     def generation_of(self, number: int) -> int:
-        """Always 0: nothing follows from anything."""
+        """Always 0: nothing follows from anything.
+
+        Args:
+            number: of the candidate.
+        """
         return 0
 
     def ready(self, number: int, history: History) -> bool:
-        """Whether the batch before the last one has ended."""
+        """Whether the batch before the last one has ended.
+
+        Args:
+            number: of the candidate.
+            history: what was scored so far.
+        """
         checked = self._checked(number)
         return min(history.open, default=checked.stop) >= checked.stop
 
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws candidate ``number``.
+        """Draws a candidate.
+
+        Args:
+            number: of the candidate.
+            history: what was scored so far.
+            draws: the rules that every candidate keeps.
+            seed: of the search.
 
         Raises:
             SpaceExhausted: if there is none.

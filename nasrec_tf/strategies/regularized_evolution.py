@@ -66,7 +66,11 @@ class RegularizedEvolution:
         return self.population + self.children * self.generations
 
     def generation_of(self, number: int) -> int:
-        """0 for the initial population, then from 1."""
+        """0 for the initial population, then from 1.
+
+        Args:
+            number: of the candidate.
+        """
         if number < self.population:
             return 0
         return (number - self.population) // self.children + 1
@@ -82,10 +86,16 @@ class RegularizedEvolution:
         return min(history.open, default=first) >= first
 
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws candidate ``number``.
+        """Draws a candidate.
 
         A child that was tried before is mutated further, as in the authors' code; one that
         breaks a budget is mutated from the parent again.
+
+        Args:
+            number: of the candidate.
+            history: what was scored so far.
+            draws: the rules that every candidate keeps.
+            seed: of the search.
 
         Raises:
             SpaceExhausted: if there is none.

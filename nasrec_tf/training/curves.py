@@ -46,6 +46,9 @@ class LossCurve:
     def resume(self, step: int) -> None:
         """Goes back to the points up to ``step``; a stretch cut short by a stop is begun anew.
 
+        Args:
+            step: the last one that counts.
+
         Raises:
             RunError: if the file is there and no loss curve.
         """
@@ -53,7 +56,12 @@ class LossCurve:
             self.points = [point for point in read_curve(self.path) if point[0] <= step]
 
     def add(self, step: int, loss: float) -> float | None:
-        """Takes the loss of a step, from 1; the mean of the stretch that it ends, if it does."""
+        """Takes the loss of a step; gives the mean of the stretch that it ends, if it does.
+
+        Args:
+            step: number of the step, from 1.
+            loss: its loss, in nats.
+        """
         self._sum += loss
         self._count += 1
         if step % self.stretch:

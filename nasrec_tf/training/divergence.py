@@ -83,7 +83,11 @@ class LossWatch:
         return not self._run
 
     def error(self, what: str) -> DivergedError:
-        """The error to end with: what was seen, what may be the cause, and the mend."""
+        """The error to end with: what was seen, what may be the cause, and the mend.
+
+        Args:
+            what: what was seen.
+        """
         return DivergedError(f"the training diverged: {what}; {self._mend}{self._huge_value()}.")
 
     def _huge_value(self) -> str:

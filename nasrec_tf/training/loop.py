@@ -50,17 +50,29 @@ class TrainingPlan:
     def steps_per_epoch(self, records: Records) -> int:
         """Full batches of an epoch.
 
+        Args:
+            records: the data set.
+
         Raises:
             UserError: if there is not even one.
         """
         return records.steps_per_epoch(self.batch_size, self.split)
 
     def steps(self, records: Records) -> int:
-        """Steps of the whole training."""
+        """Steps of the whole training.
+
+        Args:
+            records: the data set.
+        """
         return self.epochs * self.steps_per_epoch(records)
 
     def compile(self, model: keras.Model, records: Records) -> None:
-        """Gives the model the paper's optimizer and schedule (5.1), and log loss on logits."""
+        """Gives the model the paper's optimizer and schedule (5.1), and log loss on logits.
+
+        Args:
+            model: the network.
+            records: the data set.
+        """
         model.compile(
             optimizer=Adagrad(WarmupCosine(self.learning_rate, self.steps(records))),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
@@ -90,7 +102,12 @@ class Trainer(Protocol):
     writes: bool
 
     def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
-        """Trains on a batch; the mean loss before the update, a scalar."""
+        """Trains on a batch; the mean loss before the update, a scalar.
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            labels: (batch, 1).
+        """
 
 
 class OneDevice:

@@ -64,14 +64,22 @@ class QuantizedLinear:
             raise PimError(f"bias must have one value per output ({weights.shape[1]})")
 
     def quantize(self, x: np.ndarray) -> np.ndarray:
-        """The integers that stand for real inputs of any shape; what lies beyond saturates."""
+        """The integers that stand for real inputs of any shape; what lies beyond saturates.
+
+        Args:
+            x: real inputs of any shape.
+        """
         top = 2 ** (self.activation_bits - 1 if self.signed_inputs else self.activation_bits) - 1
         bottom = -top if self.signed_inputs else 0
         integers = np.rint(np.asarray(x, dtype=np.float64) / self.input_scale) + self.input_zero
         return np.clip(integers, bottom, top).astype(np.int64)
 
     def from_products(self, products: np.ndarray) -> np.ndarray:
-        """Real outputs (samples, M) from products of quantized inputs and weights (samples, M)."""
+        """Real outputs (samples, M) from products of integers.
+
+        Args:
+            products: (samples, M), of quantized inputs and weights.
+        """
         if self.input_zero:
             products = products - self.input_zero * self.weights.sum(axis=0)
         result = products * (self.input_scale * self.weight_scale)

@@ -48,11 +48,19 @@ class Dac:
         checks.real("dac.area_um2", self.area_um2)
 
     def power_at(self, bits: int) -> float:
-        """Power in W of a converter of ``bits``."""
+        """Power in W of a converter of ``bits``.
+
+        Args:
+            bits: of its resolution.
+        """
         return self.power_w * 2 ** (bits - 1)
 
     def area_at(self, bits: int) -> float:
-        """Area in um2 of a converter of ``bits``."""
+        """Area in um2 of a converter of ``bits``.
+
+        Args:
+            bits: of its resolution.
+        """
         return self.area_um2 * 2 ** (bits - 1)
 
 
@@ -90,11 +98,19 @@ class Adc:
             checks.real(f"adc.{name}", getattr(self, name))
 
     def pj_at(self, bits: int) -> float:
-        """Energy in pJ of one conversion with ``bits``."""
+        """Energy in pJ of one conversion with ``bits``.
+
+        Args:
+            bits: of its resolution.
+        """
         return self.pj_at_8_bits * (_at_bits("pj", bits) / _ISAAC_PJ[8])
 
     def area_at(self, bits: int) -> float:
-        """Area in um2 of a converter with ``bits``."""
+        """Area in um2 of a converter with ``bits``.
+
+        Args:
+            bits: of its resolution.
+        """
         return self.area_um2_at_8_bits * (_at_bits("um2", bits) / _ISAAC_UM2[8])
 
 

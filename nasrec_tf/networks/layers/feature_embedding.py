@@ -139,7 +139,11 @@ class FeatureEmbedding(keras.layers.Layer):
 
 
 def arrange(embeddings: Any) -> Any:
-    """(batch, fields, embedding) to the layout of sparse tensors, (batch, embedding, token)."""
+    """Embeddings in the layout of sparse tensors, (batch, embedding, token).
+
+    Args:
+        embeddings: (batch, fields, embedding).
+    """
     return tf.transpose(embeddings, [0, 2, 1])
 
 

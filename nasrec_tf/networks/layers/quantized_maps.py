@@ -95,7 +95,13 @@ class MapQuantizers(keras.layers.Layer):
         return result
 
     def kernel(self, value: Any, spec: WeightSpec, bits: Any) -> Any:
-        """The quantized weights of one linear map: (inputs, outputs)."""
+        """The quantized weights of one linear map: (inputs, outputs).
+
+        Args:
+            value: the weights, (inputs, outputs).
+            spec: what they are.
+            bits: an integer, or a tensor of one of ``widths`` or of 0, which changes nothing.
+        """
         return by_width(
             bits,
             self.widths,
@@ -190,7 +196,17 @@ class InputRange(keras.layers.Layer):
 
 
 def by_width(bits: Any, widths: tuple[int, ...] | None, quantize, unchanged) -> Any:
-    """What ``quantize`` gives for the bits, which are an integer or one of ``widths``."""
+    """What ``quantize`` gives for bits that may be known only while the graph runs.
+
+    Args:
+        bits: an integer, or a tensor of 0 or one of ``widths``.
+        widths: what the tensor may be, rising; ``None`` with integers.
+        quantize: gives the outcome for an integer.
+        unchanged: gives it for 0.
+
+    Raises:
+        ValueError: if ``bits`` is a tensor and ``widths`` is not given.
+    """
     if isinstance(bits, int):
         return quantize(bits)
     if widths is None:
@@ -201,7 +217,14 @@ def by_width(bits: Any, widths: tuple[int, ...] | None, quantize, unchanged) -> 
 
 
 def quantize_active_part(kernel: Any, spec: WeightSpec, bits: int, per_channel: bool) -> Any:
-    """Quantizes what of a kernel ever meets a value; the rest, which meets padding, becomes 0."""
+    """Quantizes what of a kernel ever meets a value; the rest, which meets padding, becomes 0.
+
+    Args:
+        kernel: (inputs, outputs).
+        spec: what it is; tells the active part.
+        bits: of the weights.
+        per_channel: whether each output has a range of its own.
+    """
     rows, columns = (axis.active if isinstance(axis, Prefix) else None for axis in spec.axes)
     if not isinstance(kernel.shape[0], int) or not isinstance(columns, int):
         return quantize_kernel(kernel, bits, per_channel)  # A path's slice is active as it is.
@@ -239,6 +262,11 @@ def kernel_scale(kernel: Any, bits: int, per_channel: bool) -> Any:
 
     It is rounded up to few bits, so that every integer times the scale is exact in float32 and
     the fake-quantized weights are nothing but integers and scales.
+
+    Args:
+        kernel: (inputs, outputs).
+        bits: of the weights.
+        per_channel: whether each output has a scale of its own.
     """
     largest = tf.reduce_max(tf.abs(tf.stop_gradient(kernel)), axis=0 if per_channel else None)
     scale = tf.maximum(largest / (2.0 ** (bits - 1) - 1.0), SMALLEST_SCALE)

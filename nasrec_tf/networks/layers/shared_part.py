@@ -212,7 +212,12 @@ def _read_rows(variable, rows, record):
 
 
 def active_rows(axis, storage) -> ActiveRows:
-    """A path's rows of an axis whose widest form is ``storage``."""
+    """A path's rows of an axis.
+
+    Args:
+        axis: of the path's weight.
+        storage: of the weight in its widest form.
+    """
     if isinstance(axis, Prefix):
         if isinstance(axis.active, int) and axis.active == storage.size:
             return ActiveRows(None, axis.active)
@@ -223,7 +228,12 @@ def active_rows(axis, storage) -> ActiveRows:
 
 
 def stand_alone_rows(axis, storage) -> np.ndarray:
-    """Indices of a stand-alone network's rows in the widest form."""
+    """Indices of a stand-alone network's rows in the widest form.
+
+    Args:
+        axis: of the network's weight.
+        storage: of the weight in its widest form.
+    """
     if isinstance(axis, Prefix):
         return np.arange(axis.size)
     in_use = np.concatenate(

@@ -16,7 +16,12 @@ class Joins:
     """The steps with TensorFlow's own operations."""
 
     def aliases(self, value: Any, count: int) -> list:
-        """A value as ``count`` values, one for each that reads it, whole or not at all."""
+        """A value as ``count`` values, one for each that reads it, whole or not at all.
+
+        Args:
+            value: the value.
+            count: how many read it.
+        """
         return [value] * count
 
     def concat(self, values: Sequence[Any], counts: Sequence[Any]) -> Any:
@@ -55,6 +60,9 @@ class NativeJoins(Joins):
 
     Gradients of what a path leaves out are empty instead of zero, so that they cost nothing to
     make and to add; ``aliases`` stands where they come together, and knows the shape.
+
+    Args:
+        library: the kernels.
     """
 
     def __init__(self, library: Any):
@@ -74,7 +82,11 @@ class NativeJoins(Joins):
 
 
 def joins(library: Any | None) -> Joins:
-    """The steps with the given kernels, or without any."""
+    """The steps with the given kernels, or without any.
+
+    Args:
+        library: the kernels, or ``None``.
+    """
     return Joins() if library is None else NativeJoins(library)
 
 

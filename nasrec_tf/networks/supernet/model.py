@@ -176,7 +176,14 @@ class Supernet(keras.Model):
         self.generator.reset(np.array(store[GENERATOR]))
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
-        """(batch, 1) of the shapes of the inputs by name."""
+        """The shape of the logits, (batch, 1).
+
+        Args:
+            input_shape: shapes of the inputs by name.
+
+        Raises:
+            ValueError: if one is missing or of another width.
+        """
         return logits_shape(self.features, input_shape)
 
     def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -198,24 +205,57 @@ class Supernet(keras.Model):
         """Logits of a path; of the whole supernet unless one is given.
 
         With ``training`` a gradient tape that watches the variables sees what is read of them.
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            path: as ``encode`` gives it.
+            training: whether ranges of a quantized network follow what they see, and a gradient
+                tape sees the variables.
+
+        Raises:
+            ValueError: if an input is missing or of another width.
         """
         run = self._start(inputs, path, bool(training))
         return self._logits(run, self._head_inputs(run))
 
     def logits(self, inputs, architecture: Architecture):
-        """Logits of an architecture: (batch, 1)."""
+        """Logits of an architecture: (batch, 1).
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            architecture: of the search space.
+
+        Raises:
+            ArchitectureError: if the space does not hold it.
+        """
         return self(inputs, path=self.encode(architecture))
 
     def encode(self, architecture: Architecture) -> Path:
-        """The architecture's path, to be given to ``call`` or to a function over paths."""
+        """The architecture's path, to be given to ``call`` or to a function over paths.
+
+        Args:
+            architecture: of the search space.
+
+        Raises:
+            ArchitectureError: if the space does not hold it.
+        """
         return Path(*(tf.constant(part) for part in encode(architecture, self.space)))
 
     def head_inputs(self, inputs, path: Path):
-        """What the final layer reads on a path: (batch, head inputs)."""
+        """What the final layer reads on a path: (batch, head inputs).
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            path: as ``encode`` gives it.
+        """
         return self._head_inputs(self._start(inputs, path))
 
     def head_slice(self, path: Path) -> dict:
-        """Kernel and bias of the final layer on a path."""
+        """Kernel and bias of the final layer on a path.
+
+        Args:
+            path: as ``encode`` gives it.
+        """
         live = live_part(path, self.space)
         specs = head_weights(self._head_slots(live))
         library = native.kernels(self.compute_dtype)
@@ -379,7 +419,11 @@ class Supernet(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def train_step(self, data):
-        """Draws a path and trains it on the batch."""
+        """Draws a path and trains it on the batch.
+
+        Args:
+            data: inputs, labels (batch, 1) and sample weights, as ``fit`` passes them.
+        """
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         path = self.sampler(self.generator, self.optimizer.iterations.value)
         logits, loss = self.train_on_path(path, inputs, labels, sample_weight)
@@ -412,7 +456,11 @@ class Supernet(keras.Model):
         return logits, loss
 
     def test_step(self, data):
-        """Evaluates a drawn path on the batch."""
+        """Evaluates a drawn path on the batch.
+
+        Args:
+            data: inputs, labels (batch, 1) and sample weights, as ``evaluate`` passes them.
+        """
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         logits = self(inputs, path=self.sampler.sampler(self._evaluation_generator), training=False)
         loss = self.compute_loss(inputs, labels, logits, sample_weight, training=False)

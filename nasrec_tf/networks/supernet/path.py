@@ -142,6 +142,10 @@ def live_part(path: Path, space: SearchSpace) -> Path:
 
     Dead operators get width 0, dead mergers are off, and sources that no live operator reads are
     dropped, by the rules of ``nasrec_tf.architecture.liveness`` inside the graph.
+
+    Args:
+        path: a path, dead parts included.
+        space: its search space.
     """
     count = space.num_blocks
     readers = {

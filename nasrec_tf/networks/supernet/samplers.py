@@ -248,5 +248,9 @@ class WarmupSampler:
 
 
 def full_path(space: SearchSpace) -> Path:
-    """The path that activates the whole supernet."""
+    """The path that activates the whole supernet.
+
+    Args:
+        space: the search space.
+    """
     return encode(space.widest, space)

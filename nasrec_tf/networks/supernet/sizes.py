@@ -49,7 +49,14 @@ class BlockSizes:
 def path_sizes(
     path: Path, space: SearchSpace, features: Features, options: NetworkOptions
 ) -> list[BlockSizes]:
-    """Sizes of every block of a path, whose dead parts have been dropped."""
+    """Sizes of every block of a path, whose dead parts have been dropped.
+
+    Args:
+        path: as ``live_part`` gives it.
+        space: its search space.
+        features: what the network reads.
+        options: what holds for the whole network.
+    """
     count = space.num_blocks
     width = tf.reduce_max(path.dense_widths, axis=1)
     tokens = tf.reduce_max(path.sparse_widths, axis=1)
@@ -155,7 +162,15 @@ def _scalars(tensor) -> np.ndarray:
 def widest_shape(
     number: int, width: int, space: SearchSpace, features: Features, options: NetworkOptions
 ) -> OperatorShape:
-    """The largest shape that an operator of block ``number`` may see at output ``width``."""
+    """The largest shape that an operator of a block may see at one output width.
+
+    Args:
+        number: of the block, from 1.
+        width: of the output: units, or tokens.
+        space: the search space.
+        features: what the network reads.
+        options: what holds for the whole network.
+    """
     dense = UpperBound(space.dense_widths[-1])
     tokens = UpperBound(space.sparse_widths[-1])
     merged = UpperBound(options.merged_tokens if space.mergers else 0)

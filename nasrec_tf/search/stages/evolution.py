@@ -12,7 +12,15 @@ from nasrec_tf.strategies.history import LOG_LOSS
 
 
 def run_stage(run: Run) -> StageResult:
-    """Runs the search, or works for its chief; leaves the best candidates."""
+    """Runs the search, or works for its chief; leaves the best candidates.
+
+    Args:
+        run: the run.
+
+    Raises:
+        RunError: if the supernet or the journal is missing or damaged, or no candidate got a finite
+            log loss.
+    """
     if run.config.architecture is not None:
         return Skipped(skipped="an architecture was given")
     search(run)
@@ -37,7 +45,11 @@ def _top(run: Run, results):
 
 
 def hardware_costs(run: Run):
-    """Costs of the retrained models on the hardware that a co-design search varies."""
+    """Costs of the retrained models on the hardware that a co-design search varies.
+
+    Args:
+        run: the run.
+    """
     from nasrec_tf.codesign.costs import HardwareCosts
     from pim import load_hardware
 
@@ -47,7 +59,14 @@ def hardware_costs(run: Run):
 
 
 def search(run: Run) -> None:
-    """Scores candidates until the search is over, as chief, as worker or alone."""
+    """Scores candidates until the search is over, as chief, as worker or alone.
+
+    Args:
+        run: the run.
+
+    Raises:
+        RunError: if no candidate got a finite log loss; the message says what to change.
+    """
     from nasrec_tf.search.scoring_settings import scoring_environment, scoring_settings
     from nasrec_tf.search.stages.supernet import load
     from nasrec_tf.strategies import NoScores, SubnetTuner

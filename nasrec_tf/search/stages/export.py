@@ -34,7 +34,14 @@ class ExportPlan:
 
 
 def run_stage(run: Run) -> ExportResult:
-    """Exports the winner with its preprocessing."""
+    """Exports the winner with its preprocessing.
+
+    Args:
+        run: the run.
+
+    Raises:
+        UserError: if the version that was asked for exists, or cannot be written.
+    """
     from nasrec_tf.export.saved_model import export_saved_model
     from nasrec_tf.export.serving import write_models_config
     from nasrec_tf.search.stages.retrain import load_winner
@@ -95,6 +102,9 @@ def _origin(version: pathlib.Path) -> str | None:
 
 def check_target(config: SearchConfig) -> None:
     """Finds out before hours of work whether the export can be written.
+
+    Args:
+        config: the options.
 
     Raises:
         UserError: if it cannot.

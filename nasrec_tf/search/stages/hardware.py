@@ -21,7 +21,14 @@ FLOAT_TWIN = "float"
 
 
 def run_stage(run: Run) -> HardwareResult:
-    """Measures the winner's quality on its hardware, and compares costs with other designs."""
+    """Measures the winner's quality on its hardware, and compares costs with other designs.
+
+    Args:
+        run: the run.
+
+    Raises:
+        RunError: if what the stages before left is missing or does not fit together.
+    """
     architecture, settings = winner(run)
     return HardwareResult(
         settings=settings,
@@ -32,6 +39,9 @@ def run_stage(run: Run) -> HardwareResult:
 
 def winner(run: Run) -> tuple[Architecture, dict[str, int]]:
     """The winning architecture and the hardware settings that it was found with.
+
+    Args:
+        run: the run.
 
     Raises:
         RunError: if what the stages left does not fit together.

@@ -22,7 +22,15 @@ RAW_LOG_OPTIONS = ("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "
 
 
 def run_stage(run: Run) -> RecordsResult:
-    """Leaves a data set directory; one that Beam has written already is used where it is."""
+    """Leaves a data set directory; one that Beam has written already is used where it is.
+
+    Args:
+        run: the run.
+
+    Raises:
+        UserError: if the data cannot be used, a split is empty, or an option would be without
+            effect.
+    """
     config = run.config
     directory = run.directory.stage("records")
     if config.data is not None and (pathlib.Path(config.data) / MANIFEST_FILE).is_file():

@@ -55,6 +55,9 @@ class Attempt:
 def run_stage(run: Run) -> RetrainResult:
     """Trains the candidates, chooses by validation log loss and reports on the test split once.
 
+    Args:
+        run: the run.
+
     Raises:
         UserError: if every training diverged.
     """
@@ -86,7 +89,11 @@ def run_stage(run: Run) -> RetrainResult:
 
 
 def all_attempts(run: Run) -> list[Attempt]:
-    """Every candidate with every learning rate."""
+    """Every candidate with every learning rate.
+
+    Args:
+        run: the run.
+    """
     directory = run.directory.path / "retrain"
     return [
         Attempt(rank, architecture, rate, directory / f"{rank:02d}-rate-{rate:g}")
@@ -97,6 +104,9 @@ def all_attempts(run: Run) -> list[Attempt]:
 
 def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
     """The trainings that have ended so far, with their figures.
+
+    Args:
+        run: the run.
 
     Raises:
         RunError: if what the stages left does not fit together.
@@ -115,7 +125,16 @@ def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
 
 
 def load(run: Run, architecture: Architecture, path: pathlib.Path):
-    """A network with the weights of a file."""
+    """A network with the weights of a file.
+
+    Args:
+        run: the run.
+        architecture: of the network.
+        path: an ``.npz`` file of its weights.
+
+    Raises:
+        RunError: if the file is missing, damaged, or of another network.
+    """
     from nasrec_tf.networks.weights import load_weights
 
     subnet = _build(run, architecture, seed=None)
@@ -134,13 +153,26 @@ def _build(run: Run, architecture: Architecture, seed: int | None):
 
 
 def load_winner(run: Run):
-    """The trained network that won."""
+    """The trained network that won.
+
+    Args:
+        run: the run.
+
+    Raises:
+        RunError: if the retrain stage has not finished, or its weights are missing or damaged.
+    """
     result = run.directory.finished("retrain", RetrainResult)
     return load(run, result.architecture, run.directory.path / result.directory / WEIGHTS)
 
 
 def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
-    """Trains a network from scratch, going on where it was stopped; its quality by epoch."""
+    """Trains a network from scratch, going on where it was stopped; its quality by epoch.
+
+    Args:
+        run: the run.
+        attempt: what is trained, and where.
+        title: what the progress bar is called.
+    """
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.loop import TrainingPlan, train
 
@@ -265,6 +297,9 @@ class _Validation:
 
 def finished(attempt: Attempt) -> AttemptResult | None:
     """What a training left, or ``None`` if it has not ended.
+
+    Args:
+        attempt: the training.
 
     Raises:
         RunError: if the file is damaged, or of another training.

@@ -10,7 +10,14 @@ WARMUP_SHARE = 5
 
 
 def run_stage(run: Run) -> StageResult:
-    """Trains the supernet; its weights stay in the stage's checkpoint."""
+    """Trains the supernet; its weights stay in the stage's checkpoint.
+
+    Args:
+        run: the run.
+
+    Raises:
+        DivergedError: if the loss or a weight is not finite.
+    """
     from nasrec_tf.training.loop import OneDevice
 
     if run.config.architecture is not None:
@@ -68,7 +75,11 @@ def _trained(run: Run, plan, trainer) -> SupernetResult:
 
 
 def training_plan(run: Run):
-    """How the supernet is trained."""
+    """How the supernet is trained.
+
+    Args:
+        run: the run.
+    """
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.loop import TrainingPlan
 
@@ -83,7 +94,14 @@ def training_plan(run: Run):
 
 
 def build(run: Run):
-    """The untrained supernet."""
+    """The untrained supernet.
+
+    Args:
+        run: the run.
+
+    Raises:
+        UserError: if its weights would not fit into the memory of the machine.
+    """
     # Networks hold reference cycles: without this, the one that was trained before would still be
     # in memory.
     gc.collect()
@@ -105,6 +123,9 @@ def build(run: Run):
 
 def load(run: Run):
     """The trained supernet, to be scored with.
+
+    Args:
+        run: the run.
 
     Raises:
         RunError: if its checkpoint is missing or damaged.

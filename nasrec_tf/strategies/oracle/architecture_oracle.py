@@ -40,13 +40,32 @@ class Strategy(Protocol):
         """How many candidates there will be."""
 
     def generation_of(self, number: int) -> int:
-        """The generation of candidate ``number``."""
+        """The generation of a candidate.
+
+        Args:
+            number: of the candidate.
+        """
 
     def ready(self, number: int, history: History) -> bool:
-        """Whether enough has been scored to draw candidate ``number``."""
+        """Whether enough has been scored to draw a candidate.
+
+        Args:
+            number: of the candidate.
+            history: what was scored so far.
+        """
 
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws candidate ``number``; raises ``NothingToDraw`` if there is none."""
+        """Draws a candidate.
+
+        Args:
+            number: of the candidate.
+            history: what was scored so far.
+            draws: the rules that every candidate keeps.
+            seed: of the search.
+
+        Raises:
+            NothingToDraw: if there is none.
+        """
 
 
 SCORING = "scoring"
@@ -152,6 +171,9 @@ class ArchitectureOracle(keras_tuner.Oracle):
         """The next trial for a worker, or an empty one that says to ask again or to stop.
 
         A worker that holds a trial gets the same one again.
+
+        Args:
+            tuner_id: name of the worker.
         """
         with self._lock:
             self._open()
@@ -173,6 +195,11 @@ class ArchitectureOracle(keras_tuner.Oracle):
     def update_trial(self, trial_id: str, metrics: Mapping[str, float], step: int = 0) -> Trial:
         """Takes a trial's metrics; a later report replaces an earlier one until the trial ends.
 
+        Args:
+            trial_id: of the trial.
+            metrics: by name, ``log_loss`` among them, in nats.
+            step: that KerasTuner keeps with them.
+
         Raises:
             ValueError: if there is no log loss among them.
         """
@@ -185,7 +212,11 @@ class ArchitectureOracle(keras_tuner.Oracle):
             return trial
 
     def end_trial(self, trial: Trial) -> None:
-        """Ends a trial; the first end counts, whoever reports it."""
+        """Ends a trial; the first end counts, whoever reports it.
+
+        Args:
+            trial: as the worker leaves it.
+        """
         with self._lock:
             self._open()
             number = int(trial.trial_id)
@@ -205,7 +236,11 @@ class ArchitectureOracle(keras_tuner.Oracle):
                 self.ongoing_trials.pop(worker, None)
 
     def get_best_trials(self, num_trials: int = 1) -> list[Trial]:
-        """The trials of lowest log loss, the older of equal ones first; those with a score only."""
+        """The trials of lowest log loss, the older of equal ones first; those with a score only.
+
+        Args:
+            num_trials: how many at most.
+        """
         with self._lock:
             scored = filter(self.history.scored, self.history.outcomes)
             ranked = sorted(scored, key=lambda number: (self.history.score(number), number))
@@ -219,6 +254,9 @@ class ArchitectureOracle(keras_tuner.Oracle):
 
     def set_state(self, state: Mapping[str, Any]) -> None:
         """Takes up a state of ``get_state``, in place of what the project directory holds.
+
+        Args:
+            state: what ``get_state`` gave.
 
         Raises:
             RunError: if it was made with other settings.

@@ -37,7 +37,11 @@ class Patience:
             )
 
     def limit(self, longest: float) -> float:
-        """Seconds after which a worker counts as lost if the longest scoring took ``longest``."""
+        """Seconds after which a worker counts as lost.
+
+        Args:
+            longest: seconds that the longest scoring took.
+        """
         return max(self.seconds, self.factor * longest)
 
 
@@ -68,24 +72,45 @@ class Assignments:
         self._last_contact: dict[str, float] = {}
 
     def meet(self, worker: str) -> None:
-        """Notes that a worker has called."""
+        """Notes that a worker has called.
+
+        Args:
+            worker: its name.
+        """
         self._last_contact[worker] = self._clock()
 
     def dismiss(self, worker: str) -> None:
-        """Notes that a worker has been told to stop."""
+        """Notes that a worker has been told to stop.
+
+        Args:
+            worker: its name.
+        """
         self._last_contact.pop(worker, None)
 
     def held_by(self, worker: str) -> int | None:
-        """What the worker works on."""
+        """What the worker works on.
+
+        Args:
+            worker: its name.
+        """
         return self._held.get(worker)
 
     def hand_out(self, number: int, worker: str) -> None:
-        """Notes that the worker now works on candidate ``number``."""
+        """Notes that a worker now works on a candidate.
+
+        Args:
+            number: of the candidate.
+            worker: its name.
+        """
         self._held[worker] = number
         self._handed_out[number] = self._clock()
 
     def end(self, number: int) -> list[str]:
-        """Frees the workers that held a candidate, and returns them."""
+        """Frees the workers that held a candidate, and returns them.
+
+        Args:
+            number: of the candidate.
+        """
         self._handed_out.pop(number, None)
         workers = [worker for worker, held in self._held.items() if held == number]
         for worker in workers:
@@ -94,20 +119,36 @@ class Assignments:
         return workers
 
     def seconds(self, number: int) -> float:
-        """How long ago a candidate was last handed out; 0 if it was not."""
+        """How long ago a candidate was last handed out; 0 if it was not.
+
+        Args:
+            number: of the candidate.
+        """
         now = self._clock()
         return now - self._handed_out.get(number, now)
 
     def unheld(self, numbers: Iterable[int]) -> set[int]:
-        """Those of ``numbers`` that have not been handed out."""
+        """Those of ``numbers`` that have not been handed out.
+
+        Args:
+            numbers: of candidates.
+        """
         return set(numbers) - set(self._handed_out)
 
     def lost(self, longest: float) -> set[int]:
-        """Candidates that have been out for too long."""
+        """Candidates that have been out for too long.
+
+        Args:
+            longest: seconds that the longest scoring took.
+        """
         limit = self._patience.limit(longest)
         return {number for number in self._handed_out if self.seconds(number) > limit}
 
     def live_workers(self, longest: float) -> set[str]:
-        """Workers that have called and have neither been dismissed nor been silent too long."""
+        """Workers that have called and have neither been dismissed nor been silent too long.
+
+        Args:
+            longest: seconds that the longest scoring took.
+        """
         limit, now = self._patience.limit(longest), self._clock()
         return {worker for worker, met in self._last_contact.items() if now - met <= limit}

@@ -138,11 +138,19 @@ class Ledger:
         return settings | added
 
     def add_settings(self, settings: Mapping[str, Any]) -> None:
-        """Keeps settings that the journal, of an older version, does not have."""
+        """Keeps settings that the journal, of an older version, does not have.
+
+        Args:
+            settings: of the search, by name.
+        """
         self._journal.append({"event": "settings", "settings": dict(settings)})
 
     def replace(self, settings: Mapping[str, Any], events: list[Mapping[str, Any]]) -> None:
         """Writes another search over the one in the directory, whole or not at all.
+
+        Args:
+            settings: of the other search.
+            events: of its journal.
 
         Raises:
             RunError: if the events are not those of a search.
@@ -162,6 +170,9 @@ class Ledger:
     def add(self, candidate: Candidate) -> None:
         """Records a new candidate.
 
+        Args:
+            candidate: the candidate.
+
         Raises:
             RunError: if the journal cannot be written; the candidate does not count then.
         """
@@ -170,6 +181,10 @@ class Ledger:
 
     def end(self, number: int, outcome: Outcome) -> None:
         """Records how an open candidate ended.
+
+        Args:
+            number: of the candidate.
+            outcome: how it ended.
 
         Raises:
             RunError: if the journal cannot be written; the candidate stays open then.

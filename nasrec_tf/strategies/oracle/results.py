@@ -64,7 +64,11 @@ def read_results(directory: str | pathlib.Path) -> list[TrialResult]:
 
 
 def from_history(history: History) -> list[TrialResult]:
-    """Every candidate of a history, in the order of creation."""
+    """Every candidate of a history, in the order of creation.
+
+    Args:
+        history: what was scored so far.
+    """
     found = []
     for candidate in history.candidates:
         outcome = history.outcomes.get(candidate.number)

@@ -42,7 +42,11 @@ def running_trial(
 
 
 def empty_trial(status: str) -> Trial:
-    """What a worker gets if there is nothing to score now."""
+    """What a worker gets if there is nothing to score now.
+
+    Args:
+        status: that tells the worker to ask again or to stop.
+    """
     return Trial(keras_tuner.HyperParameters(), trial_id="", status=status)
 
 
@@ -50,6 +54,11 @@ def set_metrics(trial: Trial, metrics: Mapping[str, float], step: int = 0) -> No
     """Replaces a trial's metrics while it runs; values that are not finite are left out.
 
     A log loss that is not finite becomes infinity, so that it is known to have been reported.
+
+    Args:
+        trial: the trial.
+        metrics: by name.
+        step: that KerasTuner keeps with them.
     """
     finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     trial.metrics = type(trial.metrics)()
@@ -59,7 +68,11 @@ def set_metrics(trial: Trial, metrics: Mapping[str, float], step: int = 0) -> No
 
 
 def has_score(trial: Trial) -> bool:
-    """Whether a log loss, finite or not, was reported for the trial."""
+    """Whether a log loss, finite or not, was reported for the trial.
+
+    Args:
+        trial: the trial.
+    """
     return trial.metrics.exists(LOG_LOSS)
 
 
@@ -88,6 +101,11 @@ def show_outcome(trial: Trial, outcome: Outcome, costs: Mapping[str, float]) -> 
     """Makes a trial tell how its candidate ended.
 
     One without a score is a failed trial, so that no tool ranks it.
+
+    Args:
+        trial: the trial.
+        outcome: how its candidate ended.
+        costs: of the candidate, by metric.
     """
     trial.message = outcome.message
     if not is_scored(outcome.status, {**outcome.metrics, **costs}):

@@ -27,7 +27,11 @@ Scorer = Callable[[Architecture], Mapping[str, float]]
 
 
 class NoScores(RunError):
-    """A search in which no candidate got a finite log loss."""
+    """A search in which no candidate got a finite log loss.
+
+    Args:
+        candidates: how many were tried.
+    """
 
     def __init__(self, candidates: int):
         super().__init__(
