@@ -44,8 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dataset", metavar="DIR", help="inputs of a data set that beam_preprocess wrote"
     )
-    parser.add_argument("--dense-features", type=_count, metavar="N", help="dense columns")
-    parser.add_argument("--sparse-features", type=_count, metavar="N", help="sparse fields")
+    parser.add_argument("--dense-features", metavar="N", help="dense columns")
+    parser.add_argument("--sparse-features", metavar="N", help="sparse fields")
     parser.add_argument(
         "--layer-norm",
         action="store_true",
@@ -55,10 +55,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int:
-    """A number of columns, as an option gives it."""
+def _count(option: str, text: str | None) -> int | None:
+    """A number of columns, as an option gives it, or none."""
+    if text is None:
+        return None
     if not text.isdecimal() or not text.isascii() or len(text) > 7 or int(text) > MAX_WIDTH:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {MAX_WIDTH}")
+        raise UserError(
+            f"{option} must be a whole number from 0 to {MAX_WIDTH}. Received: {text[:40]!r}"
+        )
     return int(text)
 
 
@@ -73,11 +77,11 @@ def _features(options: argparse.Namespace) -> Features:
         features = preset(options.architecture).features
     else:
         features = preset("nasrec-criteo-small").features
-    rows = features.table_rows
-    if options.sparse_features is not None and options.sparse_features != len(rows):
-        rows = (1,) * options.sparse_features
-    dense = features.dense if options.dense_features is None else options.dense_features
-    return Features(dense, rows)
+    rows, sparse = features.table_rows, _count("--sparse-features", options.sparse_features)
+    if sparse is not None and sparse != len(rows):
+        rows = (1,) * sparse
+    dense = _count("--dense-features", options.dense_features)
+    return Features(features.dense if dense is None else dense, rows)
 
 
 def _summary(cost: Complexity) -> dict:

@@ -98,6 +98,8 @@ def test_the_table_lists_every_part_and_marks_unused_ones(capsys, tmp_path):
         (["nasrec-criteo-tiny"], "nasrec-criteo-tiny"),
         (["nasrec-criteo-small", "--dense-features", "-1"], "dense"),
         (["nasrec-criteo-small", "--sparse-features", "0"], "sparse"),
+        (["nasrec-criteo-small", "--sparse-features", "9" * 5000], "sparse"),
+        (["nasrec-criteo-small", "--dense-features", "1e3"], "dense"),
         (["nasrec-criteo-small", "--dataset", "nowhere"], "nowhere"),
     ],
 )
