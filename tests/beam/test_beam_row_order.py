@@ -129,6 +129,15 @@ def test_successive_places_are_even_and_rise(total, places):
     assert counts.max() - counts.min() <= 1
 
 
+@pytest.mark.parametrize(
+    ("rows", "shards"),
+    [(0, 1), (4095, 1), (8192, 2), (20 * 4096, 8), (100 << 18, 100), ((100 << 18) + 1, 101)],
+)
+def test_without_a_number_there_are_as_many_shards_as_the_rows_suggest(rows, shards):
+    for hashed in (False, True):
+        assert make_layout(rows, None, 240, hashed=hashed).shards == shards
+
+
 @given(st.integers(0, 10**10), st.none() | st.integers(1, 10**6), st.integers(1, 10**5))
 def test_layouts_are_bounded(rows, shards, row_bytes):
     layout = make_layout(rows, shards, row_bytes, hashed=True)

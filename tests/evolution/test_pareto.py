@@ -62,6 +62,15 @@ def test_ends_of_a_front_are_infinitely_far_and_the_lonely_farther_than_the_crow
     assert distances[3] > distances[1]
 
 
+@given(POINTS, st.integers(-30, 30), st.integers(-30, 30))
+@settings(deadline=None)
+def test_units_change_neither_fronts_nor_distances(values, first, second):
+    # Log losses differ in the third digit, energies by millions.
+    scaled = values * 2.0 ** np.resize([first, second], values.shape[1])
+    assert np.array_equal(fronts_of(scaled), fronts_of(values))
+    assert np.array_equal(crowding_distances(scaled), crowding_distances(values))
+
+
 def test_candidates_without_a_score_are_on_the_last_front():
     assert fronts_of(np.array([[np.inf, 5.0], [1.0, 5.0]])).tolist() == [1, 0]
 
@@ -194,6 +203,8 @@ def test_an_objective_that_is_not_a_cost_is_refused():
         ParetoEvolutionOracle(SPACE, objectives=("log_loss", "energy_nj"))
     with pytest.raises(ValueError, match="must hold 'log_loss'"):
         ParetoEvolution(objectives=("energy_nj",))
+    with pytest.raises(ValueError, match="`children` must be a positive integer"):
+        ParetoEvolution(children=0)
 
 
 def test_a_setting_without_choices_is_refused():
