@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nasrec_tf.common.atomic_file import atomic_file
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.errors import UserError, one_line
 
 DENSE_FEATURES = 13
 CLICK_RATE = 0.25
@@ -313,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         facts = write_demo(options.output, options.rows, options.seed)
     except UserError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     print(f"{options.output}: {facts}")
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nasrec_tf.architecture.presets import load_architecture, presets
 from nasrec_tf.common.atomic_file import atomic_file
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.drawing.scene import draw_svg
 
 
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with atomic_file(options.output) as file:
             file.write(draw_svg(architecture, title, known.features if known else None))
     except UserError as error:
-        print(f"{parser.prog}: error: {error}", file=sys.stderr)
+        print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     return 0
 

@@ -10,7 +10,7 @@ from beam_preprocess.errors import DataError
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         features = _features(options)
         network = NetworkOptions(layer_norm=options.layer_norm)
     except (UserError, DataError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
     cost = complexity(architecture, features, network)
     print(json.dumps(_summary(cost)) if options.json else _table(options.architecture, cost))

@@ -45,6 +45,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -330,7 +331,7 @@ class Schema:
           DataError: ``directory`` is missing, incomplete (no manifest) or damaged.
         """
         directory = pathlib.Path(directory)
-        if not directory.is_dir():
+        if not os.path.isdir(directory):  # False for a name that no file can have too
             raise DataError(f"{directory}: no such data set directory")
         if not (directory / MANIFEST_FILE).is_file():
             raise DataError(

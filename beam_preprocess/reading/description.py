@@ -290,6 +290,13 @@ class Description:
             raise DataError(
                 f"{where or self.name}: no dense or sparse column is left to learn from"
             )
+        for name in self.ignore:
+            if name == self.label or name not in self.columns:
+                what = "is the label" if name == self.label else "there is no such column"
+                raise DataError(
+                    f"{where or self.name}: {name!r} cannot be ignored: {what}; there are "
+                    f"{_shorten(self.columns)}"
+                )
         if self.label in sources:
             raise DataError(
                 f"{where or self.name}: label {self.label!r} cannot be a feature as well"

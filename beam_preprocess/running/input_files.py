@@ -32,6 +32,7 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
         for split, patterns in groups.items()
         for index, (path, size) in enumerate(_match(patterns))
     )
+    _check_apart(files)
     for file in files:
         check_readable(file.path)
     description = config.description
@@ -43,6 +44,18 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
     if config.max_rows is not None:
         files = _limit_rows(files, config)
     return config, files
+
+
+def _check_apart(files: tuple[InputFile, ...]) -> None:
+    """What is learned from may not be tested on."""
+    splits: dict[str, str | None] = {}
+    for file in files:
+        split = splits.setdefault(os.path.realpath(file.path), file.split)
+        if split != file.split:
+            raise DataError(
+                f"{file.path}: is given for {split} and for {file.split}; a row may stand in one "
+                "split only"
+            )
 
 
 def find_side_files(config: PreprocessConfig) -> tuple[tuple[InputFile, ...], ...]:

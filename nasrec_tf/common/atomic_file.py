@@ -53,9 +53,15 @@ def atomic_path(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
         UserError: if the file cannot be written; the message names ``path``.
     """
-    path = pathlib.Path(path)
-    if path.is_dir():
+    if "\0" in str(path):
+        raise UserError(f"{str(path)!r}: no file has a zero character in its name")
+    # Through links, so that what is written stands where the link leads to.
+    path = pathlib.Path(os.path.realpath(path))
+    if os.path.isdir(path):
         raise UserError(f"{path}: is a directory; name a file")
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A file put in the place of a device would break the machine.
+        raise UserError(f"{path}: is a device or a pipe; name a file")
     with _told(path):
         descriptor, name = tempfile.mkstemp(
             prefix=DRAFT_PREFIX, suffix=path.suffix, dir=path.parent

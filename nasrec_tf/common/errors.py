@@ -8,6 +8,19 @@ class UserError(ValueError):
     """
 
 
+def one_line(error: BaseException) -> str:
+    """An error's message without line breaks, which a file's name may bring into it.
+
+    Args:
+        error: to be told.
+
+    Example:
+        >>> one_line(UserError("a\\nb.csv: no such file"))
+        'a b.csv: no such file'
+    """
+    return " ".join(str(error).splitlines())
+
+
 class ArchitectureError(UserError):
     """An architecture or a search space is not valid; the message names block and field."""
 

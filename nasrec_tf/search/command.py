@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from beam_preprocess.dataset.manifest import verify_what_is_read
 from beam_preprocess.errors import DataError
 from nasrec_tf.common.device_faults import device_fault
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.run_directory import RunDirectory
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = _config(options)
         return _run(config, options.stage, options.quiet)
     except (UserError, DataError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)

@@ -28,6 +28,12 @@ DEFAULT_HARDWARE = "handcrafted"
 LARGEST = 2**63 - 1
 """The largest whole number that TOML promises to keep."""
 
+LEAST_RATE, MOST_RATE = 1e-30, 1e30
+"""Learning rates that are neither nothing nor without end in 32-bit floating point."""
+
+MOST_EPOCHS, MOST_STEPS = 2**20, 2**40
+"""Times the steps of an epoch, these stay whole numbers of 64 bits."""
+
 LONGEST_NAME = 255
 """Bytes of a file name on the usual file systems."""
 
@@ -163,11 +169,13 @@ class SearchConfig:
         least=1, most=2**24,
     )  # fmt: skip
     supernet_epochs: int | None = option(
-        None, SUPERNET, "passes over the training split (1; up to 8 if it is small)", least=1
-    )
+        None, SUPERNET, "passes over the training split (1; up to 8 if it is small)", least=1,
+        most=MOST_EPOCHS,
+    )  # fmt: skip
     supernet_learning_rate: float | None = option(
-        None, SUPERNET, "peak learning rate (0.12; lower for short trainings)"
-    )
+        None, SUPERNET, "peak learning rate (0.12; lower for short trainings)",
+        least=LEAST_RATE, most=MOST_RATE,
+    )  # fmt: skip
     path_sampler: str = option(
         "single-operator-any-connection", SUPERNET, "path sampling strategy",
         choices=(
@@ -201,9 +209,12 @@ class SearchConfig:
         "(the authors' code)", choices=("block", "annealed"),
     )  # fmt: skip
     fine_tune_steps: int | None = option(
-        None, EVOLUTION, "steps that tune a candidate's last layer (500); 0 for none", least=0
+        None, EVOLUTION, "steps that tune a candidate's last layer (500); 0 for none", least=0,
+        most=MOST_STEPS,
+    )  # fmt: skip
+    fine_tune_learning_rate: float = option(
+        0.04, EVOLUTION, "peak learning rate of these steps", least=LEAST_RATE, most=MOST_RATE
     )
-    fine_tune_learning_rate: float = option(0.04, EVOLUTION, "peak learning rate of these steps")
     validation_rows: int | None = option(
         None, EVOLUTION, "rows that a score is taken over (819,200)", least=1
     )
@@ -242,8 +253,9 @@ class SearchConfig:
         None, RETRAIN, "candidates to train from scratch (15)", least=1, reader="evolution"
     )
     retrain_epochs: int | None = option(
-        None, RETRAIN, "most passes over the training split (1; up to 5 if it is small)", least=1
-    )
+        None, RETRAIN, "most passes over the training split (1; up to 5 if it is small)", least=1,
+        most=MOST_EPOCHS,
+    )  # fmt: skip
     retrain_learning_rates: str | None = option(
         None, RETRAIN, "peak learning rates to try for each candidate, comma separated (0.12)"
     )
@@ -311,7 +323,7 @@ class SearchConfig:
     def _check_places(self) -> None:
         """Neither of run and exports may lie where the other writes."""
         check_name(self.name)
-        run, exports = (pathlib.Path(os.path.abspath(d)) for d in (self.run_dir, self.export_dir))
+        run, exports = (pathlib.Path(os.path.realpath(d)) for d in (self.run_dir, self.export_dir))
         if run == exports:
             raise UserError(
                 f"--run-dir and --export-dir must differ. Received: {shown(self.run_dir)} for both"
@@ -359,7 +371,7 @@ class SearchConfig:
             rates = tuple(float(part) for part in self.retrain_learning_rates.split(","))
         except ValueError:
             rates = ()
-        if not rates or not all(math.isfinite(rate) and rate > 0 for rate in rates):
+        if not rates or not all(LEAST_RATE <= rate <= MOST_RATE for rate in rates):
             raise UserError(
                 "--retrain-learning-rates must be positive numbers separated by commas, such as "
                 f"0.05,0.1. Received: {shown(self.retrain_learning_rates)}"

@@ -1,5 +1,8 @@
 """What can be found wrong before any work is done."""
 
+import dataclasses
+import glob
+import os
 import pathlib
 
 from beam_preprocess.config import PAPER_FRACTIONS
@@ -8,9 +11,21 @@ from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import DEFAULT_HARDWARE, LIMITS, SearchConfig, flag
+from nasrec_tf.search.environment import VERSIONS_FILE
+from nasrec_tf.search.last_screen import LEADERBOARD_FILE
+from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
 from nasrec_tf.search.scaling import PAPER_ROWS, scale
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.strategies import check_settings
+
+CSV_OPTIONS = ("label", "dense", "sparse", "ignore", "delimiter")
+"""Options that ``--dataset csv`` alone reads; other layouts say all of it themselves."""
+
+RAW_OPTIONS = (
+    *CSV_OPTIONS,
+    *("validation_data", "test_data", "encoding", "min_count", "max_reject_share", "demo_rows"),
+)
+"""Options that a raw log alone is read with; a data set was made with its own."""
 
 
 def check_options(config: SearchConfig) -> None:
@@ -25,6 +40,7 @@ def check_options(config: SearchConfig) -> None:
     for name in (config.data, config.validation_data, config.test_data):
         if name is not None and _is_local(name) and not _exists(name):
             raise UserError(f"{name}: no such file or directory; check --data.")
+    _check_options_of_data(config)
     if config.data is not None and config.dataset is None and _is_local(config.data):
         _check_layout_is_known(config)
     search_space(config.space)
@@ -42,7 +58,35 @@ def check_options(config: SearchConfig) -> None:
     _check_row_order(config)
     run = pathlib.Path(config.run_dir)
     if not (run / "export" / "version.json").exists():
+        _check_files_of_run(config)
         check_target(config)
+
+
+def _check_options_of_data(config: SearchConfig) -> None:
+    """Options that this kind of data does not read would be left out in silence.
+
+    A run that has begun goes on: earlier versions took them.
+    """
+    if (pathlib.Path(config.run_dir) / CONFIG_FILE).exists():
+        return
+    if config.data is None:
+        no_use, why = CSV_OPTIONS, "goes with --data and --dataset csv, which are missing"
+    elif os.path.isdir(config.data):
+        no_use, why = RAW_OPTIONS, f"does not go with {config.data}, which is a data set already"
+    else:
+        no_use, why = () if config.dataset == "csv" else CSV_OPTIONS, "goes with --dataset csv"
+        no_use = (*no_use, "demo_rows")
+    for field in dataclasses.fields(config):
+        if field.name in no_use and getattr(config, field.name) != field.default:
+            why = "goes without --data" if field.name == "demo_rows" else why
+            raise UserError(f"{flag(field.name)} {why}; leave it out.")
+
+
+def _check_files_of_run(config: SearchConfig) -> None:
+    run, exports = (pathlib.Path(os.path.realpath(d)) for d in (config.run_dir, config.export_dir))
+    for name in (CONFIG_FILE, VERSIONS_FILE, REPORT_FILE, LEADERBOARD_FILE, LOCK_FILE):
+        if exports.is_relative_to(run / name):
+            raise UserError(f"{run / name}: the run writes a file there; use another --export-dir.")
 
 
 def _check_scale(config: SearchConfig) -> None:
@@ -120,7 +164,4 @@ def _is_local(name: str) -> bool:
 
 
 def _exists(name: str) -> bool:
-    path = pathlib.Path(name)
-    if any(mark in name for mark in "*?["):
-        return any(pathlib.Path(path.anchor or ".").glob(str(path.relative_to(path.anchor))))
-    return path.exists()
+    return os.path.exists(name) or any(glob.iglob(name, recursive=True))

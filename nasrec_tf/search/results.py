@@ -28,9 +28,12 @@ class StageResult:
 
     Args:
         seconds: wall time in the call that finished the stage.
+        made_with: digest of the options that it follows from, by which a result of another run is
+            known; ``None`` in runs that were finished before there was one.
     """
 
     seconds: Annotated[Finite, pydantic.Field(ge=0)] = 0.0
+    made_with: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

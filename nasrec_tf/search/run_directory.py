@@ -3,15 +3,18 @@
 import contextlib
 import dataclasses
 import fcntl
+import hashlib
+import json
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
+from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.config import SearchConfig, first_reader, flag, load_options
+from nasrec_tf.search.config import STAGES, SearchConfig, first_reader, flag, load_options
 from nasrec_tf.search.environment import (
     Environment,
     EnvironmentLog,
@@ -52,7 +55,7 @@ class RunDirectory:
             RunError: if it belongs to a run with other settings, or is in use, or is no run's.
         """
         self._make()
-        with open(self.path / LOCK_FILE, "w", encoding="utf-8") as lock:
+        with self._lock_file() as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
@@ -62,6 +65,15 @@ class RunDirectory:
                 ) from error
             self._claim(config)
             yield
+
+    def _lock_file(self) -> IO[str]:
+        path = self.path / LOCK_FILE
+        try:
+            return open(path, "w", encoding="utf-8")
+        except OSError as error:
+            if device_fault(error) is not None:
+                raise
+            raise RunError(f"{path}: cannot be written: {error.strerror}; delete it.") from error
 
     def _make(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -182,7 +194,11 @@ class RunDirectory:
             RunError: if the file is damaged; the message says what to delete.
         """
         path = self.path / stage / RESULT_FILE
-        return read_state(path, STAGE_RESULTS[stage], f"delete it to run the {stage} stage again")
+        mend = f"delete it to run the {stage} stage again"
+        result = read_state(path, STAGE_RESULTS[stage], mend)
+        if result is not None and result.made_with not in (None, self._made_with(stage)):
+            raise RunError(f"{path}: is of a run with other options than this one; {mend}.")
+        return result
 
     def finished(self, stage: str, kind: type[T]) -> T:
         """What a stage left that must have finished.
@@ -209,8 +225,26 @@ class RunDirectory:
             result: what it leaves.
             seconds: wall time that it took.
         """
-        result = dataclasses.replace(result, seconds=seconds)
+        result = dataclasses.replace(result, seconds=seconds, made_with=self._made_with(stage))
         write_state(self.stage(stage) / RESULT_FILE, result)
+
+    def _made_with(self, stage: str) -> str | None:
+        """A digest of the options that a stage's result follows from: those it or one before read.
+
+        What stands at its default is left out, so that an option that a later version brings does
+        not change it.
+        """
+        config = self.stored_config()
+        if config is None:
+            return None
+        options = {
+            field.name: getattr(config, field.name)
+            for field in dataclasses.fields(SearchConfig)
+            if field.name not in FREE_OPTIONS
+            and getattr(config, field.name) != field.default
+            and STAGES.index(first_reader(field)) <= STAGES.index(stage)
+        }
+        return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
 
     def missing_before(self, stage: str, stages: Sequence[str]) -> str | None:
         """The first of a run's stages before ``stage`` that has not finished.

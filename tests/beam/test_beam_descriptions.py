@@ -212,6 +212,42 @@ def test_python_programs_are_told_alike(make):
         make()
 
 
+def told(capsys, *arguments) -> str:
+    assert main([*map(str, arguments), "--quiet"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.fixture
+def small_log(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("label,user\n" + "0,a\n1,b\n" * 50)
+    return path
+
+
+@pytest.mark.parametrize(("column", "why"), [("usr", "no such column"), ("label", "is the label")])
+def test_what_is_to_be_ignored_must_be_there(column, why, capsys, tmp_path, small_log):
+    line = told(
+        capsys, "--dataset", "csv", "--input", small_log, "--label", "label",
+        "--ignore", column, "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert f"{column!r} cannot be ignored: " in line and why in line and "log.csv" in line
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_file_stands_in_one_split_only(by_link, capsys, tmp_path, small_log):
+    other = tmp_path / "other.csv"
+    if by_link:
+        other.symlink_to(small_log)
+    third = tmp_path / "third.csv"
+    third.write_text(small_log.read_text())
+    line = told(
+        capsys, "--dataset", "csv", "--label", "label", "--train", small_log, "--validation", third,
+        "--test", other if by_link else small_log, "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert "is given for train and for test" in line
+
+
 def test_no_reject_may_be_allowed(make_dataset):
     make_dataset(LOG, max_reject_share=0.0)
     with pytest.raises(DataError, match="1 of 61 rows are malformed .*allowed are 0.00%"):

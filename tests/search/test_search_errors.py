@@ -135,6 +135,69 @@ def test_an_export_version_that_exists(fails, tmp_path):
     assert "3" in line and "exists" in line
 
 
+LAYOUT = ("--dataset", "criteo")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--label", "y"),
+        ("--dense", "a"),
+        ("--sparse", "a"),
+        ("--ignore", "a"),
+        ("--delimiter", ";"),
+    ],
+)
+def test_an_option_that_the_layout_does_not_read(fails, tmp_path, option, value):
+    line = fails("--data", raw_log(tmp_path / "log.txt"), *LAYOUT, option, value)
+    assert option in line and "--dataset csv" in line
+
+
+def test_a_number_of_generated_rows_beside_a_log(fails, tmp_path):
+    path = raw_log(tmp_path / "log.txt")
+    assert "--demo-rows" in fails("--data", path, *LAYOUT, "--demo-rows", 5000)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--encoding", "hash"), ("--min-count", 3), ("--max-reject-share", 0.5), ("--label", "y")],
+)
+def test_an_option_of_raw_logs_beside_a_data_set(fails, finished_run, option, value):
+    line = fails("--data", finished_run / "run" / "records" / "dataset", option, value)
+    assert option in line and "data set already" in line
+
+
+def test_a_log_with_clicks_alone(fails, tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text(criteo_row("1") * 200)
+    assert "have label 1" in fails("--data", path, *LAYOUT)
+
+
+def test_a_file_whose_name_breaks_the_line(fails):
+    assert "a b.txt" in fails("--data", "a\nb.txt", *LAYOUT)
+
+
+@pytest.mark.parametrize("kind", ["file/x", "dangling", "loop", "loop/x"])
+def test_an_export_directory_that_cannot_be_made(fails, tmp_path, kind):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "x")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    line = fails("--export-dir", tmp_path / kind)
+    assert str(tmp_path / kind.split("/")[0]) in line and "--export-dir" in line
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("kind", ["directory", "loop", "dangling"])
+def test_a_lock_that_is_no_file(fails, tmp_path, kind):
+    lock = tmp_path / "run" / ".lock"
+    lock.parent.mkdir()
+    if kind == "directory":
+        lock.mkdir()
+    else:
+        lock.symlink_to(lock if kind == "loop" else tmp_path / "nowhere" / "x")
+    assert ".lock: cannot be written" in fails("--run-dir", tmp_path / "run")
+
+
 def test_an_export_directory_that_is_a_file(fails, tmp_path):
     (tmp_path / "models").write_text("")
     assert "models" in fails("--export-dir", tmp_path / "models")

@@ -67,6 +67,19 @@ REFUSED = [
     ("codesign = true\nmax_area_mm2 = -inf", "--max-area-mm2"),
     ("checkpoint_seconds = inf", "--checkpoint-seconds"),
     ("supernet_learning_rate = nan", "--supernet-learning-rate"),
+    ("supernet_learning_rate = 1e-46", "--supernet-learning-rate"),
+    ("supernet_learning_rate = 1e39", "--supernet-learning-rate"),
+    ("fine_tune_learning_rate = 1e39", "--fine-tune-learning-rate"),
+    ("retrain_learning_rates = '0.1,1e-46'", "--retrain-learning-rates"),
+    ("retrain_learning_rates = '1e39'", "--retrain-learning-rates"),
+    ("retrain_epochs = 9223372036854775807", "--retrain-epochs"),
+    ("supernet_epochs = 9223372036854775807", "--supernet-epochs"),
+    ("fine_tune_steps = 9223372036854775807", "--fine-tune-steps"),
+    ("ignore = 'C1'", "--ignore"),
+    ("delimiter = ';'", "--delimiter"),
+    ("export_dir = 'runs/search/config.toml'", "--export-dir"),
+    ("export_dir = 'runs/search/report.html/models'", "--export-dir"),
+    ("data = '/**x'\ndataset = 'criteo'", "--data"),
     ("fine_tune_learning_rate = 'fast'", "--fine-tune-learning-rate"),
     ("max_reject_share = -0.1", "--max-reject-share"),
     ("max_reject_share = 2", "--max-reject-share"),
@@ -171,7 +184,7 @@ def _numbers():
     seed=st.integers(0, LARGEST),
     checkpoint_seconds=_numbers(),
     warmup=st.booleans(),
-    supernet_learning_rate=st.none() | _numbers(),
+    supernet_learning_rate=st.none() | st.floats(1e-30, 1e30),
 )
 @settings(max_examples=300, deadline=None)
 def test_what_is_written_as_toml_is_read_as_it_was(tmp_path_factory, **given):

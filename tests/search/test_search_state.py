@@ -17,6 +17,7 @@ from nasrec_tf.search.environment import (
     note_environment,
     read_environments,
 )
+from nasrec_tf.search.results import Skipped
 from nasrec_tf.search.run_directory import RunDirectory
 
 NOW = Environment({"python": "3.11.7", "tensorflow": "2.21.0"}, "x86_64, a processor", "5f3a")
@@ -142,6 +143,34 @@ def test_a_directory_without_checksums_goes_on(run_files, unrendered):
 def changed(path, stored, **options):
     directory = RunDirectory(path)
     directory.check_same(dataclasses.replace(stored, **options), stored)
+
+
+@pytest.mark.parametrize("stage", ["records", "supernet", "evolution", "retrain", "export"])
+def test_a_result_of_another_run_is_told(run_files, stage):
+    path = run_files / "run" / stage / "result.json"
+    state = json.loads(path.read_text())
+    del state["checksum"]
+    write_state(path, {**state, "made_with": "0" * 16})
+    error = call(*options(run_files)).error
+    assert f"{stage}/result.json: is of a run with other options" in error
+    assert f"delete it to run the {stage} stage again" in error
+
+
+def test_what_a_stage_does_not_read_leaves_its_result_valid(tmp_path):
+    directory = RunDirectory(tmp_path)
+    begun = SearchConfig(run_dir=str(tmp_path), seed=3)
+    with directory.opened(begun):
+        directory.finish("records", Skipped(skipped="a test"), 1.0)
+        made_with = read_state(tmp_path / "records" / "result.json", Skipped, "").made_with
+    later = dataclasses.replace(begun, top_k=2, workers=3, population=64)
+    with directory.opened(later):
+        directory.finish("records", Skipped(skipped="a test"), 1.0)
+        again = read_state(tmp_path / "records" / "result.json", Skipped, "").made_with
+    other = RunDirectory(tmp_path / "other")
+    with other.opened(dataclasses.replace(begun, seed=4)):
+        other.finish("records", Skipped(skipped="a test"), 1.0)
+    found = read_state(other.path / "records" / "result.json", Skipped, "").made_with
+    assert made_with == again != found
 
 
 def test_an_option_may_change_until_the_first_stage_that_reads_it_has_begun(tmp_path):

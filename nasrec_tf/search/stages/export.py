@@ -1,6 +1,7 @@
 """The winner as a SavedModel for TF Serving."""
 
 import dataclasses
+import os
 import pathlib
 import uuid
 
@@ -110,7 +111,13 @@ def check_target(config: SearchConfig) -> None:
         UserError: if it cannot.
     """
     export_dir = pathlib.Path(config.export_dir)
-    for path in (export_dir, export_dir / config.name):
-        if path.exists() and not path.is_dir():
-            raise UserError(f"{path}: is not a directory; use another --export-dir or --name.")
+    model = export_dir / config.name
+    # A link that leads nowhere is there, and no directory can be made in its place.
+    found = next(path for path in (model, *model.absolute().parents) if os.path.lexists(path))
+    if not os.path.isdir(found):
+        raise UserError(f"{found}: is not a directory; use another --export-dir or --name.")
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise UserError(
+            f"{found}: cannot be written; make it writable or use another --export-dir."
+        )
     check_request(export_dir, config.name, config.export_version)
