@@ -81,5 +81,8 @@ def test_the_metadata_say_the_version_the_needs_and_the_commands(wheel, tmp_path
     commands = {entry.name: entry for entry in found.entry_points}
     assert {"nasrec-search", "nasrec-flops", "beam-preprocess", "pim"} <= set(commands)
     # Each command is there: its module and its function.
-    for entry in commands.values():
+    for entry in found.entry_points.select(group="console_scripts"):
         assert callable(entry.load())
+    # What `pim` asks of a source of workloads, beside the commands.
+    [source] = found.entry_points.select(group="pim.workloads")
+    assert callable(source.load().from_json)
