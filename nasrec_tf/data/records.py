@@ -128,7 +128,8 @@ class Records:
             batch_size: rows of a batch.
             epoch: number of the epoch, from 0.
             seed: seed of the order.
-            start: batches of the epoch to leave out at its beginning, to resume there.
+            start: batches of the epoch to leave out at its beginning, to resume there; nothing is
+                left where it has no more.
             split: the split to train on.
 
         Returns:
@@ -146,6 +147,8 @@ class Records:
         if self.order == FILE_ORDER:
             serialized = self._from_row(split, first_row)
             return self._parsed(serialized.batch(batch_size, drop_remainder=True))
+        if first_row >= self.rows(split):
+            return self.training_batches(batch_size, epoch, seed, split=split).take(0)
         windows = self._shuffled_windows(split, epoch, seed, first_row)
         batches = windows.rebatch(batch_size, drop_remainder=True)
         return batches.map(_widened, num_parallel_calls=1).prefetch(2)
