@@ -34,7 +34,14 @@ _CSV_OPTIONS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code (2 for a mistake of the user)."""
+    """Runs the command line.
+
+    Args:
+      arguments: Those behind the program's name; the process's own unless given.
+
+    Returns:
+      The exit code: 2 for a mistake of the user, told in one line, 130 if interrupted.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments[:1] == ["inspect"]:
@@ -67,7 +74,15 @@ def _preprocess(arguments: list[str]) -> int:
 
 
 def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> PreprocessConfig:
-    """The configuration that parsed options describe."""
+    """The configuration that parsed options describe.
+
+    Args:
+      options: Of the command line's parser.
+      beam_options: Options that it does not know, which go to Beam.
+
+    Raises:
+      DataError: Options do not go together, or a value cannot be used.
+    """
     for option in beam_options:
         if not option.startswith("--") and not beam_options[0].startswith("--"):
             raise DataError(f"unknown argument {option!r}; see --help")

@@ -24,7 +24,12 @@ class ActiveWeight(NamedTuple):
 
 
 def gather_rows(variable: Any, rows: Any) -> ActiveWeight:
-    """Some rows of one variable, or all of it where ``rows`` is ``None``."""
+    """Some rows of one variable, or all of it.
+
+    Args:
+        variable: of Keras.
+        rows: int [rows], rising; ``None`` for all.
+    """
     value = variable.value
     value = tf.identity(value) if rows is None else tf.gather(value, rows)
     return ActiveWeight((variable,), rows, value)

@@ -120,7 +120,11 @@ class PathSampler:
 
 
 class SingleOperatorSingleConnection(PathSampler):
-    """One operator a branch, one source a branch."""
+    """One operator a branch, one source a branch (paper 4.1).
+
+    Args:
+        space: the search space.
+    """
 
     name = "single-operator-single-connection"
 
@@ -132,7 +136,11 @@ class SingleOperatorSingleConnection(PathSampler):
 
 
 class AnyOperatorAnyConnection(PathSampler):
-    """Any non-empty set of operators, any non-empty set of sources."""
+    """Any non-empty set of operators, any non-empty set of sources (paper 4.1).
+
+    Args:
+        space: the search space.
+    """
 
     name = "any-operator-any-connection"
 
@@ -144,7 +152,11 @@ class AnyOperatorAnyConnection(PathSampler):
 
 
 class SingleOperatorAnyConnection(PathSampler):
-    """One operator a branch, any non-empty set of sources: the paper's choice."""
+    """One operator a branch, any non-empty set of sources: the paper's choice (4.1).
+
+    Args:
+        space: the search space.
+    """
 
     name = "single-operator-any-connection"
 

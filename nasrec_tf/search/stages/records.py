@@ -60,8 +60,9 @@ def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
             raise UserError(f"{path}: split {name!r} is empty; give more rows or other splits.")
     if schema.splits["train"].label_rate in (0.0, 1.0):
         raise UserError(
-            f"{path}: all rows of split 'train' have label {schema.splits['train'].label_rate:.0f}, "
-            f"so there is nothing to learn; see to column {schema.label!r}, or give other splits."
+            f"{path}: all rows of split 'train' have label "
+            f"{schema.splits['train'].label_rate:.0f}, so there is nothing to "
+            f"learn; see to column {schema.label!r}, or give other splits."
         )
     return RecordsResult(
         dataset=str(path),
