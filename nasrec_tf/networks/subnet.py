@@ -29,6 +29,7 @@ from nasrec_tf.operators import (
 )
 from nasrec_tf.operators.arithmetic import linear, pad_last_axis
 from nasrec_tf.operators.base import WeightSpec
+from nasrec_tf.optimizers.adagrad import Adagrad
 
 EMBEDDING = "embedding"
 HEAD = "head"
@@ -282,6 +283,14 @@ class Subnet(keras.Model):
         """
         run = self.values(bool(training))
         return self._logits(self._head_inputs(inputs, run), run)
+
+    def train_step(self, data: Any) -> Any:
+        """Keras's own step, once the rows that it reads have caught up with their decay."""
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if isinstance(self.optimizer, Adagrad):
+            rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
+            self.optimizer.catch_up(self.embedding.table, rows)
+        return super().train_step(data)
 
     def logits(self, head_inputs: Any) -> Any:
         """The final fully connected layer alone: logits (batch, 1).

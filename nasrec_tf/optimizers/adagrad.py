@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from nasrec_tf import native
 from nasrec_tf.native.active_weight import ActiveWeight
+from nasrec_tf.optimizers.row_decay import RowDecay
 
 STARTING_RATE = 1e-8
 """Learning rate of the first and of the last step (the authors' code)."""
@@ -84,6 +85,9 @@ class Adagrad(keras.optimizers.Optimizer):
         learning_rate: a number or a schedule.
         epsilon: added to the root of the accumulator.
         clip_norm: largest global norm of the gradients; ``None`` for no clipping.
+        row_decay: decay of every row of an embedding table at every step, outside the
+            accumulator (see ``RowDecay``); 0 for none, as in the paper. A model that trains with
+            it calls ``catch_up`` before it reads rows.
         name: of the optimizer.
         **kwargs: Keras's other arguments, none of which is done (see ``NOT_DONE``): they are taken
             at their defaults, so that a configuration reads back.
@@ -102,7 +106,15 @@ class Adagrad(keras.optimizers.Optimizer):
 every step. Received: 0.0001
     """
 
-    def __init__(self, learning_rate=0.12, epsilon=1e-2, clip_norm=5.0, name="adagrad", **kwargs):
+    def __init__(
+        self,
+        learning_rate=0.12,
+        epsilon=1e-2,
+        clip_norm=5.0,
+        row_decay=0.0,
+        name="adagrad",
+        **kwargs,
+    ):
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         if not 0 <= epsilon < math.inf:
             raise ValueError(f"`epsilon` must be a finite number from 0. Received: {epsilon}")
@@ -110,8 +122,14 @@ every step. Received: 0.0001
             raise ValueError(
                 f"`clip_norm` must be a finite number above 0, or None. Received: {clip_norm}"
             )
+        if not (isinstance(row_decay, (int, float)) and 0.0 <= row_decay < float("inf")):
+            raise ValueError(
+                f"`row_decay` must be a finite number of at least 0. Received: {row_decay!r}"
+            )
         self.epsilon = epsilon
         self.clip_norm = clip_norm
+        self.row_decay = row_decay
+        self._row_decays: dict[str, RowDecay] = {}
         self._refuse_what_is_not_done()
 
     def build(self, variables):
@@ -124,6 +142,38 @@ every step. Received: 0.0001
             return
         super().build(variables)
         self._accumulators = self.add_optimizer_variables(variables, "accumulator")
+        if self.row_decay:
+            for variable in variables:
+                if getattr(variable, "is_embedding_table", False):
+                    self._row_decays[variable.path] = RowDecay(
+                        self, variable, self._accumulator(variable), self.row_decay, self.epsilon
+                    )
+
+    def catch_up(self, table, rows):
+        """Decays the rows of a table that a step is about to read; nothing without row decay.
+
+        Args:
+            table: the embedding table, one of the variables.
+            rows: of the table, each named once or more: (count,), integers.
+        """
+        if self.row_decay:
+            self._row_decays[table.path].catch_up(rows)
+
+    def settle(self):
+        """Decays all rows of all tables that are behind; nothing without row decay.
+
+        To be called before tables are read otherwise than by training; Keras's ``fit`` does it at
+        its end.
+        """
+        for row_decay in self._row_decays.values():
+            row_decay.settle()
+
+    def finalize_variable_values(self, var_list):
+        self.settle()
+
+    def _after_step(self, rate):
+        for row_decay in self._row_decays.values():
+            row_decay.after_step(rate)
 
     def apply(self, grads, trainable_variables=None):
         """Updates the variables; a sparse gradient may name a row more than once.
@@ -176,6 +226,7 @@ every step. Received: 0.0001
                 epsilon=epsilon,
                 scale=scale,
             )
+        self._after_step(rate)
 
     def _backend_apply_gradients(self, grads, trainable_variables):
         library = native.kernels()
@@ -191,6 +242,7 @@ every step. Received: 0.0001
         rate, epsilon = self._rate_and_epsilon()
         for gradient, variable in zip(grads, trainable_variables):
             self._update(gradient, variable, rate, epsilon)
+        self._after_step(rate)
 
     def _rate_and_epsilon(self):
         # Attributes may have been set since.
@@ -234,7 +286,11 @@ every step. Received: 0.0001
 
     def get_config(self):
         config = super().get_config()
-        return config | {"epsilon": self.epsilon, "clip_norm": self.clip_norm}
+        return config | {
+            "epsilon": self.epsilon,
+            "clip_norm": self.clip_norm,
+            "row_decay": self.row_decay,
+        }
 
 
 def _with_unique_rows(part, gradient):

@@ -89,6 +89,7 @@ class FeatureEmbedding(keras.layers.Layer):
             shape=(sum(self.table_rows), embedding_dim),
             initializer=self._initializer(table),
         )
+        self.table.is_embedding_table = True  # Its rows decay by themselves, see ``RowDecay``.
         self.built = True
 
     def _initializer(self, table):

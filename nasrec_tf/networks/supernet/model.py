@@ -442,6 +442,9 @@ class Supernet(keras.Model):
                 batch; takes and returns the slices and their gradients (``distribution.py``).
         """
         _check_optimizer(self.optimizer)
+        self.optimizer.build(self.trainable_variables)
+        rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
+        self.optimizer.catch_up(self.embedding.table, rows)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             run = self._start(inputs, path, training=True, tape=tape)
             logits = self._logits(run, self._head_inputs(run))
@@ -451,7 +454,6 @@ class Supernet(keras.Model):
         slices = run.slices
         if combine is not None:
             slices, upstream = combine(slices, upstream)
-        self.optimizer.build(self.trainable_variables)
         self.optimizer.apply_to_slices(slices, upstream)
         return logits, loss
 
