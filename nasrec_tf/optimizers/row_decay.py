@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from nasrec_tf import native
+
 PIECE_ROWS = 1 << 18
 """Rows that ``settle`` works on at a time, so that no copy of a whole table is made."""
 
@@ -45,6 +47,18 @@ class RowDecay:
     def catch_up(self, rows: Any) -> None:
         """Decays the rows that are about to be read; a row may be named more than once."""
         table, settled = self.table.value, self._settled.value
+        library = native.kernels(table.dtype)
+        if library is not None:
+            library.nasrec_decay_rows(
+                table=table.handle,
+                accumulator=self._accumulator.value.handle,
+                settled=settled.handle,
+                rows=tf.cast(rows, tf.int64),
+                rate_sum=self._rate_sum.value,
+                decay=self._decay,
+                epsilon=self._epsilon,
+            )
+            return
         values = tf.gather(table, rows) * self._factor(
             tf.gather(self._accumulator.value, rows), tf.gather(settled, rows)
         )

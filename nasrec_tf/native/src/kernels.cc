@@ -10,3 +10,4 @@
 #include "linear.h"
 #include "pairs.h"
 #include "slices.h"
+#include "row_decay.h"
