@@ -71,6 +71,13 @@ class DecayRowsOp : public tensorflow::OpKernel {
     ForEachRange(context, kShards, row.size() * (4 + 8 * width / kShards),
                  [&](int64_t first, int64_t last) {
       for (int64_t at = 0; at < row.size(); ++at) {
+        if (at + kAhead < row.size()) {
+          // Rows of a large table lie anywhere in memory; waiting for each would cost most.
+          const int64_t next = row(at + kAhead);
+          __builtin_prefetch(sum + next, 1);
+          __builtin_prefetch(square + next * width);
+          __builtin_prefetch(weight + next * width, 1);
+        }
         const int64_t of = row(at), shard = of % kShards;
         if (shard < first || shard >= last || sum[of] == rate_sum) continue;
         const float missed = decay * static_cast<float>(rate_sum - sum[of]);
@@ -84,6 +91,7 @@ class DecayRowsOp : public tensorflow::OpKernel {
 
  private:
   static constexpr int64_t kShards = 8;
+  static constexpr int64_t kAhead = 16;
 
   static absl::Status Find(tensorflow::OpKernelContext* context, int index,
                            RefCountPtr<Var>* variable) {
