@@ -180,6 +180,18 @@ def _adagrad_slice(s):
     }
 
 
+def _decay_rows(s):
+    return {
+        "table": Stored(floats(s.rows, s.width)),
+        "accumulator": Stored(floats(s.rows, s.width)),
+        "settled": Stored(np.zeros(s.rows)),
+        "rows": np.array([0, s.rows - 1, 0]),
+        "rate_sum": np.float64(1.0),
+        "decay": scalar(0.1),
+        "epsilon": scalar(0.1),
+    }
+
+
 CALLS = {
     "attention": _attention,
     "attention_grad": _attention_grad,
@@ -207,12 +219,20 @@ CALLS = {
     "sum_active_grad": _sum_active_grad,
     "read_slice": _read_slice,
     "adagrad_slice": _adagrad_slice,
+    "decay_rows": _decay_rows,
     "global_norm": lambda s: {"parts": _values(s)},
 }
 """Arguments of a right call of each kernel, by what its name starts with after ``nasrec_``."""
 
-# Gradients, sums of rows, norms and slices have no gradient of their own.
-WITHOUT_GRADIENT = {"sum_rows", "sum_present", "global_norm", "read_slice", "adagrad_slice"}
+# Gradients, sums of rows, norms and what works on variables have no gradient of their own.
+WITHOUT_GRADIENT = {
+    "sum_rows",
+    "sum_present",
+    "global_norm",
+    "read_slice",
+    "adagrad_slice",
+    "decay_rows",
+}
 DIFFERENTIABLE = {name for name in CALLS if not name.endswith("_grad")} - WITHOUT_GRADIENT
 
 
@@ -307,6 +327,16 @@ WRONG_CALLS = [
     ("read_slice", {"variables": [Stored(np.zeros((4, 7)))]}, "variables[0] holds double"),
     ("read_slice", {"variables": [Stored(floats(4, 7), False)]}, "variables[0]"),
     ("read_slice", {"variables": [Stored(floats(4, 5)), Stored(floats(2, 3))]}, "a variable of 2"),
+    ("decay_rows", {"rows": np.array([0, 4])}, "row 4 of table, a variable of 4 rows"),
+    ("decay_rows", {"rows": np.array([-1])}, "row -1 of table, a variable of 4 rows"),
+    ("decay_rows", {"rows": np.array(1)}, "rows of shape [] instead of rank 1"),
+    ("decay_rows", {"rate_sum": np.zeros(2)}, "rate_sum of shape [2] instead of rank 0"),
+    ("decay_rows", {"epsilon": floats(1)}, "epsilon of shape [1] instead of rank 0"),
+    ("decay_rows", {"table": Stored(floats(4))}, "table of shape [4] instead of rank 2"),
+    ("decay_rows", {"table": Stored(np.zeros((4, 5)))}, "table"),
+    ("decay_rows", {"accumulator": Stored(floats(4, 4))}, "accumulator of shape [4,4] instead of"),
+    ("decay_rows", {"settled": Stored(np.zeros(3))}, "settled of shape [3] instead of [4]"),
+    ("decay_rows", {"settled": Stored(floats(4))}, "settled"),
     ("adagrad_slice", {"rows": ints(0, 4)}, "row 4 of variables[0], a variable of 4 rows"),
     ("adagrad_slice", {"rows": np.array([0, -(2**40)])}, "row -1099511627776 of variables[0]"),
     ("adagrad_slice", {"rows": ints(0)}, "gradient of shape [2,7] for 1 rows"),
