@@ -259,6 +259,11 @@ class SearchConfig:
     retrain_learning_rates: str | None = option(
         None, RETRAIN, "peak learning rates to try for each candidate, comma separated (0.12)"
     )
+    row_decay: float = option(
+        0.0, RETRAIN, "decay of all rows of embedding tables at every step of the retraining, "
+        "against overfitting rare values: 0.001 to 0.01 on small data sets (0, as in the paper)",
+        least=0.0, most=10.0,
+    )  # fmt: skip
     final_layer_norm: bool = option(
         False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
     )

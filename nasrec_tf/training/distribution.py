@@ -57,7 +57,7 @@ class DistributedSupernet:
             does.
 
     Raises:
-        UserError: if the supernet's space has bit widths.
+        UserError: if the supernet's space has bit widths, or its optimizer a row decay.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy, build: Callable[[], Supernet]):
@@ -69,6 +69,8 @@ class DistributedSupernet:
             self.model.optimizer.build(self.model.trainable_variables)
         if self.model.quantizers:
             raise UserError("A quantized supernet trains on one device; leave out its bits.")
+        if self.model.optimizer.row_decay:
+            raise UserError("Rows of tables decay on one device alone; leave out the row decay.")
         # A generator of the strategy's scope would draw another path on every replica.
         state = local_copy(self.model.generator.state).numpy()
         self.model.generator = tf.random.Generator.from_state(tf.constant(state), alg="philox")

@@ -31,6 +31,8 @@ class TrainingPlan:
         learning_rate: peak learning rate.
         seed: seed of the order of the rows.
         split: the split to train on.
+        row_decay: decay of the rows of embedding tables (``nasrec_tf.optimizers.row_decay``); none
+            in the paper.
         learning_rate_option: how the user sets the learning rate, for the line that tells of a
             training that diverged.
 
@@ -45,6 +47,7 @@ class TrainingPlan:
     learning_rate: float
     seed: int
     split: str = "train"
+    row_decay: float = 0.0
     learning_rate_option: str = "learning rate"
 
     def steps_per_epoch(self, records: Records) -> int:
@@ -73,8 +76,9 @@ class TrainingPlan:
             model: the network.
             records: the data set.
         """
+        schedule = WarmupCosine(self.learning_rate, self.steps(records))
         model.compile(
-            optimizer=Adagrad(WarmupCosine(self.learning_rate, self.steps(records))),
+            optimizer=Adagrad(schedule, row_decay=self.row_decay),
             loss=keras.losses.BinaryCrossentropy(from_logits=True),
             # Paths and table rows make dynamic shapes, which XLA would compile again and again.
             jit_compile=False,
@@ -205,6 +209,8 @@ def train_with(
                 f"{records.directory}: split {plan.split!r} ended after {log.step % per_epoch} of "
                 f"{per_epoch} batches; the data set is damaged: make it again."
             )
+        # What reads the tables now has to see every row decayed.
+        trainer.model.optimizer.settle()
         log.save()
         if after_epoch is not None and not after_epoch(epoch):
             break

@@ -23,6 +23,7 @@ from nasrec_tf.training.loop import TrainingPlan, train
 SPACE = FULL.replace(num_blocks=2)
 ARCHITECTURE = SPACE.sample(np.random.default_rng(3))
 PLAN = TrainingPlan(batch_size=64, epochs=2, learning_rate=0.1, seed=7)
+DECAYING = dataclasses.replace(PLAN, row_decay=0.01)
 
 
 class Stop(KeyboardInterrupt):
@@ -51,16 +52,16 @@ def subnet(records):
     return Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=5)
 
 
-def finish(build, records, directory, **options):
+def finish(build, records, directory, plan=PLAN, **options):
     model = build(records)
     with tqdm.tqdm(disable=True) as bar:
-        train(model, records, PLAN, directory, bar, **options)
+        train(model, records, plan, directory, bar, **options)
     return model
 
 
-def stop_at(step, build, records, directory):
+def stop_at(step, build, records, directory, plan=PLAN):
     with StoppingBar(step) as bar, pytest.raises(Stop):
-        train(build(records), records, PLAN, directory, bar, checkpoint_seconds=0.0)
+        train(build(records), records, plan, directory, bar, checkpoint_seconds=0.0)
 
 
 def state(model):
@@ -85,6 +86,19 @@ def test_stopped_training_ends_with_the_very_same_weights(build, records, tmp_pa
     assert_identical(state(straight), state(resumed))
     curves = [read_curve(tmp_path / name / "loss.csv") for name in ("straight", "stopped")]
     assert [step for step, _ in curves[0]] == [step for step, _ in curves[1]]
+
+
+@pytest.mark.parametrize("build", [supernet, subnet])
+def test_rows_that_a_stop_left_behind_catch_up_as_if_nothing_had_happened(build, records, tmp_path):
+    straight = finish(build, records, tmp_path / "straight", DECAYING)
+    stop_at(5, build, records, tmp_path / "stopped", DECAYING)
+    resumed = finish(build, records, tmp_path / "stopped", DECAYING)
+    assert_identical(state(straight), state(resumed))
+    table = straight.embedding.table.numpy()
+    straight.optimizer.settle()
+    np.testing.assert_array_equal(straight.embedding.table.numpy(), table)
+    undecayed = finish(build, records, tmp_path / "undecayed").embedding.table.numpy()
+    assert np.abs(table).mean() < np.abs(undecayed).mean()
 
 
 def test_training_that_is_over_trains_no_more(records, tmp_path):

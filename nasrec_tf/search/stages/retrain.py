@@ -181,6 +181,7 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
         epochs=run.settings.retrain_epochs,
         learning_rate=attempt.learning_rate,
         seed=derived_seed(run.config.seed, "retrain rows"),
+        row_decay=run.config.row_decay,
         learning_rate_option="--retrain-learning-rates",
     )
     _make_ready(attempt.directory)
