@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from nasrec_tf.architecture.blocks import (
@@ -51,7 +51,12 @@ class Architecture:
     blocks: tuple[Block, ...]
 
     def __post_init__(self):
-        object.__setattr__(self, "blocks", tuple(self.blocks))
+        blocks = tuple(self.blocks) if isinstance(self.blocks, Iterable) else None
+        if blocks is None or not all(isinstance(block, Block) for block in blocks):
+            raise ArchitectureError(
+                f"`blocks` must be a list of Block. Received: {shown(self.blocks)}"
+            )
+        object.__setattr__(self, "blocks", blocks)
         _check_count(self.blocks)
         for number, block in enumerate(self.blocks, start=1):
             check_block(number, block)

@@ -53,7 +53,7 @@ def read_short_text(path: str | pathlib.Path) -> str:
         OSError: if it cannot be read.
         ValueError: if it is larger, or not UTF-8.
     """
-    with open(path, "rb") as file:
+    with pathlib.Path(path).open("rb") as file:  # A number would be an open file of the process.
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ValueError(f"larger than {MOST_BYTES >> 20} MiB")

@@ -1,7 +1,14 @@
 """What a network reads: how many dense columns, and a table for each sparse field."""
 
 import dataclasses
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from nasrec_tf.common.strict_json import shown
+
+LARGEST = 2**40
+"""Rows of a table, and columns: beyond any log, and far below where sums leave 64 bits."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,13 +33,13 @@ class Features:
     table_rows: tuple[int, ...]
 
     def __post_init__(self):
-        object.__setattr__(self, "table_rows", tuple(int(rows) for rows in self.table_rows))
-        if not isinstance(self.dense, int) or self.dense < 0:
-            raise ValueError(f"`dense` must be an integer of at least 0. Received: {self.dense!r}")
+        rows = self.table_rows
+        if isinstance(rows, str | bytes) or not isinstance(rows, Iterable):
+            raise ValueError(f"`table_rows` must be a list of integers. Received: {shown(rows)}")
+        object.__setattr__(self, "dense", _whole("dense", self.dense, 0))
+        object.__setattr__(self, "table_rows", tuple(_whole("table_rows", n, 1) for n in rows))
         if not self.table_rows:
             raise ValueError("`table_rows` must name at least one sparse field.")
-        if min(self.table_rows) < 1:
-            raise ValueError(f"`table_rows` must be positive. Received: {self.table_rows}")
 
     @property
     def sparse(self) -> int:
@@ -53,6 +60,19 @@ class Features:
         return Features(self.dense, cap_rows(self.table_rows, max_rows))
 
 
+def _whole(name: str, value: Any, least: int) -> int:
+    """The value as an ``int``, which NumPy's whole numbers are not; true and false are none."""
+    try:
+        whole = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        whole = None
+    if whole is None or not least <= whole <= LARGEST:
+        raise ValueError(
+            f"`{name}` must be an integer from {least} to {LARGEST}. Received: {shown(value)}"
+        )
+    return whole
+
+
 def cap_rows(table_rows: Sequence[int], max_rows: int) -> tuple[int, ...]:
     """Table sizes with the cap applied.
 
@@ -67,6 +87,8 @@ def cap_rows(table_rows: Sequence[int], max_rows: int) -> tuple[int, ...]:
         >>> cap_rows((5, 900), 100)
         (5, 100)
     """
-    if max_rows < 3:
-        raise ValueError(f"`max_rows` must be at least 3. Received: {max_rows}")
+    if isinstance(max_rows, bool) or not isinstance(max_rows, int) or max_rows < 3:
+        raise ValueError(
+            f"`max_rows` must be an integer of at least 3. Received: {shown(max_rows)}"
+        )
     return tuple(min(rows, max_rows) for rows in table_rows)

@@ -14,6 +14,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import HEAD_BITS, Bits
 from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, memory_bytes
 from nasrec_tf.architecture.shapes import BlockShapes, network_shapes
+from nasrec_tf.common.strict_json import shown
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
@@ -173,6 +174,12 @@ class Subnet(keras.Model):
         table: Any = None,
         **kwargs: Any,
     ):
+        kinds = {"architecture": Architecture, "features": Features, "options": NetworkOptions}
+        for (argument, kind), value in zip(kinds.items(), (architecture, features, options)):
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f"`{argument}` must be of {kind.__name__}. Received: {shown(value)}"
+                )
         check_fits(
             memory_bytes(architecture, features, options),
             NUMBER_BYTES * sum(features.table_rows) * options.embedding_dim,

@@ -1,6 +1,7 @@
 """Adagrad as the paper's models are trained with, and its learning-rate schedule (paper 5.1)."""
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -115,10 +116,14 @@ every step. Received: 0.0001
         name="adagrad",
         **kwargs,
     ):
+        if _is_number(learning_rate) and not 0 <= learning_rate < math.inf:
+            raise ValueError(
+                f"`learning_rate` must be a finite number from 0. Received: {learning_rate}"
+            )
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
-        if not 0 <= epsilon < math.inf:
+        if not _is_number(epsilon) or not 0 <= epsilon < math.inf:
             raise ValueError(f"`epsilon` must be a finite number from 0. Received: {epsilon}")
-        if clip_norm is not None and not 0 < clip_norm < math.inf:
+        if clip_norm is not None and (not _is_number(clip_norm) or not 0 < clip_norm < math.inf):
             raise ValueError(
                 f"`clip_norm` must be a finite number above 0, or None. Received: {clip_norm}"
             )
@@ -364,3 +369,7 @@ def clip_by_global_norm(grads, clip_norm):
 
 def _values(gradient):
     return gradient.values if isinstance(gradient, tf.IndexedSlices) else gradient
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

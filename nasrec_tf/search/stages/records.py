@@ -58,11 +58,11 @@ def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
     for name in ("train", "validation", "test"):
         if name not in schema.splits or not schema.splits[name].rows:
             raise UserError(f"{path}: split {name!r} is empty; give more rows or other splits.")
-    if schema.splits["train"].label_rate in (0.0, 1.0):
+    rate = schema.splits["train"].label_rate
+    if rate in (0.0, 1.0):
         raise UserError(
-            f"{path}: all rows of split 'train' have label "
-            f"{schema.splits['train'].label_rate:.0f}, so there is nothing to "
-            f"learn; see to column {schema.label!r}, or give other splits."
+            f"{path}: all rows of split 'train' have label {rate:.0f}, "
+            f"so there is nothing to learn; see to column {schema.label!r}, or give other splits."
         )
     return RecordsResult(
         dataset=str(path),
