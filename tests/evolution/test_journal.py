@@ -372,7 +372,7 @@ def test_a_file_that_may_not_grow_ends_the_process_in_one_line(tmp_path):
     assert "Traceback" not in done.stderr
     before = (tmp_path / "evolution" / "journal.jsonl").read_bytes()
     assert before.endswith(b"\n") and 15_000 < len(before) <= 20_000
-    search(tmp_path)
+    search(tmp_path, scoring={"--steps": 500})
     assert (tmp_path / "evolution" / "journal.jsonl").read_bytes().startswith(before)
     assert len(read_history(tmp_path / "evolution")[1].outcomes) == TRIALS
 

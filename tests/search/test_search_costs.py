@@ -84,7 +84,7 @@ def test_limits_and_hardware_costs_count_it_too(run, directory):
     from nasrec_tf.strategies.design import Design
 
     architecture = Architecture.load(directory[0] / "given.json")
-    (budget,) = _oracle(run).draws.budgets
+    (budget,) = _oracle(run, {}).draws.budgets
     assert budget.of(Design(architecture)) == run.cost(architecture).mflops
     assert hardware_costs(run).options == run.final_options
 
