@@ -112,6 +112,7 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
     from nasrec_tf.search.run import Run
 
     directory = RunDirectory(config.run_dir)
+    _check_oracle_address()
     if _is_search_worker():
         return _work(Run(config, directory, quiet))
     if _is_supernet_host(config):
@@ -132,6 +133,20 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
         if directory.result("export") is not None:
             print(last_screen(run))
     return 0
+
+
+def _check_oracle_address() -> None:
+    """A process that names the oracle's host has to name its port, or it would search for days."""
+    if "KERASTUNER_ORACLE_IP" not in os.environ:
+        return
+    port = os.environ.get("KERASTUNER_ORACLE_PORT", "")
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 2**16):
+        raise UserError(
+            "KERASTUNER_ORACLE_PORT must be a port from 1 to 65535, as KERASTUNER_ORACLE_IP is "
+            f"given. Received: {port!r:.80}"
+        )
+    if not os.environ["KERASTUNER_ORACLE_IP"]:
+        raise UserError("KERASTUNER_ORACLE_IP must name the chief's host; unset it for no chief.")
 
 
 def _is_search_worker() -> bool:

@@ -1,6 +1,5 @@
 """What can be found wrong before any work is done."""
 
-import dataclasses
 import glob
 import os
 import pathlib
@@ -18,15 +17,6 @@ from nasrec_tf.search.scaling import PAPER_ROWS, scale
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.strategies import check_settings
 
-CSV_OPTIONS = ("label", "dense", "sparse", "ignore", "delimiter")
-"""Options that ``--dataset csv`` alone reads; other layouts say all of it themselves."""
-
-RAW_OPTIONS = (
-    *CSV_OPTIONS,
-    *("validation_data", "test_data", "encoding", "min_count", "max_reject_share", "demo_rows"),
-)
-"""Options that a raw log alone is read with; a data set was made with its own."""
-
 
 def check_options(config: SearchConfig) -> None:
     """Checks everything that options name: data, search space, architecture, export target.
@@ -40,7 +30,6 @@ def check_options(config: SearchConfig) -> None:
     for name in (config.data, config.validation_data, config.test_data):
         if name is not None and _is_local(name) and not _exists(name):
             raise UserError(f"{name}: no such file or directory; check --data.")
-    _check_options_of_data(config)
     if config.data is not None and config.dataset is None and _is_local(config.data):
         _check_layout_is_known(config)
     search_space(config.space)
@@ -60,26 +49,6 @@ def check_options(config: SearchConfig) -> None:
     if not (run / "export" / "version.json").exists():
         _check_files_of_run(config)
         check_target(config)
-
-
-def _check_options_of_data(config: SearchConfig) -> None:
-    """Options that this kind of data does not read would be left out in silence.
-
-    A run that has begun goes on: earlier versions took them.
-    """
-    if (pathlib.Path(config.run_dir) / CONFIG_FILE).exists():
-        return
-    if config.data is None:
-        no_use, why = CSV_OPTIONS, "goes with --data and --dataset csv, which are missing"
-    elif os.path.isdir(config.data):
-        no_use, why = RAW_OPTIONS, f"does not go with {config.data}, which is a data set already"
-    else:
-        no_use, why = () if config.dataset == "csv" else CSV_OPTIONS, "goes with --dataset csv"
-        no_use = (*no_use, "demo_rows")
-    for field in dataclasses.fields(config):
-        if field.name in no_use and getattr(config, field.name) != field.default:
-            why = "goes without --data" if field.name == "demo_rows" else why
-            raise UserError(f"{flag(field.name)} {why}; leave it out.")
 
 
 def _check_files_of_run(config: SearchConfig) -> None:

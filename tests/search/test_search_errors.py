@@ -138,21 +138,6 @@ def test_an_export_version_that_exists(fails, tmp_path):
 LAYOUT = ("--dataset", "criteo")
 
 
-@pytest.mark.parametrize(
-    ("option", "value"),
-    [
-        ("--label", "y"),
-        ("--dense", "a"),
-        ("--sparse", "a"),
-        ("--ignore", "a"),
-        ("--delimiter", ";"),
-    ],
-)
-def test_an_option_that_the_layout_does_not_read(fails, tmp_path, option, value):
-    line = fails("--data", raw_log(tmp_path / "log.txt"), *LAYOUT, option, value)
-    assert option in line and "--dataset csv" in line
-
-
 def test_a_number_of_generated_rows_beside_a_log(fails, tmp_path):
     path = raw_log(tmp_path / "log.txt")
     assert "--demo-rows" in fails("--data", path, *LAYOUT, "--demo-rows", 5000)
@@ -171,6 +156,24 @@ def test_a_log_with_clicks_alone(fails, tmp_path):
     path = tmp_path / "log.txt"
     path.write_text(criteo_row("1") * 200)
     assert "have label 1" in fails("--data", path, *LAYOUT)
+
+
+@pytest.mark.parametrize("port", [None, "", "abc", "0", "-1", "99999", "1e3", "9" * 5000])
+@pytest.mark.parametrize("part", ["chief", "worker-1"])
+def test_a_port_of_the_chief_that_is_none(fails, monkeypatch, port, part):
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", part)
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.delenv("KERASTUNER_ORACLE_PORT", raising=False)
+    if port is not None:
+        monkeypatch.setenv("KERASTUNER_ORACLE_PORT", port)
+    line = fails()
+    assert "KERASTUNER_ORACLE_PORT must be a port" in line and len(line) < 300
+
+
+def test_a_chief_without_a_name(fails, monkeypatch):
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
+    assert "KERASTUNER_ORACLE_IP must name" in fails()
 
 
 def test_a_file_whose_name_breaks_the_line(fails):

@@ -17,7 +17,10 @@ DEMO_LAYOUT = "criteo"
 COLUMN_OPTIONS = ("label", "dense", "sparse", "ignore", "delimiter")
 """Options that describe columns, for layouts without a description of their own."""
 
-RAW_LOG_OPTIONS = ("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "min_count")
+RAW_LOG_OPTIONS = (
+    *("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "min_count"),
+    *("encoding", "max_reject_share"),
+)
 """Options that say how to read a raw log."""
 
 
@@ -32,6 +35,8 @@ def run_stage(run: Run) -> RecordsResult:
             effect.
     """
     config = run.config
+    if config.data is not None:
+        _refuse(config, ("demo_rows",), "goes without --data")
     directory = run.directory.stage("records")
     if config.data is not None and (pathlib.Path(config.data) / MANIFEST_FILE).is_file():
         return _result(_verified(config), pathlib.Path(config.data).resolve())
@@ -143,5 +148,5 @@ def _description(config: SearchConfig):
 def _refuse(config: SearchConfig, names: tuple[str, ...], reason: str) -> None:
     """Refuses options that would be without effect."""
     for name in names:
-        if getattr(config, name) is not None:
+        if getattr(config, name) != getattr(SearchConfig, name):
             raise UserError(f"{flag(name)}: {reason}; leave it out.")
