@@ -9,6 +9,7 @@ from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import DENSE_TO_SPARSE, OPERATORS, SPARSE_TO_DENSE, NetworkOptions
 from nasrec_tf.operators.base import WeightSpec
+from nasrec_tf.operators.work import LAYER_NORM, LINEAR, MATMUL, multiply_accumulates
 
 FINAL_OPTIONS = NetworkOptions(layer_norm=False)
 """How the published models were trained in the end, and so how their FLOPs were counted."""
@@ -116,7 +117,7 @@ def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[
 
 
 def _head_part(shapes: NetworkShapes) -> Part:
-    cost = shapes.head_work.multiply_accumulates
+    cost = multiply_accumulates([shapes.head_work])
     return _part(len(shapes.blocks) + 1, "head", True, cost, shapes.head_weights)
 
 
@@ -125,8 +126,8 @@ def _part(block: int, name: str, live: bool, cost: dict, weights: Iterable[Weigh
         block=block,
         name=name,
         live=live,
-        linear=cost.get("linear", 0),
-        matmul=cost.get("matmul", 0),
-        layer_norm=cost.get("layer_norm", 0),
+        linear=cost[LINEAR],
+        matmul=cost[MATMUL],
+        layer_norm=cost[LAYER_NORM],
         parameters=sum(math.prod(weight.shape) for weight in weights),
     )

@@ -123,6 +123,30 @@ def test_files_of_earlier_versions_are_believed_and_digits_of_theirs_are_not(tmp
     assert "its checksum is not that of its content" in told(path)
 
 
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            '{"name": "winner", "losses": [0.5], "epoch": "1"}',
+            "epoch: input should be a valid integer (received: '1')",
+        ),
+        (
+            '{"name": "winner", "losses": [0.5], "epoch": -1}',
+            "value error, epoch must be at least 0 "
+            "(received: {'name': 'winner', 'losses': [0.5], 'epoch': -1})",
+        ),
+        (
+            '{"name": "winner", "losses": ["%s"]}' % ("x" * 99),
+            f"losses.0: input should be a valid number (received: '{'x' * 76}...)",
+        ),
+    ],
+)
+def test_a_fault_is_told_with_its_place_and_what_is_there(tmp_path, text, fault):
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    assert told(path) == f"{path}: damaged: {fault}; {MEND}."
+
+
 def test_the_order_of_fields_means_nothing(tmp_path):
     path = tmp_path / "state.json"
     write_state(path, GOOD)

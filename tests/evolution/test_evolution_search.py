@@ -120,6 +120,12 @@ def test_every_candidate_keeps_every_budget_and_carries_its_cost():
         assert candidate.costs["sources"] <= 12
 
 
+def test_budgets_may_be_given_by_an_iterator():
+    draws = Draws(NASREC_SMALL, iter([Budget("blocks", len)]))
+    for seed in range(2):
+        assert draws.initial(History(), seed)[1] == {"blocks": 7.0}
+
+
 def test_an_exhausted_space_says_what_was_drawn():
     draws = Draws(NASREC_FULL, (Budget("sources", sources, 3),), max_redraws=50)
     with pytest.raises(SpaceExhausted) as caught:
