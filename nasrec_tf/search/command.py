@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -112,8 +112,7 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
     from nasrec_tf.search.run import Run
 
     directory = RunDirectory(config.run_dir)
-    _check_oracle_address()
-    if _is_search_worker():
+    if is_search_worker():
         return _work(Run(config, directory, quiet))
     if _is_supernet_host(config):
         return _train_with_others(Run(config, directory, quiet))
@@ -133,26 +132,6 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
         if directory.result("export") is not None:
             print(last_screen(run))
     return 0
-
-
-def _check_oracle_address() -> None:
-    """A process that names the oracle's host has to name its port, or it would search for days."""
-    if "KERASTUNER_ORACLE_IP" not in os.environ:
-        return
-    port = os.environ.get("KERASTUNER_ORACLE_PORT", "")
-    if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 2**16):
-        raise UserError(
-            "KERASTUNER_ORACLE_PORT must be a port from 1 to 65535, as KERASTUNER_ORACLE_IP is "
-            f"given. Received: {port!r:.80}"
-        )
-    if not os.environ["KERASTUNER_ORACLE_IP"]:
-        raise UserError("KERASTUNER_ORACLE_IP must name the chief's host; unset it for no chief.")
-
-
-def _is_search_worker() -> bool:
-    """Whether KerasTuner's environment variables make this process a worker of a chief."""
-    is_distributed = "KERASTUNER_ORACLE_IP" in os.environ
-    return is_distributed and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
 
 
 def _work(run) -> int:

@@ -1,7 +1,7 @@
 """Which host of several this process is, as TensorFlow's ``TF_CONFIG`` says; no framework loaded.
 
 Hosts that train a supernet together are this module's; chief and workers of a distributed search
-are KerasTuner's, by its own variables (``strategies/oracle/chief_and_workers.py``).
+are KerasTuner's, by its own variables (``strategies/oracle/search_part.py``).
 """
 
 import dataclasses

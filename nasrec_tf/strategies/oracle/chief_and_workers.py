@@ -1,7 +1,6 @@
 """One chief and its workers, over KerasTuner's gRPC service.
 
-KerasTuner's environment variables decide a process's part: ``KERASTUNER_TUNER_ID`` (a chief's
-has "chief" in it), ``KERASTUNER_ORACLE_IP`` and ``KERASTUNER_ORACLE_PORT``. The messages are
+KerasTuner's environment variables decide a process's part (``search_part.py``). The messages are
 KerasTuner's. Its server and client are replaced where version 1.4.8 loses work: its chief waits
 for ever for workers that were killed, and its workers give a trial up when the chief is killed
 while they talk to it. A worker takes its own command line: before its first trial it compares
@@ -20,7 +19,6 @@ from typing import Any
 import grpc
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
-from keras_tuner.src.distribute import utils as parts
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies.oracle.architecture_oracle import (
@@ -44,15 +42,6 @@ SERVICE, METHOD = "nasrec_tf.Search", "Tell"
 
 SEARCH_KEY = "nasrec-search"
 """Metadata of a worker's calls: which search they belong to."""
-
-is_search_chief = parts.is_chief_oracle
-"""Whether this process is the chief of a search with workers, by KerasTuner's variables; hosts that
-train a supernet have a chief of their own (``training/cluster.py``)."""
-
-
-def is_search_worker() -> bool:
-    """Whether this process is a worker of a chief."""
-    return parts.has_chief_oracle() and not is_search_chief()
 
 
 def serve(

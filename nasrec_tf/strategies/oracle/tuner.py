@@ -12,7 +12,7 @@ from keras_tuner.errors import FatalError
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError, UserError
-from nasrec_tf.strategies.oracle import chief_and_workers, genes, results
+from nasrec_tf.strategies.oracle import chief_and_workers, genes, results, search_part
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
 from nasrec_tf.strategies.oracle.search_progress import SearchProgress
 
@@ -89,7 +89,7 @@ class SubnetTuner(BaseTuner):
     ):
         # First: the base class reloads where KerasTuner's own file of a tuner lies around.
         self._architectures = oracle
-        worker = chief_and_workers.is_search_worker()
+        worker = search_part.is_search_worker()
         super().__init__(
             oracle,
             directory=str(directory),
@@ -121,7 +121,7 @@ class SubnetTuner(BaseTuner):
             return
         self._bar = SearchProgress(self._architectures, self.progress)
         try:
-            if chief_and_workers.is_search_chief():
+            if search_part.is_search_chief():
                 chief_and_workers.serve(self._architectures, self._bar.update, self._environment)
             else:
                 self._score()
