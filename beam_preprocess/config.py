@@ -12,6 +12,7 @@ from beam_preprocess.common.checked import (
     Count,
     Finite,
     PositiveCount,
+    check_choice,
     check_fields,
 )
 from beam_preprocess.dataset.schema import ROW_ORDERS, SPARSE_ENCODINGS, SPLIT_NAMES
@@ -90,18 +91,9 @@ class PreprocessConfig:
         if isinstance(self.fractions, tuple) and len(self.fractions) != 3:
             raise DataError(f"--fractions: three positive shares, not {self.fractions}")
         check_fields(self, flags=True)
-        if self.split not in SPLIT_METHODS:
-            raise DataError(
-                f"--split must be one of {', '.join(SPLIT_METHODS)}, not {self.split!r}"
-            )
-        if self.encoding not in SPARSE_ENCODINGS:
-            raise DataError(
-                f"--encoding must be one of {', '.join(SPARSE_ENCODINGS)}, not {self.encoding!r}"
-            )
-        if self.row_order not in ROW_ORDERS:
-            raise DataError(
-                f"--row-order must be one of {', '.join(ROW_ORDERS)}, not {self.row_order!r}"
-            )
+        check_choice("--split", self.split, SPLIT_METHODS)
+        check_choice("--encoding", self.encoding, SPARSE_ENCODINGS)
+        check_choice("--row-order", self.row_order, ROW_ORDERS)
         self._check_inputs()
         self._check_fractions()
         if self.split == "chronological" and not self.description.time_column:

@@ -66,6 +66,35 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number of JSON")
 
 
+def save_text(path: str | pathlib.Path, text: str) -> None:
+    """Writes a text file whole: it has its old content or all of the new one, whatever happens.
+
+    Args:
+        path: the file, which is replaced.
+        text: its content.
+
+    Raises:
+        OSError: if it cannot be written.
+
+    Example:
+        >>> import tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp(), "design.json")
+        >>> save_text(path, "{}")
+        >>> path.read_text(), len(list(path.parent.iterdir()))
+        ('{}', 1)
+    """
+    path = pathlib.Path(path)
+    draft = path.with_name(f".{path.name[:64]}.{os.getpid()}.draft")
+    try:
+        with open(draft, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def body_of(value: Any, what: str, form: str, version: int) -> dict[str, Any]:
     """The fields of a JSON form, once its format and version are the expected ones.
 

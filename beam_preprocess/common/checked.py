@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import pydantic
@@ -132,6 +132,26 @@ def build(kind: type[_Checked], entry: Any, what: str) -> _Checked:
         return kind(**values)
     except DataError as error:
         raise DataError(f"{what}: {error}") from None
+
+
+def check_choice(what: str, value: Any, choices: Sequence[str]) -> None:
+    """Checks that a value is one of a few.
+
+    Args:
+      what: What the message calls it.
+      value: The value.
+      choices: What it may be.
+
+    Raises:
+      DataError: It is none of them.
+
+    >>> check_choice("--encoding", "hsh", ("vocabulary", "hash"))
+    Traceback (most recent call last):
+        ...
+    beam_preprocess.errors.DataError: --encoding must be one of vocabulary, hash, not 'hsh'
+    """
+    if value not in choices:
+        raise DataError(f"{what} must be one of {', '.join(choices)}, not {value!r}")
 
 
 def shown(value: Any) -> str:

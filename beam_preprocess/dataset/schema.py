@@ -58,6 +58,7 @@ from beam_preprocess.common.checked import (
     Name,
     PositiveCount,
     build,
+    check_choice,
     check_fields,
     shown,
 )
@@ -112,7 +113,7 @@ class DenseFeature:
 
     def __post_init__(self) -> None:
         check_fields(self, f"dense feature {shown(self.name)}")
-        _check_choice("dense", self.name, "transform", self.transform, DENSE_TRANSFORMS)
+        check_choice(f"dense feature {self.name!r}: transform", self.transform, DENSE_TRANSFORMS)
         if not self.std > 0:
             raise DataError(f"dense feature {self.name!r}: std must be positive, not {self.std}")
 
@@ -154,16 +155,16 @@ class SparseFeature:
 
     def __post_init__(self) -> None:
         check_fields(self, f"sparse feature {shown(self.name)}")
-        _check_choice("sparse", self.name, "encoding", self.encoding, SPARSE_ENCODINGS)
+        check_choice(f"sparse feature {self.name!r}: encoding", self.encoding, SPARSE_ENCODINGS)
         if self.derive is not None:
-            _check_choice("sparse", self.name, "derive", self.derive, DERIVATIONS)
+            check_choice(f"sparse feature {self.name!r}: derive", self.derive, DERIVATIONS)
         least = 2 if self.encoding in ("modulo", "vocabulary") else 3
         if self.rows < least:
             raise DataError(
                 f"sparse feature {self.name!r}: rows must be at least {least}, not {self.rows}"
             )
         if self.encoding == "modulo":
-            _check_choice("sparse", self.name, "radix", self.radix, RADICES)
+            check_choice(f"sparse feature {self.name!r}: radix", self.radix, RADICES)
         if (self.encoding == "vocabulary") != (self.vocabulary is not None):
             raise DataError(
                 f"sparse feature {self.name!r}: a vocabulary file goes with the encoding "
@@ -241,10 +242,7 @@ class Schema:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.row_order not in ROW_ORDERS:
-            raise DataError(
-                f"row_order must be one of {', '.join(ROW_ORDERS)}, not {self.row_order!r}"
-            )
+        check_choice("row_order", self.row_order, ROW_ORDERS)
         if self.row_order == "hashed" and any(
             split.shard_rows is None for split in self.splits.values()
         ):
@@ -389,12 +387,3 @@ def read_json(path: pathlib.Path) -> Any:
         raise DataError(f"{path}: damaged (nested too deeply); preprocess the data again") from None
     except ValueError as error:  # JSON, UTF-8, integers of any length
         raise DataError(f"{path}: damaged ({error}); preprocess the data again") from None
-
-
-def _check_choice(
-    kind: str, name: str, field: str, value: str | None, choices: tuple[Any, ...]
-) -> None:
-    if value not in choices:
-        raise DataError(
-            f"{kind} feature {name!r}: {field} must be one of {', '.join(choices)}, not {value!r}"
-        )

@@ -14,6 +14,7 @@ from beam_preprocess.common.checked import (
     Name,
     PositiveCount,
     TableRows,
+    check_choice,
     check_fields,
     shown,
 )
@@ -58,11 +59,7 @@ class DenseColumn:
         if self.name is None:
             object.__setattr__(self, "name", self.source)
         check_fields(self, f"dense column {shown(self.source)}")
-        if self.transform not in DENSE_TRANSFORMS:
-            raise DataError(
-                f"dense column {self.source!r}: transform must be one of "
-                f"{', '.join(DENSE_TRANSFORMS)}, not {self.transform!r}"
-            )
+        check_choice(f"dense column {self.source!r}: transform", self.transform, DENSE_TRANSFORMS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,16 +89,9 @@ class SparseColumn:
         if self.name is None:
             object.__setattr__(self, "name", self.source)
         check_fields(self, f"sparse column {shown(self.source)}")
-        if self.derive is not None and self.derive not in DERIVATIONS:
-            raise DataError(
-                f"sparse column {self.source!r}: derive must be one of {', '.join(DERIVATIONS)}, "
-                f"not {self.derive!r}"
-            )
-        if self.radix not in RADICES:
-            raise DataError(
-                f"sparse column {self.source!r}: radix must be one of {', '.join(RADICES)}, "
-                f"not {self.radix!r}"
-            )
+        if self.derive is not None:
+            check_choice(f"sparse column {self.source!r}: derive", self.derive, DERIVATIONS)
+        check_choice(f"sparse column {self.source!r}: radix", self.radix, RADICES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,11 +173,7 @@ class Description:
             ("label_rule", LABEL_RULES),
             ("time_format", TIME_FORMATS),
         ):
-            if getattr(self, field) not in choices:
-                raise DataError(
-                    f"{self.name}: {field} must be one of {', '.join(choices)}, "
-                    f"not {getattr(self, field)!r}"
-                )
+            check_choice(f"{self.name}: {field}", getattr(self, field), choices)
         if self.columns is None and self.file_format == "text" and not self.header:
             raise DataError(f"{self.name}: files without a header need their columns listed")
         self._check_feature_names(self.name)

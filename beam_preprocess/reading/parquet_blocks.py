@@ -16,7 +16,7 @@ import pyarrow.parquet as parquet
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
-from beam_preprocess.reading.parse import RawRows, Reject, numeric_columns, raw_columns
+from beam_preprocess.reading.parse import RawRows, Reject, is_utf8, numeric_columns, raw_columns
 from beam_preprocess.reading.text_blocks import InputFile
 
 # As many rows as a block of text holds of Criteo, about; part of the format, as BLOCK_BYTES is.
@@ -122,16 +122,8 @@ def _faults(values: pa.Array) -> Iterator[tuple[np.ndarray, str]]:
     try:
         values.cast(pa.string())
     except pa.ArrowInvalid:
-        rows = [row for row, value in enumerate(values.to_pylist()) if not _is_utf8(value)]
+        rows = [row for row, value in enumerate(values.to_pylist()) if not is_utf8(value)]
         yield np.array(rows), "invalid UTF-8"
-
-
-def _is_utf8(value: bytes) -> bool:
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class _RowTexts:

@@ -165,7 +165,7 @@ def _find_bad_lines(
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
-        bad += [(line, "invalid UTF-8") for line in range(len(lines)) if not _is_utf8(lines[line])]
+        bad += [(line, "invalid UTF-8") for line in range(len(lines)) if not is_utf8(lines[line])]
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
         reason = "carriage return inside a row"
         bad += [(line, reason) for line in range(len(lines)) if b"\r" in lines[line]]
@@ -175,7 +175,8 @@ def _find_bad_lines(
     return bad
 
 
-def _is_utf8(line: bytes) -> bool:
+def is_utf8(line: bytes) -> bool:
+    """Whether the bytes are text in UTF-8."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:

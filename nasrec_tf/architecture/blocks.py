@@ -6,6 +6,7 @@ from typing import Any
 
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.common.strict_json import shown
+from nasrec_tf.common.value_checks import is_whole
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
 
 MIN_BITS, MAX_BITS = 2, 8
@@ -194,7 +195,7 @@ def block_from_json(number: int, value: Any) -> Block:
         if not isinstance(value[name], dict):
             raise wrong_field(number, name, "must map operators to widths", value[name])
     for name in ("dense_sources", "sparse_sources"):
-        if not isinstance(value[name], list) or not all(map(_is_integer, value[name])):
+        if not isinstance(value[name], list) or not all(map(is_whole, value[name])):
             raise wrong_field(number, name, "must be a list of integers", value[name])
     if "bits" in value:
         value = {**value, "bits": _bits_from_json(number, value["bits"])}
@@ -246,7 +247,7 @@ def _check_bits(number: int, block: Block) -> None:
         raise wrong_field(number, "bits", f"{mend} {shown(name)}", sorted(block.bits))
     for name, bits in block.bits.items():
         for width in (bits.weights, bits.activations):
-            if not _is_integer(width) or not MIN_BITS <= width <= MAX_BITS:
+            if not is_whole(width, MIN_BITS, MAX_BITS):
                 mend = f"of {shown(name)} must be whole numbers from {MIN_BITS} to {MAX_BITS}"
                 raise wrong_field(number, "bits", mend, width)
 
@@ -259,20 +260,16 @@ def _check_operators(number: int, field: str, branch: str, operators: Mapping) -
     for name, width in operators.items():
         if name not in known:
             raise wrong_field(number, field, f"knows {', '.join(known)}", name)
-        if not _is_integer(width) or not 1 <= width <= most:
+        if not is_whole(width, 1, most):
             mend = f"needs a positive width of at most {most} for {name!r}"
             raise wrong_field(number, field, mend, width)
 
 
 def _check_sources(number: int, field: str, sources: Iterable[int]) -> None:
     for source in sources:
-        if not _is_integer(source) or not 0 <= source < number:
+        if not is_whole(source, 0, number - 1):
             mend = f"may only read sources 0 (raw features) to {number - 1}"
             raise wrong_field(number, field, mend, source)
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def wrong_field(number: int, field: str, mend: str, received: Any) -> ArchitectureError:

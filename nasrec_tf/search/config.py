@@ -12,6 +12,7 @@ import tomli_w
 
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.value_checks import is_number, is_whole
 from nasrec_tf.export.versions import check_name
 
 STAGES = ("records", "supernet", "evolution", "retrain", "hardware", "export")
@@ -498,10 +499,14 @@ def _check(field: dataclasses.Field, value: Any) -> None:
     if value is None and field.default is None:
         return
     wanted = kind(field)
-    fits = isinstance(value, (int, float) if wanted is float else wanted)
-    if not fits or (isinstance(value, bool) and wanted is not bool):
-        names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-        raise UserError(f"{flag(field.name)} must be {names[wanted]}. Received: {shown(value)}")
+    fits, name = {
+        int: (is_whole(value), "a whole number"),
+        float: (is_number(value), "a number"),
+        bool: (isinstance(value, bool), "true or false"),
+        str: (isinstance(value, str), "a text"),
+    }[wanted]
+    if not fits:
+        raise UserError(f"{flag(field.name)} must be {name}. Received: {shown(value)}")
     if wanted in (int, float):
         _check_number(field, value)
     if wanted is str:

@@ -5,9 +5,9 @@ import math
 from collections.abc import Callable
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.value_checks import is_number
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.history import LOG_LOSS
-from nasrec_tf.strategies.search_settings import is_number
 
 
 @dataclasses.dataclass(frozen=True)

@@ -65,12 +65,7 @@ class BlockMutation:
         child = Block(
             dense_operators=dense,
             sparse_operators=sparse,
-            dense_sources=space.sample_sources(number, rng),
-            sparse_sources=space.sample_sources(number, rng),
-            left_source=int(rng.integers(number)),
-            right_source=int(rng.integers(number)),
-            dense_to_sparse=space.mergers and bool(rng.integers(2)),
-            sparse_to_dense=space.mergers and bool(rng.integers(2)),
+            **space.sample_connections(number, rng),
             bits=_redraw_bits(block, dense, sparse, space, rng) if space.bits else {},
         )
         return _with_block(architecture, number, child)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.value_checks import is_number, is_whole
 
 MAX_TRIALS = 10_000_000
 """Candidates of a search: beyond, the history alone would take some 100 GB of memory."""
@@ -97,15 +98,5 @@ def check_positive(*, named: Callable[[str], str] = _quoted, **values: Any) -> N
         nasrec_tf.common.errors.UserError: `trials` must be a positive integer. Received: 0
     """
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole(value, 1):
             raise UserError(f"{named(name)} must be a positive integer. Received: {value!r}")
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number, NaN and infinities among them.
-
-    Example:
-        >>> is_number(2.5), is_number(True), is_number("2.5")
-        (True, False, False)
-    """
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

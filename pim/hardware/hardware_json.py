@@ -11,7 +11,7 @@ from pim.checks import shown
 from pim.errors import PimError
 from pim.hardware.hardware import Hardware
 from pim.hardware.presets import PRESETS, hardware_preset
-from pim.json_form import body_of, dataclasses_of, from_object, names_a_file, read_json
+from pim.json_form import body_of, dataclasses_of, from_object, names_a_file, read_json, save_text
 
 FORMAT = "pim.hardware"
 VERSION = 1
@@ -78,7 +78,7 @@ def save_hardware(hardware: Hardware, path: str | pathlib.Path) -> None:
         OSError: if it cannot be written.
     """
     text = json.dumps(hardware_to_json(hardware), indent=2) + "\n"
-    pathlib.Path(path).write_text(text, encoding="utf-8")
+    save_text(path, text)
 
 
 def load_hardware(name_or_path: str) -> Hardware:

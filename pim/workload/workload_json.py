@@ -7,7 +7,7 @@ from typing import Any
 
 from pim.checks import shown
 from pim.errors import PimError
-from pim.json_form import body_of, of_kind, read_json
+from pim.json_form import body_of, of_kind, read_json, save_text
 from pim.workload.operators import (
     CrossbarOperator,
     DigitalOperator,
@@ -108,7 +108,7 @@ def save_workload(workload: Workload, path: str | pathlib.Path) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    pathlib.Path(path).write_text(workload_text(workload), encoding="utf-8")
+    save_text(path, workload_text(workload))
 
 
 def workload_text(workload: Workload) -> str:
