@@ -20,6 +20,7 @@ from nasrec_tf.architecture.blocks import (
 )
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.common.strict_json import names_a_file, shown
+from nasrec_tf.common.value_checks import is_whole
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
 
 DENSE_WIDTHS = (16, 32, 64, 128, 256, 512, 768, 1024)
@@ -93,29 +94,28 @@ class SearchSpace:
         self._check_operators("sparse_operators", SPARSE)
         for field, most in (("dense_widths", MAX_WIDTH), ("sparse_widths", MAX_TOKENS)):
             widths = getattr(self, field)
-            if not all(_is_positive(width) and width <= most for width in widths):
+            if not all(is_whole(width, 1, most) for width in widths):
                 raise self._wrong(field, f"must hold positive integers of at most {most}")
             if list(widths) != sorted(set(widths)):
                 raise self._wrong(field, "must rise strictly")
-        if not _is_positive(self.num_blocks) or self.num_blocks > MAX_BLOCKS:
+        if not is_whole(self.num_blocks, 1, MAX_BLOCKS):
             raise self._wrong("num_blocks", f"must be a positive integer of at most {MAX_BLOCKS}")
         if self.operators not in (ANY, SINGLE):
             raise self._wrong("operators", f"must be {ANY!r} or {SINGLE!r}")
         if self.widths not in (PER_OPERATOR, PER_BRANCH):
             raise self._wrong("widths", f"must be {PER_OPERATOR!r} or {PER_BRANCH!r}")
-        if self.max_sources is not None and not _is_positive(self.max_sources):
+        if self.max_sources is not None and not is_whole(self.max_sources, 1):
             raise self._wrong("max_sources", "must be a positive integer, or left out")
-        if not isinstance(self.mergers, bool):
-            raise self._wrong("mergers", "must be true or false")
-        if not isinstance(self.separate_bits, bool):
-            raise self._wrong("separate_bits", "must be true or false")
+        for field in ("mergers", "separate_bits"):
+            if not isinstance(getattr(self, field), bool):
+                raise self._wrong(field, "must be true or false")
         self._check_bits()
 
     def _check_bits(self) -> None:
         if not isinstance(self.bits, (list, tuple)):
             raise self._wrong("bits", "must be a list")
         object.__setattr__(self, "bits", tuple(self.bits))
-        if not all(_is_positive(bits) and MIN_BITS <= bits <= MAX_BITS for bits in self.bits):
+        if not all(is_whole(bits, MIN_BITS, MAX_BITS) for bits in self.bits):
             raise self._wrong("bits", f"must hold whole numbers from {MIN_BITS} to {MAX_BITS}")
         if list(self.bits) != sorted(set(self.bits)):
             raise self._wrong("bits", "must rise strictly")
@@ -277,14 +277,25 @@ class SearchSpace:
         return Block(
             dense_operators=dense,
             sparse_operators=sparse,
-            dense_sources=self.sample_sources(number, rng),
-            sparse_sources=self.sample_sources(number, rng),
-            left_source=int(rng.integers(number)),
-            right_source=int(rng.integers(number)),
-            dense_to_sparse=self.mergers and bool(rng.integers(2)),
-            sparse_to_dense=self.mergers and bool(rng.integers(2)),
+            **self.sample_connections(number, rng),
             bits=self.sample_bits((*dense, *sparse), rng),
         )
+
+    def sample_connections(self, number: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Draws what a block reads and which mergers it has, by field of ``Block``.
+
+        Args:
+            number: where the block stands, from 1.
+            rng: the generator that is drawn from.
+        """
+        return {
+            "dense_sources": self.sample_sources(number, rng),
+            "sparse_sources": self.sample_sources(number, rng),
+            "left_source": int(rng.integers(number)),
+            "right_source": int(rng.integers(number)),
+            "dense_to_sparse": self.mergers and bool(rng.integers(2)),
+            "sparse_to_dense": self.mergers and bool(rng.integers(2)),
+        }
 
     def sample_bits(self, operators: tuple[str, ...], rng: np.random.Generator) -> dict[str, Bits]:
         """Draws bit widths for some operators; none in floating point.
@@ -395,10 +406,6 @@ class SearchSpace:
             return cls.from_json({"name": pathlib.Path(path).stem} | read_table(path))
         except ArchitectureError as error:
             raise ArchitectureError(f"{path}: {error}") from error
-
-
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 NASREC_SMALL = SearchSpace("nasrec-small", ("fc", "dot_product"), ("efc",))

@@ -211,7 +211,47 @@ class OperatorInputs:
     right: Any = None
 
 
-class Operator:
+class BlockPart:
+    """What operators and mergers state alike: their weights, and the work they are.
+
+    A shape is that of the part: ``OperatorShape`` or ``MergerShape``.
+    """
+
+    def weights(self, shape: Any) -> tuple[WeightSpec, ...]:
+        """The weights at ``shape``; a size of 0 means that one is absent.
+
+        Args:
+            shape: sizes, integers in a stand-alone network and scalar tensors in the supernet.
+
+        Raises:
+            NotImplementedError: if the part states none.
+        """
+        raise NotImplementedError
+
+    def work(self, shape: Any) -> tuple[Step, ...]:
+        """Its linear maps and digital steps, each after those it waits for; the last one gives
+        the output. With no step at all, what it reads passes on as it is.
+
+        FLOPs and the costs of processing in memory follow from this statement.
+
+        Args:
+            shape: sizes of a stand-alone network, all of them integers.
+
+        Raises:
+            NotImplementedError: if the part does not state it.
+        """
+        raise NotImplementedError
+
+    def multiply_accumulates(self, shape: Any) -> dict[str, int]:
+        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``.
+
+        Args:
+            shape: sizes of a stand-alone network, all of them integers.
+        """
+        return multiply_accumulates(self.work(shape))
+
+
+class Operator(BlockPart):
     """A building operator of one branch (paper 3.1).
 
     Attributes:
@@ -228,39 +268,6 @@ class Operator:
     branch: str
     reads: frozenset
     symmetric: bool = False
-
-    def weights(self, shape: OperatorShape) -> tuple[WeightSpec, ...]:
-        """The weights of the operator at ``shape``; a size of 0 means that one is absent.
-
-        Args:
-            shape: sizes, integers in a stand-alone network and scalar tensors in the supernet.
-
-        Raises:
-            NotImplementedError: if the operator states none.
-        """
-        raise NotImplementedError
-
-    def work(self, shape: OperatorShape) -> tuple[Step, ...]:
-        """Its linear maps and digital steps, each after those it waits for; the last one gives
-        the output. With no step at all, what it reads passes on as it is.
-
-        FLOPs and the costs of processing in memory follow from this statement.
-
-        Args:
-            shape: sizes of a stand-alone network, all of them integers.
-
-        Raises:
-            NotImplementedError: if the operator does not state it.
-        """
-        raise NotImplementedError
-
-    def multiply_accumulates(self, shape: OperatorShape) -> dict[str, int]:
-        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``.
-
-        Args:
-            shape: sizes of a stand-alone network, all of them integers.
-        """
-        return multiply_accumulates(self.work(shape))
 
     def __call__(
         self, inputs: OperatorInputs, weights: Mapping[str, Any], shape: OperatorShape

@@ -9,15 +9,15 @@ from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import (
     DENSE,
     SPARSE,
+    BlockPart,
     NetworkOptions,
     Prefix,
     Size,
-    WeightSpec,
     equal,
     unless,
     unless_fits,
 )
-from nasrec_tf.operators.work import DigitalStep, Step, multiply_accumulates
+from nasrec_tf.operators.work import DigitalStep
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MergerShape:
     options: NetworkOptions
 
 
-class Merger:
+class Merger(BlockPart):
     """What carries one branch of a block into the other.
 
     Attributes:
@@ -47,36 +47,6 @@ class Merger:
     name: str
     label: str
     reads: str
-
-    def weights(self, shape: MergerShape) -> tuple[WeightSpec, ...]:
-        """The weights of the merger at ``shape``; a size of 0 means that one is absent.
-
-        Args:
-            shape: sizes, integers in a stand-alone network and scalar tensors in the supernet.
-
-        Raises:
-            NotImplementedError: if the merger states none.
-        """
-        raise NotImplementedError
-
-    def work(self, shape: MergerShape) -> tuple[Step, ...]:
-        """Its linear maps and digital steps, as those of ``Operator.work``.
-
-        Args:
-            shape: sizes of a stand-alone network, all of them integers.
-
-        Raises:
-            NotImplementedError: if the merger does not state it.
-        """
-        raise NotImplementedError
-
-    def multiply_accumulates(self, shape: MergerShape) -> dict[str, int]:
-        """Multiply-accumulates per sample by kind: ``linear``, ``matmul`` and ``layer_norm``.
-
-        Args:
-            shape: sizes of a stand-alone network, all of them integers.
-        """
-        return multiply_accumulates(self.work(shape))
 
 
 class SparseToDense(Merger):
