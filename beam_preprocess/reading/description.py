@@ -29,7 +29,22 @@ TIME_FORMATS = ("number", "iso8601")
 
 
 @dataclasses.dataclass(frozen=True)
-class DenseColumn:
+class _Column:
+    """A feature to make of the raw column ``source``; called like it unless it has a name."""
+
+    source: Name
+    name: Name | None = None
+
+    def _check(self, what: str) -> str:
+        """Settles the name and checks all fields; returns what messages call the column."""
+        if self.name is None:
+            object.__setattr__(self, "name", self.source)
+        check_fields(self, f"{what} {shown(self.source)}")
+        return f"{what} {self.source!r}"
+
+
+@dataclasses.dataclass(frozen=True)
+class DenseColumn(_Column):
     """A dense feature to make of a raw column.
 
     Attributes:
@@ -50,20 +65,16 @@ class DenseColumn:
     beam_preprocess.errors.DataError: dense column 'price': transform must be one of log1p, ...
     """
 
-    source: Name
-    name: Name | None = None
     transform: str = "log1p"
     missing: Finite32 | None = None
 
     def __post_init__(self) -> None:
-        if self.name is None:
-            object.__setattr__(self, "name", self.source)
-        check_fields(self, f"dense column {shown(self.source)}")
-        check_choice(f"dense column {self.source!r}: transform", self.transform, DENSE_TRANSFORMS)
+        what = self._check("dense column")
+        check_choice(f"{what}: transform", self.transform, DENSE_TRANSFORMS)
 
 
 @dataclasses.dataclass(frozen=True)
-class SparseColumn:
+class SparseColumn(_Column):
     """A sparse feature to make of a raw column.
 
     Attributes:
@@ -78,20 +89,16 @@ class SparseColumn:
       DataError: A value cannot be used.
     """
 
-    source: Name
-    name: Name | None = None
     derive: str | None = None
     rows: TableRows | None = None
     radix: str = "hex"
     fold: PositiveCount | None = None
 
     def __post_init__(self) -> None:
-        if self.name is None:
-            object.__setattr__(self, "name", self.source)
-        check_fields(self, f"sparse column {shown(self.source)}")
+        what = self._check("sparse column")
         if self.derive is not None:
-            check_choice(f"sparse column {self.source!r}: derive", self.derive, DERIVATIONS)
-        check_choice(f"sparse column {self.source!r}: radix", self.radix, RADICES)
+            check_choice(f"{what}: derive", self.derive, DERIVATIONS)
+        check_choice(f"{what}: radix", self.radix, RADICES)
 
 
 @dataclasses.dataclass(frozen=True)

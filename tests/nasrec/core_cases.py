@@ -18,20 +18,14 @@ FEATURES = Features(dense=5, table_rows=(7, 11, 4))
 NO_DENSE = Features(dense=0, table_rows=(6, 9))
 SMALL_OPTIONS = NetworkOptions(embedding_dim=4, attention_heads=2, merged_tokens=2)
 
-FULL = NASREC_FULL.replace(
-    name="tiny-full",
-    num_blocks=3,
-    dense_widths=(4, 8, 10, 31),
-    sparse_widths=(3, 8),
-    operators=ANY,
-)
-SMALL = NASREC_SMALL.replace(
-    name="tiny-small",
-    num_blocks=3,
-    dense_widths=(4, 8, 10, 31),
-    sparse_widths=(3, 8),
-    operators=ANY,
-)
+TINY = {
+    "num_blocks": 3,
+    "dense_widths": (4, 8, 10, 31),
+    "sparse_widths": (3, 8),
+    "operators": ANY,
+}
+FULL = NASREC_FULL.replace(name="tiny-full", **TINY)
+SMALL = NASREC_SMALL.replace(name="tiny-small", **TINY)
 
 
 @st.composite

@@ -94,24 +94,25 @@ print(*sorted({"tensorflow", "keras", "apache_beam", "pandas", "sklearn"} & set(
     assert printed_by(program) == ["True"]
 
 
-def test_keras_of_a_program_that_loaded_tensorflow_first_stays_what_it_is():
+@pytest.mark.parametrize(
+    ("before", "question", "kept"),
+    [
+        ("import tensorflow as tf", "tf.keras.version() == keras.version()", "None"),
+        (
+            "os.environ['TF_USE_LEGACY_KERAS'] = '1'",
+            "tf.keras.__name__.startswith('tf_keras')",
+            "1",
+        ),
+    ],
+    ids=["Keras 3, loaded first", "Keras 2, asked for"],
+)
+def test_keras_of_the_program_stays_what_it_is(before, question, kept):
     program = (
-        "import os\nimport tensorflow as tf\nimport nasrec_tf\n"
-        + QUANTIZED_NETWORK
-        + "import keras\n"
-        "print(tf.keras.version() == keras.version(), os.environ.get('TF_USE_LEGACY_KERAS'))\n"
+        f"import os\n{before}\nimport nasrec_tf\n{QUANTIZED_NETWORK}\n"
+        "import keras\nimport tensorflow as tf\n"
+        f"print({question}, os.environ.get('TF_USE_LEGACY_KERAS'))\n"
     )
-    assert printed_by(program) == ["True", "True", "True", "None"]
-
-
-def test_keras_2_of_a_program_that_asks_for_it_stays_what_it_is():
-    program = (
-        "import os\nos.environ['TF_USE_LEGACY_KERAS'] = '1'\nimport nasrec_tf\n"
-        + QUANTIZED_NETWORK
-        + "import tensorflow as tf\n"
-        "print(tf.keras.__name__.startswith('tf_keras'), os.environ['TF_USE_LEGACY_KERAS'])\n"
-    )
-    assert printed_by(program) == ["True", "True", "True", "1"]
+    assert printed_by(program) == ["True", "True", "True", kept]
 
 
 # load.

@@ -370,12 +370,8 @@ class Supernet(keras.Model):
 
     def _dense_to_sparse(self, run, number, dense):
         """The merged tokens, of which there are none where the merger is off."""
-        sizes = run.sizes[number - 1]
-        on = sizes.has_dense_to_sparse
-        shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
-        specs = DENSE_TO_SPARSE.weights(shape)
-        bits = run.merger_bits(number, DENSE_TO_SPARSE, on)
-        weights = run.weights(part_name(number, DENSE_TO_SPARSE.name), specs, bits)
+        on = run.sizes[number - 1].has_dense_to_sparse
+        shape, weights = self._merger(run, number, DENSE_TO_SPARSE, on)
         dense = run.joins.present(dense, on, run.batch, shape.dense_width)
         tokens = DENSE_TO_SPARSE(dense, weights, shape)
         merged = self.options.merged_tokens * on
@@ -383,14 +379,17 @@ class Supernet(keras.Model):
 
     def _sparse_to_dense(self, run, number, sparse):
         """What the factorization machine adds, for no samples where the merger is off."""
-        sizes = run.sizes[number - 1]
-        on = sizes.has_sparse_to_dense
-        shape = MergerShape(sizes.merger.dense_width * on, sizes.merger.tokens, self.options)
-        specs = SPARSE_TO_DENSE.weights(shape)
-        bits = run.merger_bits(number, SPARSE_TO_DENSE, on)
-        weights = run.weights(part_name(number, SPARSE_TO_DENSE.name), specs, bits)
+        on = run.sizes[number - 1].has_sparse_to_dense
+        shape, weights = self._merger(run, number, SPARSE_TO_DENSE, on)
         sparse = run.joins.present(sparse, on, run.batch, shape.tokens)
         return SPARSE_TO_DENSE(sparse, weights, shape)
+
+    def _merger(self, run, number, merger, on):
+        """Sizes and weights of a block's merger; nothing is left of them where it is off."""
+        sizes = run.sizes[number - 1].merger
+        shape = MergerShape(sizes.dense_width * on, sizes.tokens, self.options)
+        bits = run.merger_bits(number, merger, on)
+        return shape, run.weights(part_name(number, merger.name), merger.weights(shape), bits)
 
     # Training.
 

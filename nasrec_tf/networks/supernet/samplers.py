@@ -128,11 +128,8 @@ class SingleOperatorSingleConnection(PathSampler):
 
     name = "single-operator-single-connection"
 
-    def _connections(self, generator):
-        return self._single_connection(generator)
-
-    def _operators(self, generator, operators):
-        return self._single_operator(generator, operators)
+    _connections = PathSampler._single_connection
+    _operators = PathSampler._single_operator
 
 
 class AnyOperatorAnyConnection(PathSampler):
@@ -144,11 +141,8 @@ class AnyOperatorAnyConnection(PathSampler):
 
     name = "any-operator-any-connection"
 
-    def _connections(self, generator):
-        return self._any_connection(generator)
-
-    def _operators(self, generator, operators):
-        return self._any_operator(generator, operators)
+    _connections = PathSampler._any_connection
+    _operators = PathSampler._any_operator
 
 
 class SingleOperatorAnyConnection(PathSampler):
@@ -160,11 +154,8 @@ class SingleOperatorAnyConnection(PathSampler):
 
     name = "single-operator-any-connection"
 
-    def _connections(self, generator):
-        return self._any_connection(generator)
-
-    def _operators(self, generator, operators):
-        return self._single_operator(generator, operators)
+    _connections = PathSampler._any_connection
+    _operators = PathSampler._single_operator
 
 
 SAMPLERS: dict[str, type[PathSampler]] = {
