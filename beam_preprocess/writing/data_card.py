@@ -5,7 +5,7 @@ from __future__ import annotations
 from beam_preprocess.dataset.file_names import file_stem
 from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
 from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
-from beam_preprocess.writing.svg import bar_chart
+from beam_preprocess.writing.bar_chart import bar_chart
 
 CARD_FILE = "data_card.md"
 

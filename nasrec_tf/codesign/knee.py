@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nasrec_tf.strategies.history import LOG_LOSS
-from nasrec_tf.strategies.oracle.results import TrialResult
+from nasrec_tf.strategies.oracle.trial_results import TrialResult
 from nasrec_tf.strategies.pareto import pareto_results
 
 

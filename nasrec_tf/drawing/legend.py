@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.drawing import blocks, layout, theme
+from nasrec_tf.drawing import block_interior, layout, theme
 from nasrec_tf.drawing.reads import LEFT_WIRE, SAME_WIRE, block_wires
 from nasrec_tf.drawing.svg import Drawing
 from nasrec_tf.operators import (
@@ -121,7 +121,7 @@ def _has_dead_parts(architecture: Architecture) -> bool:
 
 def _part_sign(text: str, branch: str):
     def sign(drawing, box):
-        blocks.part(drawing, box, text, theme.PALETTES[branch], True, branch, text)
+        block_interior.part(drawing, box, text, theme.PALETTES[branch], True, branch, text)
 
     return sign
 
@@ -130,7 +130,7 @@ def _merger_sign(text: str):
     def sign(drawing, box):
         inner = layout.Box(box.centre_x - theme.MERGER_WIDTH / 2, box.y + 1, theme.MERGER_WIDTH,
                            box.height - 2)  # fmt: skip
-        blocks.part(drawing, inner, text, theme.MERGER, True, "merger", text)
+        block_interior.part(drawing, inner, text, theme.MERGER, True, "merger", text)
 
     return sign
 
@@ -149,7 +149,7 @@ def _tap_sign(drawing: Drawing, box: layout.Box) -> None:
 
 def _bold_sign(drawing: Drawing, box: layout.Box) -> None:
     points = [(box.x, box.centre_y), (box.right, box.centre_y)]
-    drawing.path("wires", points, stroke=theme.PALETTES[DENSE].line, width=blocks.BOLD)
+    drawing.path("wires", points, stroke=theme.PALETTES[DENSE].line, width=block_interior.BOLD)
 
 
 def _dead_sign(drawing: Drawing, box: layout.Box) -> None:

@@ -4,7 +4,7 @@ import textwrap
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.data.features import Features
-from nasrec_tf.drawing import blocks, layout, legend, theme
+from nasrec_tf.drawing import block_interior, layout, legend, theme
 from nasrec_tf.drawing.reads import block_wires, sources_read
 from nasrec_tf.drawing.svg import Drawing
 from nasrec_tf.operators import DENSE, SPARSE
@@ -88,19 +88,19 @@ def _paint_stack(drawing, architecture, columns, features, top) -> float:
     return raw_y + theme.BOX_HEIGHT / 2
 
 
-def _painters(drawing, architecture, columns, top) -> list[blocks.BlockPainter]:
+def _painters(drawing, architecture, columns, top) -> list[block_interior.BlockPainter]:
     """One painter per block, first to last; the last block stands at the top."""
     numbers = range(len(architecture), 0, -1)
     painters = []
     for number in numbers:
         rows = layout.block_rows(architecture, number, 0.0)
         rows = layout.block_rows(architecture, number, top - rows.frame_top)
-        painters.append(blocks.BlockPainter(drawing, architecture, number, columns, rows))
+        painters.append(block_interior.BlockPainter(drawing, architecture, number, columns, rows))
         top = rows.frame_bottom + theme.BLOCK_GAP
     return painters[::-1]
 
 
-def _paint_head(drawing: Drawing, head: layout.Box, last: blocks.BlockPainter) -> None:
+def _paint_head(drawing: Drawing, head: layout.Box, last: block_interior.BlockPainter) -> None:
     drawing.rectangle(
         "boxes", head.x, head.y, head.width, head.height, fill="#eceef2", stroke=theme.INK,
         tooltip="final fully connected layer over both outputs of the last block",
@@ -110,9 +110,9 @@ def _paint_head(drawing: Drawing, head: layout.Box, last: blocks.BlockPainter) -
         x, y = last.output_point(branch)
         colour = theme.PALETTES[branch].line
         drawing.path("lanes", [(x, y), (x, head.bottom + 4)], stroke=colour)
-        blocks.arrow(drawing, (x, head.bottom), "up", colour)
+        block_interior.arrow(drawing, (x, head.bottom), "up", colour)
     drawing.path("wires", [(head.centre_x, head.y), (head.centre_x, head.y - 14)], stroke=theme.INK)
-    blocks.arrow(drawing, (head.centre_x, head.y - 18), "up", theme.INK)
+    block_interior.arrow(drawing, (head.centre_x, head.y - 18), "up", theme.INK)
     drawing.text(head.centre_x, head.y - 26, "logit", bold=True)
 
 
@@ -124,7 +124,9 @@ def _paint_raw(drawing, architecture, columns, features, branch, y) -> None:
     x = columns.centre[branch] - width / 2
     box = layout.Box(x, y - theme.BOX_HEIGHT / 2, width, theme.BOX_HEIGHT)
     live = getattr(architecture.liveness, f"raw_{branch}")
-    blocks.part(drawing, box, text, theme.PALETTES[branch], live, branch, f"raw {branch} features")
+    block_interior.part(
+        drawing, box, text, theme.PALETTES[branch], live, branch, f"raw {branch} features"
+    )
 
 
 def _paint_lanes(drawing, columns, painters, branch, raw_y) -> None:
@@ -141,7 +143,7 @@ def _paint_lanes(drawing, columns, painters, branch, raw_y) -> None:
         drawing.path("lanes", [start, (x, start[1]), (x, end)], stroke=colour)
 
 
-def _wire_rows(painter: blocks.BlockPainter, branch: str, source: int) -> list[float]:
+def _wire_rows(painter: block_interior.BlockPainter, branch: str, source: int) -> list[float]:
     """The rows of a block in which a source is read."""
     return [
         painter.rows.middle[wire.kind]

@@ -9,7 +9,7 @@ from beam_preprocess.dataset.schema import SCHEMA_FILE, Schema, read_json
 from beam_preprocess.errors import DataError
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.data.features import Features
-from nasrec_tf.export import description as described
+from nasrec_tf.export import contents as described
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions

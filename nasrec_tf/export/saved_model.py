@@ -12,7 +12,7 @@ import tensorflow as tf
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf import __version__, native
 from nasrec_tf.common.device_faults import device_fault
-from nasrec_tf.export import description as described
+from nasrec_tf.export import contents as described
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.preprocessing import Preprocessing
 from nasrec_tf.export.raw_inputs import RawInput, raw_inputs, sample_rows

@@ -3,7 +3,7 @@
 import pathlib
 
 from nasrec_tf.common.atomic_file import atomic_file
-from nasrec_tf.export.description import EXTRA_ASSETS, REQUEST_FILE, find_export, load_description
+from nasrec_tf.export.contents import EXTRA_ASSETS, REQUEST_FILE, find_export, load_description
 from nasrec_tf.export.versions import locked, models
 
 MODELS_CONFIG = "models.config"

@@ -26,7 +26,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE
 from nasrec_tf.strategies.history import RUNNING
 from nasrec_tf.strategies.oracle.ledger import Ledger
-from nasrec_tf.strategies.oracle.results import read_results
+from nasrec_tf.strategies.oracle.trial_results import read_results
 from nasrec_tf.strategies.pareto import pareto_results
 from nasrec_tf.training.curves import read_curve
 

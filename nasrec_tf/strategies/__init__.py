@@ -30,15 +30,15 @@ _MODULES = {
     "RegularizedEvolutionOracle": "oracle.oracle",
     "SpaceExhausted": "draws",
     "SubnetTuner": "oracle.tuner",
-    "TrialResult": "oracle.results",
+    "TrialResult": "oracle.trial_results",
     "check_settings": "search_settings",
-    "best": "oracle.results",
-    "from_values": "oracle.genes",
+    "best": "oracle.trial_results",
+    "from_values": "oracle.architecture_genes",
     "pareto_results": "pareto",
-    "read_results": "oracle.results",
-    "search_hyperparameters": "oracle.genes",
-    "to_values": "oracle.genes",
-    "write_leaderboard": "oracle.results",
+    "read_results": "oracle.trial_results",
+    "search_hyperparameters": "oracle.architecture_genes",
+    "to_values": "oracle.architecture_genes",
+    "write_leaderboard": "oracle.trial_results",
 }
 
 __all__ = sorted(_MODULES)

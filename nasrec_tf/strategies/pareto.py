@@ -166,7 +166,7 @@ def pareto_results(results: Sequence, objectives: Sequence[str]) -> list:
 
     Example:
         >>> from nasrec_tf.architecture.space import NASREC_SMALL
-        >>> from nasrec_tf.strategies.oracle.results import TrialResult
+        >>> from nasrec_tf.strategies.oracle.trial_results import TrialResult
         >>> results = [
         ...     TrialResult(number, 0, None, NASREC_SMALL.widest, "completed",
         ...                 {"log_loss": loss, "mflops": cost})

@@ -4,8 +4,8 @@ from pim.cost.cost import energy_grid, time_grid
 from pim.cost.report import OperatorReport
 from pim.hardware.hardware import Hardware
 from pim.mnsim2.constants import ADCS
-from pim.mnsim2.mapping import Layer
-from pim.mnsim2.model import LayerCost, estimate_layers
+from pim.mnsim2.layer_costs import LayerCost, estimate_layers
+from pim.mnsim2.layer_mapping import Layer
 from pim.workload.operators import CrossbarOperator, Workload
 
 _COMPONENTS = {"xbar": "array", "dac": "dac", "adc": "adc", "buf": "buffer", "digital": "digital"}

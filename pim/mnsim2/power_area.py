@@ -3,7 +3,7 @@
 import math
 
 from pim.mnsim2 import constants
-from pim.mnsim2.mapping import Design, LayerMapping
+from pim.mnsim2.layer_mapping import Design, LayerMapping
 
 
 def powers(place: LayerMapping, design: Design) -> dict[str, float]:

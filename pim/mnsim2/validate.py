@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from pim.checks import shown
 from pim.errors import PimError
-from pim.mnsim2.mapping import Layer, buffer_sizes_kb
-from pim.mnsim2.model import LayerCost, estimate_layers
+from pim.mnsim2.layer_costs import LayerCost, estimate_layers
+from pim.mnsim2.layer_mapping import Layer, buffer_sizes_kb
 from pim.mnsim2.quirks import Mnsim2Quirks
 
 _LATENCY = {

@@ -25,7 +25,7 @@ from nasrec_tf.networks.weights import load_weights
 from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.search.command import main
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.strategies.oracle.results import read_results
+from nasrec_tf.strategies.oracle.trial_results import read_results
 from pim import changed, hardware_preset, to_analog
 
 OPTIONS = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from nasrec_tf.architecture.space import NASREC_FULL
 from nasrec_tf.strategies import Patience, RegularizedEvolutionOracle, SubnetTuner
-from nasrec_tf.strategies.oracle.genes import to_values
+from nasrec_tf.strategies.oracle.architecture_genes import to_values
 
 SPACE = NASREC_FULL.replace(num_blocks=4)
 TARGET = to_values(SPACE.sample(np.random.default_rng(7)), SPACE)

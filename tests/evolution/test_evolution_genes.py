@@ -14,7 +14,11 @@ from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.presets import preset
 from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
 from nasrec_tf.common.errors import ArchitectureError
-from nasrec_tf.strategies.oracle.genes import from_values, search_hyperparameters, to_values
+from nasrec_tf.strategies.oracle.architecture_genes import (
+    from_values,
+    search_hyperparameters,
+    to_values,
+)
 
 
 @settings(deadline=None)

@@ -14,7 +14,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies import Budget, Patience, RandomSearchOracle
-from nasrec_tf.strategies.oracle.genes import from_values
+from nasrec_tf.strategies.oracle.architecture_genes import from_values
 
 TINY = NASREC_SMALL.replace(
     num_blocks=1, dense_operators=("fc",), dense_widths=(16, 32), sparse_widths=(16, 32)

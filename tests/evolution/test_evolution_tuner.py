@@ -14,8 +14,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.strategies import Budget, NoScores, SubnetTuner, best, read_results
-from nasrec_tf.strategies.oracle.genes import from_values
-from nasrec_tf.strategies.oracle.results import TrialResult, write_leaderboard
+from nasrec_tf.strategies.oracle.architecture_genes import from_values
+from nasrec_tf.strategies.oracle.trial_results import TrialResult, write_leaderboard
 
 
 def score(architecture):

@@ -17,7 +17,7 @@ from nasrec_tf.strategies.draws import Draws
 from nasrec_tf.strategies.hardware_space import CODESIGN_SPACE, HardwareSpace, with_tied
 from nasrec_tf.strategies.history import COMPLETED, Candidate, History, Outcome
 from nasrec_tf.strategies.oracle.oracle import ParetoEvolutionOracle
-from nasrec_tf.strategies.oracle.results import from_history
+from nasrec_tf.strategies.oracle.trial_results import from_history
 from nasrec_tf.strategies.pareto import (
     ParetoEvolution,
     crowding_distances,

@@ -15,7 +15,7 @@ from nasrec_tf.codesign.knee import nearest_to_ideal
 from nasrec_tf.strategies.draws import NothingScored
 from nasrec_tf.strategies.history import Candidate, History, Outcome
 from nasrec_tf.strategies.oracle.ledger import read_history
-from nasrec_tf.strategies.oracle.results import best, from_history, write_leaderboard
+from nasrec_tf.strategies.oracle.trial_results import best, from_history, write_leaderboard
 from nasrec_tf.strategies.pareto import (
     ParetoEvolution,
     crowding_distances,

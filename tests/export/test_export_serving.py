@@ -17,7 +17,7 @@ from serving_messages import message_class
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
-from nasrec_tf.export.description import describe_export, find_export, load_description
+from nasrec_tf.export.contents import describe_export, find_export, load_description
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import sample_rows
 from nasrec_tf.export.saved_model import WARMUP_BATCH_SIZES, export_saved_model
@@ -206,7 +206,7 @@ def test_what_a_killed_export_left_is_no_version_and_goes_with_the_next(tmp_path
 
 def test_what_needs_no_tensorflow_loads_none():
     code = (
-        "import sys, nasrec_tf.export, nasrec_tf.export.description, nasrec_tf.export.serving\n"
+        "import sys, nasrec_tf.export, nasrec_tf.export.contents, nasrec_tf.export.serving\n"
         "print([m for m in ('tensorflow', 'keras', 'apache_beam', 'pyarrow') if m in sys.modules])"
     )
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from nasrec_tf.common import atomic_file as files
-from nasrec_tf.export.description import ASSETS, MODEL_FILE, ExportDescription, load_description
+from nasrec_tf.export.contents import ASSETS, MODEL_FILE, ExportDescription, load_description
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.serving import write_models_config
 from nasrec_tf.export.versions import check_name, new_version, versions

@@ -10,8 +10,8 @@ from pim.hardware.hardware_json import changed
 from pim.hardware.presets import hardware_preset
 from pim.mnsim2 import constants
 from pim.mnsim2.buffers import buffer
-from pim.mnsim2.mapping import Layer, map_layer
-from pim.mnsim2.model import estimate_layers
+from pim.mnsim2.layer_costs import estimate_layers
+from pim.mnsim2.layer_mapping import Layer, map_layer
 from pim.mnsim2.placement import hops
 from pim.mnsim2.quirks import Mnsim2Quirks
 from pim.mnsim2.validate import validate

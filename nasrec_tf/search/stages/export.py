@@ -7,7 +7,7 @@ import uuid
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
-from nasrec_tf.export.description import load_description
+from nasrec_tf.export.contents import load_description
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig

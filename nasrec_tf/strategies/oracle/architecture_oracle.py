@@ -24,7 +24,7 @@ from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.draws import Draws, NothingToDraw
 from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.history import LOG_LOSS, Candidate, History
-from nasrec_tf.strategies.oracle import genes, trials
+from nasrec_tf.strategies.oracle import architecture_genes, trials
 from nasrec_tf.strategies.oracle.assignments import DEFAULT_PATIENCE, Assignments, Patience
 from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.search_settings import check_positive
@@ -149,7 +149,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         super().__init__(
             objective=keras_tuner.Objective(LOG_LOSS, "min"),
             max_trials=strategy.trials,
-            hyperparameters=genes.search_hyperparameters(space, hardware),
+            hyperparameters=architecture_genes.search_hyperparameters(space, hardware),
             allow_new_entries=False,
             tune_new_entries=False,
             max_consecutive_failed_trials=max_consecutive_failed_trials,

@@ -18,7 +18,7 @@ from nasrec_tf.strategies.history import (
     Outcome,
     is_scored,
 )
-from nasrec_tf.strategies.oracle import genes
+from nasrec_tf.strategies.oracle import architecture_genes
 
 logger = logging.getLogger(__name__)
 
@@ -35,9 +35,9 @@ def running_trial(
     take most of the search's memory.
     """
     hyperparameters = copy.copy(registered)
-    hyperparameters.values = genes.to_values(candidate.architecture, space)
+    hyperparameters.values = architecture_genes.to_values(candidate.architecture, space)
     for name, value in (candidate.hardware or {}).items():
-        hyperparameters.values[genes.hardware_name(name)] = value
+        hyperparameters.values[architecture_genes.hardware_name(name)] = value
     return Trial(hyperparameters, trial_id=trial_id)
 
 

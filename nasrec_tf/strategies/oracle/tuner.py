@@ -12,7 +12,12 @@ from keras_tuner.errors import FatalError
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError, UserError
-from nasrec_tf.strategies.oracle import chief_and_workers, genes, results, search_part
+from nasrec_tf.strategies.oracle import (
+    architecture_genes,
+    chief_and_workers,
+    search_part,
+    trial_results,
+)
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
 from nasrec_tf.strategies.oracle.search_progress import SearchProgress
 
@@ -71,7 +76,7 @@ class SubnetTuner(BaseTuner):
         ...     return {"log_loss": sum(block.dense_width for block in architecture.blocks) / 1e3}
         >>> directory = tempfile.mkdtemp()
         >>> SubnetTuner(oracle, narrow_is_good, directory=directory, progress=False).search()
-        >>> found = results.read_results(f"{directory}/evolution")
+        >>> found = trial_results.read_results(f"{directory}/evolution")
         >>> [result.status for result in found]
         ['completed', 'completed', 'completed']
     """
@@ -144,7 +149,9 @@ class SubnetTuner(BaseTuner):
 
     def run_trial(self, trial: Trial) -> dict[str, float]:
         """Scores a trial's architecture; KerasTuner prints the traceback of one that fails."""
-        architecture = genes.from_values(trial.hyperparameters.values, self._architectures.space)
+        architecture = architecture_genes.from_values(
+            trial.hyperparameters.values, self._architectures.space
+        )
         try:
             return {name: float(value) for name, value in self.scorer(architecture).items()}
         except UserError as error:
@@ -153,7 +160,9 @@ class SubnetTuner(BaseTuner):
     def write_leaderboard(self) -> pathlib.Path:
         """Writes the leaderboard beside the journal and returns its path."""
         path = pathlib.Path(self.project_dir) / LEADERBOARD
-        results.write_leaderboard(path, results.from_history(self._architectures.history))
+        trial_results.write_leaderboard(
+            path, trial_results.from_history(self._architectures.history)
+        )
         return path
 
     # BaseTuner's hooks.

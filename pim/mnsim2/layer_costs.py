@@ -8,7 +8,7 @@ from pim import checks
 from pim.errors import PimError
 from pim.mnsim2 import constants
 from pim.mnsim2.buffers import buffer
-from pim.mnsim2.mapping import Design, Layer, LayerMapping, buffer_sizes_kb, map_layer
+from pim.mnsim2.layer_mapping import Design, Layer, LayerMapping, buffer_sizes_kb, map_layer
 from pim.mnsim2.placement import hops
 from pim.mnsim2.power_area import energy_parts, power_parts, powers, tile_area
 from pim.mnsim2.quirks import Mnsim2Quirks
