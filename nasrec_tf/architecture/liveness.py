@@ -9,33 +9,24 @@ from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
 
 
 @dataclasses.dataclass(frozen=True)
-class Runs:
-    """What of one block has to run, in the kind of truth values that were given.
+class BlockLiveness:
+    """What of one block reaches the logit.
 
     Args:
+        dense_output: whether its dense output is read.
+        sparse_output: whether its sparse output is read.
         dense_operators: whether its dense operators have to run.
         sparse_operators: whether its sparse operators have to run.
         dense_to_sparse: whether that merger has to run.
         sparse_to_dense: whether that merger has to run.
     """
 
-    dense_operators: Any
-    sparse_operators: Any
-    dense_to_sparse: Any
-    sparse_to_dense: Any
-
-
-@dataclasses.dataclass(frozen=True)
-class BlockLiveness(Runs):
-    """What of one block reaches the logit: what has to run, in plain truth values, and this.
-
-    Args:
-        dense_output: whether its dense output is read.
-        sparse_output: whether its sparse output is read.
-    """
-
     dense_output: bool
     sparse_output: bool
+    dense_operators: bool
+    sparse_operators: bool
+    dense_to_sparse: bool
+    sparse_to_dense: bool
 
     @property
     def anything(self) -> bool:
@@ -69,6 +60,22 @@ class Flags(NamedTuple):
 
     dense_output: Any
     sparse_output: Any
+    dense_to_sparse: Any
+    sparse_to_dense: Any
+
+
+class Runs(NamedTuple):
+    """What of one block has to run, in the kind of truth values that were given.
+
+    Args:
+        dense_operators: whether its dense operators have to run.
+        sparse_operators: whether its sparse operators have to run.
+        dense_to_sparse: whether that merger has to run.
+        sparse_to_dense: whether that merger has to run.
+    """
+
+    dense_operators: Any
+    sparse_operators: Any
     dense_to_sparse: Any
     sparse_to_dense: Any
 
@@ -176,6 +183,5 @@ def liveness(blocks: Sequence[Block]) -> Liveness:
             dense |= {block.left_source, block.right_source}
         if read.sparse:
             sparse.update(block.sparse_sources)
-        outputs = {"dense_output": number in dense, "sparse_output": number in sparse}
-        parts.append(BlockLiveness(**dataclasses.asdict(part), **outputs))
+        parts.append(BlockLiveness(number in dense, number in sparse, *part))
     return Liveness(tuple(reversed(parts)), 0 in dense, 0 in sparse)
