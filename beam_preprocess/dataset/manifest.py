@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pydantic
 
 from beam_preprocess.common.checked import Count, build, check_fields, shown
-from beam_preprocess.dataset.schema import (
+from beam_preprocess.dataset.file_format import (
     FORMAT,
     MANIFEST_FILE,
     SCHEMA_FILE,

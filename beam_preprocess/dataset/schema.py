@@ -63,13 +63,16 @@ from beam_preprocess.common.checked import (
     shown,
 )
 from beam_preprocess.common.whole_file import write_whole
+from beam_preprocess.dataset.file_format import (
+    FORMAT,
+    MANIFEST_FILE,
+    SCHEMA_FILE,
+    VERSION,
+    check_format,
+    read_json,
+)
 from beam_preprocess.errors import DataError
 
-FORMAT = "nasrec_tf.dataset"
-VERSION = 2
-READABLE_VERSIONS = (1, 2)
-SCHEMA_FILE = "schema.json"
-MANIFEST_FILE = "manifest.json"
 SPLIT_NAMES = ("train", "validation", "test")
 
 DENSE_TRANSFORMS = ("log1p", "standardize", "identity", "missing_indicator")
@@ -339,51 +342,7 @@ class Schema:
         return cls.from_json(read_json(directory / SCHEMA_FILE), str(directory / SCHEMA_FILE))
 
 
-def check_format(body: Any, where: str) -> None:
-    """Raises DataError unless ``body`` is a JSON object of a format version that is read here.
-
-    Args:
-      body: Content of ``schema.json`` or ``manifest.json``.
-      where: The file, for the message.
-
-    >>> check_format({"format": "nasrec_tf.dataset", "version": 3}, "data/schema.json")
-    Traceback (most recent call last):
-        ...
-    beam_preprocess.errors.DataError: data/schema.json: format version 3, this program reads 1 and \
-2; preprocess the data again
-    """
-    if not isinstance(body, Mapping) or body.get("format") != FORMAT:
-        raise DataError(f"{where}: not a {FORMAT} schema or manifest; preprocess the data again")
-    version = body.get("version")
-    if version not in READABLE_VERSIONS or isinstance(version, (bool, float)):
-        raise DataError(
-            f"{where}: format version {shown(version)}, this program reads "
-            f"{' and '.join(map(str, READABLE_VERSIONS))}; preprocess the data again"
-        )
-
-
 def _listed(value: Any, key: str) -> list[Any]:
     if not isinstance(value, list):
         raise DataError(f"{key} must be a list, not {shown(value)}")
     return value
-
-
-def read_json(path: pathlib.Path) -> Any:
-    """Reads one JSON file.
-
-    Args:
-      path: The file.
-
-    Raises:
-      DataError: It cannot be read or is no JSON; the message names it.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing; preprocess the data again") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    except RecursionError:
-        raise DataError(f"{path}: damaged (nested too deeply); preprocess the data again") from None
-    except ValueError as error:  # JSON, UTF-8, integers of any length
-        raise DataError(f"{path}: damaged ({error}); preprocess the data again") from None

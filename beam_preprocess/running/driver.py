@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from beam_preprocess.common.whole_file import publish_directory
 from beam_preprocess.config import PreprocessConfig
-from beam_preprocess.dataset.schema import MANIFEST_FILE
+from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.encoding.feature_statistics import check_table_rows
 from beam_preprocess.errors import DataError
 from beam_preprocess.job import (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.file_format import MANIFEST_FILE, SCHEMA_FILE
 from beam_preprocess.dataset.manifest import manifest_body
-from beam_preprocess.dataset.schema import MANIFEST_FILE, SCHEMA_FILE, SPLIT_NAMES, Schema, Split
+from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema, Split
 from beam_preprocess.encoding.feature_statistics import build_features
 from beam_preprocess.encoding.row_order import Layout, make_layout, record_bytes
 from beam_preprocess.encoding.statistics import Summary

@@ -5,7 +5,8 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.dataset.schema import SCHEMA_FILE, Schema, read_json
+from beam_preprocess.dataset.file_format import SCHEMA_FILE, read_json
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.errors import DataError
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.data.features import Features

@@ -5,7 +5,8 @@ import os
 import pathlib
 
 from beam_preprocess.config import PAPER_FRACTIONS
-from beam_preprocess.dataset.schema import MANIFEST_FILE, Schema
+from beam_preprocess.dataset.file_format import MANIFEST_FILE
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError

@@ -8,8 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
+from beam_preprocess.dataset.file_format import SCHEMA_FILE
 from beam_preprocess.dataset.manifest import verify_file
-from beam_preprocess.dataset.schema import SCHEMA_FILE, Schema
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture

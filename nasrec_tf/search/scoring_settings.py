@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import nasrec_tf
-from beam_preprocess.dataset.schema import MANIFEST_FILE, SCHEMA_FILE, read_json
+from beam_preprocess.dataset.file_format import MANIFEST_FILE, SCHEMA_FILE, read_json
 from nasrec_tf.native import kernel_fingerprint
 from nasrec_tf.search.config import flag
 from nasrec_tf.search.environment import current_environment

@@ -29,6 +29,8 @@ SPECS = (
     WeightSpec("fc_bias", (Prefix(8),), 0.0),
 )
 
+LOSS = keras.losses.BinaryCrossentropy(from_logits=True)
+
 
 @pytest.fixture(scope="module", params=SPACES)
 def case(request):
@@ -165,26 +167,24 @@ def test_a_keras_file_of_a_supernet_goes_on_with_the_paths_to_come(supernet, tmp
 
 def test_a_compiled_network_goes_on_training_from_its_file(case, tmp_path):
     space, features = case
-    inputs, labels = raw_inputs(features, 16), raw_labels(16)
     model = Subnet(space.widest, features, SMALL_OPTIONS)
-    loss = keras.losses.BinaryCrossentropy(from_logits=True)
-    model.compile(Adagrad(0.05), loss, run_eagerly=True)
-    model.train_on_batch(inputs, labels)
-    model.save(tmp_path / "net.keras")
-    again = keras.saving.load_model(tmp_path / "net.keras")
-    losses = [each.train_on_batch(inputs, labels) for each in (model, again)]
-    assert losses[0] == losses[1]
-    np.testing.assert_array_equal(model(inputs), again(inputs))
+    model.compile(Adagrad(0.05), LOSS, run_eagerly=True)
+    check_training_goes_on(model, features, tmp_path / "net.keras")
 
 
 def test_a_compiled_supernet_goes_on_training_from_its_file(case, tmp_path):
     space, features = case
-    inputs, labels = raw_inputs(features, 16), raw_labels(16)
     model = Supernet(space, features, SMALL_OPTIONS)
-    model.compile(Adagrad(0.05), keras.losses.BinaryCrossentropy(from_logits=True))
+    model.compile(Adagrad(0.05), LOSS)
+    check_training_goes_on(model, features, tmp_path / "net.keras")
+
+
+def check_training_goes_on(model, features, path):
+    """A model that was trained, and its copy from a file, train on alike."""
+    inputs, labels = raw_inputs(features, 16), raw_labels(16)
     model.train_on_batch(inputs, labels)
-    model.save(tmp_path / "net.keras")
-    again = keras.saving.load_model(tmp_path / "net.keras")
+    model.save(path)
+    again = keras.saving.load_model(path)
     losses = [each.train_on_batch(inputs, labels) for each in (model, again)]
     assert losses[0] == losses[1]
     np.testing.assert_array_equal(model(inputs), again(inputs))

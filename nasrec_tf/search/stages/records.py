@@ -3,7 +3,8 @@
 import dataclasses
 import pathlib
 
-from beam_preprocess.dataset.schema import MANIFEST_FILE, Schema
+from beam_preprocess.dataset.file_format import MANIFEST_FILE
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.demo import write_demo
 from nasrec_tf.search.config import SearchConfig, flag
