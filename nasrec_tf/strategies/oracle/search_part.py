@@ -18,7 +18,8 @@ def is_search_chief() -> bool:
     """Whether this process is the chief of a search with workers.
 
     Raises:
-        UserError: if there is a chief, and its address, its port or the name of this process is missing.
+        UserError: if there is a chief, and its address or port or the name of this process is not
+            there.
     """
     return _is_one_of_several() and "chief" in os.environ[NAME]
 
@@ -27,7 +28,8 @@ def is_search_worker() -> bool:
     """Whether this process is a worker of a chief.
 
     Raises:
-        UserError: if there is a chief, and its address, its port or the name of this process is missing.
+        UserError: if there is a chief, and its address or port or the name of this process is not
+            there.
     """
     return _is_one_of_several() and not is_search_chief()
 
