@@ -67,6 +67,27 @@ def test_late_in_the_search_the_annealed_mutation_changes_one_field(space, seed)
 def test_the_annealed_mutation_makes_as_many_changes_as_the_authors_code():
     changes = [AnnealedFieldMutation().changes(generation, 240) for generation in range(240)]
     assert changes == [6] + 48 * [5] + 48 * [4] + 48 * [3] + 48 * [2] + 47 * [1]
+    # A short search counts as one of 100 generations would.
+    changes = [AnnealedFieldMutation().changes(generation, 50) for generation in range(50)]
+    assert changes == 11 * [3] + 20 * [2] + 19 * [1]
+
+
+@settings(deadline=None)
+@given(space=SPACES, seed=SEEDS)
+def test_the_paper_s_mutation_keeps_all_but_one_of_what_stays(space, seed):
+    rng = np.random.default_rng(seed)
+    parent = space.sample(rng)
+    child = BlockMutation()(parent, space, rng, 0, 240)
+    for old, new in zip(parent.blocks, child.blocks, strict=True):
+        for branch in ("dense_operators", "sparse_operators"):
+            before, after = getattr(old, branch), getattr(new, branch)
+            kept = before.keys() & after.keys()
+            if space.operators == "any":
+                assert len(before.keys() ^ after.keys()) <= 1
+                if space.widths == "operator":
+                    assert sum(before[name] != after[name] for name in kept) <= 1
+            if space.bits:
+                assert sum(old.bits[name] != new.bits[name] for name in kept) <= 1
 
 
 @pytest.mark.parametrize("mutation", [cls() for cls in MUTATIONS.values()], ids=list(MUTATIONS))

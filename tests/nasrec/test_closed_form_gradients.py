@@ -10,7 +10,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nasrec_tf.networks.supernet.joining import joins
-from nasrec_tf.operators.arithmetic import LAYER_NORM_EPSILON, layer_norm, linear
+from nasrec_tf.operators.arithmetic import (
+    LAYER_NORM_EPSILON,
+    layer_norm,
+    linear,
+    pad_last_axis,
+)
 from nasrec_tf.operators.attention import encode, encoder_weights, self_attention
 from nasrec_tf.operators.base import unless_fits
 from nasrec_tf.operators.dot_product import pairs
@@ -159,6 +164,18 @@ def test_pairs(batch, tokens):
         return tf.gather(tf.reshape(gram, [-1, tokens**2]), later * tokens + earlier, axis=1)
 
     assert_same(lambda x: pairs(x, is_static=False), plain, normal(batch, 4, tokens))
+
+
+@pytest.mark.parametrize("missing", [0, 1, 2, 5])
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 1), (2, 0)])
+def test_padding_is_zeros_on_the_right_up_to_the_size(shape, known, missing):
+    x = tf.constant(normal(*shape))
+    size = shape[-1] + missing
+    padded = pad_last_axis(x, size if known else tf.constant(size)).numpy()
+    assert padded.shape == (*shape[:-1], size)
+    np.testing.assert_array_equal(padded[..., : shape[-1]], x)
+    assert not padded[..., shape[-1] :].any()
 
 
 @pytest.mark.parametrize("shape", [(3, 4, 6), (0, 4, 6), (2, 4, 1), (2, 4, 0)])
