@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.complexity import complexity
+from nasrec_tf.architecture.liveness import dense_operators_read_sparse
 from nasrec_tf.architecture.space import NASREC_FULL
 from nasrec_tf.common.errors import ArchitectureError
 
@@ -40,6 +41,33 @@ def test_a_merger_into_a_dead_branch_does_not_matter():
     blocks = [BLOCK, dataclasses.replace(BLOCK, **alive)]
     merging = [dataclasses.replace(BLOCK, dense_to_sparse=True), blocks[1]]
     assert Architecture(merging) == Architecture(blocks)
+
+
+@given(architectures(FULL.replace(num_blocks=4)))
+@settings(deadline=None)
+def test_dead_operators_and_what_they_alone_read_do_not_matter(architecture):
+    blocks = []
+    for block, live in zip(architecture.blocks, architecture.liveness.blocks):
+        if not live.dense_operators:
+            ours = dict(dense_operators={"sum": 31}, dense_sources=(0,), left_source=0)
+            block = dataclasses.replace(block, **ours)
+        if not live.sparse_operators:
+            block = dataclasses.replace(block, sparse_operators={"attention": 11})
+            if not (live.dense_operators and dense_operators_read_sparse(block)):
+                block = dataclasses.replace(block, sparse_sources=(0,))
+        blocks.append(block)
+    assert Architecture(blocks).identity == architecture.identity
+
+
+def test_only_a_dense_operator_that_reads_them_makes_sparse_sources_matter():
+    for name, reads in (("fc", False), ("sum", False), ("dot_product", True)):
+        block = dataclasses.replace(BLOCK, dense_operators={name: 8})
+        assert dense_operators_read_sparse(block) is reads
+        sparse = [dataclasses.replace(block, sparse_sources=(s,)) for s in (0, 1)]
+        head = dataclasses.replace(BLOCK, dense_sources=(2,))
+        assert (
+            Architecture([BLOCK, sparse[0], head]) == Architecture([BLOCK, sparse[1], head])
+        ) is (not reads)
 
 
 def test_the_sides_of_a_sum_may_be_exchanged_but_not_those_of_a_gating():
