@@ -1,195 +1,173 @@
 """What is done to a run, and what has to come out: each case is a function of its seed."""
 
-import pathlib
+import dataclasses
 import random
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 
+from nasrec_tf.search.config import STAGES
+from torture.bench import Bench, Wrong
 from torture.damages import damages, files
-from torture.recipes import (
-    RECIPES,
-    Ended,
-    command,
-    differences,
-    end,
-    end_state,
-    run,
-    run_limited,
-    start,
-)
+from torture.recipes import RECIPES, Ended, command, end, run, run_limited, start
+from torture.state import differences, name_of, state
 
-MOST_DISTURBANCES = 4
+MOST_DISTURBANCES = 3
+
+KILLED = (0, -9)
+"""Exit codes of what was killed, perhaps too late."""
 
 
-class Wrong(Exception):
-    """A run did not do what it must; the message says what."""
-
-
-class Bench:
-    """Undisturbed runs of the recipes, made when they are first needed, to compare with.
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One case.
 
     Args:
-        directory: where they are kept.
+        kind: what is done, a key of ``KINDS``.
+        stage: that is disturbed.
+        recipe: of the run, a key of ``RECIPES``.
+        seed: of all that is drawn.
     """
 
-    def __init__(self, directory: pathlib.Path):
-        self.directory = directory
+    kind: str
+    stage: str
+    recipe: str
+    seed: str
 
-    def undisturbed(self, recipe: str) -> pathlib.Path:
-        """Directory of the finished run."""
-        directory = self.directory / recipe
-        if not (directory / "seconds").exists():
-            shutil.rmtree(directory, ignore_errors=True)
-            directory.mkdir(parents=True)
-            began = time.monotonic()
-            counted = run(
-                ["torture.disturbed", "count", "0", str(directory), *command(recipe, directory)]
-            )
-            if counted.code != 0:
-                raise Wrong(f"the undisturbed run failed: {counted.err}")
-            events = counted.err.rsplit("events ", 1)[1].strip()
-            (directory / "events").write_text(events)
-            (directory / "seconds").write_text(str(time.monotonic() - began))
-        return directory
+    def run(self, bench: Bench) -> None:
+        """Runs it.
 
-    def events(self, recipe: str) -> int:
-        """How many writes, renames and syncs the run has."""
-        return int((self.undisturbed(recipe) / "events").read_text())
-
-    def seconds(self, recipe: str) -> float:
-        """How long it took."""
-        return float((self.undisturbed(recipe) / "seconds").read_text())
-
-    def check(self, recipe: str, directory: pathlib.Path) -> None:
-        """Compares the end state of a run with the undisturbed one's."""
-        wrong = differences(end_state(directory), end_state(self.undisturbed(recipe)))
-        if wrong:
-            raise Wrong(f"another end state: {', '.join(wrong)}")
+        Raises:
+            Wrong: if a run does not do what it must.
+        """
+        KINDS[self.kind](bench, self, random.Random(self.seed))
 
 
-def finish(recipe: str, directory: pathlib.Path) -> None:
-    """Repeats the command, undisturbed, until the run has ended."""
-    ended = run(command(recipe, directory))
-    if ended.code != 0:
-        raise Wrong(f"the same command does not go on: code {ended.code}: {ended.err[-2000:]}")
+def nth_case(number: int, seed: int, only: str | None = None) -> Case:
+    """The case of a number: every kind in every stage, in another order each time around.
+
+    Args:
+        number: from 0.
+        seed: of the order, the recipes and all that the cases draw.
+        only: the kind, if it is given.
+    """
+    deck = [(kind, stage) for kind, stage in DECK if only in (None, kind)]
+    random.Random(f"{seed} {number // len(deck)}").shuffle(deck)
+    kind, stage = deck[number % len(deck)]
+    of_case = f"{seed} {number}"
+    fitting = [name for name, recipe in RECIPES.items() if stage in recipe.disturbed]
+    return Case(kind, stage, random.Random(f"{of_case} recipe").choice(fitting), of_case)
 
 
-def kills(bench: Bench, directory: pathlib.Path, rng: random.Random) -> None:
+def kills(bench: Bench, case: Case, rng: random.Random) -> None:
     """SIGKILL at random moments and at chosen writes, several in a row."""
-    recipe = rng.choice(list(RECIPES))
+    arguments, last = _arguments(bench, case, rng)
+    bench.lay_out_before(case.recipe, case.stage)
     for _ in range(rng.randint(1, MOST_DISTURBANCES)):
         if rng.random() < 0.5:
-            _kill_at_a_moment(command(recipe, directory), rng.uniform(0, bench.seconds(recipe)))
+            _kill_at_a_moment(bench, case, arguments, rng.random())
         else:
-            _disturb(bench, recipe, directory, "kill", rng)
-    finish(recipe, directory)
-    bench.check(recipe, directory)
+            _disturb(bench, case, arguments, "kill", rng)
+    _finish(arguments)
+    bench.check(case.recipe, last)
 
 
-def faults(bench: Bench, directory: pathlib.Path, rng: random.Random) -> None:
+def faults(bench: Bench, case: Case, rng: random.Random) -> None:
     """Faults of the device at chosen writes, and no space beyond a size, TensorFlow's included."""
-    recipe = rng.choice(list(RECIPES))
+    arguments, last = _arguments(bench, case, rng)
+    bench.lay_out_before(case.recipe, case.stage)
     for _ in range(rng.randint(1, MOST_DISTURBANCES)):
         if rng.random() < 0.4:
             size = int(10 ** rng.uniform(0, 8))
-            _check_told(run_limited(command(recipe, directory), size), f"files of {size} bytes")
+            _check_told(run_limited(arguments, size), f"files of {size} bytes")
         else:
-            _disturb(bench, recipe, directory, rng.choice(["EIO", "ENOSPC"]), rng)
-    finish(recipe, directory)
-    bench.check(recipe, directory)
+            _disturb(bench, case, arguments, rng.choice(["EIO", "ENOSPC"]), rng)
+    _finish(arguments)
+    bench.check(case.recipe, last)
 
 
-def damaged(bench: Bench, directory: pathlib.Path, rng: random.Random) -> None:
-    """One damage to one file of a finished or of a half-finished run."""
-    recipe = rng.choice(list(RECIPES))
+def damaged(bench: Bench, case: Case, rng: random.Random) -> None:
+    """One damage to one file of a run that stands after the stage, or was killed in it."""
+    arguments, last = _arguments(bench, case, rng)
     if rng.random() < 0.5:
-        # The export is where the run says; a run that moved has to be made here.
-        finish(recipe, directory)
+        bench.lay_out(case.recipe, case.stage)
     else:
-        _kill_at_a_moment(command(recipe, directory), rng.uniform(0.2, 1) * bench.seconds(recipe))
-    found = [path for path in files(directory / "run") if path.name != ".lock"]
+        bench.lay_out_before(case.recipe, case.stage)
+        _kill_at_a_moment(bench, case, arguments, rng.uniform(0.4, 1))
+    found = [path for path in files(bench.place / "run") if path.name != ".lock"]
     if not found:
         return
     damage = rng.choice([d for d in damages(rng.choice(found), rng.random()) if not d.believable])
     damage.apply()
-    (directory / "damage.txt").write_text(str(damage))
-    ended = run(command(recipe, directory))
-    if ended.code == 0:
-        bench.check(recipe, directory)
-    else:
+    ended = run(arguments)
+    if ended.code != 0:
         _check_told(ended, str(damage))
+        return
+    try:
+        # What nobody reads again stays as it is.
+        bench.check(case.recipe, last, but=[name_of(damage.path, bench.place)])
+    except Wrong as wrong:
+        raise Wrong(f"{damage}: {wrong}") from None
 
 
-def exports(bench: Bench, directory: pathlib.Path, rng: random.Random) -> None:
+def exports(bench: Bench, case: Case, rng: random.Random) -> None:
     """Two runs export to one name at the same time, and one of them may be killed."""
-    origin = bench.undisturbed("search")
-    processes, arguments = [], []
+    bench.lay_out_before(case.recipe, "export")
+    commands = []
     for name in ("one", "two"):
-        shutil.copytree(origin / "run", directory / name / "run")
-        shutil.rmtree(directory / name / "run" / "export")
-        arguments.append(
-            [*command("search", directory / name), "--export-dir", str(directory / "models")]
-        )
-        processes.append(start(arguments[-1]))
-    if rng.random() < 0.5:
-        time.sleep(rng.uniform(0, bench.seconds("search")))
-        processes[0].kill()
-    for process, again in zip(processes, arguments):
-        ended = end(process)
-        if ended.code not in (0, -9):
-            raise Wrong(f"an export failed: {ended.err[-2000:]}")
-        if run(again).code != 0:
-            raise Wrong("an export does not go on")
-    models = directory / "models" / "nasrec"
+        shutil.copytree(bench.place / "run", bench.place / name / "run")
+        places = ["--stage", "export", "--export-dir", str(bench.place / "models")]
+        commands.append(command(case.recipe, bench.place / name, places))
+    processes = [start(arguments) for arguments in commands]
+    if rng.random() < 0.7:
+        time.sleep(rng.uniform(0.3, 1.5) * bench.stage(case.recipe, "export").seconds)
+        rng.choice(processes).kill()
+    for ended in [end(process) for process in processes]:
+        if ended.code not in KILLED:
+            raise Wrong(f"an export failed: {ended}")
+    for arguments in commands:
+        _finish(arguments)
+    models = bench.place / "models" / "nasrec"
     found = sorted(path.name for path in models.iterdir())
     if found != ["1", "2"]:
         raise Wrong(f"versions {found} of two exports")
-    for name in ("one", "two"):
-        (directory / name / "models").mkdir()
-        expected = end_state(origin)
-        shutil.copytree(models / "1", directory / name / "models" / "nasrec" / "1")
-        wrong = differences(end_state(directory / name), expected)
-        if wrong:
-            raise Wrong(f"run {name}: another end state: {', '.join(wrong)}")
+    _check_versions(bench, case)
 
 
-def workers(bench: Bench, directory: pathlib.Path, rng: random.Random) -> None:
+def workers(bench: Bench, case: Case, rng: random.Random) -> None:
     """A chief and two workers, any of which is killed and started again."""
-    for stage in ("records", "supernet"):
-        ended = run(command("search", directory, ["--stage", stage]))
-        if ended.code != 0:
-            raise Wrong(f"{stage}: {ended.err[-2000:]}")
-    arguments = command("search", directory, ["--stage", "evolution"])
+    bench.lay_out_before(case.recipe, "evolution")
+    seconds = bench.stage(case.recipe, "evolution").seconds
+    moments = sorted(rng.uniform(0, 2 * seconds) for _ in range(rng.randint(0, 3)))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        address = {
-            "KERASTUNER_ORACLE_IP": "127.0.0.1",
-            "KERASTUNER_ORACLE_PORT": str(free.getsockname()[1]),
-        }
+        port = str(free.getsockname()[1])
+    arguments = command(case.recipe, bench.place, ["--stage", "evolution"])
     names = ["chief", "worker0", "worker1"]
-    begun = {name: start(arguments, **address, KERASTUNER_TUNER_ID=name) for name in names}
+    begun = {name: _begin_part(arguments, name, port) for name in names}
     try:
-        for _ in range(rng.randint(0, 2)):
-            time.sleep(rng.uniform(1, bench.seconds("search")))
+        began = time.monotonic()
+        for moment in moments:
+            if _has_ended(begun["chief"], began + moment):
+                break
             name = rng.choice(names)
             begun[name].kill()
             begun[name].communicate()
-            if not (directory / "run" / "evolution" / "result.json").exists():
-                begun[name] = start(arguments, **address, KERASTUNER_TUNER_ID=name)
+            begun[name] = _begin_part(arguments, name, port)
         chief = end(begun["chief"])
-        if chief.code not in (0, -9):
-            raise Wrong(f"the chief failed: code {chief.code}: {chief.err[-2000:]}")
+        if chief.code != 0:
+            raise Wrong(f"the chief failed: {chief}")
+        _check_workers([begun[name] for name in names[1:]])
     finally:
         for process in begun.values():
             process.kill()
             process.communicate()
-    finish("search", directory)
-    bench.check("search", directory)
+    bench.check(case.recipe, "evolution")
 
 
-CASES: dict[str, Callable[[Bench, pathlib.Path, random.Random], None]] = {
+KINDS: dict[str, Callable[[Bench, Case, random.Random], None]] = {
     "kills": kills,
     "faults": faults,
     "damages": damaged,
@@ -197,29 +175,89 @@ CASES: dict[str, Callable[[Bench, pathlib.Path, random.Random], None]] = {
     "workers": workers,
 }
 
+DECK = [(kind, stage) for kind in ("kills", "faults", "damages") for stage in STAGES]
+DECK += 2 * [("exports", "export"), ("workers", "evolution")]
+"""Kind and stage of all cases, those that know one stage alone twice."""
 
-def _kill_at_a_moment(arguments: list[str], seconds: float) -> None:
+
+def _arguments(bench: Bench, case: Case, rng: random.Random) -> tuple[list[str], str]:
+    """The command of a case, which runs one stage or goes on to the end, and its last stage."""
+    if rng.random() < 0.7:
+        return command(case.recipe, bench.place, ["--stage", case.stage]), case.stage
+    return command(case.recipe, bench.place), RECIPES[case.recipe].stages[-1]
+
+
+def _finish(arguments: list[str]) -> None:
+    """Repeats the command, undisturbed."""
+    ended = run(arguments)
+    if ended.code != 0:
+        raise Wrong(f"the same command does not go on: {ended}")
+
+
+def _kill_at_a_moment(bench: Bench, case: Case, arguments: list[str], share: float) -> None:
+    """Kills a command after a share of the time that its first stage takes."""
     process = start(arguments)
-    time.sleep(seconds)
+    time.sleep(share * bench.stage(case.recipe, case.stage).seconds)
     process.kill()
     ended = end(process)
-    if ended.code not in (0, -9):
-        raise Wrong(f"before it was killed: code {ended.code}: {ended.err[-2000:]}")
+    if ended.code not in KILLED:
+        raise Wrong(f"before it was killed: {ended}")
 
 
-def _disturb(
-    bench: Bench, recipe: str, directory: pathlib.Path, kind: str, rng: random.Random
-) -> None:
-    number = rng.randint(1, bench.events(recipe))
-    arguments = ["torture.disturbed", kind, str(number), str(directory)]
-    ended = run([*arguments, *command(recipe, directory)])
-    if kind == "kill":
-        if ended.code not in (0, -9):
-            raise Wrong(f"killed at write {number}: code {ended.code}: {ended.err[-2000:]}")
-    else:
-        _check_told(ended, f"{kind} at write {number}")
+def _disturb(bench: Bench, case: Case, arguments: list[str], kind: str, rng: random.Random) -> None:
+    number = rng.randint(1, bench.stage(case.recipe, case.stage).events)
+    ended = run(["torture.disturbed", kind, str(number), str(bench.place), *arguments])
+    if kind != "kill":
+        _check_told(ended, f"{kind} at event {number}")
+    elif ended.code not in KILLED:
+        raise Wrong(f"killed at event {number}: {ended}")
 
 
 def _check_told(ended: Ended, what: str) -> None:
     if ended.code != 0 and not ended.is_one_line:
-        raise Wrong(f"{what}: code {ended.code}, not one line: {ended.err[-2000:]}")
+        raise Wrong(f"{what}: not one line: {ended}")
+
+
+def _check_versions(bench: Bench, case: Case) -> None:
+    """Both versions of a model are what one export alone writes."""
+    models = bench.place / "models" / "nasrec"
+    expected = {
+        name: content
+        for name, content in bench.expected(case.recipe, "export").items()
+        if name.startswith("models/nasrec/1/")
+    }
+    for version in ("1", "2"):
+        found = {f"models/nasrec/1/{k}": v for k, v in state(models / version).items()}
+        described = found["models/nasrec/1/assets/model.json"]
+        if described.get("version") != int(version):
+            raise Wrong(f"version {version} calls itself {described.get('version')}")
+        described["version"] = 1
+        wrong = differences(found, expected)
+        if wrong:
+            raise Wrong(f"version {version}: another export: {', '.join(wrong)}")
+
+
+def _begin_part(arguments: list[str], name: str, port: str) -> subprocess.Popen:
+    """Starts a chief or a worker."""
+    return start(
+        arguments,
+        KERASTUNER_ORACLE_IP="127.0.0.1",
+        KERASTUNER_ORACLE_PORT=port,
+        KERASTUNER_TUNER_ID=name,
+    )
+
+
+def _has_ended(process: subprocess.Popen, moment: float) -> bool:
+    """Waits for a moment or for the end of a process."""
+    try:
+        process.wait(timeout=max(0.0, moment - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _check_workers(processes: list[subprocess.Popen]) -> None:
+    """Workers that have ended were told to; one that came too late still waits for a chief."""
+    for process in processes:
+        if process.poll() not in (None, 0):
+            raise Wrong(f"a worker failed: {end(process)}")

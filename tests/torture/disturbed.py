@@ -6,12 +6,15 @@
 * ``kill``: event ``NUMBER`` ends the process as a power cut would, half-way through a write,
 * ``EIO``, ``ENOSPC``: event ``NUMBER`` fails so, half-way through a write.
 
-Events are Python's writes to files below ``ROOT``, renames, and syncs to disk, in their order.
-Those of TensorFlow's own writers are met by kills at random moments and by limits on file sizes.
+Events are what Python does to files below ``ROOT``, in its order: writes, renames, removals, new
+directories, and syncs to disk. TensorFlow's own writers are met by kills at random moments and by
+limits on file sizes.
 """
 
 import builtins
 import errno
+import functools
+import io
 import os
 import runpy
 import signal
@@ -80,24 +83,33 @@ class DisturbedFile:
 
 def install(disturbance: Disturbance, root: str) -> None:
     """Puts the disturbance between this process and its files."""
-    opened, replace, sync = builtins.open, os.replace, os.fsync
+    opened = builtins.open
+
+    def is_below(path) -> bool:
+        return isinstance(path, (str, os.PathLike)) and os.path.abspath(path).startswith(root)
 
     def disturbed_open(file, mode="r", *rest, **options):
         found = opened(file, mode, *rest, **options)
-        below = isinstance(file, (str, os.PathLike)) and os.path.abspath(file).startswith(root)
-        return DisturbedFile(found, disturbance) if below and set(mode) & set("wax+") else found
+        return (
+            DisturbedFile(found, disturbance)
+            if is_below(file) and set(mode) & set("wax+")
+            else found
+        )
 
-    def disturbed_replace(*paths, **options):
-        if disturbance.is_now():
-            disturbance.strike()
-        replace(*paths, **options)
+    def disturbed(call, counts):
+        @functools.wraps(call)
+        def called(path, *rest, **options):
+            # Of a path relative to an open directory nobody knows where it lies.
+            if (counts(path) or options.get("dir_fd") is not None) and disturbance.is_now():
+                disturbance.strike()
+            return call(path, *rest, **options)
 
-    def disturbed_sync(descriptor):
-        if disturbance.is_now():
-            disturbance.strike()
-        sync(descriptor)
+        return called
 
-    builtins.open, os.replace, os.fsync = disturbed_open, disturbed_replace, disturbed_sync
+    builtins.open = io.open = disturbed_open
+    for name in ("replace", "rename", "unlink", "remove", "rmdir", "mkdir"):
+        setattr(os, name, disturbed(getattr(os, name), is_below))
+    os.fsync = disturbed(os.fsync, lambda descriptor: True)
 
 
 def main() -> None:

@@ -1,16 +1,14 @@
-"""Small runs of every kind, and what is left of one that has ended."""
+"""Small runs of every kind, and how their commands are run."""
 
 import dataclasses
-import hashlib
-import json
 import os
 import pathlib
 import resource
 import subprocess
 import sys
-import zipfile
 from collections.abc import Sequence
-from typing import Any
+
+from nasrec_tf.search.config import STAGES
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
@@ -20,15 +18,39 @@ COMMON = (
     "--retrain-epochs 2 --checkpoint-seconds 0.05 --seed 3 --quiet"
 ).split()
 
-RECIPES = {
-    "search": [],
-    "codesign": ["--codesign", "--hardware-rows", "20"],
-    "preset": ["--architecture", "nasrec-criteo-small"],
-    "flags": ["--no-operator-balancing", "--final-layer-norm", "--strategy", "random"],
-}
-"""What each kind of run adds to the command."""
+PATIENCE_SECONDS = 900
+"""After so long a command hangs."""
 
-PATIENCE_SECONDS = 1800
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A kind of run.
+
+    Args:
+        options: what it adds to the command.
+        skipped: stages that it has and that do nothing.
+    """
+
+    options: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Its stages in order, those that do nothing too."""
+        return tuple(s for s in STAGES if s != "hardware" or "--codesign" in self.options)
+
+    @property
+    def disturbed(self) -> tuple[str, ...]:
+        """The stages that do something."""
+        return tuple(stage for stage in self.stages if stage not in self.skipped)
+
+
+RECIPES = {
+    "search": Recipe(),
+    "codesign": Recipe(("--codesign", "--hardware-rows", "20")),
+    "preset": Recipe(("--architecture", "nasrec-criteo-small"), ("supernet", "evolution")),
+    "flags": Recipe(("--no-operator-balancing", "--final-layer-norm", "--strategy", "random")),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +71,14 @@ class Ended:
         lines = [line for line in self.err.splitlines() if line.startswith("error: ")]
         return self.code == 2 and len(lines) == 1 and "Traceback" not in self.err
 
+    def __str__(self) -> str:
+        return f"code {self.code}: {self.err[-2000:]}"
+
 
 def command(recipe: str, directory: pathlib.Path, more: Sequence[str] = ()) -> list[str]:
     """Module and arguments of a run in a directory."""
     places = ["--run-dir", str(directory / "run"), "--export-dir", str(directory / "models")]
-    return ["nasrec_tf.search", *COMMON, *RECIPES[recipe], *places, *more]
+    return ["nasrec_tf.search", *COMMON, *RECIPES[recipe].options, *places, *more]
 
 
 def start(arguments: Sequence[str], **environment: str) -> subprocess.Popen:
@@ -89,45 +114,3 @@ def run_limited(arguments: Sequence[str], size: int) -> Ended:
     process = start(arguments)
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, size))
     return end(process)
-
-
-def end_state(directory: pathlib.Path) -> dict[str, Any]:
-    """What has to be alike in every run of a recipe, however it was disturbed."""
-    found: dict[str, Any] = {}
-    for stage in ("records", "supernet", "evolution", "retrain", "hardware"):
-        path = directory / "run" / stage / "result.json"
-        if path.exists():
-            found[stage] = _without_times(json.loads(path.read_text(encoding="utf-8")))
-    winner = found["retrain"]["directory"]
-    found["weights"] = _members(directory / "run" / winner / "best.npz")
-    found["leaderboard"] = (directory / "run" / "leaderboard.csv").read_text(encoding="utf-8")
-    versions = sorted(path.name for path in (directory / "models" / "nasrec").iterdir())
-    found["versions"] = versions
-    for version in versions:
-        variables = directory / "models" / "nasrec" / version / "variables"
-        found[f"export {version}"] = {
-            path.name: _digest(path.read_bytes()) for path in sorted(variables.iterdir())
-        }
-    return found
-
-
-def differences(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
-    """Names of the parts of two end states that differ."""
-    names = sorted({*found, *expected})
-    return [name for name in names if found.get(name) != expected.get(name)]
-
-
-def _without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        parts = {k: _without_times(v) for k, v in value.items()}
-        return {k: v for k, v in parts.items() if k not in ("seconds", "checksum")}
-    return [_without_times(part) for part in value] if isinstance(value, list) else value
-
-
-def _members(path: pathlib.Path) -> dict[str, str]:
-    with zipfile.ZipFile(path) as archive:
-        return {name: _digest(archive.read(name)) for name in sorted(archive.namelist())}
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
