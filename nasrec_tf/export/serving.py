@@ -2,7 +2,7 @@
 
 import pathlib
 
-from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.export.contents import EXTRA_ASSETS, REQUEST_FILE, find_export, load_description
 from nasrec_tf.export.versions import locked, models
 
@@ -31,6 +31,8 @@ def write_models_config(
     path = export_directory / MODELS_CONFIG
     # Who writes last must know the models of all who wrote before.
     with locked(export_directory):
+        for draft in export_directory.glob(f"{DRAFT_PREFIX}*"):
+            draft.unlink(missing_ok=True)  # Of a process that was killed.
         if not path.exists() or path.read_bytes().startswith(_HEADER.encode()):
             _write_config(export_directory, path, serving_root)
     return path

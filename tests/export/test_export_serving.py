@@ -111,6 +111,20 @@ def test_models_config_lists_every_model_with_a_version(export, tmp_path):
     assert (export.parent.parent / "models.config").is_file()
 
 
+def test_what_a_killed_writer_of_models_config_left_goes_with_the_next_export(tmp_path):
+    code = (
+        "import os, signal, sys\n"
+        "from nasrec_tf.export.serving import write_models_config\n"
+        "os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "write_models_config(sys.argv[1])\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path)])
+    assert killed.returncode == -signal.SIGKILL
+    assert [path.name.startswith(".draft-") for path in tmp_path.iterdir()] == [True]
+    write_models_config(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["models.config"]
+
+
 def test_a_models_config_of_somebodys_own_is_left_alone(tmp_path):
     (tmp_path / "model/1").mkdir(parents=True)
     own = tmp_path / "models.config"
