@@ -8,9 +8,11 @@ the same call goes on.
 
 import argparse
 import collections
+import fcntl
 import json
 import pathlib
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -24,26 +26,40 @@ def main() -> int:
     options = _options()
     directory = pathlib.Path(options.directory).resolve()
     (directory / "failures").mkdir(parents=True, exist_ok=True)
-    bench = Bench(directory)
-    counts = _counts(directory)
-    until = time.monotonic() + 3600 * options.hours
-    try:
-        while time.monotonic() < until:
-            number = sum(counts.values()) + options.first
-            case = nth_case(number, options.seed, options.only)
-            began = time.monotonic()
-            fault = _fault(bench, directory, case, number)
-            took = time.monotonic() - began
-            counts[f"{case.kind}, {case.stage}: {'wrong' if fault else 'right'}"] += 1
-            with atomic_file(directory / "counts.json") as file:
-                json.dump(counts, file, indent=1, sort_keys=True)
-            what = f"case {number}, {case.kind}, {case.stage} of {case.recipe}"
-            print(f"{what}, {took:.0f} s: {fault or 'right'}", flush=True)
-    except KeyboardInterrupt:
-        print("stopped; the same call goes on from here", file=sys.stderr)
+    with open(directory / ".lock", "w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print(f"error: {directory}: another process is at work there", file=sys.stderr)
+            return 2
+        # Also where the shell has them ignored, as it has in the background.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
+        counts = _counts(directory)
+        try:
+            _run_cases(options, directory, counts)
+        except KeyboardInterrupt:
+            print("stopped; the same call goes on from here", file=sys.stderr)
     for name in sorted(counts):
         print(f"{counts[name]:5d}  {name}")
     return 1 if any("wrong" in name for name in counts) else 0
+
+
+def _run_cases(options, directory: pathlib.Path, counts: collections.Counter) -> None:
+    """Runs cases until the time is over, and keeps the counts as they come."""
+    bench = Bench(directory)
+    until = time.monotonic() + 3600 * options.hours
+    while time.monotonic() < until:
+        number = sum(counts.values()) + options.first
+        case = nth_case(number, options.seed, options.only)
+        began = time.monotonic()
+        fault = _fault(bench, directory, case, number)
+        took = time.monotonic() - began
+        counts[f"{case.kind}, {case.stage}: {'wrong' if fault else 'right'}"] += 1
+        with atomic_file(directory / "counts.json") as file:
+            json.dump(counts, file, indent=1, sort_keys=True)
+        what = f"case {number}, {case.kind}, {case.stage} of {case.recipe}"
+        print(f"{what}, {took:.0f} s: {fault or 'right'}", flush=True)
 
 
 def _options() -> argparse.Namespace:

@@ -121,12 +121,15 @@ def exports(bench: Bench, case: Case, rng: random.Random) -> None:
         places = ["--stage", "export", "--export-dir", str(bench.place / "models")]
         commands.append(command(case.recipe, bench.place / name, places))
     processes = [start(arguments) for arguments in commands]
-    if rng.random() < 0.7:
-        time.sleep(rng.uniform(0.3, 1.5) * bench.stage(case.recipe, "export").seconds)
-        rng.choice(processes).kill()
-    for ended in [end(process) for process in processes]:
-        if ended.code not in KILLED:
-            raise Wrong(f"an export failed: {ended}")
+    try:
+        if rng.random() < 0.7:
+            time.sleep(rng.uniform(0.3, 1.5) * bench.stage(case.recipe, "export").seconds)
+            rng.choice(processes).kill()
+        for ended in [end(process) for process in processes]:
+            if ended.code not in KILLED:
+                raise Wrong(f"an export failed: {ended}")
+    finally:
+        _end_all(processes)
     for arguments in commands:
         _finish(arguments)
     models = bench.place / "models" / "nasrec"
@@ -161,9 +164,7 @@ def workers(bench: Bench, case: Case, rng: random.Random) -> None:
             raise Wrong(f"the chief failed: {chief}")
         _check_workers([begun[name] for name in names[1:]])
     finally:
-        for process in begun.values():
-            process.kill()
-            process.communicate()
+        _end_all(list(begun.values()))
     bench.check(case.recipe, "evolution")
 
 
@@ -197,8 +198,10 @@ def _finish(arguments: list[str]) -> None:
 def _kill_at_a_moment(bench: Bench, case: Case, arguments: list[str], share: float) -> None:
     """Kills a command after a share of the time that its first stage takes."""
     process = start(arguments)
-    time.sleep(share * bench.stage(case.recipe, case.stage).seconds)
-    process.kill()
+    try:
+        time.sleep(share * bench.stage(case.recipe, case.stage).seconds)
+    finally:
+        process.kill()
     ended = end(process)
     if ended.code not in KILLED:
         raise Wrong(f"before it was killed: {ended}")
@@ -245,6 +248,14 @@ def _begin_part(arguments: list[str], name: str, port: str) -> subprocess.Popen:
         KERASTUNER_ORACLE_PORT=port,
         KERASTUNER_TUNER_ID=name,
     )
+
+
+def _end_all(processes: list[subprocess.Popen]) -> None:
+    for process in processes:
+        process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def _has_ended(process: subprocess.Popen, moment: float) -> bool:

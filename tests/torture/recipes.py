@@ -94,13 +94,15 @@ def start(arguments: Sequence[str], **environment: str) -> subprocess.Popen:
 
 
 def end(process: subprocess.Popen) -> Ended:
-    """Waits for a process."""
+    """Waits for a process, which does not outlive this wait."""
     try:
         _, err = process.communicate(timeout=PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         _, err = process.communicate()
         return Ended(process.returncode, f"hung for {PATIENCE_SECONDS} s\n{err}")
+    finally:
+        process.kill()
     return Ended(process.returncode, err)
 
 
