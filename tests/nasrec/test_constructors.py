@@ -12,7 +12,7 @@ from nasrec_tf.data.features import Features
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.optimizers.adagrad import Adagrad
 
-NO_NUMBERS = [None, "x", "0.1", b"x", True, [], {}, [0.1], object()]
+NO_NUMBERS = [None, "x", "0.1", b"x", True, [], {}, [0.1], len]
 FEATURES = Features(13, (10,) * 26)
 
 
