@@ -54,7 +54,7 @@ def small_machine(monkeypatch):
 
 def test_tables_that_do_not_fit_are_refused_with_the_option_that_mends_it(small_machine):
     criteo = preset("nasrec-criteo-small")
-    with pytest.raises(UserError, match="2.0 GiB of it embedding tables.*0.5 GiB: .*--min-count"):
+    with pytest.raises(UserError, match="2.0 GiB of it embedding tables.*512 MiB: .*--min-count"):
         Subnet(criteo.architecture, criteo.features)
     with pytest.raises(UserError, match="--max-table-rows"):
         Supernet(SMALL, criteo.features)
