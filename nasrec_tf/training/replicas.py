@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+from nasrec_tf.common.lazy import tf
 
 
 def local_copy(variable: Any) -> Any:

@@ -1,5 +1,8 @@
 """What is told once the records are there and before the first network is trained."""
 
+import subprocess
+import sys
+
 import pytest
 from search_calls import OPTIONS, call
 
@@ -77,3 +80,13 @@ def test_a_data_set_without_the_logs_order_is_refused_at_the_start(tmp_path):
         "--data", str(data), "--row-order", "log", "--run-dir", str(tmp_path / "run"), "--quiet"
     )
     assert "--row-order log: the rows of" in said.error
+
+
+def test_what_only_shows_a_run_loads_no_tensorflow():
+    program = (
+        "import sys\n"
+        "from nasrec_tf.search import command, last_screen, preflight, run_summary\n"
+        "from nasrec_tf.search.stages import retrain\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
