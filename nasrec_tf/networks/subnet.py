@@ -19,11 +19,18 @@ from nasrec_tf.data.features import Features
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
+from nasrec_tf.networks.regularization import (
+    NO_DROPOUT,
+    NO_REGULARIZATION,
+    Regularization,
+    StepDropout,
+)
 from nasrec_tf.operators import (
     DEFAULT_OPTIONS,
     DENSE,
     DENSE_TO_SPARSE,
     OPERATORS,
+    SPARSE,
     SPARSE_TO_DENSE,
     NetworkOptions,
     OperatorInputs,
@@ -143,10 +150,13 @@ class Subnet(keras.Model):
         architecture: the architecture.
         features: what the network reads.
         options: what holds for the whole network.
-        seed: seed of the initial weights; ``None`` for zeros, where others are read or assigned
-            next.
+        seed: seed of the initial weights and of dropout; ``None`` for zeros, where others are read
+            or assigned next.
         table: (rows of all tables, embedding_dim), rows of the embedding tables to start from in
             place of drawn ones.
+        regularization: what training drops; nothing in the paper.
+        initial_deviation: standard deviation of the embedding tables' initial values; Glorot's for
+            each table unless given.
 
     Input shape: a mapping of ``"dense"`` (batch, dense columns), absent or empty without dense
     features, and ``"sparse"`` (batch, fields) row ids. Output shape: (batch, 1), logits.
@@ -172,10 +182,17 @@ class Subnet(keras.Model):
         seed: int | None = 0,
         name: str = "subnet",
         table: Any = None,
+        regularization: Regularization = NO_REGULARIZATION,
+        initial_deviation: float | None = None,
         **kwargs: Any,
     ):
-        kinds = {"architecture": Architecture, "features": Features, "options": NetworkOptions}
-        for (argument, kind), value in zip(kinds.items(), (architecture, features, options)):
+        kinds = {
+            "architecture": (architecture, Architecture),
+            "features": (features, Features),
+            "options": (options, NetworkOptions),
+            "regularization": (regularization, Regularization),
+        }
+        for argument, (value, kind) in kinds.items():
             if not isinstance(value, kind):
                 raise ValueError(
                     f"`{argument}` must be of {kind.__name__}. Received: {shown(value)}"
@@ -193,10 +210,16 @@ class Subnet(keras.Model):
         self.features = features
         self.options = options
         self.seed = seed
+        self.regularization = regularization
+        self.initial_deviation = initial_deviation
         self.shapes = network_shapes(architecture, features.dense, features.sparse, options)
         self.live = architecture.liveness.blocks
         self.embedding = FeatureEmbedding(
-            features.table_rows, options.embedding_dim, seed, table=table
+            features.table_rows,
+            options.embedding_dim,
+            seed,
+            table=table,
+            initial_deviation=initial_deviation,
         )
         self.parts: dict[str, WeightedPart] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
@@ -232,7 +255,13 @@ class Subnet(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Architecture, features, options and seed as plain values, for ``from_config``."""
-        return network_config(self) | {"architecture": self.architecture.to_json()}
+        config = network_config(self) | {"architecture": self.architecture.to_json()}
+        # Told where they are set, so that networks of the paper's settings read everywhere.
+        if self.regularization != NO_REGULARIZATION:
+            config["regularization"] = dataclasses.asdict(self.regularization)
+        if self.initial_deviation is not None:
+            config["initial_deviation"] = self.initial_deviation
+        return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Subnet":
@@ -245,8 +274,10 @@ class Subnet(keras.Model):
         Raises:
             ArchitectureError: if the architecture is not valid.
         """
-        architecture = Architecture.from_json(config["architecture"])
-        return cls(**network_arguments(config) | {"architecture": architecture})
+        own: dict[str, Any] = {"architecture": Architecture.from_json(config["architecture"])}
+        if "regularization" in config:
+            own["regularization"] = Regularization(**config["regularization"])
+        return cls(**network_arguments(config) | own)
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
         """The shape of the logits, (batch, 1).
@@ -280,7 +311,8 @@ class Subnet(keras.Model):
 
         Args:
             inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
-            training: whether the ranges of a quantized network follow what they see.
+            training: whether values are dropped, and the ranges of a quantized network follow
+                what they see.
 
         Returns:
             (batch, 1).
@@ -289,7 +321,20 @@ class Subnet(keras.Model):
             ValueError: if an input is missing or of another width; the message names it.
         """
         run = self.values(bool(training))
-        return self._logits(self._head_inputs(inputs, run), run)
+        dropout = self._step_dropout() if training else NO_DROPOUT
+        return self._logits(self._head_inputs(inputs, run, dropout), run)
+
+    def _step_dropout(self) -> StepDropout:
+        """The dropout of the step that the network's own optimizer is at."""
+        if self.regularization == NO_REGULARIZATION:
+            return NO_DROPOUT
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is None:
+            raise ValueError(
+                "A network with dropout trains under an optimizer of its own, whose steps decide "
+                f"what is dropped: compile it. Received: {self.regularization}"
+            )
+        return StepDropout(self.regularization, self.seed or 0, optimizer.iterations.value)
 
     def train_step(self, data: Any) -> Any:
         """Keras's own step, once the rows that it reads have caught up with their decay."""
@@ -333,7 +378,7 @@ class Subnet(keras.Model):
         for name, function in maps.items():
             part, map_name = name.split("/")
             run[part][f"{map_name}_map"] = functools.partial(_call_with_array, function)
-        head_inputs = self._head_inputs(inputs, run, table)
+        head_inputs = self._head_inputs(inputs, run, table=table)
         return self._logits(head_inputs, run).numpy()
 
     def values(self, training: bool = False) -> dict[str, dict]:
@@ -356,11 +401,11 @@ class Subnet(keras.Model):
     def _logits(head_inputs, run):
         return linear(head_inputs, run[HEAD], HEAD)
 
-    def _head_inputs(self, inputs, run, table=None):
-        dense, sparse = self._block_outputs(inputs, run, table)[-1]
+    def _head_inputs(self, inputs, run, dropout=NO_DROPOUT, table=None):
+        dense, sparse = self._block_outputs(inputs, run, dropout, table)[-1]
         tokens = tf.transpose(sparse, [0, 2, 1])
         flat = tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])
-        return tf.concat([dense, flat], axis=1)
+        return dropout.head(tf.concat([dense, flat], axis=1))
 
     def block_outputs(self, inputs: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         """Dense (batch, width) and sparse (batch, embedding, tokens) output of each block.
@@ -372,14 +417,14 @@ class Subnet(keras.Model):
         """
         return self._block_outputs(inputs, self.values())
 
-    def _block_outputs(self, inputs, run, table=None):
+    def _block_outputs(self, inputs, run, dropout=NO_DROPOUT, table=None):
         check_inputs(self.features, inputs)
         dense = [self._raw_dense(inputs)]
-        sparse = [self.embedding(inputs["sparse"], table)]
+        sparse = [dropout.embeddings(self.embedding(inputs["sparse"], table))]
         for number in range(1, len(self.shapes.blocks) + 1):
             dense_output, sparse_output = self._run_block(number, dense, sparse, run)
-            dense.append(dense_output)
-            sparse.append(sparse_output)
+            dense.append(dropout.block(dense_output, number, DENSE))
+            sparse.append(dropout.block(sparse_output, number, SPARSE))
         return list(zip(dense[1:], sparse[1:]))
 
     def _raw_dense(self, inputs):

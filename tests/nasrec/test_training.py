@@ -12,6 +12,7 @@ import tqdm
 from core_cases import FULL, SMALL_OPTIONS
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.networks.regularization import Regularization
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad
@@ -52,6 +53,11 @@ def subnet(records):
     return Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=5)
 
 
+def dropping(records):
+    shares = Regularization(embedding_dropout=0.1, block_dropout=0.2, head_dropout=0.3)
+    return Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=5, regularization=shares)
+
+
 def finish(build, records, directory, plan=PLAN, **options):
     model = build(records)
     with tqdm.tqdm(disable=True) as bar:
@@ -74,7 +80,7 @@ def assert_identical(first, second):
         np.testing.assert_array_equal(first[path], second[path], err_msg=path)
 
 
-@pytest.mark.parametrize("build", [supernet, subnet])
+@pytest.mark.parametrize("build", [supernet, subnet, dropping])
 def test_stopped_training_ends_with_the_very_same_weights(build, records, tmp_path):
     straight = finish(build, records, tmp_path / "straight")
     per_epoch = PLAN.steps_per_epoch(records)

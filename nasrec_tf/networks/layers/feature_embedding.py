@@ -1,5 +1,6 @@
 """Embedding tables of all sparse fields."""
 
+import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+from nasrec_tf.common.value_checks import is_number
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -16,15 +19,20 @@ class TableInitializer(keras.initializers.Initializer):
     Args:
         table_rows: rows of each table.
         seed: seed of the draws; a table's values do not depend on the other tables' sizes.
+        deviation: standard deviation of all tables in place of Glorot's.
+
+    Raises:
+        ValueError: if the deviation is not a finite number above 0.
 
     Example:
         >>> TableInitializer((5, 9))((14, 4)).shape
         TensorShape([14, 4])
     """
 
-    def __init__(self, table_rows: Sequence[int], seed: int = 0):
+    def __init__(self, table_rows: Sequence[int], seed: int = 0, deviation: float | None = None):
         self.table_rows = tuple(table_rows)
         self.seed = seed
+        self.deviation = checked_deviation("deviation", deviation)
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Any:
         """All tables, one below the other.
@@ -35,14 +43,15 @@ class TableInitializer(keras.initializers.Initializer):
         """
         tables = []
         for field, rows in enumerate(self.table_rows):
-            deviation = (2.0 / (rows + shape[1])) ** 0.5
+            deviation = self.deviation or (2.0 / (rows + shape[1])) ** 0.5
             seed = (self.seed, field)
             tables.append(tf.random.stateless_normal((rows, shape[1]), seed, 0.0, deviation))
         return tf.concat(tables, axis=0)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this initializer again."""
-        return {"table_rows": self.table_rows, "seed": self.seed}
+        config: dict[str, Any] = {"table_rows": self.table_rows, "seed": self.seed}
+        return config if self.deviation is None else config | {"deviation": self.deviation}
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -57,6 +66,10 @@ class FeatureEmbedding(keras.layers.Layer):
         embedding_dim: width of an embedding.
         seed: seed of the initial values; ``None`` for zeros.
         table: (rows of all tables, embedding_dim), values to start from; nothing is drawn then.
+        initial_deviation: of the values that are drawn; Glorot's for each table unless given.
+
+    Raises:
+        ValueError: if the deviation is not a finite number above 0.
 
     Input shape: (batch, fields), integers of at least 0.
     Output shape: (batch, embedding_dim, fields).
@@ -77,9 +90,11 @@ class FeatureEmbedding(keras.layers.Layer):
         seed: int | None = 0,
         name: str = "embedding",
         table: Any = None,
+        initial_deviation: float | None = None,
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
+        self.initial_deviation = checked_deviation("initial_deviation", initial_deviation)
         self.table_rows = tuple(table_rows)
         self.embedding_dim = embedding_dim
         self.seed = seed
@@ -95,7 +110,9 @@ class FeatureEmbedding(keras.layers.Layer):
     def _initializer(self, table):
         if table is not None:
             return lambda shape, dtype: tf.ensure_shape(tf.convert_to_tensor(table), shape)
-        return "zeros" if self.seed is None else TableInitializer(self.table_rows, self.seed)
+        if self.seed is None:
+            return "zeros"
+        return TableInitializer(self.table_rows, self.seed, self.initial_deviation)
 
     def rows(self, ids: Any) -> Any:
         """Rows of the joint table that ids of each field's own table name.
@@ -131,12 +148,36 @@ class FeatureEmbedding(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this layer again, with newly drawn tables."""
-        own = {
+        own: dict[str, Any] = {
             "table_rows": list(self.table_rows),
             "embedding_dim": self.embedding_dim,
             "seed": self.seed,
         }
+        if self.initial_deviation is not None:
+            own["initial_deviation"] = self.initial_deviation
         return super().get_config() | own
+
+
+def checked_deviation(argument: str, deviation: float | None) -> float | None:
+    """A standard deviation of initial values, or none.
+
+    Args:
+        argument: what it is called.
+        deviation: its value.
+
+    Raises:
+        ValueError: if it is not a finite number above 0; the message names the argument.
+
+    Example:
+        >>> checked_deviation("initial_deviation", 0.0)
+        Traceback (most recent call last):
+        ValueError: `initial_deviation` must be a finite number above 0, or None. Received: 0.0
+    """
+    if deviation is not None and not (is_number(deviation) and 0 < deviation < math.inf):
+        raise ValueError(
+            f"`{argument}` must be a finite number above 0, or None. Received: {deviation!r}"
+        )
+    return deviation
 
 
 def arrange(embeddings: Any) -> Any:
