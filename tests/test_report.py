@@ -14,11 +14,14 @@ from nasrec_tf.architecture.presets import preset
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.report import (
+    CalibratedQuality,
+    CalibrationSummary,
     CandidateSummary,
     Curve,
     DataSummary,
     ExportSummary,
     QualitySummary,
+    ReliabilityBin,
     RunSummary,
     SplitSummary,
     StageSummary,
@@ -31,6 +34,23 @@ from nasrec_tf.report import (
 from nasrec_tf.report.page import LARGEST_TABLES, duration
 
 TRIALS = 60
+
+
+CALIBRATION = CalibrationSummary(
+    scale=0.5,
+    offset=-0.25,
+    refused=None,
+    validation=CalibratedQuality(0.45012, 0.44123, 0.06543, 0.01234),
+    test=CalibratedQuality(0.43987, 0.43111, 0.05432, 0.00987),
+    reliability=tuple(
+        ReliabilityBin(p, 0.1 + 0.6 * p, 0.05 + 0.6 * p, 0.15 + 0.6 * p, 500)
+        for p in np.linspace(0.01, 0.9, 15).tolist()
+    ),
+    calibrated_reliability=tuple(
+        ReliabilityBin(p, p + 0.01, 0.9 * p, 1.05 * p + 0.02, 500)
+        for p in np.linspace(0.1, 0.7, 15).tolist()
+    ),
+)
 
 
 def whole_run():
@@ -76,6 +96,8 @@ def whole_run():
             1.2345,
             23_456,
             540_201_232,
+            CALIBRATION,
+            "calibrated: 0.5000 * logit -0.2500",
         ),
         export=ExportSummary("saved_models/ctr/1", "docker run <options>"),
         stages=[StageSummary("records", 12.3), StageSummary("supernet", 3725.0),
@@ -130,16 +152,28 @@ def test_the_page_tells_every_result(page):
         "23,456", "540,201,232", "0.35291", "0.56681", "saved_models/ctr/1", "docker run <options>",
         "40,000", "25.4%", "1,234,567", "rejected: wrong column count", "12.3 s", "1 h 02 min",
         "not finished (not yet)", "batch_size", "512", "3.15.1", "0.44123", "0.43123",
+        "0.43111", "0.05432", "0.00987", "0.45012", "calibrated: 0.5000 * logit -0.2500",
     ):  # fmt: skip
         assert told in text, told
 
 
 def test_the_page_holds_all_charts_and_the_winner_drawn(page):
     drawings = [attributes for tag, attributes in Page(page).elements if tag == "svg"]
-    assert len(drawings) == 5
+    assert len(drawings) == 6
     text = Page(page).text
     assert "best so far" in text and "winner" in text and "cost limit" in text
     assert "13 dense features" in text and "DP 1024" in text
+
+
+def test_a_refused_calibration_says_why_and_shows_the_network_alone():
+    run = whole_run()
+    refused = dataclasses.replace(
+        CALIBRATION, refused="the logits are all alike", calibrated_reliability=()
+    )
+    winner = dataclasses.replace(run.winner, calibration=refused, served="not calibrated")
+    text = Page(render_report(dataclasses.replace(run, winner=winner))).text
+    assert "Left out here: the logits are all alike." in text
+    assert "as the network gives it" in text and "calibrated" in text
 
 
 def test_inline_drawings_are_well_formed_and_share_no_identifier(page):

@@ -3,12 +3,15 @@
 from nasrec_tf.report.page import render_report, write_report
 from nasrec_tf.report.summary import (
     BaselineSummary,
+    CalibratedQuality,
+    CalibrationSummary,
     CandidateSummary,
     Curve,
     DataSummary,
     ExportSummary,
     HardwareSummary,
     QualitySummary,
+    ReliabilityBin,
     RunSummary,
     SplitSummary,
     StageSummary,
@@ -19,12 +22,15 @@ from nasrec_tf.report.summary import (
 
 __all__ = [
     "BaselineSummary",
+    "CalibratedQuality",
+    "CalibrationSummary",
     "CandidateSummary",
     "Curve",
     "DataSummary",
     "ExportSummary",
     "HardwareSummary",
     "QualitySummary",
+    "ReliabilityBin",
     "RunSummary",
     "SplitSummary",
     "StageSummary",

@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from nasrec_tf.report.summary import CandidateSummary, Curve, TrialSummary
+from nasrec_tf.report.summary import (
+    CalibrationSummary,
+    CandidateSummary,
+    Curve,
+    ReliabilityBin,
+    TrialSummary,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,6 +170,36 @@ def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=No
     axes.legend(fontsize=8, framealpha=0.85, edgecolor="none")
     axes.set(xlabel=label, ylabel="validation log loss")
     return _svg(figure, f"front-{cost}", f"Log loss against {label}")
+
+
+def reliability_chart(calibration: CalibrationSummary) -> str:
+    """Share of clicks against predicted probability on the test split, before and after.
+
+    Args:
+        calibration: of the winner.
+    """
+    figure, axes = _figure()
+    raw, calibrated = calibration.reliability, calibration.calibrated_reliability
+    end = 1.05 * max(max(one.predicted, one.high) for one in (*raw, *calibrated))
+    axes.plot([0, end], [0, end], color=INK, linewidth=1, linestyle="--", label="as predicted")
+    if calibrated:
+        _reliability(axes, raw, color=GREY, label="as the network gives it")
+        _reliability(axes, calibrated, color=BLUE, label="calibrated")
+    else:
+        _reliability(axes, raw, color=BLUE, label="as the network gives it")
+    axes.set(xlim=(0, end), ylim=(0, end))
+    axes.legend(fontsize=8, loc="upper left", framealpha=0.85, edgecolor="none")
+    axes.set(xlabel="predicted probability of a click", ylabel="share of clicks")
+    return _svg(figure, "reliability", "Share of clicks against predicted probability")
+
+
+def _reliability(axes: "Axes", bins: Sequence[ReliabilityBin], **style) -> None:
+    below = [one.observed - one.low for one in bins]
+    above = [one.high - one.observed for one in bins]
+    axes.errorbar(
+        [one.predicted for one in bins], [one.observed for one in bins], yerr=[below, above],
+        marker="o", markersize=4, linewidth=1.2, elinewidth=0.9, capsize=2, **style,
+    )  # fmt: skip
 
 
 def _scatter(axes: "Axes", shown: Sequence, field: str, **style) -> None:

@@ -78,6 +78,8 @@ def _pictures(run: RunSummary) -> dict[str, str]:
         if any(trial.costs.get(cost) for trial in scored):
             winner = run.winner and run.winner.architecture.identity
             pictures[cost] = charts.front_chart(run.trials, cost, label, winner)
+    if run.winner and run.winner.calibration and run.winner.calibration.reliability:
+        pictures["reliability"] = charts.reliability_chart(run.winner.calibration)
     if run.winner:
         pictures["winner"] = draw_svg(run.winner.architecture, features=run.winner.features)
     return pictures

@@ -149,6 +149,65 @@ class QualitySummary:
 
 
 @dataclasses.dataclass(frozen=True)
+class ReliabilityBin:
+    """Rows of about one predicted probability.
+
+    Args:
+        predicted: mean of their probabilities.
+        observed: share of them with a click.
+        low: lower end of the 95 % interval of that share.
+        high: upper end.
+        rows: how many they are.
+    """
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    rows: int
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibratedQuality:
+    """What calibration does to the probabilities of a split.
+
+    Args:
+        log_loss: as the network gives them, in nats.
+        calibrated_log_loss: calibrated.
+        error: expected calibration error as the network gives them, from 0 to 1.
+        calibrated_error: calibrated.
+    """
+
+    log_loss: float
+    calibrated_log_loss: float
+    error: float
+    calibrated_error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationSummary:
+    """Scale and offset of the winner's logits, and what they do.
+
+    Args:
+        scale: fitted on the validation split; 1 where the fit is refused.
+        offset: likewise; 0 where it is refused.
+        refused: why the logits are better left as they are; ``None`` if they are not.
+        validation: each half of the split calibrated by what the other half gave.
+        test: the test split, calibrated by what the validation split gave.
+        reliability: bins of the test split as the network predicts it.
+        calibrated_reliability: the same calibrated; none where the fit is refused.
+    """
+
+    scale: float
+    offset: float
+    refused: str | None
+    validation: CalibratedQuality
+    test: CalibratedQuality
+    reliability: tuple[ReliabilityBin, ...]
+    calibrated_reliability: tuple[ReliabilityBin, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class WinnerSummary:
     """The model that was chosen.
 
@@ -159,6 +218,8 @@ class WinnerSummary:
         mflops: millions of multiply-accumulates per sample.
         parameters: trainable weights without embedding tables.
         embedding_parameters: weights of the embedding tables.
+        calibration: scale and offset of its logits; ``None`` if none were fitted.
+        served: what the exported model does to its logits, in a line.
     """
 
     architecture: Architecture
@@ -167,6 +228,8 @@ class WinnerSummary:
     mflops: float | None = None
     parameters: int | None = None
     embedding_parameters: int | None = None
+    calibration: CalibrationSummary | None = None
+    served: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -268,6 +268,14 @@ class SearchConfig:
     final_layer_norm: bool = option(
         False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
     )
+    calibrate: bool = option(
+        True, RETRAIN, "export the model with its logits scaled and shifted as fits the validation "
+        "split, where that lowers the log loss of rows not fitted on", reader="export",
+    )  # fmt: skip
+    negative_sampling_rate: float = option(
+        1.0, RETRAIN, "share of the rows without a click that a down-sampled log has kept; the "
+        "exported model predicts the click rate of the whole log", most=1.0, reader="export",
+    )  # fmt: skip
     export_dir: str = option(
         "saved_models", RETRAIN, "where SavedModels go", path=True, reader="export"
     )

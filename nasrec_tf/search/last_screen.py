@@ -6,9 +6,11 @@ from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.report import QualitySummary
+from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.results import ExportResult, RecordsResult, RetrainResult, StageResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import REPORT_FILE
+from nasrec_tf.search.winner_quality import served_calibration
 
 LEADERBOARD_FILE = "leaderboard.csv"
 
@@ -34,6 +36,7 @@ def last_screen(run: Run) -> str:
         f"quality  {_quality(retrain.test)}",
     ]
     lines += baseline_lines(run.directory.finished("records", RecordsResult), retrain.test)
+    lines += calibration_lines(run.config, retrain)
     lines += _hardware_lines(run)
     seconds = [
         f"{stage} {run.directory.finished(stage, StageResult).seconds:.0f} s"
@@ -80,6 +83,31 @@ def baseline_lines(records: RecordsResult, test: QualitySummary) -> list[str]:
             "more clicks or other features"
         )
     return lines
+
+
+def calibration_lines(config: SearchConfig, retrain: RetrainResult) -> list[str]:
+    """What calibration gives, and what the exported model does to its logits.
+
+    Args:
+        config: the options.
+        retrain: of the run.
+    """
+    fitted = retrain.calibration
+    _, told = served_calibration(config, fitted, retrain.architecture.is_quantized)
+    if fitted is None:
+        return [f"served   {told}"]
+    if fitted.refused is not None:
+        return [f"served   {told}", f"         calibration error on test {fitted.test.error:.4f}"]
+    figures = [
+        f"log loss {split.log_loss:.4f} to {split.calibrated_log_loss:.4f}, calibration error "
+        f"{split.error:.4f} to {split.calibrated_error:.4f}"
+        for split in (fitted.validation, fitted.test)
+    ]
+    return [
+        f"served   {told}",
+        f"         calibration makes of validation {figures[0]};",
+        f"         of test {figures[1]}",
+    ]
 
 
 def _hardware_lines(run: Run) -> list[str]:

@@ -13,7 +13,7 @@ import pydantic
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.saved_state import SAVED
 from nasrec_tf.demo import DemoFacts
-from nasrec_tf.report import QualitySummary
+from nasrec_tf.report import CalibrationSummary, QualitySummary
 
 SavedArchitecture = Annotated[Architecture, pydantic.PlainValidator(Architecture.from_json)]
 """An architecture in its JSON form."""
@@ -234,6 +234,8 @@ class RetrainResult(StageResult):
         validation: its quality on the validation split, by which it was chosen.
         test: its quality on the test split.
         attempts: all trainings.
+        calibration: scale and offset of its logits; ``None`` in runs that were finished before
+            there was calibration.
 
     Raises:
         ValueError: if the winner's log loss is not finite.
@@ -248,6 +250,7 @@ class RetrainResult(StageResult):
     validation: EpochQuality
     test: QualitySummary
     attempts: tuple[AttemptFigures, ...]
+    calibration: CalibrationSummary | None = None
 
     def __post_init__(self):
         for name in ("validation", "test"):

@@ -24,6 +24,7 @@ from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.results import AttemptFigures, HardwareResult, Skipped
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE
+from nasrec_tf.search.winner_quality import served_calibration
 from nasrec_tf.strategies.history import RUNNING
 from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.oracle.trial_results import read_results
@@ -182,6 +183,8 @@ def _winner(run: Run) -> WinnerSummary | None:
         cost.mflops,
         cost.parameters,
         cost.embedding_parameters,
+        result.calibration,
+        served_calibration(run.config, result.calibration, result.architecture.is_quantized)[1],
     )
 
 

@@ -13,6 +13,7 @@ from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.results import ExportResult, RetrainResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.winner_quality import served_calibration
 
 PLAN_FILE = "version.json"
 
@@ -43,6 +44,7 @@ def run_stage(run: Run) -> ExportResult:
     Raises:
         UserError: if the version that was asked for exists, or cannot be written.
     """
+    from nasrec_tf.export.calibrated_head import fold_calibration
     from nasrec_tf.export.saved_model import export_saved_model
     from nasrec_tf.export.serving import write_models_config
     from nasrec_tf.search.stages.retrain import load_winner
@@ -56,8 +58,12 @@ def run_stage(run: Run) -> ExportResult:
         write_models_config(export_dir)
         return ExportResult(path=str(written.resolve()))
     result = run.directory.finished("retrain", RetrainResult)
+    quantized = result.architecture.is_quantized
+    calibration, told = served_calibration(config, result.calibration, quantized)
+    network = load_winner(run)
+    fold_calibration(network, calibration)
     path = export_saved_model(
-        load_winner(run),
+        network,
         run.schema,
         run.dataset,
         export_dir,
@@ -67,6 +73,7 @@ def run_stage(run: Run) -> ExportResult:
             "validation": dataclasses.asdict(result.validation),
             "test": dataclasses.asdict(result.test),
             "learning_rate": result.learning_rate,
+            "logits": {**dataclasses.asdict(calibration), "told": told},
         },
         origin=plan.origin,
     )

@@ -7,12 +7,9 @@ import pathlib
 import shutil
 import time
 
-import numpy as np
-
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.report import QualitySummary
 from nasrec_tf.search.results import (
     AttemptFigures,
     AttemptResult,
@@ -23,6 +20,7 @@ from nasrec_tf.search.results import (
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.stages.candidates import candidates
+from nasrec_tf.search.winner_quality import measure
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.divergence import DivergedError
 
@@ -77,14 +75,17 @@ def run_stage(run: Run) -> RetrainResult:
             "this directory and repeat the command with a lower --retrain-learning-rates."
         )
     run.say(f"best by validation log loss: candidate {winner.rank}; now the test split, once")
+    network = load(run, winner.architecture, winner.directory / WEIGHTS)
+    test, calibration = measure(run, network, winner.directory)
     return RetrainResult(
         rank=winner.rank,
         learning_rate=winner.learning_rate,
         directory=str(winner.directory.relative_to(run.directory.path)),
         architecture=winner.architecture,
         validation=validation,
-        test=_test(run, winner),
+        test=test,
         attempts=tuple(result.figures for result in results),
+        calibration=calibration,
     )
 
 
@@ -326,18 +327,3 @@ def _keep_best_weights(attempts: list[Attempt], results: list[AttemptResult]) ->
     for index, attempt in enumerate(attempts):
         if index != best:
             (attempt.directory / WEIGHTS).unlink(missing_ok=True)
-
-
-def _test(run: Run, winner: Attempt) -> QualitySummary:
-    from nasrec_tf.training.evaluation import Predictor, quality_with_intervals
-
-    subnet = load(run, winner.architecture, winner.directory / WEIGHTS)
-    labels, logits = Predictor(subnet, run.records)("test")
-    if not np.isfinite(logits).all():
-        raise UserError(
-            f"{winner.directory}: the winner's predictions are not finite on "
-            f"{np.count_nonzero(~np.isfinite(logits)):,} of {len(logits):,} test rows; delete "
-            f"{winner.directory.parent} and repeat the command with a lower "
-            "--retrain-learning-rates."
-        )
-    return QualitySummary(**quality_with_intervals(labels, logits, run.config.seed).to_json())

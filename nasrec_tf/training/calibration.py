@@ -1,0 +1,367 @@
+"""Probabilities that mean what they say: a scale and an offset of the logits, fitted afterwards.
+
+Networks that were trained on until they know rare values by heart are too sure of themselves: their
+ranking is good, their probabilities are not. Two numbers fitted on rows that the training has not
+seen mend most of that and leave every ranking as it is (Platt, "Probabilistic Outputs for Support
+Vector Machines", 1999; with the scale alone Guo et al., "On Calibration of Modern Neural Networks",
+ICML 2017).
+"""
+
+import dataclasses
+import math
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import pydantic
+
+from nasrec_tf.common.saved_state import SAVED
+
+BINS = 15
+"""Bins of the expected calibration error (Guo et al. 2017, section 4)."""
+
+CHUNK = 1 << 19
+"""Rows whose derivatives are summed at a time."""
+
+MOST_ROUNDS = 100
+"""Newton's method takes some ten on logits of networks."""
+
+SMALLEST_DECREMENT = 1e-18
+"""Newton decrement of the mean loss at which a fit is done: what is left is float64's rounding."""
+
+NORMAL_95 = 1.959963984540054
+"""Quantile 0.975 of the standard normal distribution."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """``scale * logit + offset``; nothing is changed unless given.
+
+    Args:
+        scale: above 0, so that no ranking changes; the inverse of a temperature.
+        offset: added to the scaled logit.
+
+    Raises:
+        ValueError: if the scale is not above 0, or one of them is not finite.
+
+    Example:
+        >>> Calibration(0.5, 1.0).applied(np.array([2.0, -2.0]))
+        array([2., 0.])
+    """
+
+    __pydantic_config__ = SAVED
+
+    scale: Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)] = 1.0
+    offset: Annotated[float, pydantic.Field(allow_inf_nan=False)] = 0.0
+
+    def __post_init__(self):
+        if not (0 < self.scale < math.inf and math.isfinite(self.offset)):
+            raise ValueError(
+                "`scale` must be a finite number above 0 and `offset` a finite number. Received: "
+                f"scale={self.scale}, offset={self.offset}"
+            )
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether nothing is changed."""
+        return self == Calibration()
+
+    def applied(self, logits: np.ndarray) -> np.ndarray:
+        """The calibrated logits, in double precision.
+
+        Args:
+            logits: of any shape.
+        """
+        calibrated = logits.astype(np.float64)
+        calibrated *= self.scale
+        calibrated += self.offset
+        return calibrated
+
+    def of_sampled_log(self, rate: float) -> "Calibration":
+        """The same with the click rate put right that a down-sampled log has too high.
+
+        Of probability p in the log as it is, q = p / (p + (1 - p) / rate) is meant (He et al.,
+        "Practical Lessons from Predicting Clicks on Ads at Facebook", 2014, section 6.3): the odds
+        times ``rate``.
+
+        Args:
+            rate: share of the rows without a click that were kept, above 0 and at most 1.
+
+        Example:
+            >>> Calibration().of_sampled_log(0.1).offset
+            -2.3025850929940455
+        """
+        if not 0 < rate <= 1:
+            raise ValueError(f"`rate` must lie in (0, 1]. Received: {rate}")
+        return dataclasses.replace(self, offset=self.offset + math.log(rate))
+
+
+class CalibrationFit(NamedTuple):
+    """What a fit has found.
+
+    Args:
+        calibration: fitted on all rows; the identity where it is refused.
+        refused: why there is nothing to be applied; ``None`` if there is.
+        held_out: logits of all rows (float64), each calibrated by what was fitted on the half of
+            the rows that it is not in; the raw ones where no fit was possible.
+    """
+
+    calibration: Calibration
+    refused: str | None
+    held_out: np.ndarray
+
+
+def fit_calibration(labels: np.ndarray, logits: np.ndarray) -> CalibrationFit:
+    """The scale and offset of the lowest log loss, if they are of use on rows not fitted on.
+
+    They are the maximum of the likelihood, without penalty. Whether they are of use is tried first:
+    fitted on the even rows and applied to the odd ones, and the other way round, they have to lower
+    the mean log loss by more than the standard error of what they lower it by (the rule of Breiman
+    et al., "Classification and Regression Trees", 1984).
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: (rows,).
+
+    Raises:
+        ValueError: if the shapes differ or a label is neither 0 nor 1.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> sure = random.normal(size=4000)
+        >>> labels = (random.random(4000) < 1 / (1 + np.exp(-sure))).astype(np.float32)
+        >>> found = fit_calibration(labels, 3 * sure + 1)
+        >>> round(found.calibration.scale, 2), round(found.calibration.offset, 2)
+        (0.33, -0.34)
+        >>> fit_calibration(labels, sure).refused
+        'what it gains on rows that it was not fitted on may be chance'
+    """
+    _check(labels, logits)
+    raw = logits.astype(np.float64)
+    reason = _undefined(labels, logits)
+    if reason is not None:
+        return CalibrationFit(Calibration(), reason, raw)
+    held_out = np.empty_like(raw)
+    for mine, other in ((0, 1), (1, 0)):
+        half = slice(mine, None, 2)
+        reason = _undefined(labels[half], logits[half])
+        found = None if reason else _most_likely(labels[half], logits[half])
+        if found is None:
+            return CalibrationFit(Calibration(), f"in half the rows {reason or _NOT_RISING}", raw)
+        held_out[other::2] = found.applied(logits[other::2])
+    whole = _most_likely(labels, logits)
+    if whole is None:
+        return CalibrationFit(Calibration(), _NOT_RISING, raw)
+    if not _is_lower(labels, raw, held_out):
+        return CalibrationFit(Calibration(), _OF_NO_USE, held_out)
+    return CalibrationFit(whole, None, held_out)
+
+
+_NOT_RISING = "clicks do not grow more frequent with the logits"
+_OF_NO_USE = "what it gains on rows that it was not fitted on may be chance"
+
+
+def _check(labels: np.ndarray, logits: np.ndarray) -> None:
+    if labels.ndim != 1 or labels.shape != logits.shape:
+        raise ValueError(
+            "`labels` and `logits` must be of one shape (rows,). Received: "
+            f"{labels.shape} and {logits.shape}"
+        )
+    wrong = np.flatnonzero((labels != 0) & (labels != 1))
+    if len(wrong):
+        raise ValueError(f"`labels` must be 0 or 1. Received: {labels[wrong[0]]} in row {wrong[0]}")
+
+
+def _undefined(labels: np.ndarray, logits: np.ndarray) -> str | None:
+    """Why the likelihood has no maximum, if it has none (Albert and Anderson, 1984)."""
+    if not np.isfinite(logits).all():
+        return "the logits are not all finite"
+    clicked = labels == 1
+    mine, others = logits[clicked], logits[~clicked]
+    if not len(mine) or not len(others):
+        return "not both labels are there"
+    if logits.min() == logits.max():
+        return "the logits are all alike"
+    if mine.min() >= others.max() or others.min() >= mine.max():
+        return "the logits tell the labels apart without an error"
+    return None
+
+
+def _most_likely(labels: np.ndarray, logits: np.ndarray) -> Calibration | None:
+    """Scale and offset of the highest likelihood by Newton's method; ``None`` if they fall.
+
+    The likelihood must have a maximum: it is then the only one, and steps that are halved until
+    they lower the loss reach it from anywhere (Boyd and Vandenberghe, "Convex Optimization", 9.5).
+    """
+    mean = float(logits.mean(dtype=np.float64))
+    deviation = float(logits.std(dtype=np.float64))
+    rate = float(labels.mean(dtype=np.float64))
+    # Slope and level of standardized logits, so that the two directions are of one size; from the
+    # best constant on, where no second derivative is 0 however large the logits are.
+    place = np.array([0.0, math.log(rate / (1 - rate))])
+    loss, gradient, hessian = _derivatives(labels, logits, mean, deviation, place)
+    for _ in range(MOST_ROUNDS):
+        step = np.linalg.solve(hessian, gradient)
+        if gradient @ step < SMALLEST_DECREMENT:
+            break
+        length = 1.0
+        while length > 1e-9:
+            tried = _derivatives(labels, logits, mean, deviation, place - length * step)
+            if tried[0] < loss:
+                break
+            length /= 2
+        else:
+            break  # Rounding is all that is left.
+        place = place - length * step
+        loss, gradient, hessian = tried
+    slope, level = (float(value) for value in place)
+    scale, offset = slope / deviation, level - slope * mean / deviation
+    return Calibration(scale, offset) if scale > 0 else None
+
+
+def _derivatives(labels, logits, mean, deviation, place) -> tuple[float, np.ndarray, np.ndarray]:
+    """Mean log loss with its gradient and its second derivatives by slope and level."""
+    loss, gradient, hessian = 0.0, np.zeros(2), np.zeros((2, 2))
+    for first in range(0, len(labels), CHUNK):
+        x = logits[first : first + CHUNK].astype(np.float64)
+        x -= mean
+        x /= deviation
+        y = labels[first : first + CHUNK]
+        z = place[0] * x + place[1]
+        probability = np.exp(-np.logaddexp(0.0, -z))
+        error, weight = probability - y, probability * (1.0 - probability)
+        loss += float((np.logaddexp(0.0, z) - y * z).sum())
+        # Not by BLAS, whose sums depend on the number of threads.
+        gradient += (np.einsum("i,i->", error, x), error.sum())
+        cross = np.einsum("i,i->", weight, x)
+        hessian += ((np.einsum("i,i,i->", weight, x, x), cross), (cross, weight.sum()))
+    return loss / len(labels), gradient / len(labels), hessian / len(labels)
+
+
+def _is_lower(labels: np.ndarray, raw: np.ndarray, held_out: np.ndarray) -> bool:
+    total = squares = 0.0
+    for first in range(0, len(labels), CHUNK):
+        part = slice(first, first + CHUNK)
+        gain = np.logaddexp(0.0, raw[part]) - np.logaddexp(0.0, held_out[part])
+        gain -= labels[part] * (raw[part] - held_out[part])
+        total += float(gain.sum())
+        squares += float(np.einsum("i,i->", gain, gain))
+    mean = total / len(labels)
+    variance = max(0.0, squares / len(labels) - mean**2)
+    return mean > math.sqrt(variance / len(labels))
+
+
+@dataclasses.dataclass(frozen=True)
+class ReliabilityPoint:
+    """The rows of one bin.
+
+    Args:
+        predicted: mean of their probabilities.
+        observed: share of them with a click.
+        low: lower end of the 95 % interval of that share (Wilson, 1927).
+        high: upper end.
+        rows: how many they are.
+    """
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    rows: int
+
+
+def reliability(
+    labels: np.ndarray, logits: np.ndarray, bins: int = BINS
+) -> tuple[ReliabilityPoint, ...]:
+    """How often there are clicks where so many are predicted.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: finite, (rows,).
+        bins: see ``expected_calibration_error``.
+
+    Returns:
+        The bins, by rising probability; none without rows.
+
+    Raises:
+        ValueError: if a logit is not finite, or labels or bins are wrong.
+
+    Example:
+        >>> point, = reliability(np.array([0.0, 1.0, 0.0, 0.0]), np.zeros(4), bins=1)
+        >>> point.predicted, point.observed, round(point.low, 3), round(point.high, 3), point.rows
+        (0.5, 0.25, 0.046, 0.699, 4)
+    """
+    # exp of what is at most 0: no overflow, whatever the logit.
+    probabilities = np.exp(-np.logaddexp(0.0, -logits.astype(np.float64)))
+    return _binned(labels, probabilities, bins)
+
+
+def expected_calibration_error(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS
+) -> float | None:
+    """How far predicted and observed shares lie apart, on average over the rows.
+
+    Rows are put into bins of equal numbers of rows by their probability, equal ones into one bin;
+    the error is the mean over bins of |mean probability - share of clicks|, each weighed by its
+    rows (Guo et al. 2017, Eq. 3, with the bins of Nguyen and O'Connor, EMNLP 2015).
+
+    Args:
+        labels: 0 or 1, (rows,).
+        probabilities: of a click, from 0 to 1, (rows,).
+        bins: at most so many; fewer where probabilities are equal or rows few.
+
+    Returns:
+        From 0 to 1; ``None`` without rows.
+
+    Raises:
+        ValueError: if a label is neither 0 nor 1, a probability does not lie in [0, 1], or ``bins``
+            is below 1.
+
+    Example:
+        >>> labels = np.array([0, 0, 1, 1])
+        >>> expected_calibration_error(labels, np.array([0.0, 0.5, 0.5, 1.0]), bins=2)
+        0.0
+        >>> expected_calibration_error(labels, np.array([0.2, 0.2, 0.2, 0.2]))
+        0.3
+    """
+    points = _binned(labels, probabilities, bins)
+    if not points:
+        return None
+    apart = sum(point.rows * abs(point.predicted - point.observed) for point in points)
+    return apart / len(labels)
+
+
+def _binned(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int
+) -> tuple[ReliabilityPoint, ...]:
+    _check(labels, probabilities)
+    if bins < 1:
+        raise ValueError(f"`bins` must be at least 1. Received: {bins}")
+    if not len(labels):
+        return ()
+    if not (0 <= probabilities.min() and probabilities.max() <= 1):  # NaN is refused as well.
+        raise ValueError(
+            "probabilities must lie in [0, 1], and logits be finite. Received: "
+            f"{probabilities.min()} to {probabilities.max()}"
+        )
+    places = np.unique(np.arange(1, bins) * len(labels) // bins)
+    edges = np.unique(np.partition(probabilities, places)[places]) if len(places) else places
+    which = np.searchsorted(edges, probabilities, side="right")
+    count = len(edges) + 1
+    rows = np.bincount(which, minlength=count)
+    predicted = np.bincount(which, probabilities, count)
+    clicks = np.bincount(which, labels, count)
+    return tuple(
+        ReliabilityPoint(float(p / n), float(c / n), *_wilson(float(c / n), int(n)), int(n))
+        for p, c, n in zip(predicted, clicks, rows)
+        if n
+    )
+
+
+def _wilson(share: float, rows: int) -> tuple[float, float]:
+    """The 95 % interval of a share; unlike the usual one it is right for shares near 0 as well."""
+    square = NORMAL_95**2
+    middle = (share + square / (2 * rows)) / (1 + square / rows)
+    reach = NORMAL_95 * math.sqrt(share * (1 - share) / rows + square / (4 * rows**2))
+    reach /= 1 + square / rows
+    # Rounding must not leave the share itself outside.
+    return min(share, max(0.0, middle - reach)), max(share, min(1.0, middle + reach))
