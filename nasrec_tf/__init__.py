@@ -55,7 +55,7 @@ _HOMES = {
     "Subnet": "nasrec_tf.networks.subnet",
     "Supernet": "nasrec_tf.networks.supernet.model",
     "UserError": "nasrec_tf.common.errors",
-    "WarmupCosine": "nasrec_tf.optimizers.adagrad",
+    "WarmupCosine": "nasrec_tf.optimizers.schedules",
     "complexity": "nasrec_tf.architecture.complexity",
     "draw_svg": "nasrec_tf.drawing.scene",
     "load": "nasrec_tf.loading",
@@ -96,7 +96,7 @@ if _TYPE_CHECKING:
     from nasrec_tf.networks.supernet.model import Supernet as Supernet
     from nasrec_tf.operators import NetworkOptions as NetworkOptions
     from nasrec_tf.optimizers.adagrad import Adagrad as Adagrad
-    from nasrec_tf.optimizers.adagrad import WarmupCosine as WarmupCosine
+    from nasrec_tf.optimizers.schedules import WarmupCosine as WarmupCosine
 
 
 def __getattr__(name: str) -> _Any:

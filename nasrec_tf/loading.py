@@ -61,7 +61,7 @@ def _load_keras(path: pathlib.Path) -> Any:
 
     # They register themselves with Keras.
     import nasrec_tf.networks.supernet.model
-    import nasrec_tf.optimizers.adagrad  # noqa: F401
+    import nasrec_tf.optimizers.catalogue  # noqa: F401
 
     try:
         return keras.saving.load_model(path)

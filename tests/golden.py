@@ -19,7 +19,8 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.subnet import EMBEDDING, Subnet, part_name
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.optimizers.adagrad import Adagrad, global_norm, sum_duplicate_rows
+from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.row_gradients import global_norm, sum_duplicate_rows
 
 GOLDEN_OPTIONS = NetworkOptions(layer_norm=False)
 GOLDEN_RATE = 0.1

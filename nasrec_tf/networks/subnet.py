@@ -37,7 +37,7 @@ from nasrec_tf.operators import (
 )
 from nasrec_tf.operators.arithmetic import linear, pad_last_axis
 from nasrec_tf.operators.base import WeightSpec
-from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer
 
 EMBEDDING = "embedding"
 HEAD = "head"
@@ -339,7 +339,7 @@ class Subnet(keras.Model):
     def train_step(self, data: Any) -> Any:
         """Keras's own step, once the rows that it reads have caught up with their decay."""
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if isinstance(self.optimizer, Adagrad):
+        if isinstance(self.optimizer, RowSparseOptimizer):
             rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
             self.optimizer.catch_up(self.embedding.table, rows)
         return super().train_step(data)

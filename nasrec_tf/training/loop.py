@@ -14,7 +14,8 @@ import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records
-from nasrec_tf.optimizers.adagrad import Adagrad, WarmupCosine
+from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.schedules import WarmupCosine
 from nasrec_tf.training.checkpoint import Checkpoint
 from nasrec_tf.training.curves import LossCurve
 from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite

@@ -9,7 +9,8 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.data.records import Records
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.supernet.path import Path
-from nasrec_tf.optimizers.adagrad import WarmupCosine, clip_by_global_norm
+from nasrec_tf.optimizers.row_gradients import clip_by_global_norm
+from nasrec_tf.optimizers.schedules import WarmupCosine
 
 CHUNK_ROWS = 1024
 """Rows whose head inputs are computed at once: attention over more falls out of the caches."""

@@ -1,4 +1,4 @@
-"""Adagrad and its schedule, as the paper's models are trained with."""
+"""Adagrad as the paper's models are trained with, and what it shares with other optimizers."""
 
 import hypothesis.extra.numpy as arrays
 import hypothesis.strategies as st
@@ -8,14 +8,9 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from nasrec_tf.optimizers.adagrad import (
-    STARTING_RATE,
-    Adagrad,
-    WarmupCosine,
-    clip_by_global_norm,
-    global_norm,
-    sum_duplicate_rows,
-)
+from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.row_gradients import clip_by_global_norm, global_norm, sum_duplicate_rows
+from nasrec_tf.optimizers.schedules import WarmupCosine
 
 ROWS, WIDTH = 6, 3
 
@@ -102,34 +97,6 @@ def test_a_step_without_rows_changes_nothing():
     np.testing.assert_array_equal(weight.numpy(), np.ones((ROWS, WIDTH)))
 
 
-def test_the_schedule_rises_to_its_peak_and_falls_to_its_start():
-    schedule = WarmupCosine(0.12, steps=1000)
-    rates = [float(schedule(step)) for step in range(1000)]
-    assert rates[0] == pytest.approx(STARTING_RATE)
-    assert rates[50] == pytest.approx(0.06, rel=1e-5)
-    assert rates[100] == pytest.approx(0.12) == max(rates)
-    middle = 100 + (999 - 100) / 3
-    expected = 0.12 * (1 + np.cos(np.pi / 3)) / 2
-    assert float(schedule(middle)) == pytest.approx(expected, rel=1e-4)
-    assert rates[999] == pytest.approx(STARTING_RATE, abs=1e-9)
-    assert float(schedule(5000)) == pytest.approx(STARTING_RATE, abs=1e-9)
-    assert all(np.diff(rates[:101]) > 0) and all(np.diff(rates[100:]) < 0)
-
-
-@given(st.integers(1, 40), st.integers(0, 40))
-@settings(max_examples=40, deadline=None)
-def test_the_schedule_stays_within_its_bounds(steps, warmup):
-    schedule = WarmupCosine(0.5, steps, min(warmup, steps))
-    rates = [float(schedule(step)) for step in range(steps)]
-    assert all(0 < rate <= 0.5 + 1e-7 for rate in rates)
-
-
-@pytest.mark.parametrize("arguments", [(0.1, 0), (0.1, 10, 11), (0.1, 10, -1)])
-def test_a_schedule_out_of_range_is_refused(arguments):
-    with pytest.raises(ValueError, match="steps"):
-        WarmupCosine(*arguments)
-
-
 def test_the_optimizer_follows_its_schedule():
     weight = variable([1.0])
     optimizer = Adagrad(WarmupCosine(0.1, steps=10, warmup_steps=2), epsilon=0.0, clip_norm=None)
@@ -150,7 +117,6 @@ def test_the_optimizer_reads_back_from_its_configuration():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("weight_decay", 1e-4),
         ("clipnorm", 1.0),
         ("clipvalue", 1.0),
         ("global_clipnorm", 1.0),
@@ -170,8 +136,56 @@ def test_what_it_does_not_do_is_refused_and_never_ignored(name, value):
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"epsilon": -1.0}, {"clip_norm": 0.0}, {"clip_norm": float("nan")}]
+    "arguments",
+    [
+        {"epsilon": -1.0},
+        {"clip_norm": 0.0},
+        {"clip_norm": float("nan")},
+        {"weight_decay": -0.1},
+        {"weight_decay": []},
+        {"table_rate_scale": -1.0},
+        {"table_rate_scale": None},
+    ],
+    ids=str,
 )
 def test_arguments_out_of_range_are_refused(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
         Adagrad(0.1, **arguments)
+
+
+def table(value):
+    made = variable(value)
+    made.is_embedding_table = True
+    return made
+
+
+def test_tables_have_a_learning_rate_of_their_own():
+    start = np.ones((ROWS, WIDTH))
+    gradients = [sparse([2, 4], np.full((2, WIDTH), 0.5)), tf.fill([2, WIDTH], 0.5)]
+    embedding, kernel = table(start), variable(start[:2])
+    alone = [variable(start), variable(start[:2])]
+    Adagrad(0.1, table_rate_scale=3.0).apply(gradients, [embedding, kernel])
+    Adagrad(0.3).apply(gradients[:1], alone[:1])
+    Adagrad(0.1).apply(gradients[1:], alone[1:])
+    np.testing.assert_allclose(embedding.numpy(), alone[0].numpy(), rtol=1e-6)
+    np.testing.assert_array_equal(kernel.numpy(), alone[1].numpy())
+
+
+def test_weights_decay_in_kernels_alone():
+    values = {"table": np.ones((2, 3)), "kernel": np.ones((2, 3)), "bias": np.ones(3)}
+    variables = [table(values["table"]), variable(values["kernel"]), variable(values["bias"])]
+    still = [tf.zeros(each.shape) for each in variables]
+    optimizer = Adagrad(0.1, weight_decay=0.5)
+    for _ in range(2):
+        optimizer.apply(still, variables)
+    after = [float(each.numpy().ravel()[0]) for each in variables]
+    assert after == pytest.approx([1.0, (1 - 0.1 * 0.5) ** 2, 1.0])
+    again = Adagrad.from_config(optimizer.get_config())
+    assert again.weight_decay == 0.5
+
+
+def test_decay_of_kernels_stands_beside_the_update_and_not_in_the_accumulator():
+    decayed, plain = variable([[2.0]]), variable([[2.0]])
+    Adagrad(0.1, weight_decay=0.5, clip_norm=None).apply([tf.constant([[1.0]])], [decayed])
+    Adagrad(0.1, clip_norm=None).apply([tf.constant([[1.0]])], [plain])
+    np.testing.assert_allclose(decayed.numpy(), plain.numpy() - 2.0 * 0.1 * 0.5, rtol=1e-6)

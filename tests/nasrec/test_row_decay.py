@@ -8,7 +8,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from nasrec_tf.optimizers import row_decay
-from nasrec_tf.optimizers.adagrad import Adagrad, WarmupCosine
+from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.schedules import WarmupCosine
 
 ROWS, WIDTH = 7, 3
 EPSILON = 1e-2

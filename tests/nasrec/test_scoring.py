@@ -10,7 +10,8 @@ from core_cases import FULL, SMALL_OPTIONS, random_architectures, shake
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.networks.supernet.model import Supernet
-from nasrec_tf.optimizers.adagrad import Adagrad, WarmupCosine
+from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.schedules import WarmupCosine
 from nasrec_tf.training import scoring
 from nasrec_tf.training.evaluation import log_losses
 from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
