@@ -12,7 +12,7 @@ from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
 from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.data.features import Features
-from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         architecture = load_architecture(options.architecture)
         features = _features(options)
-        network = NetworkOptions(layer_norm=options.layer_norm)
+        network = NetworkOptions(normalization=BY_LAYER if options.layer_norm else NO_NORM)
     except (UserError, DataError, ValueError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2

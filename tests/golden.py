@@ -22,7 +22,7 @@ from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.optimizers.row_gradients import global_norm, sum_duplicate_rows
 
-GOLDEN_OPTIONS = NetworkOptions(layer_norm=False)
+GOLDEN_OPTIONS = NetworkOptions(normalization="none")
 GOLDEN_RATE = 0.1
 
 # Indices of operators in the authors' code: the Full and the Small space differ.

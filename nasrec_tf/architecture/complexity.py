@@ -7,11 +7,17 @@ from collections.abc import Iterable, Iterator
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
 from nasrec_tf.data.features import Features
-from nasrec_tf.operators import DENSE_TO_SPARSE, OPERATORS, SPARSE_TO_DENSE, NetworkOptions
+from nasrec_tf.operators import (
+    DENSE_TO_SPARSE,
+    NO_NORM,
+    OPERATORS,
+    SPARSE_TO_DENSE,
+    NetworkOptions,
+)
 from nasrec_tf.operators.base import WeightSpec
 from nasrec_tf.operators.work import LAYER_NORM, LINEAR, MATMUL, multiply_accumulates
 
-FINAL_OPTIONS = NetworkOptions(layer_norm=False)
+FINAL_OPTIONS = NetworkOptions(normalization=NO_NORM)
 """How the published models were trained in the end, and so how their FLOPs were counted."""
 
 
@@ -26,7 +32,7 @@ class Part:
         linear: multiply-accumulates per sample in linear maps.
         matmul: multiply-accumulates per sample in products of activations.
         layer_norm: operations per sample in layer normalisations, 5 an element.
-        parameters: trainable weights.
+        parameters: weights, the moving statistics of batch norm among them.
     """
 
     block: int
@@ -67,12 +73,12 @@ class Complexity:
 
     @property
     def parameters(self) -> int:
-        """Trainable weights without embedding tables, over what reaches the logit."""
+        """Weights without embedding tables, over what reaches the logit."""
         return sum(part.parameters for part in self.parts if part.live)
 
     @property
     def parameters_with_dead_parts(self) -> int:
-        """Trainable weights without embedding tables if dead parts were built too."""
+        """Weights without embedding tables if dead parts were built too."""
         return sum(part.parameters for part in self.parts)
 
 
@@ -85,7 +91,8 @@ def complexity(
 
     One FLOP is one multiply-accumulate; linear maps, products of activations (attention
     included) and layer normalisations (5 an element) count; biases, activations, sums,
-    factorization machines and embedding look-ups do not.
+    factorization machines and embedding look-ups do not, nor does batch norm, which is no more
+    than a scale and a bias of each unit once a network is trained (``arithmetic.with_norm``).
 
     Args:
         architecture: the architecture.

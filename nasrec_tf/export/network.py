@@ -41,7 +41,7 @@ def load_exported_network(path: str | pathlib.Path) -> Subnet:
         subnet = Subnet(
             described.load_architecture(assets / described.ARCHITECTURE_FILE),
             Features(len(schema.dense), about.table_rows),
-            NetworkOptions(**about.options),
+            NetworkOptions.from_json(about.options),
             seed=None,
         )
     except (ArchitectureError, DataError, TypeError) as error:

@@ -83,7 +83,7 @@ def network_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **config,
         "features": Features(**config["features"]),
-        "options": NetworkOptions(**config["options"]),
+        "options": NetworkOptions.from_json(config["options"]),
     }
 
 
@@ -298,7 +298,8 @@ class Subnet(keras.Model):
     def named_weights(self) -> dict[str, keras.Variable]:
         """Every weight by its name, such as ``block_1_fc/dense_kernel``.
 
-        In a quantized network also the ranges of the inputs of its linear maps.
+        Moving statistics are among them, and in a quantized network the ranges of the inputs of
+        its linear maps.
         """
         weights = {f"{EMBEDDING}/table": self.embedding.table}
         parts: list[tuple[str, Any]] = [*self.parts.items(), *self.quantizers.items()]
@@ -311,8 +312,8 @@ class Subnet(keras.Model):
 
         Args:
             inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
-            training: whether values are dropped, and the ranges of a quantized network follow
-                what they see.
+            training: whether values are dropped, batch norm is by the batch, and moving statistics
+                and the ranges of a quantized network follow what they see.
 
         Returns:
             (batch, 1).
@@ -385,11 +386,12 @@ class Subnet(keras.Model):
         """The weights of every part as they enter its arithmetic, quantized where it is.
 
         Args:
-            training: whether the ranges of a quantized network follow what they see.
+            training: whether batch norm is by the batch, and moving statistics and the ranges of a
+                quantized network follow what they see.
         """
         values = {}
         for name, part in self.parts.items():
-            values[name] = part.values()
+            values[name] = part.values(training)
             if name in self.quantizers:
                 bits = self.bits[name]
                 values[name] = self.quantizers[name].quantized(

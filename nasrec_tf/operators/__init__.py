@@ -2,8 +2,12 @@
 
 from nasrec_tf.operators.attention import Attention
 from nasrec_tf.operators.base import (
+    BY_BATCH,
+    BY_LAYER,
     DEFAULT_OPTIONS,
     DENSE,
+    NO_NORM,
+    NORMALIZATIONS,
     PAIR,
     SPARSE,
     NetworkOptions,
@@ -50,9 +54,13 @@ for _operator in (
     register(_operator)
 
 __all__ = [
+    "BY_BATCH",
     "DEFAULT_OPTIONS",
     "DENSE",
     "DENSE_TO_SPARSE",
+    "BY_LAYER",
+    "NORMALIZATIONS",
+    "NO_NORM",
     "OPERATORS",
     "PAIR",
     "SPARSE",

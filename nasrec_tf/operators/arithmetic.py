@@ -1,15 +1,31 @@
 """Arithmetic that the operators share; see ``base`` for what a size may be."""
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators.base import Axis, NetworkOptions, Prefix, Size, WeightSpec, unless
-from nasrec_tf.operators.work import LinearMap, Source
+from nasrec_tf.operators.base import (
+    BY_BATCH,
+    NO_NORM,
+    Axis,
+    NetworkOptions,
+    Prefix,
+    Size,
+    WeightSpec,
+    unless,
+)
+from nasrec_tf.operators.work import DigitalStep, LinearMap, Source
 
 LAYER_NORM_EPSILON = 1e-5
 """The authors' code (PyTorch's default); Keras's own default is 1e-3."""
+
+BATCH_NORM_EPSILON = 1e-3
+"""Keras's default."""
+
+
+StepKind = TypeVar("StepKind", LinearMap, DigitalStep)
 
 
 def norm_weights(name: str, size: Size, scale: float = 1.0) -> tuple[WeightSpec, ...]:
@@ -24,6 +40,25 @@ def norm_weights(name: str, size: Size, scale: float = 1.0) -> tuple[WeightSpec,
         WeightSpec(f"{name}_scale", (Prefix(size),), scale),
         WeightSpec(f"{name}_offset", (Prefix(size),), 0.0),
     )
+
+
+def own_norm_weights(name: str, size: Size, options: NetworkOptions) -> tuple[WeightSpec, ...]:
+    """Weights of an operator's own normalisation over ``size`` units: none where it has none.
+
+    Args:
+        name: what their names start with.
+        size: units.
+        options: what holds for the whole network.
+    """
+    if options.normalization == NO_NORM:
+        return ()
+    specs = norm_weights(name, size)
+    if options.normalization == BY_BATCH:
+        specs += (
+            WeightSpec(f"{name}_mean", (Prefix(size),), 0.0, trainable=False),
+            WeightSpec(f"{name}_variance", (Prefix(size),), 1.0, trainable=False),
+        )
+    return specs
 
 
 def linear_weights(name: str, rows: Axis, columns: Axis) -> tuple[WeightSpec, ...]:
@@ -43,7 +78,7 @@ def linear_weights(name: str, rows: Axis, columns: Axis) -> tuple[WeightSpec, ..
 def projection_weights(
     name: str, rows: Axis, width: Size, options: NetworkOptions, absent: Any = False
 ) -> tuple[WeightSpec, ...]:
-    """A linear map to ``width`` units with what follows it: layer norm, or a bias without it.
+    """A linear map to ``width`` units with what follows it: a norm, or a bias without one.
 
     Args:
         name: what the weights' names begin with.
@@ -54,10 +89,9 @@ def projection_weights(
             has the width that is wanted (paper 3.1).
     """
     columns = Prefix(unless(absent, width))
-    if not options.layer_norm:
-        return linear_weights(name, rows, columns)
-    kernel = WeightSpec(f"{name}_kernel", (rows, columns))
-    return (kernel, *norm_weights(f"{name}_norm", columns.size))
+    norm = own_norm_weights(f"{name}_norm", columns.size, options)
+    kernel_and_bias = linear_weights(name, rows, columns)
+    return kernel_and_bias[:1] + norm if norm else kernel_and_bias
 
 
 def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
@@ -176,15 +210,71 @@ def _layer_norm_by_steps(x, scale, offset):
     return normalise(x, scale, offset)
 
 
+def batch_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
+    """Normalises each unit of the last axis of ``x`` over all others.
+
+    By the moving mean and variance, which makes it one scale and one offset of each unit. Where
+    the weights hold ``{name}_moves``, which is called with the mean and variance of the batch, a
+    step of training is being made: then by these.
+
+    Args:
+        x: (..., units).
+        weights: the part's tensors by name.
+        name: of the normalisation.
+
+    Returns:
+        Of the shape of ``x``.
+
+    Reference: Ioffe and Szegedy, Batch Normalization, 2015.
+    """
+    scale, offset, mean, variance = (
+        tf.convert_to_tensor(weights[f"{name}_{part}"])
+        for part in ("scale", "offset", "mean", "variance")
+    )
+    moves = weights.get(f"{name}_moves")
+    if moves is None:
+        factor = scale * tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
+        return x * factor + (offset - mean * factor)
+    normed, *moments = _batch_norm_by_steps(x, scale, offset)
+    moves(*moments)
+    return normed
+
+
+def _batch_norm_by_steps(x, scale, offset):
+    """The outcome, mean and variance of a batch; the gradient in closed form, of the outcome."""
+    leading = list(range(x.shape.rank - 1))
+
+    @tf.custom_gradient
+    def normalise(x, scale, offset):
+        mean = tf.reduce_mean(x, leading)
+        centred = x - mean
+        variance = tf.reduce_mean(tf.square(centred), leading)
+        inverse = tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
+        standard = centred * inverse
+
+        def gradient(upstream, of_mean, of_variance):
+            of_scale = tf.reduce_sum(upstream * standard, leading)
+            of_offset = tf.reduce_sum(upstream, leading)
+            count = tf.cast(tf.size(x) // tf.shape(x)[-1], x.dtype)
+            across = of_offset / count + standard * (of_scale / count)
+            return (upstream - across) * (scale * inverse), of_scale, of_offset
+
+        return (standard * scale + offset, mean, variance), gradient
+
+    return normalise(x, scale, offset)
+
+
 def norm_if_any(x: Any, weights: Mapping[str, Any], name: str) -> Any:
-    """As ``layer_norm`` where the part has those weights, else ``x`` as it is.
+    """As ``layer_norm`` or ``batch_norm``, whose weights the part has, else ``x`` as it is.
 
     Args:
         x: (..., units).
         weights: the part's tensors by name.
         name: of the normalisation.
     """
-    return layer_norm(x, weights, name) if f"{name}_scale" in weights else x
+    if f"{name}_scale" not in weights:
+        return x
+    return (batch_norm if f"{name}_mean" in weights else layer_norm)(x, weights, name)
 
 
 def project(x: Any, weights: Mapping[str, Any], name: str) -> Any:
@@ -232,26 +322,31 @@ def projection(
         source: what it reads.
         rows: inputs of the map.
         width: outputs of the map.
-        options: whether a layer norm follows.
+        options: whether a norm follows.
         positions: places of a sample at which the same weights are applied.
         functions: activation functions of a sample that follow.
     """
-    return LinearMap(
-        name,
-        (source,),
-        rows,
-        width,
-        positions,
-        functions=functions,
-        normalized=normalized(positions * width, options),
-    )
+    step = LinearMap(name, (source,), rows, width, positions, functions=functions)
+    return with_norm(step, positions * width, options)
 
 
-def normalized(elements: int, options: NetworkOptions) -> int:
-    """The elements of an operator's own layer norm: none where the network has none.
+def with_norm(step: StepKind, elements: int, options: NetworkOptions) -> StepKind:
+    """A step with an operator's own norm after it, where the network has one.
+
+    Batch norm is a scale and an offset of each unit once a network is trained.
 
     Args:
-        elements: of a sample.
+        step: the step.
+        elements: of a sample that are normalised.
         options: what holds for the whole network.
+
+    Example:
+        >>> product = DigitalStep("product", ("left", "right"), multiplications=8)
+        >>> with_norm(product, 8, NetworkOptions(normalization="batch")).multiplications
+        16
+        >>> with_norm(product, 8, NetworkOptions()).normalized
+        8
     """
-    return elements if options.layer_norm else 0
+    if options.layer_norm:
+        return dataclasses.replace(step, normalized=elements)
+    return step.scaled(elements) if options.normalization == BY_BATCH else step

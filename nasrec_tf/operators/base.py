@@ -24,6 +24,9 @@ PAIR = "pair"
 CHANNEL = "channel"
 TENSOR = "tensor"
 
+NO_NORM, BY_LAYER, BY_BATCH = NORMALIZATIONS = ("none", "layer", "batch")
+"""How operators normalise what they give."""
+
 Size = Any
 """An ``int``, or a scalar ``int32`` tensor inside the supernet."""
 
@@ -47,8 +50,9 @@ class NetworkOptions:
 
     Args:
         embedding_dim: width of every embedding and so of every sparse token.
-        layer_norm: normalise inside each operator (paper 5.1); linear maps have a bias instead
-            when it is off.
+        normalization: ``"layer"`` to normalise inside each operator as the paper does (5.1),
+            ``"batch"`` to do so over a batch (a stand-alone network alone), or ``"none"``, where
+            linear maps have a bias instead.
         operator_balancing: project the tokens of a dot product to round(sqrt(2 * width)) first
             (paper 4.2).
         attention_heads: heads of the attention operator; must divide ``embedding_dim``.
@@ -61,7 +65,7 @@ class NetworkOptions:
     """
 
     embedding_dim: int = 16
-    layer_norm: bool = True
+    normalization: str = BY_LAYER
     operator_balancing: bool = True
     attention_heads: int = 8
     merged_tokens: int = 8
@@ -72,6 +76,11 @@ class NetworkOptions:
             value = getattr(self, field)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"`{field}` must be a positive integer. Received: {value!r}")
+        if self.normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f"`normalization` must be one of {', '.join(map(repr, NORMALIZATIONS))}. "
+                f"Received: {self.normalization!r}"
+            )
         if self.weight_ranges not in (CHANNEL, TENSOR):
             raise ValueError(
                 f"`weight_ranges` must be {CHANNEL!r} or {TENSOR!r}. "
@@ -82,6 +91,31 @@ class NetworkOptions:
                 f"`attention_heads` must divide `embedding_dim`. Received: "
                 f"attention_heads={self.attention_heads}, embedding_dim={self.embedding_dim}"
             )
+
+    @property
+    def layer_norm(self) -> bool:
+        """Whether it is layer norm that operators normalise by."""
+        return self.normalization == BY_LAYER
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "NetworkOptions":
+        """The options that ``dataclasses.asdict`` told, also before there was batch norm.
+
+        Args:
+            values: options by name; files of before say ``layer_norm``, true or false.
+
+        Raises:
+            ValueError: if a value is not in range.
+            TypeError: if there is no such option.
+
+        Example:
+            >>> NetworkOptions.from_json({"layer_norm": False}).normalization
+            'none'
+        """
+        values = dict(values)
+        if "layer_norm" in values:
+            values["normalization"] = BY_LAYER if values.pop("layer_norm") else NO_NORM
+        return cls(**values)
 
 
 DEFAULT_OPTIONS = NetworkOptions()
@@ -182,11 +216,14 @@ class WeightSpec:
         name: unique within the operator.
         axes: one or two axes; only the first may be ``Slots`` or ``SlotPairs``.
         initializer: ``"glorot_uniform"`` or a constant.
+        trainable: whether gradients move it; the moving statistics of batch norm follow what they
+            see.
     """
 
     name: str
     axes: tuple[Axis, ...]
     initializer: str | float = "glorot_uniform"
+    trainable: bool = True
 
     @property
     def shape(self) -> tuple[Size, ...]:

@@ -17,7 +17,7 @@ from nasrec_tf.operators.base import (
     unless,
     unless_fits,
 )
-from nasrec_tf.operators.work import DigitalStep, LinearMap
+from nasrec_tf.operators.work import DigitalStep
 
 
 class DotProduct(Operator):
@@ -52,9 +52,8 @@ class DotProduct(Operator):
         fits = equal(self._pairs(shape), shape.width)
         columns = Prefix(unless(fits, shape.width))
         linear = arithmetic.linear_weights("output", self._pair_axis(shape, fits), columns)
-        if not options.layer_norm:
-            return specs + linear
-        return specs + linear[:1] + arithmetic.norm_weights("norm", shape.width)
+        norm = arithmetic.own_norm_weights("norm", shape.width, options)
+        return specs + (linear[:1] + norm if norm else linear)
 
     def work(self, shape):
         options = shape.options
@@ -70,19 +69,12 @@ class DotProduct(Operator):
                 "tokens", SPARSE, shape.tokens, tokens, options, positions=embedding
             )
             steps.append(sparse)
-        norm = arithmetic.normalized(shape.width, options)
-        fits = pairs == shape.width
         # The whole Gram matrix, as a matrix product computes it and fvcore counts it.
-        products = DigitalStep(
-            "products",
-            (dense, sparse),
-            products=(tokens + 1) ** 2 * embedding,
-            normalized=norm if fits else 0,
-        )
-        steps.append(products)
-        if not fits:
-            steps.append(LinearMap("output", (products,), pairs, shape.width, normalized=norm))
-        return tuple(steps)
+        products = DigitalStep("products", (dense, sparse), products=(tokens + 1) ** 2 * embedding)
+        if pairs == shape.width:
+            return (*steps, arithmetic.with_norm(products, shape.width, options))
+        output = arithmetic.projection("output", products, pairs, shape.width, options)
+        return (*steps, products, output)
 
     def __call__(self, inputs, weights, shape):
         token = unless_fits(

@@ -26,14 +26,12 @@ def _joined(shape, joined):
 
     Args:
         shape: the sizes.
-        joined: makes that step, given the elements that are layer-normalised right after it.
+        joined: that step.
     """
     padded = _padded_width(shape)
-    norm = arithmetic.normalized(shape.width, shape.options)
     if padded == shape.width:
-        return (joined(norm),)
-    step = joined(0)
-    return step, LinearMap("output", (step,), padded, shape.width, normalized=norm)
+        return (arithmetic.with_norm(joined, shape.width, shape.options),)
+    return joined, arithmetic.projection("output", joined, padded, shape.width, shape.options)
 
 
 class SigmoidGating(Operator):
@@ -59,17 +57,12 @@ class SigmoidGating(Operator):
             Prefix(unless(fits, padded), used=unless(fits, shape.right)),
             Prefix(unless(fits, shape.width)),
         )
-        if shape.options.layer_norm:
-            specs += arithmetic.norm_weights("norm", shape.width)
-        return specs
+        return specs + arithmetic.own_norm_weights("norm", shape.width, shape.options)
 
     def work(self, shape):
         padded = _padded_width(shape)
         gate = LinearMap("gate", (LEFT,), padded, padded, functions=padded)
-
-        def product(norm):
-            return DigitalStep("product", (gate, RIGHT), multiplications=padded, normalized=norm)
-
+        product = DigitalStep("product", (gate, RIGHT), multiplications=padded)
         return gate, *_joined(shape, product)
 
     def __call__(self, inputs, weights, shape):
@@ -105,17 +98,13 @@ class Sum(Operator):
         fits = equal(padded, shape.width)
         rows = Prefix(unless(fits, padded))
         columns = Prefix(unless(fits, shape.width))
-        if not shape.options.layer_norm:
-            return arithmetic.linear_weights("output", rows, columns)
-        kernel = arithmetic.linear_weights("output", rows, columns)[:1]
-        return kernel + arithmetic.norm_weights("norm", shape.width)
+        norm = arithmetic.own_norm_weights("norm", shape.width, shape.options)
+        kernel_and_bias = arithmetic.linear_weights("output", rows, columns)
+        return kernel_and_bias[:1] + norm if norm else kernel_and_bias
 
     def work(self, shape):
         padded = _padded_width(shape)
-
-        def addition(norm):
-            return DigitalStep("addition", (LEFT, RIGHT), additions=padded, normalized=norm)
-
+        addition = DigitalStep("addition", (LEFT, RIGHT), additions=padded)
         return _joined(shape, addition)
 
     def __call__(self, inputs, weights, shape):

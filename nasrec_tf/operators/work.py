@@ -60,6 +60,14 @@ class LinearMap:
             LAYER_NORM: LAYER_NORM_OPERATIONS * self.normalized,
         }
 
+    def scaled(self, elements: int) -> "LinearMap":
+        """The map with a fixed scale and offset of each output: they fold into kernel and bias.
+
+        Args:
+            elements: of a sample.
+        """
+        return self
+
 
 @dataclasses.dataclass(frozen=True)
 class DigitalStep:
@@ -93,6 +101,18 @@ class DigitalStep:
     def multiply_accumulates(self) -> dict[str, int]:
         """Per sample, by kind."""
         return {MATMUL: self.products, LAYER_NORM: LAYER_NORM_OPERATIONS * self.normalized}
+
+    def scaled(self, elements: int) -> "DigitalStep":
+        """The step with a fixed scale and offset of what it gives, one of each an element.
+
+        Args:
+            elements: of a sample.
+        """
+        return dataclasses.replace(
+            self,
+            multiplications=self.multiplications + elements,
+            additions=self.additions + elements,
+        )
 
 
 Step = LinearMap | DigitalStep

@@ -17,7 +17,7 @@ from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import SearchSpace, search_space
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
-from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, scale
@@ -108,7 +108,8 @@ class Run:
         """What holds for the supernet as a whole."""
         config = self.config
         return NetworkOptions(
-            layer_norm=config.layer_norm, operator_balancing=config.operator_balancing
+            normalization=BY_LAYER if config.layer_norm else NO_NORM,
+            operator_balancing=config.operator_balancing,
         )
 
     @property
@@ -116,7 +117,8 @@ class Run:
         """What holds for the networks that are trained from scratch, and for all their costs."""
         config = self.config
         return NetworkOptions(
-            layer_norm=config.final_layer_norm, operator_balancing=config.operator_balancing
+            normalization=BY_LAYER if config.final_layer_norm else NO_NORM,
+            operator_balancing=config.operator_balancing,
         )
 
     def cost(self, architecture: Architecture) -> Complexity:

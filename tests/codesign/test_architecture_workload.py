@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import re
 
 import hypothesis.strategies as st
 import pytest
@@ -18,6 +19,7 @@ from nasrec_tf.data.features import Features
 from nasrec_tf.operators import (
     DENSE,
     DENSE_TO_SPARSE,
+    NORMALIZATIONS,
     OPERATORS,
     SPARSE_TO_DENSE,
     DigitalStep,
@@ -67,7 +69,7 @@ def network_options(draw):
     return NetworkOptions(
         embedding_dim=heads * draw(st.sampled_from((1, 2, 4))),
         attention_heads=heads,
-        layer_norm=draw(st.booleans()),
+        normalization=draw(st.sampled_from(NORMALIZATIONS)),
         operator_balancing=draw(st.booleans()),
         merged_tokens=draw(st.sampled_from((1, 2, 4))),
     )
@@ -98,7 +100,8 @@ def test_hardware_and_flops_count_the_same_work(architecture, features, options)
 @settings(max_examples=40, deadline=None)
 @given(architectures(), INPUTS, network_options())
 def test_layer_norm_costs_the_additions_that_flops_count(architecture, features, options):
-    plain = dataclasses.replace(options, layer_norm=False)
+    options = dataclasses.replace(options, normalization="layer")
+    plain = dataclasses.replace(options, normalization="none")
     hardware = hardware_preset("handcrafted")
 
     def energy(options):
@@ -114,6 +117,26 @@ def test_layer_norm_costs_the_additions_that_flops_count(architecture, features,
     assert energy(options) - energy(plain) == pytest.approx(
         extra * hardware.digital.add_pj, abs=0.02
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(architectures(), INPUTS, network_options())
+def test_batch_norm_folds_into_the_maps_before_it(architecture, features, options):
+    batch, plain = (dataclasses.replace(options, normalization=n) for n in ("batch", "none"))
+    flops = [complexity(architecture, features, o).multiply_accumulates for o in (batch, plain)]
+    assert flops[0] == flops[1]
+    ours, theirs = (
+        by_name(workload_from_architecture(architecture, features, each)) for each in (batch, plain)
+    )
+    assert ours.keys() == theirs.keys()
+    for name, operator in ours.items():
+        if operator != theirs[name]:
+            # Nothing stands before it that it could fold into: one of each for an element.
+            assert name.endswith(("/product", "/addition", "/products"))
+            extra = operator.additions - theirs[name].additions
+            assert extra == operator.multiplications - theirs[name].multiplications > 0
+            block, part = re.fullmatch(r"block_(\d)_(\w+)/\w+", name).groups()
+            assert extra == architecture.blocks[int(block) - 1].dense_operators[part]
 
 
 @settings(max_examples=40, deadline=None)

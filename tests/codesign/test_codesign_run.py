@@ -110,7 +110,7 @@ def winner(run):
     dataset = pathlib.Path(result(run, "records")["dataset"])
     dataset = dataset if dataset.is_absolute() else run / "run" / dataset
     architecture = Architecture.from_json(retrain["architecture"])
-    subnet = Subnet(architecture, Records(dataset).features, NetworkOptions(layer_norm=False))
+    subnet = Subnet(architecture, Records(dataset).features, NetworkOptions(normalization="none"))
     load_weights(subnet, run / "run" / retrain["directory"] / "best.npz")
     return subnet, dataset
 
@@ -197,7 +197,7 @@ def test_a_finished_stage_is_not_run_again_and_a_lost_one_gives_the_same(run):
 def test_more_bits_cost_more_and_impossible_hardware_costs_everything():
     features = Features(13, (100,) * 26)
     costs = HardwareCosts(
-        hardware_preset("handcrafted"), features, NetworkOptions(layer_norm=False)
+        hardware_preset("handcrafted"), features, NetworkOptions(normalization="none")
     )
     settings = {"array.rows": 128, "adc.bits": 9, "device.bits_per_cell": 1, "dac.bits": 1}
     found = {
@@ -213,14 +213,14 @@ def test_more_bits_cost_more_and_impossible_hardware_costs_everything():
     assert set(too_many.values()) == {float("inf")}
 
 
-@pytest.mark.parametrize("change", [{"layer_norm": True}, {"operator_balancing": False}])
+@pytest.mark.parametrize("change", [{"normalization": "layer"}, {"operator_balancing": False}])
 def test_costs_are_those_of_the_network_s_options(change):
     features = Features(13, (100,) * 26)
     architecture = NASREC_SMALL.replace(num_blocks=2, bits=(8,)).widest
     settings = {"array.rows": 128, "adc.bits": 9, "device.bits_per_cell": 1, "dac.bits": 1}
 
     def energy(**options):
-        network = NetworkOptions(**{"layer_norm": False} | options)
+        network = NetworkOptions(**{"normalization": "none"} | options)
         costs = HardwareCosts(hardware_preset("handcrafted"), features, network)
         return costs(architecture, settings)["energy_nj"]
 

@@ -55,11 +55,11 @@ def architecture_file(space, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("layer_norm", [True, False])
-def test_a_path_of_the_supernet_is_the_extracted_network(space, layer_norm):
+@pytest.mark.parametrize("normalization", ["layer", "none"])
+def test_a_path_of_the_supernet_is_the_extracted_network(space, normalization):
     from nasrec_tf.networks.supernet.model import Supernet
 
-    supernet = Supernet(space, FEATURES, NetworkOptions(layer_norm=layer_norm), seed=3)
+    supernet = Supernet(space, FEATURES, NetworkOptions(normalization=normalization), seed=3)
     rng = np.random.default_rng(0)
     inputs = {
         "dense": rng.normal(size=(6, 5)).astype(np.float32),

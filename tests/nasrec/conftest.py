@@ -14,17 +14,17 @@ CONFIGURATIONS = {
     "full-unbalanced-no-norm-no-dense-portable": (
         FULL,
         NO_DENSE,
-        {"operator_balancing": False, "layer_norm": False},
+        {"operator_balancing": False, "normalization": "none"},
     ),
     "full-split-kernels": (FULL, FEATURES, {}),
     "full-unbalanced-no-norm-no-dense": (
         FULL,
         NO_DENSE,
-        {"operator_balancing": False, "layer_norm": False},
+        {"operator_balancing": False, "normalization": "none"},
     ),
     "full-unbalanced": (FULL, FEATURES, {"operator_balancing": False}),
     "small-no-mergers": (SMALL.replace(mergers=False), FEATURES, {}),
-    "small-no-norm": (SMALL, FEATURES, {"layer_norm": False}),
+    "small-no-norm": (SMALL, FEATURES, {"normalization": "none"}),
 }
 
 

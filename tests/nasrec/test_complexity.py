@@ -185,11 +185,12 @@ def test_published_models_execute_what_is_counted(name):
 @pytest.mark.parametrize(
     ("features", "options"),
     [
-        (FEATURES, dict(layer_norm=True)),
-        (FEATURES, dict(layer_norm=False)),
-        (FEATURES, dict(layer_norm=True, operator_balancing=False)),
-        (NO_DENSE, dict(layer_norm=False, operator_balancing=False)),
-        (NO_DENSE, dict(layer_norm=True)),
+        (FEATURES, dict(normalization="layer")),
+        (FEATURES, dict(normalization="none")),
+        (FEATURES, dict(normalization="batch")),
+        (FEATURES, dict(normalization="layer", operator_balancing=False)),
+        (NO_DENSE, dict(normalization="none", operator_balancing=False)),
+        (NO_DENSE, dict(normalization="layer")),
     ],
     ids=str,
 )

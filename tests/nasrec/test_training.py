@@ -53,9 +53,10 @@ def subnet(records):
     return Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=5)
 
 
-def dropping(records):
+def regularized(records):
     shares = Regularization(embedding_dropout=0.1, block_dropout=0.2, head_dropout=0.3)
-    return Subnet(ARCHITECTURE, records.features, SMALL_OPTIONS, seed=5, regularization=shares)
+    options = dataclasses.replace(SMALL_OPTIONS, normalization="batch")
+    return Subnet(ARCHITECTURE, records.features, options, seed=5, regularization=shares)
 
 
 def finish(build, records, directory, plan=PLAN, **options):
@@ -80,7 +81,7 @@ def assert_identical(first, second):
         np.testing.assert_array_equal(first[path], second[path], err_msg=path)
 
 
-@pytest.mark.parametrize("build", [supernet, subnet, dropping])
+@pytest.mark.parametrize("build", [supernet, subnet, regularized])
 def test_stopped_training_ends_with_the_very_same_weights(build, records, tmp_path):
     straight = finish(build, records, tmp_path / "straight")
     per_epoch = PLAN.steps_per_epoch(records)
@@ -144,7 +145,7 @@ class OneBatchFarOff:
 
 def test_the_loss_curve_shows_each_step_for_itself(records, tmp_path):
     plan = dataclasses.replace(PLAN, epochs=1, learning_rate=1e-9)
-    options = dataclasses.replace(SMALL_OPTIONS, layer_norm=False)
+    options = dataclasses.replace(SMALL_OPTIONS, normalization="none")
     model = Subnet(ARCHITECTURE, records.features, options, seed=5)
     with tqdm.tqdm(disable=True) as bar:
         train(model, OneBatchFarOff(records), plan, tmp_path, bar)

@@ -52,13 +52,13 @@ def test_both_flags_change_the_count(run, directory):
         (norm, balancing): complexity(
             architecture,
             run.features,
-            NetworkOptions(layer_norm=norm, operator_balancing=balancing),
+            NetworkOptions(normalization=norm, operator_balancing=balancing),
         ).mflops
-        for norm in (False, True)
+        for norm in ("none", "layer")
         for balancing in (False, True)
     }
     assert len(set(found.values())) == 4
-    assert run.cost(architecture).mflops == found[True, False]
+    assert run.cost(architecture).mflops == found["layer", False]
 
 
 def test_every_figure_is_that_of_the_exported_network(run, directory):
@@ -91,5 +91,5 @@ def test_limits_and_hardware_costs_count_it_too(run, directory):
 
 def test_the_default_network_is_the_published_one(tmp_path):
     config = SearchConfig()
-    assert Run(config, RunDirectory(tmp_path)).final_options == NetworkOptions(layer_norm=False)
+    assert Run(config, RunDirectory(tmp_path)).final_options == NetworkOptions(normalization="none")
     assert json.loads(json.dumps(config.operator_balancing)) is True

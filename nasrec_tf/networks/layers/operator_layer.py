@@ -1,5 +1,6 @@
 """An operator, merger or head with weights of its own."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,9 @@ import tensorflow as tf
 from nasrec_tf.networks.layers.feature_embedding import weight_initializer
 from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
 from nasrec_tf.operators.base import WeightSpec
+
+MOMENTUM = 0.99
+"""What moving statistics keep of themselves at a step; Keras's default."""
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -44,17 +48,37 @@ class WeightedPart(keras.layers.Layer):
                     name=spec.name,
                     shape=spec.shape,
                     initializer=weight_initializer(spec.initializer, seed, path),
+                    trainable=spec.trainable,
                 )
+        self._batch_norms = [
+            spec.name.removesuffix("_mean")
+            for spec in self.specs
+            if not spec.trainable and spec.name.endswith("_mean")
+        ]
         self.built = True
 
-    def values(self) -> dict[str, Any]:
-        """Every weight by name, as a tensor of its own shape."""
-        return {
+    def values(self, training: bool = False) -> dict[str, Any]:
+        """Every weight by name, as a tensor of its own shape.
+
+        Args:
+            training: adds what moves the statistics of each batch norm, by ``…_moves``.
+        """
+        values = {
             spec.name: self.variables_by_name[spec.name].value
             if spec.name in self.variables_by_name
             else tf.zeros(spec.shape)
             for spec in self.specs
         }
+        if training and self.trainable:
+            for norm in self._batch_norms:
+                values[f"{norm}_moves"] = functools.partial(self._move, norm)
+        return values
+
+    def _move(self, norm, mean, variance):
+        """Moves the statistics of a batch norm towards those of a batch."""
+        for name, seen in ((f"{norm}_mean", mean), (f"{norm}_variance", variance)):
+            moving = self.variables_by_name[name].value
+            moving.assign(moving * MOMENTUM + seen * (1.0 - MOMENTUM))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this layer again, with newly drawn weights."""

@@ -25,6 +25,7 @@ def specs_to_config(specs: Sequence[WeightSpec]) -> list[dict[str, Any]]:
             "axes": [_axis_to_config(axis) for axis in spec.axes],
             "initializer": spec.initializer,
         }
+        | ({} if spec.trainable else {"trainable": False})
         for spec in specs
     ]
 
@@ -40,6 +41,7 @@ def specs_from_config(config: Sequence[dict[str, Any]]) -> tuple[WeightSpec, ...
             entry["name"],
             tuple(_axis_from_config(axis) for axis in entry["axes"]),
             entry["initializer"],
+            entry.get("trainable", True),
         )
         for entry in config
     )

@@ -13,6 +13,7 @@ from nasrec_tf.architecture.blocks import HEAD_BITS
 from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits
 from nasrec_tf.architecture.shapes import head_weights
 from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.native.active_weight import SliceReader
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
@@ -43,6 +44,7 @@ from nasrec_tf.networks.supernet.stored_weights import (
     supernet_memory_bytes,
 )
 from nasrec_tf.operators import (
+    BY_BATCH,
     DEFAULT_OPTIONS,
     DENSE,
     DENSE_TO_SPARSE,
@@ -87,7 +89,8 @@ class Supernet(keras.Model):
     Input shape: as for ``Subnet``. Output shape: (batch, 1), logits of a path.
 
     Raises:
-        UserError: if its weights would not fit into the memory of the machine.
+        UserError: if its weights would not fit into the memory of the machine, or the options ask
+            for batch norm.
 
     Example:
         >>> import numpy as np
@@ -112,6 +115,11 @@ class Supernet(keras.Model):
         name: str = "supernet",
         **kwargs: Any,
     ):
+        if options.normalization == BY_BATCH:
+            raise UserError(
+                "A supernet has no batch norm, for the statistics of one path are not those of "
+                "another: normalise by 'layer', as the paper does, or by 'none'."
+            )
         check_fits(
             supernet_memory_bytes(space, features, options),
             NUMBER_BYTES * sum(features.table_rows) * options.embedding_dim,
