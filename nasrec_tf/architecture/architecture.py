@@ -22,6 +22,8 @@ from nasrec_tf.common.strict_json import parse_json, read_short_text, shown
 
 FORMAT = "nasrec_tf.architecture"
 VERSION = 1
+DENSE_EMBEDDINGS_VERSION = 2
+"""Of architectures with dense embeddings alone: programs that do not know these refuse them."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,6 +35,9 @@ class Architecture:
 
     Args:
         blocks: the choice blocks, first to last.
+        dense_embeddings: whether dense source 0 is the raw dense features followed by the
+            embeddings of all sparse fields, flattened field by field, in place of the raw dense
+            features alone, as in the paper.
 
     Raises:
         ArchitectureError: if a block is not valid; the message names the block and the field.
@@ -49,6 +54,7 @@ class Architecture:
     """
 
     blocks: tuple[Block, ...]
+    dense_embeddings: bool = False
 
     def __post_init__(self):
         blocks = tuple(self.blocks) if isinstance(self.blocks, Iterable) else None
@@ -56,6 +62,8 @@ class Architecture:
             raise ArchitectureError(
                 f"`blocks` must be a list of Block. Received: {shown(self.blocks)}"
             )
+        if not isinstance(self.dense_embeddings, bool):
+            raise _wrong_dense_embeddings(self.dense_embeddings)
         object.__setattr__(self, "blocks", blocks)
         _check_count(self.blocks)
         for number, block in enumerate(self.blocks, start=1):
@@ -70,7 +78,8 @@ class Architecture:
 
     def in_floating_point(self) -> "Architecture":
         """The same architecture without bit widths."""
-        return Architecture(tuple(dataclasses.replace(block, bits={}) for block in self.blocks))
+        blocks = tuple(dataclasses.replace(block, bits={}) for block in self.blocks)
+        return dataclasses.replace(self, blocks=blocks)
 
     def __len__(self) -> int:
         return len(self.blocks)
@@ -90,22 +99,29 @@ class Architecture:
         Equal names mean equal functions; ``nasrec_tf.architecture.identity`` says where one
         function may have two.
         """
-        return identity(self.blocks, self.liveness)
+        return identity(self.blocks, self.liveness, self.dense_embeddings)
 
     @functools.cached_property
     def liveness(self) -> Liveness:
         """Which parts reach the logit."""
-        return liveness(self.blocks)
+        return liveness(self.blocks, self.dense_embeddings)
 
     def to_json(self) -> dict[str, Any]:
         """The architecture as plain JSON values; ``from_json`` reads it back."""
-        blocks = [block.to_json() for block in self.blocks]
-        return {"format": FORMAT, "version": VERSION, "blocks": blocks}
+        return self._header() | {"blocks": [block.to_json() for block in self.blocks]}
+
+    def _header(self) -> dict[str, Any]:
+        """What stands before the blocks."""
+        if not self.dense_embeddings:
+            return {"format": FORMAT, "version": VERSION}
+        header = {"format": FORMAT, "version": DENSE_EMBEDDINGS_VERSION}
+        return header | {"dense_embeddings": True}
 
     def dumps(self) -> str:
         """The JSON form as text, one block a line."""
         blocks = ",\n  ".join(json.dumps(block.to_json()) for block in self.blocks)
-        return f'{{"format": "{FORMAT}", "version": {VERSION}, "blocks": [\n  {blocks}\n]}}\n'
+        header = json.dumps(self._header()).removesuffix("}")
+        return f'{header}, "blocks": [\n  {blocks}\n]}}\n'
 
     def save(self, path: str | pathlib.Path) -> None:
         """Writes the JSON form to a file that is there whole or not at all.
@@ -131,16 +147,13 @@ class Architecture:
         """
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             raise ArchitectureError(f'Not an architecture: no "format": "{FORMAT}" in it.')
-        version = value.get("version")
-        if type(version) is not int or version != VERSION:
-            raise ArchitectureError(
-                f"Architecture of version {shown(version)}; this program reads {VERSION}."
-            )
+        dense_embeddings = _dense_embeddings_of(value)
         blocks = value.get("blocks")
         if not isinstance(blocks, list):
             raise ArchitectureError('"blocks" must be a list.')
         _check_count(blocks)
-        return cls(tuple(block_from_json(n, block) for n, block in enumerate(blocks, start=1)))
+        read = (block_from_json(n, block) for n, block in enumerate(blocks, start=1))
+        return cls(tuple(read), dense_embeddings)
 
     @classmethod
     def loads(cls, text: str) -> "Architecture":
@@ -176,6 +189,31 @@ class Architecture:
             raise ArchitectureError(f"{path}: cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise ArchitectureError(f"{path}: cannot be read: {error}") from error
+
+
+def _dense_embeddings_of(value: dict[str, Any]) -> bool:
+    """The field of a JSON form, whose version says whether it has to be there."""
+    version, field = value.get("version"), "dense_embeddings"
+    if type(version) is not int or version not in (VERSION, DENSE_EMBEDDINGS_VERSION):
+        raise ArchitectureError(
+            f"Architecture of version {shown(version)}; this program reads {VERSION} and "
+            f"{DENSE_EMBEDDINGS_VERSION}."
+        )
+    if version == VERSION:
+        if field in value:
+            raise ArchitectureError(f'"{field}" goes with "version": {DENSE_EMBEDDINGS_VERSION}.')
+        return False
+    if field not in value:
+        raise ArchitectureError(f'"{field}" is missing, which version {version} needs.')
+    if not isinstance(value[field], bool):
+        raise _wrong_dense_embeddings(value[field])
+    return value[field]
+
+
+def _wrong_dense_embeddings(received: Any) -> ArchitectureError:
+    return ArchitectureError(
+        f"`dense_embeddings` must be true or false. Received: {shown(received)}"
+    )
 
 
 def _check_count(blocks: Sequence[Any]) -> None:

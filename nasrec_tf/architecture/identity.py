@@ -2,7 +2,9 @@
 
 The digest is of a form that keeps live parts only, drops left and right sources that nothing reads,
 orders the two sources of a symmetric operator, and numbers the live blocks by what they compute
-rather than by where they stand. It is stable over processes and versions of Python.
+rather than by where they stand. Whether the flattened embeddings are part of dense source 0 counts
+where that is read, and leaves the digests of all other networks as they were. The digest is stable
+over processes and versions of Python.
 
 What it guarantees: equal digests mean the same function, since the form is an architecture again.
 The converse nearly holds. Blocks are told apart by colour refinement, and blocks that it leaves
@@ -25,12 +27,13 @@ from nasrec_tf.architecture.liveness import BlockLiveness, Liveness, dense_opera
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR
 
 
-def identity(blocks: Sequence[Block], live: Liveness) -> str:
+def identity(blocks: Sequence[Block], live: Liveness, dense_embeddings: bool = False) -> str:
     """A hexadecimal digest of the function that a stack of blocks computes.
 
     Args:
         blocks: the choice blocks, first to last.
         live: what of them reaches the logit.
+        dense_embeddings: whether the flattened embeddings are part of dense source 0.
 
     Returns:
         32 digits. Equal ones mean the same function; see above for the converse.
@@ -49,7 +52,9 @@ def identity(blocks: Sequence[Block], live: Liveness) -> str:
     }
     order = _canonical_order(nodes)
     numbers = {0: 0} | {number: index for index, number in enumerate(order, start=1)}
-    form = [_renumber(nodes[number], numbers) for number in order]
+    form: Any = [_renumber(nodes[number], numbers) for number in order]
+    if dense_embeddings and live.raw_dense:
+        form = {"dense_embeddings": True, "blocks": form}
     return hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -39,8 +39,8 @@ class Liveness:
 
     Args:
         blocks: one entry per block.
-        raw_dense: whether the raw dense features are read.
-        raw_sparse: whether the raw sparse features are read.
+        raw_dense: whether dense source 0 is read.
+        raw_sparse: whether the raw sparse features are read, be it as part of dense source 0.
     """
 
     blocks: tuple[BlockLiveness, ...]
@@ -156,11 +156,12 @@ def dense_operators_read_sparse(block: Block) -> bool:
     return uses_of(block)[SPARSE]
 
 
-def liveness(blocks: Sequence[Block]) -> Liveness:
+def liveness(blocks: Sequence[Block], dense_embeddings: bool = False) -> Liveness:
     """Walks back from the head, which reads both outputs of the last block.
 
     Args:
         blocks: the choice blocks, first to last.
+        dense_embeddings: whether the flattened embeddings are part of dense source 0.
 
     Example:
         >>> first = Block({"fc": 8}, {"efc": 4}, (0,), (0,))
@@ -184,4 +185,7 @@ def liveness(blocks: Sequence[Block]) -> Liveness:
         if read.sparse:
             sparse.update(block.sparse_sources)
         parts.append(BlockLiveness(number in dense, number in sparse, *part))
-    return Liveness(tuple(reversed(parts)), 0 in dense, 0 in sparse)
+    raw_dense = 0 in dense
+    return Liveness(
+        tuple(reversed(parts)), raw_dense, 0 in sparse or (raw_dense and dense_embeddings)
+    )

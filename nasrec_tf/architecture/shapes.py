@@ -79,6 +79,24 @@ def head_weights(slots) -> tuple[WeightSpec, WeightSpec]:
     )
 
 
+def source_0_width(
+    dense_features: int, sparse_features: int, options: NetworkOptions, dense_embeddings: bool
+) -> int:
+    """Units of dense source 0: the raw dense features, and the embeddings if these are part of it.
+
+    Args:
+        dense_features: number of raw dense columns; may be 0.
+        sparse_features: number of raw sparse fields.
+        options: what holds for the whole network.
+        dense_embeddings: whether the flattened embeddings are part of it.
+
+    Example:
+        >>> [source_0_width(13, 26, DEFAULT_OPTIONS, with_them) for with_them in (False, True)]
+        [13, 429]
+    """
+    return dense_features + (sparse_features * options.embedding_dim if dense_embeddings else 0)
+
+
 def network_shapes(
     architecture: Architecture,
     dense_features: int,
@@ -98,7 +116,8 @@ def network_shapes(
         >>> network_shapes(Architecture((block,)), 13, 26).head_slots
         (8, 64, 128)
     """
-    dense_widths = [dense_features]
+    with_embeddings = architecture.dense_embeddings
+    dense_widths = [source_0_width(dense_features, sparse_features, options, with_embeddings)]
     sparse_slots: list[tuple[int, ...]] = [(sparse_features,)]
     blocks = []
     for block in architecture.blocks:

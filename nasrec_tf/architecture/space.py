@@ -33,6 +33,8 @@ ANY = "any"
 SINGLE = "single"
 PER_OPERATOR = "operator"
 PER_BRANCH = "branch"
+NEVER = "never"
+ALWAYS = "always"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,9 @@ class SearchSpace:
         bits: candidate bit widths of operators, rising; none for networks in floating point.
         separate_bits: whether weights and activations of an operator have a width each, or one in
             common, as in the paper (5.1).
+        dense_embeddings: whether dense source 0 holds the flattened embeddings beside the raw
+            dense features: ``"never"``, as in the paper, ``"always"``, or ``"any"``: architectures
+            choose.
 
     Raises:
         ArchitectureError: if a field is not valid; the message names it.
@@ -81,6 +86,7 @@ class SearchSpace:
     max_sources: int | None = None
     bits: tuple[int, ...] = ()
     separate_bits: bool = False
+    dense_embeddings: str = NEVER
 
     def __post_init__(self):
         for field in ("dense_operators", "sparse_operators", "dense_widths", "sparse_widths"):
@@ -109,6 +115,8 @@ class SearchSpace:
         for field in ("mergers", "separate_bits"):
             if not isinstance(getattr(self, field), bool):
                 raise self._wrong(field, "must be true or false")
+        if self.dense_embeddings not in (NEVER, ALWAYS, ANY):
+            raise self._wrong("dense_embeddings", f"must be {NEVER!r}, {ALWAYS!r} or {ANY!r}")
         self._check_bits()
 
     def _check_bits(self) -> None:
@@ -161,7 +169,8 @@ class SearchSpace:
                     bits=bits,
                 )
                 for number in range(1, self.num_blocks + 1)
-            )
+            ),
+            dense_embeddings=self.dense_embeddings != NEVER,
         )
 
     def size(self) -> int:
@@ -170,7 +179,8 @@ class SearchSpace:
         Every field of every block counts, whether its operators read it or not, as the authors'
         code draws them; ``docs/search_space.md`` sets this beside the paper's figure (3.3).
         """
-        return math.prod(self._block_size(number) for number in range(1, self.num_blocks + 1))
+        blocks = math.prod(self._block_size(number) for number in range(1, self.num_blocks + 1))
+        return blocks * (2 if self.dense_embeddings == ANY else 1)
 
     def _block_size(self, number: int) -> int:
         sources = sum(math.comb(number, count) for count in self.source_counts(number))
@@ -217,6 +227,12 @@ class SearchSpace:
                 f"The architecture has {len(architecture)} blocks; search space {self.name!r} "
                 f"has {self.num_blocks}."
             )
+        allowed = {NEVER: (False,), ALWAYS: (True,), ANY: (False, True)}[self.dense_embeddings]
+        if architecture.dense_embeddings not in allowed:
+            raise ArchitectureError(
+                f"The architecture is {'with' if architecture.dense_embeddings else 'without'} "
+                f"dense embeddings; search space {self.name!r} has them {self.dense_embeddings}."
+            )
         for number, block in enumerate(architecture.blocks, start=1):
             self._check_branch(number, "dense", block.dense_operators, block.dense_sources)
             self._check_branch(number, "sparse", block.sparse_operators, block.sparse_sources)
@@ -261,9 +277,19 @@ class SearchSpace:
         Args:
             rng: the generator that is drawn from; the same state gives the same architecture.
         """
-        return Architecture(
-            tuple(self.sample_block(number, rng) for number in range(1, self.num_blocks + 1))
-        )
+        numbers = range(1, self.num_blocks + 1)
+        blocks = tuple(self.sample_block(number, rng) for number in numbers)
+        return Architecture(blocks, self.sample_dense_embeddings(rng))
+
+    def sample_dense_embeddings(self, rng: np.random.Generator) -> bool:
+        """Draws whether an architecture has dense embeddings; draws nothing unless it may choose.
+
+        Args:
+            rng: the generator that is drawn from.
+        """
+        if self.dense_embeddings == ANY:
+            return bool(rng.integers(2))
+        return self.dense_embeddings == ALWAYS
 
     def sample_block(self, number: int, rng: np.random.Generator) -> Block:
         """Draws one block.
@@ -362,8 +388,14 @@ class SearchSpace:
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> dict[str, Any]:
-        """The fields as plain JSON values; ``from_json`` reads them back."""
+        """The fields as plain JSON values; ``from_json`` reads them back.
+
+        ``dense_embeddings`` is left out where it is the paper's: what was written of such a space
+        before the field was there stays as it is.
+        """
         value = dataclasses.asdict(self)
+        if self.dense_embeddings == NEVER:
+            del value["dense_embeddings"]
         return {name: list(v) if isinstance(v, tuple) else v for name, v in value.items()}
 
     @classmethod

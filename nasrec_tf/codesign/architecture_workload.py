@@ -135,7 +135,7 @@ class _Walk:
         self._shapes = shapes
         self._precision = precision
         self._operators: list[Operator] = []
-        self._outputs = [_Output((), (TABLES,))]
+        self._outputs = [_Output((TABLES,) if architecture.dense_embeddings else (), (TABLES,))]
 
     def run(self) -> tuple[Operator, ...]:
         """The operators of all blocks and of the head."""

@@ -405,9 +405,7 @@ class Subnet(keras.Model):
 
     def _head_inputs(self, inputs, run, dropout=NO_DROPOUT, table=None):
         dense, sparse = self._block_outputs(inputs, run, dropout, table)[-1]
-        tokens = tf.transpose(sparse, [0, 2, 1])
-        flat = tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])
-        return dropout.head(tf.concat([dense, flat], axis=1))
+        return dropout.head(tf.concat([dense, _flattened(sparse)], axis=1))
 
     def block_outputs(self, inputs: Mapping[str, Any]) -> list[tuple[Any, Any]]:
         """Dense (batch, width) and sparse (batch, embedding, tokens) output of each block.
@@ -421,13 +419,20 @@ class Subnet(keras.Model):
 
     def _block_outputs(self, inputs, run, dropout=NO_DROPOUT, table=None):
         check_inputs(self.features, inputs)
-        dense = [self._raw_dense(inputs)]
         sparse = [dropout.embeddings(self.embedding(inputs["sparse"], table))]
+        dense = [self._dense_source_0(inputs, sparse[0])]
         for number in range(1, len(self.shapes.blocks) + 1):
             dense_output, sparse_output = self._run_block(number, dense, sparse, run)
             dense.append(dropout.block(dense_output, number, DENSE))
             sparse.append(dropout.block(sparse_output, number, SPARSE))
         return list(zip(dense[1:], sparse[1:]))
+
+    def _dense_source_0(self, inputs, embeddings):
+        """The raw dense features, and the flattened embeddings where they are part of it."""
+        dense = self._raw_dense(inputs)
+        if not self.architecture.dense_embeddings:
+            return dense
+        return tf.concat([dense, _flattened(embeddings)], axis=1)
 
     def _raw_dense(self, inputs):
         if self.features.dense:
@@ -482,6 +487,12 @@ class Subnet(keras.Model):
             inputs["left"] = dense[block.left_source]
             inputs["right"] = dense[block.right_source]
         return OperatorInputs(**inputs)
+
+
+def _flattened(sparse):
+    """(batch, embedding, tokens) as (batch, units), token by token."""
+    tokens = tf.transpose(sparse, [0, 2, 1])
+    return tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])
 
 
 def _joined(values):

@@ -8,7 +8,7 @@ import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Bits, Block
-from nasrec_tf.architecture.space import PER_BRANCH, SINGLE, SearchSpace
+from nasrec_tf.architecture.space import ANY, PER_BRANCH, SINGLE, SearchSpace
 from nasrec_tf.operators import DENSE, SPARSE
 
 
@@ -45,7 +45,9 @@ class BlockMutation:
 
     The block is drawn uniformly; then are re-drawn, in this order, the width of one dense and of
     one sparse operator, one dense and one sparse operator, the block's connections (all four
-    source fields), and its two mergers.
+    source fields), and its two mergers. Where architectures choose whether they have dense
+    embeddings, that choice is one more place beside the blocks: if it is drawn, it alone is
+    re-drawn.
 
     Example:
         >>> from nasrec_tf.architecture.space import NASREC_SMALL
@@ -56,7 +58,9 @@ class BlockMutation:
     """
 
     def __call__(self, architecture, space, rng, generation, generations):
-        number = _draw_block(space, rng)
+        number = _draw_place(space, rng)
+        if number == RAW_FEATURES:
+            return _with_dense_embeddings(architecture, space, rng)
         block = architecture.blocks[number - 1]
         dense = _redraw_width(block.dense_operators, DENSE, space, rng)
         sparse = _redraw_width(block.sparse_operators, SPARSE, space, rng)
@@ -79,7 +83,8 @@ class AnnealedFieldMutation:
     over: 6 at first and 1 at last if G is 240. For each change a block is drawn uniformly; one
     time in two one of its four source fields is re-drawn, else one of: its operators (of both
     branches), a dense width, a sparse width, either merger, and, in a quantized space, the bits of
-    an operator of each branch.
+    an operator of each branch. Where architectures choose whether they have dense embeddings, that
+    choice is one more place beside the blocks.
 
     Source: facebookresearch/NasRec (Apache-2.0), regularized evolution of the searcher.
     """
@@ -99,7 +104,10 @@ class AnnealedFieldMutation:
 
     def __call__(self, architecture, space, rng, generation, generations):
         for _ in range(self.changes(generation, generations)):
-            number = _draw_block(space, rng)
+            number = _draw_place(space, rng)
+            if number == RAW_FEATURES:
+                architecture = _with_dense_embeddings(architecture, space, rng)
+                continue
             block = architecture.blocks[number - 1]
             redraw = self._redraw_source if rng.integers(2) else self._redraw_inside
             child = dataclasses.replace(block, **redraw(number, block, space, rng))
@@ -137,14 +145,27 @@ MUTATIONS = {"block": BlockMutation, "annealed": AnnealedFieldMutation}
 """Mutations by the names that command lines and files use."""
 
 
-def _draw_block(space: SearchSpace, rng: np.random.Generator) -> int:
-    return int(rng.integers(1, space.num_blocks + 1))
+RAW_FEATURES = 0
+"""Source 0 as a place that a mutation draws; blocks are those from 1."""
+
+
+def _draw_place(space: SearchSpace, rng: np.random.Generator) -> int:
+    """A block, or the raw features where what a space leaves open is of them too."""
+    first = RAW_FEATURES if space.dense_embeddings == ANY else 1
+    return int(rng.integers(first, space.num_blocks + 1))
+
+
+def _with_dense_embeddings(
+    architecture: Architecture, space: SearchSpace, rng: np.random.Generator
+) -> Architecture:
+    drawn = space.sample_dense_embeddings(rng)
+    return dataclasses.replace(architecture, dense_embeddings=drawn)
 
 
 def _with_block(architecture: Architecture, number: int, block: Block) -> Architecture:
     blocks = list(architecture.blocks)
     blocks[number - 1] = block
-    return Architecture(tuple(blocks))
+    return dataclasses.replace(architecture, blocks=tuple(blocks))
 
 
 def _pick(values, rng):

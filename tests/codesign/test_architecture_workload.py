@@ -60,7 +60,8 @@ def architectures(draw):
             *(draw(st.booleans()) for _ in range(2)),
         )
 
-    return Architecture(tuple(block(number) for number in range(1, draw(st.integers(1, 4)) + 1)))
+    blocks = tuple(block(number) for number in range(1, draw(st.integers(1, 4)) + 1))
+    return Architecture(blocks, dense_embeddings=draw(st.booleans()))
 
 
 @st.composite
@@ -166,8 +167,22 @@ def block(**changes):
     return Block(**(fields | changes))
 
 
-def build(*blocks, features=FEATURES, options=FINAL_OPTIONS, **more):
-    return workload_from_architecture(Architecture(blocks), features, options, **more)
+def build(*blocks, features=FEATURES, options=FINAL_OPTIONS, dense_embeddings=False, **more):
+    architecture = Architecture(blocks, dense_embeddings)
+    return workload_from_architecture(architecture, features, options, **more)
+
+
+def test_dense_embeddings_cost_larger_maps_and_no_work_of_their_own():
+    plain, embedded = (
+        by_name(build(block(), dense_embeddings=with_them)) for with_them in (False, True)
+    )
+    assert embedded.keys() == plain.keys()
+    assert plain["block_1_fc/dense"].inputs == ()
+    assert embedded["block_1_fc/dense"].inputs == ("embedding",)
+    assert plain["block_1_fc/dense"].rows == 13
+    assert embedded["block_1_fc/dense"].rows == 13 + 26 * 16
+    for name in plain.keys() - {"block_1_fc/dense"}:
+        assert embedded[name] == plain[name]
 
 
 def by_name(workload):

@@ -1,5 +1,6 @@
 """Architectures travel through KerasTuner's hyperparameters unchanged."""
 
+import dataclasses
 import itertools
 
 import keras_tuner
@@ -67,6 +68,18 @@ def test_names_and_values_read_by_themselves():
         "block_2_dense_to_sparse": True,
         "block_2_sparse_to_dense": False,
     }
+
+
+def test_dense_embeddings_are_a_hyperparameter_where_architectures_choose():
+    plain = NASREC_SMALL.sample(np.random.default_rng(0))
+    embedded = dataclasses.replace(plain, dense_embeddings=True)
+    paper = to_values(plain, NASREC_SMALL)
+    assert "dense_embeddings" not in paper
+    assert to_values(embedded, NASREC_SMALL.replace(dense_embeddings="always")) == paper
+    choosing = NASREC_SMALL.replace(dense_embeddings="any")
+    assert to_values(embedded, choosing) == paper | {"dense_embeddings": True}
+    with pytest.raises(ArchitectureError, match="'dense_embeddings' is missing"):
+        from_values(paper, choosing)
 
 
 def test_operators_with_their_own_widths_have_one_width_each():

@@ -22,6 +22,7 @@ SPACES = st.builds(
     max_sources=st.sampled_from([None, 1, 2, 4]),
     bits=st.sampled_from([(), (4, 8), (4, 5, 6, 7, 8)]),
     separate_bits=st.booleans(),
+    dense_embeddings=st.sampled_from(["never", "always", "any"]),
 )
 SEEDS = st.integers(0, 2**32)
 
@@ -124,6 +125,19 @@ def test_repeated_mutation_reaches_every_value_of_every_choice(mutation, operato
         "sparse_to_dense": 2,
         "bits": 1,
     }
+
+
+@pytest.mark.parametrize("mutation", [cls() for cls in MUTATIONS.values()], ids=list(MUTATIONS))
+def test_dense_embeddings_are_redrawn_as_often_as_a_block_and_where_the_space_lets_choose(mutation):
+    changed = {}
+    for rule in ("never", "always", "any"):
+        space = NASREC_SMALL.replace(num_blocks=3, dense_embeddings=rule)
+        rng = np.random.default_rng(2)
+        parent = space.sample(rng)
+        children = [mutation(parent, space, rng, 239, 240) for _ in range(800)]
+        changed[rule] = np.mean([c.dense_embeddings != parent.dense_embeddings for c in children])
+    # One place in four, and half of the draws come out as they were.
+    assert changed == {"never": 0, "always": 0, "any": pytest.approx(1 / 8, abs=0.04)}
 
 
 @pytest.mark.parametrize("mutation", [cls() for cls in MUTATIONS.values()], ids=list(MUTATIONS))

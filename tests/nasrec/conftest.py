@@ -6,7 +6,9 @@ import os
 import shutil
 
 import pytest
-from core_cases import FEATURES, FULL, NO_DENSE, SMALL, SMALL_OPTIONS, shake
+from core_cases import EMBEDDED, FEATURES, FULL, NO_DENSE, SMALL, SMALL_OPTIONS, shake
+
+from nasrec_tf.architecture.space import ALWAYS
 
 CONFIGURATIONS = {
     # These two with TensorFlow's own operations alone, all others with our kernels.
@@ -25,6 +27,12 @@ CONFIGURATIONS = {
     "full-unbalanced": (FULL, FEATURES, {"operator_balancing": False}),
     "small-no-mergers": (SMALL.replace(mergers=False), FEATURES, {}),
     "small-no-norm": (SMALL, FEATURES, {"normalization": "none"}),
+    "full-any-embeddings": (EMBEDDED, FEATURES, {"normalization": "none"}),
+    "small-embeddings-no-dense-portable": (
+        SMALL.replace(dense_embeddings=ALWAYS),
+        NO_DENSE,
+        {},
+    ),
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
-from nasrec_tf.architecture.space import ANY, NASREC_FULL, NASREC_SMALL
+from nasrec_tf.architecture.space import ALWAYS, ANY, NASREC_FULL, NASREC_SMALL, NEVER
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
 
@@ -26,6 +26,7 @@ TINY = {
 }
 FULL = NASREC_FULL.replace(name="tiny-full", **TINY)
 SMALL = NASREC_SMALL.replace(name="tiny-small", **TINY)
+EMBEDDED = FULL.replace(dense_embeddings=ANY)
 
 
 @st.composite
@@ -39,6 +40,7 @@ def architectures(draw, space=FULL):
         return draw(st.dictionaries(st.sampled_from(names), st.sampled_from(widths), min_size=1))
 
     merges = st.booleans() if space.mergers else st.just(False)
+    embeddings = {NEVER: st.just(False), ALWAYS: st.just(True), ANY: st.booleans()}
     return Architecture(
         tuple(
             Block(
@@ -52,7 +54,8 @@ def architectures(draw, space=FULL):
                 draw(merges),
             )
             for number in range(1, space.num_blocks + 1)
-        )
+        ),
+        draw(embeddings[space.dense_embeddings]),
     )
 
 

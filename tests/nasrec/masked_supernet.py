@@ -28,10 +28,12 @@ class MaskedSupernet:
 
     def __call__(self, inputs, architecture):
         """Logits: (batch, 1)."""
-        dense = [inputs["dense"].astype(float)]
         starts = np.cumsum((0, *self.features.table_rows[:-1]))
         sparse = [self.table[inputs["sparse"] + starts]]
+        dense = [self._dense_source_0(inputs["dense"], sparse[0], architecture)]
         widths = [self.features.dense]
+        if architecture.dense_embeddings:
+            widths = [dense[0].shape[1]]
         tokens = [(self.features.sparse,)]
         for number, block in enumerate(architecture.blocks, start=1):
             run = _Block(self, number, block, dense, sparse, widths, tokens)
@@ -43,6 +45,13 @@ class MaskedSupernet:
         head = self.weights["head"]
         flat = sparse[-1].reshape(len(sparse[-1]), -1)
         return np.concatenate([dense[-1], flat], 1) @ head["head_kernel"] + head["head_bias"]
+
+    def _dense_source_0(self, columns, embeddings, architecture):
+        """The raw dense columns, then the embeddings field by field, masked on other paths."""
+        if self.space.dense_embeddings == "never":
+            return columns.astype(float)
+        flat = embeddings.reshape(len(embeddings), -1) * architecture.dense_embeddings
+        return np.concatenate([columns, flat], axis=1)
 
 
 class _Block:

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 import pytest
-from core_cases import architectures
+from core_cases import EMBEDDED, architectures
 from hypothesis import given, settings
 
 from nasrec_tf.architecture.architecture import Architecture
@@ -28,7 +28,7 @@ def with_block(number, **changes):
 # The value and its JSON form.
 
 
-@given(architectures())
+@given(architectures(EMBEDDED))
 @settings(max_examples=50, deadline=None)
 def test_json_reads_back_what_was_written(architecture):
     for again in (
@@ -36,7 +36,19 @@ def test_json_reads_back_what_was_written(architecture):
         Architecture.from_json(json.loads(json.dumps(architecture.to_json()))),
     ):
         assert again.blocks == architecture.blocks
+        assert again.dense_embeddings == architecture.dense_embeddings
         assert again == architecture and hash(again) == hash(architecture)
+
+
+def test_a_form_without_dense_embeddings_is_what_it_was_before_they_were_there():
+    plain = with_block(2)
+    assert set(plain.to_json()) == {"format", "version", "blocks"}
+    assert plain.to_json()["version"] == 1
+    assert plain.dumps().startswith('{"format": "nasrec_tf.architecture", "version": 1, "blocks"')
+    # Journals and score caches of earlier versions hold it.
+    assert plain.identity == "ab9f5144e9a0d6c5c315699591098cc8"
+    embedded = dataclasses.replace(plain, dense_embeddings=True)
+    assert embedded.to_json()["version"] == 2, "older programs must not read another network of it"
 
 
 def test_a_file_reads_back(tmp_path):
@@ -124,7 +136,10 @@ def without(name):
     [
         ([], '"format"'),
         ({"blocks": []}, '"format"'),
-        (document(version=2), "version 2"),
+        (document(version=3), "version 3"),
+        (document(version=2), '"dense_embeddings" is missing'),
+        (document(version=2, dense_embeddings="yes"), "must be true or false"),
+        (document(dense_embeddings=True), 'goes with "version": 2'),
         (document(blocks={}), '"blocks" must be a list'),
         (document(blocks=[]), "at least one block"),
         (document(blocks=[GOOD, 7]), "Block 2: must be an object"),

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, random_architectures
+from core_cases import EMBEDDED, FEATURES, NO_DENSE, SMALL_OPTIONS, random_architectures
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
@@ -90,6 +90,16 @@ def test_the_table_lists_every_part_and_marks_unused_ones(capsys, tmp_path):
     assert [line.split()[:2] for line in lines if "unused" in line] == [["1", "fc"], ["1", "efc"]]
     # Block 2: 5 x 8 for fc, 16 positions x 3 x 3 for efc; the head reads 8 + 3 x 16.
     assert any(line.startswith(f"{(40 + 144 + 56) / 1e6:.4f} M") for line in lines)
+
+
+def test_maps_of_dense_source_0_read_the_flattened_embeddings_too(capsys, tmp_path):
+    block = Block({"fc": 8}, {"efc": 3}, (0,), (0,))
+    Architecture((block,), dense_embeddings=True).save(tmp_path / "net.json")
+    sizes = ["--dense-features", "5", "--sparse-features", "3", "--json"]
+    assert main([str(tmp_path / "net.json"), *sizes]) == 0
+    # 5 + 3 x 16 units x 8 for fc; efc and head as without them.
+    found = json.loads(capsys.readouterr().out)
+    assert round(1e6 * found["mflops"]) == (5 + 3 * 16) * 8 + 144 + 56
 
 
 @pytest.mark.parametrize(
@@ -196,7 +206,7 @@ def test_published_models_execute_what_is_counted(name):
 )
 def test_random_architectures_execute_what_is_counted(features, options):
     options = dataclasses.replace(SMALL_OPTIONS, **options)
-    for architecture in random_architectures(FULL, 5, seed=5):
+    for architecture in random_architectures(EMBEDDED, 5, seed=5):
         assert_executes_what_is_counted(architecture, features, options)
 
 

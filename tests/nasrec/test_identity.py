@@ -5,7 +5,7 @@ import itertools
 
 import hypothesis.strategies as st
 import numpy as np
-from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, architectures
+from core_cases import EMBEDDED, FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, architectures
 from hypothesis import assume, given, settings
 
 from nasrec_tf.architecture.architecture import Architecture
@@ -95,7 +95,7 @@ def renumbered(architecture, order):
             "right_source": new[block.right_source],
         }
         blocks.append(dataclasses.replace(block, **moved))
-    return Architecture(blocks)
+    return dataclasses.replace(architecture, blocks=blocks)
 
 
 @st.composite
@@ -129,7 +129,7 @@ FEW_CHOICES = FULL.replace(
 @given(st.data())
 @settings(max_examples=100, deadline=None)
 def test_the_numbers_of_independent_blocks_do_not_matter(data):
-    space = data.draw(st.sampled_from([FULL.replace(num_blocks=5), FEW_CHOICES]))
+    space = data.draw(st.sampled_from([EMBEDDED.replace(num_blocks=5), FEW_CHOICES]))
     architecture = data.draw(architectures(space))
     moved = renumbered(architecture, data.draw(orders(architecture)))
     assert moved.identity == architecture.identity
@@ -187,6 +187,13 @@ def live_changes(architecture):
             blocks = list(architecture.blocks)
             blocks[number - 1] = dataclasses.replace(block, **change)
             yield number, change, Architecture(blocks)
+
+
+@given(architectures())
+@settings(deadline=None)
+def test_dense_embeddings_matter_where_dense_source_0_is_read(architecture):
+    embedded = dataclasses.replace(architecture, dense_embeddings=True)
+    assert (embedded != architecture) is architecture.liveness.raw_dense
 
 
 def operator_changes(block, field, *names):

@@ -3,12 +3,13 @@
 import math
 
 import pytest
-from core_cases import FEATURES, FULL, NO_DENSE, SMALL, SMALL_OPTIONS, architectures
+from core_cases import EMBEDDED, FEATURES, FULL, NO_DENSE, SMALL, SMALL_OPTIONS, architectures
 from hypothesis import given, settings
 
 from nasrec_tf.architecture import memory
 from nasrec_tf.architecture.memory import memory_bytes
 from nasrec_tf.architecture.presets import preset
+from nasrec_tf.architecture.space import ALWAYS
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.machine_memory import cgroup_limits, machine_memory_bytes
 from nasrec_tf.data.features import Features
@@ -18,12 +19,18 @@ from nasrec_tf.networks.supernet.stored_weights import supernet_memory_bytes
 
 GIB = 1 << 30
 
+SPACES = {
+    "tiny-full": FULL,
+    "tiny-small": SMALL.replace(mergers=False),
+    "embedded": SMALL.replace(dense_embeddings=ALWAYS),
+}
+
 
 def bytes_of(variables):
     return sum(4 * math.prod(variable.shape) for variable in variables)
 
 
-@given(architectures())
+@given(architectures(EMBEDDED))
 @settings(max_examples=15, deadline=None)
 def test_a_subnet_takes_what_was_told(architecture):
     subnet = Subnet(architecture, FEATURES, SMALL_OPTIONS, seed=None)
@@ -31,7 +38,7 @@ def test_a_subnet_takes_what_was_told(architecture):
     assert bytes_of(subnet.trainable_variables) == told
 
 
-@pytest.mark.parametrize("space", [FULL, SMALL.replace(mergers=False)], ids=lambda s: s.name)
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
 @pytest.mark.parametrize("features", [FEATURES, NO_DENSE], ids=["dense", "no-dense"])
 def test_a_supernet_takes_what_was_told(space, features):
     supernet = Supernet(space, features, SMALL_OPTIONS)

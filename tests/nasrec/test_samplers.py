@@ -5,17 +5,17 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from core_cases import FULL
+from core_cases import EMBEDDED
 from scipy import stats
 
-from nasrec_tf.architecture.space import ANY, PER_BRANCH
+from nasrec_tf.architecture.space import ALWAYS, ANY, NEVER, PER_BRANCH
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.supernet.path import Path, decode
 from nasrec_tf.networks.supernet.samplers import SAMPLERS, WarmupSampler, full_path, path_sampler
 from nasrec_tf.operators import OPERATORS
 
 DRAWS = 3000
-SPACE = FULL.replace(num_blocks=4)
+SPACE = EMBEDDED.replace(num_blocks=4)
 P_VALUE = 1e-4
 
 
@@ -96,6 +96,7 @@ def test_left_right_and_mergers_are_uniform(drawn):
             assert is_uniform(side[:, number - 1].tolist(), range(number))
         for merger in (drawn.dense_to_sparse, drawn.sparse_to_dense):
             assert is_uniform(merger[:, number - 1].tolist(), (False, True))
+    assert is_uniform(drawn.dense_embeddings.tolist(), (False, True))
 
 
 def test_choices_are_independent(drawn):
@@ -113,6 +114,7 @@ def test_choices_are_independent(drawn):
         "sparse to dense": drawn.sparse_to_dense[:, last].tolist(),
         "earlier width": drawn.dense_widths[:, 0].max(axis=1).tolist(),
         "earlier left": drawn.left[:, 1].tolist(),
+        "dense embeddings": drawn.dense_embeddings.tolist(),
     }
     # The widest of several operators depends on how many there are, which is not a choice apart.
     tied = {frozenset(("operators", "width"))}
@@ -125,6 +127,17 @@ def test_paths_are_architectures_of_the_supernet(drawn):
     anything = SPACE.replace(operators=ANY)
     for index in range(100):
         anything.check(decode(Path(*(part[index] for part in drawn)), SPACE))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_where_paths_do_not_choose_dense_embeddings_all_else_is_drawn_as_without_them(name):
+    never, always = (
+        draw(path_sampler(name, SPACE.replace(dense_embeddings=rule)), count=20)
+        for rule in (NEVER, ALWAYS)
+    )
+    assert not never.dense_embeddings.any() and always.dense_embeddings.all()
+    for one, other in zip(never[:-1], always[:-1]):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

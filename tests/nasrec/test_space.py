@@ -11,9 +11,11 @@ from scipy import stats
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.space import (
+    ALWAYS,
     ANY,
     NASREC_FULL,
     NASREC_SMALL,
+    NEVER,
     PER_BRANCH,
     PER_OPERATOR,
     SINGLE,
@@ -75,6 +77,32 @@ def is_member(space, architecture):
     except ArchitectureError:
         return False
     return True
+
+
+def test_an_architecture_may_have_dense_embeddings_as_the_space_says():
+    simple = (next(every_block(TINY, 1)), next(every_block(TINY, 2)))
+    plain, embedded = (Architecture(simple, with_them) for with_them in (False, True))
+    for rule, members in ((NEVER, [plain]), (ALWAYS, [embedded]), (ANY, [plain, embedded])):
+        space = TINY.replace(dense_embeddings=rule)
+        assert [a for a in (plain, embedded) if is_member(space, a)] == members
+        assert space.size() == TINY.size() * len(members)
+        assert space.widest.dense_embeddings is (rule != NEVER)
+        drawn = {space.sample(np.random.default_rng(seed)).dense_embeddings for seed in range(20)}
+        assert drawn == {member.dense_embeddings for member in members}
+    with pytest.raises(ArchitectureError, match="with dense embeddings; .* 'tiny' has them never"):
+        TINY.check(embedded)
+
+
+def test_dense_embeddings_leave_the_other_draws_and_the_paper_s_form_as_they_were():
+    plain, other, choosing = (
+        TINY.replace(dense_embeddings=rule).sample(np.random.default_rng(3)).blocks
+        for rule in (NEVER, ALWAYS, ANY)
+    )
+    assert plain == other == choosing
+    assert "dense_embeddings" not in TINY.to_json()
+    for rule in (NEVER, ALWAYS, ANY):
+        space = TINY.replace(dense_embeddings=rule)
+        assert SearchSpace.from_json(json.loads(json.dumps(space.to_json()))) == space
 
 
 @pytest.mark.parametrize("rules", RULES, ids=str)
@@ -241,6 +269,7 @@ def test_named_spaces_are_the_papers():
         ('operators = "two"', "operators must be 'any' or 'single'"),
         ('widths = "none"', "widths must be 'operator' or 'branch'"),
         ("max_sources = 0", "max_sources must be a positive integer"),
+        ('dense_embeddings = "often"', "dense_embeddings must be 'never', 'always' or 'any'"),
         ("mergers = 1", "mergers must be true or false"),
         ("num_blocks =", "own.toml"),
     ],

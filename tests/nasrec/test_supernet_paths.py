@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from core_cases import (
+    EMBEDDED,
     FEATURES,
     FULL,
     SMALL,
@@ -20,6 +21,7 @@ from core_cases import (
 from hypothesis import given, settings
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.space import ALWAYS, ANY
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.supernet.path import decode, encode, live_part
@@ -38,9 +40,10 @@ TRAINED_PATHS = 5
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_decode_is_the_inverse_of_encode(data):
-    space = data.draw(st.sampled_from([FULL, SMALL, SMALL.replace(mergers=False)]))
+    changes = [{}, {"mergers": False}, {"dense_embeddings": ALWAYS}, {"dense_embeddings": ANY}]
+    space = data.draw(st.sampled_from([FULL, SMALL])).replace(**data.draw(st.sampled_from(changes)))
     architecture = data.draw(architectures(space))
-    assert decode(encode(architecture, space), space).blocks == architecture.blocks
+    assert decode(encode(architecture, space), space).to_json() == architecture.to_json()
 
 
 def test_an_architecture_of_another_space_is_refused():
@@ -55,15 +58,22 @@ def test_rules_of_the_space_do_not_bind_paths():
     assert decode(encode(FULL.widest, strict), strict).blocks == FULL.widest.blocks
 
 
+def test_a_supernet_with_dense_embeddings_holds_paths_without_them_but_not_the_other_way_round():
+    always = FULL.replace(dense_embeddings=ALWAYS)
+    assert not decode(encode(FULL.widest, always), always).dense_embeddings
+    with pytest.raises(ArchitectureError, match="with dense embeddings; .* has them never"):
+        encode(always.widest, FULL)
+
+
 @pytest.fixture(scope="module")
 def live_function():
-    return tf.function(lambda path: live_part(path, FULL), autograph=False)
+    return tf.function(lambda path: live_part(path, EMBEDDED), autograph=False)
 
 
-@given(architecture=architectures(FULL))
+@given(architecture=architectures(EMBEDDED))
 @settings(max_examples=150, deadline=None)
 def test_the_live_part_in_the_graph_is_that_of_the_architecture(live_function, architecture):
-    path = encode(architecture, FULL)
+    path = encode(architecture, EMBEDDED)
     found = live_function(type(path)(*map(tf.constant, path)))
     live = architecture.liveness.blocks
     runs_dense = np.array([[block.dense_operators] for block in live])
@@ -77,6 +87,8 @@ def test_the_live_part_in_the_graph_is_that_of_the_architecture(live_function, a
     reads_sparse = np.array([["sparse" in each] for each in reads])
     np.testing.assert_array_equal(found.dense_sources, path.dense_sources & reads_dense)
     np.testing.assert_array_equal(found.sparse_sources, path.sparse_sources & reads_sparse)
+    read = architecture.liveness.raw_dense
+    assert bool(found.dense_embeddings) == (architecture.dense_embeddings and read)
 
 
 def operators_read(block, live):
@@ -131,7 +143,8 @@ def decode_live(architecture, space):
         if not {"sum", "sigmoid_gating"} & set(block.dense_operators):
             changes |= {"left_source": 0, "right_source": 0}
         blocks.append(dataclasses.replace(block, **changes))
-    return Architecture(tuple(blocks))
+    reads = architecture.liveness.raw_dense
+    return Architecture(tuple(blocks), architecture.dense_embeddings and reads)
 
 
 # Steps.

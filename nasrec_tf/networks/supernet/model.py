@@ -309,8 +309,9 @@ class Supernet(keras.Model):
         return linear(head_inputs, run.weights(HEAD, specs, bits), HEAD)
 
     def _head_inputs(self, run):
-        dense = Sources(run, run.raw_dense(), self._dense_readers)
-        sparse = Sources(run, run.raw_sparse(), lambda number: 1)
+        raw_dense, raw_sparse = run.raw_sources()
+        dense = Sources(run, raw_dense, self._dense_readers)
+        sparse = Sources(run, raw_sparse, lambda number: 1)
         for number in range(1, self.space.num_blocks + 1):
             dense_output, sparse_output = self._run_block(run, number, dense, sparse)
             dense.add(dense_output)

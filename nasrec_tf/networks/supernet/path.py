@@ -7,7 +7,7 @@ import numpy as np
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Bits, Block
 from nasrec_tf.architecture.liveness import Flags, reads, runs
-from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.architecture.space import ANY, NEVER, SearchSpace
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
 
@@ -27,6 +27,7 @@ class Path(NamedTuple):
         dense_bits: (N, dense operators, 2) int32, bits of weights and of activations; 0 for an
             inactive operator, and in floating point.
         sparse_bits: (N, sparse operators, 2) int32.
+        dense_embeddings: () bool, whether dense source 0 holds the flattened embeddings.
     """
 
     dense_widths: Any
@@ -39,6 +40,7 @@ class Path(NamedTuple):
     sparse_to_dense: Any
     dense_bits: Any
     sparse_bits: Any
+    dense_embeddings: Any
 
 
 def encode(architecture: Architecture, space: SearchSpace) -> Path:
@@ -64,7 +66,9 @@ def encode(architecture: Architecture, space: SearchSpace) -> Path:
         True
     """
     any_path = {"operators": "any", "widths": "operator", "max_sources": None}
-    space.replace(**any_path, separate_bits=True).check(architecture)
+    embeddings = NEVER if space.dense_embeddings == NEVER else ANY
+    everything = space.replace(**any_path, separate_bits=True, dense_embeddings=embeddings)
+    everything.check(architecture)
     blocks = architecture.blocks
     count = len(blocks)
     sources = np.arange(count)
@@ -96,6 +100,7 @@ def encode(architecture: Architecture, space: SearchSpace) -> Path:
         column("sparse_to_dense", bool),
         bits("dense_operators"),
         bits("sparse_operators"),
+        np.array(architecture.dense_embeddings),
     )
 
 
@@ -133,7 +138,8 @@ def decode(path: Path, space: SearchSpace) -> Architecture:
                 | bits(path.sparse_bits[index], space.sparse_operators),
             )
             for index in range(space.num_blocks)
-        )
+        ),
+        bool(path.dense_embeddings),
     )
 
 
@@ -141,7 +147,8 @@ def live_part(path: Path, space: SearchSpace) -> Path:
     """The path without what cannot reach the logit, as tensors.
 
     Dead operators get width 0, dead mergers are off, and sources that no live operator reads are
-    dropped, by the rules of ``nasrec_tf.architecture.liveness`` inside the graph.
+    dropped, as are embeddings in a dense source 0 that none reads, by the rules of
+    ``nasrec_tf.architecture.liveness`` inside the graph.
 
     Args:
         path: a path, dead parts included.
@@ -156,7 +163,8 @@ def live_part(path: Path, space: SearchSpace) -> Path:
         tf.unstack(tf.one_hot(side, count, on_value=True, off_value=False))
         for side in (path.left, path.right)
     )
-    block = Path(*(tf.unstack(part, num=count) for part in path))
+    of_blocks = path._replace(dense_embeddings=None)
+    block = Path(*(part if part is None else tf.unstack(part, num=count) for part in of_blocks))
     # Outputs 1 to N - 1 may be read as sources; that of block N is read by the head.
     dense_read = tf.zeros([count], tf.bool)
     sparse_read = tf.zeros([count], tf.bool)
@@ -189,5 +197,4 @@ def live_part(path: Path, space: SearchSpace) -> Path:
         dense_live, sparse_live = dense_read[index], sparse_read[index]
     rows.reverse()
     live = {name: tf.stack([row[name] for row in rows]) for name in rows[0]}
-    bits = {"dense_bits": path.dense_bits, "sparse_bits": path.sparse_bits}
-    return Path(left=path.left, right=path.right, **live, **bits)
+    return path._replace(**live, dense_embeddings=path.dense_embeddings & dense_read[0])

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from nasrec_tf import native
+from nasrec_tf.architecture.space import NEVER
 from nasrec_tf.native.active_weight import ActiveWeight, SliceReader, gather_rows
 from nasrec_tf.networks.layers.feature_embedding import arrange
 from nasrec_tf.networks.supernet.joining import joins
@@ -38,18 +39,25 @@ class PathRun:
         self._embedding_rows = embedding_rows
         self.batch = tf.shape(inputs["sparse"])[0]
 
-    def raw_dense(self):
-        features = self.supernet.features
-        if not features.dense:
-            return tf.zeros([self.batch, 0], self.supernet.compute_dtype)
-        return tf.cast(self._inputs["dense"], self.supernet.compute_dtype)
-
-    def raw_sparse(self):
+    def raw_sources(self):
+        """Dense and sparse source 0: (batch, units) and (batch, embedding, fields)."""
         table = self.supernet.embedding.table
         looked_up = gather_rows(table, self._embedding_rows)._replace(rows_repeat=True)
         self._record(looked_up)
-        fields, width = self.supernet.features.sparse, self.supernet.options.embedding_dim
-        return arrange(tf.reshape(looked_up.value, [-1, fields, width]))
+        features, options = self.supernet.features, self.supernet.options
+        fields, width = features.sparse, options.embedding_dim
+        dense, embeddings = self._dense_columns(), looked_up.value
+        if self.supernet.space.dense_embeddings != NEVER:
+            flat = tf.reshape(embeddings, [-1, fields * width])
+            embeddings, flat = self.joins.aliases(flat, 2)
+            added = fields * width * tf.cast(self.live.dense_embeddings, tf.int32)
+            dense = self.joins.concat([dense, flat], [features.dense, added])
+        return dense, arrange(tf.reshape(embeddings, [-1, fields, width]))
+
+    def _dense_columns(self):
+        if not self.supernet.features.dense:
+            return tf.zeros([self.batch, 0], self.supernet.compute_dtype)
+        return tf.cast(self._inputs["dense"], self.supernet.compute_dtype)
 
     def weights(self, name, specs, bits):
         """The active weights of a part; gradients flow to the slices that they are made of.

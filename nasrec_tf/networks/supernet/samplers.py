@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nasrec_tf.architecture.space import PER_BRANCH, SearchSpace
+from nasrec_tf.architecture.space import ALWAYS, ANY, PER_BRANCH, SearchSpace
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.networks.supernet.path import Path, encode
@@ -14,8 +14,8 @@ from nasrec_tf.networks.supernet.path import Path, encode
 class PathSampler:
     """Draws a path from a search space; a strategy says how many operators and connections.
 
-    Widths, both mergers, and the left and right sources of pairwise operators are uniform and
-    independent in every strategy.
+    Widths, both mergers, the left and right sources of pairwise operators, and whether dense source
+    0 holds the embeddings are uniform and independent in every strategy.
 
     Args:
         space: the search space.
@@ -49,7 +49,14 @@ class PathSampler:
             mergers[1],
             self._bits(generator, dense_widths),
             self._bits(generator, sparse_widths),
+            self._dense_embeddings(generator),
         )
+
+    def _dense_embeddings(self, generator):
+        """Whether dense source 0 holds the embeddings; draws only where paths may differ in it."""
+        if self.space.dense_embeddings == ANY:
+            return generator.uniform([], 0, 2, tf.int32) > 0
+        return tf.constant(self.space.dense_embeddings == ALWAYS)
 
     def _bits(self, generator, widths):
         """(N, operators, 2): bits of the active operators, 0 in floating point."""

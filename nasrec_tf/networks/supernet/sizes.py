@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.architecture.shapes import source_0_width
+from nasrec_tf.architecture.space import NEVER, SearchSpace
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.supernet.path import Path
@@ -61,7 +62,8 @@ def path_sizes(
     width = tf.reduce_max(path.dense_widths, axis=1)
     tokens = tf.reduce_max(path.sparse_widths, axis=1)
     merged = options.merged_tokens * tf.cast(path.dense_to_sparse, tf.int32)
-    source_width = tf.concat([[features.dense], width[:-1]], axis=0)
+    raw_width = dense_source_0_width(path, space, features, options)
+    source_width = tf.concat([[raw_width], width[:-1]], axis=0)
     block_slots = tf.reshape(tf.stack([tokens[:-1], merged[:-1]], axis=1), [-1])
     source_tokens = tf.concat([[features.sparse], block_slots], axis=0)
     dense_slots = tf.where(path.dense_sources, source_width, 0)
@@ -106,6 +108,26 @@ def path_sizes(
         )
         for index, merger in enumerate(mergers)
     ]
+
+
+def dense_source_0_width(
+    path: Path, space: SearchSpace, features: Features, options: NetworkOptions
+) -> Any:
+    """Units of dense source 0 on a path: an integer where no path of the space adds embeddings.
+
+    Args:
+        path: the path.
+        space: its search space.
+        features: what the network reads.
+        options: what holds for the whole network.
+    """
+    if space.dense_embeddings == NEVER:
+        return features.dense
+    without, with_them = (
+        source_0_width(features.dense, features.sparse, options, present)
+        for present in (False, True)
+    )
+    return tf.where(path.dense_embeddings, with_them, without)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,8 +196,9 @@ def widest_shape(
     dense = UpperBound(space.dense_widths[-1])
     tokens = UpperBound(space.sparse_widths[-1])
     merged = UpperBound(options.merged_tokens if space.mergers else 0)
-    raw = UpperBound(features.dense)
-    pair = raw if number == 1 else UpperBound(max(features.dense, dense))
+    with_embeddings = space.dense_embeddings != NEVER
+    raw = UpperBound(source_0_width(features.dense, features.sparse, options, with_embeddings))
+    pair = raw if number == 1 else UpperBound(max(raw, dense))
     return OperatorShape(
         dense=(raw,) + (dense,) * (number - 1),
         sparse=(UpperBound(features.sparse),) + (tokens, merged) * (number - 1),

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from nasrec_tf.architecture.memory import weights_bytes
-from nasrec_tf.architecture.shapes import head_weights
-from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.architecture.shapes import head_weights, source_0_width
+from nasrec_tf.architecture.space import NEVER, SearchSpace
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.subnet import HEAD, part_name
 from nasrec_tf.networks.supernet.sizes import widest_shape
@@ -95,7 +95,13 @@ def _operator_shapes(number, name, widths, space, features, options) -> list:
     shapes = [widest_shape(number, width, space, features, options) for width in widths]
     if PAIR not in OPERATORS[name].reads:
         return shapes
-    sources = {features.dense, *space.dense_widths} if number > 1 else {features.dense}
+    with_embeddings = {False, space.dense_embeddings != NEVER}
+    sources = {
+        source_0_width(features.dense, features.sparse, options, present)
+        for present in with_embeddings
+    }
+    if number > 1:
+        sources |= {*space.dense_widths}
     return [
         dataclasses.replace(shape, right=UpperBound(right))
         for shape in shapes

@@ -11,6 +11,7 @@
 ``block_3_fc_bits``                       bits of weights and activations of one operator; absent
                                           where the space has none
 ``block_3_fc_weight_bits``, ``…_fc_activation_bits``  in its place where they are separate
+``dense_embeddings``                      ``True``; absent unless architectures of the space choose
 ========================================  ====================================================
 
 and the same for ``sparse`` and ``right``. The translation is exact both ways. Values are plain
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Bits, Block
-from nasrec_tf.architecture.space import PER_BRANCH, SINGLE, SearchSpace
+from nasrec_tf.architecture.space import ALWAYS, ANY, PER_BRANCH, SINGLE, SearchSpace
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.operators import DENSE, SPARSE
 from nasrec_tf.strategies.hardware_space import HardwareSpace
@@ -37,6 +38,7 @@ MAX_SOURCE_SETS = 4096
 
 _BRANCHES = (DENSE, SPARSE)
 _MERGERS = ("dense_to_sparse", "sparse_to_dense")
+_DENSE_EMBEDDINGS = "dense_embeddings"
 
 
 def to_values(architecture: Architecture, space: SearchSpace) -> dict[str, Any]:
@@ -87,6 +89,8 @@ def to_values(architecture: Architecture, space: SearchSpace) -> dict[str, Any]:
                 values[_name(number, f"{operator}_activation_bits")] = bits.activations
             else:
                 values[_name(number, f"{operator}_bits")] = bits.weights
+    if space.dense_embeddings == ANY:
+        values[_DENSE_EMBEDDINGS] = architecture.dense_embeddings
     return values
 
 
@@ -101,7 +105,11 @@ def from_values(values: Mapping[str, Any], space: SearchSpace) -> Architecture:
         ArchitectureError: if a value is missing or not one of the space; the message names it.
     """
     blocks = (_block(values, number, space) for number in range(1, space.num_blocks + 1))
-    architecture = Architecture(tuple(blocks))
+    if space.dense_embeddings == ANY:
+        dense_embeddings = _value(values, _DENSE_EMBEDDINGS)
+    else:
+        dense_embeddings = space.dense_embeddings == ALWAYS
+    architecture = Architecture(tuple(blocks), dense_embeddings)
     space.check(architecture)
     return architecture
 
@@ -147,6 +155,8 @@ def search_hyperparameters(
                 registered.Boolean(_name(number, merger))
         if space.bits:
             _register_bits(registered, number, space)
+    if space.dense_embeddings == ANY:
+        registered.Boolean(_DENSE_EMBEDDINGS)
     if hardware is not None:
         for name, values in hardware.choices.items():
             registered.Choice(hardware_name(name), list(values))
