@@ -3,15 +3,16 @@
 import numpy as np
 
 from nasrec_tf.export.errors import ExportError
+from nasrec_tf.networks.ensemble import Ensemble, subnets_of
 from nasrec_tf.networks.subnet import HEAD, Subnet
 from nasrec_tf.training.calibration import Calibration
 
 
-def fold_calibration(subnet: Subnet, calibration: Calibration) -> None:
+def fold_calibration(network: Subnet | Ensemble, calibration: Calibration) -> None:
     """Changes the weights of the final layer so that the network gives calibrated logits.
 
     Args:
-        subnet: the network, changed in place.
+        network: the network, or the ensemble, changed in place.
         calibration: what its logits are to go through.
 
     Raises:
@@ -29,6 +30,12 @@ def fold_calibration(subnet: Subnet, calibration: Calibration) -> None:
         >>> bool(np.allclose(subnet(batch), 0.5 * before - 2.0))
         True
     """
+    # The mean of logits that all go through the same line goes through it as well.
+    for subnet in subnets_of(network):
+        _fold(subnet, calibration)
+
+
+def _fold(subnet: Subnet, calibration: Calibration) -> None:
     if calibration.scale != 1 and subnet.quantizers:
         raise ExportError("the logits of a quantized network cannot be scaled by its weights")
     weights = subnet.parts[HEAD].variables_by_name

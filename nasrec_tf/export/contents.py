@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 
@@ -17,12 +17,31 @@ from nasrec_tf.export.versions import versions
 
 FORMAT = "nasrec_tf.export"
 FORMAT_VERSION = 1
+ENSEMBLE_VERSION = 2
+"""Of exports of several networks, which a program of version 1 would take for one of them."""
 
 ASSETS = "assets"
 EXTRA_ASSETS = "assets.extra"
 ARCHITECTURE_FILE = "architecture.json"
 MODEL_FILE = "model.json"
 REQUEST_FILE = "request.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportedMember:
+    """One network of an ensemble.
+
+    Args:
+        architecture: its file among the assets.
+        count: how often it counts in the mean of the logits.
+        options: what holds for the whole network, see ``NetworkOptions``.
+    """
+
+    __pydantic_config__ = SAVED
+
+    architecture: Annotated[str, pydantic.Field(pattern=r"^architecture-[0-9]+\.json$")]
+    count: Annotated[int, pydantic.Field(ge=1)]
+    options: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,10 +55,12 @@ class ExportDescription:
         inputs: raw columns of a request.
         signatures: what can be called.
         table_rows: rows of each embedding table of the network.
-        options: what holds for the whole network, see ``NetworkOptions``.
+        options: what holds for the whole network, see ``NetworkOptions``; of an ensemble's first
+            member.
         metrics: what the caller measured, such as ``log_loss``.
         software: versions of the packages that made the export.
         origin: a token of whatever made it, by which that knows it again; ``None`` if not given.
+        members: the networks of an ensemble; none otherwise.
     """
 
     __pydantic_config__ = SAVED
@@ -54,9 +75,19 @@ class ExportDescription:
     metrics: Mapping[str, Any]
     software: Mapping[str, str]
     origin: str | None = None
+    members: tuple[ExportedMember, ...] = ()
+
+    @property
+    def architecture_files(self) -> tuple[str, ...]:
+        """The files of the networks' architectures among the assets."""
+        return tuple(member.architecture for member in self.members) or (ARCHITECTURE_FILE,)
 
     def dumps(self) -> str:
-        body = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
+        fields = dataclasses.asdict(self)
+        if not self.members:
+            del fields["members"]
+        version = ENSEMBLE_VERSION if self.members else FORMAT_VERSION
+        body = {"format": FORMAT, "format_version": version, **fields}
         return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -72,10 +103,10 @@ class ExportDescription:
         """
         if not isinstance(body, Mapping) or body.get("format") != FORMAT:
             raise ExportError(f"{where}: not the description of an export")
-        if body.get("format_version") != FORMAT_VERSION:
+        if body.get("format_version") not in (FORMAT_VERSION, ENSEMBLE_VERSION):
             raise ExportError(
                 f"{where}: format version {body.get('format_version')!r}, this program reads "
-                f"{FORMAT_VERSION}"
+                f"{FORMAT_VERSION} and {ENSEMBLE_VERSION}"
             )
         fields = {k: v for k, v in body.items() if k not in ("format", "format_version")}
         try:
@@ -137,7 +168,12 @@ def describe_export(path: str | pathlib.Path) -> str:
     """
     directory = find_export(path)
     description = load_description(directory)
-    architecture = load_architecture(directory / ASSETS / ARCHITECTURE_FILE)
+    blocks = [
+        len(load_architecture(directory / ASSETS / file)) for file in description.architecture_files
+    ]
+    network = f"{blocks[0]} blocks"
+    if description.members:
+        network = f"the mean of {len(blocks)} networks of {min(blocks)} to {max(blocks)} blocks"
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
     numbers = [column.name for column in description.inputs if column.kind == "number"]
     texts = [column.name for column in description.inputs if column.kind == "text"]
@@ -145,7 +181,7 @@ def describe_export(path: str | pathlib.Path) -> str:
     lines = [
         f"{description.name}, version {description.version} ({size / 1e6:.1f} MB): {directory}",
         f"  trained on   {description.data_set}",
-        f"  network      {len(architecture)} blocks, {rows:,} embedding rows",
+        f"  network      {network}, {rows:,} embedding rows",
         f"  numbers      {_listed(numbers)}",
         f"  texts        {_listed(texts)}",
         f"  signatures   {', '.join(description.signatures)}",

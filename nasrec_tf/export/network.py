@@ -2,6 +2,7 @@
 
 import pathlib
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -12,6 +13,7 @@ from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.data.features import Features
 from nasrec_tf.export import contents as described
 from nasrec_tf.export.errors import ExportError
+from nasrec_tf.networks.ensemble import Ensemble
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
 
@@ -19,14 +21,15 @@ VARIABLE = "network_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
 """Where a SavedModel's variables hold those of the network, by their order in the network."""
 
 
-def load_exported_network(path: str | pathlib.Path) -> Subnet:
+def load_exported_network(path: str | pathlib.Path) -> Subnet | Ensemble:
     """The stand-alone network that was exported, with the weights that it serves with.
 
     Args:
         path: a version directory, or a model's directory (its newest version is meant).
 
     Returns:
-        The network; it takes what the export's preprocessing yields, not raw columns.
+        The network, or the ensemble; it takes what the export's preprocessing yields, not raw
+        columns.
 
     Raises:
         ExportError: if it is no export of this package, or it is damaged; the message names the
@@ -38,22 +41,29 @@ def load_exported_network(path: str | pathlib.Path) -> Subnet:
     assets = directory / described.ASSETS
     try:
         schema = Schema.from_json(read_json(assets / SCHEMA_FILE), str(assets / SCHEMA_FILE))
-        subnet = Subnet(
-            described.load_architecture(assets / described.ARCHITECTURE_FILE),
-            Features(len(schema.dense), about.table_rows),
-            NetworkOptions.from_json(about.options),
-            seed=None,
-        )
+        features = Features(len(schema.dense), about.table_rows)
+        every_options = [member.options for member in about.members] or [about.options]
+        subnets = [
+            Subnet(
+                described.load_architecture(assets / file),
+                features,
+                NetworkOptions.from_json(options),
+                seed=None,
+            )
+            for file, options in zip(about.architecture_files, every_options)
+        ]
     except (ArchitectureError, DataError, TypeError) as error:
         raise ExportError(f"{directory}: damaged ({error}); export the model again") from error
-    _read_variables(subnet, directory / "variables" / "variables")
-    return subnet
+    counts = [member.count for member in about.members]
+    network = Ensemble(subnets, counts) if counts else subnets[0]
+    _read_variables(network, directory / "variables" / "variables")
+    return network
 
 
-def _read_variables(subnet: Subnet, prefix: pathlib.Path) -> None:
+def _read_variables(network: keras.Model, prefix: pathlib.Path) -> None:
     try:
         reader = tf.train.load_checkpoint(str(prefix))
-        for index, variable in enumerate(subnet.variables):
+        for index, variable in enumerate(network.variables):
             value = np.asarray(reader.get_tensor(VARIABLE.format(index)))
             if value.shape != tuple(variable.shape):
                 raise ValueError(f"variable {index} is {value.shape}, not {tuple(variable.shape)}")

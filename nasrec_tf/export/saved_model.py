@@ -21,13 +21,14 @@ from nasrec_tf.export.signatures import METHOD_NAMES, ServingModule
 from nasrec_tf.export.versions import Draft, new_version
 from nasrec_tf.export.vocabularies import first_entries, vocabulary_files
 from nasrec_tf.export.warmup import Row, write_warmup_requests
+from nasrec_tf.networks.ensemble import Ensemble, subnets_of
 from nasrec_tf.networks.subnet import Subnet
 
 WARMUP_BATCH_SIZES = (1, 8, 64)
 
 
 def export_saved_model(
-    subnet: Subnet,
+    network: Subnet | Ensemble,
     schema: Schema,
     data_directory: str | pathlib.Path,
     export_directory: str | pathlib.Path,
@@ -40,7 +41,8 @@ def export_saved_model(
     """Writes ``export_directory/name/version``, whole or not at all, and ``models.config``.
 
     Args:
-        subnet: the trained network. Its tables may be smaller than the schema's (capped).
+        network: the trained network, or an ensemble of some. Its tables may be smaller than the
+            schema's (capped).
         schema: of the data set that it was trained on.
         data_directory: that data set's directory, for the vocabularies.
         export_directory: where all models lie, such as ``saved_models``.
@@ -56,7 +58,7 @@ def export_saved_model(
         ExportError: if the version exists, the network does not fit the schema, a vocabulary is
             damaged, or the directory cannot be written.
     """
-    _check_fit(subnet, schema)
+    _check_fit(network, schema)
     files = vocabulary_files(schema, pathlib.Path(data_directory))
     export_directory = pathlib.Path(export_directory)
     inputs = raw_inputs(schema)
@@ -65,7 +67,7 @@ def export_saved_model(
     }
     rows = sample_rows(schema, samples, max(WARMUP_BATCH_SIZES))
     with new_version(export_directory, name, version) as draft:
-        module = ServingModule(subnet, Preprocessing(schema, files), inputs)
+        module = ServingModule(network, Preprocessing(schema, files), inputs)
         try:
             # TF Serving knows TensorFlow's own operations only.
             with native.portable():
@@ -78,16 +80,16 @@ def export_saved_model(
                 f"{export_directory / name}: the export cannot be written: {reason}"
             ) from error
         about = dataclasses.replace(
-            _describe(subnet, schema, name, draft.version, signatures, metrics or {}),
+            _describe(network, schema, name, draft.version, signatures, metrics or {}),
             origin=origin,
         )
-        _write_assets(draft.directory / described.ASSETS, subnet, schema, about)
+        _write_assets(draft.directory / described.ASSETS, network, schema, about)
     write_models_config(export_directory)
     return export_directory / name / str(draft.version)
 
 
-def _check_fit(subnet: Subnet, schema: Schema) -> None:
-    received = subnet.features.dense, subnet.features.sparse
+def _check_fit(network: Subnet | Ensemble, schema: Schema) -> None:
+    received = network.features.dense, network.features.sparse
     if received != (len(schema.dense), len(schema.sparse)):
         raise ExportError(
             f"a network of {received[0]} dense and {received[1]} sparse features does not fit data "
@@ -106,7 +108,7 @@ def _save(module: tf.Module, signatures: Mapping[str, Any], directory: pathlib.P
 
 
 def _describe(
-    subnet: Subnet,
+    network: Subnet | Ensemble,
     schema: Schema,
     name: str,
     version: int,
@@ -120,18 +122,34 @@ def _describe(
         data_set=schema.name,
         inputs=raw_inputs(schema),
         signatures=tuple(signatures),
-        table_rows=subnet.features.table_rows,
-        options=dataclasses.asdict(subnet.options),
+        table_rows=network.features.table_rows,
+        options=dataclasses.asdict(subnets_of(network)[0].options),
         metrics=dict(metrics),
         software={"nasrec_tf": __version__, **packages},
+        members=_members(network),
+    )
+
+
+def _members(network: Subnet | Ensemble) -> tuple[described.ExportedMember, ...]:
+    if isinstance(network, Subnet):
+        return ()
+    return tuple(
+        described.ExportedMember(
+            f"architecture-{number}.json", count, dataclasses.asdict(member.options)
+        )
+        for number, (member, count) in enumerate(zip(network.members, network.counts), start=1)
     )
 
 
 def _write_assets(
-    directory: pathlib.Path, subnet: Subnet, schema: Schema, about: described.ExportDescription
+    directory: pathlib.Path,
+    network: Subnet | Ensemble,
+    schema: Schema,
+    about: described.ExportDescription,
 ) -> None:
     directory.mkdir(exist_ok=True)
-    subnet.architecture.save(directory / described.ARCHITECTURE_FILE)
+    for file, subnet in zip(about.architecture_files, subnets_of(network)):
+        subnet.architecture.save(directory / file)
     schema.save(directory)
     (directory / described.MODEL_FILE).write_text(about.dumps(), encoding="utf-8")
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import functools
 import os
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -182,8 +183,8 @@ def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0
         log_loss,
         rows.auc(),
         len(labels),
-        _interval([log_loss for log_loss, _ in resamples]),
-        _interval([area for _, area in resamples]),
+        percentile_interval([log_loss for log_loss, _ in resamples]),
+        percentile_interval([area for _, area in resamples]),
     )
 
 
@@ -191,7 +192,19 @@ def _resample(rows, seed) -> tuple[float | None, float | None]:
     return rows.resampled(np.random.default_rng(seed))
 
 
-def _interval(values) -> tuple[float, float] | None:
+def percentile_interval(values: Sequence[float | None]) -> tuple[float, float] | None:
+    """The middle 95 % of what resamples gave.
+
+    Args:
+        values: of each resample; ``None`` where it has none.
+
+    Returns:
+        Ends of the interval; ``None`` if no resample has a value.
+
+    Example:
+        >>> percentile_interval([float(value) for value in range(201)])
+        (5.0, 195.0)
+    """
     known = [value for value in values if value is not None]
     if not known:
         return None

@@ -19,11 +19,15 @@ from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
+from nasrec_tf.export.calibrated_head import fold_calibration
+from nasrec_tf.export.contents import describe_export
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import NUMBER
 from nasrec_tf.export.saved_model import export_saved_model
+from nasrec_tf.networks.ensemble import Ensemble
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.training.calibration import Calibration
 
 HERE = pathlib.Path(__file__).parent
 TOLERANCE = 1e-6
@@ -64,23 +68,29 @@ def modulo_rows(random):
         }
 
 
-def make_subnet(schema, cap=None):
+def make_subnet(schema, cap=None, seed=5):
     """A tiny network whose weights are far enough from their start to tell the ids apart."""
     features = Features(len(schema.dense), schema.sparse_rows).capped(cap)
-    subnet = Subnet(samples.tiny_architecture(), features, NetworkOptions(), seed=5)
+    subnet = Subnet(samples.tiny_architecture(), features, NetworkOptions(), seed=seed)
     subnet.embedding.table.assign(
-        tf.random.stateless_normal(subnet.embedding.table.shape, (1, 2)) * 0.5
+        tf.random.stateless_normal(subnet.embedding.table.shape, (1, 2 + seed - 5)) * 0.5
     )
     return subnet
+
+
+def make_ensemble(schema, cap=None):
+    return Ensemble([make_subnet(schema, cap, seed) for seed in (5, 6)], counts=(1, 2))
 
 
 class Case:
     """A network, its export, raw rows, and the probabilities that the records stage leads to."""
 
-    def __init__(self, root, name, data_set, rows, *, cap=None, numeric_ids=False):
+    def __init__(
+        self, root, name, data_set, rows, *, cap=None, numeric_ids=False, make=make_subnet
+    ):
         self.data_set = data_set
         self.rows = list(rows(np.random.default_rng(11)))
-        self.subnet = make_subnet(data_set.schema, cap)
+        self.subnet = make(data_set.schema, cap)
         kept, dense, sparse = data_set.records(self.rows, numeric_ids=numeric_ids)
         assert len(kept) == ROWS
         self.data = data_set.write(root / f"data-{name}")
@@ -140,6 +150,9 @@ def cases(tmp_path_factory):
         "capped": Case(
             root, "capped", samples.modulo_data_set(), modulo_rows, cap=50, numeric_ids=True
         ),
+        "ensemble": Case(
+            root, "ensemble", samples.mixed_data_set(), mixed_rows, make=make_ensemble
+        ),
     }
 
 
@@ -158,7 +171,7 @@ def answers(cases, tmp_path_factory):
     return {name: result["answers"][str(case.path)] for name, case in cases.items()}
 
 
-each_case = pytest.mark.parametrize("name", ["mixed", "avazu", "capped"])
+each_case = pytest.mark.parametrize("name", ["mixed", "avazu", "capped", "ensemble"])
 each_loader = pytest.mark.parametrize("loader", ["loaded", "session"])
 
 
@@ -311,6 +324,38 @@ def test_load_gives_the_exported_network_again(case):
     assert len(loaded.variables) == len(case.subnet.variables)
     for one, other in zip(case.subnet.variables, loaded.variables):
         np.testing.assert_array_equal(one, other)
+
+
+def test_load_gives_the_exported_ensemble_again(cases):
+    case = cases["ensemble"]
+    loaded = nasrec_tf.load(case.path)
+    assert loaded.counts == (1, 2)
+    for one, other in zip(case.subnet.variables, loaded.variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_description_of_an_ensemble_is_of_a_version_of_its_own(cases):
+    path = cases["ensemble"].path
+    about = json.loads((path / "assets" / "model.json").read_text(encoding="utf-8"))
+    assert about["format_version"] == 2
+    assert [(m["architecture"], m["count"]) for m in about["members"]] == [
+        ("architecture-1.json", 1), ("architecture-2.json", 2),
+    ]  # fmt: skip
+    assert "the mean of 2 networks of 2 to 2 blocks" in describe_export(path)
+    about = json.loads((cases["mixed"].path / "assets" / "model.json").read_text(encoding="utf-8"))
+    assert about["format_version"] == 1 and "members" not in about
+
+
+def test_calibration_of_an_ensemble_is_that_of_its_mean(cases):
+    network = nasrec_tf.load(cases["ensemble"].path)
+    features = network.features
+    batch = {
+        "dense": np.ones((4, features.dense), np.float32),
+        "sparse": np.ones((4, features.sparse), np.int64),
+    }
+    before = network(batch).numpy()
+    fold_calibration(network, Calibration(0.5, -1.0))
+    np.testing.assert_allclose(network(batch), 0.5 * before - 1.0, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
