@@ -10,8 +10,10 @@ from beam_preprocess.dataset.manifest import verify_what_is_read
 from beam_preprocess.errors import DataError
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import UserError, one_line
-from nasrec_tf.search.config import STAGES, SearchConfig, flag, kind, load_options
+from nasrec_tf.common.fields import plain_type
+from nasrec_tf.search.config import STAGES, SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
@@ -19,10 +21,10 @@ USAGE_ERROR = 2
 INTERRUPTED = 130
 
 DESCRIPTION = """\
-Designs a click-through-rate model for a click log: records (Beam), supernet (weight-sharing
-training), evolution (KerasTuner), retrain (the best from scratch), export (SavedModel). Stop it
-at any moment; the same command goes on where it stopped. Defaults are the paper's; what stands in
-parentheses is scaled down for small data sets, and the run says so."""
+Designs a click-through-rate model for a click log: records (Beam), recipe (how to train), supernet
+(weight-sharing training), evolution (KerasTuner), retrain (the best from scratch), export
+(SavedModel). Stop it at any moment; the same command goes on where it stopped. Defaults are the
+paper's; what stands in parentheses is scaled down for small data sets, and the run says so."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
     text = field.metadata["help"]
-    if kind(field) is bool:
+    if plain_type(field) is bool:
         group.add_argument(
             flag(field.name), action=argparse.BooleanOptionalAction, default=None,
             help=f"{text} (default: {'on' if field.default else 'off'})",
@@ -82,12 +84,12 @@ def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> Non
     if field.default is not None:
         text += (
             f" (default: {field.default:,})"
-            if kind(field) is int
+            if plain_type(field) is int
             else (f" (default: {field.default})")
         )
     group.add_argument(
         flag(field.name),
-        type=kind(field),
+        type=plain_type(field),
         choices=field.metadata.get("choices"),
         metavar=None if field.metadata.get("choices") else _metavar(field),
         help=text.replace("%", "%%"),
@@ -95,7 +97,7 @@ def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> Non
 
 
 def _metavar(field: dataclasses.Field) -> str:
-    return {int: "N", float: "X", str: "TEXT"}[kind(field)]
+    return {int: "N", float: "X", str: "TEXT"}[plain_type(field)]
 
 
 def _config(options: argparse.Namespace) -> SearchConfig:

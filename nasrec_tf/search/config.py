@@ -1,22 +1,40 @@
 """What a search is told: one field per option, on the command line and in TOML alike."""
 
 import dataclasses
-import math
 import os
 import pathlib
-import types
-import typing
 from typing import Any
 
 import tomli_w
 
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.common.value_checks import is_number, is_whole
 from nasrec_tf.export.versions import check_name
+from nasrec_tf.search.options import (
+    CODESIGN,
+    DATA,
+    EVOLUTION,
+    MOST_STEPS,
+    RECIPE,
+    RETRAIN,
+    RUN,
+    SPACE,
+    SUPERNET,
+    check_option,
+    first_reader,
+    flag,
+    option,
+    recipe_option,
+    shown,
+)
+from nasrec_tf.training.recipe import LEAST_RATE, MOST_EPOCHS, MOST_RATE
+from nasrec_tf.training.recipes import PAPER
 
-STAGES = ("records", "supernet", "evolution", "retrain", "hardware", "export")
-"""The stages in order; ``hardware`` is one of co-design runs alone."""
+STAGES = ("records", "recipe", "supernet", "evolution", "retrain", "hardware", "export")
+"""The stages in order; ``recipe`` is one of runs that choose it, ``hardware`` of co-design."""
+
+AUTO = "auto"
+"""In place of a recipe: one that is chosen on the data."""
 
 
 DEFAULT_BITS = "4,8"
@@ -26,63 +44,8 @@ DEFAULT_HARDWARE = "handcrafted"
 """MNSIM 2.0's ReRAM parameters, as in the paper (5.1)."""
 
 
-LARGEST = 2**63 - 1
-"""The largest whole number that TOML promises to keep."""
-
-LEAST_RATE, MOST_RATE = 1e-30, 1e30
-"""Learning rates that are neither nothing nor without end in 32-bit floating point."""
-
-MOST_EPOCHS, MOST_STEPS = 2**20, 2**40
-"""Times the steps of an epoch, these stay whole numbers of 64 bits."""
-
-LONGEST_NAME = 255
-"""Bytes of a file name on the usual file systems."""
-
-LONGEST_PATH = 4095
-"""Bytes of a path (Linux: ``PATH_MAX`` less the final zero)."""
-
-SHOWN_LETTERS = 80
-"""Letters of a wrong value that a message repeats."""
-
-
 LIMITS = ("max_mflops", "max_latency_us", "max_energy_nj", "max_area_mm2")
 """Options that limit what a candidate may cost."""
-
-
-def option(default: Any, group: str, text: str, **extra: Any) -> Any:
-    """A field with what its command-line option says.
-
-    Args:
-        default: ``None`` means that the value follows from the size of the data; the help text
-            says how.
-        group: heading of the help text under which the option stands.
-        text: what the help text says of it.
-        **extra: ``least`` and ``most`` (bounds of a number), ``choices``, ``path`` (whether the
-            text may name a file), ``reader`` (the first stage that reads the option, unless it is
-            that of the group).
-    """
-    metadata = {"group": group, "help": text, **extra}
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-DATA = "data"
-SPACE = "search space"
-SUPERNET = "supernet"
-EVOLUTION = "evolution"
-CODESIGN = "co-design with processing-in-memory hardware"
-RETRAIN = "retraining and export"
-RUN = "run"
-
-READERS = {
-    DATA: "records",
-    SPACE: "supernet",
-    SUPERNET: "supernet",
-    EVOLUTION: "evolution",
-    CODESIGN: "supernet",
-    RETRAIN: "retrain",
-    RUN: "records",
-}
-"""The first stage that reads the options of a group."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -250,21 +213,46 @@ class SearchConfig:
         reader="hardware",
     )  # fmt: skip
 
+    recipe: str = option(
+        AUTO, RECIPE, "how the final networks are trained: auto (a short list is tried first; see "
+        "docs/recipes.md), a recipe by name, or a TOML or JSON file", path=True, before=PAPER
+    )  # fmt: skip
+    recipe_share: float = option(
+        0.3, RECIPE, "of --recipe auto: largest share of the run's trained and scored rows that "
+        "the choice may take", least=0.0, most=0.9,
+    )  # fmt: skip
+    optimizer: str | None = recipe_option("optimizer")
+    retrain_learning_rates: str | None = option(
+        None, RECIPE, "peak learning rates to try for each candidate, comma separated (0.12)",
+        part="learning_rate",
+    )  # fmt: skip
+    table_learning_rate: float | None = recipe_option("table_learning_rate")
+    schedule: str | None = recipe_option("schedule")
+    warmup_share: float | None = recipe_option("warmup_share")
+    retrain_batch_size: int | None = recipe_option(
+        "batch_size", "rows of a batch (that of --batch-size)"
+    )
+    retrain_epochs: int | None = recipe_option(
+        "epochs", "most passes over the training split (1; up to 5 if it is small)"
+    )
+    patience: int | None = recipe_option("patience")
+    monitor: str | None = recipe_option("monitor")
+    row_decay: float | None = recipe_option("row_decay", before=0.0)
+    weight_decay: float | None = recipe_option("weight_decay")
+    embedding_dropout: float | None = recipe_option("embedding_dropout")
+    block_dropout: float | None = recipe_option("block_dropout")
+    head_dropout: float | None = recipe_option("head_dropout")
+    normalization: str | None = recipe_option("normalization", reader="evolution")
+    embedding_dim: int | None = recipe_option("embedding_dim", reader="evolution")
+    initial_deviation: float | None = recipe_option("initial_deviation")
+    clip_norm: float | None = recipe_option("clip_norm")
+    label_smoothing: float | None = recipe_option("label_smoothing")
+    weight_average: float | None = recipe_option("weight_average")
+    retrain_seed: int | None = recipe_option("seed")
+
     top_k: int | None = option(
         None, RETRAIN, "candidates to train from scratch (15)", least=1, reader="evolution"
     )
-    retrain_epochs: int | None = option(
-        None, RETRAIN, "most passes over the training split (1; up to 5 if it is small)", least=1,
-        most=MOST_EPOCHS,
-    )  # fmt: skip
-    retrain_learning_rates: str | None = option(
-        None, RETRAIN, "peak learning rates to try for each candidate, comma separated (0.12)"
-    )
-    row_decay: float = option(
-        0.0, RETRAIN, "decay of all rows of embedding tables at every step of the retraining, "
-        "against overfitting rare values: 0.001 to 0.01 on small data sets (0, as in the paper)",
-        least=0.0, most=10.0,
-    )  # fmt: skip
     final_layer_norm: bool = option(
         False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
     )
@@ -295,7 +283,7 @@ class SearchConfig:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            _check(field, getattr(self, field.name))
+            check_option(field, getattr(self, field.name))
         if self.data is None:
             for name in (
                 "validation_data", "test_data", "dataset", "label", "dense", "sparse", "ignore",
@@ -310,6 +298,11 @@ class SearchConfig:
         self.learning_rates()
         self._check_codesign()
         self._check_places()
+        if self.final_layer_norm and self.normalization not in (None, "layer"):
+            raise UserError(
+                f"--final-layer-norm and --normalization {self.normalization} contradict each "
+                "other; leave one out."
+            )
         if self.distribute != "none" and self.codesign:
             raise UserError("--distribute cannot train the quantized supernet of --codesign.")
 
@@ -319,9 +312,39 @@ class SearchConfig:
 
         Example:
             >>> SearchConfig(codesign=True).stages
-            ('records', 'supernet', 'evolution', 'retrain', 'hardware', 'export')
+            ('records', 'recipe', 'supernet', 'evolution', 'retrain', 'hardware', 'export')
         """
-        return tuple(name for name in STAGES if name != "hardware" or self.codesign)
+        left_out = {"hardware": not self.codesign, "recipe": self.recipe != AUTO}
+        return tuple(name for name in STAGES if not left_out.get(name))
+
+    def first_reader(self, field: dataclasses.Field) -> str:
+        """The first stage of this run that reads an option; until it has begun, that may change.
+
+        Args:
+            field: one of the options.
+        """
+        reader = first_reader(field)
+        chosen = field.metadata["group"] == RECIPE and "recipe" in self.stages
+        return min(reader, "recipe", key=STAGES.index) if chosen else reader
+
+    def recipe_changes(self) -> dict[str, Any]:
+        """What options say of the recipe, by its fields.
+
+        Example:
+            >>> SearchConfig(retrain_epochs=2, row_decay=0.003).recipe_changes()
+            {'epochs': 2, 'row_decay': 0.003}
+        """
+        changes = {
+            field.metadata["part"]: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if "part" in field.metadata and getattr(self, field.name) is not None
+        }
+        rates = self.learning_rates()
+        if rates is not None:
+            changes["learning_rate"] = rates[0]
+        if self.final_layer_norm:
+            changes.setdefault("normalization", "layer")
+        return changes
 
     def _check_codesign(self) -> None:
         if not self.codesign:
@@ -446,119 +469,3 @@ def load_options(path: str | pathlib.Path) -> dict[str, Any]:
             raise UserError(f"{path}: gives {shown(field)} twice; give it once.")
         options[field] = value
     return options
-
-
-def flag(name: str) -> str:
-    """The command-line option of a field.
-
-    Args:
-        name: of the field.
-
-    Example:
-        >>> flag("max_mflops")
-        '--max-mflops'
-    """
-    return "--" + name.replace("_", "-")
-
-
-def kind(field: dataclasses.Field) -> type:
-    """The plain type of a field's values, ``None`` apart.
-
-    Args:
-        field: of ``SearchConfig``.
-    """
-    annotation: Any = field.type  # the type itself: annotations are not postponed here
-    if isinstance(annotation, types.UnionType):
-        return next(part for part in typing.get_args(annotation) if part is not types.NoneType)
-    return annotation
-
-
-def first_reader(field: dataclasses.Field) -> str:
-    """The first stage that reads an option; until it has begun, the option may change.
-
-    Args:
-        field: of ``SearchConfig``.
-    """
-    return field.metadata.get("reader") or READERS[field.metadata["group"]]
-
-
-def shown(value: Any) -> str:
-    r"""A value as messages show it: in one line, and not all of a very long one.
-
-    Args:
-        value: the value.
-
-    Example:
-        >>> shown("a\nb")
-        "'a\\nb'"
-        >>> len(shown("x" * 1000))
-        80
-    """
-    text = repr(value) if _is_short(value) else f"a very large {type(value).__name__}"
-    return text if len(text) <= SHOWN_LETTERS else text[: SHOWN_LETTERS - 3] + "..."
-
-
-def _is_short(value: Any) -> bool:
-    """Whether ``repr`` can be asked: whole numbers of thousands of digits have none."""
-    return not isinstance(value, int) or abs(value) < 10**SHOWN_LETTERS
-
-
-def _check(field: dataclasses.Field, value: Any) -> None:
-    if value is None and field.default is None:
-        return
-    wanted = kind(field)
-    fits, name = {
-        int: (is_whole(value), "a whole number"),
-        float: (is_number(value), "a number"),
-        bool: (isinstance(value, bool), "true or false"),
-        str: (isinstance(value, str), "a text"),
-    }[wanted]
-    if not fits:
-        raise UserError(f"{flag(field.name)} must be {name}. Received: {shown(value)}")
-    if wanted in (int, float):
-        _check_number(field, value)
-    if wanted is str:
-        _check_text(field, value)
-    choices = field.metadata.get("choices")
-    if choices is not None and value not in choices:
-        raise UserError(
-            f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {shown(value)}"
-        )
-
-
-def _check_number(field: dataclasses.Field, value: int | float) -> None:
-    name, least, most = flag(field.name), field.metadata.get("least"), field.metadata.get("most")
-    if least is not None and not value >= least:
-        raise UserError(f"{name} must be at least {least}. Received: {shown(value)}")
-    if least is None and not value > 0:
-        raise UserError(f"{name} must be positive. Received: {shown(value)}")
-    if most is None and kind(field) is float:
-        # A whole number may be too large to be a floating-point one.
-        if isinstance(value, int) and abs(value) > LARGEST or not math.isfinite(value):
-            raise UserError(
-                f"{name} must be a finite number; leave it out for the default or no limit. "
-                f"Received: {shown(value)}"
-            )
-        return
-    most = LARGEST if most is None else most
-    if not value <= most:
-        raise UserError(f"{name} must be at most {most}. Received: {shown(value)}")
-
-
-def _check_text(field: dataclasses.Field, value: str) -> None:
-    name = flag(field.name)
-    if not value:
-        raise UserError(f"{name} must not be empty; leave it out for the default.")
-    try:
-        encoded = value.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{name} must be text of UTF-8. Received: {shown(value)}") from error
-    if not field.metadata.get("path"):
-        return
-    if b"\0" in encoded:
-        raise UserError(f"{name} must not hold a zero character. Received: {shown(value)}")
-    if len(encoded) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in encoded.split(b"/")):
-        raise UserError(
-            f"{name} is too long for a file system, which takes names of {LONGEST_NAME} bytes. "
-            f"Received: {shown(value)}"
-        )

@@ -10,13 +10,15 @@ from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.search.config import DEFAULT_HARDWARE, LIMITS, SearchConfig, flag
+from nasrec_tf.search.config import AUTO, DEFAULT_HARDWARE, LIMITS, SearchConfig
 from nasrec_tf.search.environment import VERSIONS_FILE
 from nasrec_tf.search.last_screen import LEADERBOARD_FILE
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
 from nasrec_tf.search.scaling import PAPER_ROWS, scale
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.strategies import check_settings
+from nasrec_tf.training.recipes import PAPER, load_recipe
 
 
 def check_options(config: SearchConfig) -> None:
@@ -34,6 +36,7 @@ def check_options(config: SearchConfig) -> None:
     if config.data is not None and config.dataset is None and _is_local(config.data):
         _check_layout_is_known(config)
     search_space(config.space)
+    load_recipe(PAPER if config.recipe == AUTO else config.recipe)
     if config.architecture is not None:
         architecture = load_architecture(config.architecture)
         if config.codesign and not architecture.is_quantized:

@@ -14,9 +14,13 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.saved_state import SAVED
 from nasrec_tf.demo import DemoFacts
 from nasrec_tf.report import CalibrationSummary, QualitySummary
+from nasrec_tf.training.recipe import LOG_LOSS, Recipe
 
 SavedArchitecture = Annotated[Architecture, pydantic.PlainValidator(Architecture.from_json)]
 """An architecture in its JSON form."""
+
+SavedRecipe = Annotated[Recipe, pydantic.PlainValidator(Recipe.from_json)]
+"""A recipe in its JSON form."""
 
 Finite = Annotated[float, pydantic.Field(allow_inf_nan=False)]
 Count = Annotated[int, pydantic.Field(ge=0)]
@@ -84,6 +88,89 @@ class RecordsResult(StageResult):
         return -rate * math.log(predicted) - (1 - rate) * math.log1p(-predicted)
 
 
+@dataclasses.dataclass(frozen=True)
+class EpochQuality:
+    """Quality on the validation split after an epoch.
+
+    Args:
+        log_loss: in nats; not finite where the training has diverged.
+        auc: area under the curve; ``None`` where it is not defined.
+    """
+
+    __pydantic_config__ = SAVED
+
+    log_loss: float
+    auc: Finite | None = None
+
+
+def best_epoch(epochs: tuple[EpochQuality, ...], monitor: str = LOG_LOSS) -> int | None:
+    """Number of the epoch of the lowest finite log loss or highest AUC, the first of equal ones.
+
+    Args:
+        epochs: qualities, from epoch 0.
+        monitor: ``log-loss``, or ``auc``, which has to be defined.
+
+    Example:
+        >>> best_epoch((EpochQuality(float("nan")), EpochQuality(0.5), EpochQuality(0.5)))
+        1
+        >>> best_epoch((EpochQuality(float("nan")),)) is None
+        True
+    """
+    finite = {n: epoch for n, epoch in enumerate(epochs) if math.isfinite(epoch.log_loss)}
+    if monitor == LOG_LOSS:
+        ranks = {number: epoch.log_loss for number, epoch in finite.items()}
+    else:
+        ranks = {n: -epoch.auc for n, epoch in finite.items() if epoch.auc is not None}
+    return min(ranks, key=lambda number: (ranks[number], number), default=None)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecipeTrial:
+    """One short training of the choice of a recipe.
+
+    Args:
+        stage: what was being chosen, such as ``row_decay``.
+        architecture: number of the architecture that was trained, from 1.
+        recipe: how it was trained.
+        validation: quality after the best evaluation; ``None`` if the training diverged.
+        best_epoch: number of that evaluation, from 0.
+        seconds: wall time.
+    """
+
+    __pydantic_config__ = SAVED
+
+    stage: str
+    architecture: Annotated[int, pydantic.Field(ge=1)]
+    recipe: SavedRecipe
+    validation: EpochQuality | None
+    best_epoch: int | None
+    seconds: Annotated[Finite, pydantic.Field(ge=0)]
+
+    @property
+    def score(self) -> float:
+        """The best validation log loss in nats; infinity where there is none."""
+        return math.inf if self.validation is None else self.validation.log_loss
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RecipeResult(StageResult):
+    """Of the recipe stage.
+
+    Args:
+        recipe: what was chosen.
+        architectures: what it was tried on.
+        trials: all trainings, in order.
+        row_passes: passes over the training split that they took.
+    """
+
+    __pydantic_config__ = SAVED
+
+    recipe: SavedRecipe
+    architectures: tuple[SavedArchitecture, ...]
+    trials: tuple[RecipeTrial, ...]
+    row_passes: Finite
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SupernetResult(StageResult):
     """Of the supernet stage.
@@ -129,37 +216,6 @@ class EvolutionResult(StageResult):
             )
 
 
-@dataclasses.dataclass(frozen=True)
-class EpochQuality:
-    """Quality on the validation split after an epoch.
-
-    Args:
-        log_loss: in nats; not finite where the training has diverged.
-        auc: area under the curve; ``None`` where it is not defined.
-    """
-
-    __pydantic_config__ = SAVED
-
-    log_loss: float
-    auc: Finite | None = None
-
-
-def best_epoch(epochs: tuple[EpochQuality, ...]) -> int | None:
-    """Number of the epoch of the lowest finite log loss, the first of equal ones.
-
-    Args:
-        epochs: qualities, from epoch 0.
-
-    Example:
-        >>> best_epoch((EpochQuality(float("nan")), EpochQuality(0.5), EpochQuality(0.5)))
-        1
-        >>> best_epoch((EpochQuality(float("nan")),)) is None
-        True
-    """
-    losses = {n: epoch.log_loss for n, epoch in enumerate(epochs) if math.isfinite(epoch.log_loss)}
-    return min(losses, key=lambda number: (losses[number], number), default=None)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AttemptFigures:
     """How one training from scratch went.
@@ -172,6 +228,7 @@ class AttemptFigures:
         best_epoch: number of the best of them, from 0; ``None`` if the training diverged before
             any was finite.
         validation: quality after the best epoch.
+        monitor: what the best epoch is the best of, as in ``Recipe``.
         seconds: wall time in the call that finished the training.
 
     Raises:
@@ -187,10 +244,11 @@ class AttemptFigures:
     best_epoch: int | None
     validation: EpochQuality | None
     seconds: Annotated[Finite, pydantic.Field(ge=0)]
+    monitor: str = LOG_LOSS
 
     def __post_init__(self):
         # Networks that never had a finite loss were kept as epoch 0 before they were refused.
-        best = best_epoch(self.epochs)
+        best = best_epoch(self.epochs, self.monitor)
         if best is None:
             object.__setattr__(self, "best_epoch", None)
             object.__setattr__(self, "validation", None)
@@ -366,6 +424,7 @@ class ExportResult(StageResult):
 
 STAGE_RESULTS: dict[str, Any] = {
     "records": RecordsResult,
+    "recipe": RecipeResult,
     "supernet": SupernetResult | Skipped,
     "evolution": EvolutionResult | Skipped,
     "retrain": RetrainResult,

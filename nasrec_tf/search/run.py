@@ -17,11 +17,14 @@ from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import SearchSpace, search_space
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
-from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
-from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.results import RecipeResult
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, scale
 from nasrec_tf.strategies.history import LOG_LOSS
+from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipes import load_recipe
 
 SEARCH_PROJECT = "search"
 """KerasTuner's project in the directory of the evolution stage."""
@@ -103,6 +106,44 @@ class Run:
         """The options, completed by the size of the data set."""
         return scale(self.config, self.schema.splits["train"].rows)
 
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """How the final networks are trained: the recipe with what options and data size say.
+
+        Raises:
+            RunError: if it is to be chosen and the recipe stage has not finished.
+            RecipeError: if a recipe file cannot be used.
+        """
+        if self.config.recipe == AUTO:
+            recipe = self.directory.finished("recipe", RecipeResult).recipe
+        else:
+            recipe = load_recipe(self.config.recipe)
+        return self.completed(recipe)
+
+    def completed(self, recipe: Recipe) -> Recipe:
+        """A recipe with what the options say, and what it leaves open by the size of the data.
+
+        Args:
+            recipe: the recipe.
+        """
+        recipe = recipe.replace(**self.config.recipe_changes())
+        return recipe.replace(
+            batch_size=recipe.batch_size or self.settings.batch_size,
+            epochs=recipe.epochs or self.settings.retrain_epochs,
+        )
+
+    def recipe_options(self, recipe: Recipe) -> NetworkOptions:
+        """What holds for a network that is trained from scratch with a recipe.
+
+        Args:
+            recipe: the recipe.
+        """
+        return NetworkOptions(
+            embedding_dim=recipe.embedding_dim,
+            layer_norm=recipe.normalization == "layer",
+            operator_balancing=self.config.operator_balancing,
+        )
+
     @property
     def search_options(self) -> NetworkOptions:
         """What holds for the supernet as a whole."""
@@ -115,11 +156,7 @@ class Run:
     @property
     def final_options(self) -> NetworkOptions:
         """What holds for the networks that are trained from scratch, and for all their costs."""
-        config = self.config
-        return NetworkOptions(
-            normalization=BY_LAYER if config.final_layer_norm else NO_NORM,
-            operator_balancing=config.operator_balancing,
-        )
+        return self.recipe_options(self.recipe)
 
     def cost(self, architecture: Architecture) -> Complexity:
         """Cost of the network that is trained from scratch with an architecture.

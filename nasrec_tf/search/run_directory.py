@@ -14,14 +14,16 @@ from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.config import STAGES, SearchConfig, first_reader, flag, load_options
+from nasrec_tf.search.config import STAGES, SearchConfig, load_options
 from nasrec_tf.search.environment import (
     Environment,
     EnvironmentLog,
     note_environment,
     read_environments,
 )
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
+from nasrec_tf.training.recipes import PAPER
 
 CONFIG_FILE = "config.toml"
 RESULT_FILE = "result.json"
@@ -113,7 +115,7 @@ class RunDirectory:
             options = load_options(path)
             if not options:
                 raise RunError("is empty")
-            return SearchConfig(**options)
+            return SearchConfig(**_completed(options))
         except UserError as error:
             raise RunError(
                 f"{path}: damaged: {str(error).removeprefix(f'{path}: ')}; write into it the "
@@ -134,15 +136,15 @@ class RunDirectory:
         """
         for field in dataclasses.fields(SearchConfig):
             new, old = getattr(config, field.name), getattr(stored, field.name)
-            if new != old and field.name not in FREE_OPTIONS and self._is_settled(field):
+            settled = self._is_settled(stored.first_reader(field))
+            if new != old and field.name not in FREE_OPTIONS and settled:
                 raise RunError(
                     f"{self.path}: this run was made with {flag(field.name)} {_shown(old)}, not "
                     f"{_shown(new)}; repeat it with that, or use another --run-dir."
                 )
 
-    def _is_settled(self, field: dataclasses.Field) -> bool:
+    def _is_settled(self, stage: str) -> bool:
         """Whether the first stage that reads an option has begun, or for the export has ended."""
-        stage = first_reader(field)
         if stage == "export":
             return self.result(stage) is not None
         directory = self.path / stage
@@ -231,8 +233,8 @@ class RunDirectory:
     def _made_with(self, stage: str) -> str | None:
         """A digest of the options that a stage's result follows from: those it or one before read.
 
-        What stands at its default is left out, so that an option that a later version brings does
-        not change it.
+        What is left open, or as it was before there was the option, is left out, so that an option
+        that a later version brings does not change it.
         """
         config = self.stored_config()
         if config is None:
@@ -241,8 +243,8 @@ class RunDirectory:
             field.name: getattr(config, field.name)
             for field in dataclasses.fields(SearchConfig)
             if field.name not in FREE_OPTIONS
-            and getattr(config, field.name) != field.default
-            and STAGES.index(first_reader(field)) <= STAGES.index(stage)
+            and getattr(config, field.name) not in (None, field.metadata["before"])
+            and STAGES.index(config.first_reader(field)) <= STAGES.index(stage)
         }
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -260,6 +262,16 @@ class RunDirectory:
             if self.result(name) is None:
                 return name
         return None
+
+
+def _completed(options: dict[str, Any]) -> dict[str, Any]:
+    """Stored options; those of runs begun before there were recipes say so: all was the paper's."""
+    if "recipe" in options:
+        return options
+    before = {**options, "recipe": PAPER}
+    if before.get("row_decay") == 0.0:
+        del before["row_decay"]
+    return before
 
 
 def _shown(value: Any) -> str:

@@ -42,7 +42,6 @@ class Settings:
     validation_rows: int
     top_k: int
     retrain_epochs: int
-    retrain_learning_rates: tuple[float, ...]
 
 
 def scale(config: SearchConfig, training_rows: int) -> Settings:
@@ -65,11 +64,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     steps = max(1, training_rows // batch)
     trials = min(PAPER_TRIALS, max(48, training_rows // 1000))
     epochs = config.supernet_epochs or min(8, max(1, -(-900 // steps)))
-    given = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(Settings)
-        if field.name != "retrain_learning_rates"
-    }
+    given = {field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)}
     population = given["population"] or _population(trials, given["tournament"])
     children = given["children"] or (8 if trials >= 256 else 4)
     chosen: dict[str, Any] = {
@@ -88,8 +83,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "retrain_epochs": min(5, max(1, -(-6000 // steps))),
     }
     chosen |= {name: value for name, value in given.items() if value is not None}
-    rates = config.learning_rates() or (PAPER_LEARNING_RATE,)
-    return Settings(**chosen, retrain_learning_rates=rates)
+    return Settings(**chosen)
 
 
 def _population(trials: int, tournament: int | None) -> int:
@@ -139,13 +133,7 @@ def explain(config: SearchConfig, settings: Settings, training_rows: int) -> lis
     for field in dataclasses.fields(Settings):
         value, usual = getattr(settings, field.name), getattr(paper, field.name)
         if getattr(config, field.name) is None and value != usual:
-            lines.append(f"{field.name} {_plain(value)} (the paper: {_plain(usual)})")
+            lines.append(f"{field.name} {value:g} (the paper: {usual:g})")
     if lines:
         lines.insert(0, f"scaled to {training_rows:,} training rows:")
     return lines
-
-
-def _plain(value) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(f"{part:g}" for part in value)
-    return f"{value:g}"

@@ -14,8 +14,8 @@ import numpy as np
 import nasrec_tf
 from beam_preprocess.dataset.file_format import MANIFEST_FILE, SCHEMA_FILE, read_json
 from nasrec_tf.native import kernel_fingerprint
-from nasrec_tf.search.config import flag
 from nasrec_tf.search.environment import current_environment
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.run import Run
 
 SCORED_WITH = ("tensorflow", "keras", "numpy", "nasrec_tf")

@@ -19,37 +19,49 @@ from nasrec_tf.optimizers.schedules import WarmupCosine
 from nasrec_tf.training.checkpoint import Checkpoint
 from nasrec_tf.training.curves import LossCurve
 from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
+from nasrec_tf.training.recipe import Recipe, RecipeError
 from nasrec_tf.training.replicas import local_copy
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingPlan:
-    """How one network is trained.
+    """What one network is trained on, and how.
 
     Args:
-        batch_size: rows of a batch.
-        epochs: passes over the split.
-        learning_rate: peak learning rate.
+        recipe: how; it has to say batch size and epochs.
         seed: seed of the order of the rows.
         split: the split to train on.
-        row_decay: decay of the rows of embedding tables (``nasrec_tf.optimizers.row_decay``); none
-            in the paper.
         learning_rate_option: how the user sets the learning rate, for the line that tells of a
             training that diverged.
 
+    Raises:
+        RecipeError: if the recipe leaves batch size or epochs open.
+
     Example:
-        >>> plan = TrainingPlan(batch_size=512, epochs=2, learning_rate=0.12, seed=0)
+        >>> plan = TrainingPlan(Recipe(batch_size=512, epochs=2), seed=0)
         >>> plan.mend
         'use a smaller learning rate than 0.12, or a --batch-size larger than 512'
     """
 
-    batch_size: int
-    epochs: int
-    learning_rate: float
+    recipe: Recipe
     seed: int
     split: str = "train"
-    row_decay: float = 0.0
     learning_rate_option: str = "learning rate"
+
+    def __post_init__(self):
+        for name in ("batch_size", "epochs"):
+            if getattr(self.recipe, name) is None:
+                raise RecipeError(f"{name} must be given to train with this recipe.")
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch."""
+        return self.recipe.batch_size or 0
+
+    @property
+    def epochs(self) -> int:
+        """Most passes over the split."""
+        return self.recipe.epochs or 0
 
     def steps_per_epoch(self, records: Records) -> int:
         """Full batches of an epoch.
@@ -71,16 +83,21 @@ class TrainingPlan:
         return self.epochs * self.steps_per_epoch(records)
 
     def compile(self, model: keras.Model, records: Records) -> None:
-        """Gives the model the paper's optimizer and schedule (5.1), and log loss on logits.
+        """Gives the model the recipe's optimizer and schedule, and log loss on logits.
 
         Args:
             model: the network.
             records: the data set.
         """
-        schedule = WarmupCosine(self.learning_rate, self.steps(records))
+        recipe, steps = self.recipe, self.steps(records)
+        schedule = WarmupCosine(recipe.learning_rate, steps, int(recipe.warmup_share * steps))
         model.compile(
-            optimizer=Adagrad(schedule, row_decay=self.row_decay),
-            loss=keras.losses.BinaryCrossentropy(from_logits=True),
+            optimizer=Adagrad(
+                schedule, clip_norm=recipe.clip_norm or None, row_decay=recipe.row_decay
+            ),
+            loss=keras.losses.BinaryCrossentropy(
+                from_logits=True, label_smoothing=recipe.label_smoothing
+            ),
             # Paths and table rows make dynamic shapes, which XLA would compile again and again.
             jit_compile=False,
         )
@@ -90,7 +107,7 @@ class TrainingPlan:
     def mend(self) -> str:
         """What the user can change if the training diverges."""
         return (
-            f"use a smaller {self.learning_rate_option} than {self.learning_rate:g}, or a "
+            f"use a smaller {self.learning_rate_option} than {self.recipe.learning_rate:g}, or a "
             f"--batch-size larger than {self.batch_size}"
         )
 

@@ -22,9 +22,12 @@ from nasrec_tf.training.divergence import (
     require_finite_weights,
 )
 from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.recipe import Recipe
 
 SPACE = FULL.replace(num_blocks=1)
-PLAN = TrainingPlan(32, 2, 0.1, seed=7, learning_rate_option="--rate")
+PLAN = TrainingPlan(
+    Recipe(batch_size=32, epochs=2, learning_rate=0.1), seed=7, learning_rate_option="--rate"
+)
 BATCH = {"dense": np.array([[0.5, -3.0]])}
 
 
@@ -99,7 +102,9 @@ def test_a_divergence_at_the_very_end_is_found(records, tmp_path):
 
 
 def test_a_learning_rate_far_too_high_is_told_alike(records, tmp_path):
-    plan = TrainingPlan(32, 1, 1e30, seed=7, learning_rate_option="--rate")
+    plan = TrainingPlan(
+        Recipe(batch_size=32, epochs=1, learning_rate=1e30), seed=7, learning_rate_option="--rate"
+    )
     with tqdm.tqdm(disable=True) as bar, pytest.raises(DivergedError, match="--rate than 1e[+]30"):
         train(supernet(records), records, plan, tmp_path, bar)
     assert not (tmp_path / "checkpoint" / "checkpoint").exists()

@@ -20,11 +20,13 @@ from nasrec_tf.training.checkpoint import Checkpoint, restore_weights
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.evaluation import Predictor, quality
 from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.recipe import Recipe
 
 SPACE = FULL.replace(num_blocks=2)
 ARCHITECTURE = SPACE.sample(np.random.default_rng(3))
-PLAN = TrainingPlan(batch_size=64, epochs=2, learning_rate=0.1, seed=7)
-DECAYING = dataclasses.replace(PLAN, row_decay=0.01)
+RECIPE = Recipe(batch_size=64, epochs=2, learning_rate=0.1)
+PLAN = TrainingPlan(RECIPE, seed=7)
+DECAYING = TrainingPlan(RECIPE.replace(row_decay=0.01), seed=7)
 
 
 class Stop(KeyboardInterrupt):

@@ -1,6 +1,5 @@
 """Mistakes on the command line of the main job get one line and exit code 2."""
 
-import json
 import pathlib
 
 import pytest
@@ -251,7 +250,6 @@ def test_large_data_sets_get_the_papers_settings():
         validation_rows=819_200,
         top_k=15,
         retrain_epochs=1,
-        retrain_learning_rates=(0.12,),
     )
     assert explain(SearchConfig(), scale(SearchConfig(), 10 * PAPER_ROWS), 10 * PAPER_ROWS) == []
 
@@ -269,4 +267,3 @@ def test_given_options_are_never_scaled():
     settings = scale(config, 1000)
     assert (settings.batch_size, settings.population) == (32, 7)
     assert (settings.generations, settings.top_k) == (2, 1)
-    assert json.loads(json.dumps(settings.retrain_learning_rates)) == [0.12]

@@ -9,7 +9,8 @@ from search_calls import call
 
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.search.config import LARGEST, LONGEST_NAME, SearchConfig, load_options, shown
+from nasrec_tf.search.config import SearchConfig, load_options
+from nasrec_tf.search.options import LARGEST, LONGEST_NAME, shown
 from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.scaling import PAPER_ROWS, scale
 

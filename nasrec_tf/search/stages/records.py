@@ -7,7 +7,8 @@ from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.demo import write_demo
-from nasrec_tf.search.config import SearchConfig, flag
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 

@@ -23,14 +23,12 @@ from nasrec_tf.search.stages.candidates import candidates
 from nasrec_tf.search.winner_quality import measure
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.divergence import DivergedError
+from nasrec_tf.training.recipe import Recipe
 
 WEIGHTS = "best.npz"
 VALIDATION = "validation.json"
 LOSS_CURVE = "loss.csv"
 CHECKPOINT = "checkpoint"
-
-PATIENCE = 2
-"""Epochs without a better validation log loss after which a candidate's training ends."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +97,7 @@ def all_attempts(run: Run) -> list[Attempt]:
     return [
         Attempt(rank, architecture, rate, directory / f"{rank:02d}-rate-{rate:g}")
         for rank, architecture in enumerate(candidates(run), start=1)
-        for rate in run.settings.retrain_learning_rates
+        for rate in run.config.learning_rates() or (run.recipe.learning_rate,)
     ]
 
 
@@ -177,17 +175,16 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.loop import TrainingPlan, train
 
+    recipe = run.recipe.replace(learning_rate=attempt.learning_rate)
+    seed = run.config.seed if recipe.seed is None else recipe.seed
     plan = TrainingPlan(
-        batch_size=run.settings.batch_size,
-        epochs=run.settings.retrain_epochs,
-        learning_rate=attempt.learning_rate,
-        seed=derived_seed(run.config.seed, "retrain rows"),
-        row_decay=run.config.row_decay,
+        recipe,
+        seed=derived_seed(seed, "retrain rows"),
         learning_rate_option="--retrain-learning-rates",
     )
     _make_ready(attempt.directory)
-    subnet = _build(run, attempt.architecture, derived_seed(run.config.seed, "retrain"))
-    validation = _Validation(run, subnet, attempt.directory)
+    subnet = _build(run, attempt.architecture, derived_seed(seed, "retrain"))
+    validation = _Validation(run, subnet, attempt.directory, recipe)
     validation.check_complete(plan.steps_per_epoch(run.records))
     started = time.monotonic()
     with (
@@ -212,6 +209,7 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
         epochs=tuple(validation.epochs),
         best_epoch=validation.best_epoch,
         validation=validation.best,
+        monitor=recipe.monitor,
         seconds=time.monotonic() - started,
     )
     write_state(attempt.directory / RESULT_FILE, result)
@@ -241,11 +239,12 @@ def _make_ready(directory: pathlib.Path) -> None:
 class _Validation:
     """Evaluates after each epoch and keeps the weights of the best one."""
 
-    def __init__(self, run: Run, subnet, directory: pathlib.Path):
+    def __init__(self, run: Run, subnet, directory: pathlib.Path, recipe: Recipe):
         from nasrec_tf.training.evaluation import Predictor
 
         self._predict = Predictor(subnet, run.records)
         self._subnet = subnet
+        self._recipe = recipe
         self._directory = directory
         self._path = directory / VALIDATION
         self._mend = f"delete {directory} to train this candidate anew"
@@ -255,7 +254,7 @@ class _Validation:
     @property
     def best_epoch(self) -> int | None:
         """Number of the best epoch so far, from 0."""
-        return best_epoch(tuple(self.epochs))
+        return best_epoch(tuple(self.epochs), self._recipe.monitor)
 
     @property
     def best(self) -> EpochQuality | None:
@@ -284,7 +283,7 @@ class _Validation:
         if epoch >= len(self.epochs):
             self._evaluate(epoch)
         best = self.best_epoch
-        return best is not None and epoch - best < PATIENCE
+        return best is not None and epoch - best < self._recipe.patience
 
     def _evaluate(self, epoch: int) -> None:
         from nasrec_tf.networks.weights import save_weights

@@ -82,12 +82,16 @@ def training_plan(run: Run):
     """
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.loop import TrainingPlan
+    from nasrec_tf.training.recipe import Recipe
 
     settings = run.settings
-    return TrainingPlan(
+    recipe = Recipe(
         batch_size=settings.batch_size,
         epochs=settings.supernet_epochs,
         learning_rate=settings.supernet_learning_rate,
+    )
+    return TrainingPlan(
+        recipe,
         seed=derived_seed(run.config.seed, "supernet rows"),
         learning_rate_option="--supernet-learning-rate",
     )

@@ -1,0 +1,192 @@
+"""One option of a search: what it says of itself, and what its values may be."""
+
+import dataclasses
+import math
+from typing import Any
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.fields import plain_type
+from nasrec_tf.common.value_checks import is_number, is_whole
+from nasrec_tf.training.recipe import RECIPE_FIELDS
+
+LARGEST = 2**63 - 1
+"""The largest whole number that TOML promises to keep."""
+
+MOST_STEPS = 2**40
+"""Times the rows of a batch, these stay whole numbers of 64 bits."""
+
+LONGEST_NAME = 255
+"""Bytes of a file name on the usual file systems."""
+
+LONGEST_PATH = 4095
+"""Bytes of a path (Linux: ``PATH_MAX`` less the final zero)."""
+
+SHOWN_LETTERS = 80
+"""Letters of a wrong value that a message repeats."""
+
+
+def option(default: Any, group: str, text: str, **extra: Any) -> Any:
+    """A field with what its command-line option says.
+
+    Args:
+        default: ``None`` means that the value follows from the size of the data; the help text
+            says how.
+        group: heading of the help text under which the option stands.
+        text: what the help text says of it.
+        **extra: ``least`` and ``most`` (bounds of a number), ``choices``, ``path`` (whether the
+            text may name a file), ``reader`` (the first stage that reads the option, unless it is
+            that of the group), ``before`` (what held in runs begun before there was the option).
+    """
+    metadata = {"before": default, **extra, "group": group, "help": text}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def recipe_option(part: str, text: str | None = None, **extra: Any) -> Any:
+    """An option that sets a field of the recipe, with that field's bounds.
+
+    Args:
+        part: the field of ``Recipe``.
+        text: what the help text says of it, unless it is what the field says.
+        **extra: as for ``option``.
+    """
+    metadata = dict(RECIPE_FIELDS[part].metadata)
+    text = text or metadata["help"]
+    return option(None, RECIPE, **metadata | {"text": text, "part": part} | extra)
+
+
+DATA = "data"
+SPACE = "search space"
+SUPERNET = "supernet"
+EVOLUTION = "evolution"
+CODESIGN = "co-design with processing-in-memory hardware"
+RECIPE = "training recipe of the final networks"
+RETRAIN = "retraining and export"
+RUN = "run"
+
+READERS = {
+    DATA: "records",
+    SPACE: "supernet",
+    SUPERNET: "supernet",
+    EVOLUTION: "evolution",
+    CODESIGN: "supernet",
+    RECIPE: "retrain",
+    RETRAIN: "retrain",
+    RUN: "records",
+}
+"""The first stage that reads the options of a group."""
+
+
+def flag(name: str) -> str:
+    """The command-line option of a field.
+
+    Args:
+        name: of the field.
+
+    Example:
+        >>> flag("max_mflops")
+        '--max-mflops'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def first_reader(field: dataclasses.Field) -> str:
+    """The first stage that reads an option.
+
+    Args:
+        field: of ``SearchConfig``.
+    """
+    return field.metadata.get("reader") or READERS[field.metadata["group"]]
+
+
+def shown(value: Any) -> str:
+    r"""A value as messages show it: in one line, and not all of a very long one.
+
+    Args:
+        value: the value.
+
+    Example:
+        >>> shown("a\nb")
+        "'a\\nb'"
+        >>> len(shown("x" * 1000))
+        80
+    """
+    text = repr(value) if _is_short(value) else f"a very large {type(value).__name__}"
+    return text if len(text) <= SHOWN_LETTERS else text[: SHOWN_LETTERS - 3] + "..."
+
+
+def _is_short(value: Any) -> bool:
+    """Whether ``repr`` can be asked: whole numbers of thousands of digits have none."""
+    return not isinstance(value, int) or abs(value) < 10**SHOWN_LETTERS
+
+
+def check_option(field: dataclasses.Field, value: Any) -> None:
+    """Checks the value of an option by what the option says of itself.
+
+    Args:
+        field: of ``SearchConfig``.
+        value: what it is to be; ``None`` where that is the default.
+
+    Raises:
+        UserError: if it cannot be used; the message names the flag.
+    """
+    if value is None and field.default is None:
+        return
+    wanted = plain_type(field)
+    fits, name = {
+        int: (is_whole(value), "a whole number"),
+        float: (is_number(value), "a number"),
+        bool: (isinstance(value, bool), "true or false"),
+        str: (isinstance(value, str), "a text"),
+    }[wanted]
+    if not fits:
+        raise UserError(f"{flag(field.name)} must be {name}. Received: {shown(value)}")
+    if wanted in (int, float):
+        _check_number(field, value)
+    if wanted is str:
+        _check_text(field, value)
+    choices = field.metadata.get("choices")
+    if choices is not None and value not in choices:
+        raise UserError(
+            f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {shown(value)}"
+        )
+
+
+def _check_number(field: dataclasses.Field, value: int | float) -> None:
+    name, least, most = flag(field.name), field.metadata.get("least"), field.metadata.get("most")
+    if least is not None and not value >= least:
+        raise UserError(f"{name} must be at least {least}. Received: {shown(value)}")
+    if least is None and not value > 0:
+        raise UserError(f"{name} must be positive. Received: {shown(value)}")
+    if most is None and plain_type(field) is float:
+        # A whole number may be too large to be a floating-point one.
+        if isinstance(value, int) and abs(value) > LARGEST or not math.isfinite(value):
+            raise UserError(
+                f"{name} must be a finite number; leave it out for the default or no limit. "
+                f"Received: {shown(value)}"
+            )
+        return
+    most = LARGEST if most is None else most
+    if not value <= most:
+        raise UserError(f"{name} must be at most {most}. Received: {shown(value)}")
+    step = field.metadata.get("step")
+    if step is not None and value % step:
+        raise UserError(f"{name} must be a multiple of {step}. Received: {shown(value)}")
+
+
+def _check_text(field: dataclasses.Field, value: str) -> None:
+    name = flag(field.name)
+    if not value:
+        raise UserError(f"{name} must not be empty; leave it out for the default.")
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{name} must be text of UTF-8. Received: {shown(value)}") from error
+    if not field.metadata.get("path"):
+        return
+    if b"\0" in encoded:
+        raise UserError(f"{name} must not hold a zero character. Received: {shown(value)}")
+    if len(encoded) > LONGEST_PATH or any(len(part) > LONGEST_NAME for part in encoded.split(b"/")):
+        raise UserError(
+            f"{name} is too long for a file system, which takes names of {LONGEST_NAME} bytes. "
+            f"Received: {shown(value)}"
+        )

@@ -1,0 +1,62 @@
+"""Recipes by name: each is one TOML file beside this one.
+
+A recipe of one's own is one more file here, or a file anywhere that ``--recipe`` names.
+"""
+
+import functools
+import pathlib
+
+from nasrec_tf.common.config_files import read_table
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.strict_json import names_a_file, shown
+from nasrec_tf.training.recipe import Recipe, RecipeError
+
+_DIRECTORY = pathlib.Path(__file__).parent
+
+PAPER = "paper"
+
+
+@functools.cache
+def recipe_names() -> tuple[str, ...]:
+    """Names of the recipes that come with the package.
+
+    Example:
+        >>> "paper" in recipe_names()
+        True
+    """
+    return tuple(sorted(path.stem for path in _DIRECTORY.glob("*.toml")))
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """The recipe of that name, or of a file.
+
+    Args:
+        name_or_path: of ``recipe_names``, or a TOML or JSON (``.json``) file of a recipe's fields.
+
+    Raises:
+        RecipeError: if there is neither such a recipe nor such a file, or the file's values cannot
+            be used; the message names it.
+        UserError: if the file cannot be read.
+
+    Example:
+        >>> load_recipe("paper") == Recipe()
+        True
+        >>> load_recipe("papre")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        nasrec_tf.training.recipe.RecipeError: No recipe 'papre': give a file, or one of ...
+    """
+    if name_or_path in recipe_names():
+        return _read(_DIRECTORY / f"{name_or_path}.toml")
+    if names_a_file(name_or_path):
+        return _read(pathlib.Path(name_or_path))
+    raise RecipeError(
+        f"No recipe {shown(name_or_path)}: give a file, or one of {', '.join(recipe_names())}."
+    )
+
+
+def _read(path: pathlib.Path) -> Recipe:
+    try:
+        return Recipe.from_json(read_table(path))
+    except UserError as error:
+        text = str(error)
+        raise RecipeError(text if text.startswith(f"{path}: ") else f"{path}: {text}") from error
