@@ -217,9 +217,10 @@ class SearchConfig:
         AUTO, RECIPE, "how the final networks are trained: auto (a short list is tried first; see "
         "docs/recipes.md), a recipe by name, or a TOML or JSON file", path=True, before=PAPER
     )  # fmt: skip
-    recipe_share: float = option(
-        0.3, RECIPE, "of --recipe auto: largest share of the run's trained and scored rows that "
-        "the choice may take", least=0.0, most=0.9,
+    recipe_share: float | None = option(
+        None, RECIPE, "of --recipe auto: largest share of the rows that the run trains on and "
+        "scores with that the choice may take (0.3, or what a million rows are if that is more)",
+        least=0.0, most=0.9,
     )  # fmt: skip
     optimizer: str | None = recipe_option("optimizer")
     retrain_learning_rates: str | None = option(

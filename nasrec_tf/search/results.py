@@ -129,21 +129,23 @@ class RecipeTrial:
     """One short training of the choice of a recipe.
 
     Args:
-        stage: what was being chosen, such as ``row_decay``.
+        question: field of the recipe that was being chosen, such as ``row_decay``.
         architecture: number of the architecture that was trained, from 1.
         recipe: how it was trained.
         validation: quality after the best evaluation; ``None`` if the training diverged.
         best_epoch: number of that evaluation, from 0.
+        passes: passes over the training split.
         seconds: wall time.
     """
 
     __pydantic_config__ = SAVED
 
-    stage: str
+    question: str
     architecture: Annotated[int, pydantic.Field(ge=1)]
     recipe: SavedRecipe
     validation: EpochQuality | None
     best_epoch: int | None
+    passes: Annotated[Finite, pydantic.Field(ge=0)]
     seconds: Annotated[Finite, pydantic.Field(ge=0)]
 
     @property

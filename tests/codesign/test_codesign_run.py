@@ -30,6 +30,7 @@ from pim import changed, hardware_preset, to_analog
 
 OPTIONS = {
     "--space": "nasrec-small",
+    "--recipe": "paper",
     "--demo-rows": 1500,
     "--blocks": 2,
     "--supernet-epochs": 1,

@@ -103,6 +103,7 @@ def test_a_co_design_search_finds_trains_and_measures_it(space_file, tmp_path):
 
     options = {
         "--space": space_file,
+        "--recipe": "paper",
         "--demo-rows": 1000,
         "--blocks": 1,
         "--supernet-epochs": 1,

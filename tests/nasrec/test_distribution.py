@@ -142,7 +142,8 @@ def test_a_malformed_cluster_is_one_clear_line(monkeypatch, config, fault):
 # From the command line: the whole stage, compared with one process and the joint batch.
 
 OPTIONS = (
-    "--demo-rows 1200 --space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 1 "
+    "--recipe paper --demo-rows 1200 --space nasrec-small --blocks 2 --batch-size 64 "
+    "--supernet-epochs 1 "
     "--population 6 --tournament 3 --seed 3"
 ).split()
 

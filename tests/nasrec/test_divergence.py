@@ -158,7 +158,8 @@ def test_a_weight_that_is_not_finite_is_found_wherever_it_is(records, monkeypatc
 def test_the_command_ends_before_any_candidate_is_scored(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = (
-        "--demo-rows 1200 --space nasrec-small --blocks 1 --batch-size 64 --supernet-epochs 1 "
+        "--recipe paper --demo-rows 1200 --space nasrec-small --blocks 1 --batch-size 64 "
+        "--supernet-epochs 1 "
         "--population 6 --tournament 3 --seed 3 --quiet --run-dir run "
         "--supernet-learning-rate 1e30"
     )

@@ -15,7 +15,8 @@ from nasrec_tf.search.run import SEARCH_PROJECT
 from nasrec_tf.strategies.oracle.ledger import JOURNAL
 
 OPTIONS = (
-    "--demo-rows 3000 --space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 2 "
+    "--recipe-share 0.5 --demo-rows 3000 --space nasrec-small --blocks 2 --batch-size 64 "
+    "--supernet-epochs 2 "
     "--population 6 --tournament 3 --children 2 --generations 2 --fine-tune-steps 5 --top-k 2 "
     "--retrain-epochs 2 --checkpoint-seconds 0.05 --seed 3 --quiet"
 ).split()
@@ -65,6 +66,7 @@ def journal_lines(run: pathlib.Path) -> int:
 
 MOMENTS = {
     "records": lambda run: (run / "records" / "demo.txt").exists(),
+    "recipe": lambda run: (run / "recipe" / "002" / "checkpoint").exists(),
     "supernet": lambda run: (run / "supernet" / "checkpoint" / "checkpoint").exists(),
     "evolution": lambda run: journal_lines(run) >= 6,
     "retrain": lambda run: any((run / "retrain").glob("*/validation.json")),

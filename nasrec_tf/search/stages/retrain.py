@@ -1,34 +1,27 @@
 """The best candidates from scratch, and the choice among them (paper 5.1)."""
 
-import contextlib
 import dataclasses
-import gc
 import pathlib
-import shutil
-import time
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.from_scratch import (
+    WEIGHTS,
+    FromScratch,
+    build,
+    clear_checkpoint,
+    train_from_scratch,
+)
 from nasrec_tf.search.results import (
     AttemptFigures,
     AttemptResult,
-    EpochQuality,
     RetrainResult,
-    best_epoch,
 )
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.stages.candidates import candidates
 from nasrec_tf.search.winner_quality import measure
-from nasrec_tf.training.curves import read_curve
-from nasrec_tf.training.divergence import DivergedError
-from nasrec_tf.training.recipe import Recipe
-
-WEIGHTS = "best.npz"
-VALIDATION = "validation.json"
-LOSS_CURVE = "loss.csv"
-CHECKPOINT = "checkpoint"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,19 +129,9 @@ def load(run: Run, architecture: Architecture, path: pathlib.Path):
     """
     from nasrec_tf.networks.weights import load_weights
 
-    subnet = _build(run, architecture, seed=None)
+    subnet = build(run, architecture, run.recipe, seed=None)
     load_weights(subnet, path, f"delete {path.parent} to train it again")
     return subnet
-
-
-def _build(run: Run, architecture: Architecture, seed: int | None):
-    """The untrained stand-alone network, with the full tables."""
-    # Networks hold reference cycles: without this, the full tables and accumulators of the one
-    # before would still be in memory.
-    gc.collect()
-    from nasrec_tf.networks.subnet import Subnet
-
-    return Subnet(architecture, run.records.features, run.final_options, seed)
 
 
 def load_winner(run: Run):
@@ -172,48 +155,22 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
         attempt: what is trained, and where.
         title: what the progress bar is called.
     """
-    from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.training.loop import TrainingPlan, train
-
     recipe = run.recipe.replace(learning_rate=attempt.learning_rate)
-    seed = run.config.seed if recipe.seed is None else recipe.seed
-    plan = TrainingPlan(
-        recipe,
-        seed=derived_seed(seed, "retrain rows"),
-        learning_rate_option="--retrain-learning-rates",
-    )
-    _make_ready(attempt.directory)
-    subnet = _build(run, attempt.architecture, derived_seed(seed, "retrain"))
-    validation = _Validation(run, subnet, attempt.directory, recipe)
-    validation.check_complete(plan.steps_per_epoch(run.records))
-    started = time.monotonic()
-    with (
-        run.progress(title, plan.steps(run.records), "step") as bar,
-        # What an epoch before was worth stays; without one the candidate comes last.
-        contextlib.suppress(DivergedError),
-    ):
-        train(
-            subnet,
-            run.records,
-            plan,
-            attempt.directory,
-            bar,
-            after_epoch=validation,
-            checkpoint_seconds=run.config.checkpoint_seconds,
-        )
+    what = FromScratch(attempt.architecture, recipe, attempt.directory)
+    trained = train_from_scratch(run, what, title)
     result = AttemptResult(
         rank=attempt.rank,
         learning_rate=attempt.learning_rate,
         architecture=attempt.architecture,
-        steps_per_epoch=plan.steps_per_epoch(run.records),
-        epochs=tuple(validation.epochs),
-        best_epoch=validation.best_epoch,
-        validation=validation.best,
+        steps_per_epoch=trained.steps_per_epoch,
+        epochs=trained.epochs,
+        best_epoch=trained.best_epoch,
+        validation=trained.validation,
+        seconds=trained.seconds,
         monitor=recipe.monitor,
-        seconds=time.monotonic() - started,
     )
     write_state(attempt.directory / RESULT_FILE, result)
-    shutil.rmtree(attempt.directory / CHECKPOINT, ignore_errors=True)
+    clear_checkpoint(attempt.directory)
     run.say(_told(attempt, result))
     return result
 
@@ -226,74 +183,6 @@ def _told(attempt: Attempt, result: AttemptResult) -> str:
         f"{name}: validation log loss {result.validation.log_loss:.5f} after epoch "
         f"{result.best_epoch + 1}"
     )
-
-
-def _make_ready(directory: pathlib.Path) -> None:
-    """What is left of a training whose checkpoint is gone goes too: it begins anew."""
-    directory.mkdir(parents=True, exist_ok=True)
-    if not (directory / CHECKPOINT).is_dir():
-        for name in (VALIDATION, WEIGHTS, LOSS_CURVE):
-            (directory / name).unlink(missing_ok=True)
-
-
-class _Validation:
-    """Evaluates after each epoch and keeps the weights of the best one."""
-
-    def __init__(self, run: Run, subnet, directory: pathlib.Path, recipe: Recipe):
-        from nasrec_tf.training.evaluation import Predictor
-
-        self._predict = Predictor(subnet, run.records)
-        self._subnet = subnet
-        self._recipe = recipe
-        self._directory = directory
-        self._path = directory / VALIDATION
-        self._mend = f"delete {directory} to train this candidate anew"
-        saved = read_state(self._path, tuple[EpochQuality, ...], self._mend)
-        self.epochs: list[EpochQuality] = list(saved or ())
-
-    @property
-    def best_epoch(self) -> int | None:
-        """Number of the best epoch so far, from 0."""
-        return best_epoch(tuple(self.epochs), self._recipe.monitor)
-
-    @property
-    def best(self) -> EpochQuality | None:
-        """Quality after the best epoch so far."""
-        return None if self.best_epoch is None else self.epochs[self.best_epoch]
-
-    def check_complete(self, steps_per_epoch: int) -> None:
-        """Finds out at the start whether a quality is lost that cannot be measured again.
-
-        Raises:
-            RunError: if so.
-        """
-        curve = self._directory / LOSS_CURVE
-        points = read_curve(curve) if curve.exists() else []
-        # The curve goes past the end of an epoch only once that epoch has been evaluated.
-        evaluated = (points[-1][0] - 1) // steps_per_epoch if points else 0
-        if len(self.epochs) < evaluated:
-            raise RunError(
-                f"{self._path}: holds {len(self.epochs)} of {evaluated} epochs; {self._mend}."
-            )
-        if self.best_epoch is not None and not (self._directory / WEIGHTS).exists():
-            raise RunError(f"{self._directory / WEIGHTS}: is missing; {self._mend}.")
-
-    def __call__(self, epoch: int) -> bool:
-        """Whether to go on: not once it diverged, or several epochs in a row were no better."""
-        if epoch >= len(self.epochs):
-            self._evaluate(epoch)
-        best = self.best_epoch
-        return best is not None and epoch - best < self._recipe.patience
-
-    def _evaluate(self, epoch: int) -> None:
-        from nasrec_tf.networks.weights import save_weights
-        from nasrec_tf.training.evaluation import quality
-
-        found = quality(*self._predict("validation"))
-        self.epochs.append(EpochQuality(found.log_loss, found.auc))
-        if self.best_epoch == epoch:
-            save_weights(self._subnet, self._directory / WEIGHTS)
-        write_state(self._path, self.epochs)
 
 
 def finished(attempt: Attempt) -> AttemptResult | None:

@@ -1,0 +1,211 @@
+"""One network trained from scratch with a recipe, its quality kept by epoch (paper 5.1)."""
+
+import contextlib
+import dataclasses
+import gc
+import pathlib
+import shutil
+import time
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.results import EpochQuality, best_epoch
+from nasrec_tf.search.run import Run
+from nasrec_tf.training.curves import read_curve
+from nasrec_tf.training.divergence import DivergedError
+from nasrec_tf.training.recipe import Recipe
+
+WEIGHTS = "best.npz"
+VALIDATION = "validation.json"
+LOSS_CURVE = "loss.csv"
+CHECKPOINT = "checkpoint"
+
+
+@dataclasses.dataclass(frozen=True)
+class FromScratch:
+    """What is to be trained.
+
+    Args:
+        architecture: of the network.
+        recipe: how; complete, as ``Run.completed`` gives it.
+        directory: where it leaves weights, curve and validation.
+        purpose: of the training; initial weights and row order are drawn for it.
+        keeps_weights: whether the weights of the best epoch are kept.
+        again: what deleting the directory makes the run do.
+    """
+
+    architecture: Architecture
+    recipe: Recipe
+    directory: pathlib.Path
+    purpose: str = "retrain"
+    keeps_weights: bool = True
+    again: str = "train this candidate anew"
+
+    @property
+    def mend(self) -> str:
+        """What the user can do about damage in the directory."""
+        return f"delete {self.directory} to {self.again}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """How a training from scratch went.
+
+    Args:
+        steps_per_epoch: training steps of an epoch.
+        epochs: quality after each epoch that ended.
+        best_epoch: number of the best of them, from 0; ``None`` if none was finite.
+        validation: quality after it.
+        seconds: wall time in this call.
+    """
+
+    steps_per_epoch: int
+    epochs: tuple[EpochQuality, ...]
+    best_epoch: int | None
+    validation: EpochQuality | None
+    seconds: float
+
+
+def build(run: Run, architecture: Architecture, recipe: Recipe, seed: int | None):
+    """An untrained stand-alone network, with the full tables.
+
+    Args:
+        run: the run.
+        architecture: of the network.
+        recipe: how it is going to be trained.
+        seed: of its initial weights; ``None`` for zeros.
+    """
+    # Networks hold reference cycles: without this, the full tables and accumulators of the one
+    # before would still be in memory.
+    gc.collect()
+    from nasrec_tf.networks.subnet import Subnet
+
+    return Subnet(architecture, run.records.features, run.recipe_options(recipe), seed)
+
+
+def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
+    """Trains a network, going on where an earlier call was stopped.
+
+    A training that diverges ends; what an epoch before was worth stays.
+
+    Args:
+        run: the run.
+        what: what is trained.
+        title: what the progress bar is called.
+
+    Raises:
+        RunError: if what an earlier call left is damaged.
+    """
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.training.loop import TrainingPlan, train
+
+    recipe = what.recipe
+    seed = run.config.seed if recipe.seed is None else recipe.seed
+    plan = TrainingPlan(
+        recipe,
+        seed=derived_seed(seed, f"{what.purpose} rows"),
+        learning_rate_option="--retrain-learning-rates",
+    )
+    _make_ready(what.directory)
+    network = build(run, what.architecture, recipe, derived_seed(seed, what.purpose))
+    validation = _Validation(run, network, what)
+    validation.check_complete(plan.steps_per_epoch(run.records))
+    started = time.monotonic()
+    with (
+        run.progress(title, plan.steps(run.records), "step") as bar,
+        contextlib.suppress(DivergedError),
+    ):
+        train(
+            network,
+            run.records,
+            plan,
+            what.directory,
+            bar,
+            after_epoch=validation,
+            checkpoint_seconds=run.config.checkpoint_seconds,
+        )
+    return Trained(
+        steps_per_epoch=plan.steps_per_epoch(run.records),
+        epochs=tuple(validation.epochs),
+        best_epoch=validation.best_epoch,
+        validation=validation.best,
+        seconds=time.monotonic() - started,
+    )
+
+
+def clear_checkpoint(directory: pathlib.Path) -> None:
+    """Deletes what only a training that goes on needs.
+
+    Args:
+        directory: of a training whose result has been written.
+    """
+    shutil.rmtree(directory / CHECKPOINT, ignore_errors=True)
+
+
+def _make_ready(directory: pathlib.Path) -> None:
+    """What is left of a training whose checkpoint is gone goes too: it begins anew."""
+    directory.mkdir(parents=True, exist_ok=True)
+    if not (directory / CHECKPOINT).is_dir():
+        for name in (VALIDATION, WEIGHTS, LOSS_CURVE):
+            (directory / name).unlink(missing_ok=True)
+
+
+class _Validation:
+    """Evaluates after each epoch and keeps the weights of the best one."""
+
+    def __init__(self, run: Run, network, what: FromScratch):
+        from nasrec_tf.training.evaluation import Predictor
+
+        self._predict = Predictor(network, run.records)
+        self._network = network
+        self._what = what
+        self._path = what.directory / VALIDATION
+        saved = read_state(self._path, tuple[EpochQuality, ...], what.mend)
+        self.epochs: list[EpochQuality] = list(saved or ())
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Number of the best epoch so far, from 0."""
+        return best_epoch(tuple(self.epochs), self._what.recipe.monitor)
+
+    @property
+    def best(self) -> EpochQuality | None:
+        """Quality after the best epoch so far."""
+        return None if self.best_epoch is None else self.epochs[self.best_epoch]
+
+    def check_complete(self, steps_per_epoch: int) -> None:
+        """Finds out at the start whether a quality is lost that cannot be measured again.
+
+        Raises:
+            RunError: if so.
+        """
+        what = self._what
+        curve = what.directory / LOSS_CURVE
+        points = read_curve(curve) if curve.exists() else []
+        # The curve goes past the end of an epoch only once that epoch has been evaluated.
+        evaluated = (points[-1][0] - 1) // steps_per_epoch if points else 0
+        if len(self.epochs) < evaluated:
+            raise RunError(
+                f"{self._path}: holds {len(self.epochs)} of {evaluated} epochs; {what.mend}."
+            )
+        missing = what.keeps_weights and not (what.directory / WEIGHTS).exists()
+        if self.best_epoch is not None and missing:
+            raise RunError(f"{what.directory / WEIGHTS}: is missing; {what.mend}.")
+
+    def __call__(self, epoch: int) -> bool:
+        """Whether to go on: not once it diverged, or several epochs in a row were no better."""
+        if epoch >= len(self.epochs):
+            self._evaluate(epoch)
+        best = self.best_epoch
+        return best is not None and epoch - best < self._what.recipe.patience
+
+    def _evaluate(self, epoch: int) -> None:
+        from nasrec_tf.networks.weights import save_weights
+        from nasrec_tf.training.evaluation import quality
+
+        found = quality(*self._predict("validation"))
+        self.epochs.append(EpochQuality(found.log_loss, found.auc))
+        if self.best_epoch == epoch and self._what.keeps_weights:
+            save_weights(self._network, self._what.directory / WEIGHTS)
+        write_state(self._path, self.epochs)

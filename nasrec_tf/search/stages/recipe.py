@@ -1,0 +1,164 @@
+"""The choice of a recipe on the data, before anything else is trained."""
+
+import pathlib
+
+import numpy as np
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.from_scratch import FromScratch, clear_checkpoint, train_from_scratch
+from nasrec_tf.search.results import RecipeResult, RecipeTrial
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice, questions
+
+SHARE = 0.3
+"""Share of the run's rows that the choice may take unless ``--recipe-share`` says otherwise."""
+
+LEAST_ROWS = 1_000_000
+"""Rows that it may take in any case, unless told: a minute or so on a small data set."""
+
+SAMPLE = 15
+"""Random architectures of which the one of median cost stands for the search space."""
+
+REFERENCE = Architecture(
+    (
+        Block({"dot_product": 64}, {"efc": 16}, (0,), (0,)),
+        Block({"fc": 256}, {"efc": 16}, (1,), (1,)),
+        Block({"fc": 128}, {"efc": 16}, (2,), (2,)),
+    )
+)
+"""DLRM's shape in our blocks: products of pairs of embeddings, then two fully connected layers."""
+
+
+def run_stage(run: Run) -> RecipeResult:
+    """Tries a short list of recipes by validation log loss.
+
+    Args:
+        run: the run.
+
+    Raises:
+        RunError: if what an earlier call left is damaged.
+    """
+    rows = run.records.rows("train")
+    networks = _networks(run)
+    trials = _Trials(run, networks)
+    fixed = set(run.config.recipe_changes())
+    if run.config.codesign:
+        fixed.add("normalization")
+    choice = RecipeChoice(trials, budget=budget(run))
+    start = run.completed(Recipe())
+    run.say(
+        f"recipe: trying {', '.join(question.field for question in questions(start, rows, fixed))} "
+        f"within {choice.budget:.0f} passes over the training split"
+    )
+    recipe = choice(start, questions(start, rows, fixed))
+    run.say(f"recipe: {recipe}")
+    if choice.unasked:
+        run.say(f"recipe: {', '.join(choice.unasked)} left as they are; --recipe-share is used up")
+    return RecipeResult(
+        recipe=recipe,
+        architectures=tuple(networks),
+        trials=tuple(trials.done),
+        row_passes=choice.spent,
+    )
+
+
+def budget(run: Run) -> float:
+    """Passes over the training split that the choice may take.
+
+    Args:
+        run: the run.
+
+    Returns:
+        So many that they are a share of all rows that the run trains on or scores with; unless
+        ``--recipe-share`` was given, at least ``LEAST_ROWS`` rows.
+    """
+    rows, settings = run.records.rows("train"), run.settings
+    trainings, passes = 1, 0.0
+    if run.config.architecture is None:
+        trainings = settings.top_k
+        trials = settings.population + settings.children * settings.generations
+        scored = settings.fine_tune_steps * settings.batch_size + settings.validation_rows
+        passes = settings.supernet_epochs + trials * scored / rows
+    passes += trainings * settings.retrain_epochs
+    share = run.config.recipe_share
+    if share is None:
+        return max(SHARE / (1 - SHARE) * passes, LEAST_ROWS / rows)
+    return share / (1 - share) * passes
+
+
+def _networks(run: Run) -> list[Architecture]:
+    """What is tried: the given architecture, or one of DLRM's shape and a middling one."""
+    from nasrec_tf.data.records import derived_seed
+
+    if run.config.architecture is not None:
+        return [run.given_architecture]
+    generator = np.random.default_rng(derived_seed(run.config.seed, "recipe"))
+    space = run.space.replace(bits=())
+    options = run.recipe_options(run.completed(Recipe()))
+    from nasrec_tf.architecture.complexity import complexity
+
+    sample = [space.sample(generator) for _ in range(SAMPLE)]
+    sample.sort(key=lambda network: complexity(network, run.features, options).mflops)
+    return [REFERENCE, sample[SAMPLE // 2]]
+
+
+class _Trials:
+    """Trains for the choice; what has ended is kept in a file and not trained again."""
+
+    def __init__(self, run: Run, networks: list[Architecture]):
+        self.done: list[RecipeTrial] = []
+        self._run = run
+        self._networks = networks
+
+    def __call__(self, question: str, recipe: Recipe, replica: int) -> Outcome:
+        number = len(self.done) + 1
+        directory = self._run.directory.stage("recipe") / f"{number:03d}"
+        path = directory / RESULT_FILE
+        network = replica % len(self._networks)
+        trial = read_state(path, RecipeTrial, f"delete {directory} to train it again")
+        if trial is None:
+            trial = self._train(question, recipe, replica, network, directory)
+            write_state(path, trial)
+            clear_checkpoint(directory)
+        elif (trial.recipe, trial.architecture) != (recipe, network + 1):
+            raise RunError(
+                f"{path}: tells of another trial than this run's; delete {directory.parent} to "
+                "choose the recipe again."
+            )
+        self.done.append(trial)
+        self._tell(trial)
+        return Outcome(trial.score, trial.passes)
+
+    def _train(self, question, recipe, replica, network, directory: pathlib.Path) -> RecipeTrial:
+        what = FromScratch(
+            self._networks[network],
+            recipe,
+            directory,
+            purpose=f"recipe {replica}",
+            keeps_weights=False,
+            again="train it again",
+        )
+        trained = train_from_scratch(self._run, what, f"recipe {directory.name}")
+        return RecipeTrial(
+            question=question,
+            architecture=network + 1,
+            recipe=recipe,
+            validation=trained.validation,
+            best_epoch=trained.best_epoch,
+            passes=float(len(trained.epochs)),
+            seconds=trained.seconds,
+        )
+
+    def _tell(self, trial: RecipeTrial) -> None:
+        loss = "diverged" if trial.validation is None else f"{trial.validation.log_loss:.5f}"
+        value = getattr(trial.recipe, trial.question)
+        shown = f"{value:g}" if isinstance(value, int | float) else value
+        self._run.say(
+            f"recipe: {trial.question} {shown}, network {trial.architecture}: validation log loss "
+            f"{loss}"
+        )

@@ -1,0 +1,188 @@
+"""Choosing a recipe by short trainings: one question after the other, halving who is left.
+
+What a network is worth depends more on how it is trained than on much of its shape, and the best
+way depends on the data. The questions are asked in the order in which they have mattered most
+(docs/recipes.md): how fast rare rows fade, how wide embeddings are, how large steps are, how long,
+and whether operators are normalised.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from nasrec_tf.training.recipe import Recipe
+
+ROWS_OF_DECAY = 200_000
+"""Training rows for which ``DECAY`` was found to be right."""
+
+DECAY = 0.003
+"""Row decay at ``ROWS_OF_DECAY``; it falls with the root of the rows (docs/recipes.md)."""
+
+LARGE_ROWS = 5_000_000
+"""Training rows from which on only the row decay is tried: the rest stays the paper's."""
+
+MOST_REPLICAS = 4
+"""Networks and seeds on which a value is tried, at most."""
+
+Measure = Callable[[str, Recipe, int], "Outcome"]
+"""Trains by a recipe for a question on a replica, from 0."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a short training came to.
+
+    Args:
+        loss: best validation log loss, in nats; infinity if the training diverged.
+        passes: passes over the training split that it took.
+    """
+
+    loss: float
+    passes: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """A field of the recipe and what else it might be.
+
+    Args:
+        field: of ``Recipe``.
+        values: to be tried beside what the recipe says.
+    """
+
+    field: str
+    values: tuple[Any, ...]
+
+
+def row_decays(rows: int) -> tuple[float, ...]:
+    """Row decays worth trying besides none.
+
+    Args:
+        rows: of the training split.
+
+    Example:
+        >>> row_decays(200_000), row_decays(20_000)
+        ((0.001, 0.003, 0.009), (0.003, 0.0095, 0.028))
+    """
+    middle = DECAY * math.sqrt(ROWS_OF_DECAY / rows)
+    return tuple(float(f"{middle * factor:.2g}") for factor in (1 / 3, 1, 3))
+
+
+def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Question]:
+    """What is asked, the most important first.
+
+    Args:
+        recipe: to begin with; complete.
+        rows: of the training split.
+        fixed: fields that are not to change.
+
+    Example:
+        >>> [question.field for question in questions(Recipe(epochs=5), 10_000, {"epochs"})]
+        ['row_decay', 'embedding_dim', 'learning_rate', 'normalization']
+    """
+    rate, epochs = recipe.learning_rate, recipe.epochs or 1
+    asked = [Question("row_decay", row_decays(rows))]
+    if rows < LARGE_ROWS:
+        asked += [
+            Question("embedding_dim", (32, 64)),
+            Question("learning_rate", (rate / 2, rate * 2)),
+            Question("epochs", (max(1, epochs - 2), epochs + 3)),
+            Question("normalization", ("layer",)),
+        ]
+    return [question for question in asked if question.field not in fixed]
+
+
+@dataclasses.dataclass
+class RecipeChoice:
+    """The choice of a recipe within a budget of passes over the training split.
+
+    The same outcomes give the same questions and the same choice, so that a choice that was
+    stopped goes on by asking again for what has been measured.
+
+    Args:
+        measure: trains and evaluates.
+        budget: passes over the training split that all trainings may take together.
+        replicas: networks and seeds that there are to try a value on.
+
+    Attributes:
+        spent: passes so far.
+        unasked: fields that the budget left unasked.
+    """
+
+    measure: Measure
+    budget: float
+    replicas: int = MOST_REPLICAS
+    spent: float = 0.0
+    unasked: list[str] = dataclasses.field(default_factory=list)
+
+    def __call__(self, start: Recipe, asked: Sequence[Question]) -> Recipe:
+        """The recipe that was best.
+
+        Args:
+            start: to begin with; complete.
+            asked: the questions, in order.
+        """
+        recipe = start
+        replicas = self._affordable(start, asked)
+        known: dict[tuple[Recipe, int], float] = {}
+        for question in asked:
+            recipe = self._answer(question, recipe, replicas, known)
+        return recipe
+
+    def _affordable(self, start: Recipe, asked: Sequence[Question]) -> int:
+        """Replicas with which the first two questions take no more than half the budget."""
+        trials = 1 + sum(len(question.values) for question in asked[:2])
+        passes = trials * (start.epochs or 1)
+        return max(1, min(self.replicas, int(self.budget / 2 / passes)))
+
+    def _answer(self, question, recipe, replicas, known) -> Recipe:
+        """The recipe with the best value; the old one unless another is better beyond chance."""
+        others = [recipe.replace(**{question.field: value}) for value in question.values]
+        contenders = [recipe, *(other for other in others if other != recipe)]
+        losses: dict[Recipe, list[float]] = {contender: [] for contender in contenders}
+        for replica in range(replicas):
+            for contender in contenders:
+                loss = self._loss(question, contender, replica, known)
+                if loss is None:
+                    self.unasked.append(question.field)
+                    return recipe
+                losses[contender].append(loss)
+            contenders = _better_half(contenders, losses, keep=recipe)
+        best = min(contenders, key=lambda contender: _mean(losses[contender]))
+        return best if _is_better(losses[best], losses[recipe]) else recipe
+
+    def _loss(self, question, recipe, replica, known) -> float | None:
+        """The loss of a recipe on a replica; ``None`` if the budget does not reach."""
+        if (recipe, replica) not in known:
+            if self.spent + (recipe.epochs or 1) > self.budget:
+                return None
+            outcome = self.measure(question.field, recipe, replica)
+            self.spent += outcome.passes
+            known[recipe, replica] = outcome.loss
+        return known[recipe, replica]
+
+
+def _better_half(contenders, losses, keep):
+    """The better half by mean loss, in order, and what the recipe says as it is."""
+    ranked = sorted(contenders, key=lambda contender: _mean(losses[contender]))
+    better = ranked[: max(2, math.ceil(len(ranked) / 2))]
+    return [contender for contender in contenders if contender in better or contender == keep]
+
+
+def _is_better(losses: Sequence[float], than: Sequence[float]) -> bool:
+    """Whether the mean is lower by more than the standard error of paired differences."""
+    if not math.isfinite(_mean(losses)):
+        return False
+    if not math.isfinite(_mean(than)):
+        return True
+    gains = [old - new for new, old in zip(losses, than)]
+    mean = _mean(gains)
+    if len(gains) == 1:
+        return mean > 0
+    variance = sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)
+    return mean > math.sqrt(variance / len(gains))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
