@@ -35,6 +35,8 @@ def last_screen(run: Run) -> str:
         f"{cost.embedding_parameters:,} in embedding tables",
         f"quality  {_quality(retrain.test)}",
     ]
+    if retrain.recipe is not None:
+        lines.append(f"recipe   {retrain.recipe}")
     lines += baseline_lines(run.directory.finished("records", RecordsResult), retrain.test)
     lines += calibration_lines(run.config, retrain)
     lines += _hardware_lines(run)
@@ -150,7 +152,7 @@ def write_leaderboard(run: Run) -> None:
     """
     if run.directory.result("retrain") is None:
         return
-    from nasrec_tf.search.stages.retrain import ended_attempts
+    from nasrec_tf.search.attempts import ended_attempts
 
     rows = []
     for attempt, figures in sorted(ended_attempts(run), key=lambda pair: pair[1].score):
@@ -160,7 +162,8 @@ def write_leaderboard(run: Run) -> None:
             {
                 "search_rank": attempt.rank,
                 "identity": attempt.architecture.identity,
-                "learning_rate": attempt.learning_rate,
+                "learning_rate": attempt.recipe.learning_rate,
+                "recipe": str(attempt.recipe),
                 "validation_log_loss": validation.log_loss if validation else "diverged",
                 "validation_auc": validation.auc if validation else None,
                 "mflops": cost.mflops,

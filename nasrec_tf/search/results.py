@@ -231,6 +231,7 @@ class AttemptFigures:
             any was finite.
         validation: quality after the best epoch.
         monitor: what the best epoch is the best of, as in ``Recipe``.
+        recipe: how it was trained; ``None`` in runs from before there were recipes.
         seconds: wall time in the call that finished the training.
 
     Raises:
@@ -247,6 +248,7 @@ class AttemptFigures:
     validation: EpochQuality | None
     seconds: Annotated[Finite, pydantic.Field(ge=0)]
     monitor: str = LOG_LOSS
+    recipe: SavedRecipe | None = None
 
     def __post_init__(self):
         # Networks that never had a finite loss were kept as epoch 0 before they were refused.
@@ -289,6 +291,7 @@ class RetrainResult(StageResult):
     Args:
         rank: of the winner in the search, from 1.
         learning_rate: peak learning rate of the winner's training.
+        recipe: how the winner was trained; ``None`` in runs from before there were recipes.
         directory: where its weights are, relative to the run directory.
         architecture: of the winner.
         validation: its quality on the validation split, by which it was chosen.
@@ -311,6 +314,7 @@ class RetrainResult(StageResult):
     test: QualitySummary
     attempts: tuple[AttemptFigures, ...]
     calibration: CalibrationSummary | None = None
+    recipe: SavedRecipe | None = None
 
     def __post_init__(self):
         for name in ("validation", "test"):

@@ -107,26 +107,34 @@ class Run:
         return scale(self.config, self.schema.splits["train"].rows)
 
     @functools.cached_property
-    def recipe(self) -> Recipe:
-        """How the final networks are trained: the recipe with what options and data size say.
+    def stated_recipe(self) -> Recipe:
+        """How the final networks are trained, as far as the size of the data does not decide.
 
         Raises:
-            RunError: if it is to be chosen and the recipe stage has not finished.
+            RunError: if the recipe is to be chosen and the recipe stage has not finished.
             RecipeError: if a recipe file cannot be used.
         """
         if self.config.recipe == AUTO:
-            recipe = self.directory.finished("recipe", RecipeResult).recipe
-        else:
-            recipe = load_recipe(self.config.recipe)
-        return self.completed(recipe)
+            return self.directory.finished("recipe", RecipeResult).recipe
+        return load_recipe(self.config.recipe).replace(**self.config.recipe_changes())
+
+    @functools.cached_property
+    def recipe(self) -> Recipe:
+        """How the final networks are trained.
+
+        Raises:
+            RunError: if the recipe is to be chosen and the recipe stage has not finished, or the
+                records stage has not.
+            RecipeError: if a recipe file cannot be used.
+        """
+        return self.completed(self.stated_recipe)
 
     def completed(self, recipe: Recipe) -> Recipe:
-        """A recipe with what the options say, and what it leaves open by the size of the data.
+        """A recipe with what it leaves open, by the options and the size of the data.
 
         Args:
             recipe: the recipe.
         """
-        recipe = recipe.replace(**self.config.recipe_changes())
         return recipe.replace(
             batch_size=recipe.batch_size or self.settings.batch_size,
             epochs=recipe.epochs or self.settings.retrain_epochs,
@@ -156,7 +164,7 @@ class Run:
     @property
     def final_options(self) -> NetworkOptions:
         """What holds for the networks that are trained from scratch, and for all their costs."""
-        return self.recipe_options(self.recipe)
+        return self.recipe_options(self.stated_recipe)
 
     def cost(self, architecture: Architecture) -> Complexity:
         """Cost of the network that is trained from scratch with an architecture.

@@ -139,7 +139,7 @@ def _trials(run: Run) -> list[TrialSummary]:
 def _candidates(run: Run) -> list[CandidateSummary]:
     if run.directory.missing_before("retrain", run.config.stages) is not None:
         return []
-    from nasrec_tf.search.stages.retrain import ended_attempts
+    from nasrec_tf.search.attempts import ended_attempts
 
     winner = run.directory.result("retrain")
     found = []
@@ -151,7 +151,7 @@ def _candidates(run: Run) -> list[CandidateSummary]:
             CandidateSummary(
                 rank=attempt.rank,
                 identity=attempt.architecture.identity,
-                learning_rate=attempt.learning_rate,
+                learning_rate=attempt.recipe.learning_rate,
                 curve=_with_validation(_curve(attempt.directory) or Curve(), figures),
                 validation_log_loss=validation.log_loss if validation else math.nan,
                 validation_auc=validation.auc if validation else None,

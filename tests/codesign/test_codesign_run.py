@@ -229,7 +229,9 @@ def test_costs_are_those_of_the_network_s_options(change):
 
 
 def test_a_co_design_search_takes_any_option_of_the_network():
-    config = SearchConfig(codesign=True, operator_balancing=False, final_layer_norm=True)
+    config = SearchConfig(
+        codesign=True, operator_balancing=False, final_layer_norm=True, recipe="paper"
+    )
     assert config.codesign and not config.operator_balancing
 
 
@@ -285,7 +287,9 @@ def test_the_hardware_stage_is_one_of_co_design_runs_alone(tmp_path, capsys):
     options = ["--run-dir", str(tmp_path / "run"), "--stage", "hardware"]
     assert main(options) == 2
     assert "--stage hardware goes with --codesign, which is missing." in capsys.readouterr().err
-    assert SearchConfig().stages == ("records", "supernet", "evolution", "retrain", "export")
+    searched = ("supernet", "evolution", "retrain", "export")
+    assert SearchConfig().stages == ("records", "recipe", *searched)
+    assert SearchConfig(recipe="paper").stages == ("records", *searched)
 
 
 def test_a_limit_that_nothing_keeps_says_so(run, tmp_path, capsys):

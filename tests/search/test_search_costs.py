@@ -91,6 +91,6 @@ def test_limits_and_hardware_costs_count_it_too(run, directory):
 
 
 def test_the_default_network_is_the_published_one(tmp_path):
-    config = SearchConfig()
-    assert Run(config, RunDirectory(tmp_path)).final_options == NetworkOptions(normalization="none")
+    config = SearchConfig(recipe="paper")
+    assert Run(config, RunDirectory(tmp_path)).final_options == NetworkOptions(layer_norm=False)
     assert json.loads(json.dumps(config.operator_balancing)) is True

@@ -103,13 +103,15 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Qual
 
 def _float_twin(run: Run, architecture: Architecture):
     """The winner's architecture in floating point, trained in the same way."""
+    from nasrec_tf.search.attempts import Attempt, finished
     from nasrec_tf.search.stages import retrain
 
     result = run.directory.finished("retrain", RetrainResult)
     directory = run.directory.stage("hardware") / FLOAT_TWIN
     twin = architecture.in_floating_point()
-    attempt = retrain.Attempt(result.rank, twin, result.learning_rate, directory)
-    if retrain.finished(attempt) is None:
+    recipe = result.recipe or run.recipe.replace(learning_rate=result.learning_rate)
+    attempt = Attempt(result.rank, twin, recipe, directory)
+    if finished(attempt) is None:
         retrain.train_attempt(run, attempt, "float twin")
     return retrain.load(run, twin, directory / retrain.WEIGHTS)
 

@@ -50,7 +50,7 @@ def run_stage(run: Run) -> RecipeResult:
     if run.config.codesign:
         fixed.add("normalization")
     choice = RecipeChoice(trials, budget=budget(run))
-    start = run.completed(Recipe())
+    start = _start(run)
     run.say(
         f"recipe: trying {', '.join(question.field for question in questions(start, rows, fixed))} "
         f"within {choice.budget:.0f} passes over the training split"
@@ -65,6 +65,11 @@ def run_stage(run: Run) -> RecipeResult:
         trials=tuple(trials.done),
         row_passes=choice.spent,
     )
+
+
+def _start(run: Run) -> Recipe:
+    """The paper's recipe with what the options say."""
+    return run.completed(Recipe(**run.config.recipe_changes()))
 
 
 def budget(run: Run) -> float:
@@ -99,7 +104,7 @@ def _networks(run: Run) -> list[Architecture]:
         return [run.given_architecture]
     generator = np.random.default_rng(derived_seed(run.config.seed, "recipe"))
     space = run.space.replace(bits=())
-    options = run.recipe_options(run.completed(Recipe()))
+    options = run.recipe_options(_start(run))
     from nasrec_tf.architecture.complexity import complexity
 
     sample = [space.sample(generator) for _ in range(SAMPLE)]

@@ -1,11 +1,16 @@
 """The best candidates from scratch, and the choice among them (paper 5.1)."""
 
-import dataclasses
 import pathlib
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.common.errors import RunError, UserError
-from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.search.attempts import (
+    Attempt,
+    finished,
+    first_attempts,
+    further_attempts,
+)
 from nasrec_tf.search.from_scratch import (
     WEIGHTS,
     FromScratch,
@@ -14,31 +19,12 @@ from nasrec_tf.search.from_scratch import (
     train_from_scratch,
 )
 from nasrec_tf.search.results import (
-    AttemptFigures,
     AttemptResult,
     RetrainResult,
 )
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
-from nasrec_tf.search.stages.candidates import candidates
 from nasrec_tf.search.winner_quality import measure
-
-
-@dataclasses.dataclass(frozen=True)
-class Attempt:
-    """One training from scratch.
-
-    Args:
-        rank: the candidate's rank in the search, from 1.
-        architecture: what is trained.
-        learning_rate: peak learning rate.
-        directory: where it leaves its results.
-    """
-
-    rank: int
-    architecture: Architecture
-    learning_rate: float
-    directory: pathlib.Path
 
 
 def run_stage(run: Run) -> RetrainResult:
@@ -50,14 +36,10 @@ def run_stage(run: Run) -> RetrainResult:
     Raises:
         UserError: if every training diverged.
     """
-    results: list[AttemptResult] = []
-    attempts = all_attempts(run)
-    for number, attempt in enumerate(attempts, start=1):
-        result = finished(attempt)
-        if result is None:
-            result = train_attempt(run, attempt, f"retrain {number}/{len(attempts)}")
-        results.append(result)
-        _keep_best_weights(attempts[:number], results)
+    attempts = first_attempts(run)
+    results = _train_all(run, attempts, [])
+    further = further_attempts(run, attempts, results)
+    attempts, results = attempts + further, _train_all(run, attempts + further, results)
     best = _best(results)
     winner, validation = attempts[best], results[best].validation
     if validation is None:
@@ -70,7 +52,8 @@ def run_stage(run: Run) -> RetrainResult:
     test, calibration = measure(run, network, winner.directory)
     return RetrainResult(
         rank=winner.rank,
-        learning_rate=winner.learning_rate,
+        learning_rate=winner.recipe.learning_rate,
+        recipe=winner.recipe,
         directory=str(winner.directory.relative_to(run.directory.path)),
         architecture=winner.architecture,
         validation=validation,
@@ -80,40 +63,18 @@ def run_stage(run: Run) -> RetrainResult:
     )
 
 
-def all_attempts(run: Run) -> list[Attempt]:
-    """Every candidate with every learning rate.
-
-    Args:
-        run: the run.
-    """
-    directory = run.directory.path / "retrain"
-    return [
-        Attempt(rank, architecture, rate, directory / f"{rank:02d}-rate-{rate:g}")
-        for rank, architecture in enumerate(candidates(run), start=1)
-        for rate in run.config.learning_rates() or (run.recipe.learning_rate,)
-    ]
-
-
-def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
-    """The trainings that have ended so far, with their figures.
-
-    Args:
-        run: the run.
-
-    Raises:
-        RunError: if what the stages left does not fit together.
-    """
-    attempts, result = all_attempts(run), run.directory.result("retrain")
-    if result is None:
-        found = [(attempt, finished(attempt)) for attempt in attempts]
-        return [(attempt, figures) for attempt, figures in found if figures is not None]
-    trained = [(figures.rank, figures.learning_rate) for figures in result.attempts]
-    if trained != [(attempt.rank, attempt.learning_rate) for attempt in attempts]:
-        raise RunError(
-            f"{run.directory.path / 'retrain' / RESULT_FILE}: tells of other trainings than this "
-            "run's; delete it to run the retrain stage again."
-        )
-    return list(zip(attempts, result.attempts))
+def _train_all(
+    run: Run, attempts: list[Attempt], results: list[AttemptResult]
+) -> list[AttemptResult]:
+    """Results of all attempts, of which the first have some already."""
+    results = list(results)
+    for number, attempt in enumerate(attempts[len(results) :], start=len(results) + 1):
+        result = finished(attempt)
+        if result is None:
+            result = train_attempt(run, attempt, f"retrain {number}/{len(attempts)}")
+        results.append(result)
+        _keep_best_weights(attempts[:number], results)
+    return results
 
 
 def load(run: Run, architecture: Architecture, path: pathlib.Path):
@@ -155,12 +116,12 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
         attempt: what is trained, and where.
         title: what the progress bar is called.
     """
-    recipe = run.recipe.replace(learning_rate=attempt.learning_rate)
+    recipe = attempt.recipe
     what = FromScratch(attempt.architecture, recipe, attempt.directory)
     trained = train_from_scratch(run, what, title)
     result = AttemptResult(
         rank=attempt.rank,
-        learning_rate=attempt.learning_rate,
+        learning_rate=recipe.learning_rate,
         architecture=attempt.architecture,
         steps_per_epoch=trained.steps_per_epoch,
         epochs=trained.epochs,
@@ -168,6 +129,7 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
         validation=trained.validation,
         seconds=trained.seconds,
         monitor=recipe.monitor,
+        recipe=recipe,
     )
     write_state(attempt.directory / RESULT_FILE, result)
     clear_checkpoint(attempt.directory)
@@ -176,32 +138,16 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
 
 
 def _told(attempt: Attempt, result: AttemptResult) -> str:
-    name = f"candidate {attempt.rank}, learning rate {attempt.learning_rate:g}"
+    recipe = attempt.recipe
+    name = f"candidate {attempt.rank}, learning rate {recipe.learning_rate:g}"
+    if recipe.row_decay:
+        name += f", row decay {recipe.row_decay:g}"
     if result.validation is None:
         return f"{name}: diverged, so it comes last"
     return (
         f"{name}: validation log loss {result.validation.log_loss:.5f} after epoch "
         f"{result.best_epoch + 1}"
     )
-
-
-def finished(attempt: Attempt) -> AttemptResult | None:
-    """What a training left, or ``None`` if it has not ended.
-
-    Args:
-        attempt: the training.
-
-    Raises:
-        RunError: if the file is damaged, or of another training.
-    """
-    path = attempt.directory / RESULT_FILE
-    mend = f"delete {attempt.directory} to train this candidate anew"
-    result = read_state(path, AttemptResult, mend)
-    if result is not None:
-        trained = result.rank, result.learning_rate, result.architecture.to_json()
-        if trained != (attempt.rank, attempt.learning_rate, attempt.architecture.to_json()):
-            raise RunError(f"{path}: tells of another training than this run's; {mend}.")
-    return result
 
 
 def _best(results: list[AttemptResult]) -> int:

@@ -1,0 +1,102 @@
+"""A recipe is chosen by what trainings come to, within a budget, the same way every time."""
+
+import math
+import zlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe_choice import (
+    LARGE_ROWS,
+    Outcome,
+    RecipeChoice,
+    questions,
+    row_decays,
+)
+
+START = Recipe(batch_size=128, epochs=5)
+ROWS = 200_000
+ASKED = questions(START, ROWS, ())
+
+
+class Landscape:
+    """Trainings whose log loss is known: best at one decay, width and rate; with noise."""
+
+    def __init__(self, best, noise=lambda recipe, replica: 0.0):
+        self.best = best
+        self.noise = noise
+        self.asked = []
+
+    def __call__(self, question, recipe, replica):
+        self.asked.append((recipe, replica))
+        distance = sum(getattr(recipe, name) != value for name, value in self.best.items())
+        return Outcome(0.1 + 0.01 * distance + self.noise(recipe, replica), passes=recipe.epochs)
+
+
+@given(
+    st.fixed_dictionaries({question.field: st.sampled_from(question.values) for question in ASKED}),
+    st.floats(0, 2000),
+)
+def test_the_best_value_of_every_question_that_the_budget_reaches_is_found(best, budget):
+    landscape = Landscape(best)
+    choice = RecipeChoice(landscape, budget)
+    recipe = choice(START, ASKED)
+    assert choice.spent == sum(tried.epochs for tried, _ in landscape.asked) <= budget
+    assert len(set(landscape.asked)) == len(landscape.asked)
+    for question in ASKED:
+        expected = START if question.field in choice.unasked else Recipe(**best)
+        assert getattr(recipe, question.field) == getattr(expected, question.field)
+
+
+@given(st.integers(0, 2**32), st.floats(20, 2000))
+def test_the_same_outcomes_give_the_same_choice(seed, budget):
+    def noise(recipe, replica):
+        return (zlib.crc32(f"{seed} {recipe} {replica}".encode()) % 1000) / 1e4
+
+    def chosen():
+        landscape = Landscape({"row_decay": 0.003}, noise)
+        return RecipeChoice(landscape, budget)(START, ASKED), landscape.asked
+
+    assert chosen() == chosen()
+
+
+def test_what_is_better_by_chance_alone_is_left():
+    """One network gains, the other loses more often than not: no reason to change."""
+
+    def noise(recipe, replica):
+        return 0.0 if recipe == START else (-0.02, 0.018)[replica % 2]
+
+    landscape = Landscape({}, noise)
+    assert RecipeChoice(landscape, budget=10_000)(START, ASKED) == START
+
+
+def test_trainings_that_diverge_are_never_chosen():
+    def measure(question, recipe, replica):
+        return Outcome(math.inf if recipe != START else 0.5, passes=1)
+
+    assert RecipeChoice(measure, budget=10_000)(START, ASKED) == START
+
+
+def test_a_start_that_diverges_is_left():
+    def measure(question, recipe, replica):
+        return Outcome(math.inf if recipe == START else 0.5, passes=1)
+
+    assert RecipeChoice(measure, budget=10_000)(START, ASKED) != START
+
+
+def test_nothing_is_asked_of_what_is_fixed():
+    fields = {"row_decay", "learning_rate", "normalization"}
+    assert {question.field for question in questions(START, ROWS, fields)}.isdisjoint(fields)
+
+
+def test_large_logs_are_asked_for_their_row_decay_alone():
+    assert [question.field for question in questions(START, LARGE_ROWS, ())] == ["row_decay"]
+
+
+@given(st.integers(1, 10**10), st.integers(1, 10**10))
+def test_more_rows_are_tried_with_less_decay(rows, others):
+    few, many = row_decays(min(rows, others)), row_decays(max(rows, others))
+    assert all(left >= right for left, right in zip(few, many))
+    assert all(0 < value <= 10 for value in many)
+    assert sorted(set(few)) == list(few)
