@@ -79,9 +79,19 @@ def build(run: Run, architecture: Architecture, recipe: Recipe, seed: int | None
     # Networks hold reference cycles: without this, the full tables and accumulators of the one
     # before would still be in memory.
     gc.collect()
+    from nasrec_tf.networks.regularization import Regularization
     from nasrec_tf.networks.subnet import Subnet
 
-    return Subnet(architecture, run.records.features, run.recipe_options(recipe), seed)
+    return Subnet(
+        architecture,
+        run.records.features,
+        run.recipe_options(recipe),
+        seed,
+        regularization=Regularization(
+            recipe.embedding_dropout, recipe.block_dropout, recipe.head_dropout
+        ),
+        initial_deviation=recipe.initial_deviation,
+    )
 
 
 def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
