@@ -207,7 +207,7 @@ def _announce(run, stage: str) -> None:
     from nasrec_tf.search.memory_check import memory_lines
     from nasrec_tf.search.scaling import explain
 
-    if stage == "supernet":
+    if stage == run.config.stages[1]:
         lines = explain(run.config, run.settings, run.records.rows("train"))
         for line in (*lines, *memory_lines(run)):
             run.say(line)

@@ -12,6 +12,9 @@ from nasrec_tf.search.run import Run
 def memory_lines(run: Run) -> list[str]:
     """What the weights of the run's networks take in training, a line for each kind.
 
+    Where the recipe is still to be chosen, the network is as wide as the choice begins with; it
+    does not go on to tables that would not fit.
+
     Batches come on top. A finalist's network is not known yet: its tables are, and they are what
     can be large.
 
@@ -45,7 +48,7 @@ def _supernet(run: Run) -> str:
 
 
 def _finalist(run: Run) -> str:
-    features, options = run.features, run.final_options
+    features, options = run.features, run.recipe_options(run.expected_recipe)
     tables = _tables(features, options)
     if run.config.architecture is None:
         needed, what = tables, "the tables of a network that is trained from scratch"

@@ -118,6 +118,13 @@ class Run:
             return self.directory.finished("recipe", RecipeResult).recipe
         return load_recipe(self.config.recipe).replace(**self.config.recipe_changes())
 
+    @property
+    def expected_recipe(self) -> Recipe:
+        """The stated recipe, or while it has not been chosen that which the choice begins with."""
+        if self.config.recipe == AUTO and self.directory.result("recipe") is None:
+            return Recipe(**self.config.recipe_changes())
+        return self.stated_recipe
+
     @functools.cached_property
     def recipe(self) -> Recipe:
         """How the final networks are trained.

@@ -63,7 +63,7 @@ def row_decays(rows: int) -> tuple[float, ...]:
 
     Example:
         >>> row_decays(200_000), row_decays(20_000)
-        ((0.001, 0.003, 0.009), (0.003, 0.0095, 0.028))
+        ((0.001, 0.003, 0.009), (0.0032, 0.0095, 0.028))
     """
     middle = DECAY * math.sqrt(ROWS_OF_DECAY / rows)
     return tuple(float(f"{middle * factor:.2g}") for factor in (1 / 3, 1, 3))

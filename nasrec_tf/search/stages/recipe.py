@@ -1,19 +1,23 @@
 """The choice of a recipe on the data, before anything else is trained."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
+from nasrec_tf.architecture.complexity import complexity
+from nasrec_tf.architecture.memory import weights_bytes
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.machine_memory import machine_memory_bytes
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.from_scratch import FromScratch, clear_checkpoint, train_from_scratch
 from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice, questions
+from nasrec_tf.training.recipe_choice import Outcome, Question, RecipeChoice, questions
 
 SHARE = 0.3
 """Share of the run's rows that the choice may take unless ``--recipe-share`` says otherwise."""
@@ -43,19 +47,16 @@ def run_stage(run: Run) -> RecipeResult:
     Raises:
         RunError: if what an earlier call left is damaged.
     """
-    rows = run.records.rows("train")
     networks = _networks(run)
     trials = _Trials(run, networks)
-    fixed = set(run.config.recipe_changes())
-    if run.config.codesign:
-        fixed.add("normalization")
     choice = RecipeChoice(trials, budget=budget(run))
     start = _start(run)
+    asked = _questions(run, start)
     run.say(
-        f"recipe: trying {', '.join(question.field for question in questions(start, rows, fixed))} "
-        f"within {choice.budget:.0f} passes over the training split"
+        f"recipe: trying {', '.join(question.field for question in asked)} within "
+        f"{choice.budget:.0f} passes over the training split"
     )
-    recipe = choice(start, questions(start, rows, fixed))
+    recipe = choice(start, asked)
     run.say(f"recipe: {recipe}")
     if choice.unasked:
         run.say(f"recipe: {', '.join(choice.unasked)} left as they are; --recipe-share is used up")
@@ -65,6 +66,24 @@ def run_stage(run: Run) -> RecipeResult:
         trials=tuple(trials.done),
         row_passes=choice.spent,
     )
+
+
+def _questions(run: Run, start: Recipe) -> list[Question]:
+    """What is asked of a run: neither what its options fix, nor what its networks cannot do."""
+    fixed = set(run.config.recipe_changes())
+    if run.config.codesign:
+        fixed.add("normalization")
+    asked = questions(start, run.records.rows("train"), fixed)
+    for number, question in enumerate(asked):
+        if question.field == "embedding_dim":
+            widths = tuple(width for width in question.values if _tables_fit(run, width))
+            asked[number] = dataclasses.replace(question, values=widths)
+    return [question for question in asked if question.values]
+
+
+def _tables_fit(run: Run, width: int) -> bool:
+    numbers = sum(run.features.table_rows) * width
+    return weights_bytes(numbers, 0, False, training=True) <= machine_memory_bytes()
 
 
 def _start(run: Run) -> Recipe:
@@ -105,8 +124,6 @@ def _networks(run: Run) -> list[Architecture]:
     generator = np.random.default_rng(derived_seed(run.config.seed, "recipe"))
     space = run.space.replace(bits=())
     options = run.recipe_options(_start(run))
-    from nasrec_tf.architecture.complexity import complexity
-
     sample = [space.sample(generator) for _ in range(SAMPLE)]
     sample.sort(key=lambda network: complexity(network, run.features, options).mflops)
     return [REFERENCE, sample[SAMPLE // 2]]
