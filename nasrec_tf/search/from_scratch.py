@@ -14,7 +14,7 @@ from nasrec_tf.search.results import EpochQuality, best_epoch
 from nasrec_tf.search.run import Run
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.divergence import DivergedError
-from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe import LOG_LOSS, Recipe
 
 WEIGHTS = "best.npz"
 VALIDATION = "validation.json"
@@ -207,8 +207,20 @@ class _Validation:
         """Whether to go on: not once it diverged, or several epochs in a row were no better."""
         if epoch >= len(self.epochs):
             self._evaluate(epoch)
+        self._observe(epoch)
         best = self.best_epoch
         return best is not None and epoch - best < self._what.recipe.patience
+
+    def _observe(self, epoch: int) -> None:
+        """Tells a rate that falls at plateaus; what it has seen before is not taken again."""
+        from nasrec_tf.optimizers.schedules import WarmupPlateau
+
+        schedule = self._network.optimizer.schedule
+        if isinstance(schedule, WarmupPlateau):
+            found = self.epochs[epoch]
+            by_loss = self._what.recipe.monitor == LOG_LOSS or found.auc is None
+            loss = found.log_loss if by_loss else 1.0 - found.auc
+            schedule.observe(int(self._network.optimizer.iterations.numpy()), loss)
 
     def _evaluate(self, epoch: int) -> None:
         from nasrec_tf.networks.weights import save_weights

@@ -10,6 +10,7 @@ from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.operators import BY_BATCH
 from nasrec_tf.search.config import AUTO, DEFAULT_HARDWARE, LIMITS, SearchConfig
 from nasrec_tf.search.environment import VERSIONS_FILE
 from nasrec_tf.search.last_screen import LEADERBOARD_FILE
@@ -36,7 +37,7 @@ def check_options(config: SearchConfig) -> None:
     if config.data is not None and config.dataset is None and _is_local(config.data):
         _check_layout_is_known(config)
     search_space(config.space)
-    load_recipe(PAPER if config.recipe == AUTO else config.recipe)
+    _check_recipe(config)
     if config.architecture is not None:
         architecture = load_architecture(config.architecture)
         if config.codesign and not architecture.is_quantized:
@@ -53,6 +54,21 @@ def check_options(config: SearchConfig) -> None:
     if not (run / "export" / "version.json").exists():
         _check_files_of_run(config)
         check_target(config)
+
+
+def _check_recipe(config: SearchConfig) -> None:
+    base = load_recipe(PAPER if config.recipe == AUTO else config.recipe)
+    changes = config.recipe_changes()
+    recipe = base.replace(**changes)
+    if recipe.optimizer != base.optimizer and "learning_rate" not in changes:
+        raise UserError(
+            f"--optimizer {recipe.optimizer} needs its own --retrain-learning-rates: "
+            f"{base.learning_rate:g} is that of {base.optimizer}; 0.001 is usual for adam."
+        )
+    if config.codesign and recipe.normalization == BY_BATCH:
+        raise UserError(
+            "--normalization batch has no form on crossbars; leave it out with --codesign."
+        )
 
 
 def _check_files_of_run(config: SearchConfig) -> None:

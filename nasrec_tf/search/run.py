@@ -17,7 +17,7 @@ from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import SearchSpace, search_space
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
-from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
 from nasrec_tf.search.config import AUTO, SearchConfig
 from nasrec_tf.search.results import RecipeResult
 from nasrec_tf.search.run_directory import RunDirectory
@@ -155,7 +155,7 @@ class Run:
         """
         return NetworkOptions(
             embedding_dim=recipe.embedding_dim,
-            layer_norm=recipe.normalization == "layer",
+            normalization=recipe.normalization,
             operator_balancing=self.config.operator_balancing,
         )
 

@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records
-from nasrec_tf.optimizers.adagrad import Adagrad
-from nasrec_tf.optimizers.schedules import WarmupCosine
+from nasrec_tf.optimizers.catalogue import make_optimizer
+from nasrec_tf.optimizers.schedules import make_schedule
 from nasrec_tf.training.checkpoint import Checkpoint
 from nasrec_tf.training.curves import LossCurve
 from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
@@ -90,10 +90,15 @@ class TrainingPlan:
             records: the data set.
         """
         recipe, steps = self.recipe, self.steps(records)
-        schedule = WarmupCosine(recipe.learning_rate, steps, int(recipe.warmup_share * steps))
+        schedule = make_schedule(recipe.schedule, recipe.learning_rate, steps, recipe.warmup_share)
         model.compile(
-            optimizer=Adagrad(
-                schedule, clip_norm=recipe.clip_norm or None, row_decay=recipe.row_decay
+            optimizer=make_optimizer(
+                recipe.optimizer,
+                schedule,
+                clip_norm=recipe.clip_norm or None,
+                row_decay=recipe.row_decay,
+                weight_decay=recipe.weight_decay,
+                table_rate_scale=recipe.table_rate_scale,
             ),
             loss=keras.losses.BinaryCrossentropy(
                 from_logits=True, label_smoothing=recipe.label_smoothing

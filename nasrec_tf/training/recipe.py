@@ -15,6 +15,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.common.value_checks import is_number, is_whole
+from nasrec_tf.operators import NORMALIZATIONS
 
 LEAST_RATE, MOST_RATE = 1e-30, 1e30
 """Learning rates that are neither nothing nor without end in 32-bit floating point."""
@@ -25,8 +26,11 @@ MOST_EPOCHS = 2**20
 MOST_BATCH = 2**24
 
 OPTIMIZER_NAMES = ("adagrad", "adam", "adamw")
-SCHEDULES = ("cosine", "constant", "plateau")
-NORMALIZATIONS = ("none", "layer", "batch")
+"""Those of the package; a recipe may name any of ``optimizers.catalogue.OPTIMIZERS``."""
+
+SCHEDULE_NAMES = ("cosine", "constant", "plateau")
+"""Those of ``optimizers.schedules``, which loads TensorFlow."""
+
 LOG_LOSS, AUC = "log-loss", "auc"
 MONITORS = (LOG_LOSS, AUC)
 
@@ -94,7 +98,7 @@ class Recipe:
     table_learning_rate: float | None = _part(
         None, "peak learning rate of embedding tables", least=LEAST_RATE, most=MOST_RATE
     )
-    schedule: str = _part("cosine", "how the learning rate falls", choices=SCHEDULES)
+    schedule: str = _part("cosine", "how the learning rate falls", choices=SCHEDULE_NAMES)
     warmup_share: float = _part(
         0.1, "share of the steps over which the learning rate rises", least=0.0, most=1.0
     )
@@ -138,6 +142,11 @@ class Recipe:
         for field in dataclasses.fields(self):
             value = checked(field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
+        if self.optimizer == "adam" and self.weight_decay:
+            raise RecipeError(
+                "weight_decay goes with optimizer adamw, which is adam with it. Received: "
+                f"{self.weight_decay:g}"
+            )
 
     @property
     def table_rate_scale(self) -> float:
@@ -239,7 +248,7 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     if not fits:
         raise _wrong(field, what, value)
     if wanted is str:
-        if value not in bounds["choices"]:
+        if value not in bounds["choices"] and not _is_registered(field, value):
             raise _wrong(field, f"one of {', '.join(bounds['choices'])}", value)
         return value
     if value < bounds["least"]:
@@ -249,6 +258,15 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     if value % bounds.get("step", 1) and "step" in bounds:
         raise _wrong(field, f"a multiple of {bounds['step']}", value)
     return wanted(value)
+
+
+def _is_registered(field: dataclasses.Field, value: str) -> bool:
+    """Whether a value names an optimizer that somebody has registered."""
+    if field.name != "optimizer":
+        return False
+    from nasrec_tf.optimizers.catalogue import OPTIMIZERS
+
+    return value in OPTIMIZERS
 
 
 def _wrong(field: dataclasses.Field, what: str, value: Any) -> RecipeError:

@@ -88,7 +88,7 @@ def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Questio
             Question("embedding_dim", (32, 64)),
             Question("learning_rate", (rate / 2, rate * 2)),
             Question("epochs", (max(1, epochs - 2), epochs + 3)),
-            Question("normalization", ("layer",)),
+            Question("normalization", ("layer", "batch")),
         ]
     return [question for question in asked if question.field not in fixed]
 

@@ -32,7 +32,8 @@ def values_of(field):
 
 RECIPES = st.fixed_dictionaries(
     {}, optional={name: values_of(field) for name, field in RECIPE_FIELDS.items()}
-).map(lambda values: Recipe(**values))
+).map(lambda values: values | ({"weight_decay": 0.0} if values.get("optimizer") == "adam" else {}))
+RECIPES = RECIPES.map(lambda values: Recipe(**values))
 
 
 @given(RECIPES)
@@ -124,6 +125,19 @@ def test_options_and_fields_refuse_the_same():
                 Recipe(**{part.name: value})
             with pytest.raises(UserError, match="--" + field.name.replace("_", "-")):
                 SearchConfig(**{field.name: value})
+
+
+def test_names_are_those_of_the_rooms_below():
+    from nasrec_tf.optimizers.catalogue import OPTIMIZERS
+    from nasrec_tf.optimizers.schedules import SCHEDULES
+
+    assert set(RECIPE_FIELDS["optimizer"].metadata["choices"]) <= set(OPTIMIZERS)
+    assert RECIPE_FIELDS["schedule"].metadata["choices"] == SCHEDULES
+
+
+def test_adam_takes_no_weight_decay():
+    with pytest.raises(RecipeError, match="weight_decay goes with optimizer adamw"):
+        Recipe(optimizer="adam", weight_decay=0.1)
 
 
 def test_a_plan_needs_a_complete_recipe():
