@@ -103,13 +103,30 @@ class StepDropout:
         return self._kept(x, self.shares.head_dropout, "head")
 
     def _kept(self, x, share, place):
-        if not share:
-            return x
-        of_place = (zlib.crc32(place.encode()) ^ self.seed) & 0x7FFFFFFF
-        seed = tf.stack([tf.constant(of_place, tf.int64), tf.cast(self.step, tf.int64)])
-        # The generator is named: which one is the default may depend on the device.
-        draws = tf.random.stateless_uniform(tf.shape(x), seed, dtype=x.dtype, alg="philox")
-        return x * (tf.cast(draws >= share, x.dtype) * (1.0 / (1.0 - share)))
+        return drop(x, share, self.seed, self.step, place)
+
+
+def drop(x: Any, share: float, seed: int, step: Any, place: str) -> Any:
+    """Values with some of them dropped, and the others divided by the share that is kept.
+
+    Args:
+        x: values of any shape.
+        share: of them that is dropped, below 1.
+        seed: of the network.
+        step: that the optimizer is at, an integer or a scalar integer tensor.
+        place: in the network, which makes the draws its own.
+
+    Example:
+        >>> drop(tf.ones([4]), 0.5, seed=0, step=1, place="head").numpy().tolist()
+        [0.0, 2.0, 2.0, 0.0]
+    """
+    if not share:
+        return x
+    of_place = (zlib.crc32(place.encode()) ^ seed) & 0x7FFFFFFF
+    draws_of = tf.stack([tf.constant(of_place, tf.int64), tf.cast(step, tf.int64)])
+    # The generator is named: which one is the default may depend on the device.
+    draws = tf.random.stateless_uniform(tf.shape(x), draws_of, dtype=x.dtype, alg="philox")
+    return x * (tf.cast(draws >= share, x.dtype) * (1.0 / (1.0 - share)))
 
 
 NO_DROPOUT = StepDropout(NO_REGULARIZATION)

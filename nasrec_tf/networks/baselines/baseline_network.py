@@ -1,0 +1,337 @@
+"""The Keras model of a baseline."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, weights_bytes
+from nasrec_tf.common.strict_json import shown
+from nasrec_tf.data.features import Features
+from nasrec_tf.networks.baselines import baseline_from_json
+from nasrec_tf.networks.baselines.baseline import Baseline, FieldValues
+from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
+from nasrec_tf.networks.layers.operator_layer import WeightedPart
+from nasrec_tf.networks.regularization import drop
+from nasrec_tf.networks.subnet import check_inputs, logits_shape
+from nasrec_tf.optimizers.adagrad import Adagrad
+
+BATCH_NORM_MOMENTUM = 0.9
+"""What running statistics keep at a step (PyTorch's momentum of 0.1); Keras's default is 0.99."""
+
+BATCH_NORM_EPSILON = 1e-5
+"""PyTorch's, and so FuxiCTR's; Keras's default is 1e-3."""
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
+class PerRowGlorotNormal(keras.initializers.Initializer):
+    """Glorot normal of a weight whose rows are kernels from one number to a vector each.
+
+    Args:
+        seed: of the draws.
+
+    Example:
+        >>> PerRowGlorotNormal(seed=0)((2000, 7)).numpy().std().round(2)  # sqrt(2 / (1 + 7))
+        np.float32(0.5)
+    """
+
+    def __init__(self, seed: int = 0):
+        self.seed = seed
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Any:
+        """The values.
+
+        Args:
+            shape: (rows, width).
+            dtype: not looked at; values are float32.
+        """
+        deviation = (2.0 / (1 + shape[1])) ** 0.5
+        return tf.random.stateless_normal(shape, (self.seed, 0), 0.0, deviation)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this initializer again."""
+        return {"seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
+class BaselineNetwork(keras.Model):
+    """A hand-made model as a Keras model like any other, which takes what a ``Subnet`` takes.
+
+    Args:
+        baseline: the model and its options.
+        features: what it reads.
+        seed: seed of the initial weights and of dropout; ``None`` for zeros, where others are read
+            or assigned next.
+
+    Input shape: a mapping of ``"dense"`` (batch, dense columns), absent or empty without dense
+    features, and ``"sparse"`` (batch, fields) row ids. Output shape: (batch, 1), logits.
+
+    Raises:
+        UserError: if its weights would not fit into the memory of the machine, or options do not
+            fit the features.
+
+    Example:
+        >>> import numpy as np
+        >>> from nasrec_tf.networks.baselines import baseline
+        >>> network = BaselineNetwork(baseline("deepfm", hidden=(8,)), Features(3, (5, 9)))
+        >>> network({"dense": np.zeros((4, 3)), "sparse": np.ones((4, 2), "int64")}).shape
+        TensorShape([4, 1])
+        >>> sorted(network.named_weights())[:2]
+        ['deep/hidden_1_bias', 'deep/hidden_1_kernel']
+    """
+
+    def __init__(
+        self,
+        baseline: Baseline,
+        features: Features,
+        seed: int | None = 0,
+        name: str = "baseline",
+        **kwargs: Any,
+    ):
+        for argument, kind, value in (
+            ("baseline", Baseline, baseline),
+            ("features", Features, features),
+        ):
+            if not isinstance(value, kind):
+                raise ValueError(
+                    f"`{argument}` must be of {kind.__name__}. Received: {shown(value)}"
+                )
+        cost = baseline.complexity(features)
+        check_fits(
+            weights_bytes(cost.embedding_parameters, cost.parameters, False, False),
+            NUMBER_BYTES * cost.embedding_parameters,
+            "prepare the data with a higher --min-count, or cap the tables (Features.capped)",
+            "give the model smaller widths",
+        )
+        super().__init__(name=name, **kwargs)
+        # XLA does not know our kernels.
+        self.supports_jit = False
+        self.baseline = baseline
+        self.features = features
+        self.seed = seed
+        self.fields = {name: table.fields for name, table in baseline.tables(features).items()}
+        self.tables = {
+            name: FeatureEmbedding(
+                table.rows(features),
+                table.width,
+                seed,
+                name=name,
+                initial_deviation=baseline.embedding_deviation,
+            )
+            for name, table in baseline.tables(features).items()
+        }
+        self.pieces = baseline.pieces(features)
+        self.parts = {
+            name: WeightedPart(piece.weights(), seed, name=name)
+            for name, piece in self.pieces.items()
+        }
+        self.batch_norms = {
+            f"{name}/{norm}": BatchNorm(units, name=f"{name}_{norm}")
+            for name, piece in self.pieces.items()
+            for norm, units in piece.batch_norms().items()
+        }
+        self.built = True
+
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing is left to build: all sizes are known from the start."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Model, options, features and seed as plain values, for ``from_config``."""
+        return {
+            "baseline": self.baseline.to_json(),
+            "features": dataclasses.asdict(self.features),
+            # A network made anew is to be trained, also where this one's weights were read.
+            "seed": self.seed or 0,
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "BaselineNetwork":
+        """The network that ``get_config`` told, with newly drawn weights.
+
+        Args:
+            config: its result, also after a round through JSON.
+            custom_objects: not looked at.
+
+        Raises:
+            UserError: if the model or its options are not known here.
+        """
+        own = {
+            "baseline": baseline_from_json(config["baseline"]),
+            "features": Features(**config["features"]),
+        }
+        return cls(**config | own)
+
+    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
+        """The shape of the logits, (batch, 1).
+
+        Args:
+            input_shape: shapes of the inputs by name.
+
+        Raises:
+            ValueError: if one is missing or of another width.
+        """
+        return logits_shape(self.features, input_shape)
+
+    def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """What a call with symbolic inputs gives: logits of (batch, 1)."""
+        shapes = {name: tuple(value.shape) for name, value in inputs.items()}
+        return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
+
+    def named_weights(self) -> dict[str, keras.Variable]:
+        """Every weight by its name, such as ``deep/hidden_1_kernel``.
+
+        Of a batch normalisation also its running statistics.
+        """
+        weights = {f"{name}/table": layer.table for name, layer in self.tables.items()}
+        for name, part in self.parts.items():
+            weights |= {f"{name}/{key}": value for key, value in part.variables_by_name.items()}
+        for name, norm in self.batch_norms.items():
+            weights |= {f"{name}_{key}": value for key, value in norm.variables_by_name.items()}
+        return weights
+
+    @property
+    def embedding_weights(self) -> list[keras.Variable]:
+        """What FuxiCTR's embedding regulariser takes: all tables, and vectors of dense fields."""
+        names = [f"{name}/table" for name in self.tables]
+        names += [f"{name}/vectors" for name in self.parts]
+        names += [f"{name}/dense_kernel" for name in self.parts]
+        weights = self.named_weights()
+        return [weights[name] for name in names if name in weights]
+
+    def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
+        """Logits.
+
+        Args:
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            training: whether values are dropped, and batches normalised by their own statistics.
+
+        Returns:
+            (batch, 1).
+
+        Raises:
+            ValueError: if an input is missing or of another width; the message names it.
+        """
+        check_inputs(self.features, inputs)
+        values = FieldValues(
+            self._dense(inputs),
+            {
+                name: tf.gather(layer.table.value, self._rows(name, inputs["sparse"]))
+                for name, layer in self.tables.items()
+            },
+        )
+        return self.baseline.logit(values, self._run(bool(training)))
+
+    def train_step(self, data: Any) -> Any:
+        """Keras's own step, once the rows that it reads have caught up with their decay."""
+        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if isinstance(self.optimizer, Adagrad):
+            for name, layer in self.tables.items():
+                rows = tf.reshape(self._rows(name, inputs["sparse"]), [-1])
+                self.optimizer.catch_up(layer.table, rows)
+        return super().train_step(data)
+
+    def _dense(self, inputs):
+        if self.features.dense:
+            return tf.cast(inputs["dense"], self.compute_dtype)
+        return tf.zeros([tf.shape(inputs["sparse"])[0], 0], self.compute_dtype)
+
+    def _rows(self, name, ids):
+        """Rows of a table that a batch reads: (batch, its fields)."""
+        fields = self.fields[name]
+        if len(fields) < self.features.sparse:
+            ids = tf.gather(ids, fields, axis=1)
+        return self.tables[name].rows(ids)
+
+    def _run(self, training: bool) -> dict[str, Callable]:
+        """Each piece, to be called with its inputs alone."""
+        run: dict[str, Callable] = {}
+        for name, piece in self.pieces.items():
+            weights: dict[str, Any] = dict(self.parts[name].values())
+            for norm in piece.batch_norms():
+                layer = self.batch_norms[f"{name}/{norm}"]
+                weights[norm] = functools.partial(layer.__call__, training=training)
+            if training:
+                for dropout, share in piece.dropouts().items():
+                    weights[dropout] = self._dropout(share, f"{name}/{dropout}")
+            run[name] = functools.partial(piece, weights=weights)
+        return run
+
+    def _dropout(self, share: float, place: str) -> Callable:
+        """Drops by the step that the network's own optimizer is at."""
+        optimizer = getattr(self, "optimizer", None)
+        if optimizer is None:
+            raise ValueError(
+                "A network with dropout trains under an optimizer of its own, whose steps decide "
+                f"what is dropped: compile it. Received: {share} at {place}"
+            )
+        return functools.partial(
+            drop, share=share, seed=self.seed or 0, step=optimizer.iterations.value, place=place
+        )
+
+
+@keras.saving.register_keras_serializable("nasrec_tf")
+class BatchNorm(keras.layers.Layer):
+    """Batch normalisation of (batch, units) as PyTorch's, whose running variance is unbiased.
+
+    Keras's own keeps the biased one, which is smaller by 1 / batch.
+
+    Args:
+        units: of the last axis.
+
+    Example:
+        >>> norm = BatchNorm(2)
+        >>> norm(tf.constant([[0.0, 2.0], [4.0, 2.0]]), training=True).numpy().round(3).tolist()
+        [[-1.0, 0.0], [1.0, 0.0]]
+        >>> {name: value.numpy().round(2).tolist() for name, value in
+        ...  norm.variables_by_name.items() if "running" in name}
+        {'running_mean': [0.2, 0.2], 'running_variance': [1.7, 0.9]}
+    """
+
+    def __init__(self, units: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.units = units
+        self.variables_by_name = {
+            name: self.add_weight(
+                name=name,
+                shape=(units,),
+                initializer=initializer,
+                trainable=not name.startswith("running"),
+            )
+            for name, initializer in (
+                ("scale", "ones"),
+                ("offset", "zeros"),
+                ("running_mean", "zeros"),
+                ("running_variance", "ones"),
+            )
+        }
+        self.built = True
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        """The normalised values.
+
+        Args:
+            x: (batch, units).
+            training: whether to normalise by the batch's statistics, and follow them.
+        """
+        scale, offset, mean, variance = (
+            variable.value for variable in self.variables_by_name.values()
+        )
+        if not training:
+            return tf.nn.batch_normalization(x, mean, variance, offset, scale, BATCH_NORM_EPSILON)
+        of_batch, spread = tf.nn.moments(x, axes=[0])
+        rows = tf.cast(tf.shape(x)[0], x.dtype)
+        unbiased = spread * rows / tf.maximum(rows - 1.0, 1.0)
+        for running, seen in ((mean, of_batch), (variance, unbiased)):
+            kept = BATCH_NORM_MOMENTUM
+            running.assign(kept * running + (1.0 - kept) * tf.stop_gradient(seen))
+        return tf.nn.batch_normalization(x, of_batch, spread, offset, scale, BATCH_NORM_EPSILON)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments that make this layer again."""
+        return super().get_config() | {"units": self.units}
