@@ -18,6 +18,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import baseline
 from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
+from nasrec_tf.optimizers.adam import Adam
 
 # Our models by FuxiCTR's names, and our options by theirs, with what FuxiCTR takes unless told.
 DEEP = {
@@ -257,8 +258,8 @@ class Theirs:
         names = {
             "scale": "weight",
             "offset": "bias",
-            "running_mean": "running_mean",
-            "running_variance": "running_var",
+            "mean": "running_mean",
+            "variance": "running_var",
         }
         return {
             f"{ours}_{key}": self.take(f"{path}.{name}")
@@ -503,7 +504,8 @@ def compare_steps(arrays, network, config):
     moved = no_gradient(network)
     settings = OF_TRAINING | {k: v for k, v in config.items() if k in OF_TRAINING}
     inputs, labels = batch_of(arrays, network)
-    adam = PyTorchAdam(network, settings["learning_rate"])
+    adam = Adam(settings["learning_rate"], clip_norm=MAX_NORM)
+    adam.build(network.trainable_variables)
     last = max(int(name[1]) for name in arrays if name[:1] == "w" and name[1:2].isdigit())
     found = {"steps": last, "max_abs_weight_difference": 0.0, "max_abs_bias_difference": 0.0}
     for step in range(1, last + 1):
@@ -512,9 +514,9 @@ def compare_steps(arrays, network, config):
         )
         if step == 1:
             found |= first_step(arrays, network, logits, loss, total, gradients)
-        adam.step(gradients)
+        weights = network.named_weights()
+        adam.apply(list(gradients.values()), [weights[name] for name in gradients])
         if any(name.startswith(f"w{step}/") for name in arrays):
-            weights = network.named_weights()
             for name, value in by_our_names(arrays, f"w{step}", network).items():
                 difference = float(np.abs(weights[name].numpy() - value).max())
                 key = f"max_abs_{'bias' if name in moved else 'weight'}_difference"
@@ -524,8 +526,8 @@ def compare_steps(arrays, network, config):
 
 def no_gradient(network):
     """Names of biases before batch normalisations, and of the running means behind them."""
-    means = [name for name in network.named_weights() if name.endswith("_norm_running_mean")]
-    return {*means, *(name.replace("_norm_running_mean", "_bias") for name in means)}
+    means = [name for name in network.named_weights() if name.endswith("_norm_mean")]
+    return {*means, *(name.replace("_norm_mean", "_bias") for name in means)}
 
 
 def first_step(arrays, network, logits, loss, total, gradients):
@@ -544,33 +546,6 @@ def first_step(arrays, network, logits, loss, total, gradients):
         "step_max_rel_gradient_difference": worst_gradient(gradients, theirs),
         "step_rel_norm_difference": abs(norm / float(arrays["step/grad_norm"]) - 1.0),
     }
-
-
-class PyTorchAdam:
-    """Adam as PyTorch does it on dense gradients, after clipping by their global norm.
-
-    Epsilon is added to the bias-corrected root; Keras's adds it before the correction.
-    """
-
-    def __init__(self, network, rate, betas=(0.9, 0.999), epsilon=1e-8):
-        self.network, self.rate, self.betas, self.epsilon = network, rate, betas, epsilon
-        self.moments = {}
-        self.steps = 0
-
-    def step(self, gradients):
-        self.steps += 1
-        norm = tf.linalg.global_norm(list(gradients.values()))
-        scale = MAX_NORM / tf.maximum(norm, MAX_NORM)
-        weights = self.network.named_weights()
-        for name, gradient in gradients.items():
-            gradient = gradient * scale
-            mean, square = self.moments.get(name, (0.0, 0.0))
-            mean = self.betas[0] * mean + (1 - self.betas[0]) * gradient
-            square = self.betas[1] * square + (1 - self.betas[1]) * gradient**2
-            self.moments[name] = mean, square
-            root = tf.sqrt(square) / (1 - self.betas[1] ** self.steps) ** 0.5
-            rate = self.rate / (1 - self.betas[0] ** self.steps)
-            weights[name].assign_sub(rate * mean / (root + self.epsilon))
 
 
 def compare_file(path):

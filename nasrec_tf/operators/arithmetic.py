@@ -52,13 +52,23 @@ def own_norm_weights(name: str, size: Size, options: NetworkOptions) -> tuple[We
     """
     if options.normalization == NO_NORM:
         return ()
-    specs = norm_weights(name, size)
     if options.normalization == BY_BATCH:
-        specs += (
-            WeightSpec(f"{name}_mean", (Prefix(size),), 0.0, trainable=False),
-            WeightSpec(f"{name}_variance", (Prefix(size),), 1.0, trainable=False),
-        )
-    return specs
+        return batch_norm_weights(name, size)
+    return norm_weights(name, size)
+
+
+def batch_norm_weights(name: str, size: Size) -> tuple[WeightSpec, ...]:
+    """Scale, offset and moving statistics of a batch normalisation over ``size`` units.
+
+    Args:
+        name: what their names start with.
+        size: units.
+    """
+    return (
+        *norm_weights(name, size),
+        WeightSpec(f"{name}_mean", (Prefix(size),), 0.0, trainable=False),
+        WeightSpec(f"{name}_variance", (Prefix(size),), 1.0, trainable=False),
+    )
 
 
 def linear_weights(name: str, rows: Axis, columns: Axis) -> tuple[WeightSpec, ...]:
@@ -210,7 +220,13 @@ def _layer_norm_by_steps(x, scale, offset):
     return normalise(x, scale, offset)
 
 
-def batch_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
+def batch_norm(
+    x: Any,
+    weights: Mapping[str, Any],
+    name: str,
+    epsilon: float = BATCH_NORM_EPSILON,
+    unbiased: bool = False,
+) -> Any:
     """Normalises each unit of the last axis of ``x`` over all others.
 
     By the moving mean and variance, which makes it one scale and one offset of each unit. Where
@@ -221,6 +237,8 @@ def batch_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
         x: (..., units).
         weights: the part's tensors by name.
         name: of the normalisation.
+        epsilon: added to the variance.
+        unbiased: let the moving variance follow the batch's times n / (n - 1), as PyTorch does.
 
     Returns:
         Of the shape of ``x``.
@@ -233,14 +251,17 @@ def batch_norm(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     )
     moves = weights.get(f"{name}_moves")
     if moves is None:
-        factor = scale * tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
+        factor = scale * tf.math.rsqrt(variance + epsilon)
         return x * factor + (offset - mean * factor)
-    normed, *moments = _batch_norm_by_steps(x, scale, offset)
-    moves(*moments)
+    normed, mean, variance = _batch_norm_by_steps(x, scale, offset, epsilon)
+    if unbiased:
+        count = tf.cast(tf.size(x) // tf.shape(x)[-1], x.dtype)
+        variance *= count / tf.maximum(count - 1.0, 1.0)
+    moves(mean, variance)
     return normed
 
 
-def _batch_norm_by_steps(x, scale, offset):
+def _batch_norm_by_steps(x, scale, offset, epsilon):
     """The outcome, mean and variance of a batch; the gradient in closed form, of the outcome."""
     leading = list(range(x.shape.rank - 1))
 
@@ -249,7 +270,7 @@ def _batch_norm_by_steps(x, scale, offset):
         mean = tf.reduce_mean(x, leading)
         centred = x - mean
         variance = tf.reduce_mean(tf.square(centred), leading)
-        inverse = tf.math.rsqrt(variance + BATCH_NORM_EPSILON)
+        inverse = tf.math.rsqrt(variance + epsilon)
         standard = centred * inverse
 
         def gradient(upstream, of_mean, of_variance):

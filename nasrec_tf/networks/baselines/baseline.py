@@ -340,7 +340,6 @@ def _adapters(kind: type[Baseline]) -> dict[str, pydantic.TypeAdapter]:
 
 def _part(number: int, name: str, piece: Piece) -> Part:
     cost = multiply_accumulates(piece.work())
-    weights = sum(math.prod(spec.shape) for spec in piece.weights())
     return Part(
         block=number,
         name=name,
@@ -348,5 +347,5 @@ def _part(number: int, name: str, piece: Piece) -> Part:
         linear=cost[LINEAR],
         matmul=cost[MATMUL],
         layer_norm=cost[LAYER_NORM],
-        parameters=weights + 2 * sum(piece.batch_norms().values()),
+        parameters=sum(math.prod(spec.shape) for spec in piece.weights() if spec.trainable),
     )

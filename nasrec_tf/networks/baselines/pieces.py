@@ -17,6 +17,9 @@ from nasrec_tf.operators.work import DigitalStep, LinearMap, Step
 PER_ROW = "nasrec_tf>PerRowGlorotNormal"
 """Initializer of a weight whose rows are kernels of their own (``baseline_network``)."""
 
+BATCH_NORM_EPSILON = 1e-5
+"""FuxiCTR's, and PyTorch's default; so is the unbiased moving variance."""
+
 BOTH = (DENSE, SPARSE)
 
 
@@ -24,7 +27,7 @@ class Piece:
     """A part of a hand-made model. Its sizes are integers that it is made with."""
 
     def weights(self) -> tuple[WeightSpec, ...]:
-        """The trained weights, batch normalisation's aside."""
+        """Its weights; moving statistics among them."""
         return ()
 
     def work(self) -> tuple[Step, ...]:
@@ -33,10 +36,6 @@ class Piece:
         What it reads of other pieces stands there as the dense and sparse features that they read.
         """
         return ()
-
-    def batch_norms(self) -> dict[str, int]:
-        """Units of each batch normalisation, by the name that its function has in ``weights``."""
-        return {}
 
     def dropouts(self) -> dict[str, float]:
         """Share of each dropout, by the name that its function has in ``weights``."""
@@ -47,7 +46,7 @@ class Piece:
 
         Args:
             *inputs: what it reads.
-            weights: tensors by name, and the functions of batch normalisations and dropouts.
+            weights: tensors by name, the functions of dropouts, and what moves statistics.
         """
         raise NotImplementedError
 
@@ -103,13 +102,13 @@ class Tower(Piece):
         return layers
 
     def weights(self):
-        return tuple(
-            spec
-            for name, rows, columns in self._layers()
-            for spec in linear_weights(
-                name, rows, columns, self.initializer, name != "output" or self.output_bias
-            )
-        )
+        specs: list[WeightSpec] = []
+        for name, rows, columns in self._layers():
+            bias = name != "output" or self.output_bias
+            specs += linear_weights(name, rows, columns, self.initializer, bias)
+            if self.batch_norm and name != "output":
+                specs += arithmetic.batch_norm_weights(f"{name}_norm", columns)
+        return tuple(specs)
 
     def work(self):
         steps: list[Step] = []
@@ -119,11 +118,6 @@ class Tower(Piece):
             source = tuple(steps[-1:]) or BOTH
             steps.append(LinearMap(name, source, rows, columns, functions=functions))
         return tuple(steps)
-
-    def batch_norms(self):
-        if not self.batch_norm:
-            return {}
-        return {f"{name}_norm": width for name, _, width in self._layers() if name != "output"}
 
     def dropouts(self):
         if not self.dropout:
@@ -135,7 +129,10 @@ class Tower(Piece):
             x = arithmetic.linear(x, weights, name)
             if name == "output":
                 return activate(x, self.output_activation)
-            x = apply_if_any(x, weights, f"{name}_norm")
+            if self.batch_norm:
+                x = arithmetic.batch_norm(
+                    x, weights, f"{name}_norm", BATCH_NORM_EPSILON, unbiased=True
+                )
             x = activate(x, self.activation)
             x = apply_if_any(x, weights, f"{name}_dropout")
         return x

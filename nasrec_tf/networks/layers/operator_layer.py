@@ -27,6 +27,7 @@ class WeightedPart(keras.layers.Layer):
     Args:
         specs: the weights, as an operator states them.
         seed: seed of the initial values; ``None`` for zeros.
+        momentum: what moving statistics keep of themselves at a step.
 
     Example:
         >>> from nasrec_tf.operators.arithmetic import linear_weights
@@ -36,8 +37,15 @@ class WeightedPart(keras.layers.Layer):
         {'fc_kernel': (3, 2), 'fc_bias': (2,)}
     """
 
-    def __init__(self, specs: Sequence[WeightSpec], seed: int | None = 0, **kwargs: Any):
+    def __init__(
+        self,
+        specs: Sequence[WeightSpec],
+        seed: int | None = 0,
+        momentum: float = MOMENTUM,
+        **kwargs: Any,
+    ):
         super().__init__(**kwargs)
+        self.momentum = momentum
         self.specs = tuple(specs)
         self.seed = seed
         self.variables_by_name: dict[str, keras.Variable] = {}
@@ -78,11 +86,13 @@ class WeightedPart(keras.layers.Layer):
         """Moves the statistics of a batch norm towards those of a batch."""
         for name, seen in ((f"{norm}_mean", mean), (f"{norm}_variance", variance)):
             moving = self.variables_by_name[name].value
-            moving.assign(moving * MOMENTUM + seen * (1.0 - MOMENTUM))
+            moving.assign(moving * self.momentum + seen * (1.0 - self.momentum))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this layer again, with newly drawn weights."""
-        own = {"specs": specs_to_config(self.specs), "seed": self.seed}
+        own: dict[str, Any] = {"specs": specs_to_config(self.specs), "seed": self.seed}
+        if self.momentum != MOMENTUM:
+            own["momentum"] = self.momentum
         return super().get_config() | own
 
     @classmethod
