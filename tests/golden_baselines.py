@@ -564,7 +564,7 @@ def compare_file(path):
             result |= compare_steps(arrays, network, meta.get("config", {}))
     except KeyError as error:
         raise GoldenError(f"the file has no {error}") from error
-    except (OSError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise GoldenError(str(error)) from error
     except (ValueError, TypeError) as error:
         raise GoldenError(" ".join(str(error).split())) from error

@@ -1,13 +1,13 @@
 """Stand-alone networks compute and train as the authors' own code does."""
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from shared_reference import reference_file
 
 from nasrec_tf.architecture.presets import load_architecture
 
@@ -23,12 +23,7 @@ DATA = ROOT / "tests" / "data"
 
 
 def golden_file(name):
-    data = os.environ.get("NASREC_TEST_DATA")
-    shared = pathlib.Path(data).parent if data else ROOT.parent / "shared"
-    path = shared / "reference" / "golden" / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"golden arrays {name}.npz not found beside the test data")
-    return path
+    return reference_file("golden", f"{name}.npz")
 
 
 @pytest.mark.parametrize("name", FILES)
