@@ -12,6 +12,7 @@ from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.epoch_order import epoch_order
 from nasrec_tf.data.features import Features
+from nasrec_tf.data.joined_splits import JOIN, split_of
 from nasrec_tf.data.windows import read_shards, shuffled_windows
 
 IN_MEMORY_BYTES = 2 << 30
@@ -93,9 +94,9 @@ class Records:
         """Number of rows of a split.
 
         Args:
-            split: ``"train"``, ``"validation"`` or ``"test"``.
+            split: ``"train"``, ``"validation"`` or ``"test"``, or several joined by ``"+"``.
         """
-        return self.schema.splits[split].rows
+        return split_of(self.schema, split).rows
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> tf.data.Dataset:
         """The rows of a split in file order, the last batch as small as it is.
@@ -114,7 +115,7 @@ class Records:
             count = min(limit or rows.count, rows.count)
             index = tf.data.Dataset.range(count).batch(batch_size)
             return index.map(rows.take, num_parallel_calls=1).prefetch(2)
-        serialized = self._serialized(self.schema.splits[split].files)
+        serialized = self._serialized(split_of(self.schema, split).files)
         if limit is not None:
             serialized = serialized.take(limit)
         return self._parsed(serialized.batch(batch_size))
@@ -130,7 +131,7 @@ class Records:
             seed: seed of the order.
             start: batches of the epoch to leave out at its beginning, to resume there; nothing is
                 left where it has no more.
-            split: the split to train on.
+            split: the split to train on, or several joined by ``"+"``.
 
         Returns:
             Batches as those of ``batches``.
@@ -188,6 +189,8 @@ class Records:
 
     def _in_memory(self, split: str) -> "_Rows":
         if split not in self._loaded:
+            for part in split.split(JOIN):
+                self._loaded.pop(part, None)  # Its rows are not to be held twice.
             self._loaded[split] = self._load(split)
         return self._loaded[split]
 
@@ -201,7 +204,7 @@ class Records:
             "sparse": np.empty((rows, len(self.schema.sparse)), np.int32),
             "labels": np.empty((rows, 1), np.float32),
         }
-        serialized = self._serialized(self.schema.splits[split].files)
+        serialized = self._serialized(split_of(self.schema, split).files)
         first = 0
         for inputs, labels in self._parsed(serialized.batch(PARSE_BATCH)):
             last = first + labels.shape[0]
@@ -220,7 +223,7 @@ class Records:
 
     def _from_row(self, split: str, row: int) -> tf.data.Dataset:
         """Serialized rows in file order from one on; shards before it are not opened."""
-        described = self.schema.splits[split]
+        described = split_of(self.schema, split)
         files = described.files
         for rows in described.shard_rows or ():
             if row < rows:
@@ -231,7 +234,7 @@ class Records:
     def _shuffled_windows(
         self, split: str, epoch: int, seed: int, first_row: int
     ) -> tf.data.Dataset:
-        described = self.schema.splits[split]
+        described = split_of(self.schema, split)
         order = epoch_order(
             described,
             (len(self.schema.dense), len(self.schema.sparse)),

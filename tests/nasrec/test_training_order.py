@@ -246,3 +246,44 @@ def test_shards_that_hold_other_rows_than_the_schema_says_are_told(data_sets, tm
     if sum(counts.values()) != Schema.load(directory).splits["train"].rows:
         with pytest.raises(UserError, match="rows in its shards"):
             Records(directory).batches("train", 10)
+
+
+# Several splits as one.
+
+BOTH = "train+validation"
+each_memory = pytest.mark.parametrize("memory_limit", [0, 1 << 30], ids=["streamed", "in memory"])
+
+
+@each_memory
+def test_joined_splits_are_trained_on_row_by_row(data_set, memory_limit):
+    records = Records(data_set, memory_limit=memory_limit)
+    parts = [numbers(records.batches(split, 100)) for split in BOTH.split("+")]
+    assert records.rows(BOTH) == sum(map(len, parts))
+    found = numbers(records.training_batches(records.rows(BOTH), epoch=0, seed=0, split=BOTH))
+    assert sorted(found) == sorted(parts[0] + parts[1])
+    assert numbers(records.batches(BOTH, 100)) == parts[0] + parts[1]
+
+
+@each_memory
+def test_joined_splits_resume_at_any_step(data_set, memory_limit):
+    records = Records(data_set, memory_limit=memory_limit)
+    whole = numbers(records.training_batches(64, 3, 7, split=BOTH))
+    for start in (1, 40, records.steps_per_epoch(64, BOTH)):
+        rest = numbers(records.training_batches(64, 3, 7, start, split=BOTH))
+        assert rest == whole[start * 64 :]
+
+
+@each_memory
+def test_rows_of_joined_splits_are_mixed(data_sets, memory_limit):
+    records = Records(data_sets["hashed"], memory_limit=memory_limit)
+    validation = set(numbers(records.batches("validation", 100)))
+    found = numbers(records.training_batches(records.rows(BOTH), epoch=0, seed=0, split=BOTH))
+    halves = [sum(n in validation for n in half) for half in np.array_split(found, 2)]
+    assert min(halves) > 0.3 * len(validation)
+
+
+def test_joined_splits_are_not_held_beside_their_parts(data_sets):
+    records = Records(data_sets["hashed"])
+    for split in ("train", "validation", "test", BOTH):
+        records.training_batches(64, 0, 0, split=split)
+    assert set(records._loaded) == {"test", BOTH}
