@@ -339,11 +339,10 @@ class Subnet(keras.Model):
 
     def train_step(self, data: Any) -> Any:
         """Keras's own step, once the rows that it reads have caught up with their decay."""
-        inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if isinstance(self.optimizer, RowSparseOptimizer):
-            rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
-            self.optimizer.catch_up(self.embedding.table, rows)
-        return super().train_step(data)
+        if not isinstance(self.optimizer, RowSparseOptimizer):
+            return super().train_step(data)
+        with self.embedding.before_reading(self.optimizer.catch_up):
+            return super().train_step(data)
 
     def logits(self, head_inputs: Any) -> Any:
         """The final fully connected layer alone: logits (batch, 1).

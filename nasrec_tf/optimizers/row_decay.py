@@ -52,11 +52,11 @@ class RowDecay:
         """Decays the rows that are about to be read; a row may be named more than once."""
         table, settled = self.table.value, self._settled.value
         library = native.kernels(table.dtype)
-        if library is not None and self._accumulator is not None:
+        if library is not None:
             library.nasrec_decay_rows(
                 table=table.handle,
-                accumulator=self._accumulator.value.handle,
                 settled=settled.handle,
+                accumulators=[] if self._accumulator is None else [self._accumulator.value.handle],
                 rows=tf.cast(rows, tf.int64),
                 rate_sum=self._rate_sum.value,
                 decay=self._decay,

@@ -183,8 +183,8 @@ def _adagrad_slice(s):
 def _decay_rows(s):
     return {
         "table": Stored(floats(s.rows, s.width)),
-        "accumulator": Stored(floats(s.rows, s.width)),
         "settled": Stored(np.zeros(s.rows)),
+        "accumulators": [Stored(floats(s.rows, s.width))],
         "rows": np.array([0, s.rows - 1, 0]),
         "rate_sum": np.float64(1.0),
         "decay": scalar(0.1),
@@ -334,7 +334,8 @@ WRONG_CALLS = [
     ("decay_rows", {"epsilon": floats(1)}, "epsilon of shape [1] instead of rank 0"),
     ("decay_rows", {"table": Stored(floats(4))}, "table of shape [4] instead of rank 2"),
     ("decay_rows", {"table": Stored(np.zeros((4, 5)))}, "table"),
-    ("decay_rows", {"accumulator": Stored(floats(4, 4))}, "accumulator of shape [4,4] instead of"),
+    ("decay_rows", {"accumulators": [Stored(floats(4, 4))]}, "accumulators[0] of shape [4,4]"),
+    ("decay_rows", {"accumulators": [Stored(floats(4, 5))] * 2}, "2 accumulators instead"),
     ("decay_rows", {"settled": Stored(np.zeros(3))}, "settled of shape [3] instead of [4]"),
     ("decay_rows", {"settled": Stored(floats(4))}, "settled"),
     ("adagrad_slice", {"rows": ints(0, 4)}, "row 4 of variables[0], a variable of 4 rows"),

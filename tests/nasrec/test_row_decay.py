@@ -7,8 +7,10 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
+from nasrec_tf import native
 from nasrec_tf.optimizers import row_decay
 from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.adam import Adam
 from nasrec_tf.optimizers.schedules import WarmupCosine
 
 ROWS, WIDTH = 7, 3
@@ -70,6 +72,34 @@ def test_settling_twice_is_settling_once(monkeypatch):
     optimizer.settle()
     np.testing.assert_array_equal(variable.numpy(), settled)
     assert (np.abs(settled) < np.abs(before)).all()
+
+
+@pytest.mark.parametrize("kind", [Adagrad, Adam])
+def test_rows_that_several_threads_come_to_decay_once(kind, library):
+    """By our kernel as by TensorFlow's operations, however often a row is named."""
+    rng = np.random.default_rng(0)
+    rows = tf.constant(rng.integers(0, 50, 20_000))
+    start = rng.normal(size=(60, 17)).astype(np.float32)
+
+    def caught_up():
+        variable = keras.Variable(start)
+        variable.is_embedding_table = True
+        optimizer = kind(0.1, clip_norm=None, row_decay=0.2)
+        optimizer.build([variable])
+        for _ in range(3):
+            gradient = tf.IndexedSlices(tf.ones([2, 17]), tf.constant([1, 55], tf.int64), [60, 17])
+            optimizer.catch_up(variable, rows)
+            optimizer.apply([gradient], [variable])
+        optimizer.catch_up(variable, rows)
+        return variable.numpy()
+
+    with native.portable():
+        wanted = caught_up()
+    first, second = caught_up(), caught_up()
+    np.testing.assert_allclose(first, wanted, rtol=1e-6)
+    np.testing.assert_array_equal(first, second)
+    assert (np.abs(first[0]) < np.abs(start[0])).all()
+    np.testing.assert_array_equal(first[57], start[57])
 
 
 @pytest.mark.parametrize("decay", [-0.1, float("nan"), float("inf"), "much"])

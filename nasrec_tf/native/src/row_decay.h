@@ -4,9 +4,10 @@
 #define NASREC_TF_NATIVE_ROW_DECAY_H_
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <memory>
 
+#include "absl/container/inlined_vector.h"
 #include "checks.h"
 #include "parallel.h"
 #include "slices.h"
@@ -19,24 +20,31 @@
 namespace nasrec {
 
 // table *= exp(-decay * (rate_sum - settled) / (sqrt(accumulator) + epsilon)) in the named rows,
-// whose settled sums become rate_sum. A row that is named twice is decayed once.
+// whose settled sums become rate_sum; without an accumulator the denominator is 1. A row that is
+// named twice is decayed once.
 class DecayRowsOp : public tensorflow::OpKernel {
  public:
-  using tensorflow::OpKernel::OpKernel;
+  explicit DecayRowsOp(tensorflow::OpKernelConstruction* context) : OpKernel(context) {
+    OP_REQUIRES_OK(context, context->GetAttr("N", &accumulators_));
+    OP_REQUIRES(context, accumulators_ <= 1,
+                absl::InvalidArgumentError(absl::StrCat("NasrecDecayRows: ", accumulators_,
+                                                        " accumulators instead of at most 1")));
+  }
 
   void Compute(OpKernelContext* context) override {
+    const int next = 2 + accumulators_;
     ActiveRows<int64_t> row;
-    OP_REQUIRES_OK(context, HasRank(context, "rows", context->input(3).shape(), 1));
-    OP_REQUIRES_OK(context, row.Read(context, context->input(3)));
-    OP_REQUIRES_OK(context, IsScalar(context, "rate_sum", context->input(4)));
-    OP_REQUIRES_OK(context, IsScalar(context, "decay", context->input(5)));
-    OP_REQUIRES_OK(context, IsScalar(context, "epsilon", context->input(6)));
-    std::array<RefCountPtr<Var>, 3> variables;
-    for (int index = 0; index < 3; ++index) {
-      OP_REQUIRES_OK(context, FindVariable(context, kNames[index], index, &variables[index]));
+    OP_REQUIRES_OK(context, HasRank(context, "rows", context->input(next).shape(), 1));
+    OP_REQUIRES_OK(context, row.Read(context, context->input(next)));
+    OP_REQUIRES_OK(context, IsScalar(context, "rate_sum", context->input(next + 1)));
+    OP_REQUIRES_OK(context, IsScalar(context, "decay", context->input(next + 2)));
+    OP_REQUIRES_OK(context, IsScalar(context, "epsilon", context->input(next + 3)));
+    Variables variables(2 + accumulators_);
+    for (int index = 0; index < next; ++index) {
+      OP_REQUIRES_OK(context, FindVariable(context, Name(index), index, &variables[index]));
       for (int other = 0; other < index; ++other) {
         OP_REQUIRES(context, variables[other].get() != variables[index].get(),
-                    Wrong(context, kNames[index], " is ", kNames[other], " too"));
+                    Wrong(context, Name(index), " is ", Name(other), " too"));
       }
     }
     {
@@ -45,97 +53,139 @@ class DecayRowsOp : public tensorflow::OpKernel {
       OP_REQUIRES_OK(context, Check(context, row, variables));
     }
     // Nobody who read the variables before may see what is written.
-    using Device = Eigen::ThreadPoolDevice;
-    OP_REQUIRES_OK(context, (tensorflow::EnsureSparseVariableAccess<Device, float>(
-                                context, variables[0].get())));
-    OP_REQUIRES_OK(context, (tensorflow::EnsureSparseVariableAccess<Device, double>(
-                                context, variables[2].get())));
+    OP_REQUIRES_OK(context, MakeWritable<float>(context, variables[kTable].get()));
+    OP_REQUIRES_OK(context, MakeWritable<double>(context, variables[kSettled].get()));
     const Locks locks(variables);
     OP_REQUIRES_OK(context, Check(context, row, variables));
     Decay(context, row, variables);
   }
 
  private:
-  static constexpr const char* kNames[] = {"table", "accumulator", "settled"};
-  static constexpr int64_t kShards = 8;
+  using Variables = absl::InlinedVector<RefCountPtr<Var>, 3>;
+  static constexpr int kTable = 0, kSettled = 1, kAccumulator = 2;
+  // Misses of the caches that are waited for at the same time.
   static constexpr int64_t kAhead = 16;
 
-  // All three, in the order of their addresses, which is TensorFlow's.
+  static InputName Name(int index) {
+    if (index == kAccumulator) return Entry("accumulators", 0);
+    return index == kTable ? "table" : "settled";
+  }
+
+  // All of them, in the order of their addresses, which is TensorFlow's.
   class Locks {
    public:
-    explicit Locks(const std::array<RefCountPtr<Var>, 3>& variables) {
-      std::array<tensorflow::mutex*, 3> order;
-      for (int index = 0; index < 3; ++index) order[index] = variables[index]->mu();
+    explicit Locks(const Variables& variables) {
+      absl::InlinedVector<tensorflow::mutex*, 3> order;
+      for (const auto& variable : variables) order.push_back(variable->mu());
       std::sort(order.begin(), order.end());
-      for (int index = 0; index < 3; ++index) {
-        held_[index] = std::make_unique<tensorflow::mutex_lock>(*order[index]);
+      for (tensorflow::mutex* mutex : order) {
+        held_.push_back(std::make_unique<tensorflow::mutex_lock>(*mutex));
       }
     }
 
    private:
-    std::array<std::unique_ptr<tensorflow::mutex_lock>, 3> held_;
+    absl::InlinedVector<std::unique_ptr<tensorflow::mutex_lock>, 3> held_;
   };
+
+  // Reads copy from now on only if somebody who has read the variable still holds its memory: of a
+  // large table that would take its size again at every checkpoint.
+  template <typename T>
+  static absl::Status MakeWritable(OpKernelContext* context, Var* variable) {
+    {
+      tensorflow::mutex_lock lock(*variable->mu());
+      if (variable->copy_on_read_mode.load() || variable->tensor()->RefCountIsOne()) {
+        return absl::OkStatus();
+      }
+    }
+    return tensorflow::EnsureSparseVariableAccess<Eigen::ThreadPoolDevice, T>(context, variable);
+  }
 
   static absl::Status Holds(OpKernelContext* context, int index, const Tensor& stored,
                             tensorflow::DataType type) {
-    if (!stored.IsInitialized()) return Wrong(context, kNames[index], " has no value");
+    if (!stored.IsInitialized()) return Wrong(context, Name(index), " has no value");
     if (stored.dtype() == type) return absl::OkStatus();
-    return Wrong(context, kNames[index], " holds ", tensorflow::DataTypeString(stored.dtype()),
+    return Wrong(context, Name(index), " holds ", tensorflow::DataTypeString(stored.dtype()),
                  " instead of ", tensorflow::DataTypeString(type));
   }
 
   static absl::Status Check(OpKernelContext* context, const ActiveRows<int64_t>& row,
-                            const std::array<RefCountPtr<Var>, 3>& variables) {
-    const Tensor& table = *variables[0]->tensor();
-    TF_RETURN_IF_ERROR(Holds(context, 0, table, tensorflow::DT_FLOAT));
+                            const Variables& variables) {
+    const Tensor& table = *variables[kTable]->tensor();
+    TF_RETURN_IF_ERROR(Holds(context, kTable, table, tensorflow::DT_FLOAT));
     TF_RETURN_IF_ERROR(HasRank(context, "table", table.shape(), 2));
     TF_RETURN_IF_ERROR(row.Check(context, "table", table.dim_size(0)));
-    TF_RETURN_IF_ERROR(Holds(context, 1, *variables[1]->tensor(), tensorflow::DT_FLOAT));
-    TF_RETURN_IF_ERROR(HasShape(context, "accumulator", *variables[1]->tensor(), table.shape()));
-    TF_RETURN_IF_ERROR(Holds(context, 2, *variables[2]->tensor(), tensorflow::DT_DOUBLE));
-    return HasShape(context, "settled", *variables[2]->tensor(), {table.dim_size(0)});
+    const Tensor& settled = *variables[kSettled]->tensor();
+    TF_RETURN_IF_ERROR(Holds(context, kSettled, settled, tensorflow::DT_DOUBLE));
+    TF_RETURN_IF_ERROR(HasShape(context, "settled", settled, {table.dim_size(0)}));
+    if (variables.size() <= kAccumulator) return absl::OkStatus();
+    const Tensor& accumulator = *variables[kAccumulator]->tensor();
+    TF_RETURN_IF_ERROR(Holds(context, kAccumulator, accumulator, tensorflow::DT_FLOAT));
+    return HasShape(context, Name(kAccumulator), accumulator, table.shape());
   }
 
   static void Decay(OpKernelContext* context, const ActiveRows<int64_t>& row,
-                    const std::array<RefCountPtr<Var>, 3>& variables) {
-    const double rate_sum = context->input(4).scalar<double>()();
-    const float decay = context->input(5).scalar<float>()();
-    const float epsilon = context->input(6).scalar<float>()();
-    const int64_t width = variables[0]->tensor()->dim_size(1);
-    float* weights = variables[0]->tensor()->flat<float>().data();
-    const float* squares = variables[1]->tensor()->flat<float>().data();
-    double* sums = variables[2]->tensor()->flat<double>().data();
-    // A row belongs to one shard, so that two threads never decay the same one.
-    ForEachRange(context, kShards, row.count() * (4 + 8 * width / kShards),
-                 [&](int64_t first, int64_t last) {
-      for (int64_t at = 0; at < row.count(); ++at) {
-        if (at + kAhead < row.count()) {
+                    const Variables& variables) {
+    const int next = variables.size();
+    const double rate_sum = context->input(next + 1).scalar<double>()();
+    const float decay = context->input(next + 2).scalar<float>()();
+    const float epsilon = context->input(next + 3).scalar<float>()();
+    const int64_t width = variables[kTable]->tensor()->dim_size(1);
+    float* weights = variables[kTable]->tensor()->flat<float>().data();
+    double* sums = variables[kSettled]->tensor()->flat<double>().data();
+    const float* squares = variables.size() <= kAccumulator
+                               ? nullptr
+                               : variables[kAccumulator]->tensor()->flat<float>().data();
+    ForEachRange(context, row.count(), 60 + 4 * width, [&](int64_t first, int64_t last) {
+      for (int64_t at = first; at < last; ++at) {
+        if (at + kAhead < last) {
           // Rows of a large table lie anywhere in memory; waiting for each would cost most.
-          const int64_t next = row[at + kAhead];
-          __builtin_prefetch(sums + next, 1);
-          __builtin_prefetch(squares + next * width);
-          __builtin_prefetch(weights + next * width, 1);
+          const int64_t later = row[at + kAhead];
+          __builtin_prefetch(sums + later, 1);
+          Prefetch<1>(weights + later * width, width);
+          if (squares != nullptr) Prefetch<0>(squares + later * width, width);
         }
-        const int64_t of = row[at], shard = of % kShards;
-        if (shard < first || shard >= last || sums[of] == rate_sum) continue;
-        const float missed = decay * static_cast<float>(rate_sum - sums[of]);
+        const int64_t of = row[at];
+        double before;
+        if (!Claim(sums + of, rate_sum, &before)) continue;
+        const float missed = decay * static_cast<float>(rate_sum - before);
         Eigen::Map<Eigen::ArrayXf> values(weights + of * width, width);
+        if (squares == nullptr) {
+          values *= std::exp(-missed);
+          continue;
+        }
         const Eigen::Map<const Eigen::ArrayXf> squared(squares + of * width, width);
         values *= (-missed / (squared.sqrt() + epsilon)).exp();
-        sums[of] = rate_sum;
       }
     });
   }
+
+  template <int kToWrite>
+  static void Prefetch(const float* values, int64_t width) {
+    constexpr int64_t kLine = 64 / sizeof(float);
+    for (int64_t at = 0; at < width; at += kLine) __builtin_prefetch(values + at, kToWrite);
+  }
+
+  // Sets a row's settled sum; whether it was another one before. Of all threads that come to a row
+  // one alone sees the sum before, and decays it.
+  static bool Claim(double* settled, double rate_sum, double* before) {
+    __atomic_load(settled, before, __ATOMIC_RELAXED);
+    if (*before == rate_sum) return false;
+    __atomic_exchange(settled, &rate_sum, before, __ATOMIC_RELAXED);
+    return *before != rate_sum;
+  }
+
+  int accumulators_;
 };
 
 REGISTER_OP("NasrecDecayRows")
     .Input("table: resource")
-    .Input("accumulator: resource")
     .Input("settled: resource")
+    .Input("accumulators: N * resource")
     .Input("rows: int64")
     .Input("rate_sum: double")
     .Input("decay: float")
     .Input("epsilon: float")
+    .Attr("N: int >= 0")
     .SetIsStateful()
     .SetShapeFn(tensorflow::shape_inference::NoOutputs);
 

@@ -1,8 +1,9 @@
 """Embedding tables of all sparse fields."""
 
+import contextlib
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -105,6 +106,7 @@ class FeatureEmbedding(keras.layers.Layer):
             initializer=self._initializer(table),
         )
         self.table.is_embedding_table = True  # Its rows decay by themselves, see ``RowDecay``.
+        self._before_reading: Callable[[Any, Any], None] | None = None
         self.built = True
 
     def _initializer(self, table):
@@ -140,7 +142,24 @@ class FeatureEmbedding(keras.layers.Layer):
         Returns:
             (batch, embedding_dim, fields).
         """
-        return arrange(tf.gather(self.table.value if table is None else table, self.rows(ids)))
+        rows = self.rows(ids)
+        if table is None and self._before_reading is not None:
+            self._before_reading(self.table, tf.reshape(rows, [-1]))
+        return arrange(tf.gather(self.table.value if table is None else table, rows))
+
+    @contextlib.contextmanager
+    def before_reading(self, tell: Callable[[Any, Any], None]) -> Iterator[None]:
+        """Within it a call tells the rows that it is about to read, as a training step has to.
+
+        Args:
+            tell: called with the table and its rows (count,), each named once or more, such as an
+                optimizer's ``catch_up``.
+        """
+        self._before_reading = tell
+        try:
+            yield
+        finally:
+            self._before_reading = None
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """(batch, embedding_dim, fields) of ids (batch, fields)."""

@@ -295,13 +295,16 @@ class Supernet(keras.Model):
             )
         return linear(head_inputs, weights, HEAD)
 
-    def _start(self, inputs, path, training=False, tape=None):
+    def _start(self, inputs, path, training=False, tape=None, rows=None):
         check_inputs(self.features, inputs)
         path = self.encode(self.space.widest) if path is None else path
         live = live_part(path, self.space)
         sizes = path_sizes(live, self.space, self.features, self.options)
-        rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
+        rows = self._rows(inputs) if rows is None else rows
         return PathRun(self, live, sizes, inputs, rows, training, tape)
+
+    def _rows(self, inputs):
+        return tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
 
     def _logits(self, run, head_inputs):
         specs = head_weights(self._head_slots(run.live))
@@ -451,10 +454,10 @@ class Supernet(keras.Model):
         """
         _check_optimizer(self.optimizer)
         self.optimizer.build(self.trainable_variables)
-        rows = tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
+        rows = self._rows(inputs)
         self.optimizer.catch_up(self.embedding.table, rows)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            run = self._start(inputs, path, training=True, tape=tape)
+            run = self._start(inputs, path, training=True, tape=tape, rows=rows)
             logits = self._logits(run, self._head_inputs(run))
             loss = self.compute_loss(inputs, labels, logits, sample_weight, training=True)
         values = [part.value for part in run.slices]
