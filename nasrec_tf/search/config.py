@@ -219,7 +219,7 @@ class SearchConfig:
     )  # fmt: skip
     recipe_share: float | None = option(
         None, RECIPE, "of --recipe auto: largest share of the rows that the run trains on and "
-        "scores with that the choice may take (0.3, or what a million rows are if that is more)",
+        "scores with that the choice may take (0.3, more on small data; see docs/recipes.md)",
         least=0.0, most=0.9,
     )  # fmt: skip
     optimizer: str | None = recipe_option("optimizer")

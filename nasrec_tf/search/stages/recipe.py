@@ -17,13 +17,20 @@ from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import Outcome, Question, RecipeChoice, questions
+from nasrec_tf.training.recipe_choice import (
+    LARGE_ROWS,
+    Outcome,
+    Question,
+    RecipeChoice,
+    questions,
+)
 
 SHARE = 0.3
 """Share of the run's rows that the choice may take unless ``--recipe-share`` says otherwise."""
 
-LEAST_ROWS = 1_000_000
-"""Rows that it may take in any case, unless told: a minute or so on a small data set."""
+LEAST_ROWS, LEAST_TRAININGS = 10_000_000, 30
+"""Unless told otherwise it may take the smaller of so many rows and so many trainings in any case:
+a few minutes where the data set is small."""
 
 SAMPLE = 15
 """Random architectures of which the one of median cost stands for the search space."""
@@ -99,7 +106,8 @@ def budget(run: Run) -> float:
 
     Returns:
         So many that they are a share of all rows that the run trains on or scores with; unless
-        ``--recipe-share`` was given, at least ``LEAST_ROWS`` rows.
+        ``--recipe-share`` was given, at least what ``LEAST_ROWS`` and ``LEAST_TRAININGS`` allow,
+        but for large logs, of which one pass takes long.
     """
     rows, settings = run.records.rows("train"), run.settings
     trainings, passes = 1, 0.0
@@ -110,9 +118,10 @@ def budget(run: Run) -> float:
         passes = settings.supernet_epochs + trials * scored / rows
     passes += trainings * settings.retrain_epochs
     share = run.config.recipe_share
-    if share is None:
-        return max(SHARE / (1 - SHARE) * passes, LEAST_ROWS / rows)
-    return share / (1 - share) * passes
+    if share is not None:
+        return share / (1 - share) * passes
+    least = min(LEAST_ROWS / rows, LEAST_TRAININGS * settings.retrain_epochs)
+    return max(SHARE / (1 - SHARE) * passes, least if rows < LARGE_ROWS else 0.0)
 
 
 def _networks(run: Run) -> list[Architecture]:
