@@ -78,6 +78,42 @@ class Curve:
 
 
 @dataclasses.dataclass(frozen=True)
+class RecipeTrialSummary:
+    """One short training of the choice of a recipe.
+
+    Args:
+        question: field of the recipe that was being chosen.
+        value: what was tried.
+        network: number of the network that was trained, from 1.
+        log_loss: best validation log loss, in nats; ``None`` if the training diverged.
+        chosen: whether the recipe has this value.
+    """
+
+    question: str
+    value: str
+    network: int
+    log_loss: float | None
+    chosen: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeSummary:
+    """How the final networks are trained.
+
+    Args:
+        text: what differs from the paper's recipe, in a line.
+        fields: every field of the recipe and its value.
+        trials: what it was chosen by; none if it was given.
+        row_passes: passes over the training split that the choice took.
+    """
+
+    text: str
+    fields: Mapping[str, Any]
+    trials: Sequence[RecipeTrialSummary] = ()
+    row_passes: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
 class TrialSummary:
     """One candidate that the search has looked at.
 
@@ -111,6 +147,7 @@ class CandidateSummary:
         identity: ``Architecture.identity``.
         learning_rate: peak learning rate.
         curve: loss while training.
+        recipe: what differs from the paper's recipe, in a line; ``None`` if not known.
         validation_log_loss: in nats; ``None`` while the training has not finished.
         validation_auc: area under the curve; ``None`` if not defined.
         mflops: millions of multiply-accumulates per sample.
@@ -122,6 +159,7 @@ class CandidateSummary:
     identity: str
     learning_rate: float | None = None
     curve: Curve = Curve()
+    recipe: str | None = None
     validation_log_loss: float | None = None
     validation_auc: float | None = None
     mflops: float | None = None
@@ -313,6 +351,7 @@ class RunSummary:
         seed: the seed.
         space: name of the search space.
         data: the data set.
+        recipe: how the final networks are trained.
         supernet: training curve of the supernet.
         trials: every candidate of the search.
         max_mflops: cost limit of the search, in millions of multiply-accumulates.
@@ -331,6 +370,7 @@ class RunSummary:
     seed: int | None = None
     space: str | None = None
     data: DataSummary | None = None
+    recipe: RecipeSummary | None = None
     supernet: Curve | None = None
     trials: Sequence[TrialSummary] = ()
     max_mflops: float | None = None

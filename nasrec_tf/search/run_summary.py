@@ -13,6 +13,8 @@ from nasrec_tf.report import (
     DataSummary,
     ExportSummary,
     HardwareSummary,
+    RecipeSummary,
+    RecipeTrialSummary,
     RunSummary,
     SplitSummary,
     StageSummary,
@@ -21,7 +23,7 @@ from nasrec_tf.report import (
     WinnerSummary,
 )
 from nasrec_tf.search.config import DEFAULT_HARDWARE
-from nasrec_tf.search.results import AttemptFigures, HardwareResult, Skipped
+from nasrec_tf.search.results import AttemptFigures, HardwareResult, RecipeTrial, Skipped
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE
 from nasrec_tf.search.winner_quality import served_calibration
@@ -30,6 +32,7 @@ from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.oracle.trial_results import read_results
 from nasrec_tf.strategies.pareto import pareto_results
 from nasrec_tf.training.curves import read_curve
+from nasrec_tf.training.recipe import Recipe
 
 
 def summarize(run: Run) -> RunSummary:
@@ -51,6 +54,7 @@ def summarize(run: Run) -> RunSummary:
         seed=config.seed,
         space=config.space if config.architecture is None else None,
         data=_data(run),
+        recipe=_recipe(run),
         supernet=_curve(path / "supernet"),
         trials=_trials(run),
         max_mflops=config.max_mflops,
@@ -95,6 +99,31 @@ def _data(run: Run) -> DataSummary | None:
         rejected=schema.rejected,
         best_log_loss=result.demo and result.demo.best_log_loss,
         constant_log_loss=result.constant_log_loss,
+    )
+
+
+def _recipe(run: Run) -> RecipeSummary | None:
+    """The recipe, once it is known."""
+    if run.directory.missing_before("supernet", run.config.stages) is not None:
+        return None
+    recipe, result = run.recipe, run.directory.result("recipe")
+    trials = [] if result is None else [_recipe_trial(trial, recipe) for trial in result.trials]
+    return RecipeSummary(
+        text=str(recipe),
+        fields=dataclasses.asdict(recipe),
+        trials=trials,
+        row_passes=0.0 if result is None else result.row_passes,
+    )
+
+
+def _recipe_trial(trial: RecipeTrial, recipe: Recipe) -> RecipeTrialSummary:
+    value = getattr(trial.recipe, trial.question)
+    return RecipeTrialSummary(
+        question=trial.question,
+        value=f"{value:g}" if isinstance(value, int | float) else str(value),
+        network=trial.architecture,
+        log_loss=trial.validation.log_loss if trial.validation else None,
+        chosen=value == getattr(recipe, trial.question),
     )
 
 
@@ -152,6 +181,7 @@ def _candidates(run: Run) -> list[CandidateSummary]:
                 rank=attempt.rank,
                 identity=attempt.architecture.identity,
                 learning_rate=attempt.recipe.learning_rate,
+                recipe=None if figures.recipe is None else str(figures.recipe),
                 curve=_with_validation(_curve(attempt.directory) or Curve(), figures),
                 validation_log_loss=validation.log_loss if validation else math.nan,
                 validation_auc=validation.auc if validation else None,
