@@ -25,7 +25,7 @@ from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
 
 SVG = "{http://www.w3.org/2000/svg}"
 SPACES = [
-    space.replace(num_blocks=blocks, operators=operators)
+    space.replace(num_blocks=blocks, operators=operators, dense_embeddings="any")
     for space in (NASREC_SMALL, NASREC_FULL)
     for blocks in (1, 3, 7)
     for operators in ("single", "any")
@@ -79,6 +79,8 @@ def reads(architecture):
             lines.append((DENSE, block_.right_source, " on the right"))
         for branch, source, side in lines:
             origin = f"{branch} output of block {source}" if source else f"raw {branch} features"
+            if (branch, source) == (DENSE, 0) and architecture.dense_embeddings:
+                origin += " with the flattened embeddings"
             yield f"block {number} reads the {origin}{side}"
 
 
@@ -166,7 +168,8 @@ def test_sources_that_nothing_reads_leave_no_trace(architecture, random):
         if not live.dense_operators or DENSE not in kinds:
             block_ = dataclasses.replace(block_, dense_sources=(random.randrange(number),))
         changed.append(block_)
-    assert draw_svg(Architecture(tuple(changed))) == draw_svg(architecture)
+    same = dataclasses.replace(architecture, blocks=tuple(changed))
+    assert draw_svg(same) == draw_svg(architecture)
 
 
 @pytest.mark.parametrize("operator", ["sigmoid_gating", "sum"])
@@ -178,6 +181,27 @@ def test_a_bold_line_is_one_source_on_both_sides(operator):
 
     assert bold_lines(right=0)
     assert not bold_lines(right=1)
+
+
+def test_flattened_embeddings_are_an_arrow_into_the_dense_features_that_the_legend_explains():
+    plain, embedded = (
+        draw_svg(Architecture((block(),), with_them), features=Features(0, (10,) * 26))
+        for with_them in (False, True)
+    )
+    assert "flattened" not in plain
+    assert texts(embedded).count("flattened") == 1
+    assert "embeddings, flattened, join dense source 0" in texts(embedded)
+    boxes = {
+        element.find(f"{SVG}title").text: attribute(element, "x", "y", "width", "height")
+        for element in ElementTree.fromstring(embedded).iter(f"{SVG}rect")
+        if element.find(f"{SVG}title") is not None
+    }
+    x, y, width, height = boxes["raw dense features with the flattened embeddings"]
+    tips = {
+        tuple(map(float, element.get("points").split()[0].split(",")))
+        for element in ElementTree.fromstring(embedded).iter(f"{SVG}polygon")
+    }
+    assert (x + width, y + height / 2) in tips
 
 
 @pytest.mark.parametrize("name", sorted(presets()))

@@ -12,6 +12,7 @@ from nasrec_tf.drawing.reads import (
     SPARSE_WIRE,
     Wire,
     block_wires,
+    raw_name,
 )
 from nasrec_tf.drawing.svg import Drawing, Point
 from nasrec_tf.operators import DENSE, DENSE_TO_SPARSE, SPARSE, SPARSE_TO_DENSE
@@ -126,7 +127,8 @@ class BlockPainter:
         side = "" if wire.kind not in PORT_NAMES else f" on the {wire.kind}"
         tooltip = f"block {self.number} reads the {wire.branch} output of {origin}{side}"
         if not source:
-            tooltip = f"block {self.number} reads the raw {wire.branch} features{side}"
+            origin = raw_name(self.architecture, wire.branch)
+            tooltip = f"block {self.number} reads the {origin}{side}"
         self.drawing.circle("marks", point, theme.LANE_RADIUS, fill=colour, tooltip=tooltip)
         self.drawing.text(*point, str(source), size=10, colour=theme.PAPER, bold=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.drawing import block_interior, layout, theme
-from nasrec_tf.drawing.reads import LEFT_WIRE, SAME_WIRE, block_wires
+from nasrec_tf.drawing.reads import LEFT_WIRE, SAME_WIRE, block_wires, embeddings_are_dense
 from nasrec_tf.drawing.svg import Drawing
 from nasrec_tf.operators import (
     DENSE,
@@ -77,6 +77,8 @@ def _entries(architecture: Architecture) -> Iterator[Entry]:
     if names := _long_names(architecture):
         yield Entry(names, _no_sign)
     yield Entry("reads the output of block 2 (0: the raw features)", _tap_sign)
+    if embeddings_are_dense(architecture):
+        yield Entry("embeddings, flattened, join dense source 0", _flattening_sign)
     wires = [w for n in range(1, len(architecture) + 1) for w in block_wires(architecture, n)]
     kinds = {wire.kind for wire in wires}
     if LEFT_WIRE in kinds:
@@ -145,6 +147,12 @@ def _tap_sign(drawing: Drawing, box: layout.Box) -> None:
     centre = (box.centre_x, box.centre_y)
     drawing.circle("marks", centre, theme.LANE_RADIUS, fill=colour)
     drawing.text(*centre, "2", size=10, colour=theme.PAPER, bold=True)
+
+
+def _flattening_sign(drawing: Drawing, box: layout.Box) -> None:
+    colour = theme.PALETTES[SPARSE].line
+    drawing.path("wires", [(box.right, box.centre_y), (box.x + 4, box.centre_y)], stroke=colour)
+    block_interior.arrow(drawing, (box.x, box.centre_y), "left", colour)
 
 
 def _bold_sign(drawing: Drawing, box: layout.Box) -> None:

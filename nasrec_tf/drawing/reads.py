@@ -35,6 +35,27 @@ class Wire:
         return SPARSE if self.kind == SPARSE_WIRE else DENSE
 
 
+def embeddings_are_dense(architecture: Architecture) -> bool:
+    """Whether the flattened embeddings reach the logit as part of dense source 0.
+
+    Args:
+        architecture: the architecture.
+    """
+    return architecture.dense_embeddings and architecture.liveness.raw_dense
+
+
+def raw_name(architecture: Architecture, branch: str) -> str:
+    """What source 0 of a branch is.
+
+    Args:
+        architecture: the architecture.
+        branch: ``"dense"`` or ``"sparse"``.
+    """
+    if branch == DENSE and embeddings_are_dense(architecture):
+        return "raw dense features with the flattened embeddings"
+    return f"raw {branch} features"
+
+
 def block_wires(architecture: Architecture, number: int) -> tuple[Wire, ...]:
     """The lines into block ``number`` that reach the logit, bottom to top.
 

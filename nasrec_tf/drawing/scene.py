@@ -5,7 +5,7 @@ import textwrap
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.data.features import Features
 from nasrec_tf.drawing import block_interior, layout, legend, theme
-from nasrec_tf.drawing.reads import block_wires, sources_read
+from nasrec_tf.drawing.reads import block_wires, embeddings_are_dense, raw_name, sources_read
 from nasrec_tf.drawing.svg import Drawing
 from nasrec_tf.operators import DENSE, SPARSE
 
@@ -82,8 +82,13 @@ def _paint_stack(drawing, architecture, columns, features, top) -> float:
         painter.paint()
     _paint_head(drawing, head, painters[-1])
     raw_y = painters[0].rows.frame_bottom + theme.BLOCK_GAP + theme.BOX_HEIGHT / 2
+    raw = {
+        branch: _paint_raw(drawing, architecture, columns, features, branch, raw_y)
+        for branch in (DENSE, SPARSE)
+    }
+    if embeddings_are_dense(architecture):
+        _paint_flattening(drawing, raw[SPARSE], raw[DENSE])
     for branch in (DENSE, SPARSE):
-        _paint_raw(drawing, architecture, columns, features, branch, raw_y)
         _paint_lanes(drawing, columns, painters, branch, raw_y)
     return raw_y + theme.BOX_HEIGHT / 2
 
@@ -116,7 +121,7 @@ def _paint_head(drawing: Drawing, head: layout.Box, last: block_interior.BlockPa
     drawing.text(head.centre_x, head.y - 26, "logit", bold=True)
 
 
-def _paint_raw(drawing, architecture, columns, features, branch, y) -> None:
+def _paint_raw(drawing, architecture, columns, features, branch, y) -> layout.Box:
     count = getattr(features, branch) if features else None
     text = f"{branch} features" if count != 1 else f"{branch} feature"
     text = text if count is None else f"{count} {text}"
@@ -125,8 +130,18 @@ def _paint_raw(drawing, architecture, columns, features, branch, y) -> None:
     box = layout.Box(x, y - theme.BOX_HEIGHT / 2, width, theme.BOX_HEIGHT)
     live = getattr(architecture.liveness, f"raw_{branch}")
     block_interior.part(
-        drawing, box, text, theme.PALETTES[branch], live, branch, f"raw {branch} features"
+        drawing, box, text, theme.PALETTES[branch], live, branch, raw_name(architecture, branch)
     )
+    return box
+
+
+def _paint_flattening(drawing: Drawing, sparse: layout.Box, dense: layout.Box) -> None:
+    """Draws the flattened embeddings on their way into dense source 0."""
+    colour, y = theme.PALETTES[SPARSE].line, dense.centre_y
+    drawing.path("wires", [(sparse.x, y), (dense.right + 4, y)], stroke=colour)
+    block_interior.arrow(drawing, (dense.right, y), "left", colour)
+    middle = (dense.right + sparse.x) / 2
+    drawing.text(middle, y - 8, "flattened", size=9, colour=colour)
 
 
 def _paint_lanes(drawing, columns, painters, branch, raw_y) -> None:
