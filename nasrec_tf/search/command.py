@@ -206,8 +206,11 @@ def _run_stage(run, stage: str) -> None:
 def _announce(run, stage: str) -> None:
     from nasrec_tf.search.memory_check import memory_lines
     from nasrec_tf.search.scaling import explain
+    from nasrec_tf.search.source_0 import explain_rule
 
     if stage == run.config.stages[1]:
         lines = explain(run.config, run.settings, run.records.rows("train"))
+        if run.config.architecture is None:
+            lines += explain_rule(run.config, run.space.dense_embeddings, run.dense_columns)
         for line in (*lines, *memory_lines(run)):
             run.say(line)

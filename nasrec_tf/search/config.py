@@ -117,6 +117,11 @@ class SearchConfig:
     max_sources: int | None = option(
         None, SPACE, "cap on the sources of a branch (default: none; the authors' code: 4)", least=1
     )
+    dense_embeddings: str | None = option(
+        None, SPACE, "flattened embeddings beside the dense features in dense source 0: never (the "
+        "paper), always, or any: architectures choose (the space's own; always where there are no "
+        "dense features)", choices=("never", "always", "any"),
+    )  # fmt: skip
     max_mflops: float | None = option(
         None, SPACE, "only consider architectures of at most so many million multiply-accumulates"
     )
@@ -304,6 +309,8 @@ class SearchConfig:
                 f"--final-layer-norm and --normalization {self.normalization} contradict each "
                 "other; leave one out."
             )
+        if self.dense_embeddings is not None and self.architecture is not None:
+            raise UserError("--dense-embeddings goes without --architecture, which says it itself.")
         if self.distribute != "none" and self.codesign:
             raise UserError("--distribute cannot train the quantized supernet of --codesign.")
 

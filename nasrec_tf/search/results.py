@@ -63,6 +63,8 @@ class RecordsResult(StageResult):
         rows: rows by split.
         label_rates: share of rows with label 1 by split.
         demo: what is known of the generated log, if it was one.
+        dense_columns: dense columns of the data set; ``None`` where an earlier version left it,
+            whose search spaces had no dense embeddings.
     """
 
     __pydantic_config__ = SAVED
@@ -72,6 +74,7 @@ class RecordsResult(StageResult):
     rows: dict[str, Count]
     label_rates: dict[str, Finite]
     demo: DemoFacts | None = None
+    dense_columns: Count | None = None
 
     @property
     def constant_log_loss(self) -> float | None:

@@ -19,9 +19,10 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
 from nasrec_tf.search.config import AUTO, SearchConfig
-from nasrec_tf.search.results import RecipeResult
+from nasrec_tf.search.results import RecipeResult, RecordsResult
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, scale
+from nasrec_tf.search.source_0 import dense_embeddings_rule
 from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
@@ -53,12 +54,21 @@ class Run:
             changes["operators"] = config.operators
         if config.max_sources is not None:
             changes["max_sources"] = config.max_sources
-        space = search_space(config.space).replace(**changes)
+        space = search_space(config.space)
+        changes["dense_embeddings"] = dense_embeddings_rule(config, space, self.dense_columns)
+        space = space.replace(**changes)
         if config.codesign and (config.bits is not None or not space.bits):
             space = space.replace(bits=config.bit_widths())
         if config.separate_bits:
             space = space.replace(separate_bits=True)
         return space
+
+    @property
+    def _records_result(self) -> RecordsResult:
+        result = self.directory.result("records")
+        if result is None:
+            raise RunError(f"{self.directory.path}: the records stage has not been run yet.")
+        return result
 
     @functools.cached_property
     def dataset(self) -> pathlib.Path:
@@ -67,11 +77,17 @@ class Run:
         Raises:
             RunError: if the records stage has not been run.
         """
-        result = self.directory.result("records")
-        if result is None:
-            raise RunError(f"{self.directory.path}: the records stage has not been run yet.")
-        path = pathlib.Path(result.dataset)
+        path = pathlib.Path(self._records_result.dataset)
         return path if path.is_absolute() else self.directory.path / path
+
+    @property
+    def dense_columns(self) -> int | None:
+        """Dense columns, as the records stage left them; ``None`` of one before that told them.
+
+        Raises:
+            RunError: if the records stage has not been run.
+        """
+        return self._records_result.dense_columns
 
     @functools.cached_property
     def schema(self) -> Schema:

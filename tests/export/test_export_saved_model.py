@@ -1,5 +1,6 @@
 """An export answers raw features with the trained network's probabilities, without this package."""
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -69,9 +70,15 @@ def modulo_rows(random):
 
 
 def make_subnet(schema, cap=None, seed=5):
-    """A tiny network whose weights are far enough from their start to tell the ids apart."""
+    """A tiny network whose weights are far enough from their start to tell the ids apart.
+
+    Without dense features its dense source 0 holds the flattened embeddings.
+    """
     features = Features(len(schema.dense), schema.sparse_rows).capped(cap)
-    subnet = Subnet(samples.tiny_architecture(), features, NetworkOptions(), seed=seed)
+    architecture = dataclasses.replace(
+        samples.tiny_architecture(), dense_embeddings=not schema.dense
+    )
+    subnet = Subnet(architecture, features, NetworkOptions(), seed=seed)
     subnet.embedding.table.assign(
         tf.random.stateless_normal(subnet.embedding.table.shape, (1, 2 + seed - 5)) * 0.5
     )

@@ -76,6 +76,7 @@ def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
         name=schema.name,
         rows={name: split.rows for name, split in schema.splits.items()},
         label_rates={name: split.label_rate for name, split in schema.splits.items()},
+        dense_columns=len(schema.dense),
     )
 
 

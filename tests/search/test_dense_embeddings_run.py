@@ -1,0 +1,91 @@
+"""The main job on a log without dense features: what its space is then, and what comes of it."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from search_calls import call
+
+import nasrec_tf
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.results import RecordsResult
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
+
+SMALL = (
+    "--space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 1 --population 4 "
+    "--tournament 2 --children 2 --generations 1 --fine-tune-steps 1 --top-k 1 "
+    "--retrain-epochs 1 --seed 3"
+).split()
+
+
+def write_log(path, rows=700):
+    random = np.random.default_rng(5)
+    with open(path, "w") as file:
+        file.write("click,user,item\n")
+        for _ in range(rows):
+            user, item = random.integers(9), random.integers(7)
+            click = random.random() < (0.7 if (user + item) % 3 == 0 else 0.2)
+            file.write(f"{int(click)},u{user},i{item}\n")
+
+
+def test_without_dense_features_a_run_searches_networks_with_dense_embeddings(tmp_path):
+    write_log(tmp_path / "log.csv")
+    data = ["--data", tmp_path / "log.csv", "--dataset", "csv", "--label", "click"]
+    places = ["--run-dir", tmp_path / "run", "--export-dir", tmp_path / "models"]
+    said = call(*data, *SMALL, *places)
+    assert said.code == 0, said.err
+    assert "no dense features: dense_embeddings always (the paper: never; " in said.out
+    evolution = json.loads((tmp_path / "run" / "evolution" / "result.json").read_text())
+    assert all(best["dense_embeddings"] for best in evolution["best"])
+    assert nasrec_tf.load(tmp_path / "models" / "nasrec").architecture.dense_embeddings
+    assert "flattened" in (tmp_path / "run" / "report.html").read_text()
+
+
+def space_of(directory, dense_columns, **options):
+    """The search space of a run whose records stage left so many dense columns."""
+    config = SearchConfig(run_dir=str(directory / "run"), blocks=2, **options)
+    run_directory = RunDirectory(config.run_dir)
+    with run_directory.opened(config):
+        records = RecordsResult(
+            dataset="records", name="log", rows={}, label_rates={}, dense_columns=dense_columns
+        )
+        run_directory.finish("records", records, seconds=1.0)
+        run = Run(config, run_directory)
+        run.__dict__["settings"] = dataclasses.make_dataclass("Settings", ["blocks"])(2)
+        return run.space
+
+
+OWN = 'dense_operators = ["fc"]\nsparse_operators = ["efc"]\nnum_blocks = 2\n'
+
+
+@pytest.mark.parametrize(
+    ("dense_columns", "options", "rule"),
+    [
+        (0, {}, "always"),
+        (13, {}, "never"),
+        (None, {}, "never"),  # a run that an earlier version began
+        (0, {"dense_embeddings": "never"}, "never"),
+        (0, {"dense_embeddings": "any"}, "any"),
+        (13, {"dense_embeddings": "always"}, "always"),
+        (0, {"space": "own.toml"}, "never"),
+        (0, {"space": "any.toml"}, "any"),
+        (13, {"space": "any.toml"}, "any"),
+        (13, {"space": "any.toml", "dense_embeddings": "never"}, "never"),
+    ],
+    ids=str,
+)
+def test_options_go_first_then_a_space_of_one_s_own_then_the_data(
+    tmp_path, dense_columns, options, rule
+):
+    (tmp_path / "own.toml").write_text(OWN)
+    (tmp_path / "any.toml").write_text(OWN + 'dense_embeddings = "any"\n')
+    if "space" in options:
+        options = options | {"space": str(tmp_path / options["space"])}
+    assert space_of(tmp_path, dense_columns, **options).dense_embeddings == rule
+
+
+def test_the_option_is_refused_where_it_would_be_without_effect(tmp_path):
+    line = call("--architecture", "nasrec-criteo-small", "--dense-embeddings", "any").error
+    assert "--dense-embeddings goes without --architecture" in line
