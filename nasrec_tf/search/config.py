@@ -145,6 +145,14 @@ class SearchConfig:
         None, SUPERNET, "peak learning rate (0.12; lower for short trainings)",
         least=LEAST_RATE, most=MOST_RATE,
     )  # fmt: skip
+    supernet_row_decay: float = option(
+        0.0, SUPERNET, "decay of all rows of the supernet's tables at every step, as --row-decay",
+        least=0.0, most=10.0,
+    )  # fmt: skip
+    supernet_embedding_dim: int = option(
+        16, SUPERNET, "width of the supernet's embeddings, a multiple of 8", least=8, most=512,
+        step=8,
+    )  # fmt: skip
     path_sampler: str = option(
         "single-operator-any-connection", SUPERNET, "path sampling strategy",
         choices=(
@@ -311,6 +319,10 @@ class SearchConfig:
             )
         if self.dense_embeddings is not None and self.architecture is not None:
             raise UserError("--dense-embeddings goes without --architecture, which says it itself.")
+        if self.distribute != "none" and self.supernet_row_decay:
+            raise UserError(
+                "--supernet-row-decay goes with --distribute none: rows decay on one device alone."
+            )
         if self.distribute != "none" and self.codesign:
             raise UserError("--distribute cannot train the quantized supernet of --codesign.")
 

@@ -180,6 +180,7 @@ class Run:
         """What holds for the supernet as a whole."""
         config = self.config
         return NetworkOptions(
+            embedding_dim=config.supernet_embedding_dim,
             normalization=BY_LAYER if config.layer_norm else NO_NORM,
             operator_balancing=config.operator_balancing,
         )

@@ -89,6 +89,7 @@ def training_plan(run: Run):
         batch_size=settings.batch_size,
         epochs=settings.supernet_epochs,
         learning_rate=settings.supernet_learning_rate,
+        row_decay=run.config.supernet_row_decay,
     )
     return TrainingPlan(
         recipe,
