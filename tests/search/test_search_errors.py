@@ -40,6 +40,26 @@ def test_a_missing_file(fails):
     assert "nowhere.txt" in fails("--data", "nowhere.txt", "--dataset", "criteo")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("--recipe", "papre"), "No recipe 'papre': give a file, or one of"),
+        (("--recipe", "mine.toml"), "mine.toml: head_dropout must be at most 0.99. Received: 1.0"),
+        (("--row-decay", -0.1), "--row-decay must be at least 0.0. Received: -0.1"),
+        (("--head-dropout", 1), "--head-dropout must be at most 0.99. Received: 1.0"),
+        (("--embedding-dim", 12), "--embedding-dim must be a multiple of 8. Received: 12"),
+        (("--optimizer", "adam"), "--optimizer adam needs its own --retrain-learning-rates"),
+        (("--optimizer", "adam", "--weight-decay", 0.1), "weight_decay goes with optimizer adamw"),
+        (("--recipe-share", 1), "--recipe-share must be at most 0.9"),
+        (("--final-layer-norm", "--normalization", "batch"), "contradict each other"),
+        (("--codesign", "--normalization", "batch"), "--normalization batch has no form on"),
+    ],
+)
+def test_a_recipe_that_cannot_be_used(fails, tmp_path, arguments, what):
+    (tmp_path / "mine.toml").write_text("head_dropout = 1.0")
+    assert what in fails(*arguments)
+
+
 def test_an_unknown_data_set(fails, tmp_path):
     line = fails("--data", raw_log(tmp_path / "log.txt"), "--dataset", "criteoo")
     assert "criteoo" in line and "criteo" in line

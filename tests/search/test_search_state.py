@@ -1,6 +1,7 @@
 """What a run directory says of itself: versions, formats, and directories of earlier versions."""
 
 import dataclasses
+import hashlib
 import json
 
 import pytest
@@ -193,6 +194,37 @@ def test_an_option_may_change_until_the_first_stage_that_reads_it_has_begun(tmp_
     with pytest.raises(RunError, match="--final-layer-norm"):
         changed(tmp_path, stored, final_layer_norm=True)
     changed(tmp_path, stored, retrain_epochs=2)
+
+
+def test_options_of_the_recipe_are_settled_once_it_is_being_chosen(tmp_path):
+    stored = SearchConfig()
+    with RunDirectory(tmp_path).opened(stored):
+        pass
+    changed(tmp_path, stored, row_decay=0.001)
+    (tmp_path / "recipe").mkdir()
+    (tmp_path / "recipe" / "001").mkdir()
+    with pytest.raises(RunError, match="--row-decay left out, not 0.001"):
+        changed(tmp_path, stored, row_decay=0.001)
+    with pytest.raises(RunError, match="--recipe 'auto', not 'paper'"):
+        changed(tmp_path, stored, recipe="paper")
+    changed(tmp_path, stored, top_k=1)
+
+
+def test_runs_begun_before_there_were_recipes_go_on_with_the_papers(tmp_path):
+    """Their options name no recipe; their results were made with digests without one."""
+    (tmp_path / "config.toml").write_text('seed = 3\nrow_decay = 0.0\nspace = "nasrec-small"\n')
+    directory = RunDirectory(tmp_path)
+    digest = hashlib.sha256(
+        json.dumps({"seed": 3, "space": "nasrec-small"}, sort_keys=True).encode()
+    )
+    (tmp_path / "supernet").mkdir()
+    skipped = Skipped(skipped="a test", made_with=digest.hexdigest()[:16])
+    write_state(tmp_path / "supernet" / "result.json", skipped)
+    assert directory.result("supernet") == skipped
+    begun = SearchConfig(run_dir=str(tmp_path), seed=3, space="nasrec-small")
+    with pytest.raises(RunError, match="made with --recipe 'paper', not 'auto'"):
+        directory.check_same(begun, directory.stored_config())
+    directory.check_same(dataclasses.replace(begun, recipe="paper"), directory.stored_config())
 
 
 def test_what_a_killed_process_left_of_a_first_file_is_no_stranger(tmp_path):
