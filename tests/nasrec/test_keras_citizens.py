@@ -5,7 +5,16 @@ import json
 import keras
 import numpy as np
 import pytest
-from core_cases import FEATURES, FULL, NO_DENSE, SMALL_OPTIONS, raw_inputs, raw_labels, shake
+from core_cases import (
+    EMBEDDED,
+    FEATURES,
+    FULL,
+    NO_DENSE,
+    SMALL_OPTIONS,
+    raw_inputs,
+    raw_labels,
+    shake,
+)
 
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding, TableInitializer
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
@@ -19,7 +28,7 @@ from nasrec_tf.optimizers.adagrad import Adagrad
 
 QUANTIZED = FULL.replace(name="tiny-quantized", num_blocks=2, bits=(4, 8), separate_bits=True)
 SPACES = {
-    "float-no-dense": (FULL.replace(num_blocks=2), NO_DENSE),
+    "float-no-dense": (EMBEDDED.replace(num_blocks=2), NO_DENSE),
     "quantized": (QUANTIZED, FEATURES),
 }
 

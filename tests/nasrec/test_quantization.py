@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from core_cases import FEATURES, FULL, SMALL_OPTIONS, raw_inputs, raw_labels, shake
+from core_cases import EMBEDDED, FEATURES, FULL, SMALL_OPTIONS, raw_inputs, raw_labels, shake
 
 from nasrec_tf import native
 from nasrec_tf.common.errors import UserError
@@ -17,7 +17,7 @@ from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.operators.base import TENSOR
 from nasrec_tf.optimizers.adagrad import Adagrad
 
-QUANTIZED = FULL.replace(name="tiny-quantized", bits=(4, 6, 8), separate_bits=True)
+QUANTIZED = EMBEDDED.replace(name="tiny-quantized", bits=(4, 6, 8), separate_bits=True)
 ARCHITECTURES = 24
 
 
