@@ -12,7 +12,7 @@ from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
 from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.data.features import Features
-from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
+from nasrec_tf.operators import BY_LAYER, DEFAULT_OPTIONS, NO_NORM, NetworkOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         architecture = load_architecture(options.architecture)
         features = _features(options)
-        network = NetworkOptions(normalization=BY_LAYER if options.layer_norm else NO_NORM)
+        network = _network(options)
     except (UserError, DataError, ValueError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
@@ -51,12 +51,25 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with layer norm in the operators, as the supernet has it",
     )
+    parser.add_argument(
+        "--embedding-dim",
+        metavar="N",
+        help="width of an embedding, a multiple of 8; 16 as in the paper unless given",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON line")
     return parser
 
 
+def _network(options: argparse.Namespace) -> NetworkOptions:
+    width = _count("--embedding-dim", options.embedding_dim)
+    return NetworkOptions(
+        embedding_dim=DEFAULT_OPTIONS.embedding_dim if width is None else width,
+        normalization=BY_LAYER if options.layer_norm else NO_NORM,
+    )
+
+
 def _count(option: str, text: str | None) -> int | None:
-    """A number of columns, as an option gives it, or none."""
+    """A number of columns or units, as an option gives it, or none."""
     if text is None:
         return None
     if not text.isdecimal() or not text.isascii() or len(text) > 7 or int(text) > MAX_WIDTH:

@@ -9,7 +9,6 @@ import tensorflow as tf
 from beam_preprocess.dataset.file_format import SCHEMA_FILE, read_json
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.errors import DataError
-from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.data.features import Features
 from nasrec_tf.export import contents as described
 from nasrec_tf.export.errors import ExportError
@@ -39,21 +38,20 @@ def load_exported_network(path: str | pathlib.Path) -> Subnet | Ensemble:
     directory = described.find_export(path)
     about = described.load_description(directory)
     assets = directory / described.ASSETS
+    architectures = [
+        described.load_architecture(assets / file) for file in about.architecture_files
+    ]
+    every_options = [member.options for member in about.members] or [about.options]
     try:
         schema = Schema.from_json(read_json(assets / SCHEMA_FILE), str(assets / SCHEMA_FILE))
         features = Features(len(schema.dense), about.table_rows)
-        every_options = [member.options for member in about.members] or [about.options]
-        subnets = [
-            Subnet(
-                described.load_architecture(assets / file),
-                features,
-                NetworkOptions.from_json(options),
-                seed=None,
-            )
-            for file, options in zip(about.architecture_files, every_options)
-        ]
-    except (ArchitectureError, DataError, TypeError) as error:
+        options = [NetworkOptions.from_json(each) for each in every_options]
+    except (DataError, TypeError, ValueError) as error:
         raise ExportError(f"{directory}: damaged ({error}); export the model again") from error
+    subnets = [
+        Subnet(architecture, features, each, seed=None)
+        for architecture, each in zip(architectures, options)
+    ]
     counts = [member.count for member in about.members]
     network = Ensemble(subnets, counts) if counts else subnets[0]
     _read_variables(network, directory / "variables" / "variables")

@@ -15,6 +15,7 @@ from typing import Any
 
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
+from nasrec_tf.common.value_checks import is_whole
 from nasrec_tf.operators.work import Step, multiply_accumulates
 
 DENSE = "dense"
@@ -49,7 +50,8 @@ class NetworkOptions:
     """What holds for a whole network, whatever its architecture.
 
     Args:
-        embedding_dim: width of every embedding and so of every sparse token.
+        embedding_dim: width of every embedding and so of every sparse token, those that the
+            dense-to-sparse merger makes among them: 16 in the paper, a multiple of the heads.
         normalization: ``"layer"`` to normalise inside each operator as the paper does (5.1),
             ``"batch"`` to do so over a batch (a stand-alone network alone), or ``"none"``, where
             linear maps have a bias instead.
@@ -74,7 +76,7 @@ class NetworkOptions:
     def __post_init__(self):
         for field in ("embedding_dim", "attention_heads", "merged_tokens"):
             value = getattr(self, field)
-            if not isinstance(value, int) or value < 1:
+            if not is_whole(value, low=1):
                 raise ValueError(f"`{field}` must be a positive integer. Received: {value!r}")
         if self.normalization not in NORMALIZATIONS:
             raise ValueError(

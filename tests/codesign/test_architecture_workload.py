@@ -66,9 +66,9 @@ def architectures(draw):
 
 @st.composite
 def network_options(draw):
-    heads = draw(st.sampled_from((1, 2, 4)))
+    heads = draw(st.sampled_from((1, 2, 4, 8)))
     return NetworkOptions(
-        embedding_dim=heads * draw(st.sampled_from((1, 2, 4))),
+        embedding_dim=heads * draw(st.sampled_from((1, 2, 3, 4, 8))),
         attention_heads=heads,
         normalization=draw(st.sampled_from(NORMALIZATIONS)),
         operator_balancing=draw(st.booleans()),
@@ -96,6 +96,8 @@ def test_hardware_and_flops_count_the_same_work(architecture, features, options)
         own = [o for o in workload.operators if o.name.startswith(prefix)]
         assert part.layer_norm == sum(o.layer_norm for o in own)
         assert part.linear + part.matmul == sum(o.multiply_accumulates for o in own)
+    for tables in workload.embedding_operators:
+        assert tables.dimension == options.embedding_dim
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,6 +1,7 @@
 """An export answers raw features with the trained network's probabilities, without this package."""
 
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -26,13 +27,15 @@ from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import NUMBER
 from nasrec_tf.export.saved_model import export_saved_model
 from nasrec_tf.networks.ensemble import Ensemble
+from nasrec_tf.networks.regularization import Regularization
 from nasrec_tf.networks.subnet import Subnet
-from nasrec_tf.operators import NetworkOptions
+from nasrec_tf.operators import DEFAULT_OPTIONS, NetworkOptions
 from nasrec_tf.training.calibration import Calibration
 
 HERE = pathlib.Path(__file__).parent
 TOLERANCE = 1e-6
 ROWS = 24
+WIDE_AND_NORMALISED = NetworkOptions(embedding_dim=24, normalization="batch")
 
 
 def mixed_rows(random):
@@ -69,7 +72,7 @@ def modulo_rows(random):
         }
 
 
-def make_subnet(schema, cap=None, seed=5):
+def make_subnet(schema, cap=None, seed=5, options=DEFAULT_OPTIONS):
     """A tiny network whose weights are far enough from their start to tell the ids apart.
 
     Without dense features its dense source 0 holds the flattened embeddings.
@@ -78,10 +81,13 @@ def make_subnet(schema, cap=None, seed=5):
     architecture = dataclasses.replace(
         samples.tiny_architecture(), dense_embeddings=not schema.dense
     )
-    subnet = Subnet(architecture, features, NetworkOptions(), seed=seed)
+    dropped = Regularization(embedding_dropout=0.5, block_dropout=0.5, head_dropout=0.5)
+    subnet = Subnet(architecture, features, options, seed=seed, regularization=dropped)
     subnet.embedding.table.assign(
         tf.random.stateless_normal(subnet.embedding.table.shape, (1, 2 + seed - 5)) * 0.5
     )
+    for number, statistic in enumerate(subnet.non_trainable_variables):
+        statistic.assign(tf.random.stateless_uniform(statistic.shape, (3, number), 0.3, 3.0))
     return subnet
 
 
@@ -154,8 +160,15 @@ def cases(tmp_path_factory):
     return {
         "mixed": Case(root, "mixed", samples.mixed_data_set(), mixed_rows),
         "avazu": Case(root, "avazu-like", samples.avazu_like_data_set(), avazu_like_rows),
+        # This one of other embeddings, and with statistics that are no trained weights.
         "capped": Case(
-            root, "capped", samples.modulo_data_set(), modulo_rows, cap=50, numeric_ids=True
+            root,
+            "capped",
+            samples.modulo_data_set(),
+            modulo_rows,
+            cap=50,
+            numeric_ids=True,
+            make=functools.partial(make_subnet, options=WIDE_AND_NORMALISED),
         ),
         "ensemble": Case(
             root, "ensemble", samples.mixed_data_set(), mixed_rows, make=make_ensemble
@@ -324,7 +337,9 @@ def case(cases):
     return cases["mixed"]
 
 
-def test_load_gives_the_exported_network_again(case):
+@pytest.mark.parametrize("name", ["mixed", "capped"])
+def test_load_gives_the_exported_network_again(cases, name):
+    case = cases[name]
     loaded = nasrec_tf.load(case.path)
     assert loaded.architecture.blocks == case.subnet.architecture.blocks
     assert (loaded.features, loaded.options) == (case.subnet.features, case.subnet.options)
@@ -365,6 +380,20 @@ def test_calibration_of_an_ensemble_is_that_of_its_mean(cases):
     np.testing.assert_allclose(network(batch), 0.5 * before - 1.0, rtol=1e-5, atol=1e-6)
 
 
+def retell_options(export, **changes):
+    """Gives an export's description other options; ``None`` leaves one out."""
+    file = export / "assets" / "model.json"
+    about = json.loads(file.read_text(encoding="utf-8"))
+    about["options"] = {k: v for k, v in (about["options"] | changes).items() if v is not None}
+    file.write_text(json.dumps(about), encoding="utf-8")
+
+
+def test_an_export_from_before_there_was_batch_norm_is_loaded(case, tmp_path):
+    shutil.copytree(case.path, tmp_path / "export")
+    retell_options(tmp_path / "export", normalization=None, layer_norm=True)
+    assert nasrec_tf.load(tmp_path / "export").options == case.subnet.options
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -373,8 +402,10 @@ def test_calibration_of_an_ensemble_is_that_of_its_mean(cases):
         lambda export: (export / "assets" / "schema.json").write_text("{}"),
         lambda export: (export / "assets" / "architecture.json").write_text("[]"),
         lambda export: (export / "assets" / "model.json").write_text("cut"),
+        lambda export: retell_options(export, normalization="of another version"),
+        lambda export: retell_options(export, another=1),
     ],
-    ids=["no index", "no weights", "schema", "architecture", "description"],
+    ids=["no index", "no weights", "schema", "architecture", "description", "value", "option"],
 )
 def test_a_damaged_export_is_one_line_that_names_the_file(case, tmp_path, damage):
     shutil.copytree(case.path, tmp_path / "export")

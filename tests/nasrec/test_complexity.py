@@ -111,6 +111,8 @@ def test_maps_of_dense_source_0_read_the_flattened_embeddings_too(capsys, tmp_pa
         (["nasrec-criteo-small", "--sparse-features", "9" * 5000], "sparse"),
         (["nasrec-criteo-small", "--dense-features", "1e3"], "dense"),
         (["nasrec-criteo-small", "--dataset", "nowhere"], "nowhere"),
+        (["nasrec-criteo-small", "--embedding-dim", "12"], "embedding_dim=12"),
+        (["nasrec-criteo-small", "--embedding-dim", "0"], "embedding_dim"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(capsys, arguments, told):
@@ -208,6 +210,14 @@ def test_random_architectures_execute_what_is_counted(features, options):
     options = dataclasses.replace(SMALL_OPTIONS, **options)
     for architecture in random_architectures(EMBEDDED, 5, seed=5):
         assert_executes_what_is_counted(architecture, features, options)
+
+
+@pytest.mark.parametrize("width", [8, 24, 64])
+def test_networks_of_every_width_execute_what_is_counted(width):
+    [_, architecture] = random_architectures(EMBEDDED.replace(num_blocks=2), 2, seed=6)
+    for normalization in ("layer", "batch"):
+        options = NetworkOptions(embedding_dim=width, normalization=normalization)
+        assert_executes_what_is_counted(architecture, FEATURES, options)
 
 
 def test_embedding_parameters_are_the_tables():
