@@ -20,7 +20,8 @@ def load(path: str | pathlib.Path) -> Any:
             - an ``.npz`` file that ``save_weights`` wrote, such as ``retrain/*/best.npz`` of a run.
 
     Returns:
-        A ``Subnet``; of a ``.keras`` file the model that was saved.
+        A ``Subnet``, or the ``BaselineNetwork`` of a hand-made model; of a ``.keras`` file the
+        model that was saved.
 
     Raises:
         UserError: if there is no such thing, or it is damaged; the message names the file.
@@ -60,6 +61,7 @@ def _load_keras(path: pathlib.Path) -> Any:
     import keras
 
     # They register themselves with Keras.
+    import nasrec_tf.networks.baselines.baseline_network
     import nasrec_tf.networks.supernet.model
     import nasrec_tf.optimizers.catalogue  # noqa: F401
 

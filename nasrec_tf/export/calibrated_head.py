@@ -3,16 +3,20 @@
 import numpy as np
 
 from nasrec_tf.export.errors import ExportError
+from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
 from nasrec_tf.networks.ensemble import Ensemble, subnets_of
 from nasrec_tf.networks.subnet import HEAD, Subnet
 from nasrec_tf.training.calibration import Calibration
 
 
-def fold_calibration(network: Subnet | Ensemble, calibration: Calibration) -> None:
+def fold_calibration(
+    network: Subnet | Ensemble | BaselineNetwork, calibration: Calibration
+) -> None:
     """Changes the weights of the final layer so that the network gives calibrated logits.
 
     Args:
-        network: the network, or the ensemble, changed in place.
+        network: the network, the ensemble or the hand-made model, changed in place. A hand-made
+            model keeps scale and offset beside its weights.
         calibration: what its logits are to go through.
 
     Raises:
@@ -30,6 +34,10 @@ def fold_calibration(network: Subnet | Ensemble, calibration: Calibration) -> No
         >>> bool(np.allclose(subnet(batch), 0.5 * before - 2.0))
         True
     """
+    if isinstance(network, BaselineNetwork):
+        network.scale *= calibration.scale
+        network.offset = float(calibration.applied(np.asarray(network.offset)))
+        return
     # The mean of logits that all go through the same line goes through it as well.
     for subnet in subnets_of(network):
         _fold(subnet, calibration)

@@ -9,16 +9,20 @@ from typing import Annotated, Any
 import pydantic
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.errors import ArchitectureError, UserError
 from nasrec_tf.common.saved_state import SAVED, first_fault
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.raw_inputs import RawInput
 from nasrec_tf.export.versions import versions
+from nasrec_tf.networks.baselines import Baseline, baseline_from_json
 
 FORMAT = "nasrec_tf.export"
 FORMAT_VERSION = 1
+BASELINE_VERSION = 3
+"""Of exports of hand-made models, which have no architecture."""
 ENSEMBLE_VERSION = 2
 """Of exports of several networks, which a program of version 1 would take for one of them."""
+READ_VERSIONS = (FORMAT_VERSION, ENSEMBLE_VERSION, BASELINE_VERSION)
 
 ASSETS = "assets"
 EXTRA_ASSETS = "assets.extra"
@@ -45,6 +49,23 @@ class ExportedMember:
 
 
 @dataclasses.dataclass(frozen=True)
+class ExportedBaseline:
+    """A hand-made model.
+
+    Args:
+        model: which one, and its options, as ``Baseline.to_json`` tells them.
+        scale: what its logits are multiplied by.
+        offset: what is added then.
+    """
+
+    __pydantic_config__ = SAVED
+
+    model: Mapping[str, Any]
+    scale: Annotated[float, pydantic.Field(allow_inf_nan=False)] = 1.0
+    offset: Annotated[float, pydantic.Field(allow_inf_nan=False)] = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
 class ExportDescription:
     """The content of ``assets/model.json``.
 
@@ -61,6 +82,7 @@ class ExportDescription:
         software: versions of the packages that made the export.
         origin: a token of whatever made it, by which that knows it again; ``None`` if not given.
         members: the networks of an ensemble; none otherwise.
+        baseline: the hand-made model, in place of an architecture and its options.
     """
 
     __pydantic_config__ = SAVED
@@ -76,18 +98,28 @@ class ExportDescription:
     software: Mapping[str, str]
     origin: str | None = None
     members: tuple[ExportedMember, ...] = ()
+    baseline: ExportedBaseline | None = None
+
+    @property
+    def format_version(self) -> int:
+        """The first version whose programs can read it."""
+        if self.baseline is not None:
+            return BASELINE_VERSION
+        return ENSEMBLE_VERSION if self.members else FORMAT_VERSION
 
     @property
     def architecture_files(self) -> tuple[str, ...]:
         """The files of the networks' architectures among the assets."""
+        if self.baseline is not None:
+            return ()
         return tuple(member.architecture for member in self.members) or (ARCHITECTURE_FILE,)
 
     def dumps(self) -> str:
         fields = dataclasses.asdict(self)
-        if not self.members:
-            del fields["members"]
-        version = ENSEMBLE_VERSION if self.members else FORMAT_VERSION
-        body = {"format": FORMAT, "format_version": version, **fields}
+        for part in ("members", "baseline"):
+            if not fields[part]:
+                del fields[part]
+        body = {"format": FORMAT, "format_version": self.format_version, **fields}
         return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
@@ -103,10 +135,10 @@ class ExportDescription:
         """
         if not isinstance(body, Mapping) or body.get("format") != FORMAT:
             raise ExportError(f"{where}: not the description of an export")
-        if body.get("format_version") not in (FORMAT_VERSION, ENSEMBLE_VERSION):
+        if body.get("format_version") not in READ_VERSIONS:
             raise ExportError(
                 f"{where}: format version {body.get('format_version')!r}, this program reads "
-                f"{FORMAT_VERSION} and {ENSEMBLE_VERSION}"
+                f"{FORMAT_VERSION} to {READ_VERSIONS[-1]}"
             )
         fields = {k: v for k, v in body.items() if k not in ("format", "format_version")}
         try:
@@ -168,12 +200,7 @@ def describe_export(path: str | pathlib.Path) -> str:
     """
     directory = find_export(path)
     description = load_description(directory)
-    blocks = [
-        len(load_architecture(directory / ASSETS / file)) for file in description.architecture_files
-    ]
-    network = f"{blocks[0]} blocks"
-    if description.members:
-        network = f"the mean of {len(blocks)} networks of {min(blocks)} to {max(blocks)} blocks"
+    network = _network(directory, description)
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
     numbers = [column.name for column in description.inputs if column.kind == "number"]
     texts = [column.name for column in description.inputs if column.kind == "text"]
@@ -188,6 +215,33 @@ def describe_export(path: str | pathlib.Path) -> str:
     ]
     lines += [f"  {name:<12} {_shown(value)}" for name, value in description.metrics.items()]
     return "\n".join(lines)
+
+
+def _network(directory: pathlib.Path, description: ExportDescription) -> str:
+    if description.baseline is not None:
+        return load_exported_baseline(description, directory).label
+    blocks = [
+        len(load_architecture(directory / ASSETS / file)) for file in description.architecture_files
+    ]
+    if description.members:
+        return f"the mean of {len(blocks)} networks of {min(blocks)} to {max(blocks)} blocks"
+    return f"{blocks[0]} blocks"
+
+
+def load_exported_baseline(description: ExportDescription, directory: pathlib.Path) -> Baseline:
+    """The hand-made model of an export that is of one.
+
+    Args:
+        description: of the export.
+        directory: of the version, for messages.
+
+    Raises:
+        ExportError: if it is not known here.
+    """
+    try:
+        return baseline_from_json(description.baseline.model)
+    except UserError as error:
+        raise ExportError(f"{directory / ASSETS / MODEL_FILE}: {error}") from error
 
 
 def load_architecture(path: pathlib.Path) -> Architecture:

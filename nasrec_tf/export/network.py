@@ -12,6 +12,7 @@ from beam_preprocess.errors import DataError
 from nasrec_tf.data.features import Features
 from nasrec_tf.export import contents as described
 from nasrec_tf.export.errors import ExportError
+from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
 from nasrec_tf.networks.ensemble import Ensemble
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
@@ -20,15 +21,15 @@ VARIABLE = "network_variables/{}/.ATTRIBUTES/VARIABLE_VALUE"
 """Where a SavedModel's variables hold those of the network, by their order in the network."""
 
 
-def load_exported_network(path: str | pathlib.Path) -> Subnet | Ensemble:
+def load_exported_network(path: str | pathlib.Path) -> Subnet | Ensemble | BaselineNetwork:
     """The stand-alone network that was exported, with the weights that it serves with.
 
     Args:
         path: a version directory, or a model's directory (its newest version is meant).
 
     Returns:
-        The network, or the ensemble; it takes what the export's preprocessing yields, not raw
-        columns.
+        The network, the ensemble, or the hand-made model; it takes what the export's preprocessing
+        yields, not raw columns.
 
     Raises:
         ExportError: if it is no export of this package, or it is damaged; the message names the
@@ -48,14 +49,26 @@ def load_exported_network(path: str | pathlib.Path) -> Subnet | Ensemble:
         options = [NetworkOptions.from_json(each) for each in every_options]
     except (DataError, TypeError, ValueError) as error:
         raise ExportError(f"{directory}: damaged ({error}); export the model again") from error
-    subnets = [
-        Subnet(architecture, features, each, seed=None)
-        for architecture, each in zip(architectures, options)
-    ]
-    counts = [member.count for member in about.members]
-    network = Ensemble(subnets, counts) if counts else subnets[0]
+    if about.baseline is not None:
+        network = _baseline(about, directory, features)
+    else:
+        subnets = [
+            Subnet(architecture, features, each, seed=None)
+            for architecture, each in zip(architectures, options)
+        ]
+        counts = [member.count for member in about.members]
+        network = Ensemble(subnets, counts) if counts else subnets[0]
     _read_variables(network, directory / "variables" / "variables")
     return network
+
+
+def _baseline(
+    about: described.ExportDescription, directory: pathlib.Path, features: Features
+) -> BaselineNetwork:
+    """The hand-made model, to read its weights into."""
+    model = described.load_exported_baseline(about, directory)
+    scale, offset = about.baseline.scale, about.baseline.offset
+    return BaselineNetwork(model, features, seed=None, scale=scale, offset=offset)
 
 
 def _read_variables(network: keras.Model, prefix: pathlib.Path) -> None:

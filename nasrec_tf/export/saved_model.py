@@ -21,14 +21,17 @@ from nasrec_tf.export.signatures import METHOD_NAMES, ServingModule
 from nasrec_tf.export.versions import Draft, new_version
 from nasrec_tf.export.vocabularies import first_entries, vocabulary_files
 from nasrec_tf.export.warmup import Row, write_warmup_requests
+from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
 from nasrec_tf.networks.ensemble import Ensemble, subnets_of
 from nasrec_tf.networks.subnet import Subnet
 
 WARMUP_BATCH_SIZES = (1, 8, 64)
 
+Exported = Subnet | Ensemble | BaselineNetwork
+
 
 def export_saved_model(
-    network: Subnet | Ensemble,
+    network: Exported,
     schema: Schema,
     data_directory: str | pathlib.Path,
     export_directory: str | pathlib.Path,
@@ -41,8 +44,8 @@ def export_saved_model(
     """Writes ``export_directory/name/version``, whole or not at all, and ``models.config``.
 
     Args:
-        network: the trained network, or an ensemble of some. Its tables may be smaller than the
-            schema's (capped).
+        network: the trained network, an ensemble of some, or a hand-made model. Its tables may be
+            smaller than the schema's (capped).
         schema: of the data set that it was trained on.
         data_directory: that data set's directory, for the vocabularies.
         export_directory: where all models lie, such as ``saved_models``.
@@ -88,7 +91,7 @@ def export_saved_model(
     return export_directory / name / str(draft.version)
 
 
-def _check_fit(network: Subnet | Ensemble, schema: Schema) -> None:
+def _check_fit(network: Exported, schema: Schema) -> None:
     received = network.features.dense, network.features.sparse
     if received != (len(schema.dense), len(schema.sparse)):
         raise ExportError(
@@ -108,7 +111,7 @@ def _save(module: tf.Module, signatures: Mapping[str, Any], directory: pathlib.P
 
 
 def _describe(
-    network: Subnet | Ensemble,
+    network: Exported,
     schema: Schema,
     name: str,
     version: int,
@@ -123,15 +126,28 @@ def _describe(
         inputs=raw_inputs(schema),
         signatures=tuple(signatures),
         table_rows=network.features.table_rows,
-        options=dataclasses.asdict(subnets_of(network)[0].options),
+        options=_options(network),
         metrics=dict(metrics),
         software={"nasrec_tf": __version__, **packages},
         members=_members(network),
+        baseline=_baseline(network),
     )
 
 
-def _members(network: Subnet | Ensemble) -> tuple[described.ExportedMember, ...]:
-    if isinstance(network, Subnet):
+def _options(network: Exported) -> dict[str, Any]:
+    if isinstance(network, BaselineNetwork):
+        return {}
+    return dataclasses.asdict(subnets_of(network)[0].options)
+
+
+def _baseline(network: Exported) -> described.ExportedBaseline | None:
+    if not isinstance(network, BaselineNetwork):
+        return None
+    return described.ExportedBaseline(network.baseline.to_json(), network.scale, network.offset)
+
+
+def _members(network: Exported) -> tuple[described.ExportedMember, ...]:
+    if not isinstance(network, Ensemble):
         return ()
     return tuple(
         described.ExportedMember(
@@ -143,13 +159,14 @@ def _members(network: Subnet | Ensemble) -> tuple[described.ExportedMember, ...]
 
 def _write_assets(
     directory: pathlib.Path,
-    network: Subnet | Ensemble,
+    network: Exported,
     schema: Schema,
     about: described.ExportDescription,
 ) -> None:
     directory.mkdir(exist_ok=True)
-    for file, subnet in zip(about.architecture_files, subnets_of(network)):
-        subnet.architecture.save(directory / file)
+    if not isinstance(network, BaselineNetwork):
+        for file, subnet in zip(about.architecture_files, subnets_of(network)):
+            subnet.architecture.save(directory / file)
     schema.save(directory)
     (directory / described.MODEL_FILE).write_text(about.dumps(), encoding="utf-8")
 

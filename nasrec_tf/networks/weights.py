@@ -19,7 +19,11 @@ import tensorflow as tf
 
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
 from nasrec_tf.networks.subnet import Subnet
+
+StandAlone = Subnet | BaselineNetwork
+"""Networks of which there are files of weights."""
 
 PIECE = 1 << 22
 """Numbers that are read or written at a time, unless a single row has more."""
@@ -46,13 +50,13 @@ _DAMAGE = (
 )
 
 
-def save_weights(subnet: Subnet, path: str | pathlib.Path) -> None:
+def save_weights(network: StandAlone, path: str | pathlib.Path) -> None:
     """Writes every weight to an ``.npz`` file that is there whole or not at all.
 
     Beside the weights it holds what the network is, so that ``load_network`` needs nothing else.
 
     Args:
-        subnet: the network.
+        network: the network.
         path: the file.
 
     Raises:
@@ -71,17 +75,17 @@ def save_weights(subnet: Subnet, path: str | pathlib.Path) -> None:
     """
     with atomic_path(path) as draft:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(NETWORK, json.dumps(subnet.get_config()))
-            for name, variable in subnet.named_weights().items():
+            archive.writestr(NETWORK, json.dumps(network.get_config()))
+            for name, variable in network.named_weights().items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     _write(variable, member)
 
 
-def load_weights(subnet: Subnet, path: str | pathlib.Path, mend: str = MEND) -> None:
+def load_weights(network: StandAlone, path: str | pathlib.Path, mend: str = MEND) -> None:
     """Reads what ``save_weights`` wrote.
 
     Args:
-        subnet: a network of the same architecture, features and options.
+        network: one of the same architecture, or baseline, features and options.
         path: the file.
         mend: what the user can do about a damaged file.
 
@@ -92,7 +96,7 @@ def load_weights(subnet: Subnet, path: str | pathlib.Path, mend: str = MEND) -> 
     try:
         _check_end(path)
         with zipfile.ZipFile(path) as archive:
-            weights = subnet.named_weights()
+            weights = network.named_weights()
             _check_members(archive, {f"{name}.npy" for name in weights})
             for name, variable in weights.items():
                 with archive.open(f"{name}.npy") as member:
@@ -101,12 +105,15 @@ def load_weights(subnet: Subnet, path: str | pathlib.Path, mend: str = MEND) -> 
         raise _damaged(path, error, mend) from error
 
 
-def load_network(path: str | pathlib.Path, mend: str = MEND) -> Subnet:
+def load_network(path: str | pathlib.Path, mend: str = MEND) -> Any:
     """The network that ``save_weights`` wrote, with its architecture, features and options.
 
     Args:
         path: the file.
         mend: what the user can do about a damaged file.
+
+    Returns:
+        A ``Subnet``, or a ``BaselineNetwork``.
 
     Raises:
         RunError: if the file cannot be read or is damaged, or is of version 0.1.0, which wrote
@@ -120,11 +127,12 @@ def load_network(path: str | pathlib.Path, mend: str = MEND) -> Subnet:
                 raise KeyError(f"it has no {NETWORK}: version 0.1.0 wrote weights alone")
             config = json.loads(archive.read(NETWORK))
         # Weights that are read next need not be drawn.
-        subnet = Subnet.from_config(config | {"seed": None})
+        kind: Any = BaselineNetwork if "baseline" in config else Subnet
+        network = kind.from_config(config | {"seed": None})
     except _DAMAGE as error:
         raise _damaged(path, error, mend) from error
-    load_weights(subnet, path, mend)
-    return subnet
+    load_weights(network, path, mend)
+    return network
 
 
 def holds_network(path: str | pathlib.Path) -> bool:

@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from core_cases import EMBEDDED, FEATURES, NO_DENSE, SMALL_OPTIONS, random_architectures
+from executed_graph import executed
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
@@ -16,6 +17,7 @@ from nasrec_tf.architecture.complexity import FINAL_OPTIONS, complexity
 from nasrec_tf.architecture.presets import preset, presets
 from nasrec_tf.data.features import Features
 from nasrec_tf.flops import main
+from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.operators import NetworkOptions
 
 # MFLOPs, parameters, and those that get a gradient, read off the authors' own code with fvcore.
@@ -125,63 +127,14 @@ def test_a_mistake_is_told_in_one_line(capsys, arguments, told):
 
 # What TensorFlow executes.
 
-BATCH = 3
-
-
-def executed(architecture, features, options):
-    """Multiply-accumulates per sample in the graph that TensorFlow runs for a ``Subnet``."""
-    import tensorflow as tf
-
-    from nasrec_tf import native
-    from nasrec_tf.networks.subnet import Subnet
-
-    subnet = Subnet(architecture, features, options)
-    signature = {
-        "dense": tf.TensorSpec([BATCH, features.dense], tf.float32),
-        "sparse": tf.TensorSpec([BATCH, features.sparse], tf.int64),
-    }
-    function = tf.function(lambda inputs: subnet(inputs, training=False))
-    with native.portable():
-        graph = function.get_concrete_function(signature).graph
-    counts = dict(linear_and_matmul=0, layer_norm=0)
-    needed = ancestors(graph.structured_outputs)
-    for operation in graph.get_operations():
-        if operation.name not in needed:
-            continue
-        if operation.type in ("MatMul", "BatchMatMulV2"):
-            counts["linear_and_matmul"] += product_cost(operation)
-        elif operation.type == "SquaredDifference":
-            counts["layer_norm"] += 5 * elements(operation.outputs[0])
-    assert all(count % BATCH == 0 for count in counts.values())
-    parameters = subnet.count_params() - subnet.embedding.count_params()
-    return {key: count // BATCH for key, count in counts.items()}, parameters
-
-
-def ancestors(tensor):
-    """Names of the operations that a tensor depends on; nothing else would be run."""
-    found, waiting = set(), [tensor.op]
-    while waiting:
-        operation = waiting.pop()
-        if operation.name not in found:
-            found.add(operation.name)
-            waiting += [source.op for source in operation.inputs]
-    return found
-
-
-def product_cost(operation):
-    transposed = operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
-    inner = operation.inputs[0].shape[-2 if transposed else -1]
-    return elements(operation.outputs[0]) * inner
-
-
-def elements(tensor):
-    return math.prod(tensor.shape.as_list())
-
 
 def assert_executes_what_is_counted(architecture, features, options):
     cost = complexity(architecture, features, options)
     live = [part for part in cost.parts if part.live]
-    counts, parameters = executed(architecture, features, options)
+    subnet = Subnet(architecture, features, options)
+    counts = executed(subnet)
+    weights = sum(math.prod(variable.shape) for variable in subnet.trainable_variables)
+    parameters = weights - subnet.embedding.count_params()
     assert counts["linear_and_matmul"] == sum(part.linear + part.matmul for part in live)
     assert counts["layer_norm"] == sum(part.layer_norm for part in live)
     assert sum(counts.values()) == cost.multiply_accumulates

@@ -33,8 +33,8 @@ class PerRowGlorotNormal(keras.initializers.Initializer):
         seed: of the draws.
 
     Example:
-        >>> PerRowGlorotNormal(seed=0)((2000, 7)).numpy().std().round(2)  # sqrt(2 / (1 + 7))
-        np.float32(0.5)
+        >>> PerRowGlorotNormal(seed=0)((2000, 7)).numpy().std().round(2)  # sqrt(2 / 8), about
+        np.float32(0.51)
     """
 
     def __init__(self, seed: int = 0):
@@ -64,6 +64,9 @@ class BaselineNetwork(keras.Model):
         features: what it reads.
         seed: seed of the initial weights and of dropout; ``None`` for zeros, where others are read
             or assigned next.
+        scale: what logits are multiplied by outside of training, as calibration asks for; a sum
+            of several terms has no final layer that it could be folded into.
+        offset: what is added then.
 
     Input shape: a mapping of ``"dense"`` (batch, dense columns), absent or empty without dense
     features, and ``"sparse"`` (batch, fields) row ids. Output shape: (batch, 1), logits.
@@ -88,6 +91,8 @@ class BaselineNetwork(keras.Model):
         features: Features,
         seed: int | None = 0,
         name: str = "baseline",
+        scale: float = 1.0,
+        offset: float = 0.0,
         **kwargs: Any,
     ):
         for argument, kind, value in (
@@ -111,6 +116,8 @@ class BaselineNetwork(keras.Model):
         self.baseline = baseline
         self.features = features
         self.seed = seed
+        self.scale = float(scale)
+        self.offset = float(offset)
         self.fields = {name: table.fields for name, table in baseline.tables(features).items()}
         self.tables = {
             name: FeatureEmbedding(
@@ -140,6 +147,8 @@ class BaselineNetwork(keras.Model):
             # A network made anew is to be trained, also where this one's weights were read.
             "seed": self.seed or 0,
             "name": self.name,
+            "scale": self.scale,
+            "offset": self.offset,
             "trainable": self.trainable,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }
@@ -217,7 +226,10 @@ class BaselineNetwork(keras.Model):
                 for name, layer in self.tables.items()
             },
         )
-        return self.baseline.logit(values, self._run(bool(training)))
+        logit = self.baseline.logit(values, self._run(bool(training)))
+        if training or (self.scale, self.offset) == (1.0, 0.0):
+            return logit
+        return logit * self.scale + self.offset
 
     def train_step(self, data: Any) -> Any:
         """Keras's own step, once the rows that it reads have caught up with their decay."""
