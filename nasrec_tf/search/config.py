@@ -119,7 +119,7 @@ class SearchConfig:
     )
     dense_embeddings: str | None = option(
         None, SPACE, "flattened embeddings beside the dense features in dense source 0: never (the "
-        "paper), always, or any: architectures choose (the space's own; always where there are no "
+        "paper), always, or any: architectures choose (the space's own; any where there are no "
         "dense features)", choices=("never", "always", "any"),
     )  # fmt: skip
     max_mflops: float | None = option(

@@ -30,17 +30,23 @@ def write_log(path, rows=700):
             file.write(f"{int(click)},u{user},i{item}\n")
 
 
-def test_without_dense_features_a_run_searches_networks_with_dense_embeddings(tmp_path):
+def test_without_dense_features_networks_of_a_run_choose_dense_embeddings(tmp_path):
     write_log(tmp_path / "log.csv")
     data = ["--data", tmp_path / "log.csv", "--dataset", "csv", "--label", "click"]
     places = ["--run-dir", tmp_path / "run", "--export-dir", tmp_path / "models"]
     said = call(*data, *SMALL, *places)
     assert said.code == 0, said.err
-    assert "no dense features: dense_embeddings always (the paper: never; " in said.out
-    evolution = json.loads((tmp_path / "run" / "evolution" / "result.json").read_text())
-    assert all(best["dense_embeddings"] for best in evolution["best"])
-    assert nasrec_tf.load(tmp_path / "models" / "nasrec").architecture.dense_embeddings
-    assert "flattened" in (tmp_path / "run" / "report.html").read_text()
+    assert "no dense features: dense_embeddings any (the paper: never; " in said.out
+    journal = (tmp_path / "run" / "evolution" / "search" / "journal.jsonl").read_text()
+    events = [json.loads(line) for line in journal.splitlines()[1:]]
+    drawn = [event["architecture"] for event in events if event["event"] == "created"]
+    choices = [architecture.get("dense_embeddings", False) for architecture in drawn]
+    assert set(choices) == {False, True}
+    [best] = json.loads((tmp_path / "run" / "evolution" / "result.json").read_text())["best"]
+    network = nasrec_tf.load(tmp_path / "models" / "nasrec")
+    assert network.architecture.to_json() == best and best in drawn
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert ("flattened" in report) == best.get("dense_embeddings", False)
 
 
 def space_of(directory, dense_columns, **options):
@@ -63,11 +69,11 @@ OWN = 'dense_operators = ["fc"]\nsparse_operators = ["efc"]\nnum_blocks = 2\n'
 @pytest.mark.parametrize(
     ("dense_columns", "options", "rule"),
     [
-        (0, {}, "always"),
+        (0, {}, "any"),
         (13, {}, "never"),
         (None, {}, "never"),  # a run that an earlier version began
         (0, {"dense_embeddings": "never"}, "never"),
-        (0, {"dense_embeddings": "any"}, "any"),
+        (0, {"dense_embeddings": "always"}, "always"),
         (13, {"dense_embeddings": "always"}, "always"),
         (0, {"space": "own.toml"}, "never"),
         (0, {"space": "any.toml"}, "any"),
