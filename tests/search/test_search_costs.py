@@ -14,12 +14,12 @@ from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 
-FLAGS = ["--no-operator-balancing", "--final-layer-norm"]
+FLAGS = ["--no-operator-balancing", "--final-layer-norm", "--embedding-dim", 24]
 
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    """A run with both flags, of one architecture in which both count."""
+    """A run with the flags, of one architecture in which all count."""
     directory = tmp_path_factory.mktemp("flags")
     architecture = NASREC_SMALL.replace(num_blocks=2).widest
     architecture.save(directory / "given.json")
@@ -47,19 +47,20 @@ def trained_parameters(subnet):
     )
 
 
-def test_both_flags_change_the_count(run, directory):
+def test_each_flag_changes_the_count(run, directory):
     architecture = Architecture.load(directory[0] / "given.json")
     found = {
-        (norm, balancing): complexity(
+        (norm, balancing, width): complexity(
             architecture,
             run.features,
-            NetworkOptions(normalization=norm, operator_balancing=balancing),
+            NetworkOptions(width, normalization=norm, operator_balancing=balancing),
         ).mflops
         for norm in ("none", "layer")
         for balancing in (False, True)
+        for width in (16, 24)
     }
-    assert len(set(found.values())) == 4
-    assert run.cost(architecture).mflops == found["layer", False]
+    assert len(set(found.values())) == 8
+    assert run.cost(architecture).mflops == found["layer", False, 24]
 
 
 def test_every_figure_is_that_of_the_exported_network(run, directory):
@@ -87,10 +88,13 @@ def test_limits_and_hardware_costs_count_it_too(run, directory):
     architecture = Architecture.load(directory[0] / "given.json")
     (budget,) = _oracle(run, {}).draws.budgets
     assert budget.of(Design(architecture)) == run.cost(architecture).mflops
-    assert hardware_costs(run).options == run.final_options
+    costs = hardware_costs(run)
+    assert costs.options == run.final_options
+    [tables] = costs.workload(architecture).embedding_operators
+    assert (tables.dimension, run.search_options.embedding_dim) == (24, 16)
 
 
 def test_the_default_network_is_the_published_one(tmp_path):
     config = SearchConfig(recipe="paper")
-    assert Run(config, RunDirectory(tmp_path)).final_options == NetworkOptions(layer_norm=False)
+    assert Run(config, RunDirectory(tmp_path)).final_options == NetworkOptions(normalization="none")
     assert json.loads(json.dumps(config.operator_balancing)) is True
