@@ -19,11 +19,14 @@ from nasrec_tf.report import (
     CandidateSummary,
     Curve,
     DataSummary,
+    DifferenceSummary,
+    EnsembleSummary,
     ExportSummary,
     QualitySummary,
     ReliabilityBin,
     RunSummary,
     SplitSummary,
+    SpreadSummary,
     StageSummary,
     TableSummary,
     TrialSummary,
@@ -98,6 +101,18 @@ def whole_run():
             540_201_232,
             CALIBRATION,
             "calibrated: 0.5000 * logit -0.2500",
+            "Chosen by validation log loss; trained once more on 45,000 rows.",
+            EnsembleSummary(
+                [(2, 0.12, 2), (1, 0.12, 1)], 0.42555, 0.43123,
+                QualitySummary(0.43222, 5_000, 0.80777, (0.42111, 0.45222), (0.79111, 0.81222)),
+                DifferenceSummary(-0.00765, (-0.00999, -0.00543), 0.00654, (0.00432, 0.00876)),
+                2.4691, 35_801, 1_080_402_464,
+            ),
+            [
+                SpreadSummary("test log loss", 0.44012, 0.00123, 0.43888, 0.44135),
+                SpreadSummary("test AUC", 0.80111, 0.00087, 0.80023, 0.80198),
+            ],
+            3,
         ),
         export=ExportSummary("saved_models/ctr/1", "docker run <options>"),
         stages=[StageSummary("records", 12.3), StageSummary("supernet", 3725.0),
@@ -153,6 +168,9 @@ def test_the_page_tells_every_result(page):
         "40,000", "25.4%", "1,234,567", "rejected: wrong column count", "12.3 s", "1 h 02 min",
         "not finished (not yet)", "batch_size", "512", "3.15.1", "0.44123", "0.43123",
         "0.43111", "0.05432", "0.00987", "0.45012", "calibrated: 0.5000 * logit -0.2500",
+        "trained once more on 45,000 rows", "0.43222", "-0.00765 (-0.00999 to -0.00543)",
+        "0.00654 (0.00432 to 0.00876)", "2.4691", "1,080,402,464", "2 ×", "-0.00568",
+        "Test log loss over 3 seeds", "0.44012 ± 0.00123 (0.43888 to 0.44135)",
     ):  # fmt: skip
         assert told in text, told
 

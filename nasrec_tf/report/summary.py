@@ -246,6 +246,67 @@ class CalibrationSummary:
 
 
 @dataclasses.dataclass(frozen=True)
+class DifferenceSummary:
+    """A model's quality less another one's on the same rows.
+
+    Args:
+        log_loss: difference of the log losses, in nats; below 0 where the first is better.
+        log_loss_interval: 95 % interval of the paired bootstrap.
+        auc: difference of the areas, above 0 where the first is better.
+        auc_interval: likewise.
+    """
+
+    log_loss: float
+    log_loss_interval: tuple[float, float] | None
+    auc: float | None
+    auc_interval: tuple[float, float] | None
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsembleSummary:
+    """The mean of the logits of several networks.
+
+    Args:
+        members: rank in the search, learning rate, and how often it counts, of each.
+        validation_log_loss: in nats; what it was chosen by.
+        single_validation_log_loss: of the best network alone.
+        test: quality on the test split.
+        difference: of that from the best network alone.
+        mflops: millions of multiply-accumulates per sample, of all members.
+        parameters: trainable weights without embedding tables, of all members.
+        embedding_parameters: weights of the embedding tables of all members.
+    """
+
+    members: Sequence[tuple[int, float, int]]
+    validation_log_loss: float
+    single_validation_log_loss: float
+    test: QualitySummary
+    difference: DifferenceSummary
+    mflops: float
+    parameters: int
+    embedding_parameters: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SpreadSummary:
+    """A figure over the seeds of the winner.
+
+    Args:
+        name: of the figure.
+        mean: over the seeds.
+        deviation: standard deviation of a single seed (of a sample).
+        least: the smallest.
+        most: the largest.
+    """
+
+    name: str
+    mean: float
+    deviation: float
+    least: float
+    most: float
+
+
+@dataclasses.dataclass(frozen=True)
 class WinnerSummary:
     """The model that was chosen.
 
@@ -258,6 +319,10 @@ class WinnerSummary:
         embedding_parameters: weights of the embedding tables.
         calibration: scale and offset of its logits; ``None`` if none were fitted.
         served: what the exported model does to its logits, in a line.
+        chosen: how the exported model was trained and chosen, in a sentence or two.
+        ensemble: what is exported in its place.
+        spreads: figures over its seeds, if it was trained with several.
+        seeds: with how many.
     """
 
     architecture: Architecture
@@ -268,6 +333,10 @@ class WinnerSummary:
     embedding_parameters: int | None = None
     calibration: CalibrationSummary | None = None
     served: str | None = None
+    chosen: str | None = None
+    ensemble: EnsembleSummary | None = None
+    spreads: Sequence[SpreadSummary] = ()
+    seeds: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,12 +29,14 @@ class Attempt:
         architecture: what is trained.
         recipe: how.
         directory: where it leaves its results.
+        purpose: initial weights and row order are drawn for it.
     """
 
     rank: int
     architecture: Architecture
     recipe: Recipe
     directory: pathlib.Path
+    purpose: str = "retrain"
 
 
 def first_attempts(run: Run) -> list[Attempt]:

@@ -271,6 +271,19 @@ class SearchConfig:
     final_layer_norm: bool = option(
         False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
     )
+    ensemble: int = option(
+        1, RETRAIN, "average the logits of up to so many of the retrained networks, chosen one "
+        "after the other by validation log loss; one may be chosen again", least=1, most=1000,
+    )  # fmt: skip
+    winner_seeds: int = option(
+        1, RETRAIN, "train the winner with so many seeds, for a spread over seeds beside the "
+        "interval over rows", least=1, most=1000,
+    )  # fmt: skip
+    final_fit: str = option(
+        "train", RETRAIN, "rows that the exported model is trained on: train, or train+validation "
+        "for as many epochs as validation chose before, as the authors do",
+        choices=("train", "train+validation"),
+    )  # fmt: skip
     calibrate: bool = option(
         True, RETRAIN, "export the model with its logits scaled and shifted as fits the validation "
         "split, where that lowers the log loss of rows not fitted on", reader="export",
@@ -312,6 +325,7 @@ class SearchConfig:
             raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
         self.learning_rates()
         self._check_codesign()
+        self._check_final_models()
         self._check_places()
         if self.final_layer_norm and self.normalization not in (None, "layer"):
             raise UserError(
@@ -377,6 +391,18 @@ class SearchConfig:
         self.bit_widths()
         if self.strategy == "random" and self.objective == "pareto":
             raise UserError("--objective pareto needs --strategy evolution.")
+
+    def _check_final_models(self) -> None:
+        several = [name for name in ("ensemble", "winner_seeds") if getattr(self, name) > 1]
+        fits_all = self.final_fit != "train"
+        if fits_all and several:
+            raise UserError(
+                f"--final-fit {self.final_fit} trains one network once more; leave "
+                f"{flag(several[0])} out."
+            )
+        if self.codesign and (fits_all or self.ensemble > 1):
+            option = "final_fit" if fits_all else "ensemble"
+            raise UserError(f"{flag(option)} cannot be measured on the crossbars of --codesign.")
 
     def _check_places(self) -> None:
         """Neither of run and exports may lie where the other writes."""

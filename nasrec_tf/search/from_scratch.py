@@ -10,6 +10,7 @@ import time
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, keep_logits
 from nasrec_tf.search.results import EpochQuality, best_epoch
 from nasrec_tf.search.run import Run
 from nasrec_tf.training.curves import read_curve
@@ -32,6 +33,7 @@ class FromScratch:
         directory: where it leaves weights, curve and validation.
         purpose: of the training; initial weights and row order are drawn for it.
         keeps_weights: whether the weights of the best epoch are kept.
+        keeps_logits: whether its validation logits are kept.
         again: what deleting the directory makes the run do.
     """
 
@@ -40,6 +42,7 @@ class FromScratch:
     directory: pathlib.Path
     purpose: str = "retrain"
     keeps_weights: bool = True
+    keeps_logits: bool = False
     again: str = "train this candidate anew"
 
     @property
@@ -117,7 +120,7 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
         seed=derived_seed(seed, f"{what.purpose} rows"),
         learning_rate_option="--retrain-learning-rates",
     )
-    _make_ready(what.directory)
+    make_ready(what.directory)
     network = build(run, what.architecture, recipe, derived_seed(seed, what.purpose))
     validation = _Validation(run, network, what)
     validation.check_complete(plan.steps_per_epoch(run.records))
@@ -153,11 +156,33 @@ def clear_checkpoint(directory: pathlib.Path) -> None:
     shutil.rmtree(directory / CHECKPOINT, ignore_errors=True)
 
 
-def _make_ready(directory: pathlib.Path) -> None:
-    """What is left of a training whose checkpoint is gone goes too: it begins anew."""
+def load_trained(run: Run, architecture: Architecture, directory: pathlib.Path):
+    """A network with the weights that its training has kept.
+
+    Args:
+        run: the run.
+        architecture: of the network.
+        directory: of the training.
+
+    Raises:
+        RunError: if the weights are missing, damaged, or of another network.
+    """
+    from nasrec_tf.networks.weights import load_weights
+
+    subnet = build(run, architecture, run.recipe, seed=None)
+    load_weights(subnet, directory / WEIGHTS, f"delete {directory} to train it again")
+    return subnet
+
+
+def make_ready(directory: pathlib.Path) -> None:
+    """Makes a training's directory, and clears what is left of one whose checkpoint is gone.
+
+    Args:
+        directory: of the training, which goes on from its checkpoint or begins anew.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     if not (directory / CHECKPOINT).is_dir():
-        for name in (VALIDATION, WEIGHTS, LOSS_CURVE):
+        for name in (VALIDATION, WEIGHTS, VALIDATION_LOGITS, LOSS_CURVE):
             (directory / name).unlink(missing_ok=True)
 
 
@@ -199,9 +224,10 @@ class _Validation:
             raise RunError(
                 f"{self._path}: holds {len(self.epochs)} of {evaluated} epochs; {what.mend}."
             )
-        missing = what.keeps_weights and not (what.directory / WEIGHTS).exists()
-        if self.best_epoch is not None and missing:
-            raise RunError(f"{what.directory / WEIGHTS}: is missing; {what.mend}.")
+        kept = {WEIGHTS: what.keeps_weights, VALIDATION_LOGITS: what.keeps_logits}
+        for name, is_kept in kept.items():
+            if self.best_epoch is not None and is_kept and not (what.directory / name).exists():
+                raise RunError(f"{what.directory / name}: is missing; {what.mend}.")
 
     def __call__(self, epoch: int) -> bool:
         """Whether to go on: not once it diverged, or several epochs in a row were no better."""
@@ -226,8 +252,11 @@ class _Validation:
         from nasrec_tf.networks.weights import save_weights
         from nasrec_tf.training.evaluation import quality
 
-        found = quality(*self._predict("validation"))
+        labels, logits = self._predict("validation")
+        found = quality(labels, logits)
         self.epochs.append(EpochQuality(found.log_loss, found.auc))
         if self.best_epoch == epoch and self._what.keeps_weights:
             save_weights(self._network, self._what.directory / WEIGHTS)
+        if self.best_epoch == epoch and self._what.keeps_logits:
+            keep_logits(self._what.directory, logits)
         write_state(self._path, self.epochs)

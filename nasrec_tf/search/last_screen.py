@@ -6,11 +6,10 @@ from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.report import QualitySummary
-from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.chosen_summary import chosen_lines, quality_line
 from nasrec_tf.search.results import ExportResult, RecordsResult, RetrainResult, StageResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import REPORT_FILE
-from nasrec_tf.search.winner_quality import served_calibration
 
 LEADERBOARD_FILE = "leaderboard.csv"
 
@@ -33,12 +32,12 @@ def last_screen(run: Run) -> str:
         f"found    {sum(block.anything for block in live)} live blocks of {len(live)}, "
         f"{cost.mflops:.4f} M multiply-accumulates, {cost.parameters:,} parameters and "
         f"{cost.embedding_parameters:,} in embedding tables",
-        f"quality  {_quality(retrain.test)}",
+        f"quality  {quality_line(retrain.test)}",
     ]
     if retrain.recipe is not None:
         lines.append(f"recipe   {retrain.recipe}")
     lines += baseline_lines(run.directory.finished("records", RecordsResult), retrain.test)
-    lines += calibration_lines(run.config, retrain)
+    lines += chosen_lines(run.config, retrain)
     lines += _hardware_lines(run)
     seconds = [
         f"{stage} {run.directory.finished(stage, StageResult).seconds:.0f} s"
@@ -87,31 +86,6 @@ def baseline_lines(records: RecordsResult, test: QualitySummary) -> list[str]:
     return lines
 
 
-def calibration_lines(config: SearchConfig, retrain: RetrainResult) -> list[str]:
-    """What calibration gives, and what the exported model does to its logits.
-
-    Args:
-        config: the options.
-        retrain: of the run.
-    """
-    fitted = retrain.calibration
-    _, told = served_calibration(config, fitted, retrain.architecture.is_quantized)
-    if fitted is None:
-        return [f"served   {told}"]
-    if fitted.refused is not None:
-        return [f"served   {told}", f"         calibration error on test {fitted.test.error:.4f}"]
-    figures = [
-        f"log loss {split.log_loss:.4f} to {split.calibrated_log_loss:.4f}, calibration error "
-        f"{split.error:.4f} to {split.calibrated_error:.4f}"
-        for split in (fitted.validation, fitted.test)
-    ]
-    return [
-        f"served   {told}",
-        f"         calibration makes of validation {figures[0]};",
-        f"         of test {figures[1]}",
-    ]
-
-
 def _hardware_lines(run: Run) -> list[str]:
     """The winner on its hardware, in a co-design run."""
     result = run.directory.result("hardware")
@@ -131,17 +105,6 @@ def _hardware_lines(run: Run) -> list[str]:
         f"{losses['crossbar_ideal']:.4f}, with 5 % variation {losses['crossbar_variation']:.4f}, "
         f"with stuck cells {losses['crossbar_stuck']:.4f}",
     ]
-
-
-def _quality(test: QualitySummary) -> str:
-    text = f"test log loss {test.log_loss:.4f}"
-    if test.log_loss_interval:
-        text += " ({:.4f} to {:.4f})".format(*test.log_loss_interval)
-    if test.auc is not None:
-        text += f", AUC {test.auc:.4f}"
-    if test.auc_interval:
-        text += " ({:.4f} to {:.4f})".format(*test.auc_interval)
-    return f"{text} on {test.samples:,} rows"
 
 
 def write_leaderboard(run: Run) -> None:

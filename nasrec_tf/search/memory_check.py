@@ -29,6 +29,8 @@ def memory_lines(run: Run) -> list[str]:
     if run.config.architecture is None:
         lines.append(_supernet(run))
     lines.append(_finalist(run))
+    if run.config.ensemble > 1:
+        lines.append(_ensemble(run))
     return lines
 
 
@@ -62,6 +64,17 @@ def _finalist(run: Run) -> str:
         "give a smaller --architecture",
     )
     return f"memory: {what} take {readable_size(needed)} in training"
+
+
+def _ensemble(run: Run) -> str:
+    """All members are in memory together when they are exported, to be looked up in alone."""
+    options = run.recipe_options(run.expected_recipe)
+    rows = sum(run.features.table_rows)
+    needed = run.config.ensemble * weights_bytes(
+        rows * options.embedding_dim, 0, False, training=False
+    )
+    check_fits(needed, needed, "average fewer networks with a smaller --ensemble", "")
+    return f"memory: the tables of an ensemble take up to {readable_size(needed)}"
 
 
 def _tables(features, options) -> int:

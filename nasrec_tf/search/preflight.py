@@ -16,7 +16,7 @@ from nasrec_tf.search.environment import VERSIONS_FILE
 from nasrec_tf.search.last_screen import LEADERBOARD_FILE
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
-from nasrec_tf.search.scaling import PAPER_ROWS, scale
+from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, scale
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.strategies import check_settings
 from nasrec_tf.training.recipes import PAPER, load_recipe
@@ -68,6 +68,23 @@ def _check_recipe(config: SearchConfig) -> None:
     if config.codesign and recipe.normalization == BY_BATCH:
         raise UserError(
             "--normalization batch has no form on crossbars; leave it out with --codesign."
+        )
+    _check_final_models(config, recipe.schedule)
+
+
+def _check_final_models(config: SearchConfig, schedule: str) -> None:
+    if config.final_fit != "train" and schedule == "plateau":
+        raise UserError(
+            f"--final-fit {config.final_fit} leaves no validation split for --schedule plateau to "
+            "look at; use another schedule."
+        )
+    rates = len(config.learning_rates() or (1,))
+    candidates = 1 if config.architecture is not None else config.top_k or PAPER_TOP_K
+    most = candidates * rates + config.winner_seeds - 1
+    if config.ensemble > most:
+        raise UserError(
+            f"--ensemble {config.ensemble} is more than the networks that are retrained, at most "
+            f"{most}; raise --top-k, or lower it."
         )
 
 

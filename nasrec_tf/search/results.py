@@ -13,7 +13,7 @@ import pydantic
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.saved_state import SAVED
 from nasrec_tf.demo import DemoFacts
-from nasrec_tf.report import CalibrationSummary, QualitySummary
+from nasrec_tf.report import CalibrationSummary, DifferenceSummary, QualitySummary
 from nasrec_tf.training.recipe import LOG_LOSS, Recipe
 
 SavedArchitecture = Annotated[Architecture, pydantic.PlainValidator(Architecture.from_json)]
@@ -287,6 +287,90 @@ class AttemptResult(AttemptFigures):
         return AttemptFigures(**{field.name: getattr(self, field.name) for field in fields})
 
 
+@dataclasses.dataclass(frozen=True)
+class SeedResult:
+    """The winner trained with one seed.
+
+    Args:
+        directory: where it was trained, relative to the run directory.
+        validation: its quality on the validation split.
+        test: its quality on the test split.
+    """
+
+    __pydantic_config__ = SAVED
+
+    directory: str
+    validation: EpochQuality
+    test: QualitySummary
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsembleMember:
+    """A network of an ensemble.
+
+    Args:
+        rank: of the candidate in the search, from 1.
+        learning_rate: peak learning rate.
+        directory: where its weights are, relative to the run directory.
+        architecture: of the network.
+        count: how often it counts in the mean.
+    """
+
+    __pydantic_config__ = SAVED
+
+    rank: Annotated[int, pydantic.Field(ge=1)]
+    learning_rate: Finite
+    directory: str
+    architecture: SavedArchitecture
+    count: Annotated[int, pydantic.Field(ge=1)]
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsembleResult:
+    """The mean of the logits of several networks, which is exported in the winner's place.
+
+    Args:
+        members: the networks.
+        validation: quality on the validation split, by which it was chosen.
+        test: quality on the test split.
+        difference: of that from the winner alone.
+        calibration: scale and offset of its logits.
+        mflops: millions of multiply-accumulates per sample, of all members.
+        parameters: weights without embedding tables, of all members.
+        embedding_parameters: weights of the embedding tables of all members.
+    """
+
+    __pydantic_config__ = SAVED
+
+    members: tuple[EnsembleMember, ...]
+    validation: EpochQuality
+    test: QualitySummary
+    difference: DifferenceSummary
+    calibration: CalibrationSummary
+    mflops: Finite
+    parameters: Count
+    embedding_parameters: Count
+
+
+@dataclasses.dataclass(frozen=True)
+class FinalFit:
+    """The winner trained once more on train and validation together.
+
+    Args:
+        rows: of both splits.
+        epochs: passes over them, as many as validation chose.
+        steps: training steps.
+        seconds: wall time in the call that finished it.
+    """
+
+    __pydantic_config__ = SAVED
+
+    rows: Count
+    epochs: Count
+    steps: Count
+    seconds: Annotated[Finite, pydantic.Field(ge=0)]
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RetrainResult(StageResult):
     """Of the retrain stage.
@@ -302,6 +386,12 @@ class RetrainResult(StageResult):
         attempts: all trainings.
         calibration: scale and offset of its logits; ``None`` in runs that were finished before
             there was calibration.
+        seeds: the winner by seed, if it was trained with several.
+        ensemble: what is exported in its place; ``None`` unless several networks are averaged.
+        final_fit: how the winner was trained once more; its quality on test is that of this fit,
+            that on validation, and the calibration, are those of the training before.
+        candidate: directory of the training of the winner among ``attempts``, where its weights
+            are those of another one.
 
     Raises:
         ValueError: if the winner's log loss is not finite.
@@ -318,6 +408,15 @@ class RetrainResult(StageResult):
     attempts: tuple[AttemptFigures, ...]
     calibration: CalibrationSummary | None = None
     recipe: SavedRecipe | None = None
+    seeds: tuple[SeedResult, ...] = ()
+    ensemble: EnsembleResult | None = None
+    final_fit: FinalFit | None = None
+    candidate: str | None = None
+
+    @property
+    def served_calibration(self) -> CalibrationSummary | None:
+        """Calibration of what is exported."""
+        return self.calibration if self.ensemble is None else self.ensemble.calibration
 
     def __post_init__(self):
         for name in ("validation", "test"):

@@ -22,6 +22,7 @@ from nasrec_tf.report import (
     TrialSummary,
     WinnerSummary,
 )
+from nasrec_tf.search.chosen_summary import ensemble_summary, spreads, told_choice
 from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.results import AttemptFigures, HardwareResult, RecipeTrial, Skipped
 from nasrec_tf.search.run import Run
@@ -187,7 +188,7 @@ def _candidates(run: Run) -> list[CandidateSummary]:
                 validation_auc=validation.auc if validation else None,
                 mflops=cost.mflops,
                 parameters=cost.parameters,
-                won=winner is not None and winner.directory == name,
+                won=winner is not None and (winner.candidate or winner.directory) == name,
             )
         )
     return found
@@ -213,8 +214,12 @@ def _winner(run: Run) -> WinnerSummary | None:
         cost.mflops,
         cost.parameters,
         cost.embedding_parameters,
-        result.calibration,
-        served_calibration(run.config, result.calibration, result.architecture.is_quantized)[1],
+        result.served_calibration,
+        served_calibration(run.config, result)[1],
+        told_choice(run.config, result),
+        ensemble_summary(result),
+        spreads(result),
+        max(1, len(result.seeds)),
     )
 
 

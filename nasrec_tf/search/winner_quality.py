@@ -1,8 +1,11 @@
-"""What is measured of the model that was chosen: calibration on validation, then the test split."""
+"""What is measured of the models that were chosen: calibration on validation, then the test split.
+
+The test split is looked at once for each model that is reported.
+"""
 
 import dataclasses
 import pathlib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +17,7 @@ from nasrec_tf.report import (
     ReliabilityBin,
 )
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.training.calibration import (
     Calibration,
@@ -23,48 +27,66 @@ from nasrec_tf.training.calibration import (
 )
 
 
-def measure(
-    run: Run, network: Any, directory: pathlib.Path
-) -> tuple[QualitySummary, CalibrationSummary]:
-    """Calibrates the chosen model on the validation split, and looks at the test split, once.
+class Predicted(NamedTuple):
+    """What a model makes of a split.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: finite, (rows,).
+    """
+
+    labels: np.ndarray
+    logits: np.ndarray
+
+
+def predicted(run: Run, network: Any, split: str, directory: pathlib.Path) -> Predicted:
+    """Labels and logits of a split.
 
     Args:
         run: the run.
-        network: the chosen model.
-        directory: where it was trained, for messages.
+        network: the model.
+        split: the split.
+        directory: where the model was trained, for messages.
 
     Raises:
         UserError: if a prediction is not finite.
     """
-    from nasrec_tf.training.evaluation import Predictor, quality_with_intervals
+    from nasrec_tf.training.evaluation import Predictor
 
-    predict = Predictor(network, run.records)
-    labels, logits = _finite(predict, "validation", directory)
-    fit = fit_calibration(labels, logits)
-    validation = _calibrated(labels, logits, fit.held_out)
-    labels, logits = _finite(predict, "test", directory)
-    calibrated = fit.calibration.applied(logits)
-    test = QualitySummary(**quality_with_intervals(labels, logits, run.config.seed).to_json())
-    return test, CalibrationSummary(
-        scale=fit.calibration.scale,
-        offset=fit.calibration.offset,
-        refused=fit.refused,
-        validation=validation,
-        test=_calibrated(labels, logits, calibrated),
-        reliability=_bins(labels, logits),
-        calibrated_reliability=() if fit.refused else _bins(labels, calibrated),
-    )
-
-
-def _finite(predict, split: str, directory: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
-    labels, logits = predict(split)
+    labels, logits = Predictor(network, run.records)(split)
     if not np.isfinite(logits).all():
         raise UserError(
             f"{directory}: the winner's predictions are not finite on "
             f"{np.count_nonzero(~np.isfinite(logits)):,} of {len(logits):,} {split} rows; delete "
             f"{directory.parent} and repeat the command with a lower --retrain-learning-rates."
         )
-    return labels, logits
+    return Predicted(labels, logits)
+
+
+def judged(
+    run: Run, validation: Predicted, test: Predicted
+) -> tuple[QualitySummary, CalibrationSummary]:
+    """A model's quality on the test split, and the calibration that validation asks for.
+
+    Args:
+        run: the run.
+        validation: of the model; after a final fit of the one that was not trained on it.
+        test: of the model.
+    """
+    from nasrec_tf.training.evaluation import quality_with_intervals
+
+    fit = fit_calibration(*validation)
+    calibrated = fit.calibration.applied(test.logits)
+    quality = QualitySummary(**quality_with_intervals(*test, run.config.seed).to_json())
+    return quality, CalibrationSummary(
+        scale=fit.calibration.scale,
+        offset=fit.calibration.offset,
+        refused=fit.refused,
+        validation=_calibrated(*validation, fit.held_out),
+        test=_calibrated(*test, calibrated),
+        reliability=_bins(*test),
+        calibrated_reliability=() if fit.refused else _bins(test.labels, calibrated),
+    )
 
 
 def _calibrated(labels, raw, calibrated) -> CalibratedQuality:
@@ -92,30 +114,29 @@ def _bins(labels, logits) -> tuple[ReliabilityBin, ...]:
     )
 
 
-def served_calibration(
-    config: SearchConfig, fitted: CalibrationSummary | None, quantized: bool
-) -> tuple[Calibration, str]:
+def served_calibration(config: SearchConfig, result: RetrainResult) -> tuple[Calibration, str]:
     """What the export does to the logits, and a line that tells it.
 
     Args:
         config: the options.
-        fitted: what was found for the winner; ``None`` in runs older than calibration.
-        quantized: whether the winner is.
+        result: of the retrain stage.
     """
-    calibration = Calibration()
+    fitted, calibration = result.served_calibration, Calibration()
     if not config.calibrate:
         told = "not calibrated, as --no-calibrate says"
     elif fitted is None:
         told = "not calibrated: it was retrained by a version without calibration"
     elif fitted.refused is not None:
         told = f"not calibrated: {fitted.refused}"
-    elif quantized:
+    elif result.architecture.is_quantized:
         # Its kernel is rounded to integers anew from what is stored: a scaled one would be rounded
         # otherwise, and the crossbars would hold another network than was measured.
         told = "not calibrated: the final layer of a quantized network is kept as it was trained"
     else:
         calibration = Calibration(fitted.scale, fitted.offset)
         told = f"calibrated: {fitted.scale:.4f} * logit {fitted.offset:+.4f}"
+        if result.final_fit is not None:
+            told += ", fitted before the final fit"
     rate = config.negative_sampling_rate
     if rate < 1:
         told += (

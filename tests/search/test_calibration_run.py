@@ -1,5 +1,6 @@
 """Calibration in the main job: measured with the winner, part of the export, told everywhere."""
 
+import dataclasses
 import json
 import shutil
 
@@ -8,12 +9,14 @@ import pytest
 from search_calls import call, options
 
 import nasrec_tf
-from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.architecture.space import CODESIGN
+from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.export.calibrated_head import fold_calibration
 from nasrec_tf.export.contents import load_description
 from nasrec_tf.export.errors import ExportError
-from nasrec_tf.report import CalibratedQuality, CalibrationSummary
+from nasrec_tf.search.chosen_summary import chosen_lines, told_choice
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.winner_quality import served_calibration
 from nasrec_tf.training.calibration import Calibration
 
@@ -99,17 +102,32 @@ def test_a_run_of_before_calibration_is_shown_and_exported_without(run_files, un
     assert "not calibrated: it was retrained by a version without calibration" in said.out
 
 
-SPLIT = CalibratedQuality(0.5, 0.4, 0.1, 0.01)
-FITTED = CalibrationSummary(0.5, 0.1, None, SPLIT, SPLIT, ())
+def retrained(directory, **changes):
+    path = directory / "run" / "retrain" / "result.json"
+    return dataclasses.replace(read_state(path, RetrainResult, "mend"), **changes)
 
 
-def test_a_quantized_network_is_kept_as_it_was_trained():
-    calibration, told = served_calibration(SearchConfig(), FITTED, quantized=True)
+def test_a_quantized_network_is_kept_as_it_was_trained(finished_run):
+    found = retrained(finished_run)
+    fitted = dataclasses.replace(found.calibration, refused=None, scale=0.5, offset=0.1)
+    float_one = dataclasses.replace(found, calibration=fitted)
+    assert served_calibration(SearchConfig(), float_one)[0] == Calibration(0.5, 0.1)
+    quantized = dataclasses.replace(float_one, architecture=CODESIGN.widest)
+    calibration, told = served_calibration(SearchConfig(), quantized)
     assert calibration == Calibration() and "quantized" in told
+    down_sampled = SearchConfig(negative_sampling_rate=0.5)
+    assert served_calibration(down_sampled, quantized)[0] == Calibration(offset=np.log(0.5))
+
+
+def test_an_average_that_is_no_better_is_told_and_left_out(finished_run):
+    found = retrained(finished_run)
+    lines = chosen_lines(SearchConfig(ensemble=3), found)
+    assert lines[0].startswith("ensemble none: no average is better on validation")
+    assert "There is no ensemble" in told_choice(SearchConfig(ensemble=3), found)
+    assert not any("ensemble" in line for line in chosen_lines(SearchConfig(), found))
 
 
 def test_the_logits_of_a_quantized_network_are_shifted_but_not_scaled():
-    from nasrec_tf.architecture.space import CODESIGN
     from nasrec_tf.data.features import Features
     from nasrec_tf.networks.subnet import Subnet
 

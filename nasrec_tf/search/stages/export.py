@@ -47,6 +47,7 @@ def run_stage(run: Run) -> ExportResult:
     from nasrec_tf.export.calibrated_head import fold_calibration
     from nasrec_tf.export.saved_model import export_saved_model
     from nasrec_tf.export.serving import write_models_config
+    from nasrec_tf.search.chosen_models import load_ensemble
     from nasrec_tf.search.stages.retrain import load_winner
 
     config = run.config
@@ -58,9 +59,8 @@ def run_stage(run: Run) -> ExportResult:
         write_models_config(export_dir)
         return ExportResult(path=str(written.resolve()))
     result = run.directory.finished("retrain", RetrainResult)
-    quantized = result.architecture.is_quantized
-    calibration, told = served_calibration(config, result.calibration, quantized)
-    network = load_winner(run)
+    calibration, told = served_calibration(config, result)
+    network = load_winner(run) if result.ensemble is None else load_ensemble(run, result.ensemble)
     fold_calibration(network, calibration)
     path = export_saved_model(
         network,
@@ -70,8 +70,8 @@ def run_stage(run: Run) -> ExportResult:
         config.name,
         version=config.export_version or plan.version,
         metrics={
-            "validation": dataclasses.asdict(result.validation),
-            "test": dataclasses.asdict(result.test),
+            "validation": dataclasses.asdict((result.ensemble or result).validation),
+            "test": dataclasses.asdict((result.ensemble or result).test),
             "learning_rate": result.learning_rate,
             "logits": {**dataclasses.asdict(calibration), "told": told},
         },

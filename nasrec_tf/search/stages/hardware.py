@@ -104,6 +104,7 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Qual
 def _float_twin(run: Run, architecture: Architecture):
     """The winner's architecture in floating point, trained in the same way."""
     from nasrec_tf.search.attempts import Attempt, finished
+    from nasrec_tf.search.from_scratch import load_trained
     from nasrec_tf.search.stages import retrain
 
     result = run.directory.finished("retrain", RetrainResult)
@@ -113,7 +114,7 @@ def _float_twin(run: Run, architecture: Architecture):
     attempt = Attempt(result.rank, twin, recipe, directory)
     if finished(attempt) is None:
         retrain.train_attempt(run, attempt, "float twin")
-    return retrain.load(run, twin, directory / retrain.WEIGHTS)
+    return load_trained(run, twin, directory)
 
 
 def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:

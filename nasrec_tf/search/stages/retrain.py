@@ -1,30 +1,32 @@
 """The best candidates from scratch, and the choice among them (paper 5.1)."""
 
-import pathlib
-
-from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.attempts import (
     Attempt,
     finished,
     first_attempts,
     further_attempts,
 )
+from nasrec_tf.search.chosen_models import measure, seed_attempts
+from nasrec_tf.search.final_fit import final_fit
 from nasrec_tf.search.from_scratch import (
     WEIGHTS,
     FromScratch,
-    build,
     clear_checkpoint,
+    load_trained,
     train_from_scratch,
 )
+from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
 from nasrec_tf.search.results import (
     AttemptResult,
     RetrainResult,
 )
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
-from nasrec_tf.search.winner_quality import measure
+
+OUTCOME = "outcome.json"
+"""What was found where weights of several trainings are needed to find it: kept before they go."""
 
 
 def run_stage(run: Run) -> RetrainResult:
@@ -36,30 +38,62 @@ def run_stage(run: Run) -> RetrainResult:
     Raises:
         UserError: if every training diverged.
     """
+    path = run.directory.stage("retrain") / OUTCOME
+    result = read_state(path, RetrainResult, f"delete {path.parent} to run the stage again")
+    if result is None:
+        result = _chosen(run, *_train_candidates(run))
+        if _keeps_all(run) or run.config.winner_seeds > 1:
+            write_state(path, result)
+    _keep_exported_weights(run, result)
+    return result
+
+
+def _train_candidates(run: Run) -> tuple[list[Attempt], list[AttemptResult]]:
     attempts = first_attempts(run)
     results = _train_all(run, attempts, [])
-    further = further_attempts(run, attempts, results)
-    attempts, results = attempts + further, _train_all(run, attempts + further, results)
+    attempts = attempts + further_attempts(run, attempts, results)
+    return attempts, _train_all(run, attempts, results)
+
+
+def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> RetrainResult:
+    """The winner with all that is asked of it, measured."""
     best = _best(results)
-    winner, validation = attempts[best], results[best].validation
-    if validation is None:
+    candidate = attempts[best]
+    if results[best].validation is None:
         raise UserError(
             f"{run.directory.stage('retrain')}: the training of every candidate diverged; delete "
             "this directory and repeat the command with a lower --retrain-learning-rates."
         )
+    further = seed_attempts(run, candidate)
+    seeds = [(candidate, results[best]), *_train_seeds(run, further)]
+    winner, result = seeds[_best([result for _, result in seeds])]
+    fitted, fit = winner, None
+    if run.config.final_fit != "train":
+        fitted, fit = final_fit(run, winner, result)
     run.say(f"best by validation log loss: candidate {winner.rank}; now the test split, once")
-    network = load(run, winner.architecture, winner.directory / WEIGHTS)
-    test, calibration = measure(run, network, winner.directory)
+    pool = [*zip(attempts, results), *seeds[1:]]
+    measured = measure(
+        run,
+        [one for one in pool if one[1].validation is not None],
+        winner,
+        fitted,
+        [one for one in seeds if one[1].validation is not None],
+    )
+    name = str(candidate.directory.relative_to(run.directory.path))
     return RetrainResult(
         rank=winner.rank,
         learning_rate=winner.recipe.learning_rate,
         recipe=winner.recipe,
-        directory=str(winner.directory.relative_to(run.directory.path)),
+        directory=str(fitted.directory.relative_to(run.directory.path)),
         architecture=winner.architecture,
-        validation=validation,
-        test=test,
+        validation=result.validation,
+        test=measured.test,
         attempts=tuple(result.figures for result in results),
-        calibration=calibration,
+        calibration=measured.calibration,
+        seeds=measured.seeds,
+        ensemble=measured.ensemble,
+        final_fit=fit,
+        candidate=None if fitted is candidate else name,
     )
 
 
@@ -69,30 +103,27 @@ def _train_all(
     """Results of all attempts, of which the first have some already."""
     results = list(results)
     for number, attempt in enumerate(attempts[len(results) :], start=len(results) + 1):
-        result = finished(attempt)
-        if result is None:
-            result = train_attempt(run, attempt, f"retrain {number}/{len(attempts)}")
-        results.append(result)
-        _keep_best_weights(attempts[:number], results)
+        results.append(_trained(run, attempt, f"retrain {number}/{len(attempts)}"))
+        if not _keeps_all(run):
+            _keep_best_weights(attempts[:number], results)
     return results
 
 
-def load(run: Run, architecture: Architecture, path: pathlib.Path):
-    """A network with the weights of a file.
+def _train_seeds(run: Run, attempts: list[Attempt]) -> list[tuple[Attempt, AttemptResult]]:
+    return [
+        (attempt, _trained(run, attempt, f"seed {number}/{len(attempts) + 1}"))
+        for number, attempt in enumerate(attempts, start=2)
+    ]
 
-    Args:
-        run: the run.
-        architecture: of the network.
-        path: an ``.npz`` file of its weights.
 
-    Raises:
-        RunError: if the file is missing, damaged, or of another network.
-    """
-    from nasrec_tf.networks.weights import load_weights
+def _trained(run: Run, attempt: Attempt, title: str) -> AttemptResult:
+    result = finished(attempt)
+    return train_attempt(run, attempt, title) if result is None else result
 
-    subnet = build(run, architecture, run.recipe, seed=None)
-    load_weights(subnet, path, f"delete {path.parent} to train it again")
-    return subnet
+
+def _keeps_all(run: Run) -> bool:
+    """Whether weights and validation logits of all trainings are kept until the choice is made."""
+    return run.config.ensemble > 1
 
 
 def load_winner(run: Run):
@@ -105,7 +136,7 @@ def load_winner(run: Run):
         RunError: if the retrain stage has not finished, or its weights are missing or damaged.
     """
     result = run.directory.finished("retrain", RetrainResult)
-    return load(run, result.architecture, run.directory.path / result.directory / WEIGHTS)
+    return load_trained(run, result.architecture, run.directory.path / result.directory)
 
 
 def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
@@ -117,7 +148,13 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
         title: what the progress bar is called.
     """
     recipe = attempt.recipe
-    what = FromScratch(attempt.architecture, recipe, attempt.directory)
+    what = FromScratch(
+        attempt.architecture,
+        recipe,
+        attempt.directory,
+        purpose=attempt.purpose,
+        keeps_logits=_keeps_all(run),
+    )
     trained = train_from_scratch(run, what, title)
     result = AttemptResult(
         rank=attempt.rank,
@@ -161,3 +198,16 @@ def _keep_best_weights(attempts: list[Attempt], results: list[AttemptResult]) ->
     for index, attempt in enumerate(attempts):
         if index != best:
             (attempt.directory / WEIGHTS).unlink(missing_ok=True)
+
+
+def _keep_exported_weights(run: Run, result: RetrainResult) -> None:
+    """Of what was kept until the choice was made, the networks that are exported or shown stay."""
+    members = [] if result.ensemble is None else result.ensemble.members
+    used = {result.directory, *(member.directory for member in members)}
+    if result.final_fit is not None and result.candidate is not None:
+        used.add(result.candidate)
+    root = run.directory.stage("retrain")
+    for path in (*root.glob(f"*/{WEIGHTS}"), *root.glob(f"*/{VALIDATION_LOGITS}")):
+        is_used = str(path.parent.relative_to(run.directory.path)) in used
+        if path.name == VALIDATION_LOGITS or not is_used:
+            path.unlink()

@@ -1,0 +1,78 @@
+"""The winner trained once more, on the rows of train and validation together (paper 5.1).
+
+What validation can tell is known by then: architecture, recipe and number of epochs. The learning
+rate of a step is that of the same share of the training, so that what stops early stops at the
+same rate.
+"""
+
+import dataclasses
+import time
+
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.data.joined_splits import JOIN
+from nasrec_tf.search.attempts import Attempt
+from nasrec_tf.search.from_scratch import WEIGHTS, build, clear_checkpoint, make_ready
+from nasrec_tf.search.results import AttemptResult, FinalFit
+from nasrec_tf.search.run import Run
+
+PURPOSE = "final fit"
+FIT_FILE = "fit.json"
+SPLITS = JOIN.join(("train", "validation"))
+
+
+def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt, FinalFit]:
+    """Trains the winner on train and validation, going on where an earlier call was stopped.
+
+    Args:
+        run: the run.
+        winner: the training that validation has chosen.
+        result: what it came to.
+
+    Returns:
+        The training, whose directory holds the weights, and how it went.
+
+    Raises:
+        DivergedError: if losses or weights are no longer finite.
+        RunError: if what an earlier call left is damaged.
+    """
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.networks.weights import save_weights
+    from nasrec_tf.training.loop import TrainingPlan, train
+
+    directory = winner.directory.with_name(f"{winner.directory.name}-final-fit")
+    attempt = dataclasses.replace(winner, directory=directory)
+    done = read_state(directory / FIT_FILE, FinalFit, f"delete {directory} to train it again")
+    if done is not None:
+        return attempt, done
+    recipe = winner.recipe
+    seed = run.config.seed if recipe.seed is None else recipe.seed
+    plan = TrainingPlan(
+        recipe,
+        seed=derived_seed(seed, f"{PURPOSE} rows"),
+        split=SPLITS,
+        learning_rate_option="--retrain-learning-rates",
+    )
+    epochs, per_epoch = (result.best_epoch or 0) + 1, plan.steps_per_epoch(run.records)
+    make_ready(directory)
+    network = build(run, winner.architecture, recipe, derived_seed(seed, PURPOSE))
+    started = time.monotonic()
+    with run.progress(PURPOSE, epochs * per_epoch, "step") as bar:
+        train(
+            network,
+            run.records,
+            plan,
+            directory,
+            bar,
+            after_epoch=lambda epoch: epoch + 1 < epochs,
+            checkpoint_seconds=run.config.checkpoint_seconds,
+        )
+    save_weights(network, directory / WEIGHTS)
+    done = FinalFit(
+        rows=run.records.rows(SPLITS),
+        epochs=epochs,
+        steps=epochs * per_epoch,
+        seconds=time.monotonic() - started,
+    )
+    write_state(directory / FIT_FILE, done)
+    clear_checkpoint(directory)
+    return attempt, done

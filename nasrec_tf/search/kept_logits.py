@@ -1,0 +1,49 @@
+"""Validation logits of trainings, kept in files until it is chosen which networks are averaged."""
+
+import pathlib
+import zipfile
+import zlib
+
+import numpy as np
+
+from nasrec_tf.common.atomic_file import atomic_path
+from nasrec_tf.common.errors import RunError
+
+VALIDATION_LOGITS = "validation.npz"
+
+
+def keep_logits(directory: pathlib.Path, logits: np.ndarray) -> None:
+    """Writes a training's validation logits, whole or not at all, with a checksum (that of ZIP).
+
+    Args:
+        directory: of the training.
+        logits: float32, (rows,).
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    with atomic_path(directory / VALIDATION_LOGITS) as draft, draft.open("wb") as file:
+        np.savez(file, logits=logits)
+
+
+def kept_logits(directory: pathlib.Path, rows: int, mend: str) -> np.ndarray:
+    """What ``keep_logits`` wrote.
+
+    Args:
+        directory: of the training.
+        rows: of the validation split.
+        mend: what the user can do about a damaged file.
+
+    Raises:
+        RunError: if it is missing or damaged.
+    """
+    path = directory / VALIDATION_LOGITS
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            logits = archive["logits"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise RunError(f"{path}: cannot be read ({reason}); {mend}.") from error
+    if logits.shape != (rows,) or logits.dtype != np.float32:
+        raise RunError(f"{path}: damaged: {logits.dtype} {logits.shape}, not {rows} rows; {mend}.")
+    return logits
