@@ -20,6 +20,8 @@ What there is:
   ``draw_svg`` of it;
 - where it is searched: ``SearchSpace``, as ``NASREC_SMALL``, ``NASREC_FULL``, ``RANKING_STUDY``,
   ``CODESIGN``, or by name or file from ``search_space``;
+- hand-made models to compare with: ``baseline`` by name, of the kinds ``BASELINES``, each
+  a ``Baseline`` of options; ``BaselineNetwork`` is the Keras model of one;
 - Keras models: ``Subnet`` of one architecture, ``Supernet`` of all, both of ``NetworkOptions``;
   ``load`` for trained ones; ``Adagrad`` and ``WarmupCosine`` to train them with;
 - errors: ``UserError``, and of its kinds ``ArchitectureError`` and ``RunError``.
@@ -40,6 +42,9 @@ _HOMES = {
     "Adagrad": "nasrec_tf.optimizers.adagrad",
     "Architecture": "nasrec_tf.architecture.architecture",
     "ArchitectureError": "nasrec_tf.common.errors",
+    "BASELINES": "nasrec_tf.networks.baselines",
+    "Baseline": "nasrec_tf.networks.baselines",
+    "BaselineNetwork": "nasrec_tf.networks.baselines.baseline_network",
     "Bits": "nasrec_tf.architecture.blocks",
     "Block": "nasrec_tf.architecture.blocks",
     "CODESIGN": "nasrec_tf.architecture.space",
@@ -56,6 +61,7 @@ _HOMES = {
     "Supernet": "nasrec_tf.networks.supernet.model",
     "UserError": "nasrec_tf.common.errors",
     "WarmupCosine": "nasrec_tf.optimizers.schedules",
+    "baseline": "nasrec_tf.networks.baselines",
     "complexity": "nasrec_tf.architecture.complexity",
     "draw_svg": "nasrec_tf.drawing.scene",
     "load": "nasrec_tf.loading",
@@ -92,6 +98,10 @@ if _TYPE_CHECKING:
     from nasrec_tf.data.features import Features as Features
     from nasrec_tf.drawing.scene import draw_svg as draw_svg
     from nasrec_tf.loading import load as load
+    from nasrec_tf.networks.baselines import BASELINES as BASELINES
+    from nasrec_tf.networks.baselines import Baseline as Baseline
+    from nasrec_tf.networks.baselines import baseline as baseline
+    from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork as BaselineNetwork
     from nasrec_tf.networks.subnet import Subnet as Subnet
     from nasrec_tf.networks.supernet.model import Supernet as Supernet
     from nasrec_tf.operators import NetworkOptions as NetworkOptions

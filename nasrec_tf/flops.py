@@ -11,7 +11,9 @@ from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
 from nasrec_tf.common.errors import UserError, one_line
+from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.data.features import Features
+from nasrec_tf.networks.baselines import BASELINES, is_baseline, load_baseline, tells_baseline
 from nasrec_tf.operators import BY_LAYER, DEFAULT_OPTIONS, NO_NORM, NetworkOptions
 
 
@@ -23,15 +25,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        architecture = load_architecture(options.architecture)
-        features = _features(options)
-        network = _network(options)
+        cost = _cost(options)
     except (UserError, DataError, ValueError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    cost = complexity(architecture, features, network)
     print(json.dumps(_summary(cost)) if options.json else _table(options.architecture, cost))
     return 0
+
+
+def _cost(options: argparse.Namespace) -> Complexity:
+    name = options.architecture
+    if name not in presets() and not is_baseline(name) and not names_a_file(name):
+        raise UserError(
+            f"No architecture or baseline {shown(name)}: give a file, or one of "
+            f"{', '.join((*presets(), *BASELINES))}."
+        )
+    if not tells_baseline(name):
+        architecture = load_architecture(options.architecture)
+        return complexity(architecture, _features(options), _network(options))
+    if options.layer_norm or options.embedding_dim is not None:
+        raise UserError(
+            f"{options.architecture}: is a baseline, whose options stand in a file of its own; "
+            "leave --layer-norm and --embedding-dim out."
+        )
+    return load_baseline(options.architecture).complexity(_features(options))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Prints the multiply-accumulates (what the paper calls FLOPs) and parameters "
         "of an architecture. Only parts that reach the logit count.",
     )
-    parser.add_argument("architecture", help="a preset, or an architecture file (JSON)")
+    parser.add_argument(
+        "architecture",
+        help="a preset, an architecture file (JSON), a baseline such as deepfm or deepfm:bars, or "
+        "a file (TOML or JSON) of a baseline's options",
+    )
     parser.add_argument(
         "--dataset", metavar="DIR", help="inputs of a data set that beam_preprocess wrote"
     )
@@ -100,6 +121,7 @@ def _features(options: argparse.Namespace) -> Features:
 def _summary(cost: Complexity) -> dict:
     return {
         "mflops": cost.mflops,
+        "linear_mflops": cost.linear_mflops,
         "parameters": cost.parameters,
         "parameters_with_dead_parts": cost.parameters_with_dead_parts,
         "embedding_parameters": cost.embedding_parameters,
@@ -107,11 +129,10 @@ def _summary(cost: Complexity) -> dict:
 
 
 def _table(name: str, cost: Complexity) -> str:
-    last = cost.parts[-1].block
     lines = [f"{pathlib.Path(name).name}", ""]
     lines.append(f"{'block':>5}  {'part':<16}{'multiply-accumulates':>22}{'parameters':>14}")
     for part in cost.parts:
-        block = "head" if part.block == last else str(part.block)
+        block = "head" if part.name == "head" else str(part.block)
         note = "" if part.live else "  (unused)"
         lines.append(
             f"{block:>5}  {part.name:<16}{part.multiply_accumulates:>22,}"
@@ -119,6 +140,7 @@ def _table(name: str, cost: Complexity) -> str:
         )
     lines.append("")
     lines.append(f"{cost.mflops:.4f} M multiply-accumulates per sample (FLOPs as the paper counts)")
+    lines.append(f"{cost.linear_mflops:.4f} M of them in linear maps")
     lines.append(f"{cost.parameters:,} parameters besides embedding tables")
     lines.append(f"{cost.embedding_parameters:,} parameters in embedding tables")
     return "\n".join(lines)

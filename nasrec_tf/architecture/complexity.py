@@ -72,6 +72,11 @@ class Complexity:
         return self.multiply_accumulates / 1e6
 
     @property
+    def linear_mflops(self) -> float:
+        """Millions of multiply-accumulates per sample in linear maps alone, as AutoCTR counts."""
+        return sum(part.linear for part in self.parts if part.live) / 1e6
+
+    @property
     def parameters(self) -> int:
         """Weights without embedding tables, over what reaches the logit."""
         return sum(part.parameters for part in self.parts if part.live)

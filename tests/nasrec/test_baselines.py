@@ -4,6 +4,10 @@ import dataclasses
 import functools
 import json
 import math
+import os
+import pathlib
+import subprocess
+import sys
 
 import hypothesis.strategies as st
 import numpy as np
@@ -18,6 +22,7 @@ from hypothesis import given, settings
 import nasrec_tf
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
+from nasrec_tf.flops import main
 from nasrec_tf.networks.baselines import (
     BASELINES,
     baseline,
@@ -271,6 +276,28 @@ def test_linear_maps_cost_what_autoctr_publishes(name, criteo, avazu, kdd):
         assert 2 * found == pytest.approx(published, rel=1e-3)
 
 
+def test_the_command_tells_linear_maps_apart(capsys):
+    assert main(["autoint:autoctr", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert round(told["linear_mflops"], 3) == 9.165
+    assert round(told["mflops"] - told["linear_mflops"], 3) == 0.373
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["deepfn"], ["'deepfn'", "deepfm", "nasrec-criteo-full"]),
+        (["deepfm:mine"], ["'mine'", "bars"]),
+        (["deepfm", "--layer-norm"], ["--layer-norm"]),
+        (["finalmlp:bars-criteo", "--dense-features", "2"], ["context_1", "2 dense"]),
+    ],
+)
+def test_the_command_tells_a_mistake_in_one_line(capsys, arguments, told):
+    assert main(arguments) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert all(part in line for part in told)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "published"),
     [
@@ -488,3 +515,18 @@ def test_a_network_needs_a_baseline_and_features(arguments):
 def test_options_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         small("fm").embedding_dim = 3
+
+
+def test_dlrm_is_the_ranking_model_of_tensorflow_recommenders():
+    script = pathlib.Path(__file__).with_name("tfrs_ranking.py")
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["keras"] == "tf_keras" and found["spread"] > 0.1
+    assert found["logits"] < 1e-5 and found["products"] < 1e-5

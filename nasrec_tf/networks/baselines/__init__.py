@@ -60,6 +60,20 @@ def is_baseline(name: str) -> bool:
     return name.partition(":")[0] in BASELINES
 
 
+def tells_baseline(name_or_path: str) -> bool:
+    """Whether a name or a file is that of a baseline, and not of an architecture.
+
+    Args:
+        name_or_path: what ``load_baseline`` or ``load_architecture`` is going to take.
+    """
+    if is_baseline(name_or_path) or not names_a_file(name_or_path):
+        return is_baseline(name_or_path)
+    try:
+        return MODEL in read_table(name_or_path)
+    except UserError:
+        return name_or_path.endswith(".toml")  # Architectures are JSON.
+
+
 def baseline(name: str, /, **options: Any) -> Baseline:
     """A hand-made model by name.
 
@@ -144,4 +158,5 @@ __all__ = [
     "is_baseline",
     "load_baseline",
     "register",
+    "tells_baseline",
 ]

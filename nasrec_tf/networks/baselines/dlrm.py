@@ -13,10 +13,7 @@ from nasrec_tf.networks.baselines.baseline import (
     Width,
     every_field,
 )
-from nasrec_tf.networks.baselines.pieces import Piece, Tower, flattened
-from nasrec_tf.operators.base import SPARSE
-from nasrec_tf.operators.dot_product import pairs
-from nasrec_tf.operators.work import DigitalStep
+from nasrec_tf.networks.baselines.pieces import Piece, Products, Tower, flattened
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -130,30 +127,3 @@ class DLRM(Baseline):
             return run["top"](tf.concat([*dense, flattened(vectors)], axis=1))
         tokens = tf.concat([*(vector[:, None] for vector in dense), vectors], axis=1)
         return run["top"](tf.concat([*dense, run["products"](tokens)], axis=1))
-
-
-@dataclasses.dataclass(frozen=True)
-class Products(Piece):
-    """Inner products of every vector with every earlier one.
-
-    Input shape: (batch, count, embedding). Output shape: (batch, count * (count - 1) / 2).
-
-    Args:
-        count: of vectors.
-        embedding: width of a vector.
-    """
-
-    count: int
-    embedding: int
-
-    @property
-    def width(self) -> int:
-        """Of its output."""
-        return self.count * (self.count - 1) // 2
-
-    def work(self):
-        # The whole Gram matrix, as a matrix product computes it and fvcore counts it.
-        return (DigitalStep("products", (SPARSE,), products=self.count**2 * self.embedding),)
-
-    def __call__(self, vectors, *, weights):
-        return pairs(tf.transpose(vectors, [0, 2, 1]), is_static=True)

@@ -11,6 +11,7 @@ from typing import Any
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import DENSE, SPARSE, Prefix, WeightSpec
+from nasrec_tf.operators.dot_product import pairs
 from nasrec_tf.operators.mergers import interaction
 from nasrec_tf.operators.work import DigitalStep, LinearMap, Step
 
@@ -206,6 +207,33 @@ class FirstOrder(Piece):
 
     def __call__(self, dense, rows, *, weights):
         return tf.reduce_sum(rows, axis=1) + arithmetic.linear(dense, weights, "dense")
+
+
+@dataclasses.dataclass(frozen=True)
+class Products(Piece):
+    """Inner products of every vector with every earlier one.
+
+    Input shape: (batch, count, embedding). Output shape: (batch, count * (count - 1) / 2).
+
+    Args:
+        count: of vectors.
+        embedding: width of a vector.
+    """
+
+    count: int
+    embedding: int
+
+    @property
+    def width(self) -> int:
+        """Of its output."""
+        return self.count * (self.count - 1) // 2
+
+    def work(self):
+        # The whole Gram matrix, as a matrix product computes it and fvcore counts it.
+        return (DigitalStep("products", (SPARSE,), products=self.count**2 * self.embedding),)
+
+    def __call__(self, vectors, *, weights):
+        return pairs(tf.transpose(vectors, [0, 2, 1]), is_static=True)
 
 
 def second_order(vectors: Any) -> Any:
