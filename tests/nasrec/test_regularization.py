@@ -22,7 +22,7 @@ PLACES = ("embedding_dropout", "block_dropout", "head_dropout")
 
 def network(seed=4, **options):
     model = Subnet(ARCHITECTURE, FEATURES, SMALL_OPTIONS, seed=seed, **options)
-    model.compile(Adagrad(0.05), "binary_crossentropy", jit_compile=False)
+    model.compile(Adagrad(0.05), "binary_crossentropy", run_eagerly=True)
     return model
 
 
