@@ -18,6 +18,7 @@ BENCHMARKS = {
     "score": "networks",
     "subnet": "networks",
     "tables": "tables",
+    "training": "training_overhead",
     "serving": "serving",
     "records": "records",
     "tuner": "tuner",

@@ -8,6 +8,7 @@ takes its part; so nothing about the order of the rows depends on the number of 
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
@@ -75,6 +76,19 @@ class DistributedSupernet:
         state = local_copy(self.model.generator.state).numpy()
         self.model.generator = tf.random.Generator.from_state(tf.constant(state), alg="philox")
         self._step = tf.function(self._run_step, autograph=False, reduce_retracing=True)
+
+    def steps(self, batches: Any, count: int) -> np.ndarray:
+        """Trains on the next joint batches; the mean loss of each before its update, (count,).
+
+        Args:
+            batches: an iterator over a ``tf.data.Dataset``, which all hosts have alike.
+            count: how many.
+
+        Raises:
+            StopIteration: if there are not as many.
+            UserError: as for ``step``.
+        """
+        return np.array([self.step(*next(batches)).numpy() for _ in range(count)], np.float32)
 
     def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
         """Trains a drawn path on a joint batch, which all hosts give alike; the mean loss before.

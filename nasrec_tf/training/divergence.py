@@ -1,7 +1,7 @@
 """Trainings that diverge are ended early, in one line that says what to change."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class LossWatch:
         >>> watch = LossWatch("use a smaller --learning-rate", ["price"], steps=100)
         >>> batch = {"dense": np.array([[1e30]])}
         >>> for step in range(1, 20):
-        ...     watch(step, 0.5 if step < 3 else math.nan, batch)
+        ...     watch(step, 0.5 if step < 3 else math.nan, lambda: batch)
         ... # doctest: +ELLIPSIS
         Traceback (most recent call last):
         nasrec_tf.training.divergence.DivergedError: the training diverged: no loss from step 3 ...
@@ -53,13 +53,14 @@ class LossWatch:
         self._before: Any = None
         self._suspects: list[Any] = []
 
-    def __call__(self, step: int, loss: float, inputs: Mapping[str, Any]) -> None:
+    def __call__(self, step: int, loss: float, inputs: Callable[[], Mapping[str, Any]]) -> None:
         """Takes the loss of a step.
 
         Args:
             step: the step's number, from 1.
             loss: its loss, before the step's update.
-            inputs: the batch's inputs, of which ``"dense"`` is (batch, dense features).
+            inputs: gives the batch's inputs, of which ``"dense"`` is (batch, dense features);
+                called for the message alone.
 
         Raises:
             DivergedError: with the last loss of a run of ``PATIENCE_STEPS`` that are not finite.
@@ -93,7 +94,7 @@ class LossWatch:
     def _huge_value(self) -> str:
         batches = self._suspects or ([] if self._before is None else [self._before])
         largest, name = max(
-            (_largest(batch["dense"], self._dense_names) for batch in batches),
+            (_largest(batch()["dense"], self._dense_names) for batch in batches),
             default=(0.0, ""),
         )
         if largest < HUGE:

@@ -4,12 +4,15 @@ One loop for every way of distribution: a ``Trainer`` makes the steps, on one de
 """
 
 import dataclasses
+import functools
+import math
 import pathlib
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
@@ -19,6 +22,7 @@ from nasrec_tf.optimizers.schedules import make_schedule
 from nasrec_tf.training.checkpoint import Checkpoint
 from nasrec_tf.training.curves import LossCurve
 from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
+from nasrec_tf.training.pace import Pace
 from nasrec_tf.training.recipe import Recipe, RecipeError
 from nasrec_tf.training.replicas import local_copy
 
@@ -128,17 +132,21 @@ class Trainer(Protocol):
     model: keras.Model
     writes: bool
 
-    def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
-        """Trains on a batch; the mean loss before the update, a scalar.
+    def steps(self, batches: Any, count: int) -> np.ndarray:
+        """Trains on the next batches; the mean loss of each before its update, (count,).
 
         Args:
-            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
-            labels: (batch, 1).
+            batches: an iterator over a ``tf.data.Dataset`` of inputs, ``"dense"`` (batch, dense
+                columns) and ``"sparse"`` (batch, fields), and labels (batch, 1).
+            count: how many.
+
+        Raises:
+            StopIteration, tf.errors.OutOfRangeError: if there are not as many.
         """
 
 
 class OneDevice:
-    """Steps of a model on one device, by its own ``train_step``.
+    """Steps of a model on one device, by its own ``train_step``, several in a call of one graph.
 
     Args:
         model: the compiled model.
@@ -148,21 +156,33 @@ class OneDevice:
 
     def __init__(self, model: keras.Model):
         self.model = model
-        self._step = tf.function(self._run_step, autograph=False, reduce_retracing=True)
+        self._steps = tf.function(self._run_steps, autograph=False, reduce_retracing=True)
 
-    def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
-        """Trains on a batch; the mean loss before the update, a scalar.
+    def steps(self, batches: Any, count: int) -> np.ndarray:
+        """Trains on the next batches; the mean loss of each before its update, (count,).
 
         Args:
-            inputs: as for the model.
-            labels: (batch, 1).
-        """
-        return self._step(inputs, labels)
+            batches: an iterator over a ``tf.data.Dataset``.
+            count: how many.
 
-    def _run_step(self, inputs, labels):
-        # Keras hands out the mean since the metrics were last reset.
-        self.model.reset_metrics()
-        return self.model.train_step((inputs, labels))["loss"]
+        Raises:
+            tf.errors.OutOfRangeError: if there are not as many.
+        """
+        return self._steps(batches, tf.constant(count)).numpy()
+
+    def _run_steps(self, batches, count):
+        def step(index, losses):
+            # Keras hands out the mean since the metrics were last reset.
+            self.model.reset_metrics()
+            loss = self.model.train_step(batches.get_next())["loss"]
+            return index + 1, losses.write(index, loss)
+
+        start = (tf.constant(0), tf.TensorArray(tf.float32, count, element_shape=[]))
+        # Each step reads what the one before has written.
+        _, losses = tf.while_loop(
+            lambda index, _: index < count, step, start, parallel_iterations=1
+        )
+        return losses.stack()
 
 
 def train(
@@ -219,19 +239,20 @@ def train_with(
     first, start = divmod(log.step, per_epoch)
     if after_epoch is not None and first and not start and not after_epoch(first - 1):
         return
+    pace = Pace()
     for epoch in range(first, plan.epochs):
-        start = log.step - epoch * per_epoch
-        for inputs, labels in records.training_batches(
-            plan.batch_size, epoch, plan.seed, start, split=plan.split
-        ):
-            log.add(float(trainer.step(inputs, labels)), inputs)
+        end = (epoch + 1) * per_epoch
+        batches = iter(log.batches_from(log.step))
+        while log.step < end:
+            seconds_left = checkpoint_seconds - log.seconds_since_save
+            count = pace.steps(end - log.step, seconds_left if trainer.writes else math.inf)
+            with pace.timed(count):
+                losses = _next_losses(trainer, batches, count, log)
+            log.add(losses)
             if trainer.writes and log.seconds_since_save >= checkpoint_seconds:
                 log.save()
-        if log.step != (epoch + 1) * per_epoch:
-            raise UserError(
-                f"{records.directory}: split {plan.split!r} ended after {log.step % per_epoch} of "
-                f"{per_epoch} batches; the data set is damaged: make it again."
-            )
+        if next(batches, None) is not None:
+            raise log.damaged_data("more")
         # What reads the tables now has to see every row decayed.
         trainer.model.optimizer.settle()
         log.save()
@@ -240,12 +261,21 @@ def train_with(
     log.close()
 
 
+def _next_losses(trainer, batches, count, log):
+    try:
+        return trainer.steps(batches, count)
+    except (StopIteration, tf.errors.OutOfRangeError) as error:
+        raise log.damaged_data("fewer") from error
+
+
 class _Log:
     """Keeps what a training leaves: progress, loss curve and checkpoints, while it is sane."""
 
     def __init__(self, trainer, records, plan, directory, progress):
         steps = plan.steps(records)
         self.step = 0
+        self._records = records
+        self._plan = plan
         self._trainer = trainer
         self._progress = progress
         self._checkpoint = Checkpoint(trainer.model, directory / "checkpoint")
@@ -271,16 +301,36 @@ class _Log:
             self._curve.resume(self.step)
         self._progress.update(self.step)
 
-    def add(self, loss: float, inputs: dict[str, Any]) -> None:
-        """Takes the loss of the step that was made, and ends a training that has diverged."""
-        self.step += 1
-        self._watch(self.step, loss, inputs)
-        point = self._curve.add(self.step, loss)
-        if point is not None:
-            with self._writer.as_default():
-                tf.summary.scalar("loss", point, self.step)
-            self._progress.set_postfix_str(f"loss {point:.4f}", refresh=False)
-        self._progress.update(1)
+    def batches_from(self, step: int) -> tf.data.Dataset:
+        """What is left of the epoch after as many steps of the whole training."""
+        plan = self._plan
+        epoch, start = divmod(step, plan.steps_per_epoch(self._records))
+        return self._records.training_batches(
+            plan.batch_size, epoch, plan.seed, start, split=plan.split
+        )
+
+    def damaged_data(self, comparison: str) -> UserError:
+        """The error of a split that has fewer or more batches than the data set's schema says."""
+        return UserError(
+            f"{self._records.directory}: split {self._plan.split!r} has {comparison} than its "
+            f"{self._plan.steps_per_epoch(self._records)} batches; the data set is damaged: make "
+            "it again."
+        )
+
+    def add(self, losses: np.ndarray) -> None:
+        """Takes the losses of the steps that were made, and ends a training that has diverged."""
+        for loss in losses.tolist():
+            self._watch(self.step + 1, loss, functools.partial(self._inputs_after, self.step))
+            self.step += 1
+            point = self._curve.add(self.step, loss)
+            if point is not None:
+                with self._writer.as_default():
+                    tf.summary.scalar("loss", point, self.step)
+                self._progress.set_postfix_str(f"loss {point:.4f}", refresh=False)
+        self._progress.update(len(losses))
+
+    def _inputs_after(self, step):
+        return next(iter(self.batches_from(step)))[0]
 
     def save(self) -> None:
         """Saves curve and checkpoint, unless the weights are no longer worth it."""

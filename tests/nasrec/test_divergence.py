@@ -113,7 +113,7 @@ def test_a_learning_rate_far_too_high_is_told_alike(records, tmp_path):
 def test_one_batch_far_off_ends_nothing():
     watch = LossWatch("mend", ["a", "b"], steps=1000)
     for step in range(1, 500):
-        watch(step, 0.5 if step % PATIENCE_STEPS else math.inf, BATCH)
+        watch(step, 0.5 if step % PATIENCE_STEPS else math.inf, lambda: BATCH)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_huge_value_is_named_if_there_is_one(dense, named):
     watch = LossWatch("use less", ["a", "b"], steps=1000)
     with pytest.raises(DivergedError) as error:
         for step in range(1, 100):
-            watch(step, math.nan, {"dense": np.array(dense)})
+            watch(step, math.nan, lambda: {"dense": np.array(dense)})
     assert f"step 1 to {PATIENCE_STEPS} (of 1000) is finite; use less" in str(error.value)
     assert (named or "feature") in str(error.value) or named is None
     assert ("feature" in str(error.value)) == (named is not None)

@@ -20,6 +20,7 @@ from nasrec_tf.training.checkpoint import Checkpoint, restore_weights
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.evaluation import Predictor, quality
 from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.pace import Pace
 from nasrec_tf.training.recipe import Recipe
 
 SPACE = FULL.replace(num_blocks=2)
@@ -143,6 +144,42 @@ class OneBatchFarOff:
             return {**inputs, "dense": inputs["dense"] * factor}, labels
 
         return self._records.training_batches(*arguments, **options).enumerate().map(change)
+
+
+class OtherNumberOfBatches:
+    """Records of which an epoch has another number of batches than the schema says."""
+
+    def __init__(self, records, change):
+        self._records, self._change = records, change
+
+    def __getattr__(self, name):
+        return getattr(self._records, name)
+
+    def training_batches(self, *arguments, **options):
+        return self._change(self._records.training_batches(*arguments, **options))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(lambda batches: batches.take(3), "fewer"), (lambda batches: batches.repeat(2), "more")],
+    ids=["fewer", "more"],
+)
+def test_an_epoch_of_another_length_is_a_damaged_data_set(records, tmp_path, change, told):
+    with pytest.raises(UserError, match=f"'train' has {told} than.*make it again") as error:
+        finish(subnet, OtherNumberOfBatches(records, change), tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_steps_are_made_together_as_far_as_time_and_epoch_allow():
+    pace = Pace()
+    made = []
+    for _ in range(6):
+        made.append(pace.steps(left=20, seconds_left=60.0))
+        with pace.timed(made[-1]):
+            pass
+    assert made == [1, 2, 4, 8, 16, 20]
+    # A checkpoint is due, or there is one step left.
+    assert pace.steps(left=20, seconds_left=0.0) == pace.steps(left=1, seconds_left=9.0) == 1
 
 
 def test_the_loss_curve_shows_each_step_for_itself(records, tmp_path):
