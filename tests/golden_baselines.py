@@ -502,7 +502,7 @@ def compare_steps(arrays, network, config):
     step either way; so it moves at random, and the running mean with it, and nothing else.
     """
     moved = no_gradient(network)
-    settings = OF_TRAINING | {k: v for k, v in config.items() if k in OF_TRAINING}
+    settings = OF_TRAINING | {k: v for k, v in config.items() if k in OF_TRAINING and v is not None}
     inputs, labels = batch_of(arrays, network)
     adam = Adam(settings["learning_rate"], clip_norm=MAX_NORM)
     adam.build(network.trainable_variables)

@@ -25,7 +25,7 @@ class DeepFM(DeepBaseline):
     name = "deepfm"
     label = "DeepFM"
     presets = {
-        # Section 3.1 of the paper.
+        # As remembered of the paper, which was not at hand.
         "official": {
             "hidden": (400, 400, 400),
             "embedding_dim": 10,

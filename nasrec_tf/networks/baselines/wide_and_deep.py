@@ -23,7 +23,7 @@ class WideAndDeep(DeepBaseline):
     name = "wide_deep"
     label = "Wide & Deep"
     presets = {
-        # Widths of the paper's Fig. 4, whose embeddings have 32 numbers.
+        # As remembered of the paper's Fig. 4, which was not at hand.
         "official": {
             "hidden": (1024, 512, 256),
             "embedding_dim": 32,

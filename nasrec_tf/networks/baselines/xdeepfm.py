@@ -37,6 +37,7 @@ class XDeepFM(DeepBaseline):
     name = "xdeepfm"
     label = "xDeepFM"
     presets = {
+        # As remembered of the paper, which was not at hand.
         "official": {
             "hidden": (400, 400),
             "cin": (200, 200, 200),
