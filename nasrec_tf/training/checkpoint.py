@@ -9,7 +9,8 @@ import contextlib
 import pathlib
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -30,13 +31,15 @@ class Checkpoint:
     Args:
         model: the compiled model, with its optimizer built.
         directory: where it is kept, by itself; made if need be.
+        also: further variables that are a part of the state, such as those of a ``WeightAverage``.
     """
 
-    def __init__(self, model: keras.Model, directory: pathlib.Path):
+    def __init__(self, model: keras.Model, directory: pathlib.Path, also: Sequence[Any] = ()):
         variables = [variable.value for variable in (*model.variables, *model.optimizer.variables)]
         generator = getattr(model, "generator", None)
         if generator is not None:
             variables.append(generator.state)
+        variables += also
         self._checkpoint = tf.train.Checkpoint(variables=variables)
         self._directory = directory
 
