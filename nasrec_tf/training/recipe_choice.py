@@ -25,6 +25,10 @@ LARGE_ROWS = 5_000_000
 MOST_REPLICAS = 4
 """Networks and seeds on which a value is tried, at most."""
 
+LEAST_GAIN = 0.01
+"""Of a single training: the share of the log loss that must be gained. Seeds alone make about so
+much of a difference on Frappe (docs/recipes.md)."""
+
 Measure = Callable[[str, Recipe, int], "Outcome"]
 """Trains by a recipe for a question on a replica, from 0."""
 
@@ -171,7 +175,10 @@ def _better_half(contenders, losses, keep):
 
 
 def _is_better(losses: Sequence[float], than: Sequence[float]) -> bool:
-    """Whether the mean is lower by more than the standard error of paired differences."""
+    """Whether the mean is lower by more than chance makes it.
+
+    That is the standard error of the paired differences; of a single one it is not known.
+    """
     if not math.isfinite(_mean(losses)):
         return False
     if not math.isfinite(_mean(than)):
@@ -179,7 +186,7 @@ def _is_better(losses: Sequence[float], than: Sequence[float]) -> bool:
     gains = [old - new for new, old in zip(losses, than)]
     mean = _mean(gains)
     if len(gains) == 1:
-        return mean > 0
+        return mean > LEAST_GAIN * _mean(than)
     variance = sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)
     return mean > math.sqrt(variance / len(gains))
 
