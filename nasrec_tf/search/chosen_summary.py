@@ -67,7 +67,7 @@ def told_choice(config: SearchConfig, result: RetrainResult) -> str:
         return chosen
     return (
         f"{chosen} Before that it was trained once more, on all {fit.rows:,} rows of train and "
-        f"validation for {fit.epochs} epochs ({fit.steps:,} steps), as many epochs as validation "
+        f"validation for {fit.epochs:g} epochs ({fit.steps:,} steps), as many epochs as validation "
         "chose. The test figures are those of this fit; validation log loss and calibration are "
         "those of the training before."
     )

@@ -250,6 +250,7 @@ class SearchConfig:
     retrain_epochs: int | None = recipe_option(
         "epochs", "most passes over the training split (1; up to 5 if it is small)"
     )
+    evaluations_per_epoch: int | None = recipe_option("evaluations_per_epoch")
     patience: int | None = recipe_option("patience")
     monitor: str | None = recipe_option("monitor")
     row_decay: float | None = recipe_option("row_decay", before=0.0)

@@ -52,25 +52,26 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
         split=SPLITS,
         learning_rate_option="--retrain-learning-rates",
     )
-    epochs, per_epoch = (result.best_epoch or 0) + 1, plan.steps_per_epoch(run.records)
+    evaluations = (result.best_epoch or 0) + 1
+    steps = plan.evaluation_step(evaluations - 1, run.records)
     make_ready(directory)
     network = build(run, winner.architecture, recipe, derived_seed(seed, PURPOSE))
     started = time.monotonic()
-    with run.progress(PURPOSE, epochs * per_epoch, "step") as bar:
+    with run.progress(PURPOSE, steps, "step") as bar:
         train(
             network,
             run.records,
             plan,
             directory,
             bar,
-            after_epoch=lambda epoch: epoch + 1 < epochs,
+            evaluate=lambda index: index + 1 < evaluations,
             checkpoint_seconds=run.config.checkpoint_seconds,
         )
     save_weights(network, directory / WEIGHTS)
     done = FinalFit(
         rows=run.records.rows(SPLITS),
-        epochs=epochs,
-        steps=epochs * per_epoch,
+        epochs=steps / plan.steps_per_epoch(run.records),
+        steps=steps,
         seconds=time.monotonic() - started,
     )
     write_state(directory / FIT_FILE, done)

@@ -6,6 +6,7 @@ import gc
 import pathlib
 import shutil
 import time
+from collections.abc import Callable
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
@@ -57,13 +58,15 @@ class Trained:
 
     Args:
         steps_per_epoch: training steps of an epoch.
-        epochs: quality after each epoch that ended.
+        passes: over the training split.
+        epochs: quality at each evaluation: after each epoch, or parts of one.
         best_epoch: number of the best of them, from 0; ``None`` if none was finite.
         validation: quality after it.
         seconds: wall time in this call.
     """
 
     steps_per_epoch: int
+    passes: float
     epochs: tuple[EpochQuality, ...]
     best_epoch: int | None
     validation: EpochQuality | None
@@ -123,7 +126,7 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
     make_ready(what.directory)
     network = build(run, what.architecture, recipe, derived_seed(seed, what.purpose))
     validation = _Validation(run, network, what)
-    validation.check_complete(plan.steps_per_epoch(run.records))
+    validation.check_complete(lambda index: plan.evaluation_step(index, run.records))
     started = time.monotonic()
     with (
         run.progress(title, plan.steps(run.records), "step") as bar,
@@ -135,11 +138,13 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
             plan,
             what.directory,
             bar,
-            after_epoch=validation,
+            evaluate=validation,
             checkpoint_seconds=run.config.checkpoint_seconds,
         )
     return Trained(
         steps_per_epoch=plan.steps_per_epoch(run.records),
+        passes=plan.evaluation_step(len(validation.epochs) - 1, run.records)
+        / plan.steps_per_epoch(run.records),
         epochs=tuple(validation.epochs),
         best_epoch=validation.best_epoch,
         validation=validation.best,
@@ -187,7 +192,7 @@ def make_ready(directory: pathlib.Path) -> None:
 
 
 class _Validation:
-    """Evaluates after each epoch and keeps the weights of the best one."""
+    """Evaluates after each epoch, or parts of one, and keeps the weights of the best one."""
 
     def __init__(self, run: Run, network, what: FromScratch):
         from nasrec_tf.training.evaluation import Predictor
@@ -209,8 +214,11 @@ class _Validation:
         """Quality after the best epoch so far."""
         return None if self.best_epoch is None else self.epochs[self.best_epoch]
 
-    def check_complete(self, steps_per_epoch: int) -> None:
+    def check_complete(self, evaluation_step: Callable[[int], int]) -> None:
         """Finds out at the start whether a quality is lost that cannot be measured again.
+
+        Args:
+            evaluation_step: steps before an evaluation, by its number.
 
         Raises:
             RunError: if so.
@@ -218,11 +226,11 @@ class _Validation:
         what = self._what
         curve = what.directory / LOSS_CURVE
         points = read_curve(curve) if curve.exists() else []
-        # The curve goes past the end of an epoch only once that epoch has been evaluated.
-        evaluated = (points[-1][0] - 1) // steps_per_epoch if points else 0
-        if len(self.epochs) < evaluated:
+        # The curve goes past an evaluation's step only once that has been made.
+        if points and evaluation_step(len(self.epochs)) < points[-1][0]:
             raise RunError(
-                f"{self._path}: holds {len(self.epochs)} of {evaluated} epochs; {what.mend}."
+                f"{self._path}: holds {len(self.epochs)} evaluations, fewer than were made; "
+                f"{what.mend}."
             )
         kept = {WEIGHTS: what.keeps_weights, VALIDATION_LOGITS: what.keeps_logits}
         for name, is_kept in kept.items():

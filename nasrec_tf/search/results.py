@@ -229,10 +229,11 @@ class AttemptFigures:
         rank: of the candidate in the search, from 1.
         learning_rate: peak learning rate.
         steps_per_epoch: training steps of an epoch.
-        epochs: quality after each epoch that ended.
+        epochs: quality at each evaluation, of which ``Recipe.evaluations_per_epoch`` says how many
+            there are.
         best_epoch: number of the best of them, from 0; ``None`` if the training diverged before
             any was finite.
-        validation: quality after the best epoch.
+        validation: the best quality.
         monitor: what the best epoch is the best of, as in ``Recipe``.
         recipe: how it was trained; ``None`` in runs from before there were recipes.
         seconds: wall time in the call that finished the training.
@@ -366,7 +367,7 @@ class FinalFit:
     __pydantic_config__ = SAVED
 
     rows: Count
-    epochs: Count
+    epochs: Annotated[Finite, pydantic.Field(ge=0)]
     steps: Count
     seconds: Annotated[Finite, pydantic.Field(ge=0)]
 

@@ -195,9 +195,11 @@ def _candidates(run: Run) -> list[CandidateSummary]:
 
 
 def _with_validation(curve: Curve, figures: AttemptFigures) -> Curve:
+    parts = 1 if figures.recipe is None else figures.recipe.evaluations_per_epoch
     steps = figures.steps_per_epoch
     validation = [
-        ((epoch + 1) * steps, found.log_loss) for epoch, found in enumerate(figures.epochs)
+        ((index + 1) * steps // min(parts, steps), found.log_loss)
+        for index, found in enumerate(figures.epochs)
     ]
     return Curve(curve.points, validation)
 

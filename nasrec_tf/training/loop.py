@@ -86,6 +86,25 @@ class TrainingPlan:
         """
         return self.epochs * self.steps_per_epoch(records)
 
+    def evaluation_step(self, index: int, records: Records) -> int:
+        """Steps made before an evaluation: the last of each epoch comes at its end.
+
+        Args:
+            index: number of the evaluation, from 0.
+            records: the data set.
+        """
+        epoch, part = divmod(index, self.evaluations_per_epoch(records))
+        steps = self.steps_per_epoch(records)
+        return epoch * steps + steps * (part + 1) // self.evaluations_per_epoch(records)
+
+    def evaluations_per_epoch(self, records: Records) -> int:
+        """Evaluations in an epoch, of which none has more than its steps.
+
+        Args:
+            records: the data set.
+        """
+        return min(self.recipe.evaluations_per_epoch, self.steps_per_epoch(records))
+
     def compile(self, model: keras.Model, records: Records) -> None:
         """Gives the model the recipe's optimizer and schedule, and log loss on logits.
 
@@ -191,7 +210,7 @@ def train(
     plan: TrainingPlan,
     directory: pathlib.Path,
     progress: Any,
-    after_epoch: Callable[[int], bool] | None = None,
+    evaluate: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
     """Trains a model on one device, going on where an earlier call was stopped.
@@ -204,9 +223,10 @@ def train(
         plan: how to train.
         directory: where checkpoint and loss curve are kept.
         progress: a ``tqdm`` bar, advanced by one a step.
-        after_epoch: called with the number of each finished epoch, from 0, says whether to go on;
-            perhaps called once more for the last epoch before a stop.
-        checkpoint_seconds: time between checkpoints, one of which follows every epoch.
+        evaluate: called with the number of each evaluation, from 0, at the end of each epoch or of
+            each part of one (``Recipe.evaluations_per_epoch``), says whether to go on; perhaps
+            called once more for the last one before a stop.
+        checkpoint_seconds: time between checkpoints, one of which precedes every evaluation.
 
     Raises:
         DivergedError: if losses or weights are no longer finite; the last good checkpoint stays.
@@ -214,9 +234,7 @@ def train(
         UserError: if it cannot be written, or the data set ends early.
     """
     plan.compile(model, records)
-    train_with(
-        OneDevice(model), records, plan, directory, progress, after_epoch, checkpoint_seconds
-    )
+    train_with(OneDevice(model), records, plan, directory, progress, evaluate, checkpoint_seconds)
 
 
 def train_with(
@@ -225,7 +243,7 @@ def train_with(
     plan: TrainingPlan,
     directory: pathlib.Path,
     progress: Any,
-    after_epoch: Callable[[int], bool] | None = None,
+    evaluate: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> None:
     """Trains as ``train`` does, by the steps of a trainer, whose model ``plan`` has compiled.
@@ -233,32 +251,39 @@ def train_with(
     Of several hosts all have to see the directory, where one of them writes.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    log = _Log(trainer, records, plan, directory, progress)
+    log = _Log(trainer, records, plan, directory, progress, checkpoint_seconds)
     log.resume()
-    per_epoch = plan.steps_per_epoch(records)
-    first, start = divmod(log.step, per_epoch)
-    if after_epoch is not None and first and not start and not after_epoch(first - 1):
-        return
+    per_epoch, parts = plan.steps_per_epoch(records), plan.evaluations_per_epoch(records)
+    epoch, start = divmod(log.step, per_epoch)
+    made = epoch * parts + sum(per_epoch * (part + 1) // parts <= start for part in range(parts))
+    if evaluate is not None and made and plan.evaluation_step(made - 1, records) == log.step:
+        if not evaluate(made - 1):
+            return
     pace = Pace()
-    for epoch in range(first, plan.epochs):
-        end = (epoch + 1) * per_epoch
-        batches = iter(log.batches_from(log.step))
-        while log.step < end:
-            seconds_left = checkpoint_seconds - log.seconds_since_save
-            count = pace.steps(end - log.step, seconds_left if trainer.writes else math.inf)
-            with pace.timed(count):
-                losses = _next_losses(trainer, batches, count, log)
-            log.add(losses)
-            if trainer.writes and log.seconds_since_save >= checkpoint_seconds:
-                log.save()
-        if next(batches, None) is not None:
-            raise log.damaged_data("more")
+    batches = None
+    for index in range(made, plan.epochs * parts):
+        batches = iter(log.batches_from(log.step)) if batches is None else batches
+        _train_until(plan.evaluation_step(index, records), trainer, batches, log, pace)
+        if log.step % per_epoch == 0:
+            if next(batches, None) is not None:
+                raise log.damaged_data("more")
+            batches = None
         # What reads the tables now has to see every row decayed.
         trainer.model.optimizer.settle()
         log.save()
-        if after_epoch is not None and not after_epoch(epoch):
+        if evaluate is not None and not evaluate(index):
             break
     log.close()
+
+
+def _train_until(end, trainer, batches, log, pace):
+    while log.step < end:
+        count = pace.steps(end - log.step, log.seconds_left if trainer.writes else math.inf)
+        with pace.timed(count):
+            losses = _next_losses(trainer, batches, count, log)
+        log.add(losses)
+        if trainer.writes and log.seconds_left <= 0:
+            log.save()
 
 
 def _next_losses(trainer, batches, count, log):
@@ -271,7 +296,7 @@ def _next_losses(trainer, batches, count, log):
 class _Log:
     """Keeps what a training leaves: progress, loss curve and checkpoints, while it is sane."""
 
-    def __init__(self, trainer, records, plan, directory, progress):
+    def __init__(self, trainer, records, plan, directory, progress, checkpoint_seconds):
         steps = plan.steps(records)
         self.step = 0
         self._records = records
@@ -287,11 +312,13 @@ class _Log:
             if trainer.writes
             else tf.summary.create_noop_writer()
         )
+        self._checkpoint_seconds = checkpoint_seconds
         self._saved = time.monotonic()
 
     @property
-    def seconds_since_save(self) -> float:
-        return time.monotonic() - self._saved
+    def seconds_left(self) -> float:
+        """Until the next checkpoint."""
+        return self._saved + self._checkpoint_seconds - time.monotonic()
 
     def resume(self) -> None:
         """Goes back to the last checkpoint, if there is one."""

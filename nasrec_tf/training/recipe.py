@@ -60,6 +60,8 @@ class Recipe:
         warmup_share: share of the steps over which the learning rate rises to its peak.
         batch_size: rows of a batch.
         epochs: most passes over the training split.
+        evaluations_per_epoch: looks at the validation split in every epoch, evenly spaced; the best
+            is kept, and early stopping counts them.
         patience: evaluations in a row without a better one after which a training ends.
         monitor: what early stopping and the choice of the best evaluation look at.
         row_decay: decay of every row of embedding tables at every step, per unit of learning rate
@@ -106,6 +108,10 @@ class Recipe:
     epochs: int | None = _part(
         None, "most passes over the training split", least=1, most=MOST_EPOCHS
     )
+    evaluations_per_epoch: int = _part(
+        1, "looks at the validation split in every epoch, for logs of which one epoch is enough",
+        least=1, most=10_000,
+    )  # fmt: skip
     patience: int = _part(
         2, "evaluations in a row that are no better before a training ends", least=1, most=2**20
     )

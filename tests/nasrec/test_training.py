@@ -182,6 +182,46 @@ def test_steps_are_made_together_as_far_as_time_and_epoch_allow():
     assert pace.steps(left=20, seconds_left=0.0) == pace.steps(left=1, seconds_left=9.0) == 1
 
 
+def evaluated_at(records, directory, plan, stop_at=None):
+    """Steps at which a training was evaluated, in the order of first calls."""
+    steps = {}
+    model = subnet(records)
+
+    def evaluate(index):
+        steps.setdefault(index, int(model.optimizer.iterations.numpy()))
+        if len(steps) == stop_at:
+            raise Stop
+        return True
+
+    with tqdm.tqdm(disable=True) as bar:
+        train(model, records, plan, directory, bar, evaluate=evaluate)
+    return steps, [weight.numpy() for weight in model.weights]
+
+
+def test_several_evaluations_an_epoch_change_no_weight_and_survive_a_stop(records, tmp_path):
+    plan = TrainingPlan(RECIPE.replace(evaluations_per_epoch=3), seed=7)
+    per_epoch = plan.steps_per_epoch(records)
+    steps, weights = evaluated_at(records, tmp_path / "whole", plan)
+    parts = [per_epoch * part // 3 for part in (1, 2, 3)]
+    assert list(steps.values()) == [*parts, *(per_epoch + part for part in parts)]
+    for expected, found in zip(evaluated_at(records, tmp_path / "once", PLAN)[1], weights):
+        np.testing.assert_array_equal(expected, found)
+    with pytest.raises(Stop):
+        evaluated_at(records, tmp_path / "stopped", plan, stop_at=2)
+    again, same = evaluated_at(records, tmp_path / "stopped", plan)
+    assert again == {index: step for index, step in steps.items() if index >= 1}
+    for expected, found in zip(weights, same):
+        np.testing.assert_array_equal(expected, found)
+
+
+def test_no_more_evaluations_than_steps(records):
+    plan = TrainingPlan(RECIPE.replace(evaluations_per_epoch=10_000), seed=7)
+    steps = plan.steps_per_epoch(records)
+    assert [plan.evaluation_step(index, records) for index in range(steps)] == [
+        *range(1, steps + 1)
+    ]
+
+
 def test_the_loss_curve_shows_each_step_for_itself(records, tmp_path):
     plan = TrainingPlan(RECIPE.replace(epochs=1, learning_rate=1e-9), seed=7)
     options = dataclasses.replace(SMALL_OPTIONS, normalization="none")
@@ -200,7 +240,7 @@ def test_after_each_epoch_training_may_be_ended(records, tmp_path):
         epochs.append(epoch)
         return False
 
-    model = finish(subnet, records, tmp_path, after_epoch=after_epoch)
+    model = finish(subnet, records, tmp_path, evaluate=after_epoch)
     assert epochs == [0]
     assert int(model.optimizer.iterations) == PLAN.steps_per_epoch(records)
 

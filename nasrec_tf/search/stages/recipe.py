@@ -181,7 +181,7 @@ class _Trials:
             recipe=recipe,
             validation=trained.validation,
             best_epoch=trained.best_epoch,
-            passes=float(len(trained.epochs)),
+            passes=trained.passes,
             seconds=trained.seconds,
         )
 

@@ -182,8 +182,8 @@ def _told(attempt: Attempt, result: AttemptResult) -> str:
     if result.validation is None:
         return f"{name}: diverged, so it comes last"
     return (
-        f"{name}: validation log loss {result.validation.log_loss:.5f} after epoch "
-        f"{result.best_epoch + 1}"
+        f"{name}: validation log loss {result.validation.log_loss:.5f} at evaluation "
+        f"{result.best_epoch + 1} of {len(result.epochs)}"
     )
 
 
