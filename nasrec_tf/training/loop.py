@@ -3,6 +3,7 @@
 One loop for every way of distribution: a ``Trainer`` makes the steps, on one device or on several.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -25,6 +26,10 @@ from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
 from nasrec_tf.training.pace import Pace
 from nasrec_tf.training.recipe import Recipe, RecipeError
 from nasrec_tf.training.replicas import local_copy
+from nasrec_tf.training.weight_average import WeightAverage
+
+AVERAGES_PER_EPOCH = 100
+"""Averages of the weights in an epoch, at most: each takes a pass over all tables."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +136,18 @@ class TrainingPlan:
         )
         model.optimizer.build(model.trainable_variables)
 
+    def weight_average(self, model: keras.Model, records: Records) -> WeightAverage | None:
+        """What averages the weights of the compiled model; ``None`` if the recipe does not.
+
+        Args:
+            model: the network.
+            records: the data set.
+        """
+        if not self.recipe.weight_average:
+            return None
+        every = max(1, self.steps_per_epoch(records) // AVERAGES_PER_EPOCH)
+        return WeightAverage(model, self.recipe.weight_average, every)
+
     @property
     def mend(self) -> str:
         """What the user can change if the training diverges."""
@@ -225,7 +242,8 @@ def train(
         progress: a ``tqdm`` bar, advanced by one a step.
         evaluate: called with the number of each evaluation, from 0, at the end of each epoch or of
             each part of one (``Recipe.evaluations_per_epoch``), says whether to go on; perhaps
-            called once more for the last one before a stop.
+            called once more for the last one before a stop. Where the recipe averages weights, the
+            model has the averages then, and in the end.
         checkpoint_seconds: time between checkpoints, one of which precedes every evaluation.
 
     Raises:
@@ -251,19 +269,20 @@ def train_with(
     Of several hosts all have to see the directory, where one of them writes.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    log = _Log(trainer, records, plan, directory, progress, checkpoint_seconds)
+    average = plan.weight_average(trainer.model, records)
+    log = _Log(trainer, records, plan, directory, progress, checkpoint_seconds, average)
     log.resume()
     per_epoch, parts = plan.steps_per_epoch(records), plan.evaluations_per_epoch(records)
     epoch, start = divmod(log.step, per_epoch)
     made = epoch * parts + sum(per_epoch * (part + 1) // parts <= start for part in range(parts))
     if evaluate is not None and made and plan.evaluation_step(made - 1, records) == log.step:
-        if not evaluate(made - 1):
+        if not _evaluated(evaluate, made - 1, average):
             return
     pace = Pace()
     batches = None
     for index in range(made, plan.epochs * parts):
         batches = iter(log.batches_from(log.step)) if batches is None else batches
-        _train_until(plan.evaluation_step(index, records), trainer, batches, log, pace)
+        _train_until(plan.evaluation_step(index, records), trainer, batches, log, pace, average)
         if log.step % per_epoch == 0:
             if next(batches, None) is not None:
                 raise log.damaged_data("more")
@@ -271,17 +290,30 @@ def train_with(
         # What reads the tables now has to see every row decayed.
         trainer.model.optimizer.settle()
         log.save()
-        if evaluate is not None and not evaluate(index):
+        if evaluate is not None and not _evaluated(evaluate, index, average):
             break
     log.close()
+    if average is not None:
+        average.apply()
 
 
-def _train_until(end, trainer, batches, log, pace):
+def _evaluated(evaluate, index, average):
+    """What an evaluation says, of the averaged weights where they are averaged."""
+    with contextlib.nullcontext() if average is None else average.applied():
+        return evaluate(index)
+
+
+def _train_until(end, trainer, batches, log, pace, average):
     while log.step < end:
-        count = pace.steps(end - log.step, log.seconds_left if trainer.writes else math.inf)
+        left = end - log.step
+        if average is not None:
+            left = min(left, average.steps_until_next(log.step))
+        count = pace.steps(left, log.seconds_left if trainer.writes else math.inf)
         with pace.timed(count):
             losses = _next_losses(trainer, batches, count, log)
         log.add(losses)
+        if average is not None:
+            average.after_step(log.step)
         if trainer.writes and log.seconds_left <= 0:
             log.save()
 
@@ -296,14 +328,15 @@ def _next_losses(trainer, batches, count, log):
 class _Log:
     """Keeps what a training leaves: progress, loss curve and checkpoints, while it is sane."""
 
-    def __init__(self, trainer, records, plan, directory, progress, checkpoint_seconds):
+    def __init__(self, trainer, records, plan, directory, progress, checkpoint_seconds, average):
         steps = plan.steps(records)
         self.step = 0
         self._records = records
         self._plan = plan
         self._trainer = trainer
         self._progress = progress
-        self._checkpoint = Checkpoint(trainer.model, directory / "checkpoint")
+        averages = () if average is None else average.variables
+        self._checkpoint = Checkpoint(trainer.model, directory / "checkpoint", also=averages)
         self._curve = LossCurve(directory / "loss.csv", steps)
         names = [feature.name for feature in records.schema.dense]
         self._watch = LossWatch(plan.mend, names, steps)

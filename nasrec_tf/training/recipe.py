@@ -77,8 +77,8 @@ class Recipe:
             given.
         clip_norm: largest global norm of the gradients; 0 for no clipping.
         label_smoothing: share of every label that is drawn to one half.
-        weight_average: decay of an exponential average over the last weights, which is what is
-            evaluated and kept; 0 for none.
+        weight_average: decay per step of an exponential average over the last weights, which is
+            what is evaluated and kept; 0 for none.
         seed: of initial weights and row order; the run's unless given.
 
     Raises:

@@ -90,6 +90,19 @@ class WeightAverage:
         finally:
             self._swap()
 
+    def apply(self) -> None:
+        """Gives the model the averages for good; nothing before the first one."""
+        self._settle()
+        self._swap()
+
+    def steps_until_next(self, step: int) -> int:
+        """Steps from one step to the next average, at least one.
+
+        Args:
+            step: number of steps made.
+        """
+        return self._every - step % self._every
+
     def _settle(self):
         settle = getattr(getattr(self._model, "optimizer", None), "settle", None)
         if settle is not None:

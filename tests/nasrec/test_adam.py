@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.optimizers.adam import Adam
 from nasrec_tf.optimizers.catalogue import OPTIMIZERS, make_optimizer, register_optimizer
-from nasrec_tf.optimizers.schedules import WarmupCosine, WarmupPlateau
+from nasrec_tf.optimizers.schedules import WarmupCosine
 from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.recipe import Recipe
 
 ROWS, WIDTH = 6, 3
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-6
@@ -181,22 +182,16 @@ def test_what_it_does_not_do_is_refused():
         Adam(use_ema=True)
 
 
-class AdamPlan(TrainingPlan):
-    """Trains as any plan, by Adam."""
-
-    def compile(self, model, records):
-        super().compile(model, records)
-        schedule = WarmupPlateau(0.01, warmup_steps=3)
-        model.optimizer = make_optimizer("adamw", schedule, row_decay=0.1, weight_decay=0.01)
-        model.optimizer.build(model.trainable_variables)
-
-
 class Stop(KeyboardInterrupt):
     """The user's Ctrl-C."""
 
 
 def test_training_goes_on_from_its_checkpoint_to_the_bit(records, tmp_path):
-    plan = AdamPlan(batch_size=64, epochs=2, learning_rate=0.1, seed=7)
+    recipe = Recipe(
+        optimizer="adamw", schedule="plateau", learning_rate=0.01, warmup_share=0.1,
+        row_decay=0.1, weight_decay=0.01, batch_size=64, epochs=2,
+    )  # fmt: skip
+    plan = TrainingPlan(recipe, seed=7)
 
     def trained(directory, stop_after=None):
         model = Subnet(FULL.replace(num_blocks=1).widest, records.features, SMALL_OPTIONS, seed=5)

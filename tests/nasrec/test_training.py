@@ -214,6 +214,34 @@ def test_several_evaluations_an_epoch_change_no_weight_and_survive_a_stop(record
         np.testing.assert_array_equal(expected, found)
 
 
+def test_averaged_weights_are_what_is_evaluated_and_kept_and_survive_a_stop(records, tmp_path):
+    plan = TrainingPlan(RECIPE.replace(weight_average=0.9, row_decay=0.01), seed=7)
+    seen = {}
+
+    def trained(directory, stop=False):
+        model = subnet(records)
+
+        def evaluate(index):
+            seen[index] = [weight.numpy() for weight in model.weights]
+            if stop:
+                raise Stop
+            return True
+
+        with tqdm.tqdm(disable=True) as bar:
+            train(model, records, plan, directory, bar, evaluate=evaluate)
+        return [weight.numpy() for weight in model.weights]
+
+    averaged = trained(tmp_path / "whole")
+    for expected, found in zip(seen[1], averaged, strict=True):
+        np.testing.assert_array_equal(expected, found)
+    raw = finish(subnet, records, tmp_path / "raw", DECAYING)
+    assert not np.allclose(raw.weights[-2].numpy(), averaged[-2], atol=1e-6)
+    with pytest.raises(Stop):
+        trained(tmp_path / "stopped", stop=True)
+    for expected, found in zip(averaged, trained(tmp_path / "stopped"), strict=True):
+        np.testing.assert_array_equal(expected, found)
+
+
 def test_no_more_evaluations_than_steps(records):
     plan = TrainingPlan(RECIPE.replace(evaluations_per_epoch=10_000), seed=7)
     steps = plan.steps_per_epoch(records)
