@@ -145,9 +145,9 @@ class SearchConfig:
         None, SUPERNET, "peak learning rate (0.12; lower for short trainings)",
         least=LEAST_RATE, most=MOST_RATE,
     )  # fmt: skip
-    supernet_row_decay: float = option(
-        0.0, SUPERNET, "decay of all rows of the supernet's tables at every step, as --row-decay",
-        least=0.0, most=10.0,
+    supernet_row_decay: float | None = option(
+        None, SUPERNET, "decay of all rows of the supernet's tables at every step, as --row-decay "
+        "(that of a recipe that the run has chosen, else none)", least=0.0, most=10.0, before=0.0,
     )  # fmt: skip
     supernet_embedding_dim: int = option(
         16, SUPERNET, "width of the supernet's embeddings, a multiple of 8", least=8, most=512,

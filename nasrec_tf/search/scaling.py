@@ -15,6 +15,9 @@ from nasrec_tf.search.config import SearchConfig
 PAPER_ROWS = 5_000_000
 """Training rows from which on the paper's settings hold unchanged: 10,000 steps of 512."""
 
+LEAST_STEPS = 6000
+"""Steps that small data sets get by passing over them several times (docs/recipes.md)."""
+
 PAPER_BATCH = 512
 PAPER_TRIALS = 128 + 240 * 8
 PAPER_FINE_TUNE_STEPS = 500
@@ -63,7 +66,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     batch = config.batch_size or _batch_size(training_rows)
     steps = max(1, training_rows // batch)
     trials = min(PAPER_TRIALS, max(48, training_rows // 1000))
-    epochs = config.supernet_epochs or min(8, max(1, -(-900 // steps)))
+    epochs = config.supernet_epochs or min(8, max(1, -(-LEAST_STEPS // steps)))
     given = {field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)}
     population = given["population"] or _population(trials, given["tournament"])
     children = given["children"] or (8 if trials >= 256 else 4)
@@ -80,7 +83,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, max(1, steps // 10)),
         "validation_rows": min(PAPER_VALIDATION_ROWS, max(5000, training_rows // 10)),
         "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
-        "retrain_epochs": min(5, max(1, -(-6000 // steps))),
+        "retrain_epochs": min(5, max(1, -(-LEAST_STEPS // steps))),
     }
     chosen |= {name: value for name, value in given.items() if value is not None}
     return Settings(**chosen)

@@ -2,6 +2,7 @@
 
 import gc
 
+from nasrec_tf.search.config import AUTO
 from nasrec_tf.search.results import Skipped, StageResult, SupernetResult
 from nasrec_tf.search.run import Run
 
@@ -89,13 +90,22 @@ def training_plan(run: Run):
         batch_size=settings.batch_size,
         epochs=settings.supernet_epochs,
         learning_rate=settings.supernet_learning_rate,
-        row_decay=run.config.supernet_row_decay,
+        row_decay=_row_decay(run),
     )
     return TrainingPlan(
         recipe,
         seed=derived_seed(run.config.seed, "supernet rows"),
         learning_rate_option="--supernet-learning-rate",
     )
+
+
+def _row_decay(run: Run) -> float:
+    """What was asked for; else that of a chosen recipe, which rows decay by on one device alone."""
+    given = run.config.supernet_row_decay
+    if given is not None:
+        return given
+    is_chosen = run.config.recipe == AUTO and run.config.distribute == "none"
+    return run.recipe.row_decay if is_chosen else 0.0
 
 
 def build(run: Run):
