@@ -50,12 +50,16 @@ def _supernet(run: Run) -> str:
 
 
 def _finalist(run: Run) -> str:
-    features, options = run.features, run.recipe_options(run.expected_recipe)
+    features, recipe = run.features, run.expected_recipe
+    options = run.recipe_options(recipe)
     tables = _tables(features, options)
+    tables += recipe.further_copies * tables // 2
     if run.config.architecture is None:
         needed, what = tables, "the tables of a network that is trained from scratch"
     else:
         needed = memory_bytes(run.given_architecture, features, options, training=True)
+        alone = memory_bytes(run.given_architecture, features, options)
+        needed += recipe.further_copies * alone
         what = "the network's weights"
     check_fits(
         needed,

@@ -67,7 +67,7 @@ def _check_recipe(config: SearchConfig) -> None:
         )
     if config.codesign and recipe.normalization == BY_BATCH:
         raise UserError(
-            "--normalization batch has no form on crossbars; leave it out with --codesign."
+            "--normalization batch is not searched with --codesign; leave one of them out."
         )
     _check_final_models(config, recipe.schedule)
 

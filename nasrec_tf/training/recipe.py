@@ -161,6 +161,16 @@ class Recipe:
             return 1.0
         return self.table_learning_rate / self.learning_rate
 
+    @property
+    def further_copies(self) -> int:
+        """Numbers kept for each weight besides itself and Adagrad's accumulator.
+
+        Example:
+            >>> Recipe(optimizer="adam", weight_average=0.99).further_copies
+            2
+        """
+        return (self.optimizer in ("adam", "adamw")) + (self.weight_average > 0)
+
     def replace(self, **changes: Any) -> "Recipe":
         """The recipe with some fields changed.
 

@@ -52,7 +52,7 @@ def test_a_missing_file(fails):
         (("--optimizer", "adam", "--weight-decay", 0.1), "weight_decay goes with optimizer adamw"),
         (("--recipe-share", 1), "--recipe-share must be at most 0.9"),
         (("--final-layer-norm", "--normalization", "batch"), "contradict each other"),
-        (("--codesign", "--normalization", "batch"), "--normalization batch has no form on"),
+        (("--codesign", "--normalization", "batch"), "--normalization batch is not searched with"),
     ],
 )
 def test_a_recipe_that_cannot_be_used(fails, tmp_path, arguments, what):
