@@ -174,7 +174,8 @@ def _train_with_others(run) -> int:
 
 def _check_ready(run, stage: str) -> None:
     if stage not in run.config.stages:
-        raise UserError(f"--stage {stage} goes with --codesign, which is missing.")
+        wanted = {"hardware": "--codesign", "recipe": "--recipe auto"}[stage]
+        raise UserError(f"--stage {stage} goes with {wanted}, which is missing.")
     missing = run.directory.missing_before(stage, run.config.stages)
     if missing is not None:
         raise UserError(

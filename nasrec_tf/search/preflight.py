@@ -119,10 +119,12 @@ def _check_batch(config: SearchConfig) -> None:
         rows = round(config.demo_rows * PAPER_FRACTIONS[0])
     elif (pathlib.Path(config.data) / MANIFEST_FILE).is_file():
         rows = Schema.load(config.data).splits["train"].rows
-    if None not in (rows, config.batch_size) and config.batch_size > rows:
-        raise UserError(
-            f"--batch-size {config.batch_size} must not exceed the training rows, which are {rows}."
-        )
+    for name in ("batch_size", "retrain_batch_size"):
+        size = getattr(config, name)
+        if None not in (rows, size) and size > rows:
+            raise UserError(
+                f"{flag(name)} {size} must not exceed the training rows, which are {rows}."
+            )
 
 
 def _check_row_order(config: SearchConfig) -> None:

@@ -51,6 +51,11 @@ def test_a_missing_file(fails):
         (("--optimizer", "adam"), "--optimizer adam needs its own --retrain-learning-rates"),
         (("--optimizer", "adam", "--weight-decay", 0.1), "weight_decay goes with optimizer adamw"),
         (("--recipe-share", 1), "--recipe-share must be at most 0.9"),
+        (("--recipe", "paper", "--stage", "recipe"), "--stage recipe goes with --recipe auto"),
+        (
+            ("--retrain-batch-size", 4096, "--demo-rows", 3000),
+            "--retrain-batch-size 4096 must not exceed the training rows, which are 2400",
+        ),
         (("--final-layer-norm", "--normalization", "batch"), "contradict each other"),
         (("--codesign", "--normalization", "batch"), "--normalization batch is not searched with"),
     ],
