@@ -16,7 +16,7 @@ from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import LARGE_ROWS
 
-OTHER_DECAYS = (0.5, 2.0)
+OTHER_DECAYS = (0.0, 0.5, 2.0)
 """Row decays tried again for the best finalists, by that of the chosen recipe."""
 
 
