@@ -84,14 +84,14 @@ class RecipeTrialSummary:
     Args:
         question: field of the recipe that was being chosen.
         value: what was tried.
-        network: number of the network that was trained, from 1.
+        seed: number of the seed that it was trained with, from 1.
         log_loss: best validation log loss, in nats; ``None`` if the training diverged.
         chosen: whether the recipe has this value.
     """
 
     question: str
     value: str
-    network: int
+    seed: int
     log_loss: float | None
     chosen: bool
 

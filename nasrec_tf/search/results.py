@@ -133,7 +133,7 @@ class RecipeTrial:
 
     Args:
         question: field of the recipe that was being chosen, such as ``row_decay``.
-        architecture: number of the architecture that was trained, from 1.
+        replica: number of the seed that it was trained with, from 1.
         recipe: how it was trained.
         validation: quality after the best evaluation; ``None`` if the training diverged.
         best_epoch: number of that evaluation, from 0.
@@ -144,7 +144,7 @@ class RecipeTrial:
     __pydantic_config__ = SAVED
 
     question: str
-    architecture: Annotated[int, pydantic.Field(ge=1)]
+    replica: Annotated[int, pydantic.Field(ge=1)]
     recipe: SavedRecipe
     validation: EpochQuality | None
     best_epoch: int | None
@@ -163,7 +163,7 @@ class RecipeResult(StageResult):
 
     Args:
         recipe: what was chosen.
-        architectures: what it was tried on.
+        architecture: what it was tried on.
         trials: all trainings, in order.
         row_passes: passes over the training split that they took.
     """
@@ -171,7 +171,7 @@ class RecipeResult(StageResult):
     __pydantic_config__ = SAVED
 
     recipe: SavedRecipe
-    architectures: tuple[SavedArchitecture, ...]
+    architecture: SavedArchitecture
     trials: tuple[RecipeTrial, ...]
     row_passes: Finite
 

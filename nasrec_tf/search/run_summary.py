@@ -122,7 +122,7 @@ def _recipe_trial(trial: RecipeTrial, recipe: Recipe) -> RecipeTrialSummary:
     return RecipeTrialSummary(
         question=trial.question,
         value=f"{value:g}" if isinstance(value, int | float) else str(value),
-        network=trial.architecture,
+        seed=trial.replica,
         log_loss=trial.validation.log_loss if trial.validation else None,
         chosen=value == getattr(recipe, trial.question),
     )

@@ -23,7 +23,7 @@ LARGE_ROWS = 5_000_000
 """Training rows from which on only the row decay is tried: the rest stays the paper's."""
 
 MOST_REPLICAS = 4
-"""Networks and seeds on which a value is tried, at most."""
+"""Seeds with which a value is tried, at most."""
 
 LEAST_GAIN = 0.01
 """Of a single training: the share of the log loss that must be gained. Seeds alone make about so
@@ -107,7 +107,7 @@ class RecipeChoice:
     Args:
         measure: trains and evaluates.
         budget: passes over the training split that all trainings may take together.
-        replicas: networks and seeds that there are to try a value on.
+        replicas: seeds that there are to try a value with.
 
     Attributes:
         spent: passes so far.

@@ -48,8 +48,8 @@ def run_stage(run: Run) -> RecipeResult:
     Raises:
         RunError: if what an earlier call left is damaged.
     """
-    networks = _networks(run)
-    trials = _Trials(run, networks)
+    network = _network(run)
+    trials = _Trials(run, network)
     choice = RecipeChoice(trials, budget=budget(run))
     start = _start(run)
     asked = _questions(run, start)
@@ -63,7 +63,7 @@ def run_stage(run: Run) -> RecipeResult:
         run.say(f"recipe: {', '.join(choice.unasked)} left as they are; --recipe-share is used up")
     return RecipeResult(
         recipe=recipe,
-        architectures=tuple(networks),
+        architecture=network,
         trials=tuple(trials.done),
         row_passes=choice.spent,
     )
@@ -118,33 +118,32 @@ def budget(run: Run) -> float:
     return max(SHARE / (1 - SHARE) * passes, least if rows < LARGE_ROWS else 0.0)
 
 
-def _networks(run: Run) -> list[Architecture]:
-    """What is tried: the given architecture, or one of DLRM's shape.
+def _network(run: Run) -> Architecture:
+    """What is tried: the given architecture, or DLRM's shape.
 
     A random one of the space is no judge: many hardly train at all, whatever the recipe.
     """
-    return [REFERENCE if run.config.architecture is None else run.given_architecture]
+    return REFERENCE if run.config.architecture is None else run.given_architecture
 
 
 class _Trials:
     """Trains for the choice; what has ended is kept in a file and not trained again."""
 
-    def __init__(self, run: Run, networks: list[Architecture]):
+    def __init__(self, run: Run, network: Architecture):
         self.done: list[RecipeTrial] = []
         self._run = run
-        self._networks = networks
+        self._network = network
 
     def __call__(self, question: str, recipe: Recipe, replica: int) -> Outcome:
         number = len(self.done) + 1
         directory = self._run.directory.stage("recipe") / f"{number:03d}"
         path = directory / RESULT_FILE
-        network = replica % len(self._networks)
         trial = read_state(path, RecipeTrial, f"delete {directory} to train it again")
         if trial is None:
-            trial = self._train(question, recipe, replica, network, directory)
+            trial = self._train(question, recipe, replica, directory)
             write_state(path, trial)
             clear_checkpoint(directory)
-        elif (trial.recipe, trial.architecture) != (recipe, network + 1):
+        elif (trial.recipe, trial.replica) != (recipe, replica + 1):
             raise RunError(
                 f"{path}: tells of another trial than this run's; delete {directory.parent} to "
                 "choose the recipe again."
@@ -153,9 +152,9 @@ class _Trials:
         self._tell(trial)
         return Outcome(trial.score, trial.passes)
 
-    def _train(self, question, recipe, replica, network, directory: pathlib.Path) -> RecipeTrial:
+    def _train(self, question, recipe, replica, directory: pathlib.Path) -> RecipeTrial:
         what = FromScratch(
-            self._networks[network],
+            self._network,
             recipe,
             directory,
             purpose=f"recipe {replica}",
@@ -165,7 +164,7 @@ class _Trials:
         trained = train_from_scratch(self._run, what, f"recipe {directory.name}")
         return RecipeTrial(
             question=question,
-            architecture=network + 1,
+            replica=replica + 1,
             recipe=recipe,
             validation=trained.validation,
             best_epoch=trained.best_epoch,
@@ -178,6 +177,5 @@ class _Trials:
         value = getattr(trial.recipe, trial.question)
         shown = f"{value:g}" if isinstance(value, int | float) else value
         self._run.say(
-            f"recipe: {trial.question} {shown}, network {trial.architecture}: validation log loss "
-            f"{loss}"
+            f"recipe: {trial.question} {shown}, seed {trial.replica}: validation log loss {loss}"
         )
