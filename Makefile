@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: search test test-slow lint coverage torture benchmarks sanitize clean
+.PHONY: search test test-slow lint coverage explore torture benchmarks sanitize clean
 
 search: $(VENV)/installed
 	$(RUN) -m nasrec_tf.search $(ARGS)
@@ -26,6 +26,10 @@ lint: $(VENV)/installed
 coverage: $(VENV)/installed
 	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow' --cov --cov-report= $(ARGS)
 	$(RUN) -m coverage report --sort=cover | sed -n '1,12p;$$p'
+
+# Properties by other examples than those of `make test`, and many more of them.
+explore: $(VENV)/installed
+	HYPOTHESIS_PROFILE=explore $(RUN) -m pytest -n 2 --dist loadfile -m property $(ARGS)
 
 # Disturbed runs for as long as one likes: make torture ARGS="--hours 2"
 torture: $(VENV)/installed

@@ -1,9 +1,16 @@
 """Says of every test what kind it is: ``unit``, ``property``, ``integration`` or ``slow``."""
 
+import os
 import pathlib
 
 import hypothesis
 import pytest
+
+# What a change broke must not depend on luck: `make test` tries the same examples every time.
+# `make explore` tries others, and many more of them.
+hypothesis.settings.register_profile("same", derandomize=True, database=None)
+hypothesis.settings.register_profile("explore", max_examples=1000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 HERE = pathlib.Path(__file__).parent
 KINDS = ("unit", "property", "integration", "slow")

@@ -28,6 +28,12 @@ MOST_ROUNDS = 100
 SMALLEST_DECREMENT = 1e-18
 """Newton decrement of the mean loss at which a fit is done: what is left is float64's rounding."""
 
+SMALLEST_DAMPING = 1e-15
+"""What second derivatives are uncertain by through rounding, by their sum."""
+
+SMALLEST_SECOND_DERIVATIVE = 1e-30
+"""Added to second derivatives that are all 0; line search shortens the long step."""
+
 NORMAL_95 = 1.959963984540054
 """Quantile 0.975 of the standard normal distribution."""
 
@@ -200,7 +206,7 @@ def _most_likely(labels: np.ndarray, logits: np.ndarray) -> Calibration | None:
     place = np.array([0.0, math.log(rate / (1 - rate))])
     loss, gradient, hessian = _derivatives(labels, logits, mean, deviation, place)
     for _ in range(MOST_ROUNDS):
-        step = np.linalg.solve(hessian, gradient)
+        step = _downhill(hessian, gradient)
         if gradient @ step < SMALLEST_DECREMENT:
             break
         length = 1.0
@@ -216,6 +222,23 @@ def _most_likely(labels: np.ndarray, logits: np.ndarray) -> Calibration | None:
     slope, level = (float(value) for value in place)
     scale, offset = slope / deviation, level - slope * mean / deviation
     return Calibration(scale, offset) if scale > 0 else None
+
+
+def _downhill(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Newton's step, whose negative lowers the loss for some length of it.
+
+    Where probabilities have rounded to 0 and 1, second derivatives vanish or round to what is not
+    positive definite; a multiple of the unit matrix at the size of their rounding mends that.
+    """
+    size = float(np.trace(hessian))
+    damping = 0.0
+    while True:
+        try:
+            lower = np.linalg.cholesky(hessian + damping * np.eye(2))
+        except np.linalg.LinAlgError:
+            damping = max(10 * damping, SMALLEST_DAMPING * size, SMALLEST_SECOND_DERIVATIVE)
+            continue
+        return np.linalg.solve(lower.T, np.linalg.solve(lower, gradient))
 
 
 def _derivatives(labels, logits, mean, deviation, place) -> tuple[float, np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
@@ -97,11 +97,16 @@ def test_what_cannot_be_fitted_is_said_and_changes_nothing(labels, logits, reaso
     np.testing.assert_array_equal(found.held_out, logits.astype(np.float64))
 
 
+HUGE = [*[(0, 0.0)] * 6, (1, 2.7e8), (0, 0.0), (0, 5.2e16), (0, 0.0), (1, -1.7e25)]
+"""Newton's second derivatives vanish on the way."""
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 1), st.floats(width=32)), min_size=0, max_size=40
     )
 )  # fmt: skip
+@example(HUGE)
 def test_whatever_the_logits_the_outcome_is_defined(rows):
     labels = np.array([label for label, _ in rows], np.float32)
     logits = np.array([logit for _, logit in rows], np.float32)
