@@ -14,10 +14,9 @@ import pyarrow.compute as pc
 
 from beam_preprocess.reading.description import Description, SparseColumn
 from beam_preprocess.reading.iso_times import seconds_of
-from beam_preprocess.reading.parse import RawRows, Reject
+from beam_preprocess.reading.parse import RawRows, Reject, column_reason
 
 _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
-_SHOWN_BYTES = 40
 _FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
 _NOT_FINITE = "not a finite 32-bit number"
 _TIME_LIMIT = 2.0**63  # times are held as 64-bit integers
@@ -74,10 +73,7 @@ class _Faults:
         for row in rows:
             if not self.bad[row]:
                 self.bad[row] = True
-                value = values[row].as_py()
-                text = value if isinstance(value, bytes) else str(value).encode()
-                shown = text[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
-                self.reasons[int(row)] = f"column {column}: {what}: {shown!r}"
+                self.reasons[int(row)] = column_reason(column, what, values[row].as_py())
 
 
 def decode_rows(

@@ -1,7 +1,7 @@
 """Parquet files as the same blocks of raw rows that text gives.
 
 A block is a fixed number of rows of one row group; a row's line is its place in the block. Numbers
-and times become their usual text, a null (and a NaN) the empty, missing value.
+and times become their usual text (parquet_values.py), a null (and a NaN) the empty, missing value.
 """
 
 from __future__ import annotations
@@ -16,11 +16,27 @@ import pyarrow.parquet as parquet
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
-from beam_preprocess.reading.parse import RawRows, Reject, is_utf8, numeric_columns, raw_columns
+from beam_preprocess.reading.parquet_values import (
+    inexact_ids,
+    is_number,
+    is_readable,
+    plain_values,
+    text_of,
+)
+from beam_preprocess.reading.parse import (
+    RawRows,
+    Reject,
+    column_reason,
+    is_utf8,
+    numeric_columns,
+    raw_columns,
+)
 from beam_preprocess.reading.text_blocks import InputFile
 
 # As many rows as a block of text holds of Criteo, about; part of the format, as BLOCK_BYTES is.
 BLOCK_ROWS = 4096
+
+_INEXACT = "a whole number that floats do not hold exactly (write ids as whole numbers or as text)"
 
 
 @contextlib.contextmanager
@@ -42,6 +58,26 @@ def open_parquet(path: str) -> Iterator[parquet.ParquetFile]:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
             first_line = str(error).splitlines()[0]
             raise DataError(f"{path}: not readable as Parquet ({first_line})") from None
+
+
+def check_column_types(schema: pa.Schema, description: Description, path: str) -> None:
+    """Refuses columns whose values are no single ones.
+
+    Args:
+      schema: Of the file.
+      description: With its columns known.
+      path: Of the file, for the message.
+
+    Raises:
+      DataError: A column that is needed is of such a type; the message names both.
+    """
+    for name in raw_columns(description):
+        kind = schema.field(name).type
+        if not is_readable(kind):
+            raise DataError(
+                f"{path}: column {name!r} is of type {' '.join(str(kind).split())}, which is no "
+                f"single value; leave it out (--ignore), or write it as text or numbers"
+            )
 
 
 def read_parquet_blocks(
@@ -79,38 +115,33 @@ def read_parquet_blocks(
 
 def _raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRows:
     numeric = set(numeric_columns(description))
-    columns = {
-        name: _raw_column(table.column(name).combine_chunks(), name in numeric)
-        for name in raw_columns(description)
-    }
+    ids = {column.source for column in description.sparse or ()}
+    columns = {}
     bad = np.zeros(table.num_rows, bool)
     rejects = []
-    for name, values in columns.items():
-        for rows, reason in _faults(values):
+    for name in raw_columns(description):
+        values = plain_values(_in_one_piece(table.column(name)))
+        faults = [(inexact_ids(values), _INEXACT)] if name in ids else []
+        columns[name] = values = _raw_column(values, name in numeric)
+        for rows, reason in (*faults, *_faults(values)):
             for row in rows[~bad[rows]]:
-                rejects.append(Reject(int(row), f"column {name}: {reason}", values[row].as_py()))
+                value = values[row].as_py()
+                rejects.append(Reject(int(row), column_reason(name, reason, value), value))
             bad[rows] = True
     lines = np.flatnonzero(~bad)
     kept = {name: values.filter(pa.array(~bad)) for name, values in columns.items()}
     return RawRows(kept, lines, lines + first_row, _RowTexts(columns), rejects, table.num_rows)
 
 
+def _in_one_piece(values: pa.ChunkedArray) -> pa.Array:
+    # A table without rows has no chunk.
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+
+
 def _raw_column(values: pa.Array, numeric: bool) -> pa.Array:
-    if isinstance(values, pa.ChunkedArray):  # a table without rows has no chunk
-        values = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
-    if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
-    if pa.types.is_floating(values.type):
-        values = values.cast(pa.float64())
-        values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
-    kind = values.type
-    if numeric and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    if numeric and is_number(values.type):
         return values.cast(pa.float64(), safe=False)
-    if pa.types.is_boolean(kind):
-        values = values.cast(pa.int8())
-    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-        values = values.cast(pa.string())
-    return values.cast(pa.binary()).fill_null(b"")
+    return text_of(values)
 
 
 def _faults(values: pa.Array) -> Iterator[tuple[np.ndarray, str]]:

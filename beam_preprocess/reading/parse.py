@@ -14,6 +14,7 @@ from beam_preprocess.reading.description import Description
 
 _NEWLINE = 0x0A
 _RETURN = 0x0D
+_SHOWN_BYTES = 40
 _BOM_BYTES = 3  # the header begins at offset 0, or behind a byte order mark
 
 
@@ -30,6 +31,22 @@ class Reject:
     line: int
     reason: str
     row: bytes
+
+
+def column_reason(column: str, what: str, value: object) -> str:
+    """Why a row is rejected for a value of it.
+
+    Args:
+      column: The column.
+      what: What is wrong.
+      value: The value, bytes or a number.
+
+    >>> column_reason("price", "not a number", b"abc")
+    "column price: not a number: 'abc'"
+    """
+    text = value if isinstance(value, bytes) else str(value).encode()
+    shown = text[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
+    return f"column {column}: {what}: {shown!r}"
 
 
 class SupportsTexts(Protocol):

@@ -10,7 +10,7 @@ from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
-from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, open_parquet
+from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, open_parquet
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
 
 
@@ -110,7 +110,10 @@ def _with_row_groups(file: InputFile) -> InputFile:
 def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> Description:
     if description.file_format == "parquet":
         with open_parquet(file.path) as opened:
-            return description.resolve(tuple(opened.schema_arrow.names), file.path)
+            schema = opened.schema_arrow
+            resolved = description.resolve(tuple(schema.names), file.path)
+            check_column_types(schema, resolved, file.path)
+            return resolved
     if not description.header:
         return description.resolve(description.columns, description.name)
     with open_text(file) as stream:

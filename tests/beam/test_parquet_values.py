@@ -1,0 +1,143 @@
+"""A value of a Parquet file has one text, whatever type of column carries it."""
+
+import datetime
+import decimal
+import math
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.datasets.generic import generic
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.parquet_values import inexact_ids, is_readable, plain_values, text_of
+
+EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
+IDS = (20_000_000_001, 20_000_000_002, 20_000_000_003)
+
+
+def texts(values, kind):
+    return text_of(plain_values(pa.array(values, kind))).to_pylist()
+
+
+def write(path, **columns):
+    parquet.write_table(pa.table(columns), path)
+
+
+@settings(deadline=None)
+@given(st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)), st.sampled_from(list(EXACT)))
+def test_whole_numbers_have_the_same_text_in_every_column_that_holds_them(numbers, kind):
+    digits = [b"" if number is None else b"%d" % number for number in numbers]
+    assert texts(numbers, pa.int64()) == digits
+    assert texts(numbers, pa.decimal128(22, 3)) == digits
+    assert texts([None if n is None else str(n) for n in numbers], pa.large_string()) == digits
+    assert texts(numbers, pa.dictionary(pa.int32(), pa.int64())) == digits
+    held = [n if n is None or abs(n) < EXACT[kind] else n % EXACT[kind] for n in numbers]
+    floats = plain_values(pa.array([None if n is None else float(n) for n in held]).cast(kind))
+    assert text_of(floats).to_pylist() == texts(held, pa.int64())
+    assert not len(inexact_ids(floats))
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(width=64)))
+def test_floats_are_read_back_from_their_text_and_large_ids_among_them_are_found(numbers):
+    values = plain_values(pa.array(numbers, pa.float64()))
+    for number, text in zip(numbers, text_of(values).to_pylist(), strict=True):
+        assert text == b"" if math.isnan(number) else float(text) == number
+    large = [row for row, n in enumerate(numbers) if math.isfinite(n) and abs(n) >= 2**53]
+    assert inexact_ids(values).tolist() == large
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.decimals(-(10**9), 10**9, places=6) | st.none()),
+    st.sampled_from([pa.decimal128(20, 6), pa.decimal128(30, 12), pa.decimal256(60, 20)]),
+)
+def test_decimals_have_the_same_text_with_any_number_of_places(numbers, kind):
+    for number, text in zip(numbers, texts(numbers, kind), strict=True):
+        if number is None:
+            assert text == b""
+            continue
+        assert decimal.Decimal(text.decode()) == number
+        assert b"E" not in text and not (b"." in text and text.endswith((b"0", b".")))
+
+
+@settings(deadline=None)
+@given(
+    st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2200, 1, 1)).map(
+        lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    ),
+    st.sampled_from([None, "UTC", "+02:00"]),
+)
+def test_a_moment_has_the_same_text_in_every_unit(moment, zone):
+    found = {texts([moment], pa.timestamp(unit, zone))[0].decode() for unit in ("ms", "us", "ns")}
+    (text,) = found
+    read = datetime.datetime.fromisoformat(text.replace("Z", "+00:00").replace("+0200", "+02:00"))
+    expected = moment.replace(tzinfo=datetime.timezone.utc) if zone else moment
+    assert read == expected
+
+
+def test_ids_beside_missing_ones_are_the_same_ids(make_dataset, tmp_path):
+    write(tmp_path / "day1.parquet", label=[0, 1] * 30, uid=[*IDS] * 20)
+    nullable = [float(uid) for uid in IDS] * 20
+    nullable[7] = None
+    write(tmp_path / "day2.parquet", label=[0.0, 1.0] * 30, uid=pa.array(nullable))
+    out = make_dataset(
+        tmp_path / "day?.parquet", generic("label", file_format="parquet"), min_count=1
+    )
+    vocabulary = (out / "vocabularies" / "uid.txt").read_text().split()
+    assert sorted(vocabulary) == [str(uid) for uid in IDS]
+
+
+def test_an_id_that_a_float_cannot_hold_is_rejected_by_name(make_dataset, tmp_path):
+    ids = [float(uid) for uid in IDS] * 20
+    ids[11] = float(2**53 + 2)
+    write(tmp_path / "log.parquet", label=[0, 1] * 30, uid=ids)
+    layout = generic("label", file_format="parquet")
+    out = make_dataset(str(tmp_path / "log.parquet"), layout, max_reject_share=0.1)
+    (reason,) = Schema.load(out).rejected
+    assert reason.startswith("column uid: a whole number that floats do not hold exactly")
+    with pytest.raises(DataError, match="log.parquet line 12: column uid: a whole number"):
+        make_dataset(str(tmp_path / "log.parquet"), layout, name="strict")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_(pa.string()),
+        pa.large_list(pa.int64()),
+        pa.struct({"a": pa.int64()}),
+        pa.map_(pa.string(), pa.int64()),
+        pa.list_(pa.int64(), 2),
+    ],
+    ids=["list", "large list", "struct", "map", "list of two"],
+)
+def test_a_column_of_several_values_is_refused_by_name_and_type(make_dataset, tmp_path, kind):
+    assert not is_readable(kind)
+    labels = pa.array([0, 1] * 10)
+    write(tmp_path / "log.parquet", label=labels, user=labels, tags=pa.nulls(20, kind))
+    with pytest.raises(DataError, match="log.parquet: column 'tags' is of type .*--ignore"):
+        make_dataset(str(tmp_path / "log.parquet"), generic("label", file_format="parquet"))
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "text"),
+    [
+        ([True, False, None], pa.bool_(), [b"1", b"0", b""]),
+        ([datetime.date(2024, 3, 1)], pa.date32(), [b"2024-03-01"]),
+        ([datetime.time(1, 2, 3)], pa.time64("us"), [b"01:02:03"]),
+        ([b"ab"], pa.binary(2), [b"ab"]),
+        ([None], pa.null(), [b""]),
+        ([2**64 - 1], pa.uint64(), [b"18446744073709551615"]),
+        ([np.float16(0.5)], pa.float16(), [b"0.5"]),
+        ([float("nan"), -0.0, float("inf")], pa.float32(), [b"", b"0", b"inf"]),
+    ],
+    ids=["bool", "date", "time", "bytes", "null", "uint64", "float16", "float32"],
+)
+def test_values_of_every_type_have_their_usual_text(values, kind, text):
+    assert is_readable(kind)
+    assert texts(values, kind) == text
