@@ -8,6 +8,7 @@ from nasrec_tf.architecture.presets import load_architecture, presets
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.drawing.scene import draw_svg
+from nasrec_tf.networks.baselines import tells_baseline
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--title", help="heading of the drawing (the preset's name by default)")
     options = parser.parse_args(arguments)
     try:
+        _refuse_baselines(options.architecture)
         architecture = load_architecture(options.architecture)
         known = presets().get(options.architecture)
         title = options.title or (known.name if known else None)
@@ -35,6 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _refuse_baselines(name: str) -> None:
+    if tells_baseline(name):
+        raise UserError(
+            f"{name}: is a hand-made model, which has no blocks to draw; python -m nasrec_tf.flops "
+            "lists its parts."
+        )
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
 from nasrec_tf.common.errors import UserError, one_line
-from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.data.features import Features
-from nasrec_tf.networks.baselines import BASELINES, is_baseline, load_baseline, tells_baseline
+from nasrec_tf.networks.baselines import load_baseline, tells_baseline
 from nasrec_tf.operators import BY_LAYER, DEFAULT_OPTIONS, NO_NORM, NetworkOptions
+from nasrec_tf.search.trainable import check_known
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,11 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _cost(options: argparse.Namespace) -> Complexity:
     name = options.architecture
-    if name not in presets() and not is_baseline(name) and not names_a_file(name):
-        raise UserError(
-            f"No architecture or baseline {shown(name)}: give a file, or one of "
-            f"{', '.join((*presets(), *BASELINES))}."
-        )
+    check_known(name)
     if not tells_baseline(name):
         architecture = load_architecture(options.architecture)
         return complexity(architecture, _features(options), _network(options))

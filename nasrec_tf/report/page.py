@@ -76,11 +76,12 @@ def _pictures(run: RunSummary) -> dict[str, str]:
         pictures["cost"] = charts.cost_chart(run.trials, run.candidates, run.max_mflops)
     for cost, label in (("latency_us", "latency, µs"), ("energy_nj", "energy, nJ")):
         if any(trial.costs.get(cost) for trial in scored):
-            winner = run.winner and run.winner.architecture.identity
+            drawn = run.winner.architecture if run.winner else None
+            winner = None if drawn is None else drawn.identity
             pictures[cost] = charts.front_chart(run.trials, cost, label, winner)
     if run.winner and run.winner.calibration and run.winner.calibration.reliability:
         pictures["reliability"] = charts.reliability_chart(run.winner.calibration)
-    if run.winner:
+    if run.winner and run.winner.architecture is not None:
         pictures["winner"] = draw_svg(run.winner.architecture, features=run.winner.features)
     return pictures
 

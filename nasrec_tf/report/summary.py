@@ -307,11 +307,27 @@ class SpreadSummary:
 
 
 @dataclasses.dataclass(frozen=True)
+class PartSummary:
+    """A part of a hand-made model.
+
+    Args:
+        name: of the part.
+        multiply_accumulates: per sample.
+        parameters: trainable weights.
+    """
+
+    name: str
+    multiply_accumulates: int
+    parameters: int
+
+
+@dataclasses.dataclass(frozen=True)
 class WinnerSummary:
     """The model that was chosen.
 
     Args:
-        architecture: its architecture.
+        architecture: its architecture; ``None`` of a hand-made model, of which its parts are
+            listed instead of drawn.
         features: its inputs.
         test: its quality on the test split.
         mflops: millions of multiply-accumulates per sample.
@@ -323,9 +339,12 @@ class WinnerSummary:
         ensemble: what is exported in its place.
         spreads: figures over its seeds, if it was trained with several.
         seeds: with how many.
+        title: what a hand-made model is called.
+        parts: its parts.
+        options: its options by name.
     """
 
-    architecture: Architecture
+    architecture: Architecture | None
     features: Features | None = None
     test: QualitySummary | None = None
     mflops: float | None = None
@@ -337,6 +356,9 @@ class WinnerSummary:
     ensemble: EnsembleSummary | None = None
     spreads: Sequence[SpreadSummary] = ()
     seeds: int = 1
+    title: str | None = None
+    parts: Sequence[PartSummary] = ()
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

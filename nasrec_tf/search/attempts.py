@@ -5,7 +5,6 @@ import math
 import pathlib
 from collections.abc import Sequence
 
-from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state
 from nasrec_tf.search.candidates import candidates
@@ -13,6 +12,7 @@ from nasrec_tf.search.config import AUTO
 from nasrec_tf.search.results import AttemptFigures, AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import LARGE_ROWS
 
@@ -33,7 +33,7 @@ class Attempt:
     """
 
     rank: int
-    architecture: Architecture
+    architecture: Trainable
     recipe: Recipe
     directory: pathlib.Path
     purpose: str = "retrain"

@@ -1,12 +1,12 @@
 """What the search hands on to be trained from scratch."""
 
-from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.search.results import EvolutionResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.trainable import SpaceModel, Trainable
 
 
-def candidates(run: Run) -> list[Architecture]:
-    """The best architectures of the search, or the one that was given.
+def candidates(run: Run) -> list[Trainable]:
+    """The best architectures of the search, or the model that was given.
 
     Args:
         run: the run.
@@ -15,5 +15,6 @@ def candidates(run: Run) -> list[Architecture]:
         RunError: if the evolution stage has not finished, or what it left is damaged.
     """
     if run.config.architecture is not None:
-        return [run.given_architecture]
-    return list(run.directory.finished("evolution", EvolutionResult).best)
+        return [run.given_model]
+    best = run.directory.finished("evolution", EvolutionResult).best
+    return [SpaceModel(architecture) for architecture in best]

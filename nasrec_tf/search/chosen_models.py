@@ -127,7 +127,7 @@ def _ensemble(
     test = Predicted(single.labels, averaged(of_each, counts))
     summary, calibration = judged(run, validation, test)
     found = quality(*validation)
-    costs = [run.cost(attempt.architecture) for attempt, _ in chosen]
+    costs = [run.model_cost(attempt.architecture) for attempt, _ in chosen]
     difference = paired_difference(*test, single.logits, run.config.seed)
     return EnsembleResult(
         members=tuple(

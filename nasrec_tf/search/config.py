@@ -129,7 +129,8 @@ class SearchConfig:
     architecture: str | None = option(
         None,
         SPACE,
-        "train and export this one (a preset or a JSON file) instead of searching",
+        "train and export this one instead of searching: a preset, a JSON file, or a hand-made "
+        "model such as deepfm or deepfm:bars, or a file of its options (docs/baselines.md)",
         path=True,
     )
 

@@ -8,12 +8,12 @@ import shutil
 import time
 from collections.abc import Callable
 
-from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, keep_logits
 from nasrec_tf.search.results import EpochQuality, best_epoch
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.divergence import DivergedError
 from nasrec_tf.training.recipe import LOG_LOSS, Recipe
@@ -29,7 +29,7 @@ class FromScratch:
     """What is to be trained.
 
     Args:
-        architecture: of the network.
+        architecture: the model.
         recipe: how; complete, as ``Run.completed`` gives it.
         directory: where it leaves weights, curve and validation.
         purpose: of the training; initial weights and row order are drawn for it.
@@ -38,7 +38,7 @@ class FromScratch:
         again: what deleting the directory makes the run do.
     """
 
-    architecture: Architecture
+    architecture: Trainable
     recipe: Recipe
     directory: pathlib.Path
     purpose: str = "retrain"
@@ -73,31 +73,20 @@ class Trained:
     seconds: float
 
 
-def build(run: Run, architecture: Architecture, recipe: Recipe, seed: int | None):
+def build(run: Run, architecture: Trainable, recipe: Recipe, seed: int | None):
     """An untrained stand-alone network, with the full tables.
 
     Args:
         run: the run.
-        architecture: of the network.
+        architecture: the model.
         recipe: how it is going to be trained.
         seed: of its initial weights; ``None`` for zeros.
     """
     # Networks hold reference cycles: without this, the full tables and accumulators of the one
     # before would still be in memory.
     gc.collect()
-    from nasrec_tf.networks.regularization import Regularization
-    from nasrec_tf.networks.subnet import Subnet
-
-    return Subnet(
-        architecture,
-        run.records.features,
-        run.recipe_options(recipe),
-        seed,
-        regularization=Regularization(
-            recipe.embedding_dropout, recipe.block_dropout, recipe.head_dropout
-        ),
-        initial_deviation=recipe.initial_deviation,
-    )
+    balancing = run.config.operator_balancing
+    return architecture.build(run.records.features, recipe, balancing, seed)
 
 
 def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
@@ -161,12 +150,12 @@ def clear_checkpoint(directory: pathlib.Path) -> None:
     shutil.rmtree(directory / CHECKPOINT, ignore_errors=True)
 
 
-def load_trained(run: Run, architecture: Architecture, directory: pathlib.Path):
+def load_trained(run: Run, architecture: Trainable, directory: pathlib.Path):
     """A network with the weights that its training has kept.
 
     Args:
         run: the run.
-        architecture: of the network.
+        architecture: the model.
         directory: of the training.
 
     Raises:
@@ -174,9 +163,9 @@ def load_trained(run: Run, architecture: Architecture, directory: pathlib.Path):
     """
     from nasrec_tf.networks.weights import load_weights
 
-    subnet = build(run, architecture, run.recipe, seed=None)
-    load_weights(subnet, directory / WEIGHTS, f"delete {directory} to train it again")
-    return subnet
+    network = build(run, architecture, run.recipe, seed=None)
+    load_weights(network, directory / WEIGHTS, f"delete {directory} to train it again")
+    return network
 
 
 def make_ready(directory: pathlib.Path) -> None:

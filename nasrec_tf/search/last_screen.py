@@ -25,11 +25,10 @@ def last_screen(run: Run) -> str:
     """
     retrain = run.directory.finished("retrain", RetrainResult)
     export = run.directory.finished("export", ExportResult)
-    cost = run.cost(retrain.architecture)
-    live = retrain.architecture.liveness.blocks
+    cost = run.model_cost(retrain.architecture)
     lines = [
         "",
-        f"found    {sum(block.anything for block in live)} live blocks of {len(live)}, "
+        f"found    {retrain.architecture.told}, "
         f"{cost.mflops:.4f} M multiply-accumulates, {cost.parameters:,} parameters and "
         f"{cost.embedding_parameters:,} in embedding tables",
         f"quality  {quality_line(retrain.test)}",
@@ -119,7 +118,7 @@ def write_leaderboard(run: Run) -> None:
 
     rows = []
     for attempt, figures in sorted(ended_attempts(run), key=lambda pair: pair[1].score):
-        cost = run.cost(attempt.architecture)
+        cost = run.model_cost(attempt.architecture)
         validation = figures.validation
         rows.append(
             {
@@ -131,7 +130,7 @@ def write_leaderboard(run: Run) -> None:
                 "validation_auc": validation.auc if validation else None,
                 "mflops": cost.mflops,
                 "parameters": cost.parameters,
-                "architecture": attempt.architecture.dumps().replace("\n", ""),
+                "architecture": attempt.architecture.dumps(),
             }
         )
     with atomic_file(run.directory.path / LEADERBOARD_FILE) as file:

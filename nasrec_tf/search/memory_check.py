@@ -1,12 +1,11 @@
 """Whether the networks of a run fit into memory, told before the first of them is trained."""
 
-from nasrec_tf.architecture.memory import (
-    check_fits,
-    memory_bytes,
-    readable_size,
-    weights_bytes,
-)
+import functools
+
+from nasrec_tf.architecture.memory import check_fits, readable_size, weights_bytes
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.trainable import Trainable
+from nasrec_tf.training.recipe import Recipe
 
 
 def memory_lines(run: Run) -> list[str]:
@@ -50,16 +49,13 @@ def _supernet(run: Run) -> str:
 
 
 def _finalist(run: Run) -> str:
-    features, recipe = run.features, run.expected_recipe
-    options = run.recipe_options(recipe)
-    tables = _tables(features, options)
-    tables += recipe.further_copies * tables // 2
     if run.config.architecture is None:
+        recipe = run.expected_recipe
+        tables = _tables(run.features, run.recipe_options(recipe))
+        tables += recipe.further_copies * tables // 2
         needed, what = tables, "the tables of a network that is trained from scratch"
     else:
-        needed = memory_bytes(run.given_architecture, features, options, training=True)
-        alone = memory_bytes(run.given_architecture, features, options)
-        needed += recipe.further_copies * alone
+        needed, tables = training_bytes(run, run.given_model, run.expected_recipe)
         what = "the network's weights"
     check_fits(
         needed,
@@ -68,6 +64,24 @@ def _finalist(run: Run) -> str:
         "give a smaller --architecture",
     )
     return f"memory: {what} take {readable_size(needed)} in training"
+
+
+def training_bytes(run: Run, model: Trainable, recipe: Recipe) -> tuple[int, int]:
+    """What the weights of a model take in training, and its tables alone.
+
+    Args:
+        run: the run.
+        model: what is trained.
+        recipe: how.
+    """
+    cost = model.complexity(run.features, recipe, run.config.operator_balancing)
+    sizes = []
+    for others in (cost.parameters, 0):
+        size = functools.partial(
+            weights_bytes, cost.embedding_parameters, others, model.is_quantized
+        )
+        sizes.append(size(training=True) + recipe.further_copies * size(training=False))
+    return sizes[0], sizes[1]
 
 
 def _ensemble(run: Run) -> str:

@@ -7,7 +7,6 @@ import pathlib
 from beam_preprocess.config import PAPER_FRACTIONS
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.schema import Schema
-from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.operators import BY_BATCH
@@ -18,7 +17,9 @@ from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, scale
 from nasrec_tf.search.stages.export import check_target
+from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
+from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import PAPER, load_recipe
 
 
@@ -37,14 +38,9 @@ def check_options(config: SearchConfig) -> None:
     if config.data is not None and config.dataset is None and _is_local(config.data):
         _check_layout_is_known(config)
     search_space(config.space)
-    _check_recipe(config)
     if config.architecture is not None:
-        architecture = load_architecture(config.architecture)
-        if config.codesign and not architecture.is_quantized:
-            raise UserError(
-                f"{config.architecture}: gives its operators no bits, which --codesign needs; add "
-                '"bits" to its blocks, or leave --architecture out to search for them.'
-            )
+        _check_model(config, load_trainable(config.architecture))
+    _check_recipe(config)
     if config.codesign:
         _check_hardware(config)
     _check_scale(config)
@@ -56,9 +52,13 @@ def check_options(config: SearchConfig) -> None:
         check_target(config)
 
 
+def _base_recipe(config: SearchConfig) -> Recipe:
+    """What options change: while it is to be chosen, what the choice begins with."""
+    return load_recipe(PAPER if config.recipe == AUTO else config.recipe)
+
+
 def _check_recipe(config: SearchConfig) -> None:
-    base = load_recipe(PAPER if config.recipe == AUTO else config.recipe)
-    changes = config.recipe_changes()
+    base, changes = _base_recipe(config), config.recipe_changes()
     recipe = base.replace(**changes)
     if recipe.optimizer != base.optimizer and "learning_rate" not in changes:
         raise UserError(
@@ -70,6 +70,29 @@ def _check_recipe(config: SearchConfig) -> None:
             "--normalization batch is not searched with --codesign; leave one of them out."
         )
     _check_final_models(config, recipe.schedule)
+
+
+def _check_model(config: SearchConfig, model: Trainable) -> None:
+    """Checks the model that is trained instead of searched for."""
+    name = config.architecture
+    if model.architecture is None:
+        for option, default in (("codesign", False), ("ensemble", 1)):
+            if getattr(config, option) != default:
+                raise UserError(
+                    f"{name}: is a hand-made model, which {flag(option)} does not take; leave one "
+                    "of them out."
+                )
+    elif config.codesign and not model.is_quantized:
+        raise UserError(
+            f"{name}: gives its operators no bits, which --codesign needs; add "
+            '"bits" to its blocks, or leave --architecture out to search for them.'
+        )
+    model.check(_base_recipe(config).replace(**config.recipe_changes()))
+    for option, value in model.ignored(config.recipe_changes()).items():
+        raise UserError(
+            f"{flag(option)} {value}: {name} does not take it from there; give it among the "
+            "model's own options, in a file of theirs."
+        )
 
 
 def _check_final_models(config: SearchConfig, schedule: str) -> None:

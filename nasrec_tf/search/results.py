@@ -14,10 +14,11 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.saved_state import SAVED
 from nasrec_tf.demo import DemoFacts
 from nasrec_tf.report import CalibrationSummary, DifferenceSummary, QualitySummary
+from nasrec_tf.search.trainable import SavedTrainable
 from nasrec_tf.training.recipe import LOG_LOSS, Recipe
 
 SavedArchitecture = Annotated[Architecture, pydantic.PlainValidator(Architecture.from_json)]
-"""An architecture in its JSON form."""
+"""An architecture of a search space in its JSON form."""
 
 SavedRecipe = Annotated[Recipe, pydantic.PlainValidator(Recipe.from_json)]
 """A recipe in its JSON form."""
@@ -163,7 +164,7 @@ class RecipeResult(StageResult):
 
     Args:
         recipe: what was chosen.
-        architecture: what it was tried on.
+        architecture: the model that it was tried on.
         trials: all trainings, in order.
         row_passes: passes over the training split that they took.
     """
@@ -171,7 +172,7 @@ class RecipeResult(StageResult):
     __pydantic_config__ = SAVED
 
     recipe: SavedRecipe
-    architecture: SavedArchitecture
+    architecture: SavedTrainable
     trials: tuple[RecipeTrial, ...]
     row_passes: Finite
 
@@ -274,12 +275,12 @@ class AttemptResult(AttemptFigures):
     """As ``AttemptFigures``, with what was trained.
 
     Args:
-        architecture: of the network.
+        architecture: the model, which may be a hand-made one.
     """
 
     __pydantic_config__ = SAVED
 
-    architecture: SavedArchitecture
+    architecture: SavedTrainable
 
     @property
     def figures(self) -> AttemptFigures:
@@ -322,7 +323,7 @@ class EnsembleMember:
     rank: Annotated[int, pydantic.Field(ge=1)]
     learning_rate: Finite
     directory: str
-    architecture: SavedArchitecture
+    architecture: SavedTrainable
     count: Annotated[int, pydantic.Field(ge=1)]
 
 
@@ -381,7 +382,7 @@ class RetrainResult(StageResult):
         learning_rate: peak learning rate of the winner's training.
         recipe: how the winner was trained; ``None`` in runs from before there were recipes.
         directory: where its weights are, relative to the run directory.
-        architecture: of the winner.
+        architecture: the winner, which may be a hand-made model.
         validation: its quality on the validation split, by which it was chosen.
         test: its quality on the test split.
         attempts: all trainings.
@@ -403,7 +404,7 @@ class RetrainResult(StageResult):
     rank: Annotated[int, pydantic.Field(ge=1)]
     learning_rate: Finite
     directory: str
-    architecture: SavedArchitecture
+    architecture: SavedTrainable
     validation: EpochQuality
     test: QualitySummary
     attempts: tuple[AttemptFigures, ...]

@@ -12,8 +12,7 @@ from beam_preprocess.dataset.file_format import SCHEMA_FILE
 from beam_preprocess.dataset.manifest import verify_file
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.complexity import Complexity, complexity
-from nasrec_tf.architecture.presets import load_architecture
+from nasrec_tf.architecture.complexity import Complexity
 from nasrec_tf.architecture.space import SearchSpace, search_space
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
@@ -23,6 +22,7 @@ from nasrec_tf.search.results import RecipeResult, RecordsResult
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, scale
 from nasrec_tf.search.source_0 import dense_embeddings_rule
+from nasrec_tf.search.trainable import SpaceModel, Trainable, load_trainable, network_options
 from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
@@ -113,9 +113,9 @@ class Run:
         return Records(self.dataset, order=order)
 
     @functools.cached_property
-    def given_architecture(self) -> Architecture:
-        """The architecture that is trained instead of searched for."""
-        return load_architecture(self.config.architecture)
+    def given_model(self) -> Trainable:
+        """The architecture or hand-made model that is trained, where none is searched for."""
+        return load_trainable(self.config.architecture)
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -164,16 +164,12 @@ class Run:
         )
 
     def recipe_options(self, recipe: Recipe) -> NetworkOptions:
-        """What holds for a network that is trained from scratch with a recipe.
+        """What holds for an architecture's network that is trained from scratch with a recipe.
 
         Args:
             recipe: the recipe.
         """
-        return NetworkOptions(
-            embedding_dim=recipe.embedding_dim,
-            normalization=recipe.normalization,
-            operator_balancing=self.config.operator_balancing,
-        )
+        return network_options(recipe, self.config.operator_balancing)
 
     @property
     def search_options(self) -> NetworkOptions:
@@ -196,7 +192,16 @@ class Run:
         Args:
             architecture: the architecture.
         """
-        return complexity(architecture, self.features, self.final_options)
+        return self.model_cost(SpaceModel(architecture))
+
+    def model_cost(self, model: Trainable) -> Complexity:
+        """Cost of a model that is trained from scratch.
+
+        Args:
+            model: the model.
+        """
+        recipe = self.stated_recipe
+        return model.complexity(self.features, recipe, self.config.operator_balancing)
 
     @property
     def search_project(self) -> pathlib.Path:

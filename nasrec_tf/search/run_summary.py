@@ -4,7 +4,9 @@ import dataclasses
 import math
 import pathlib
 import shlex
+from typing import Any
 
+from nasrec_tf.architecture.complexity import Complexity
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.report import (
     BaselineSummary,
@@ -13,6 +15,7 @@ from nasrec_tf.report import (
     DataSummary,
     ExportSummary,
     HardwareSummary,
+    PartSummary,
     RecipeSummary,
     RecipeTrialSummary,
     RunSummary,
@@ -27,6 +30,7 @@ from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.results import AttemptFigures, HardwareResult, RecipeTrial, Skipped
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE
+from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.search.winner_quality import served_calibration
 from nasrec_tf.strategies.history import RUNNING
 from nasrec_tf.strategies.oracle.ledger import Ledger
@@ -174,7 +178,7 @@ def _candidates(run: Run) -> list[CandidateSummary]:
     winner = run.directory.result("retrain")
     found = []
     for attempt, figures in ended_attempts(run):
-        cost = run.cost(attempt.architecture)
+        cost = run.model_cost(attempt.architecture)
         validation = figures.validation
         name = str(attempt.directory.relative_to(run.directory.path))
         found.append(
@@ -208,9 +212,11 @@ def _winner(run: Run) -> WinnerSummary | None:
     result = run.directory.result("retrain")
     if result is None:
         return None
-    cost = run.cost(result.architecture)
+    cost = run.model_cost(result.architecture)
+    model = result.architecture
+    hand_made = {} if model.architecture is not None else _hand_made(model, cost)
     return WinnerSummary(
-        result.architecture,
+        model.architecture,
         run.features,
         result.test,
         cost.mflops,
@@ -222,7 +228,15 @@ def _winner(run: Run) -> WinnerSummary | None:
         ensemble_summary(result),
         spreads(result),
         max(1, len(result.seeds)),
+        **hand_made,
     )
+
+
+def _hand_made(model: Trainable, cost: Complexity) -> dict[str, Any]:
+    """What the page shows in the place of a drawing."""
+    parts = [PartSummary(part.name, part.multiply_accumulates, part.parameters)
+             for part in cost.parts]  # fmt: skip
+    return {"title": model.told, "parts": parts, "options": model.to_json()}
 
 
 QUALITY_TITLES = {

@@ -15,6 +15,7 @@ from nasrec_tf.search.results import (
     RetrainResult,
 )
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.trainable import SpaceModel
 
 FLOAT_TWIN = "float"
 """Directory of the winner's twin in floating point."""
@@ -48,7 +49,7 @@ def winner(run: Run) -> tuple[Architecture, dict[str, int]]:
     """
     result = run.directory.finished("retrain", RetrainResult)
     if run.config.architecture is not None:
-        return result.architecture, {}
+        return result.architecture.architecture, {}
     found = run.directory.finished("evolution", EvolutionResult).best_hardware
     settings = found[result.rank - 1] if result.rank <= len(found) else None
     if settings is None:
@@ -56,7 +57,7 @@ def winner(run: Run) -> tuple[Architecture, dict[str, int]]:
             f"{run.directory.path / 'evolution'}: no hardware for candidate {result.rank}; delete "
             "this directory to search again."
         )
-    return result.architecture, settings
+    return result.architecture.architecture, settings
 
 
 def _qualities(run: Run, architecture: Architecture, settings) -> dict[str, QualitySummary]:
@@ -109,7 +110,7 @@ def _float_twin(run: Run, architecture: Architecture):
 
     result = run.directory.finished("retrain", RetrainResult)
     directory = run.directory.stage("hardware") / FLOAT_TWIN
-    twin = architecture.in_floating_point()
+    twin = SpaceModel(architecture.in_floating_point())
     recipe = result.recipe or run.recipe.replace(learning_rate=result.learning_rate)
     attempt = Attempt(result.rank, twin, recipe, directory)
     if finished(attempt) is None:

@@ -2,17 +2,19 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Collection
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
-from nasrec_tf.architecture.memory import weights_bytes
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.machine_memory import machine_memory_bytes
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.from_scratch import FromScratch, clear_checkpoint, train_from_scratch
+from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
     LARGE_ROWS,
@@ -48,48 +50,83 @@ def run_stage(run: Run) -> RecipeResult:
     Raises:
         RunError: if what an earlier call left is damaged.
     """
-    network = _network(run)
-    trials = _Trials(run, network)
-    choice = RecipeChoice(trials, budget=budget(run))
-    start = _start(run)
-    asked = _questions(run, start)
-    run.say(
-        f"recipe: trying {', '.join(question.field for question in asked)} within "
-        f"{choice.budget:.0f} passes over the training split"
+    changes = run.config.recipe_changes()
+    fixed = {*changes, "normalization"} if run.config.codesign else set(changes)
+    search = RecipeSearch(
+        run, _network(run), run.directory.stage("recipe"), budget(run), "--recipe-share"
     )
-    recipe = choice(start, asked)
-    run.say(f"recipe: {recipe}")
-    if choice.unasked:
-        run.say(f"recipe: {', '.join(choice.unasked)} left as they are; --recipe-share is used up")
-    return RecipeResult(
-        recipe=recipe,
-        architecture=network,
-        trials=tuple(trials.done),
-        row_passes=choice.spent,
-    )
+    return search(run.completed(Recipe(**changes)), fixed)
 
 
-def _questions(run: Run, start: Recipe) -> list[Question]:
-    """What is asked of a run: neither what its options fix, nor what its networks cannot do."""
-    fixed = set(run.config.recipe_changes())
-    if run.config.codesign:
-        fixed.add("normalization")
-    asked = questions(start, run.records.rows("train"), fixed)
-    for number, question in enumerate(asked):
-        if question.field == "embedding_dim":
-            widths = tuple(width for width in question.values if _tables_fit(run, width))
-            asked[number] = dataclasses.replace(question, values=widths)
-    return [question for question in asked if question.values]
+@dataclasses.dataclass(frozen=True)
+class RecipeSearch:
+    """The choice of a recipe for a model, by short trainings of it.
 
+    Args:
+        run: what it is trained on.
+        model: what is trained.
+        directory: where the trainings leave what they came to.
+        budget: passes over the training split that they may take together.
+        option: what raises the budget.
+    """
 
-def _tables_fit(run: Run, width: int) -> bool:
-    numbers = sum(run.features.table_rows) * width
-    return weights_bytes(numbers, 0, False, training=True) <= machine_memory_bytes()
+    run: Run
+    model: Trainable
+    directory: pathlib.Path
+    budget: float
+    option: str
 
+    def __call__(self, start: Recipe, fixed: Collection[str] = ()) -> RecipeResult:
+        """Tries recipes, going on where an earlier call was stopped.
 
-def _start(run: Run) -> Recipe:
-    """The paper's recipe with what the options say."""
-    return run.completed(Recipe(**run.config.recipe_changes()))
+        Args:
+            start: to begin with; complete.
+            fixed: fields that are not to change.
+
+        Raises:
+            RunError: if what an earlier call left is damaged.
+        """
+        say, trials = self.run.say, _Trials(self.run, self.model, self.directory)
+        choice = RecipeChoice(trials, budget=self.budget)
+        asked = self.questions(start, fixed)
+        say(
+            f"recipe: trying {', '.join(question.field for question in asked)} within "
+            f"{choice.budget:.0f} passes over the training split"
+        )
+        recipe = choice(start, asked)
+        say(f"recipe: {recipe}")
+        if choice.unasked:
+            say(f"recipe: {', '.join(choice.unasked)} left as they are; {self.option} is used up")
+        return RecipeResult(
+            recipe=recipe,
+            architecture=self.model,
+            trials=tuple(trials.done),
+            row_passes=choice.spent,
+        )
+
+    def questions(self, start: Recipe, fixed: Collection[str] = ()) -> list[Question]:
+        """What is asked: neither what is fixed, nor what the model or the machine cannot do.
+
+        Args:
+            start: to begin with.
+            fixed: fields that are not to change.
+        """
+        found = []
+        for question in questions(start, self.run.records.rows("train"), fixed):
+            values = tuple(
+                value
+                for value in question.values
+                if self.model.differs_by(question.field, value)
+                and (question.field != "embedding_dim" or self._tables_fit(start, value))
+            )
+            if values:
+                found.append(dataclasses.replace(question, values=values))
+        return found
+
+    def _tables_fit(self, start: Recipe, width: int) -> bool:
+        recipe = start.replace(embedding_dim=width)
+        _, tables = training_bytes(self.run, self.model, recipe)
+        return tables <= machine_memory_bytes()
 
 
 def budget(run: Run) -> float:
@@ -112,31 +149,41 @@ def budget(run: Run) -> float:
         passes = settings.supernet_epochs + trials * scored / rows
     passes += trainings * settings.retrain_epochs
     share = run.config.recipe_share
-    if share is not None:
-        return share / (1 - share) * passes
-    least = min(LEAST_ROWS / rows, LEAST_TRAININGS * settings.retrain_epochs)
+    return default_budget(run, passes) if share is None else share / (1 - share) * passes
+
+
+def default_budget(run: Run, passes: float) -> float:
+    """Passes over the training split that a choice may take that nothing is said of.
+
+    Args:
+        run: what is trained on.
+        passes: that everything else takes.
+    """
+    rows = run.records.rows("train")
+    least = min(LEAST_ROWS / rows, LEAST_TRAININGS * run.settings.retrain_epochs)
     return max(SHARE / (1 - SHARE) * passes, least if rows < LARGE_ROWS else 0.0)
 
 
-def _network(run: Run) -> Architecture:
-    """What is tried: the given architecture, or DLRM's shape.
+def _network(run: Run) -> Trainable:
+    """What is tried: the given model, or DLRM's shape.
 
     A random one of the space is no judge: many hardly train at all, whatever the recipe.
     """
-    return REFERENCE if run.config.architecture is None else run.given_architecture
+    return SpaceModel(REFERENCE) if run.config.architecture is None else run.given_model
 
 
 class _Trials:
     """Trains for the choice; what has ended is kept in a file and not trained again."""
 
-    def __init__(self, run: Run, network: Architecture):
+    def __init__(self, run: Run, network: Trainable, directory: pathlib.Path):
         self.done: list[RecipeTrial] = []
         self._run = run
         self._network = network
+        self._directory = directory
 
     def __call__(self, question: str, recipe: Recipe, replica: int) -> Outcome:
         number = len(self.done) + 1
-        directory = self._run.directory.stage("recipe") / f"{number:03d}"
+        directory = self._directory / f"{number:03d}"
         path = directory / RESULT_FILE
         trial = read_state(path, RecipeTrial, f"delete {directory} to train it again")
         if trial is None:
