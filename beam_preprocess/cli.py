@@ -16,21 +16,13 @@ from beam_preprocess.dataset.schema import (
     SPARSE_ENCODINGS,
     SPLIT_NAMES,
 )
-from beam_preprocess.datasets import dataset_names, find_description
-from beam_preprocess.datasets.generic import (
-    GENERIC_FORMATS,
-    column_names,
-    delimiter_of,
-    generic,
-)
+from beam_preprocess.datasets import dataset_names
+from beam_preprocess.datasets.generic import GENERIC_FORMATS
+from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import TIME_FORMATS, Description
 
 _USAGE_ERROR = 2
-_CSV_OPTIONS = (
-    "label", "dense", "sparse", "ignore", "delimiter", "dense_transform", "time_column",
-    "time_format", "missing_tokens",
-)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,31 +108,14 @@ def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> P
 
 
 def _description(options: argparse.Namespace) -> Description:
+    described = LayoutOptions.of(options).describe(options.dataset)
+    if options.name is None:
+        return described
     if options.dataset not in GENERIC_FORMATS:
-        for name in _CSV_OPTIONS:
-            if getattr(options, name) is not None:
-                raise DataError(
-                    f"--{name.replace('_', '-')} goes with --dataset csv or parquet; data set "
-                    f"{options.dataset} says it itself"
-                )
-        return find_description(options.dataset)
-    described = generic(
-        options.label,
-        column_names(options.dense, "--dense"),
-        column_names(options.sparse, "--sparse"),
-        delimiter=delimiter_of(options.delimiter),
-        ignore=column_names(options.ignore, "--ignore"),
-        transform=options.dense_transform or "log1p",
-        time_column=options.time_column,
-        time_format=options.time_format or "number",
-        missing_tokens=_tokens(options.missing_tokens),
-        file_format=GENERIC_FORMATS[options.dataset],
-    )
-    return dataclasses.replace(described, name=options.name or described.name)
-
-
-def _tokens(text: str | None) -> tuple[str, ...]:
-    return tuple(token for token in (text or "").split(",") if token)  # the empty one always is
+        raise DataError(
+            f"--name goes with --dataset csv or parquet; data set {options.dataset} says it itself"
+        )
+    return dataclasses.replace(described, name=options.name)
 
 
 def _pairs(flag: str, entries: list[str]) -> dict[str, str]:
@@ -240,10 +215,30 @@ def _add_feature_options(group: argparse._ArgumentGroup) -> None:
 
 def _add_csv_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--label", help="label column")
+    group.add_argument(
+        "--label-positive", metavar="A,B", help="its values that are clicks (default: 1, not 0)"
+    )
+    group.add_argument(
+        "--label-above", type=float, metavar="X", help="its numbers above this are clicks"
+    )
     group.add_argument("--dense", metavar="A,B", help="dense columns")
     group.add_argument("--sparse", metavar="A,B", help="sparse columns (default: all others)")
     group.add_argument("--ignore", metavar="A,B", help="columns to leave out")
-    group.add_argument("--delimiter", help="default ','; 'tab' for a tab")
+    group.add_argument(
+        "--delimiter", help="default ','; 'tab' for a tab; several characters such as '::'"
+    )
+    group.add_argument(
+        "--quoting", action=argparse.BooleanOptionalAction, default=None,
+        help='whether " quotes values (default: yes, if the delimiter is one character)',
+    )  # fmt: skip
+    group.add_argument(
+        "--escape", metavar="CHARACTER", help="takes the next one as it is, such as a backslash"
+    )
+    group.add_argument(
+        "--skip-blanks", action=argparse.BooleanOptionalAction, default=None,
+        help="blanks before a value are no part of it",
+    )  # fmt: skip
+    group.add_argument("--file-encoding", metavar="NAME", help="such as latin-1 (default utf-8)")
     group.add_argument(
         "--dense-transform", choices=DENSE_TRANSFORMS, help="of all dense columns (default log1p)"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.description import UTF_8, DenseColumn, Description, SparseColumn
 
 GENERIC_FORMATS = {"csv": "text", "parquet": "parquet"}
 """Form of the files by what ``--dataset`` calls it, where other flags name the columns."""
@@ -30,6 +30,18 @@ def column_names(text: str | None, flag: str) -> tuple[str, ...]:
     return names
 
 
+def listed(text: str | None) -> tuple[str, ...]:
+    """The values that a flag lists; the empty one needs no listing.
+
+    Args:
+      text: Values with commas between; None for none.
+
+    >>> listed("NA,null"), listed(None)
+    (('NA', 'null'), ())
+    """
+    return tuple(value for value in (text or "").split(",") if value)
+
+
 def delimiter_of(text: str | None) -> str:
     """The delimiter that ``--delimiter`` names: ``tab`` and a written ``\\t`` are a tab.
 
@@ -48,11 +60,17 @@ def generic(
     sparse: tuple[str, ...] = (),
     *,
     delimiter: str = ",",
+    quoting: bool = True,
+    escape: str | None = None,
+    skip_blanks: bool = False,
+    file_encoding: str = UTF_8,
     ignore: tuple[str, ...] = (),
     transform: str = "log1p",
     time_column: str | None = None,
     time_format: str = "number",
     missing_tokens: tuple[str, ...] = (),
+    label_positive: tuple[str, ...] = (),
+    label_above: float | None = None,
     file_format: str = "text",
 ) -> Description:
     """The description behind ``--dataset csv`` and ``--dataset parquet``.
@@ -62,13 +80,16 @@ def generic(
       dense: Dense feature columns.
       sparse: Sparse feature columns; with none named, every column with a name that is neither
         label, time, dense nor ignored is sparse.
-      delimiter: Of text files, one character.
+      delimiter, quoting, escape, skip_blanks, file_encoding: Of text files; as
+        :class:`~beam_preprocess.reading.description.Description` has them.
       ignore: Columns to leave out where no sparse ones are named.
       transform: Transform of all dense columns: ``log1p``, ``standardize``, ``identity`` or
         ``missing_indicator``.
       time_column: Column that a chronological split goes by.
       time_format: ``number`` or ``iso8601``.
       missing_tokens: Values that mean missing, beside the empty one.
+      label_positive: Values of the label column that are clicks; none if they are 0 and 1.
+      label_above: Numbers of the label column above this are clicks; None if they are 0 and 1.
       file_format: ``text`` or ``parquet``.
 
     Raises:
@@ -87,10 +108,15 @@ def generic(
         sparse=tuple(SparseColumn(name) for name in sparse) or None,
         delimiter=delimiter,
         header=True,
-        quoting=True,
+        quoting=quoting,
+        escape=escape,
+        skip_blanks=skip_blanks,
+        file_encoding=file_encoding,
         ignore=ignore,
         time_column=time_column,
         time_format=time_format,
         missing_tokens=missing_tokens,
+        label_positive=label_positive,
+        label_above=label_above,
         file_format=file_format,
     )

@@ -1,12 +1,15 @@
-"""Reads the TOML description of a data set.
+r"""Reads the TOML description of a data set.
 
 Example::
 
     name = "shop"
-    label = "click"
+    label = "click"            # or {column = "income", positive = [">50K"]}, {..., above = 3}
     delimiter = ","            # default ","
     header = true              # default true; false needs `columns`
     quoting = true             # default true
+    escape = "\\"              # default none
+    skip_blanks = true         # default false
+    file_encoding = "latin-1"  # default utf-8
     missing_tokens = ["NA"]    # beside the empty value
     ignore = ["row_id"]        # when `sparse` is left out: every other column is sparse
     time_column = "timestamp"  # for the chronological split
@@ -43,7 +46,9 @@ else:
 _Column = TypeVar("_Column", DenseColumn, SparseColumn)
 
 _KEYS = tuple(
-    field.name for field in dataclasses.fields(Description) if field.name != "side_tables"
+    field.name
+    for field in dataclasses.fields(Description)
+    if field.name not in ("side_tables", "partitions")
 )
 
 
@@ -60,14 +65,29 @@ def read_toml(path: pathlib.Path) -> Description:
     for key in body:
         if key not in _KEYS:
             raise DataError(f"{path}: unknown key {shown(key)}; keys are {', '.join(_KEYS)}")
+    if isinstance(body.get("label"), dict):
+        body = {**body, **_label(path, body["label"])}
     if "label" not in body:
         raise DataError(f'{path}: name the label column, label = "..."')
     fields: dict[str, Any] = {"delimiter": ",", "header": True, "quoting": True, "columns": None}
     fields.update({"name": path.stem, **body})
+    if len(str(fields["delimiter"])) > 1 and "quoting" not in body:
+        fields["quoting"] = False
     for key, kind in (("dense", DenseColumn), ("sparse", SparseColumn)):
         if key in body:
             fields[key] = _columns(path, key, body[key], kind)
     return build(Description, fields, str(path))
+
+
+def _label(path: pathlib.Path, table: dict[str, Any]) -> dict[str, Any]:
+    """What ``label = {column = "income", positive = [">50K"]}`` says, as keys of their own."""
+    keys = {"column": "label", "positive": "label_positive", "above": "label_above"}
+    for key in table:
+        if key not in keys:
+            raise DataError(f"{path}: label: unknown key {shown(key)}; keys are {', '.join(keys)}")
+    if "column" not in table:
+        raise DataError(f'{path}: label: name the column, label = {{column = "...", ...}}')
+    return {keys[key]: value for key, value in table.items()}
 
 
 def _read(path: pathlib.Path) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.errors import DataError
 
+_LABEL_HINT = " (--label-positive or --label-above say which labels are clicks)"
+
 
 def check_scan(summary: Summary, max_reject_share: float) -> None:
     """Ends a run whose first pass found too little, or too much amiss.
@@ -23,7 +25,9 @@ def check_scan(summary: Summary, max_reject_share: float) -> None:
     if share > max_reject_share:
         raise DataError(
             f"{rejected} of {rows + rejected} rows are malformed ({share:.2%}, allowed are "
-            f"{max_reject_share:.2%}: --max-reject-share); first: " + _describe(summary)
+            f"{max_reject_share:.2%}: --max-reject-share); first: "
+            + _describe(summary)
+            + (_LABEL_HINT if any("label is not" in why for why in summary.rejected) else "")
         )
     for name, count in zip(SPLIT_NAMES, summary.rows, strict=True):
         if not count:

@@ -18,6 +18,7 @@ from beam_preprocess.reading.parse import RawRows, Reject, column_reason
 
 _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
 _FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
+_NO_LABEL = "label is not 0 or 1"
 _NOT_FINITE = "not a finite 32-bit number"
 _TIME_LIMIT = 2.0**63  # times are held as 64-bit integers
 _HOUR_DIGITS = 8  # YYMMDDHH
@@ -127,16 +128,29 @@ def _without_missing(values: pa.Array, missing: pa.Array) -> pa.Array:
 
 def _decode_label(values: pa.Array, description: Description, faults: _Faults) -> np.ndarray:
     name = description.label
-    if description.label_rule == "positive":
-        counts = _decode_number(values, name, pa.array([b""], pa.binary()), faults)
-        bad = np.isnan(counts) | (counts < 0)
-        faults.add(np.flatnonzero(bad), name, "not a number of clicks", values)
-        return (np.nan_to_num(counts) > 0).astype(np.uint8)
+    if description.label_positive:
+        return _label_by_value(values, description, faults)
+    if description.label_rule == "positive" or description.label_above is not None:
+        least = description.label_above
+        counts = _decode_number(values, name, _missing_values(description), faults)
+        bad = np.isnan(counts) if least is not None else np.isnan(counts) | (counts < 0)
+        what = "not a number of clicks" if least is None else "label is no number"
+        faults.add(np.flatnonzero(bad), name, what, values)
+        return (np.where(bad, -np.inf, counts) > (least or 0)).astype(np.uint8)
     encoded = values.dictionary_encode()
     codes = np.array([_LABELS.get(value, 2) for value in encoded.dictionary.to_pylist()], np.uint8)
     label = codes[encoded.indices.to_numpy()] if len(values) else np.zeros(0, np.uint8)
-    faults.add(np.flatnonzero(label == 2), name, "label is not 0 or 1", values)
+    faults.add(np.flatnonzero(label == 2), name, _NO_LABEL, values)
     return label
+
+
+def _label_by_value(values: pa.Array, description: Description, faults: _Faults) -> np.ndarray:
+    present = _without_missing(values, _missing_values(description))
+    missing = present.is_null().to_numpy(zero_copy_only=False)
+    faults.add(np.flatnonzero(missing), description.label, "label is missing", values)
+    positive = [value.encode() for value in description.label_positive]
+    found = pc.is_in(values, pa.array(positive, pa.binary()))
+    return found.to_numpy(zero_copy_only=False).astype(np.uint8)
 
 
 def _decode_dense(values: pa.Array, name: str, missing: pa.Array, faults: _Faults) -> np.ndarray:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
+import difflib
 from collections import Counter
-from typing import Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated
 
 import pydantic
 
 from beam_preprocess.common.checked import (
+    Finite,
     Finite32,
     Name,
     PositiveCount,
@@ -20,12 +24,18 @@ from beam_preprocess.common.checked import (
 )
 from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, DERIVATIONS, RADICES
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.quotes import Quotes
 
 _SHOWN_CHARACTERS = 60
 
 FILE_FORMATS = ("text", "parquet")
 LABEL_RULES = ("binary", "positive")
 TIME_FORMATS = ("number", "iso8601")
+
+UTF_8 = "utf-8"
+
+UNIT_SEPARATOR = "\x1f"
+"""ASCII's own character between values: what a delimiter of several characters becomes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,15 +149,24 @@ class Description:
       label: Label column.
       columns: All columns in file order; None where the header (or Parquet) names them.
       dense, sparse: Features; ``sparse`` None means every column not used otherwise.
-      delimiter: One character (text only).
+      delimiter: One ASCII character; several where nothing is quoted or escaped (text only).
       header: Whether every file begins with a line of column names (text only).
       quoting: Whether values may be quoted with ``"`` (text only).
+      escape: Character that takes the next one as it is, such as a backslash (text only). With a
+        backslash, the value ``\\N`` is missing, as MySQL and Hive write it.
+      skip_blanks: Whether blanks before a value are no part of it (text only).
+      file_encoding: Encoding of the characters, as Python calls it (text only).
       missing_tokens: Raw values, beside the empty one, that mean *missing*.
       label_rule: ``binary`` (the label is 0 or 1) or ``positive`` (label 1 is a count above 0).
+      label_positive: Values of the label column that are label 1, all others being label 0; empty
+        where ``label_rule`` says it.
+      label_above: Numbers of the label column above this are label 1; None likewise.
       time_column, time_format: What the chronological split goes by, where there is one.
       ignore: Columns left out when ``sparse`` is None.
       side_tables: Tables that can be joined.
       file_format: ``text`` or ``parquet``.
+      partitions: Columns that the names of directories give (``day=3/``); None until files are
+        known.
 
     Raises:
       DataError: A value is of another type or range; the message names it.
@@ -161,20 +180,23 @@ class Description:
     delimiter: str = "\t"
     header: bool = False
     quoting: bool = False
+    escape: str | None = None
+    skip_blanks: bool = False
+    file_encoding: str = UTF_8
     missing_tokens: tuple[str, ...] = ()
     label_rule: str = "binary"
+    label_positive: tuple[str, ...] = ()
+    label_above: Finite | None = None
     time_column: Name | None = None
     time_format: str = "number"
     ignore: tuple[str, ...] = ()
     side_tables: tuple[SideTable, ...] = ()
     file_format: str = "text"
+    partitions: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '\r\n\0"':
-            raise DataError(
-                f"{self.name}: delimiter must be one ASCII character, not {self.delimiter!r}"
-            )
+        self._check_dialect()
         for field, choices in (
             ("file_format", FILE_FORMATS),
             ("label_rule", LABEL_RULES),
@@ -183,18 +205,82 @@ class Description:
             check_choice(f"{self.name}: {field}", getattr(self, field), choices)
         if self.columns is None and self.file_format == "text" and not self.header:
             raise DataError(f"{self.name}: files without a header need their columns listed")
+        rules = (self.label_rule != "binary", self.label_positive, self.label_above is not None)
+        if sum(map(bool, rules)) > 1:
+            raise DataError(
+                f"{self.name}: label_rule, label_positive and label_above say different things of "
+                "the label; give one of them"
+            )
         self._check_feature_names(self.name)
         if self.columns is not None:
             check_columns(self.columns, self.name)
             if self.sparse is not None and not self.header:
                 self._check_sources()  # with a header, `resolve` checks and can name the file
 
-    def resolve(self, columns: tuple[str, ...], where: str) -> Description:
+    def _check_dialect(self) -> None:
+        delimiter, escape = self.delimiter, self.escape
+        if not delimiter or not delimiter.isascii() or set(delimiter) & set('\r\n\0"'):
+            raise DataError(f"{self.name}: delimiter must be ASCII characters, not {delimiter!r}")
+        if len(delimiter) > 1 and (self.quoting or escape or self.skip_blanks):
+            raise DataError(
+                f"{self.name}: delimiter {delimiter!r} of several characters goes with quoting = "
+                "false, and without escape and skip_blanks"
+            )
+        if escape is not None and (
+            len(escape) != 1 or not escape.isascii() or escape in delimiter + '\r\n\0" '
+        ):
+            raise DataError(
+                f"{self.name}: escape must be one ASCII character other than delimiter and quote, "
+                f"not {escape!r}"
+            )
+        if self.skip_blanks and delimiter == " ":
+            raise DataError(f"{self.name}: skip_blanks goes with another delimiter than a blank")
+        try:
+            is_text = codecs.lookup(self.file_encoding)._is_text_encoding
+        except (LookupError, ValueError):
+            is_text = False
+        if not is_text:
+            raise DataError(
+                f"{self.name}: file_encoding {shown(self.file_encoding)} is not known; usual ones "
+                "are utf-8, latin-1, cp1252 and utf-16"
+            )
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether the bytes of a text file are those of the values."""
+        return codecs.lookup(self.file_encoding).name in (UTF_8, "utf-8-sig", "ascii")
+
+    @property
+    def field_delimiter(self) -> str:
+        """The one character between values, once a delimiter of several has become one."""
+        return self.delimiter if len(self.delimiter) == 1 else UNIT_SEPARATOR
+
+    def quotes(self, max_row_bytes: int) -> Quotes | None:
+        """How values are quoted; None where a line is a row whatever stands in it.
+
+        Args:
+          max_row_bytes: Longest accepted row.
+        """
+        if self.file_format != "text" or not (self.quoting or self.escape):
+            return None
+        return Quotes(
+            delimiter=self.delimiter.encode(),
+            quoting=self.quoting,
+            escape=(self.escape or "").encode(),
+            skip_blanks=self.skip_blanks,
+            longest=max_row_bytes,
+        )
+
+    def resolve(
+        self, columns: tuple[str, ...], where: str, partitions: tuple[str, ...] = ()
+    ) -> Description:
         """This description with the columns that the files turned out to have.
 
         Args:
           columns: Columns of the header (or of the Parquet file) in order.
           where: The file they come from, for errors.
+          partitions: Columns that the file's directories name; those that the file has itself
+            are read there.
 
         Raises:
           DataError: A column is repeated, or one that is needed is not there.
@@ -205,13 +291,23 @@ class Description:
                 f"{where}: header {_shorten(columns)} differs from the columns of {self.name}, "
                 f"{_shorten(self.columns)}; name another --dataset or mend the header"
             )
+        partitions = tuple(name for name in partitions if name not in columns)
+        check_columns(partitions, where)
+        if self.partitions not in (None, partitions):
+            raise DataError(
+                f"{where}: its directories name the columns {_shorten(partitions)}, those of the "
+                f"files before {_shorten(self.partitions)}; give files of one layout"
+            )
         sparse = self.sparse
         if sparse is None:
             used = {self.label, self.time_column, *self.ignore}
             used.update(column.source for column in self.dense)
-            sparse = _sparse_columns([name for name in columns if name and name not in used], where)
+            there = (*columns, *partitions)
+            sparse = _sparse_columns([name for name in there if name and name not in used], where)
         try:
-            resolved = dataclasses.replace(self, columns=columns, sparse=sparse)
+            resolved = dataclasses.replace(
+                self, columns=columns, sparse=sparse, partitions=partitions
+            )
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
         resolved._check_sources(where)
@@ -253,10 +349,24 @@ class Description:
         wanted.extend(column.source for column in self.sparse or ())
         return tuple(dict.fromkeys(wanted))
 
-    @property
-    def csv_quoting(self) -> Literal[0, 3]:
-        """How the ``csv`` module is told of the quotes."""
-        return csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE
+    def values_of(self, line: str) -> list[str]:
+        """The values of one line.
+
+        Args:
+          line: Without its line break.
+
+        Raises:
+          csv.Error: Its quotes are malformed.
+        """
+        reader = csv.reader(
+            [line.replace(self.delimiter, self.field_delimiter)],
+            delimiter=self.field_delimiter,
+            quoting=csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE,
+            escapechar=self.escape,
+            skipinitialspace=self.skip_blanks,
+            strict=True,
+        )
+        return next(reader)
 
     def _check_feature_names(self, where: str) -> None:
         names = [column.name for column in self.dense]
@@ -270,12 +380,14 @@ class Description:
 
     def _check_sources(self, where: str = "") -> None:
         joined = {name for table in self.side_tables for name in table.columns}
+        joined.update(self.partitions or ())
         keys = {table.key for table in self.side_tables}
         for source in (*self.sources, *sorted(keys)):
             if source not in self.columns and source not in joined:
+                there = (*self.columns, *sorted(joined))
                 raise DataError(
-                    f"{where or self.name}: no column {source!r}; there are "
-                    f"{_shorten(self.columns)}"
+                    f"{where or self.name}: no column {source!r}{suggestion(source, there)}; "
+                    f"there are {_shorten(there)}"
                 )
         sources = [column.source for column in self.dense]
         sources += [column.source for column in self.sparse]
@@ -284,16 +396,36 @@ class Description:
                 f"{where or self.name}: no dense or sparse column is left to learn from"
             )
         for name in self.ignore:
-            if name == self.label or name not in self.columns:
-                what = "is the label" if name == self.label else "there is no such column"
-                raise DataError(
-                    f"{where or self.name}: {name!r} cannot be ignored: {what}; there are "
-                    f"{_shorten(self.columns)}"
-                )
+            self._check_ignored(name, sources, where)
         if self.label in sources:
             raise DataError(
                 f"{where or self.name}: label {self.label!r} cannot be a feature as well"
             )
+
+    def _check_ignored(self, name: str, sources: list[str], where: str) -> None:
+        there = (*self.columns, *(self.partitions or ()))
+        why = None
+        if name == self.label:
+            why = "is the label"
+        elif name in sources:
+            why = "is named as a feature as well"
+        elif name not in there:
+            why = f"there is no such column{suggestion(name, there)}"
+        if why is not None:
+            raise DataError(
+                f"{where or self.name}: {name!r} cannot be ignored: {why}; there are "
+                f"{_shorten(there)}"
+            )
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """What was meant by a name that is not known, in words; nothing where that is not clear.
+
+    >>> suggestion("instaled_at", ["app", "installed_at"]), suggestion("x", ["app"])
+    (", did you mean 'installed_at'?", '')
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def _sparse_columns(names: list[str], where: str) -> tuple[SparseColumn, ...]:

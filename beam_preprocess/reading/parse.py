@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import re
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import UNIT_SEPARATOR, Description
+from beam_preprocess.reading.lines import Lines
 
-_NEWLINE = 0x0A
-_RETURN = 0x0D
 _SHOWN_BYTES = 40
 _BOM_BYTES = 3  # the header begins at offset 0, or behind a byte order mark
 
@@ -78,40 +78,6 @@ class RawRows:
     line_count: int
 
 
-class Lines:
-    r"""Where the lines of a block begin and end (line breaks excluded).
-
-    Args:
-      data: The block.
-
-    >>> lines = Lines(b"1,2\r\n3,4\n5")
-    >>> len(lines), lines[0], lines[2], lines.lengths().tolist()
-    (3, b'1,2', b'5', [3, 3, 1])
-    """
-
-    def __init__(self, data: bytes):
-        octets = np.frombuffer(data, np.uint8)
-        breaks = np.flatnonzero(octets == _NEWLINE)
-        open_end = len(data) > 0 and data[-1] != _NEWLINE
-        self.data = data
-        self.ends = np.append(breaks, len(data)) if open_end else breaks
-        self.starts = np.concatenate([[0], breaks + 1])[: len(self.ends)].astype(np.int64)
-        if len(octets):
-            inside = self.ends > self.starts
-            returns = inside & (octets[np.maximum(self.ends - 1, 0)] == _RETURN)
-            self.ends = self.ends - returns
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def __getitem__(self, index: int | np.integer) -> bytes:
-        return self.data[self.starts[index] : self.ends[index]]
-
-    def lengths(self) -> np.ndarray:
-        """int64 [lines], bytes of each."""
-        return self.ends - self.starts
-
-
 def parse_block(data: bytes, offset: int, description: Description, max_row_bytes: int) -> RawRows:
     """Parses the lines of a block. Blank lines are no rows.
 
@@ -127,7 +93,7 @@ def parse_block(data: bytes, offset: int, description: Description, max_row_byte
     if description.header and offset <= _BOM_BYTES and len(good):
         good[0] = False
     rejects = []
-    for line, reason in _find_bad_lines(lines, lengths, max_row_bytes, description.quoting):
+    for line, reason in _find_bad_lines(lines, lengths, max_row_bytes, description):
         if good[line]:
             good[line] = False
             rejects.append(Reject(line, reason, lines[line][:max_row_bytes]))
@@ -146,6 +112,9 @@ def _parse_lines(
 ) -> tuple[dict[str, pa.Array], list[tuple[int, str]]]:
     """Columns and bad rows of ``text``, by the fastest way that can read it."""
     quoted = description.quoting and b'"' in text
+    if quoted and description.skip_blanks:  # PyArrow knows no blanks before a quote
+        return _parse_by_line(lines, kept, description)
+    text = _in_one_dialect(text, description)
     # Numbers straight from the text first; a value that is none sends the block through again.
     for numeric in (numeric_columns(description), []):
         try:
@@ -155,6 +124,25 @@ def _parse_lines(
         if _row_count(columns) + len(skipped) == len(kept):
             return columns, skipped
     return _parse_by_line(lines, kept, description)
+
+
+def _in_one_dialect(text: bytes, description: Description) -> bytes:
+    """The text as PyArrow reads it, line by line as it was."""
+    if len(description.delimiter) > 1:
+        return text.replace(description.delimiter.encode(), UNIT_SEPARATOR.encode())
+    if description.skip_blanks and b" " in text:
+        delimiter = re.escape(description.delimiter.encode())
+        text = re.sub(rb"(^|%b) +" % delimiter, rb"\1", text, flags=re.MULTILINE)
+    return _without_escaped_nulls(text, description)
+
+
+def _without_escaped_nulls(text: bytes, description: Description) -> bytes:
+    r"""The text with nothing in place of ``\N``, which is how MySQL and Hive write a null."""
+    if description.escape != "\\" or b"\\N" not in text:
+        return text
+    delimiter = re.escape(description.delimiter.encode())
+    pattern = rb"(^|%b)\\N(?=%b|\r?$)" % (delimiter, delimiter)
+    return re.sub(pattern, rb"\1", text, flags=re.MULTILINE)
 
 
 def numeric_columns(description: Description) -> list[str]:
@@ -171,7 +159,7 @@ def numeric_columns(description: Description) -> list[str]:
 
 
 def _find_bad_lines(
-    lines: Lines, lengths: np.ndarray, max_row_bytes: int, quoting: bool
+    lines: Lines, lengths: np.ndarray, max_row_bytes: int, description: Description
 ) -> list[tuple[int, str]]:
     """Lines that PyArrow must not see; the usual block has none and is checked as a whole."""
     bad = [
@@ -186,10 +174,12 @@ def _find_bad_lines(
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
         reason = "carriage return inside a row"
         bad += [(line, reason) for line in range(len(lines)) if b"\r" in lines[line]]
-    if quoting and b'"' in data:
-        reason = "quote that is not closed on its line"
-        bad += [(line, reason) for line in range(len(lines)) if lines[line].count(b'"') % 2]
-    return bad
+    if len(description.delimiter) > 1 and UNIT_SEPARATOR.encode() in data:
+        reason = "control character 31 inside a row"
+        separator = UNIT_SEPARATOR.encode()
+        bad += [(line, reason) for line in range(len(lines)) if separator in lines[line]]
+    quotes = description.quotes(max_row_bytes)
+    return bad if quotes is None else bad + quotes.faults(lines)
 
 
 def is_utf8(line: bytes) -> bool:
@@ -231,8 +221,9 @@ def _parse_arrow(
             column_names=description.columns, use_threads=False, block_size=len(text) + 1
         ),
         parse_options=arrow_csv.ParseOptions(
-            delimiter=description.delimiter,
+            delimiter=description.field_delimiter,
             quote_char='"' if quoted else False,
+            escape_char=description.escape or False,
             invalid_row_handler=skip,
         ),
         convert_options=arrow_csv.ConvertOptions(
@@ -253,15 +244,9 @@ def _parse_by_line(
     expected = len(description.columns)
     rows, skipped = [], []
     for row, line in enumerate(kept):
-        text = lines[line].decode("utf-8")
+        text = _without_escaped_nulls(lines[line], description)
         try:
-            reader = csv.reader(
-                [text],
-                delimiter=description.delimiter,
-                quoting=description.csv_quoting,
-                strict=True,
-            )
-            values = next(reader)
+            values = description.values_of(text.decode("utf-8"))
         except csv.Error as error:
             skipped.append((row, f"malformed quotes ({error})"))
             continue

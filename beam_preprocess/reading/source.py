@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pyarrow as pa
+
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.parquet_blocks import read_parquet_blocks
 from beam_preprocess.reading.parse import RawRows, parse_block
@@ -30,13 +32,17 @@ def read_raw(
       max_row_bytes: Longest accepted row.
 
     Yields:
-      The block's index, its raw rows with the side tables joined, and its size in bytes.
+      The block's index, its raw rows with the columns of directories and side tables joined, and
+      its size in bytes.
 
     Raises:
       DataError: The file or a side table cannot be read.
     """
     tables = load_tables(description.side_tables, side_files, max_row_bytes)
     for index, rows, size in _read_blocks(file, first, last, description, max_row_bytes):
+        for name, value in file.partitions:
+            if name in (description.partitions or ()):
+                rows.columns[name] = pa.array([value.encode()] * len(rows.lines), pa.binary())
         for table in tables:
             rows.columns.update(table.join(rows.columns[table.key]))
         yield index, rows, size
@@ -50,6 +56,7 @@ def _read_blocks(
         for index, rows in read_parquet_blocks(file, first, last, description):
             yield index, rows, size
         return
-    for block in read_blocks(file, first, last, max_row_bytes):
+    quotes = description.quotes(max_row_bytes)
+    for block in read_blocks(file, first, last, max_row_bytes, quotes):
         rows = parse_block(block.data, block.offset, description, max_row_bytes)
         yield block.index, rows, len(block.data)

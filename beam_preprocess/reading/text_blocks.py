@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.quotes import Quotes
+from beam_preprocess.reading.streams import BreaksOfReturns, Recoded
 
 # Part of the format: the stratified split works within a block (see splits.py), so another size
 # gives another split. One MiB is about 4,000 Criteo rows: enough to spread the cost of a NumPy
@@ -43,6 +45,9 @@ class InputFile:
         rows for Parquet.
       row_groups: Rows of each row group of a Parquet file; empty for text.
       block_rows: Rows of a block of a Parquet file; 0 for text.
+      encoding: Of a text file that has to become UTF-8 first; None for one that is.
+      ends_with_returns: Whether the lines of a text file end with carriage returns alone.
+      partitions: Columns that the names of its directories give it (``day=3/``), and their values.
     """
 
     index: int
@@ -52,15 +57,19 @@ class InputFile:
     limit: int | None = None
     row_groups: tuple[int, ...] = ()
     block_rows: int = 0
+    encoding: str | None = None
+    ends_with_returns: bool = False
+    partitions: tuple[tuple[str, str], ...] = ()
 
     @property
-    def compressed(self) -> bool:
-        return any(self.path.endswith(suffix) for suffix in _OPENERS)
+    def in_one_go(self) -> bool:
+        """Whether text can be read from its beginning only: compressed, or not UTF-8."""
+        return not self.block_rows and (self.encoding is not None or bool(_opener(self.path)))
 
     @property
     def block_count(self) -> int | None:
         """Blocks of the file; None where only reading it tells (compressed text)."""
-        if self.compressed:
+        if self.in_one_go:
             return None
         if self.block_rows:
             return sum(-(-rows // self.block_rows) for rows in self.row_groups)
@@ -83,6 +92,12 @@ class TextBlock:
     data: bytes
 
 
+def _opener(path: str) -> Callable[[Any], Any] | None:
+    """What unpacks a file, by the ending of its name in letters of either case."""
+    ending = path[path.rfind(".") :].lower() if "." in path else ""
+    return _OPENERS.get(ending)
+
+
 def check_readable(path: str) -> None:
     """Refuses a compression that cannot be read.
 
@@ -92,7 +107,7 @@ def check_readable(path: str) -> None:
     Raises:
       DataError: It is one of those.
     """
-    if path.endswith(_UNREADABLE):
+    if path.lower().endswith(_UNREADABLE):
         raise DataError(
             f"{path}: this compression is not supported; unpack it, or pack it again as .gz"
         )
@@ -118,9 +133,13 @@ def open_text(file: InputFile) -> Iterator[BinaryIO]:
             raw = stack.enter_context(
                 FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED)
             )
-            for suffix, opener in _OPENERS.items():
-                if file.path.endswith(suffix):
-                    raw = stack.enter_context(io.BufferedReader(opener(raw), BLOCK_BYTES))
+            opener = _opener(file.path)
+            if opener is not None:
+                raw = stack.enter_context(io.BufferedReader(opener(raw), BLOCK_BYTES))
+            if file.encoding is not None:
+                raw = io.BufferedReader(Recoded(raw, file.encoding), BLOCK_BYTES)
+            if file.ends_with_returns:
+                raw = io.BufferedReader(BreaksOfReturns(raw), BLOCK_BYTES)
             yield raw
         except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
             raise DataError(
@@ -137,21 +156,62 @@ def open_text(file: InputFile) -> Iterator[BinaryIO]:
 
 
 def read_blocks(
-    file: InputFile, first: int, last: int | None, max_row_bytes: int
+    file: InputFile, first: int, last: int | None, max_row_bytes: int, quotes: Quotes | None = None
 ) -> Iterator[TextBlock]:
     """Yields the blocks of a file in order.
 
-    A line longer than ``max_row_bytes`` may come truncated, yet still longer than that.
+    A line longer than ``max_row_bytes`` may come truncated, yet still longer than that. Lines that
+    belong to a row begun in the block before, in a quoted value, are in that block.
 
     Args:
       file: The file.
       first: First block.
       last: The block to stop before; None for the end of the file.
       max_row_bytes: Longest accepted row.
+      quotes: How values are quoted; None where every line begins a row.
 
     Raises:
       DataError: The file cannot be read.
     """
+    if quotes is None:
+        yield from _read_blocks(file, first, last, max_row_bytes)
+        return
+    # Where the rows of a block begin is told by the block before it, and by that alone: alike for
+    # whoever begins to read there.
+    blocks = _read_blocks(file, max(0, first - 1), None, max_row_bytes)
+    block, taken = next(blocks, None), 0
+    while block is not None and (last is None or block.index < last):
+        ahead = _Ahead(blocks)
+        more = quotes.overhang(block.data, ahead.data)
+        if block.index >= first:
+            data = block.data[taken:] + ahead.data()[:more] if more else block.data[taken:]
+            yield TextBlock(block.index, block.offset + taken, data)
+        if last is not None and block.index + 1 == last:
+            return
+        block, taken = ahead.block(), more
+
+
+class _Ahead:
+    """The block behind the present one, read when it is asked for."""
+
+    def __init__(self, blocks: Iterator[TextBlock]):
+        self._blocks = blocks
+        self._asked = False
+        self._block: TextBlock | None = None
+
+    def block(self) -> TextBlock | None:
+        if not self._asked:
+            self._asked, self._block = True, next(self._blocks, None)
+        return self._block
+
+    def data(self) -> bytes:
+        block = self.block()
+        return b"" if block is None else block.data
+
+
+def _read_blocks(
+    file: InputFile, first: int, last: int | None, max_row_bytes: int
+) -> Iterator[TextBlock]:
     with open_text(file) as stream:
         position = _seek_line(stream, first, file)
         index = first

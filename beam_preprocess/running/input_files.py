@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
 import os
@@ -12,6 +13,7 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, open_parquet
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
+from beam_preprocess.running.file_patterns import find_files
 
 
 def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[InputFile, ...]]:
@@ -27,17 +29,15 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
         groups = {name: config.split_inputs[name] for name in SPLIT_NAMES}
     else:
         groups = {None: config.inputs}
+    description = config.description
     files = tuple(
-        InputFile(index, path, size, split)
+        file
         for split, patterns in groups.items()
-        for index, (path, size) in enumerate(_match(patterns))
+        for file in _input_files(patterns, description, split)
     )
     _check_apart(files)
-    for file in files:
-        check_readable(file.path)
-    description = config.description
-    if description.file_format == "parquet":
-        files = tuple(_with_row_groups(file) for file in files)
+    if description.file_format == "text":
+        files = tuple(_with_line_ends(file, config.max_row_bytes) for file in files)
     for file in files:
         description = _resolve(description, file, config.max_row_bytes)
     config = dataclasses.replace(config, description=description)
@@ -69,68 +69,90 @@ def find_side_files(config: PreprocessConfig) -> tuple[tuple[InputFile, ...], ..
     """
     return tuple(
         tuple(
-            InputFile(index, path, size)
-            for index, (path, size) in enumerate(_match((config.side_tables[table.name],)))
+            _with_line_ends(InputFile(index, found.path, found.size), config.max_row_bytes)
+            for index, found in enumerate(find_files((config.side_tables[table.name],)))
         )
         for table in config.description.side_tables
     )
 
 
-def _match(patterns: tuple[str, ...]) -> list[tuple[str, int]]:
-    from apache_beam.io.filesystem import BeamIOError
-    from apache_beam.io.filesystems import FileSystems
-
-    found: dict[str, int] = {}
-    for pattern in patterns:
-        try:
-            matches = FileSystems.match([pattern])[0].metadata_list
-        except (BeamIOError, ValueError, ImportError) as error:
-            raise DataError(f"{pattern}: cannot be listed ({error})") from None
-        if not matches:
-            raise DataError(f"{pattern}: no such file")
-        for match in matches:
-            if os.path.isdir(match.path):
-                raise DataError(f"{match.path}: is a directory; name its files, {match.path}/*")
-            if match.size_in_bytes == 0:
-                raise DataError(f"{match.path}: the file is empty; leave it out or fetch it again")
-            found[match.path] = match.size_in_bytes
-    return sorted(found.items())
+def _input_files(
+    patterns: tuple[str, ...], description: Description, split: str | None
+) -> list[InputFile]:
+    """The files of a split group, without those of Parquet that hold no row."""
+    files: list[InputFile] = []
+    for found in find_files(patterns):
+        check_readable(found.path)
+        file = InputFile(
+            len(files),
+            found.path,
+            found.size,
+            split,
+            partitions=found.partitions,
+            encoding=None if description.is_utf8 else description.file_encoding,
+        )
+        if description.file_format == "parquet":
+            file = _with_row_groups(file)
+            if not sum(file.row_groups):
+                if found.named:
+                    raise DataError(
+                        f"{file.path}: the file has no rows; leave it out or fetch it again"
+                    )
+                continue
+        files.append(file)
+    if not files:
+        raise DataError(f"{patterns[0]}: its files have no rows; leave it out or fetch it again")
+    return files
 
 
 def _with_row_groups(file: InputFile) -> InputFile:
     with open_parquet(file.path) as opened:
         metadata = opened.metadata
         rows = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
-        groups = tuple(rows)
-    if not sum(groups):
-        raise DataError(f"{file.path}: the file has no rows; leave it out or fetch it again")
-    return dataclasses.replace(file, row_groups=groups, block_rows=BLOCK_ROWS)
+        return dataclasses.replace(
+            file, encoding=None, row_groups=tuple(rows), block_rows=BLOCK_ROWS
+        )
+
+
+def _with_line_ends(file: InputFile, max_row_bytes: int) -> InputFile:
+    """The file, once it is known whether carriage returns alone end its lines."""
+    with open_text(file) as stream:
+        begin = stream.read(max_row_bytes + 1)
+    if begin[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        raise DataError(
+            f"{file.path}: is in UTF-16; say so with --file-encoding utf-16 (or file_encoding in "
+            "the TOML file)"
+        )
+    returns = b"\r" in begin and b"\n" not in begin
+    return dataclasses.replace(file, ends_with_returns=returns)
 
 
 def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> Description:
+    partitions = tuple(name for name, _ in file.partitions)
     if description.file_format == "parquet":
         with open_parquet(file.path) as opened:
             schema = opened.schema_arrow
-            resolved = description.resolve(tuple(schema.names), file.path)
+            resolved = description.resolve(tuple(schema.names), file.path, partitions)
             check_column_types(schema, resolved, file.path)
             return resolved
     if not description.header:
-        return description.resolve(description.columns, description.name)
+        return description.resolve(description.columns, description.name, partitions)
     with open_text(file) as stream:
         line = stream.readline(max_row_bytes + 1)
     try:
         text = line.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
-        raise DataError(f"{file.path} line 1: the header is not valid UTF-8") from None
+        raise DataError(
+            f"{file.path} line 1: the header is not valid {description.file_encoding}; name its "
+            "encoding with --file-encoding, such as latin-1 (or file_encoding in the TOML file)"
+        ) from None
     if not text or len(line) > max_row_bytes:
         raise DataError(f"{file.path} line 1: no header line")
     try:
-        names = next(
-            csv.reader([text], delimiter=description.delimiter, quoting=description.csv_quoting)
-        )
+        names = description.values_of(text)
     except csv.Error as error:
         raise DataError(f"{file.path} line 1: the header cannot be read ({error})") from None
-    return description.resolve(tuple(names), file.path)
+    return description.resolve(tuple(names), file.path, partitions)
 
 
 def _limit_rows(files: tuple[InputFile, ...], config: PreprocessConfig) -> tuple[InputFile, ...]:

@@ -41,7 +41,7 @@ def reporting(job: Job, progress: Progress | None) -> Iterator[None]:
 
 def _poll(job: Job, progress: Progress, finished: threading.Event) -> None:
     total = None
-    if not any(file.compressed or file.block_rows for file in job.files):
+    if not any(file.in_one_go or file.block_rows for file in job.files):
         total = sum(min(file.size, file.limit or file.size) for file in job.files)
     directory = pathlib.Path(job.trace_directory) / PROGRESS_DIRECTORY
     while not finished.wait(_POLL_SECONDS):

@@ -36,9 +36,9 @@ TOML = [
     ('label = "label"\nheader = 1', "header must be true or false"),
     ('label = "label"\nquoting = []', "quoting must be true or false"),
     ('label = "label"\ndelimiter = 9', "delimiter must be text"),
-    ('label = "label"\ndelimiter = ""', "delimiter must be one ASCII character"),
-    ('label = "label"\ndelimiter = "\\u0000"', "delimiter must be one ASCII character"),
-    ('label = "label"\ndelimiter = "特"', "delimiter must be one ASCII character"),
+    ('label = "label"\ndelimiter = ""', "delimiter must be ASCII characters"),
+    ('label = "label"\ndelimiter = "\\u0000"', "delimiter must be ASCII characters"),
+    ('label = "label"\ndelimiter = "特"', "delimiter must be ASCII characters"),
     ('label = "label"\nlabel_rule = "some"', "label_rule must be one of binary, positive"),
     ('label = "label"\nlabel_rule = ["binary"]', "label_rule must be text"),
     ('label = "label"\nfile_format = "orc"', "file_format must be one of text, parquet"),
@@ -225,13 +225,36 @@ def small_log(tmp_path):
     return path
 
 
-@pytest.mark.parametrize(("column", "why"), [("usr", "no such column"), ("label", "is the label")])
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [("usr", "no such column, did you mean 'user'?"), ("label", "is the label")],
+)
 def test_what_is_to_be_ignored_must_be_there(column, why, capsys, tmp_path, small_log):
     line = told(
         capsys, "--dataset", "csv", "--input", small_log, "--label", "label",
         "--ignore", column, "--output", tmp_path / "out",
     )  # fmt: skip
     assert f"{column!r} cannot be ignored: " in line and why in line and "log.csv" in line
+
+
+@pytest.mark.parametrize("flag", ["--dense", "--sparse", "--label", "--time-column"])
+def test_a_slip_in_the_name_of_a_column_is_told_with_what_was_meant(
+    flag, capsys, tmp_path, small_log
+):
+    named = {"--label": "label", "--sparse": "user", flag: "usr"}
+    options = [word for pair in named.items() for word in pair]
+    line = told(
+        capsys, "--dataset", "csv", "--input", small_log, *options, "--output", tmp_path / "out"
+    )
+    assert "log.csv: no column 'usr', did you mean 'user'?; there are [label, user]" in line
+
+
+def test_a_column_is_a_feature_or_ignored_and_not_both(capsys, tmp_path, small_log):
+    named = ["--label", "label", "--sparse", "user", "--ignore", "user"]
+    line = told(
+        capsys, "--dataset", "csv", "--input", small_log, *named, "--output", tmp_path / "out"
+    )
+    assert "'user' cannot be ignored: is named as a feature as well" in line
 
 
 @pytest.mark.parametrize("by_link", [False, True])

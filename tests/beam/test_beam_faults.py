@@ -105,7 +105,7 @@ def test_a_truncated_gzip_ends_the_run(make_dataset, small_log, tmp_path):
         (b"", "raw-out.csv: the file is empty"),
         (b"label,user,user\n1,a,b\n", "raw-out.csv: column name 'user' is repeated"),
         (b"user,item\n1,a\n", "raw-out.csv: no column 'label'; there are .user, item."),
-        (b"\xff\xfe,label\n1,a\n", "raw-out.csv line 1: the header is not valid UTF-8"),
+        (b"\xff\xfd,label\n1,a\n", "raw-out.csv line 1: the header is not valid utf-8"),
         (b"label,user\n", "the train split is empty"),
         (b"label\n1\n0\n", "no dense or sparse column is left"),
     ],
@@ -258,7 +258,9 @@ def test_two_runs_do_not_write_the_same_data_set(long_log, tmp_path):
     arguments += ["--output", str(tmp_path / "out")]
     first = subprocess.Popen(arguments)
     wait_for(lambda: (tmp_path / "out.partial" / "data").exists(), first, "the first run")
+    os.kill(first.pid, signal.SIGSTOP)  # so that it works for as long as the second one looks
     second = subprocess.run(arguments, capture_output=True, text=True)
+    os.kill(first.pid, signal.SIGCONT)
     assert (second.returncode, first.wait()) == (2, 0)
     assert "another run is writing this data set" in second.stderr
     assert verify(pathlib.Path(tmp_path / "out")) > 0

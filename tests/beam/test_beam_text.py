@@ -131,7 +131,8 @@ def test_a_malformed_row_is_rejected_with_its_line(bad, reason):
     ("bad", "reason"),
     [
         (b'1,"x,y', "quote that is not closed on its line"),
-        (b'1,x"y,"z', "malformed quotes (unexpected end of data)"),
+        (b'1,x"y,"z', "quote that is not closed on its line"),
+        (b'1,"x"y,z', "text behind a closing quote"),
     ],
 )
 def test_a_stray_quote_swallows_no_other_row(bad, reason):

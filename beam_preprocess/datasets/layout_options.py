@@ -1,0 +1,104 @@
+"""The layout of a log as options of a command name it: a known one, a file, or columns by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from beam_preprocess.datasets import find_description
+from beam_preprocess.datasets.generic import (
+    GENERIC_FORMATS,
+    column_names,
+    delimiter_of,
+    generic,
+    listed,
+)
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import UTF_8, Description
+
+
+@dataclasses.dataclass(frozen=True)
+class LayoutOptions:
+    """What options say of columns and text, as the user wrote it; None where they are left out.
+
+    Attributes:
+      label: Label column.
+      label_positive: Its values that are clicks, with commas between.
+      label_above: Numbers above this are clicks.
+      dense, sparse, ignore: Column names with commas between.
+      dense_transform: Of all dense columns.
+      time_column, time_format: What the chronological split goes by.
+      missing_tokens: Values that mean missing, with commas between.
+      delimiter: Between values; ``tab`` for a tab.
+      quoting: Whether quotes hold values together.
+      escape: Character that takes the next one as it is.
+      skip_blanks: Whether blanks before a value are no part of it.
+      file_encoding: Of the characters.
+    """
+
+    label: str | None = None
+    label_positive: str | None = None
+    label_above: float | None = None
+    dense: str | None = None
+    sparse: str | None = None
+    ignore: str | None = None
+    dense_transform: str | None = None
+    time_column: str | None = None
+    time_format: str | None = None
+    missing_tokens: str | None = None
+    delimiter: str | None = None
+    quoting: bool | None = None
+    escape: str | None = None
+    skip_blanks: bool | None = None
+    file_encoding: str | None = None
+
+    @classmethod
+    def of(cls, options: Any) -> LayoutOptions:
+        """Those of parsed options, or of any object that has them as attributes."""
+        return cls(**{field.name: getattr(options, field.name) for field in cls.fields()})
+
+    @classmethod
+    def fields(cls) -> tuple[dataclasses.Field[Any], ...]:
+        return dataclasses.fields(cls)
+
+    def describe(self, dataset: str) -> Description:
+        """The description of a log.
+
+        Args:
+          dataset: ``csv`` or ``parquet``, whose columns the options name, or what says it itself:
+            the name of a known data set, or the path of a TOML file.
+
+        Raises:
+          DataError: There is no such data set, an option does not go with it, or a value cannot be
+            used.
+
+        >>> LayoutOptions(label="click", dense="price").describe("csv").sources
+        ('click', 'price')
+        """
+        if dataset not in GENERIC_FORMATS:
+            for field in self.fields():
+                if getattr(self, field.name) is not None:
+                    raise DataError(
+                        f"--{field.name.replace('_', '-')} goes with --dataset csv or parquet; "
+                        f"data set {dataset} says it itself"
+                    )
+            return find_description(dataset)
+        delimiter = delimiter_of(self.delimiter)
+        return generic(
+            self.label,
+            column_names(self.dense, "--dense"),
+            column_names(self.sparse, "--sparse"),
+            delimiter=delimiter,
+            quoting=len(delimiter) == 1 if self.quoting is None else self.quoting,
+            escape=self.escape,
+            skip_blanks=bool(self.skip_blanks),
+            file_encoding=self.file_encoding or UTF_8,
+            ignore=column_names(self.ignore, "--ignore"),
+            transform=self.dense_transform or "log1p",
+            time_column=self.time_column,
+            time_format=self.time_format or "number",
+            missing_tokens=listed(self.missing_tokens),
+            label_positive=listed(self.label_positive),
+            label_above=self.label_above,
+            file_format=GENERIC_FORMATS[dataset],
+        )
