@@ -136,14 +136,32 @@ def pairs(tokens, is_static):
 def static_pairs(tokens):
     """The whole product and its lower triangle, for a count that is known.
 
+    Its gradient gathers too: on a GPU scattering is slow, and adds in an order of its own.
+
     Args:
         tokens: (batch, embedding, count).
     """
     count = tokens.shape[-1]
-    rows, columns = np.tril_indices(count, -1)
-    gram = tf.matmul(tokens, tokens, transpose_a=True)
-    flat = tf.reshape(gram, [-1, count * count])
-    return tf.gather(flat, rows * count + columns, axis=1)
+    later, earlier = np.tril_indices(count, -1)
+    below = (later * count + earlier).astype(np.int32)
+    # The pair of each entry of the whole product; the diagonal reads the zero after all pairs.
+    pair_of = np.full((count, count), len(below), np.int32)
+    pair_of[later, earlier] = pair_of[earlier, later] = np.arange(len(below))
+
+    @tf.custom_gradient
+    def products(x):
+        gram = tf.matmul(x, x, transpose_a=True)
+        flat = tf.reshape(gram, [-1, count * count])
+
+        def gradient(upstream):
+            # d(X^T X)_ij reaches tokens i and j alike.
+            padded = tf.pad(upstream, [[0, 0], [0, 1]])
+            symmetric = tf.gather(padded, pair_of.reshape(-1), axis=1)
+            return tf.matmul(x, tf.reshape(symmetric, [-1, count, count]))
+
+        return tf.gather(flat, below, axis=1), gradient
+
+    return products(tokens)
 
 
 def dynamic_pairs(tokens):

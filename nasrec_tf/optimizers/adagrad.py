@@ -85,11 +85,7 @@ every step. Received: True
         Raises:
             ValueError: with a weight decay, which is of whole kernels.
         """
-        if self.weight_decay:
-            raise ValueError(
-                "`weight_decay` is done in stand-alone networks alone: of shared weights it would "
-                f"change what a path leaves out. Received: {self.weight_decay}"
-            )
+        self.check_shared_weights()
         unique = [_with_unique_rows(*pair) for pair in zip(slices, gradients)]
         library = native.kernels(gradients[0].dtype)
         if library is not None:
@@ -103,6 +99,18 @@ every step. Received: True
             for part, values in unique
         ]
         self.apply_unique_rows(sparse, [part.variables[0] for part, _ in unique])
+
+    def check_shared_weights(self) -> None:
+        """Checks that a step leaves alone what has no gradient.
+
+        Raises:
+            ValueError: with a weight decay, which is of whole kernels.
+        """
+        if self.weight_decay:
+            raise ValueError(
+                "`weight_decay` is done in stand-alone networks alone: of shared weights it would "
+                f"change what a path leaves out. Received: {self.weight_decay}"
+            )
 
     def update_all(self, grads: Any, variables: Any, rate: Any) -> None:
         """Clips and updates by our own kernels where they can."""

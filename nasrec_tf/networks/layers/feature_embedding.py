@@ -107,6 +107,7 @@ class FeatureEmbedding(keras.layers.Layer):
         )
         self.table.is_embedding_table = True  # Its rows decay by themselves, see ``RowDecay``.
         self._before_reading: Callable[[Any, Any], None] | None = None
+        self._looked_up: Any = None
         self.built = True
 
     def _initializer(self, table):
@@ -142,6 +143,8 @@ class FeatureEmbedding(keras.layers.Layer):
         Returns:
             (batch, embedding_dim, fields).
         """
+        if self._looked_up is not None:
+            return arrange(self._looked_up)
         rows = self.rows(ids)
         if table is None and self._before_reading is not None:
             self._before_reading(self.table, tf.reshape(rows, [-1]))
@@ -160,6 +163,19 @@ class FeatureEmbedding(keras.layers.Layer):
             yield
         finally:
             self._before_reading = None
+
+    @contextlib.contextmanager
+    def looked_up(self, embeddings: Any) -> Iterator[None]:
+        """Within it a call gives these embeddings, whatever the ids, and reads no table.
+
+        Args:
+            embeddings: (batch, fields, embedding_dim), of the rows that the ids name.
+        """
+        self._looked_up = embeddings
+        try:
+            yield
+        finally:
+            self._looked_up = None
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         """(batch, embedding_dim, fields) of ids (batch, fields)."""

@@ -136,6 +136,17 @@ class SharedPart(keras.layers.Layer):
                 weights[spec.name] = self._gathered_kernel(spec, rows_of_axis[key], record)
         return weights
 
+    def whole(self) -> dict[str, Any]:
+        """All weights by name in their widest form; gradients reach the variables."""
+        weights = {}
+        for name, spec in self.specs.items():
+            groups = [variable.value for _, variable in self.groups[name]]
+            if len(groups) > 1:
+                weights[name] = tf.concat(groups, axis=1)
+            else:
+                weights[name] = tf.convert_to_tensor(groups[0]) if groups else tf.zeros(spec.shape)
+        return weights
+
     def _slice(self, read_slice, spec, rows, record):
         variables = [variable for _, variable in self.groups[spec.name]]
         columns = spec.axes[1].active if len(spec.axes) == 2 else None

@@ -28,6 +28,9 @@ from nasrec_tf.networks.subnet import (
     network_config,
     part_name,
 )
+from nasrec_tf.networks.supernet.masked_arithmetic import FLOAT32
+from nasrec_tf.networks.supernet.masked_form import MaskedForm
+from nasrec_tf.networks.supernet.masked_training import MaskedTraining
 from nasrec_tf.networks.supernet.path import Path, encode, live_part
 from nasrec_tf.networks.supernet.path_run import PathRun, Sources
 from nasrec_tf.networks.supernet.samplers import (
@@ -60,6 +63,11 @@ from nasrec_tf.optimizers.adagrad import Adagrad
 
 GENERATOR = "generator"
 """Name under which a ``.keras`` file holds the state of the generator of paths."""
+
+
+def _moved(generator):
+    """The generator on the device of the present scope."""
+    return tf.random.Generator.from_state(generator.state.numpy(), alg="philox")
 
 
 def _check_optimizer(optimizer):
@@ -142,6 +150,8 @@ class Supernet(keras.Model):
         self.quantizers: dict[str, MapQuantizers] = {}
         for part in stored_parts(space, features, options):
             self._add_part(part)
+        self._masked: MaskedForm | None = None
+        self._masked_training: MaskedTraining | None = None
         self.built = True
 
     def build(self, input_shape: Any = None) -> None:
@@ -223,8 +233,32 @@ class Supernet(keras.Model):
         Raises:
             ValueError: if an input is missing or of another width.
         """
+        if self._masked is not None and not training:
+            path = self.encode(self.space.widest) if path is None else path
+            return self._masked.logits(self.head_inputs(inputs, path))
         run = self._start(inputs, path, bool(training))
         return self._logits(run, self._head_inputs(run))
+
+    def run_by_masks(self, precision: str = FLOAT32) -> None:
+        """Runs and trains paths at full width from now on, for accelerators.
+
+        Every path is one program, which XLA compiles once for each size of batch; results are
+        those of the active slices but for rounding. Steps of several replicas stay as they are.
+
+        Args:
+            precision: what factors of matrix products are rounded to: ``"float32"`` (on a GPU
+                TF32, unless TensorFlow is told otherwise) or ``"bfloat16"``.
+
+        Raises:
+            ValueError: if there is no such precision.
+            UserError: if the supernet is quantized, or an operator has no masked form.
+        """
+        self._masked = MaskedForm(self, precision)
+        self._masked_training = MaskedTraining(self, self._masked)
+        # Drawing a path is hundreds of operations on a few numbers.
+        with tf.device("CPU:0"):
+            self.generator = _moved(self.generator)
+            self._evaluation_generator = _moved(self._evaluation_generator)
 
     def logits(self, inputs, architecture: Architecture):
         """Logits of an architecture: (batch, 1).
@@ -252,18 +286,25 @@ class Supernet(keras.Model):
     def head_inputs(self, inputs, path: Path):
         """What the final layer reads on a path: (batch, head inputs).
 
+        By masks it is at full width, with zeros in what the path does not have.
+
         Args:
             inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
             path: as ``encode`` gives it.
         """
+        if self._masked is not None:
+            check_inputs(self.features, inputs)
+            return self._masked.head_inputs(inputs, path)
         return self._head_inputs(self._start(inputs, path))
 
     def head_slice(self, path: Path) -> dict:
-        """Kernel and bias of the final layer on a path.
+        """Kernel and bias of the final layer, of the inputs that ``head_inputs`` gives for a path.
 
         Args:
             path: as ``encode`` gives it.
         """
+        if self._masked is not None:
+            return self._masked.head_weights()
         live = live_part(path, self.space)
         specs = head_weights(self._head_slots(live))
         library = native.kernels(self.compute_dtype)
@@ -454,6 +495,9 @@ class Supernet(keras.Model):
         """
         _check_optimizer(self.optimizer)
         self.optimizer.build(self.trainable_variables)
+        if self._masked_training is not None and combine is None:
+            check_inputs(self.features, inputs)
+            return self._masked_training.step(path, inputs, labels, sample_weight)
         rows = self._rows(inputs)
         self.optimizer.catch_up(self.embedding.table, rows)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
