@@ -113,7 +113,8 @@ class Records:
         if self._fits(split):
             rows = self._in_memory(split)
             count = min(limit or rows.count, rows.count)
-            index = tf.data.Dataset.range(count).batch(batch_size)
+            first = tf.data.Dataset.range(0, count, batch_size)
+            index = first.map(lambda row: tf.range(row, tf.minimum(row + batch_size, count)))
             return index.map(rows.take, num_parallel_calls=1).prefetch(2)
         serialized = self._serialized(split_of(self.schema, split).files)
         if limit is not None:
@@ -141,8 +142,9 @@ class Records:
             order = np.arange(rows.count)
             if self.order == SHUFFLED:
                 order = np.random.default_rng((seed, epoch)).permutation(rows.count)
-            index = tf.data.Dataset.from_tensor_slices(order[start * batch_size :])
-            index = index.batch(batch_size, drop_remainder=True)
+            order = order[start * batch_size : rows.count // batch_size * batch_size]
+            # Rows of a matrix: row numbers one by one cost more than the batches they make.
+            index = tf.data.Dataset.from_tensor_slices(order.reshape(-1, batch_size))
             return index.map(rows.take, num_parallel_calls=1).prefetch(2)
         first_row = start * batch_size
         if self.order == FILE_ORDER:
