@@ -3,16 +3,19 @@
 import dataclasses
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state
+from nasrec_tf.operators import NO_NORM
 from nasrec_tf.search.candidates import candidates
 from nasrec_tf.search.config import AUTO
+from nasrec_tf.search.refinement import neighbour, plain_candidate
 from nasrec_tf.search.results import AttemptFigures, AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
-from nasrec_tf.search.trainable import Trainable
+from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import LARGE_ROWS
 
@@ -30,6 +33,8 @@ class Attempt:
         recipe: how.
         directory: where it leaves its results.
         purpose: initial weights and row order are drawn for it.
+        refines: whether the search did not propose it: it was made from the best so far.
+        repeats: whether the architecture was trained before, with another recipe.
     """
 
     rank: int
@@ -37,58 +42,131 @@ class Attempt:
     recipe: Recipe
     directory: pathlib.Path
     purpose: str = "retrain"
+    refines: bool = False
+    repeats: bool = False
 
 
-def first_attempts(run: Run) -> list[Attempt]:
-    """Every candidate with every learning rate.
+def next_attempts(
+    run: Run, attempts: Sequence[Attempt], results: Sequence[AttemptFigures]
+) -> list[Attempt]:
+    """What is trained once all trainings so far have ended; nothing if that was all.
 
     Args:
         run: the run.
+        attempts: the trainings so far, none to begin with.
+        results: what they came to, in the same order.
     """
-    directory = run.directory.path / "retrain"
+    if not attempts:
+        return _of_search(run)
+    refined = sum(attempt.refines for attempt in attempts)
+    if refined < run.settings.refine:
+        child = _refined(run, attempts, results, refined)
+        if child is not None:
+            return [child]
+    if any(attempt.repeats for attempt in attempts):
+        return []
+    return _with_other_recipes(run, attempts, results)
+
+
+def expected_count(run: Run, attempts: Sequence[Attempt]) -> int:
+    """How many trainings a run makes, as far as that is known.
+
+    Args:
+        run: the run.
+        attempts: the trainings so far.
+    """
+    refined = sum(attempt.refines for attempt in attempts)
+    return len(attempts) + max(0, run.settings.refine - refined)
+
+
+def _of_search(run: Run) -> list[Attempt]:
+    """Every candidate with every learning rate."""
     return [
         Attempt(
             rank,
             architecture,
             run.recipe.replace(learning_rate=rate),
-            directory / f"{rank:02d}-rate-{rate:g}",
+            _directory(run) / f"{rank:02d}-rate-{rate:g}",
         )
         for rank, architecture in enumerate(candidates(run), start=1)
         for rate in run.config.learning_rates() or (run.recipe.learning_rate,)
     ]
 
 
-def further_attempts(
-    run: Run, attempts: list[Attempt], results: Sequence[AttemptFigures]
+def _directory(run: Run) -> pathlib.Path:
+    return run.directory.path / "retrain"
+
+
+def _refined(
+    run: Run, attempts: Sequence[Attempt], results: Sequence[AttemptFigures], number: int
+) -> Attempt | None:
+    """The plain network first, then changes of whatever is best so far; none if none is new."""
+    from nasrec_tf.data.records import derived_seed
+
+    parent = attempts[_ranking(results)[0]]
+    tried = {attempt.architecture.identity for attempt in attempts}
+    limit = math.inf if run.config.max_mflops is None else run.config.max_mflops
+
+    def allows(architecture: Architecture) -> bool:
+        return run.cost(architecture).mflops <= limit
+
+    found = plain_candidate(run.space) if number == 0 else None
+    if found is None or found.identity in tried or not allows(found):
+        assert parent.architecture.architecture is not None, "hand-made models are not refined"
+        found = neighbour(
+            parent.architecture.architecture,
+            run.space,
+            allows,
+            tried,
+            derived_seed(run.config.seed, "refinement"),
+            number,
+        )
+    if found is None:
+        return None
+    rank = max(attempt.rank for attempt in attempts) + 1
+    name = f"{rank:02d}-rate-{parent.recipe.learning_rate:g}"
+    return Attempt(rank, SpaceModel(found), parent.recipe, _directory(run) / name, refines=True)
+
+
+def _with_other_recipes(
+    run: Run, attempts: Sequence[Attempt], results: Sequence[AttemptFigures]
 ) -> list[Attempt]:
-    """The best third again with other row decays, where the recipe is chosen by the run.
+    """The best third of the search's number again, where the recipe is chosen by the run.
 
-    How fast rows should fade depends on the network; the recipe was chosen on another one.
-
-    Args:
-        run: the run.
-        attempts: the first ones.
-        results: what they came to.
+    How fast rows should fade and whether to normalise depends on the network; the recipe was
+    chosen on others.
     """
-    is_given = run.config.recipe != AUTO or "row_decay" in run.config.recipe_changes()
-    if is_given or run.schema.splits["train"].rows >= LARGE_ROWS:
+    if run.config.recipe != AUTO or run.schema.splits["train"].rows >= LARGE_ROWS:
         return []
-    ranked = sorted(range(len(results)), key=lambda index: (results[index].score, index))
-    found = []
-    for index in ranked[: math.ceil(len(ranked) / 3)]:
-        attempt = attempts[index]
-        for factor in OTHER_DECAYS if attempt.recipe.row_decay else ():
-            decay = float(f"{factor * attempt.recipe.row_decay:.2g}")
-            found.append(
-                dataclasses.replace(
-                    attempt,
-                    recipe=attempt.recipe.replace(row_decay=decay),
-                    directory=attempt.directory.with_name(
-                        f"{attempt.directory.name}-row-decay-{decay:g}"
-                    ),
-                )
-            )
-    return found
+    fixed = run.config.recipe_changes()
+    best = _ranking(results)[: math.ceil(len(_of_search(run)) / 3)]
+    return [
+        dataclasses.replace(
+            attempts[index],
+            recipe=recipe,
+            directory=attempts[index].directory.with_name(
+                f"{attempts[index].directory.name}-{name}"
+            ),
+            refines=False,
+            repeats=True,
+        )
+        for index in best
+        for name, recipe in _other_recipes(attempts[index].recipe, fixed)
+    ]
+
+
+def _other_recipes(recipe: Recipe, fixed: Collection[str]) -> Iterator[tuple[str, Recipe]]:
+    if "row_decay" not in fixed and recipe.row_decay:
+        for factor in OTHER_DECAYS:
+            decay = float(f"{factor * recipe.row_decay:.2g}")
+            yield f"row-decay-{decay:g}", recipe.replace(row_decay=decay)
+    if "normalization" not in fixed and recipe.normalization != NO_NORM:
+        yield "normalization-none", recipe.replace(normalization=NO_NORM)
+
+
+def _ranking(results: Sequence[AttemptFigures]) -> list[int]:
+    """Indices, the lowest validation log loss first, the first of equal ones first."""
+    return sorted(range(len(results)), key=lambda index: (results[index].score, index))
 
 
 def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
@@ -100,28 +178,27 @@ def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
     Raises:
         RunError: if what the stages left does not fit together.
     """
-    attempts, result = first_attempts(run), run.directory.result("retrain")
-    figures: list[AttemptFigures | None]
-    if result is None:
-        figures = [finished(attempt) for attempt in attempts]
-    else:
-        figures = list(result.attempts[: len(attempts)])
-    ended = [found for found in figures if found is not None]
-    if len(ended) == len(attempts):
-        further = further_attempts(run, attempts, ended)
-        attempts = attempts + further
-        figures += (
-            [finished(attempt) for attempt in further]
-            if result is None
-            else list(result.attempts[len(ended) :])
-        )
-    pairs = [(attempt, found) for attempt, found in zip(attempts, figures) if found is not None]
-    if result is not None and not _tells_of(attempts, result.attempts):
+    kept = run.directory.result("retrain")
+    attempts: list[Attempt] = []
+    results: list[AttemptFigures | None] = []
+    while None not in results and (more := next_attempts(run, attempts, _all(results))):
+        if kept is None:
+            results += [finished(attempt) for attempt in more]
+        else:
+            results += kept.attempts[len(attempts) : len(attempts) + len(more)]
+        attempts += more
+        if len(results) < len(attempts):
+            break
+    if kept is not None and not _tells_of(attempts, kept.attempts):
         raise RunError(
             f"{run.directory.path / 'retrain' / RESULT_FILE}: tells of other trainings than this "
             "run's; delete it to run the retrain stage again."
         )
-    return pairs
+    return [(attempt, found) for attempt, found in zip(attempts, results) if found is not None]
+
+
+def _all(results: Sequence[AttemptFigures | None]) -> list[AttemptFigures]:
+    return [result for result in results if result is not None]
 
 
 def _tells_of(attempts: list[Attempt], results: Sequence[AttemptFigures]) -> bool:

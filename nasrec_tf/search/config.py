@@ -7,6 +7,7 @@ from typing import Any
 
 import tomli_w
 
+from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.export.versions import check_name
@@ -110,6 +111,10 @@ class SearchConfig:
         least=1,
         most=1000,
     )
+    max_width: int | None = option(
+        None, SPACE, "widest dense operator (the space's; 256 for fewer than a million training "
+        "rows)", least=1, before=MAX_WIDTH,
+    )  # fmt: skip
     operators: str | None = option(
         None, SPACE, "a single operator per branch (default), or any subset",
         choices=("single", "any"),
@@ -270,6 +275,10 @@ class SearchConfig:
     top_k: int | None = option(
         None, RETRAIN, "candidates to train from scratch (15)", least=1, reader="evolution"
     )
+    refine: int | None = option(
+        None, RETRAIN, "further networks to train from scratch: a plain one, then changes of the "
+        "best so far (by the size of the data; 0 from a million rows on)", least=0, before=0,
+    )  # fmt: skip
     final_layer_norm: bool = option(
         False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
     )

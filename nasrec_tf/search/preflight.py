@@ -15,7 +15,7 @@ from nasrec_tf.search.environment import VERSIONS_FILE
 from nasrec_tf.search.last_screen import LEADERBOARD_FILE
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
-from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, scale
+from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
@@ -69,6 +69,9 @@ def _check_recipe(config: SearchConfig) -> None:
         raise UserError(
             "--normalization batch is not searched with --codesign; leave one of them out."
         )
+    if config.refine and (config.codesign or config.architecture is not None):
+        other = "--codesign" if config.codesign else "--architecture"
+        raise UserError(f"--refine is for searches of networks alone; leave it or {other} out.")
     _check_final_models(config, recipe.schedule)
 
 
@@ -103,7 +106,7 @@ def _check_final_models(config: SearchConfig, schedule: str) -> None:
         )
     rates = len(config.learning_rates() or (1,))
     candidates = 1 if config.architecture is not None else config.top_k or PAPER_TOP_K
-    most = candidates * rates + config.winner_seeds - 1
+    most = candidates * rates + config.winner_seeds - 1 + (config.refine or 0)
     if config.ensemble > most:
         raise UserError(
             f"--ensemble {config.ensemble} is more than the networks that are retrained, at most "
@@ -125,6 +128,7 @@ def _check_scale(config: SearchConfig) -> None:
     """
     for rows in (1, PAPER_ROWS):
         settings = scale(config, rows)
+        dense_widths(search_space(config.space), settings.max_width)
         check_settings(
             population=settings.population,
             tournament=settings.tournament,

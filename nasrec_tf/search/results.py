@@ -140,6 +140,7 @@ class RecipeTrial:
         best_epoch: number of that evaluation, from 0.
         passes: passes over the training split.
         seconds: wall time.
+        architecture: what was trained; ``None`` if it is the result's.
     """
 
     __pydantic_config__ = SAVED
@@ -151,6 +152,7 @@ class RecipeTrial:
     best_epoch: int | None
     passes: Annotated[Finite, pydantic.Field(ge=0)]
     seconds: Annotated[Finite, pydantic.Field(ge=0)]
+    architecture: SavedTrainable | None = None
 
     @property
     def score(self) -> float:
@@ -164,7 +166,7 @@ class RecipeResult(StageResult):
 
     Args:
         recipe: what was chosen.
-        architecture: the model that it was tried on.
+        architecture: the model that most of it was tried on.
         trials: all trainings, in order.
         row_passes: passes over the training split that they took.
     """

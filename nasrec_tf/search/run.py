@@ -20,7 +20,7 @@ from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
 from nasrec_tf.search.config import AUTO, SearchConfig
 from nasrec_tf.search.results import RecipeResult, RecordsResult
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.scaling import Settings, scale
+from nasrec_tf.search.scaling import Settings, dense_widths, scale
 from nasrec_tf.search.source_0 import dense_embeddings_rule
 from nasrec_tf.search.trainable import SpaceModel, Trainable, load_trainable, network_options
 from nasrec_tf.strategies.history import LOG_LOSS
@@ -55,6 +55,7 @@ class Run:
         if config.max_sources is not None:
             changes["max_sources"] = config.max_sources
         space = search_space(config.space)
+        changes["dense_widths"] = dense_widths(space, self.settings.max_width)
         changes["dense_embeddings"] = dense_embeddings_rule(config, space, self.dense_columns)
         space = space.replace(**changes)
         if config.codesign and (config.bits is not None or not space.bits):

@@ -9,7 +9,8 @@ from the number of training rows; from ``PAPER_ROWS`` on it is what the paper us
 import dataclasses
 from typing import Any
 
-from nasrec_tf.architecture.space import SPACES, search_space
+from nasrec_tf.architecture.space import SPACES, SearchSpace, search_space
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 
 PAPER_ROWS = 5_000_000
@@ -17,6 +18,15 @@ PAPER_ROWS = 5_000_000
 
 LEAST_STEPS = 6000
 """Steps that small data sets get by passing over them several times (docs/recipes.md)."""
+
+FEW_ROWS = 1_000_000
+"""Training rows below which spaces are smaller, and more networks are trained from scratch."""
+
+NARROW = 256
+"""Widest dense operator there (docs/recipes.md)."""
+
+LEAST_REFINEMENTS, MOST_REFINEMENTS = 6, 16
+"""Further networks trained from scratch on smaller data, by the number of rows."""
 
 PAPER_BATCH = 512
 PAPER_TRIALS = 128 + 240 * 8
@@ -34,6 +44,7 @@ class Settings:
     """
 
     blocks: int
+    max_width: int
     batch_size: int
     supernet_epochs: int
     supernet_learning_rate: float
@@ -45,6 +56,7 @@ class Settings:
     validation_rows: int
     top_k: int
     retrain_epochs: int
+    refine: int
 
 
 def scale(config: SearchConfig, training_rows: int) -> Settings:
@@ -72,6 +84,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     children = given["children"] or (8 if trials >= 256 else 4)
     chosen: dict[str, Any] = {
         "blocks": _blocks(config, training_rows),
+        "max_width": _max_width(config, training_rows),
         "batch_size": batch,
         "supernet_epochs": epochs,
         "supernet_learning_rate": _learning_rate(steps * epochs),
@@ -84,9 +97,17 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "validation_rows": min(PAPER_VALIDATION_ROWS, max(5000, training_rows // 10)),
         "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
         "retrain_epochs": min(5, max(1, -(-LEAST_STEPS // steps))),
+        "refine": _refinements(config, training_rows),
     }
     chosen |= {name: value for name, value in given.items() if value is not None}
     return Settings(**chosen)
+
+
+def _refinements(config: SearchConfig, rows: int) -> int:
+    """Some where a training takes seconds and a supernet ranks poorly (docs/recipes.md)."""
+    if rows >= FEW_ROWS or config.architecture is not None or config.codesign:
+        return 0
+    return min(MOST_REFINEMENTS, max(LEAST_REFINEMENTS, rows // 10_000))
 
 
 def _population(trials: int, tournament: int | None) -> int:
@@ -98,9 +119,43 @@ def _population(trials: int, tournament: int | None) -> int:
 def _blocks(config: SearchConfig, rows: int) -> int:
     """A space of one's own as it is; of the paper's, fewer blocks for what they cannot learn."""
     whole = search_space(config.space).num_blocks
-    if config.space not in SPACES or rows >= 1_000_000:
+    if config.space not in SPACES or rows >= FEW_ROWS:
         return whole
     return min(whole, 5 if rows >= 100_000 else 4)
+
+
+def _max_width(config: SearchConfig, rows: int) -> int:
+    """As ``_blocks``: wide operators learn nothing more from few rows, and cost most of the time.
+
+    Co-design weighs widths against hardware: it has them all.
+    """
+    whole = max(search_space(config.space).dense_widths)
+    if config.space not in SPACES or rows >= FEW_ROWS or config.codesign:
+        return whole
+    return min(whole, NARROW)
+
+
+def dense_widths(space: SearchSpace, most: int) -> tuple[int, ...]:
+    """Widths of dense operators that are searched.
+
+    Args:
+        space: whose widths they are.
+        most: the widest that is allowed.
+
+    Raises:
+        UserError: if that leaves none.
+
+    Example:
+        >>> dense_widths(search_space("nasrec-ranking"), 100)
+        (32, 64)
+    """
+    widths = tuple(width for width in space.dense_widths if width <= most)
+    if not widths:
+        raise UserError(
+            f"--max-width {most} leaves no width of {space.name!r}: raise it to "
+            f"{min(space.dense_widths)} or more."
+        )
+    return widths
 
 
 def _batch_size(rows: int) -> int:

@@ -13,7 +13,7 @@ from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.history import History
 from nasrec_tf.strategies.search_settings import check_positive
 
-INITIAL, TOURNAMENT, CHILD = range(3)
+INITIAL, TOURNAMENT, CHILD, REFINEMENT = range(4)
 """What random numbers are for; each purpose has its own stream."""
 
 
@@ -46,7 +46,7 @@ def random_stream(seed: int, purpose: int, number: int) -> np.random.Generator:
 
     Args:
         seed: of the search.
-        purpose: ``INITIAL``, ``TOURNAMENT`` or ``CHILD``.
+        purpose: ``INITIAL``, ``TOURNAMENT``, ``CHILD`` or ``REFINEMENT``.
         number: of the candidate or the generation that is drawn for.
 
     Example:

@@ -29,7 +29,7 @@ class Landscape:
         self.asked = []
 
     def __call__(self, question, recipe, replica):
-        self.asked.append((recipe, replica))
+        self.asked.append((question.judge, recipe, replica))
         distance = sum(getattr(recipe, name) != value for name, value in self.best.items())
         return Outcome(0.1 + 0.01 * distance + self.noise(recipe, replica), passes=recipe.epochs)
 
@@ -42,7 +42,7 @@ def test_the_best_value_of_every_question_that_the_budget_reaches_is_found(best,
     landscape = Landscape(best)
     choice = RecipeChoice(landscape, budget)
     recipe = choice(START, ASKED)
-    assert choice.spent == sum(tried.epochs for tried, _ in landscape.asked) <= budget
+    assert choice.spent == sum(tried.epochs for _, tried, _ in landscape.asked) <= budget
     assert len(set(landscape.asked)) == len(landscape.asked)
     for question in ASKED:
         expected = START if question.field in choice.unasked else Recipe(**best)

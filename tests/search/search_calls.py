@@ -9,6 +9,7 @@ OPTIONS = (
     "--recipe paper --demo-rows 1500 --space nasrec-small --blocks 2 --batch-size 64 "
     "--supernet-epochs 1 "
     "--population 4 --tournament 2 --children 2 --generations 1 --fine-tune-steps 2 --top-k 2 "
+    "--refine 0 "
     "--retrain-epochs 2 --seed 3 --quiet"
 ).split()
 

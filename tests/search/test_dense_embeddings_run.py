@@ -15,7 +15,7 @@ from nasrec_tf.search.run_directory import RunDirectory
 
 SMALL = (
     "--space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 1 --population 4 "
-    "--tournament 2 --children 2 --generations 1 --fine-tune-steps 1 --top-k 1 "
+    "--tournament 2 --children 2 --generations 1 --fine-tune-steps 1 --top-k 1 --refine 0 "
     "--retrain-epochs 1 --seed 3"
 ).split()
 
@@ -59,7 +59,9 @@ def space_of(directory, dense_columns, **options):
         )
         run_directory.finish("records", records, seconds=1.0)
         run = Run(config, run_directory)
-        run.__dict__["settings"] = dataclasses.make_dataclass("Settings", ["blocks"])(2)
+        run.__dict__["settings"] = dataclasses.make_dataclass("Settings", ["blocks", "max_width"])(
+            2, 1024
+        )
         return run.space
 
 

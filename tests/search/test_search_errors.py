@@ -1,13 +1,15 @@
 """Mistakes on the command line of the main job get one line and exit code 2."""
 
+import json
 import pathlib
 
 import pytest
 
+from nasrec_tf.architecture.space import search_space
 from nasrec_tf.search import main
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.scaling import PAPER_ROWS, Settings, explain, scale
+from nasrec_tf.search.scaling import PAPER_ROWS, Settings, dense_widths, explain, scale
 
 
 @pytest.fixture
@@ -264,6 +266,7 @@ def test_the_stored_configuration_gives_the_same_options_again(tmp_path):
 def test_large_data_sets_get_the_papers_settings():
     assert scale(SearchConfig(), 10 * PAPER_ROWS) == Settings(
         blocks=7,
+        max_width=1024,
         batch_size=512,
         supernet_epochs=1,
         supernet_learning_rate=0.12,
@@ -275,6 +278,7 @@ def test_large_data_sets_get_the_papers_settings():
         validation_rows=819_200,
         top_k=15,
         retrain_epochs=1,
+        refine=0,
     )
     assert explain(SearchConfig(), scale(SearchConfig(), 10 * PAPER_ROWS), 10 * PAPER_ROWS) == []
 
@@ -292,3 +296,21 @@ def test_given_options_are_never_scaled():
     settings = scale(config, 1000)
     assert (settings.batch_size, settings.population) == (32, 7)
     assert (settings.generations, settings.top_k) == (2, 1)
+
+
+def test_small_data_search_narrow_networks_of_the_papers_spaces(tmp_path):
+    def widest(rows, **options):
+        config = SearchConfig(**options)
+        return max(dense_widths(search_space(config.space), scale(config, rows).max_width))
+
+    assert [widest(rows) for rows in (10_000, 999_999, 1_000_000)] == [256, 256, 1024]
+    assert widest(10_000, max_width=512) == 512 and widest(10_000_000, max_width=512) == 512
+    assert widest(10_000, codesign=True) == 1024
+    own = tmp_path / "own.json"
+    space = search_space("nasrec-full").replace(name="own")
+    own.write_text(json.dumps(space.to_json()))
+    assert widest(10_000, space=str(own)) == 1024
+
+
+def test_a_width_that_leaves_none_is_refused_at_the_start(fails):
+    assert "--max-width 8 leaves no width of 'nasrec-full'" in fails("--max-width", "8")

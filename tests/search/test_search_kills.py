@@ -18,6 +18,7 @@ OPTIONS = (
     "--recipe-share 0.5 --demo-rows 3000 --space nasrec-small --blocks 2 --batch-size 64 "
     "--supernet-epochs 2 "
     "--population 6 --tournament 3 --children 2 --generations 2 --fine-tune-steps 5 --top-k 2 "
+    "--refine 1 "
     "--retrain-epochs 2 --embedding-dim 16 --retrain-learning-rates 0.12 --normalization none "
     "--checkpoint-seconds 0.05 --seed 3 --quiet"
 ).split()

@@ -16,6 +16,7 @@ COMMON = (
     "--recipe paper --demo-rows 1500 --space nasrec-small --blocks 2 --batch-size 64 "
     "--supernet-epochs 1 "
     "--population 4 --tournament 2 --children 2 --generations 2 --fine-tune-steps 2 --top-k 2 "
+    "--refine 2 "
     "--retrain-epochs 2 --checkpoint-seconds 0.05 --seed 3 --quiet"
 ).split()
 

@@ -4,13 +4,12 @@ import dataclasses
 import pathlib
 from collections.abc import Collection
 
-from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.machine_memory import machine_memory_bytes
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.from_scratch import FromScratch, clear_checkpoint, train_from_scratch
 from nasrec_tf.search.memory_check import training_bytes
+from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
@@ -18,9 +17,11 @@ from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
     LARGE_ROWS,
+    MIXED,
     Outcome,
     Question,
     RecipeChoice,
+    likely,
     questions,
 )
 
@@ -30,15 +31,6 @@ SHARE = 0.3
 LEAST_ROWS, LEAST_TRAININGS = 10_000_000, 30
 """Unless told otherwise it may take the smaller of so many rows and so many trainings in any case:
 a few minutes where the data set is small."""
-
-REFERENCE = Architecture(
-    (
-        Block({"dot_product": 64}, {"efc": 16}, (0,), (0,)),
-        Block({"fc": 256}, {"efc": 16}, (1,), (1,)),
-        Block({"fc": 128}, {"efc": 16}, (2,), (2,)),
-    )
-)
-"""DLRM's shape in our blocks: products of pairs of embeddings, then two fully connected layers."""
 
 
 def run_stage(run: Run) -> RecipeResult:
@@ -52,8 +44,9 @@ def run_stage(run: Run) -> RecipeResult:
     """
     changes = run.config.recipe_changes()
     fixed = {*changes, "normalization"} if run.config.codesign else set(changes)
+    model, mixed = _models(run)
     search = RecipeSearch(
-        run, _network(run), run.directory.stage("recipe"), budget(run), "--recipe-share"
+        run, model, run.directory.stage("recipe"), budget(run), "--recipe-share", mixed
     )
     return search(run.completed(Recipe(**changes)), fixed)
 
@@ -68,6 +61,7 @@ class RecipeSearch:
         directory: where the trainings leave what they came to.
         budget: passes over the training split that they may take together.
         option: what raises the budget.
+        mixed: what is trained where operators of many kinds tell; the model if left out.
     """
 
     run: Run
@@ -75,6 +69,7 @@ class RecipeSearch:
     directory: pathlib.Path
     budget: float
     option: str
+    mixed: Trainable | None = None
 
     def __call__(self, start: Recipe, fixed: Collection[str] = ()) -> RecipeResult:
         """Tries recipes, going on where an earlier call was stopped.
@@ -86,7 +81,8 @@ class RecipeSearch:
         Raises:
             RunError: if what an earlier call left is damaged.
         """
-        say, trials = self.run.say, _Trials(self.run, self.model, self.directory)
+        say, trials = self.run.say, _Trials(self)
+        start = likely(start, self.run.records.rows("train"), fixed)
         choice = RecipeChoice(trials, budget=self.budget)
         asked = self.questions(start, fixed)
         say(
@@ -143,7 +139,7 @@ def budget(run: Run) -> float:
     rows, settings = run.records.rows("train"), run.settings
     trainings, passes = 1, 0.0
     if run.config.architecture is None:
-        trainings = settings.top_k
+        trainings = settings.top_k + settings.refine
         trials = settings.population + settings.children * settings.generations
         scored = settings.fine_tune_steps * settings.batch_size + settings.validation_rows
         passes = settings.supernet_epochs + trials * scored / rows
@@ -164,33 +160,37 @@ def default_budget(run: Run, passes: float) -> float:
     return max(SHARE / (1 - SHARE) * passes, least if rows < LARGE_ROWS else 0.0)
 
 
-def _network(run: Run) -> Trainable:
-    """What is tried: the given model, or DLRM's shape.
+def _models(run: Run) -> tuple[Trainable, Trainable | None]:
+    """What is tried: the given model, or DLRM's shape and, where those tell, many operators.
 
     A random one of the space is no judge: many hardly train at all, whatever the recipe.
     """
-    return SpaceModel(REFERENCE) if run.config.architecture is None else run.given_model
+    if run.config.architecture is not None:
+        return run.given_model, None
+    return SpaceModel(PLAIN), SpaceModel(OF_MANY_KINDS)
 
 
 class _Trials:
     """Trains for the choice; what has ended is kept in a file and not trained again."""
 
-    def __init__(self, run: Run, network: Trainable, directory: pathlib.Path):
+    def __init__(self, search: RecipeSearch):
         self.done: list[RecipeTrial] = []
-        self._run = run
-        self._network = network
-        self._directory = directory
+        self._search = search
 
-    def __call__(self, question: str, recipe: Recipe, replica: int) -> Outcome:
+    def __call__(self, question: Question, recipe: Recipe, replica: int) -> Outcome:
         number = len(self.done) + 1
-        directory = self._directory / f"{number:03d}"
+        directory = self._search.directory / f"{number:03d}"
         path = directory / RESULT_FILE
         trial = read_state(path, RecipeTrial, f"delete {directory} to train it again")
         if trial is None:
             trial = self._train(question, recipe, replica, directory)
             write_state(path, trial)
             clear_checkpoint(directory)
-        elif (trial.recipe, trial.replica) != (recipe, replica + 1):
+        elif (trial.question, trial.recipe, trial.replica) != (
+            question.field,
+            recipe,
+            replica + 1,
+        ):
             raise RunError(
                 f"{path}: tells of another trial than this run's; delete {directory.parent} to "
                 "choose the recipe again."
@@ -200,29 +200,32 @@ class _Trials:
         return Outcome(trial.score, trial.passes)
 
     def _train(self, question, recipe, replica, directory: pathlib.Path) -> RecipeTrial:
+        search = self._search
+        model = search.mixed if question.judge == MIXED and search.mixed else search.model
         what = FromScratch(
-            self._network,
+            model,
             recipe,
             directory,
             purpose=f"recipe {replica}",
             keeps_weights=False,
             again="train it again",
         )
-        trained = train_from_scratch(self._run, what, f"recipe {directory.name}")
+        trained = train_from_scratch(search.run, what, f"recipe {directory.name}")
         return RecipeTrial(
-            question=question,
+            question=question.field,
             replica=replica + 1,
             recipe=recipe,
             validation=trained.validation,
             best_epoch=trained.best_epoch,
             passes=trained.passes,
             seconds=trained.seconds,
+            architecture=None if model is search.model else model,
         )
 
     def _tell(self, trial: RecipeTrial) -> None:
         loss = "diverged" if trial.validation is None else f"{trial.validation.log_loss:.5f}"
         value = getattr(trial.recipe, trial.question)
         shown = f"{value:g}" if isinstance(value, int | float) else value
-        self._run.say(
+        self._search.run.say(
             f"recipe: {trial.question} {shown}, seed {trial.replica}: validation log loss {loss}"
         )

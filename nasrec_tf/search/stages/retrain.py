@@ -4,9 +4,9 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.attempts import (
     Attempt,
+    expected_count,
     finished,
-    first_attempts,
-    further_attempts,
+    next_attempts,
 )
 from nasrec_tf.search.chosen_models import measure, seed_attempts
 from nasrec_tf.search.final_fit import final_fit
@@ -49,10 +49,12 @@ def run_stage(run: Run) -> RetrainResult:
 
 
 def _train_candidates(run: Run) -> tuple[list[Attempt], list[AttemptResult]]:
-    attempts = first_attempts(run)
-    results = _train_all(run, attempts, [])
-    attempts = attempts + further_attempts(run, attempts, results)
-    return attempts, _train_all(run, attempts, results)
+    attempts: list[Attempt] = []
+    results: list[AttemptResult] = []
+    while more := next_attempts(run, attempts, results):
+        attempts += more
+        results = _train_all(run, attempts, results)
+    return attempts, results
 
 
 def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> RetrainResult:
@@ -102,8 +104,9 @@ def _train_all(
 ) -> list[AttemptResult]:
     """Results of all attempts, of which the first have some already."""
     results = list(results)
+    count = expected_count(run, attempts)
     for number, attempt in enumerate(attempts[len(results) :], start=len(results) + 1):
-        results.append(_trained(run, attempt, f"retrain {number}/{len(attempts)}"))
+        results.append(_trained(run, attempt, f"retrain {number}/{count}"))
         if not _keeps_all(run):
             _keep_best_weights(attempts[:number], results)
     return results

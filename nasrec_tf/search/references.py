@@ -1,0 +1,37 @@
+"""Hand-made networks of our blocks that a run measures with."""
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
+
+PLAIN = Architecture(
+    (
+        Block({"dot_product": 64}, {"efc": 16}, (0,), (0,)),
+        Block({"fc": 256}, {"efc": 16}, (1,), (1,)),
+        Block({"fc": 128}, {"efc": 16}, (2,), (2,)),
+    )
+)
+"""DLRM's shape in our blocks: products of pairs of embeddings, then two fully connected layers."""
+
+OF_MANY_KINDS = Architecture(
+    (
+        Block(
+            {"dot_product": 64, "fc": 128},
+            {"efc": 16},
+            (0,),
+            (0,),
+            sparse_to_dense=True,
+        ),
+        Block(
+            {"fc": 128, "sigmoid_gating": 64},
+            {"efc": 16},
+            (0, 1),
+            (0, 1),
+            left_source=0,
+            right_source=1,
+            dense_to_sparse=True,
+            sparse_to_dense=True,
+        ),
+        Block({"fc": 128}, {"efc": 16}, (1, 2), (2,), sparse_to_dense=True),
+    )
+)
+"""Operators and mergers whose outputs differ in size, as in most of what a search finds."""
