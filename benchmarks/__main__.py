@@ -45,7 +45,7 @@ def main() -> int:
             parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 
-    configure_tensorflow()
+    configure_tensorflow("auto")
     with _profiled(options.profile):
         for name in options.benchmarks or BENCHMARKS:
             run = getattr(importlib.import_module(f"benchmarks.{BENCHMARKS[name]}"), name)

@@ -97,7 +97,7 @@ def portable() -> Iterator[None]:
 
 @functools.cache
 def _kernels() -> Any | None:
-    if os.environ.get(SWITCH, "1") == "0" or tf.config.list_physical_devices("GPU"):
+    if os.environ.get(SWITCH, "1") == "0" or tf.config.get_visible_devices("GPU"):
         return None
     try:
         library = tf.load_op_library(str(built_library(_say)))

@@ -145,7 +145,7 @@ def _work(run) -> int:
     stored = run.directory.stored_config()
     if stored is not None:
         run.directory.check_same(run.config, stored)
-    configure_tensorflow()
+    configure_tensorflow(run.config.device)
     with user_errors(run):
         search(run)
     return 0
@@ -166,7 +166,7 @@ def _train_with_others(run) -> int:
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 
     _check_ready(run, "supernet")
-    configure_tensorflow()
+    configure_tensorflow(run.config.device)
     with user_errors(run):
         run_stage(run)
     return 0
@@ -196,7 +196,7 @@ def _run_stage(run, stage: str) -> None:
         from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 
         verify_what_is_read(run.dataset)
-        configure_tensorflow()
+        configure_tensorflow(run.config.device)
         run.directory.note_environment(current_environment(kernel_fingerprint()))
         _announce(run, stage)
         with user_errors(run):

@@ -28,6 +28,7 @@ from nasrec_tf.search.options import (
     recipe_option,
     shown,
 )
+from nasrec_tf.training.devices import DEVICES
 from nasrec_tf.training.recipe import LEAST_RATE, MOST_EPOCHS, MOST_RATE
 from nasrec_tf.training.recipes import PAPER
 
@@ -171,6 +172,11 @@ class SearchConfig:
         "none", SUPERNET, "train on all devices of this host (mirrored), or of all hosts that "
         "TF_CONFIG names (multi-worker); see docs/scaling.md",
         choices=("none", "mirrored", "multi-worker"),
+    )  # fmt: skip
+    gpu_precision: str = option(
+        "float32", SUPERNET, "what the factors of the supernet's matrix products are rounded to on "
+        "a GPU, where sums are in float32: float32 (on recent GPUs TF32), or bfloat16",
+        choices=("float32", "bfloat16"),
     )  # fmt: skip
     warmup: bool = option(True, SUPERNET, "train the full supernet now and then at first")
     layer_norm: bool = option(True, SUPERNET, "layer norm in the supernet's operators")
@@ -317,6 +323,10 @@ class SearchConfig:
         "runs/search", RUN, "directory of this run; repeat it to resume", path=True
     )
     seed: int = option(0, RUN, "seed of everything", least=0)
+    device: str = option(
+        "auto", RUN, "where networks are computed: on a GPU if TensorFlow finds one (auto), cpu or "
+        "gpu", choices=DEVICES, reader="recipe",
+    )  # fmt: skip
     workers: int = option(1, RUN, "worker processes of the records stage", least=1, most=4096)
     checkpoint_seconds: float = option(60.0, RUN, "time between checkpoints")
 

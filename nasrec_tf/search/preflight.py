@@ -4,6 +4,7 @@ import glob
 import os
 import pathlib
 
+from beam_preprocess.common.quiet_tensorflow import load_tensorflow
 from beam_preprocess.config import PAPER_FRACTIONS
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.schema import Schema
@@ -19,6 +20,7 @@ from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scal
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
+from nasrec_tf.training.devices import GPU, require_gpu
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import PAPER, load_recipe
 
@@ -46,6 +48,9 @@ def check_options(config: SearchConfig) -> None:
     _check_scale(config)
     _check_batch(config)
     _check_row_order(config)
+    if config.device == GPU:
+        load_tensorflow()
+        require_gpu()
     run = pathlib.Path(config.run_dir)
     if not (run / "export" / "version.json").exists():
         _check_files_of_run(config)

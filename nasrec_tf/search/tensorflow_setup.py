@@ -21,9 +21,19 @@ LOGGED_NOISE = (
 )
 
 
-def configure_tensorflow() -> None:
-    """Quietens TensorFlow's start and chooses how graphs are prepared."""
+def configure_tensorflow(device: str) -> None:
+    """Quietens TensorFlow's start, and chooses the device and how graphs are prepared.
+
+    Args:
+        device: as ``--device`` says.
+
+    Raises:
+        UserError: if there is no GPU and one is asked for.
+    """
     tf = load_tensorflow()
+    from nasrec_tf.training.devices import choose_device
+
+    choose_device(device)
     tf.get_logger().addFilter(_is_worth_telling)
     # Rewriting the supernet's graph takes longer than its first hundred steps, and no step is
     # faster for it: the graph has nothing left to fold or to fuse.

@@ -21,7 +21,9 @@ from nasrec_tf.data.records import Records
 from nasrec_tf.optimizers.catalogue import make_optimizer
 from nasrec_tf.optimizers.schedules import make_schedule
 from nasrec_tf.training.checkpoint import Checkpoint
+from nasrec_tf.training.compiled_step import CompiledStep, can_be_compiled
 from nasrec_tf.training.curves import LossCurve
+from nasrec_tf.training.devices import has_gpu
 from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
 from nasrec_tf.training.pace import Pace
 from nasrec_tf.training.recipe import Recipe, RecipeError
@@ -186,12 +188,16 @@ class OneDevice:
 
     Args:
         model: the compiled model.
+        train_step: a step in place of its own: of a batch, gives at least ``"loss"``.
     """
 
     writes = True
 
-    def __init__(self, model: keras.Model):
+    def __init__(
+        self, model: keras.Model, train_step: Callable[[Any], dict[str, Any]] | None = None
+    ):
         self.model = model
+        self._train_step = model.train_step if train_step is None else train_step
         self._steps = tf.function(self._run_steps, autograph=False, reduce_retracing=True)
 
     def steps(self, batches: Any, count: int) -> np.ndarray:
@@ -210,7 +216,7 @@ class OneDevice:
         def step(index, losses):
             # Keras hands out the mean since the metrics were last reset.
             self.model.reset_metrics()
-            loss = self.model.train_step(batches.get_next())["loss"]
+            loss = self._train_step(batches.get_next())["loss"]
             return index + 1, losses.write(index, loss)
 
         start = (tf.constant(0), tf.TensorArray(tf.float32, count, element_shape=[]))
@@ -252,7 +258,9 @@ def train(
         UserError: if it cannot be written, or the data set ends early.
     """
     plan.compile(model, records)
-    train_with(OneDevice(model), records, plan, directory, progress, evaluate, checkpoint_seconds)
+    step = CompiledStep(model) if has_gpu() and can_be_compiled(model) else None
+    trainer = OneDevice(model, step)
+    train_with(trainer, records, plan, directory, progress, evaluate, checkpoint_seconds)
 
 
 def train_with(

@@ -15,6 +15,9 @@ from nasrec_tf.optimizers.schedules import WarmupCosine
 CHUNK_ROWS = 1024
 """Rows whose head inputs are computed at once: attention over more falls out of the caches."""
 
+GPU_CHUNK_ROWS = 16384
+"""Likewise on a GPU, which fewer do not fill."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoringPlan:
@@ -26,6 +29,7 @@ class ScoringPlan:
         learning_rate: peak learning rate of the fine-tuning.
         warmup_steps: steps of its warm-up; 50 in the authors' code.
         validation_rows: rows of the validation split that a score is taken over.
+        chunk_rows: rows of the fine-tuning whose head inputs are computed at once.
         evaluation_batch: rows of a validation batch.
         seed: seed of the order of the fine-tuning rows.
     """
@@ -35,6 +39,7 @@ class ScoringPlan:
     learning_rate: float = 0.04
     warmup_steps: int = 50
     validation_rows: int = 100 * 8192
+    chunk_rows: int = CHUNK_ROWS
     evaluation_batch: int = CHUNK_ROWS
     seed: int = 0
 
@@ -115,7 +120,7 @@ class SupernetScorer:
     def _tuning_chunks(self):
         """Chunks of whole batches, epoch after epoch."""
         plan = self.plan
-        rows = max(1, CHUNK_ROWS // plan.batch_size) * plan.batch_size
+        rows = max(1, plan.chunk_rows // plan.batch_size) * plan.batch_size
         rows = min(rows, plan.batch_size * self.records.steps_per_epoch(plan.batch_size))
         left = plan.fine_tune_steps
         epoch = 0

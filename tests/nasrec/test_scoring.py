@@ -12,7 +12,6 @@ from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.optimizers.schedules import WarmupCosine
-from nasrec_tf.training import scoring
 from nasrec_tf.training.evaluation import log_losses
 from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
 
@@ -24,6 +23,7 @@ PLAN = ScoringPlan(
     learning_rate=0.1,
     warmup_steps=2,
     validation_rows=70,
+    chunk_rows=CHUNK,  # Several even of a small data set.
     evaluation_batch=40,
     seed=11,
 )
@@ -38,10 +38,7 @@ def model(records):
 
 @pytest.fixture(scope="module")
 def scorer(model, records):
-    with pytest.MonkeyPatch.context() as patch:
-        # Several chunks even of a small data set.
-        patch.setattr(scoring, "CHUNK_ROWS", CHUNK)
-        yield SupernetScorer(model, records, PLAN)
+    return SupernetScorer(model, records, PLAN)
 
 
 def plain_score(model, records, plan, architecture):

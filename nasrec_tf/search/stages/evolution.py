@@ -132,13 +132,17 @@ def _oracle(run: Run, scoring: dict[str, Any]):
 
 def _plan(run: Run):
     from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.training.scoring import ScoringPlan
+    from nasrec_tf.training.devices import has_gpu
+    from nasrec_tf.training.scoring import CHUNK_ROWS, GPU_CHUNK_ROWS, ScoringPlan
 
+    chunk = GPU_CHUNK_ROWS if has_gpu() else CHUNK_ROWS
     return ScoringPlan(
         batch_size=run.settings.batch_size,
         fine_tune_steps=run.settings.fine_tune_steps,
         learning_rate=run.config.fine_tune_learning_rate,
         validation_rows=run.settings.validation_rows,
+        chunk_rows=chunk,
+        evaluation_batch=chunk,
         seed=derived_seed(run.config.seed, "fine-tuning rows"),
     )
 

@@ -123,10 +123,11 @@ def build(run: Run):
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.networks.supernet.model import Supernet
     from nasrec_tf.networks.supernet.samplers import path_sampler
+    from nasrec_tf.training.devices import has_gpu
 
     config = run.config
     steps = training_plan(run).steps(run.records)
-    return Supernet(
+    model = Supernet(
         run.space,
         run.records.features.capped(config.max_table_rows or None),
         run.search_options,
@@ -134,6 +135,10 @@ def build(run: Run):
         warmup_steps=steps // WARMUP_SHARE if config.warmup else 0,
         seed=derived_seed(config.seed, "supernet"),
     )
+    # Bits are rounded by our sliced form alone, and replicas exchange slices.
+    if has_gpu() and not model.quantizers and config.distribute == "none":
+        model.run_by_masks(config.gpu_precision)
+    return model
 
 
 def load(run: Run):

@@ -1,0 +1,50 @@
+"""``--device``: a GPU where there is one, what a GPU runs, and one line where there is none."""
+
+import csv
+
+import pytest
+import tensorflow as tf
+from search_calls import call, options
+
+from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.training import devices
+
+
+@pytest.fixture
+def no_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_a_gpu_that_is_not_there_is_told_before_anything_is_done(tmp_path):
+    said = call(*options(tmp_path), "--device", "gpu")
+    assert "--device gpu: TensorFlow finds no GPU" in said.error
+    assert "tensorflow[and-cuda]" in said.error and "--device cpu" in said.error
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_device_is_none(tmp_path):
+    with pytest.raises(SystemExit):
+        call(*options(tmp_path), "--device", "tpu")
+
+
+@pytest.mark.slow
+def test_with_a_gpu_the_supernet_trains_and_scores_by_masks(tmp_path, monkeypatch):
+    """The whole job as it runs beside a GPU, whose programs XLA compiles for the CPU here."""
+    monkeypatch.setattr(devices, "has_gpu", lambda: True)
+    precisions = []
+    run_by_masks = Supernet.run_by_masks
+
+    def noted(self, precision):
+        precisions.append(precision)
+        run_by_masks(self, precision)
+
+    monkeypatch.setattr(Supernet, "run_by_masks", noted)
+    # Each network that XLA compiles takes seconds.
+    said = call(*options(tmp_path), "--blocks", "1", "--top-k", "1", "--retrain-epochs", "1")
+    assert said.code == 0, said
+    # The trained supernet, and the one that candidates are scored with.
+    assert precisions == ["float32", "float32"]
+    with open(tmp_path / "run" / "leaderboard.csv", newline="") as file:
+        scores = [float(row["validation_log_loss"]) for row in csv.DictReader(file)]
+    assert scores and all(0.1 < score < 3.0 for score in scores)
