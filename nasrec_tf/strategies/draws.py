@@ -11,7 +11,11 @@ from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.history import History
+from nasrec_tf.strategies.mutation import Mutation
 from nasrec_tf.strategies.search_settings import check_positive
+
+Priced = tuple[Design, dict[str, float]]
+"""A design with its cost by metric."""
 
 INITIAL, TOURNAMENT, CHILD, REFINEMENT = range(4)
 """What random numbers are for; each purpose has its own stream."""
@@ -90,7 +94,7 @@ class Draws:
         if len(set(metrics)) < len(metrics):
             raise ValueError(f"`budgets` names a metric twice. Received: {metrics}")
 
-    def initial(self, history: History, seed: int) -> tuple[Design, dict[str, float]]:
+    def initial(self, history: History, seed: int) -> Priced:
         """Draws the next candidate uniformly from the space, as ``new`` does.
 
         Args:
@@ -103,7 +107,21 @@ class Draws:
         Raises:
             SpaceExhausted: after ``max_redraws`` draws.
         """
-        rng = random_stream(seed, INITIAL, len(history))
+        return self.at_random(history, random_stream(seed, INITIAL, len(history)))
+
+    def at_random(self, history: History, rng: np.random.Generator) -> Priced:
+        """Draws a design uniformly from the space, as ``new`` does.
+
+        Args:
+            history: what was tried before.
+            rng: the only source of randomness.
+
+        Returns:
+            The design and its cost by metric.
+
+        Raises:
+            SpaceExhausted: after ``max_redraws`` draws.
+        """
         return self.new(
             history,
             afresh=lambda: self._sample(rng),
@@ -119,7 +137,7 @@ class Draws:
         history: History,
         afresh: Callable[[], Design],
         onwards: Callable[[Design], Design],
-    ) -> tuple[Design, dict[str, float]]:
+    ) -> Priced:
         """Draws until a design is new and within the budgets.
 
         Args:
@@ -141,12 +159,50 @@ class Draws:
                 duplicates += 1
                 design = onwards(design)
                 continue
-            costs = {budget.metric: budget.of(design) for budget in self.budgets}
-            if all(budget.allows(costs[budget.metric]) for budget in self.budgets):
+            costs = self.costs(design)
+            if self.allow(costs):
                 return design, costs
             lowest = {metric: min(lowest[metric], cost) for metric, cost in costs.items()}
             design = afresh()
         raise SpaceExhausted(self._reason(duplicates, lowest))
+
+    def costs(self, design: Design) -> dict[str, float]:
+        """What a design costs, by metric.
+
+        Args:
+            design: the design.
+        """
+        return {budget.metric: budget.of(design) for budget in self.budgets}
+
+    def allow(self, costs: Mapping[str, float]) -> bool:
+        """Whether costs keep all budgets.
+
+        Args:
+            costs: of a design, by metric.
+        """
+        return all(budget.allows(costs[budget.metric]) for budget in self.budgets)
+
+    def mutated(
+        self,
+        design: Design,
+        mutation: Mutation,
+        rng: np.random.Generator,
+        generation: int = 0,
+        generations: int = 0,
+    ) -> Design:
+        """A child of a design, and in co-design of its hardware, of which one setting is redrawn.
+
+        Args:
+            design: the parent.
+            mutation: of its architecture.
+            rng: the only source of randomness.
+            generation: the child's, from 0.
+            generations: of the whole search.
+        """
+        architecture = mutation(design.architecture, self.space, rng, generation, generations)
+        if self.hardware is None:
+            return Design(architecture)
+        return Design(architecture, self.hardware.mutate(design.hardware, rng))
 
     def _reason(self, duplicates: int, lowest: Mapping[str, float]) -> str:
         reason = f"of {self.max_redraws} draws in a row {duplicates} were tried before"

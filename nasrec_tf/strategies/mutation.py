@@ -1,7 +1,7 @@
 """How a child architecture is made from its parent (paper 4.4)."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import numpy as np
@@ -141,7 +141,32 @@ class AnnealedFieldMutation:
         return {choice: bool(rng.integers(2))}
 
 
-MUTATIONS = {"block": BlockMutation, "annealed": AnnealedFieldMutation}
+@dataclasses.dataclass(frozen=True)
+class FieldMutation(AnnealedFieldMutation):
+    """A single field, as ``AnnealedFieldMutation`` draws it, however far the search has come.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_SMALL
+        >>> parent = NASREC_SMALL.sample(np.random.default_rng(0))
+        >>> child = FieldMutation()(parent, NASREC_SMALL, np.random.default_rng(1), 0, 240)
+        >>> sum(new != old for new, old in zip(child.blocks, parent.blocks))
+        1
+    """
+
+    def changes(self, generation, generations):
+        """One.
+
+        Args:
+            generation: from 0.
+            generations: of the whole search.
+        """
+        return 1
+
+
+MUTATIONS: dict[str, Callable[[], Mutation]] = {
+    "block": BlockMutation,
+    "annealed": AnnealedFieldMutation,
+}
 """Mutations by the names that command lines and files use."""
 
 

@@ -1,13 +1,15 @@
 """Regularized evolution towards several objectives at once."""
 
 import dataclasses
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 import numpy as np
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.history import LOG_LOSS, History
 from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
+from nasrec_tf.strategies.strategy import SearchPlan
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +33,28 @@ class ParetoEvolution(RegularizedEvolution):
     Reference: Deb et al., A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II, 2002.
     """
 
+    journal_name = "ParetoEvolutionOracle"
+
     objectives: tuple[str, ...] = (LOG_LOSS,)
+
+    @classmethod
+    def for_run(cls, plan: SearchPlan, options: Mapping[str, Any]) -> RegularizedEvolution:
+        """The evolution of a run, which is towards one objective where it asks for one.
+
+        Args:
+            plan: what the run asks for.
+            options: none.
+
+        Raises:
+            UserError: if a value cannot be used.
+        """
+        one = RegularizedEvolution.for_run(plan, options)
+        if plan.objectives is None:
+            return one
+        return cls(
+            one.population, one.tournament, one.children, one.generations, one.mutation,
+            plan.objectives,
+        )  # fmt: skip
 
     def __post_init__(self):
         super().__post_init__()

@@ -6,13 +6,14 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.draws import Draws, NothingScored
 from nasrec_tf.strategies.history import Candidate, History
 from nasrec_tf.strategies.search_settings import MAX_TRIALS, check_positive
+from nasrec_tf.strategies.strategy import Strategy
 
 BATCH = 64
 """Candidates in a row without a score that end a search."""
 
 
 @dataclasses.dataclass(frozen=True)
-class RandomSearch:
+class RandomSearch(Strategy):
     """Candidates drawn uniformly from the space, each one once.
 
     Candidates come in batches of ``BATCH``. A batch waits for the end of the one before the last,
@@ -32,20 +33,14 @@ class RandomSearch:
         (0, 0, None)
     """
 
+    journal_name = "RandomSearchOracle"
+
     trials: int
 
     def __post_init__(self):
         check_positive(trials=self.trials)
         if self.trials > MAX_TRIALS:
             raise UserError(f"`trials` must be at most {MAX_TRIALS:,}. Received: {self.trials:,}")
-
-    def generation_of(self, number: int) -> int:
-        """Always 0: nothing follows from anything.
-
-        Args:
-            number: of the candidate.
-        """
-        return 0
 
     def ready(self, number: int, history: History) -> bool:
         """Whether the batch before the last one has ended.

@@ -1,17 +1,18 @@
 """Regularized evolution (paper 4.4 and 5.1; Real et al., AAAI 2019)."""
 
 import dataclasses
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
-from nasrec_tf.strategies.design import Design
-from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, Draws, NothingScored, random_stream
-from nasrec_tf.strategies.history import Candidate, History
+from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, NothingScored, random_stream
+from nasrec_tf.strategies.history import History
 from nasrec_tf.strategies.mutation import BlockMutation, Mutation
 from nasrec_tf.strategies.search_settings import check_settings
+from nasrec_tf.strategies.strategy import Generations, SearchPlan
 
 
 @dataclasses.dataclass(frozen=True)
-class RegularizedEvolution:
+class RegularizedEvolution(Generations):
     """A population that ages: whoever is oldest leaves, however good.
 
     A generation draws a tournament from the population without replacement; the best of it is
@@ -46,6 +47,9 @@ class RegularizedEvolution:
     Image Classifier Architecture Search, AAAI 2019.
     """
 
+    journal_name = "RegularizedEvolutionOracle"
+    sizes = ("population", "children")
+
     population: int = 128
     tournament: int = 64
     children: int = 8
@@ -65,63 +69,42 @@ class RegularizedEvolution:
         """All candidates of a search."""
         return self.population + self.children * self.generations
 
-    def generation_of(self, number: int) -> int:
-        """0 for the initial population, then from 1.
+    @classmethod
+    def options(cls) -> dict[str, type]:
+        """None: a run's plan says all."""
+        return {}
+
+    @classmethod
+    def for_run(cls, plan: SearchPlan, options: Mapping[str, Any]) -> "RegularizedEvolution":
+        """The strategy of a run.
 
         Args:
-            number: of the candidate.
+            plan: what the run asks for.
+            options: none.
+
+        Raises:
+            UserError: if a value cannot be used.
         """
-        if number < self.population:
-            return 0
-        return (number - self.population) // self.children + 1
+        return cls(plan.population, plan.tournament, plan.children, plan.generations, plan.mutation)
 
-    def ready(self, number: int, history: History) -> bool:
-        """Whether all earlier generations have been scored.
-
-        Args:
-            number: of a candidate that has not been drawn yet.
-            history: what has been drawn and scored.
-        """
-        first = self._first_of(self.generation_of(number))
-        return min(history.open, default=first) >= first
-
-    def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws a candidate.
+    def child(self, number, history, draws, seed):
+        """Mutates the parent of the generation.
 
         A child that was tried before is mutated further, as in the authors' code; one that
         breaks a budget is mutated from the parent again.
-
-        Args:
-            number: of the candidate.
-            history: what was scored so far.
-            draws: the rules that every candidate keeps.
-            seed: of the search.
-
-        Raises:
-            SpaceExhausted: if there is none.
-            NothingScored: if no candidate alive has a score.
         """
         generation = self.generation_of(number)
-        if generation == 0:
-            design, costs = draws.initial(history, seed)
-            return Candidate(number, 0, None, design.architecture, costs, design.hardware)
         parent = self.parent(generation, history, seed)
         rng = random_stream(seed, CHILD, number)
 
         def mutate(design):
-            architecture = self.mutation(
-                design.architecture, draws.space, rng, generation - 1, self.generations
-            )
-            if draws.hardware is None:
-                return Design(architecture)
-            return Design(architecture, draws.hardware.mutate(design.hardware, rng))
+            return draws.mutated(design, self.mutation, rng, generation - 1, self.generations)
 
-        design, costs = draws.new(
+        return parent, draws.new(
             history,
             afresh=lambda: mutate(history.candidates[parent].design),
             onwards=mutate,
         )
-        return Candidate(number, generation, parent, design.architecture, costs, design.hardware)
 
     def parent(self, generation: int, history: History, seed: int) -> int:
         """Number of the tournament's winner; the older of two equal ones.
@@ -134,7 +117,7 @@ class RegularizedEvolution:
         Raises:
             NothingScored: if no candidate alive has a score.
         """
-        end = self._first_of(generation)
+        end = self.first_of(generation)
         alive = range(end - self.population, end)
         scored = [number for number in alive if history.scored(number)]
         if not scored:
@@ -147,7 +130,3 @@ class RegularizedEvolution:
     def _winner(self, history: History, scored: Sequence[int], competing: Set[int]) -> int:
         """The best of those that compete, all of them scored."""
         return min(competing, key=lambda number: (history.score(number), number))
-
-    def _first_of(self, generation: int) -> int:
-        """Number of the first candidate of a generation."""
-        return 0 if generation == 0 else self.population + self.children * (generation - 1)

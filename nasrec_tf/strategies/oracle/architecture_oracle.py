@@ -13,7 +13,7 @@ import math
 import secrets
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
@@ -28,44 +28,9 @@ from nasrec_tf.strategies.oracle import architecture_genes, trials
 from nasrec_tf.strategies.oracle.assignments import DEFAULT_PATIENCE, Assignments, Patience
 from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.search_settings import check_positive
+from nasrec_tf.strategies.strategy import Strategy
 
 logger = logging.getLogger(__name__)
-
-
-class Strategy(Protocol):
-    """Draws candidates one after the other; a frozen dataclass of its settings."""
-
-    @property
-    def trials(self) -> int:
-        """How many candidates there will be."""
-
-    def generation_of(self, number: int) -> int:
-        """The generation of a candidate.
-
-        Args:
-            number: of the candidate.
-        """
-
-    def ready(self, number: int, history: History) -> bool:
-        """Whether enough has been scored to draw a candidate.
-
-        Args:
-            number: of the candidate.
-            history: what was scored so far.
-        """
-
-    def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws a candidate.
-
-        Args:
-            number: of the candidate.
-            history: what was scored so far.
-            draws: the rules that every candidate keeps.
-            seed: of the search.
-
-        Raises:
-            NothingToDraw: if there is none.
-        """
 
 
 SCORING = "scoring"
@@ -339,7 +304,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
             SCORING: self.scoring,
         }
         return {
-            "oracle": type(self).__name__,
+            "oracle": self.strategy.journal_name or type(self).__name__,
             "strategy": repr(self.strategy),
             "space": self.space.to_json(),
             "seed": self.seed,
@@ -380,7 +345,8 @@ class ArchitectureOracle(keras_tuner.Oracle):
         generation = self.strategy.generation_of(candidate.number)
         if candidate.generation != generation:
             return f"is of generation {generation}, not {candidate.generation}"
-        if (candidate.parent is None) != (generation == 0):
+        is_first = candidate.parent is None
+        if is_first != (generation == 0) and not (is_first and self.strategy.may_restart):
             return f"has parent {candidate.parent} in generation {generation}"
         metrics = sorted(budget.metric for budget in self.draws.budgets)
         if sorted(candidate.costs) != metrics:
