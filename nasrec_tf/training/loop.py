@@ -147,7 +147,8 @@ class TrainingPlan:
         """
         if not self.recipe.weight_average:
             return None
-        every = max(1, self.steps_per_epoch(records) // AVERAGES_PER_EPOCH)
+        steps = min(self.steps(records), self.steps_per_epoch(records))
+        every = max(1, steps // AVERAGES_PER_EPOCH)
         return WeightAverage(model, self.recipe.weight_average, every)
 
     @property
