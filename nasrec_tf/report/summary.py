@@ -121,7 +121,7 @@ class TrialSummary:
         number: in order of creation, from 0.
         generation: 0 for the initial population.
         status: ``"completed"``, or what else became of it.
-        log_loss: validation log loss with the supernet's weights, in nats; ``None`` without score.
+        log_loss: validation log loss that it was scored with, in nats; ``None`` without score.
         mflops: millions of multiply-accumulates per sample.
         identity: ``Architecture.identity``, by which retrained candidates are found.
         costs: further costs by name, such as ``"latency_us"``.
@@ -445,6 +445,7 @@ class RunSummary:
         recipe: how the final networks are trained.
         supernet: training curve of the supernet.
         trials: every candidate of the search.
+        scored_by: what their log losses are those of, after "log losses".
         max_mflops: cost limit of the search, in millions of multiply-accumulates.
         candidates: every training from scratch.
         winner: the chosen model.
@@ -464,6 +465,7 @@ class RunSummary:
     recipe: RecipeSummary | None = None
     supernet: Curve | None = None
     trials: Sequence[TrialSummary] = ()
+    scored_by: str = "with the weights of the supernet"
     max_mflops: float | None = None
     candidates: Sequence[CandidateSummary] = ()
     winner: WinnerSummary | None = None

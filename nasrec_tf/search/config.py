@@ -28,12 +28,18 @@ from nasrec_tf.search.options import (
     recipe_option,
     shown,
 )
+from nasrec_tf.strategies.known_strategies import STRATEGIES
+from nasrec_tf.strategies.search_settings import MAX_TRIALS
+from nasrec_tf.strategies.strategy import SUPERNET as SUPERNET_SCORES
+from nasrec_tf.strategies.strategy import TRAINING
 from nasrec_tf.training.devices import DEVICES
 from nasrec_tf.training.recipe import LEAST_RATE, MOST_EPOCHS, MOST_RATE
 from nasrec_tf.training.recipes import PAPER
 
 STAGES = ("records", "recipe", "supernet", "evolution", "retrain", "hardware", "export")
 """The stages in order; ``recipe`` is one of runs that choose it, ``hardware`` of co-design."""
+
+SCORERS = (SUPERNET_SCORES, TRAINING)
 
 AUTO = "auto"
 """In place of a recipe: one that is chosen on the data."""
@@ -45,6 +51,16 @@ DEFAULT_BITS = "4,8"
 DEFAULT_HARDWARE = "handcrafted"
 """MNSIM 2.0's ReRAM parameters, as in the paper (5.1)."""
 
+
+OF_THE_SUPERNET = (
+    "supernet_epochs", "supernet_learning_rate", "supernet_row_decay", "supernet_embedding_dim",
+    "path_sampler", "distribute", "warmup", "layer_norm", "fine_tune_steps",
+    "fine_tune_learning_rate",
+)  # fmt: skip
+"""Options without effect where no supernet scores."""
+
+OF_EVOLUTION = ("tournament", "mutation")
+"""Options that no other strategy of one candidate after the other looks at."""
 
 LIMITS = ("max_mflops", "max_latency_us", "max_energy_nj", "max_area_mm2")
 """Options that limit what a candidate may cost."""
@@ -186,8 +202,29 @@ class SearchConfig:
     )
 
     strategy: str = option(
-        "evolution", EVOLUTION, "regularized evolution or random search",
-        choices=("evolution", "random"),
+        "evolution", EVOLUTION, "what proposes candidates: regularized evolution, random search, "
+        "hill climbing (local), a model's predictions (predicted), AutoCTR's search, or its hybrid "
+        "with the supernet's scores (docs/strategies.md)", choices=STRATEGIES,
+    )  # fmt: skip
+    strategy_options: str | None = option(
+        None, EVOLUTION, "settings of the strategy's own, such as start=32,pool=200 "
+        "(docs/strategies.md)",
+    )  # fmt: skip
+    candidates: int | None = option(
+        None, EVOLUTION, "candidates of the search, in place of --generations (those of evolution: "
+        "population + children x generations)", least=1, most=MAX_TRIALS,
+    )  # fmt: skip
+    score_by: str = option(
+        SUPERNET_SCORES, EVOLUTION, "what scores a candidate: the supernet's weights, or a short "
+        "training from scratch", choices=SCORERS, reader="supernet",
+    )  # fmt: skip
+    score_rows: int | None = option(
+        None, EVOLUTION, "rows that each candidate is trained on with --score-by training (100,000,"
+        " or the training split if it is smaller; more than that pass over it again)", least=1,
+    )  # fmt: skip
+    score_budget: int | None = option(
+        None, EVOLUTION, "rows that the whole search may train on with --score-by training, in "
+        "place of --candidates", least=1,
     )  # fmt: skip
     population: int | None = option(None, EVOLUTION, "architectures alive (128)", least=1)
     tournament: int | None = option(None, EVOLUTION, "of them compete to be parent (64)", least=1)
@@ -346,6 +383,7 @@ class SearchConfig:
             raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
         self.learning_rates()
         self._check_codesign()
+        self._check_strategy()
         self._check_final_models()
         self._check_places()
         if self.final_layer_norm and self.normalization not in (None, "layer"):
@@ -380,8 +418,16 @@ class SearchConfig:
             field: one of the options.
         """
         reader = first_reader(field)
-        chosen = field.metadata["group"] == RECIPE and "recipe" in self.stages
-        return min(reader, "recipe", key=STAGES.index) if chosen else reader
+        if field.metadata["group"] != RECIPE:
+            return reader
+        if "recipe" in self.stages:
+            return min(reader, "recipe", key=STAGES.index)
+        return min(reader, "evolution", key=STAGES.index) if self.trains_candidates else reader
+
+    @property
+    def trains_candidates(self) -> bool:
+        """Whether the search scores candidates by trainings from scratch, without a supernet."""
+        return self.score_by == TRAINING
 
     def recipe_changes(self) -> dict[str, Any]:
         """What options say of the recipe, by its fields.
@@ -410,8 +456,39 @@ class SearchConfig:
                     raise UserError(f"{flag(field.name)} goes with --codesign, which is missing.")
             return
         self.bit_widths()
-        if self.strategy == "random" and self.objective == "pareto":
+        if self.strategy != "evolution" and self.objective == "pareto":
             raise UserError("--objective pareto needs --strategy evolution.")
+
+    def _check_strategy(self) -> None:
+        """Options that contradict each other or have no effect are refused."""
+        unused: dict[str, tuple[str, ...]] = {}
+        if self.trains_candidates:
+            unused["--score-by supernet"] = OF_THE_SUPERNET
+        else:
+            unused["--score-by training"] = ("score_rows", "score_budget")
+        if self.strategy not in ("evolution", "random"):
+            unused["--strategy evolution"] = OF_EVOLUTION
+        given = {
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
+        for wanted, names in unused.items():
+            for name in names:
+                if name in given:
+                    raise UserError(f"{flag(name)} goes with {wanted}; leave it out.")
+        alike = [name for name in ("generations", "candidates", "score_budget") if name in given]
+        if len(alike) > 1:
+            raise UserError(
+                f"{flag(alike[0])} and {flag(alike[1])} both say how many candidates there are; "
+                "leave one out."
+            )
+        scored_by = STRATEGIES[self.strategy].scored_by
+        if self.score_by not in scored_by:
+            raise UserError(
+                f"--strategy {self.strategy} goes with --score-by {scored_by[0]}, not "
+                f"{self.score_by} (docs/strategies.md)."
+            )
 
     def _check_final_models(self) -> None:
         several = [name for name in ("ensemble", "winner_seeds") if getattr(self, name) > 1]

@@ -25,7 +25,7 @@ def memory_lines(run: Run) -> list[str]:
             mends it. Told now, so that no search is lost to its last stage.
     """
     lines = []
-    if run.config.architecture is None:
+    if run.config.architecture is None and not run.config.trains_candidates:
         lines.append(_supernet(run))
     lines.append(_finalist(run))
     if run.config.ensemble > 1:

@@ -17,6 +17,7 @@ from nasrec_tf.search.last_screen import LEADERBOARD_FILE
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale
+from nasrec_tf.search.search_plan import MFLOPS, search_strategy
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
@@ -131,7 +132,9 @@ def _check_scale(config: SearchConfig) -> None:
 
     What is left open follows from the number of rows, which is not known before they are read.
     """
-    for rows in (1, PAPER_ROWS):
+    # A budget pays for as many candidates as there are trainings of so many rows.
+    sizes = (PAPER_ROWS,) if config.score_budget and not config.score_rows else (1, PAPER_ROWS)
+    for rows in sizes:
         settings = scale(config, rows)
         dense_widths(search_space(config.space), settings.max_width)
         check_settings(
@@ -142,6 +145,17 @@ def _check_scale(config: SearchConfig) -> None:
             limits={name: getattr(config, name) for name in LIMITS},
             named=flag,
         )
+        if config.architecture is None:
+            search_strategy(config, settings, rows, costs=_costs(config))
+
+
+def _costs(config: SearchConfig) -> tuple[str, ...]:
+    """Metrics of the search's budgets."""
+    if not config.codesign:
+        return (MFLOPS,)
+    from nasrec_tf.codesign.costs import COSTS
+
+    return (MFLOPS, *COSTS)
 
 
 def _check_batch(config: SearchConfig) -> None:

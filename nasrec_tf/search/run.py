@@ -213,7 +213,7 @@ class Run:
     def objectives(self) -> tuple[str, ...] | None:
         """What a Pareto search lowers at once; ``None`` where it is the log loss alone."""
         config = self.config
-        if not config.codesign or config.strategy == "random" or config.objective == "log-loss":
+        if not config.codesign or config.strategy != "evolution" or config.objective == "log-loss":
             return None
         from nasrec_tf.codesign.costs import ENERGY, LATENCY
 

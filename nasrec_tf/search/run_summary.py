@@ -30,6 +30,7 @@ from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.results import AttemptFigures, HardwareResult, RecipeTrial, Skipped
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE
+from nasrec_tf.search.search_size import score_rows
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.search.winner_quality import served_calibration
 from nasrec_tf.strategies.history import RUNNING
@@ -62,6 +63,7 @@ def summarize(run: Run) -> RunSummary:
         recipe=_recipe(run),
         supernet=_curve(path / "supernet"),
         trials=_trials(run),
+        scored_by=_scored_by(run),
         max_mflops=config.max_mflops,
         candidates=_candidates(run),
         winner=_winner(run),
@@ -168,6 +170,13 @@ def _trials(run: Run) -> list[TrialSummary]:
         )
         for result in results
     ]
+
+
+def _scored_by(run: Run) -> str:
+    if not run.config.trains_candidates or run.directory.result("records") is None:
+        return "with the weights of the supernet"
+    rows = score_rows(run.config, run.schema.splits["train"].rows)
+    return f"after a training from scratch on {rows:,} rows"
 
 
 def _candidates(run: Run) -> list[CandidateSummary]:

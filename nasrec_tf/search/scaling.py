@@ -12,6 +12,7 @@ from typing import Any
 from nasrec_tf.architecture.space import SPACES, SearchSpace, search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.search_size import asked_candidates
 
 PAPER_ROWS = 5_000_000
 """Training rows from which on the paper's settings hold unchanged: 10,000 steps of 512."""
@@ -77,7 +78,8 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     """
     batch = config.batch_size or _batch_size(training_rows)
     steps = max(1, training_rows // batch)
-    trials = min(PAPER_TRIALS, max(48, training_rows // 1000))
+    trials = asked_candidates(config, training_rows)
+    trials = trials or min(PAPER_TRIALS, max(48, training_rows // 1000))
     epochs = config.supernet_epochs or min(8, max(1, -(-LEAST_STEPS // steps)))
     given = {field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)}
     population = given["population"] or _population(trials, given["tournament"])

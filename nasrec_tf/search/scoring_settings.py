@@ -22,8 +22,8 @@ SCORED_WITH = ("tensorflow", "keras", "numpy", "nasrec_tf")
 """Packages on whose version the last bits of a score depend."""
 
 
-def scoring_settings(run: Run, plan, supernet) -> dict[str, Any]:
-    """What scores depend on besides the architecture: options by their flags, and digests.
+def supernet_settings(run: Run, plan, supernet) -> dict[str, Any]:
+    """What a supernet's scores depend on besides the architecture: options by flag, and digests.
 
     Args:
         run: the run.
@@ -47,6 +47,24 @@ def scoring_settings(run: Run, plan, supernet) -> dict[str, Any]:
         "data set (digest)": digest_of_data(run.dataset),
         "supernet's weights (digest)": digest_of_weights(supernet),
     }
+
+
+def training_settings(run: Run, plan) -> dict[str, Any]:
+    """What scores of trainings from scratch depend on besides the architecture.
+
+    Args:
+        run: the run.
+        plan: a ``ShortTrainingPlan``.
+
+    Returns:
+        JSON values, as ``ArchitectureOracle`` takes them.
+    """
+    options = ("score_by", "seed", "operator_balancing", "max_table_rows")
+    of_plan = {"score_rows": plan.rows, "validation_rows": plan.validation_rows}
+    settings = {name: getattr(run.config, name) for name in options} | of_plan
+    recipe = {f"recipe: {name}": value for name, value in plan.recipe.to_json().items()}
+    digests = {"data set (digest)": digest_of_data(run.dataset)}
+    return {flag(name): value for name, value in settings.items()} | recipe | digests
 
 
 def digest_of_data(directory: pathlib.Path) -> str:

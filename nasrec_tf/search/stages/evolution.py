@@ -1,4 +1,4 @@
-"""The search over candidates with the supernet's weights (paper 4.3, 4.4 and 5.1)."""
+"""The search over candidates (paper 4.3, 4.4 and 5.1)."""
 
 import math
 from typing import Any
@@ -7,7 +7,10 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.results import EvolutionResult, Skipped, StageResult
 from nasrec_tf.search.run import SEARCH_PROJECT, Run
-from nasrec_tf.strategies import CODESIGN_SPACE, MUTATIONS, Budget, best, read_results
+from nasrec_tf.search.scorers import Scores, supernet_scores, training_scores
+from nasrec_tf.search.search_plan import MFLOPS, search_strategy
+from nasrec_tf.search.stages.supernet import load
+from nasrec_tf.strategies import CODESIGN_SPACE, Budget, best, read_results
 from nasrec_tf.strategies.history import LOG_LOSS
 
 
@@ -67,14 +70,13 @@ def search(run: Run) -> None:
     Raises:
         RunError: if no candidate got a finite log loss; the message says what to change.
     """
-    from nasrec_tf.search.scoring_settings import scoring_environment, scoring_settings
-    from nasrec_tf.search.stages.supernet import load
+    from nasrec_tf.search.scoring_settings import scoring_environment
     from nasrec_tf.strategies import NoScores, SubnetTuner
 
-    supernet, plan = load(run), _plan(run)
+    scores = _scores(run)
     tuner = SubnetTuner(
-        _oracle(run, scoring_settings(run, plan, supernet)),
-        _scorer(run, plan, supernet),
+        _oracle(run, scores.settings),
+        scores.scorer,
         directory=run.directory.stage("evolution"),
         project_name=SEARCH_PROJECT,
         progress=not run.quiet,
@@ -84,27 +86,26 @@ def search(run: Run) -> None:
         tuner.search()
     except NoScores as error:
         raise RunError(
-            f"{run.directory.path}: no candidate got a finite log loss; delete supernet and "
-            "evolution in it and repeat the command with a lower --supernet-learning-rate, more "
-            "--supernet-epochs or a lower --fine-tune-learning-rate."
+            f"{run.directory.path}: no candidate got a finite log loss; {_mend(run)}."
         ) from error
+
+
+def _mend(run: Run) -> str:
+    if run.config.trains_candidates:
+        return "delete evolution in it and repeat the command with a lower --retrain-learning-rates"
+    return (
+        "delete supernet and evolution in it and repeat the command with a lower "
+        "--supernet-learning-rate, more --supernet-epochs or a lower --fine-tune-learning-rate"
+    )
 
 
 def _oracle(run: Run, scoring: dict[str, Any]):
     from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.strategies import (
-        ParetoEvolutionOracle,
-        RandomSearchOracle,
-        RegularizedEvolutionOracle,
-    )
+    from nasrec_tf.strategies import ArchitectureOracle
 
-    config, settings = run.config, run.settings
+    config = run.config
     limit = math.inf if config.max_mflops is None else config.max_mflops
-    options = {
-        "budgets": [Budget("mflops", lambda architecture: run.cost(architecture).mflops, limit)],
-        "seed": derived_seed(config.seed, "evolution"),
-        "scoring": scoring,
-    }
+    budgets = [Budget(MFLOPS, lambda architecture: run.cost(architecture).mflops, limit)]
     if config.codesign:
         limits = {
             "latency_us": config.max_latency_us,
@@ -112,47 +113,31 @@ def _oracle(run: Run, scoring: dict[str, Any]):
             "area_mm2": config.max_area_mm2,
         }
         given = {name: limit for name, limit in limits.items() if limit is not None}
-        options["budgets"] += hardware_costs(run).budgets(given)
-        options["hardware"] = CODESIGN_SPACE
-    if config.strategy == "random":
-        trials = settings.population + settings.children * settings.generations
-        return RandomSearchOracle(run.space, max_trials=trials, **options)
-    options |= {
-        "population": settings.population,
-        "tournament": settings.tournament,
-        "children": settings.children,
-        "generations": settings.generations,
-        "mutation": MUTATIONS[config.mutation](),
-    }
-    objectives = run.objectives
-    if objectives is not None:
-        return ParetoEvolutionOracle(run.space, objectives=objectives, **options)
-    return RegularizedEvolutionOracle(run.space, **options)
-
-
-def _plan(run: Run):
-    from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.training.devices import has_gpu
-    from nasrec_tf.training.scoring import CHUNK_ROWS, GPU_CHUNK_ROWS, ScoringPlan
-
-    chunk = GPU_CHUNK_ROWS if has_gpu() else CHUNK_ROWS
-    return ScoringPlan(
-        batch_size=run.settings.batch_size,
-        fine_tune_steps=run.settings.fine_tune_steps,
-        learning_rate=run.config.fine_tune_learning_rate,
-        validation_rows=run.settings.validation_rows,
-        chunk_rows=chunk,
-        evaluation_batch=chunk,
-        seed=derived_seed(run.config.seed, "fine-tuning rows"),
+        budgets += hardware_costs(run).budgets(given)
+    strategy = search_strategy(
+        config,
+        run.settings,
+        run.schema.splits["train"].rows,
+        run.objectives,
+        tuple(budget.metric for budget in budgets),
+    )
+    return ArchitectureOracle(
+        strategy,
+        run.space,
+        budgets=budgets,
+        hardware=CODESIGN_SPACE if config.codesign else None,
+        seed=derived_seed(config.seed, "evolution"),
+        scoring=scoring,
     )
 
 
-def _scorer(run: Run, plan, supernet):
-    from nasrec_tf.training.scoring import SupernetScorer
-
-    scorer = SupernetScorer(supernet, run.records, plan)
+def _scores(run: Run) -> Scores:
+    if run.config.trains_candidates:
+        scores = training_scores(run)
+    else:
+        scores = supernet_scores(run, load(run))
     if not run.config.codesign:
-        return scorer
+        return scores
     from nasrec_tf.codesign.remembered_scores import RememberedScores
 
-    return RememberedScores(scorer)
+    return scores._replace(scorer=RememberedScores(scores.scorer))

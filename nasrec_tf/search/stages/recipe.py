@@ -13,6 +13,7 @@ from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.search.search_plan import search_rows
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
@@ -140,9 +141,7 @@ def budget(run: Run) -> float:
     trainings, passes = 1, 0.0
     if run.config.architecture is None:
         trainings = settings.top_k + settings.refine
-        trials = settings.population + settings.children * settings.generations
-        scored = settings.fine_tune_steps * settings.batch_size + settings.validation_rows
-        passes = settings.supernet_epochs + trials * scored / rows
+        passes = search_rows(run.config, settings, rows) / rows
     passes += trainings * settings.retrain_epochs
     share = run.config.recipe_share
     return default_budget(run, passes) if share is None else share / (1 - share) * passes

@@ -23,6 +23,8 @@ def run_stage(run: Run) -> StageResult:
 
     if run.config.architecture is not None:
         return Skipped(skipped="an architecture was given")
+    if run.config.trains_candidates:
+        return Skipped(skipped="candidates are scored by trainings from scratch")
     if run.config.distribute != "none":
         return _run_distributed(run)
     plan = training_plan(run)

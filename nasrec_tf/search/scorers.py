@@ -1,0 +1,88 @@
+"""What scores the candidates of a run, and what its scores depend on.
+
+Either is a choice of its own beside the strategy: any of them takes the log losses of the one or
+of the other.
+"""
+
+import gc
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.scoring_settings import supernet_settings, training_settings
+from nasrec_tf.search.search_size import score_rows
+from nasrec_tf.search.trainable import SpaceModel
+
+
+class Scores(NamedTuple):
+    """A way of scoring.
+
+    Args:
+        scorer: gives the metrics of an architecture, ``log_loss`` among them.
+        settings: what scores depend on besides the architecture, as ``ArchitectureOracle`` takes
+            it.
+    """
+
+    scorer: Callable[[Architecture], Mapping[str, float]]
+    settings: dict[str, Any]
+
+
+def supernet_scores(run: Run, supernet: Any) -> Scores:
+    """Scores by the supernet's weights and a tuned final layer (paper 4.3).
+
+    Args:
+        run: the run.
+        supernet: the trained supernet.
+    """
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.training.devices import has_gpu
+    from nasrec_tf.training.scoring import CHUNK_ROWS, GPU_CHUNK_ROWS, ScoringPlan, SupernetScorer
+
+    chunk = GPU_CHUNK_ROWS if has_gpu() else CHUNK_ROWS
+    plan = ScoringPlan(
+        batch_size=run.settings.batch_size,
+        fine_tune_steps=run.settings.fine_tune_steps,
+        learning_rate=run.config.fine_tune_learning_rate,
+        validation_rows=run.settings.validation_rows,
+        chunk_rows=chunk,
+        evaluation_batch=chunk,
+        seed=derived_seed(run.config.seed, "fine-tuning rows"),
+    )
+    scorer = SupernetScorer(supernet, run.records, plan)
+    return Scores(scorer, supernet_settings(run, plan, supernet))
+
+
+def training_scores(run: Run) -> Scores:
+    """Scores by a short training from scratch, with the recipe of the final networks.
+
+    Tables are capped as the supernet's are.
+
+    Args:
+        run: the run.
+
+    Raises:
+        UserError: if the rows are not even one batch.
+    """
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.training.short_training import ShortTrainingPlan, TrainingScorer
+
+    config, recipe = run.config, run.recipe
+    seed = config.seed if recipe.seed is None else recipe.seed
+    plan = ShortTrainingPlan(
+        recipe,
+        seed=derived_seed(seed, "score rows"),
+        learning_rate_option="--retrain-learning-rates",
+        rows=score_rows(config, run.records.rows("train")),
+        validation_rows=run.settings.validation_rows,
+    )
+    features = run.records.features.capped(config.max_table_rows or None)
+    weights_seed = derived_seed(seed, "score")
+
+    def build(architecture):
+        # Networks hold reference cycles: the tables of the one before would still be in memory.
+        gc.collect()
+        model = SpaceModel(architecture)
+        return model.build(features, recipe, config.operator_balancing, weights_seed)
+
+    return Scores(TrainingScorer(build, run.records, plan), training_settings(run, plan))

@@ -1,0 +1,74 @@
+"""What a run asks of its search: strategy, size, and the rows that it takes."""
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import flag
+from nasrec_tf.search.scaling import Settings
+from nasrec_tf.search.search_size import asked_candidates, score_rows
+from nasrec_tf.strategies.known_strategies import strategy_of_run
+from nasrec_tf.strategies.mutation import MUTATIONS
+from nasrec_tf.strategies.strategy import SearchPlan, Strategy
+
+MFLOPS = "mflops"
+"""Million multiply-accumulates, the cost that every search records."""
+
+
+def search_strategy(
+    config: SearchConfig,
+    settings: Settings,
+    training_rows: int,
+    objectives: tuple[str, ...] | None = None,
+    costs: tuple[str, ...] = (MFLOPS,),
+) -> Strategy:
+    """The strategy of a run.
+
+    Args:
+        config: the options.
+        settings: what follows from them and the size of the data.
+        training_rows: rows of the training split.
+        objectives: what a Pareto search lowers at once; ``None`` for the log loss alone.
+        costs: metrics of the search's budgets.
+
+    Raises:
+        UserError: if options do not fit together; the message names one.
+    """
+    of_evolution = settings.population + settings.children * settings.generations
+    trials = asked_candidates(config, training_rows) or of_evolution
+    if config.strategy == "evolution" and of_evolution > trials:
+        raise UserError(
+            f"{trials} candidates are fewer than a population of {settings.population} and one "
+            f"generation of {settings.children}; lower --population or --children."
+        )
+    plan = SearchPlan(
+        trials=trials,
+        population=settings.population,
+        tournament=settings.tournament,
+        children=settings.children,
+        generations=settings.generations,
+        mutation=MUTATIONS[config.mutation](),
+        objectives=objectives,
+        costs=costs,
+    )
+    return strategy_of_run(config.strategy, plan, config.strategy_options, flag)
+
+
+def search_rows(config: SearchConfig, settings: Settings, training_rows: int) -> int:
+    """Rows that a search takes: those trained on, and those looked at to score.
+
+    Args:
+        config: the options.
+        settings: what follows from them and the size of the data.
+        training_rows: rows of the training split.
+
+    Example:
+        >>> from nasrec_tf.search.scaling import scale
+        >>> criteo = SearchConfig(), scale(SearchConfig(), 36_672_493), 36_672_493
+        >>> search_rows(*criteo) == 36_672_493 + 2048 * (500 * 512 + 100 * 8192)
+        True
+    """
+    trials = search_strategy(config, settings, training_rows).trials
+    if config.trains_candidates:
+        return trials * (score_rows(config, training_rows) + settings.validation_rows)
+    tuned = settings.fine_tune_steps * settings.batch_size
+    passes = settings.supernet_epochs * training_rows
+    return passes + trials * (tuned + settings.validation_rows)
