@@ -9,7 +9,14 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from beam_preprocess.config import MAX_ROW_BYTES, PAPER_FRACTIONS, SPLIT_METHODS, PreprocessConfig
+from beam_preprocess.config import (
+    HASH_TABLE_ROWS,
+    MAX_ROW_BYTES,
+    SPLIT_METHODS,
+    PreprocessConfig,
+    name_pairs,
+    shares,
+)
 from beam_preprocess.dataset.schema import (
     DENSE_TRANSFORMS,
     ROW_ORDERS,
@@ -80,7 +87,7 @@ def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> P
             raise DataError(f"unknown argument {option!r}; see --help")
     splits = {name: tuple(getattr(options, name)) for name in SPLIT_NAMES if getattr(options, name)}
     split = options.split or ("given" if splits else "stratified")
-    side_tables = _pairs("--side-table", options.side_table)
+    side_tables = name_pairs("--side-table", options.side_table)
     description = _description(options)
     description = description.with_side_tables(tuple(side_tables))
     return PreprocessConfig(
@@ -89,7 +96,7 @@ def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> P
         inputs=tuple(options.input),
         split_inputs=splits,
         split=split,
-        fractions=_fractions(options.fractions),
+        fractions=shares(options.fractions),
         seed=options.seed,
         encoding=options.encoding,
         min_count=options.min_count,
@@ -116,31 +123,6 @@ def _description(options: argparse.Namespace) -> Description:
             f"--name goes with --dataset csv or parquet; data set {options.dataset} says it itself"
         )
     return dataclasses.replace(described, name=options.name)
-
-
-def _pairs(flag: str, entries: list[str]) -> dict[str, str]:
-    pairs = {}
-    for entry in entries:
-        name, separator, value = entry.partition("=")
-        if not (separator and name and value):
-            raise DataError(f"{flag} {entry}: write NAME=PATH")
-        if name in pairs:
-            raise DataError(f"{flag} {name}: is given twice; name one file or glob for it")
-        pairs[name] = value
-    return pairs
-
-
-def _fractions(text: str | None) -> tuple[float, float, float]:
-    if text is None:
-        return PAPER_FRACTIONS
-    try:
-        shares = tuple(map(float, text.split(",")))
-    except ValueError:
-        raise DataError(f"--fractions {text}: write three numbers such as 0.8,0.1,0.1") from None
-    if len(shares) != 3:
-        raise DataError(f"--fractions: three positive shares, not {shares}")
-    train, validation, test = shares
-    return train, validation, test
 
 
 class _Parser(argparse.ArgumentParser):
@@ -171,12 +153,17 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
     known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
     group.add_argument("--dataset", required=True, help=f"{known}, or the path of a .toml file")
     group.add_argument(
-        "--input", nargs="+", default=[], metavar="PATTERN",
-        help="raw files: paths or globs, local, gs:// or s3://, plain or .gz, .bz2, .xz",
+        "--input", action="extend", nargs="+", default=[], metavar="PATTERN",
+        help="raw files: paths, globs or directories, local, gs:// or s3://, plain or .gz, .bz2, "
+        ".xz",
     )  # fmt: skip
     for name in SPLIT_NAMES:
         group.add_argument(
-            f"--{name}", nargs="+", metavar="PATTERN", help=f"raw files of the {name} split"
+            f"--{name}",
+            action="extend",
+            nargs="+",
+            metavar="PATTERN",
+            help=f"raw files of the {name} split",
         )
     group.add_argument("--output", metavar="DIR", help="data set directory to create")
     group.add_argument(
@@ -200,7 +187,8 @@ def _add_feature_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--max-vocabulary", type=int, metavar="N", help="most entries per feature")
     group.add_argument(
         "--table-rows", type=int, metavar="N",
-        help="table rows for modulo and hash where the data set does not say",
+        help="table rows for modulo and hash where the data set does not say (hash: "
+        f"{HASH_TABLE_ROWS:,})",
     )  # fmt: skip
     group.add_argument(
         "--split", choices=SPLIT_METHODS, help="default: stratified, or given with --train etc."

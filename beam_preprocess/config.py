@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import pydantic
@@ -31,6 +31,10 @@ MAX_ROW_BYTES = 256 * 1024
 # Training holds ids as 32-bit integers.
 MOST_TABLE_ROWS = 2**31 - 1
 
+# Rows of a hashed table where nobody names a number: few collisions for columns of up to some ten
+# thousand values, and 6 MiB of weights of width 16.
+HASH_TABLE_ROWS = 100_000
+
 
 Path = Annotated[str, pydantic.Field(pattern=r"^[^\x00]*$")]  # a path or a glob
 
@@ -52,8 +56,8 @@ class PreprocessConfig:
       min_count: Training rows a value needs to enter a vocabulary; None for 2 below a million
         training rows and 10 from there on.
       max_vocabulary: Most entries of one vocabulary (the most frequent are kept); None for no cap.
-      table_rows: Table rows for ``modulo`` and ``hash`` where the description has none; None makes
-        that an error.
+      table_rows: Table rows for ``modulo`` and ``hash`` where the description has none; None is
+        ``HASH_TABLE_ROWS`` for ``hash`` and an error for ``modulo``.
       max_rows: Use the first rows only (a quick look), of each split if they are given; None for
         all.
       shards: Shards per split; None chooses by the rows of the split.
@@ -118,3 +122,51 @@ class PreprocessConfig:
             raise DataError(
                 f"--fractions: three positive shares that add up to 1, not {self.fractions}"
             )
+
+
+def name_pairs(flag: str, entries: Sequence[str]) -> dict[str, str]:
+    """What stands behind a flag that is given as NAME=PATH, several times.
+
+    Args:
+      flag: For errors.
+      entries: As they were written.
+
+    Raises:
+      DataError: One is of another form, or names what another one names.
+
+    >>> name_pairs("--side-table", ["user=profile.txt"])
+    {'user': 'profile.txt'}
+    """
+    pairs: dict[str, str] = {}
+    for entry in entries:
+        name, separator, value = entry.partition("=")
+        if not (separator and name and value):
+            raise DataError(f"{flag} {entry}: write NAME=PATH")
+        if name in pairs:
+            raise DataError(f"{flag} {name}: is given twice; name one file or glob for it")
+        pairs[name] = value
+    return pairs
+
+
+def shares(text: str | None) -> tuple[float, float, float]:
+    """The shares that ``--fractions`` gives to train, validation and test.
+
+    Args:
+      text: Three numbers with commas between; None for the paper's.
+
+    Raises:
+      DataError: They are not three numbers.
+
+    >>> shares("0.7,0.2,0.1")
+    (0.7, 0.2, 0.1)
+    """
+    if text is None:
+        return PAPER_FRACTIONS
+    try:
+        given = tuple(map(float, text.split(",")))
+    except ValueError:
+        raise DataError(f"--fractions {text}: write three numbers such as 0.8,0.1,0.1") from None
+    if len(given) != 3:
+        raise DataError(f"--fractions: three positive shares, not {given}")
+    train, validation, test = given
+    return train, validation, test

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -61,6 +62,27 @@ def manifest_body(files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
             for path, (size, digest) in sorted(files.items())
         },
     }
+
+
+def is_data_set(directory: str | pathlib.Path) -> bool:
+    """Whether a directory is a data set; other programs have manifests of other forms.
+
+    Args:
+      directory: Anything that may be one.
+
+    >>> is_data_set("/tmp")
+    False
+    """
+    directory = pathlib.Path(directory)
+    if not os.path.isfile(directory / MANIFEST_FILE):  # False for a name that no file can have
+        return False
+    if (directory / SCHEMA_FILE).is_file():
+        return True
+    try:
+        body = read_json(directory / MANIFEST_FILE)
+    except DataError:
+        return False
+    return isinstance(body, Mapping) and body.get("format") == FORMAT
 
 
 def verify(directory: str | pathlib.Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from beam_preprocess.config import MOST_TABLE_ROWS, PreprocessConfig
+from beam_preprocess.config import HASH_TABLE_ROWS, MOST_TABLE_ROWS, PreprocessConfig
 from beam_preprocess.dataset.file_names import file_stem
 from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, DenseFeature, SparseFeature
 from beam_preprocess.encoding.statistics import Moments, Summary
@@ -47,9 +47,9 @@ def check_table_rows(config: PreprocessConfig) -> None:
             raise DataError(
                 f"column {column.name!r}: rows must be at most {MOST_TABLE_ROWS}, not {column.rows}"
             )
-        if column.rows is None and config.table_rows is None:
+        if column.rows is None and config.table_rows is None and config.encoding == "modulo":
             raise DataError(
-                f"--encoding {config.encoding}: no table size is known for column "
+                f"--encoding modulo: no table size is known for column "
                 f"{column.name!r}; give one for all with --table-rows, or `rows` in the TOML file"
             )
 
@@ -111,7 +111,7 @@ def _sparse_feature(
             distinct=counts.distinct,
             out_of_vocabulary_count=counts.out_of_vocabulary_count,
         )
-    rows = column.rows or config.table_rows
+    rows = column.rows or config.table_rows or HASH_TABLE_ROWS
     if config.encoding == "hash":
         return SparseFeature(**common, rows=rows)
     return SparseFeature(**common, rows=rows, radix=column.radix, fold=column.fold)

@@ -17,6 +17,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
+from beam_preprocess.dataset.origin import OriginFile
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
@@ -36,6 +37,8 @@ from beam_preprocess.encoding.vocabulary import (
     vocabulary_text,
 )
 from beam_preprocess.job import Job
+from beam_preprocess.reading.text_blocks import InputFile
+from beam_preprocess.running.origin_check import describe_origin, fingerprint
 from beam_preprocess.writing.output_files import write_file
 from beam_preprocess.writing.publish import publish, shard_layouts, shard_name
 from beam_preprocess.writing.segments import Shard, UnitSegments, join_shard
@@ -97,12 +100,15 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
         | "GroupSegments" >> beam.GroupByKey()
         | "JoinShards" >> beam.ParDo(JoinShards(job), summary)
     )
-    _ = (
+    side_files = (file for members in job.side_files for file in members)
+    origin = (
         pipeline
-        | "End" >> beam.Create([None])
-        | "Publish"
-        >> beam.ParDo(Publish(job), summary, vocabularies, AsList(written.written), AsList(shards))
+        | "Files" >> beam.Create([*job.files, *side_files])
+        | "SpreadFiles" >> beam.Reshuffle()
+        | "Fingerprint" >> beam.ParDo(Fingerprint(job))
     )
+    inputs = (summary, vocabularies, AsList(written.written), AsList(shards), AsList(origin))
+    _ = pipeline | "End" >> beam.Create([None]) | "Publish" >> beam.ParDo(Publish(job), *inputs)
 
 
 class ReadTimes(beam.DoFn):
@@ -319,6 +325,21 @@ class JoinShards(beam.DoFn):
             yield join_shard(self._job, SPLIT_NAMES[split], name, parts)
 
 
+class Fingerprint(beam.DoFn):
+    """The checksum of each raw file, by which a later run knows it again.
+
+    Args:
+      job: The run.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def process(self, file: InputFile) -> Iterator[OriginFile]:
+        with self._job.reporting_errors():
+            yield fingerprint(file, self._job.config.output)
+
+
 class Publish(beam.DoFn):
     """Checks that nothing is lost and writes schema, data card and manifest.
 
@@ -336,9 +357,11 @@ class Publish(beam.DoFn):
         vocabularies: list[VocabularyCounts],
         written: list[Written],
         shards: list[Shard],
+        origin: list[OriginFile],
     ) -> Iterator[None]:
         with self._job.reporting_errors():
-            publish(self._job, summary, vocabularies, written, shards)
+            described = describe_origin(self._job.config.description, origin)
+            publish(self._job, summary, vocabularies, written, shards, described)
         yield None
 
 

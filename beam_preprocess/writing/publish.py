@@ -7,6 +7,7 @@ import json
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.file_format import MANIFEST_FILE, SCHEMA_FILE
 from beam_preprocess.dataset.manifest import manifest_body
+from beam_preprocess.dataset.origin import ORIGIN_FILE, Origin
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema, Split
 from beam_preprocess.encoding.feature_statistics import build_features
 from beam_preprocess.encoding.row_order import Layout, make_layout, record_bytes
@@ -55,6 +56,7 @@ def publish(
     vocabularies: list[VocabularyCounts],
     written: list[Written],
     shards: list[Shard],
+    origin: Origin,
 ) -> None:
     """Writes what describes the data set, the manifest last.
 
@@ -64,6 +66,7 @@ def publish(
       vocabularies: The vocabulary files.
       written: What the units of the second pass wrote.
       shards: The finished shards, in any order.
+      origin: What the data set was made of.
 
     Raises:
       DataError: The second pass found other rows than the first.
@@ -75,7 +78,8 @@ def publish(
         files.update(part.files)
     for vocabulary in vocabularies:
         files[vocabulary.path] = (vocabulary.size, vocabulary.digest)
-    texts = {SCHEMA_FILE: schema.dumps(), **data_card(schema, summary)}
+    texts = {SCHEMA_FILE: schema.dumps(), ORIGIN_FILE: origin.dumps()}
+    texts |= data_card(schema, summary)
     for name, text in texts.items():
         files[name] = write_file(job, name, text.encode("utf-8"))
     if not job.local:

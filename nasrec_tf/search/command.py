@@ -13,7 +13,7 @@ from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.search.config import STAGES, SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
-from nasrec_tf.search.options import flag
+from nasrec_tf.search.options import flag, is_several
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
@@ -76,9 +76,16 @@ def _parser() -> argparse.ArgumentParser:
 def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> None:
     text = field.metadata["help"]
     if plain_type(field) is bool:
+        default = "as suits" if field.default is None else "on" if field.default else "off"
         group.add_argument(
             flag(field.name), action=argparse.BooleanOptionalAction, default=None,
-            help=f"{text} (default: {'on' if field.default else 'off'})",
+            help=f"{text} (default: {default})",
+        )  # fmt: skip
+        return
+    if is_several(field):
+        group.add_argument(
+            flag(field.name), action="extend", nargs="+", metavar="TEXT",
+            help=text.replace("%", "%%"),
         )  # fmt: skip
         return
     if field.default is not None:
@@ -87,8 +94,10 @@ def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> Non
             if plain_type(field) is int
             else (f" (default: {field.default})")
         )
+    aliases = [field.metadata["alias"]] if "alias" in field.metadata else []
     group.add_argument(
         flag(field.name),
+        *aliases,
         type=plain_type(field),
         choices=field.metadata.get("choices"),
         metavar=None if field.metadata.get("choices") else _metavar(field),
@@ -112,6 +121,7 @@ def _config(options: argparse.Namespace) -> SearchConfig:
 def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
     from nasrec_tf.search.preflight import check_options
     from nasrec_tf.search.run import Run
+    from nasrec_tf.search.stages.records import check_sources
 
     directory = RunDirectory(config.run_dir)
     if is_search_worker():
@@ -123,6 +133,9 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
         run = Run(config, directory, quiet)
         if only_stage is not None:
             _check_ready(run, only_stage)
+        unfinished = [stage for stage in config.stages if directory.result(stage) is None]
+        if unfinished and "records" not in unfinished:
+            check_sources(run)
         for stage in config.stages if only_stage is None else (only_stage,):
             if directory.result(stage) is None:
                 _run_stage(run, stage)

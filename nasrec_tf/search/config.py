@@ -7,6 +7,15 @@ from typing import Any
 
 import tomli_w
 
+from beam_preprocess.config import (
+    HASH_TABLE_ROWS,
+    MAX_ROW_BYTES,
+    MOST_TABLE_ROWS,
+    SPLIT_METHODS,
+)
+from beam_preprocess.dataset.schema import DENSE_TRANSFORMS
+from beam_preprocess.datasets.layout_options import LayoutOptions
+from beam_preprocess.reading.description import TIME_FORMATS
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
@@ -15,16 +24,20 @@ from nasrec_tf.search.options import (
     CODESIGN,
     DATA,
     EVOLUTION,
+    LARGEST,
     MOST_STEPS,
     RECIPE,
     RETRAIN,
     RUN,
     SPACE,
     SUPERNET,
+    as_several,
     check_option,
     first_reader,
     flag,
+    is_several,
     option,
+    plain,
     recipe_option,
     shown,
 )
@@ -62,6 +75,12 @@ OF_THE_SUPERNET = (
 OF_EVOLUTION = ("tournament", "mutation")
 """Options that no other strategy of one candidate after the other looks at."""
 
+COLUMN_OPTIONS = tuple(field.name for field in LayoutOptions.fields())
+"""Options that describe columns, for layouts without a description of their own."""
+
+LOG_OPTIONS = ("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "side_table")
+"""Options that say what a raw log is."""
+
 LIMITS = ("max_mflops", "max_latency_us", "max_energy_nj", "max_area_mm2")
 """Options that limit what a candidate may cost."""
 
@@ -83,30 +102,86 @@ class SearchConfig:
         nasrec_tf.common.errors.UserError: --blocks must be at least 1. Received: 0
     """
 
-    data: str | None = option(
-        None, DATA, "raw log (a file or a glob), or a directory that beam_preprocess wrote; "
-        "without it a generated log with known best log loss", path=True
+    data: tuple[str, ...] | None = option(
+        None, DATA, "raw log (files, globs or directories of them), or a directory that "
+        "beam_preprocess wrote; without it a generated log with known best log loss", path=True
     )  # fmt: skip
     dataset: str | None = option(
         None, DATA, "layout of the raw log: criteo, criteo-terabyte, avazu, avazu-authors, "
         "kdd, csv, parquet, or the path of a .toml description", path=True
     )  # fmt: skip
-    validation_data: str | None = option(
+    validation_data: tuple[str, ...] | None = option(
         None, DATA, "raw validation split, if splits are given", path=True
     )
-    test_data: str | None = option(None, DATA, "raw test split, if splits are given", path=True)
+    test_data: tuple[str, ...] | None = option(
+        None, DATA, "raw test split, if splits are given", path=True
+    )
     label: str | None = option(None, DATA, "label column (--dataset csv or parquet)")
+    label_positive: str | None = option(
+        None, DATA, "its values that are clicks, comma separated (likewise; default: 1, not 0)"
+    )
+    label_above: float | None = option(
+        None, DATA, "its numbers above this are clicks (likewise)", least=-LARGEST
+    )
     dense: str | None = option(None, DATA, "dense columns, comma separated (likewise)")
     sparse: str | None = option(None, DATA, "sparse columns (likewise; default: all others)")
     ignore: str | None = option(None, DATA, "columns to leave out (likewise)")
-    delimiter: str | None = option(None, DATA, "of --dataset csv; 'tab' for a tab (default ',')")
+    dense_transform: str | None = option(
+        None, DATA, "of all dense columns (likewise; default log1p)", choices=DENSE_TRANSFORMS
+    )
+    time_column: str | None = option(None, DATA, "for --split chronological (likewise)")
+    time_format: str | None = option(
+        None, DATA, "of the time column (likewise; default number)", choices=TIME_FORMATS
+    )
+    missing_tokens: str | None = option(
+        None, DATA, "values that mean missing, comma separated (likewise)"
+    )
+    delimiter: str | None = option(
+        None, DATA, "of --dataset csv; 'tab' for a tab, several characters such as '::' "
+        "(default ',')"
+    )  # fmt: skip
+    quoting: bool | None = option(None, DATA, 'of --dataset csv: " quotes values')
+    escape: str | None = option(
+        None, DATA, "of --dataset csv: takes the next character as it is, such as a backslash"
+    )
+    skip_blanks: bool | None = option(
+        None, DATA, "of --dataset csv: blanks before a value are no part of it"
+    )
+    file_encoding: str | None = option(
+        None, DATA, "of --dataset csv, such as latin-1 (default utf-8)"
+    )
+    side_table: tuple[str, ...] | None = option(
+        None, DATA, "a table to join, as NAME=PATH (kdd: user, query, keyword, title, description)"
+    )
+    split: str | None = option(
+        None, DATA, "how rows are dealt out (default: stratified, or given with "
+        "--validation-data)", choices=SPLIT_METHODS,
+    )  # fmt: skip
+    fractions: str | None = option(
+        None, DATA, "shares of train, validation and test (default 0.8,0.1,0.1)"
+    )
+    max_rows: int | None = option(
+        None, DATA, "read the first so many rows only", least=1, alias="--sample"
+    )
     encoding: str = option(
         "vocabulary", DATA, "row ids by vocabulary, hash or modulo",
         choices=("vocabulary", "hash", "modulo"),
     )  # fmt: skip
     min_count: int | None = option(None, DATA, "training rows a value needs to get a row", least=1)
+    max_vocabulary: int | None = option(None, DATA, "most entries per feature", least=1)
+    table_rows: int | None = option(
+        None, DATA, "table rows for hash and modulo where the data set does not say (hash: "
+        f"{HASH_TABLE_ROWS:,})", least=3, most=MOST_TABLE_ROWS,
+    )  # fmt: skip
     max_reject_share: float = option(
         0.01, DATA, "largest share of malformed rows, from 0 to 1", least=0.0, most=1.0
+    )
+    max_row_bytes: int | None = option(
+        None, DATA, f"longer rows are rejected (default {MAX_ROW_BYTES})", least=1, most=2**30
+    )
+    shards: int | None = option(None, DATA, "shards per split (default: by size)", least=1)
+    compression_level: int | None = option(
+        None, DATA, "of the records' gzip, from 1 to 9 (default 1)", least=1, most=9
     )
     row_order: str = option(
         "hashed", DATA, "deal the rows out to the shards by a hash and shuffle them anew for every "
@@ -369,12 +444,11 @@ class SearchConfig:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
+            if is_several(field):  # One of them may be given as it is, and TOML has lists.
+                object.__setattr__(self, field.name, as_several(getattr(self, field.name)))
             check_option(field, getattr(self, field.name))
         if self.data is None:
-            for name in (
-                "validation_data", "test_data", "dataset", "label", "dense", "sparse", "ignore",
-                "delimiter",
-            ):  # fmt: skip
+            for name in LOG_OPTIONS:
                 if getattr(self, name) is not None:
                     raise UserError(f"{flag(name)} goes with --data, which is missing.")
         if (self.validation_data is None) != (self.test_data is None):
@@ -577,7 +651,7 @@ class SearchConfig:
             ...
         """
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        given = {name: value for name, value in values.items() if value is not None}
+        given = {name: plain(value) for name, value in values.items() if value is not None}
         return "# Options of this run: python -m nasrec_tf.search --config THIS_FILE\n" + (
             tomli_w.dumps(given)
         )

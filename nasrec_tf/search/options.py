@@ -35,7 +35,8 @@ def option(default: Any, group: str, text: str, **extra: Any) -> Any:
         text: what the help text says of it.
         **extra: ``least`` and ``most`` (bounds of a number), ``choices``, ``path`` (whether the
             text may name a file), ``reader`` (the first stage that reads the option, unless it is
-            that of the group), ``before`` (what held in runs begun before there was the option).
+            that of the group), ``before`` (what held in runs begun before there was the option),
+            ``alias`` (another flag for it).
     """
     metadata = {"before": default, **extra, "group": group, "help": text}
     return dataclasses.field(default=default, metadata=metadata)
@@ -89,6 +90,45 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def is_several(field: dataclasses.Field) -> bool:
+    """Whether an option takes several texts.
+
+    Args:
+        field: of ``SearchConfig``.
+    """
+    return plain_type(field) == tuple[str, ...]
+
+
+def as_several(value: Any) -> Any:
+    """The value of an option of several texts: of one text, and of a list, a tuple.
+
+    Args:
+        value: as it was given; what is neither is left to ``check_option``.
+
+    Example:
+        >>> as_several("log.csv"), as_several(["a.csv", "b.csv"])
+        (('log.csv',), ('a.csv', 'b.csv'))
+    """
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def plain(value: Any) -> Any:
+    """The value of an option as files hold it: one text of several as it is.
+
+    Args:
+        value: of a field of ``SearchConfig``.
+
+    Example:
+        >>> plain(("log.csv",)), plain(("a.csv", "b.csv")), plain(3)
+        ('log.csv', ['a.csv', 'b.csv'], 3)
+    """
+    if not isinstance(value, tuple):
+        return value
+    return value[0] if len(value) == 1 else list(value)
+
+
 def first_reader(field: dataclasses.Field) -> str:
     """The first stage that reads an option.
 
@@ -131,6 +171,9 @@ def check_option(field: dataclasses.Field, value: Any) -> None:
     """
     if value is None and field.default is None:
         return
+    if is_several(field):
+        _check_several(field, value)
+        return
     wanted = plain_type(field)
     fits, name = {
         int: (is_whole(value), "a whole number"),
@@ -149,6 +192,15 @@ def check_option(field: dataclasses.Field, value: Any) -> None:
         raise UserError(
             f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {shown(value)}"
         )
+
+
+def _check_several(field: dataclasses.Field, value: Any) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(part, str) for part in value):
+        raise UserError(f"{flag(field.name)} must be a text or several. Received: {shown(value)}")
+    if not value:
+        raise UserError(f"{flag(field.name)} must not be empty; leave it out for the default.")
+    for part in value:
+        _check_text(field, part)
 
 
 def _check_number(field: dataclasses.Field, value: int | float) -> None:

@@ -1,6 +1,5 @@
 """What can be found wrong before any work is done."""
 
-import glob
 import os
 import pathlib
 
@@ -8,6 +7,9 @@ from beam_preprocess.common.quiet_tensorflow import load_tensorflow
 from beam_preprocess.config import PAPER_FRACTIONS
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.datasets import dataset_names
+from beam_preprocess.datasets.generic import GENERIC_FORMATS
+from beam_preprocess.running.file_patterns import exists
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.operators import BY_BATCH
@@ -19,6 +21,7 @@ from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale
 from nasrec_tf.search.search_plan import MFLOPS, search_strategy
 from nasrec_tf.search.stages.export import check_target
+from nasrec_tf.search.stages.records import finished_data_set
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
 from nasrec_tf.training.devices import GPU, require_gpu
@@ -35,11 +38,13 @@ def check_options(config: SearchConfig) -> None:
     Raises:
         UserError: on the first thing that cannot be used.
     """
-    for name in (config.data, config.validation_data, config.test_data):
-        if name is not None and _is_local(name) and not _exists(name):
-            raise UserError(f"{name}: no such file or directory; check --data.")
-    if config.data is not None and config.dataset is None and _is_local(config.data):
-        _check_layout_is_known(config)
+    for option in ("data", "validation_data", "test_data"):
+        for name in getattr(config, option) or ():
+            if "://" not in name and not exists(name):
+                raise UserError(f"{name}: no such file or directory; check {flag(option)}.")
+    finished = finished_data_set(config)
+    if config.data is not None and finished is None and config.dataset is None:
+        _check_layout_is_known(config.data)
     search_space(config.space)
     if config.architecture is not None:
         _check_model(config, load_trainable(config.architecture))
@@ -47,8 +52,9 @@ def check_options(config: SearchConfig) -> None:
     if config.codesign:
         _check_hardware(config)
     _check_scale(config)
-    _check_batch(config)
-    _check_row_order(config)
+    _check_batch(config, finished)
+    if finished is not None:
+        _check_row_order(config, finished)
     if config.device == GPU:
         load_tensorflow()
         require_gpu()
@@ -158,13 +164,13 @@ def _costs(config: SearchConfig) -> tuple[str, ...]:
     return (MFLOPS, *COSTS)
 
 
-def _check_batch(config: SearchConfig) -> None:
+def _check_batch(config: SearchConfig, finished: pathlib.Path | None) -> None:
     """Checks the batch size against the training rows, where these are known already."""
     rows = None
     if config.data is None:
         rows = round(config.demo_rows * PAPER_FRACTIONS[0])
-    elif (pathlib.Path(config.data) / MANIFEST_FILE).is_file():
-        rows = Schema.load(config.data).splits["train"].rows
+    elif finished is not None:
+        rows = Schema.load(finished).splits["train"].rows
     for name in ("batch_size", "retrain_batch_size"):
         size = getattr(config, name)
         if None not in (rows, size) and size > rows:
@@ -173,12 +179,9 @@ def _check_batch(config: SearchConfig) -> None:
             )
 
 
-def _check_row_order(config: SearchConfig) -> None:
+def _check_row_order(config: SearchConfig, data: pathlib.Path) -> None:
     """Checks that a data set has the order of the log, where that is wanted."""
-    if config.row_order != "log" or config.data is None:
-        return
-    data = pathlib.Path(config.data)
-    if (data / MANIFEST_FILE).is_file() and Schema.load(data).row_order != "log":
+    if config.row_order == "log" and Schema.load(data).row_order != "log":
         raise UserError(
             f"--row-order log: the rows of {data} were dealt out by a hash; preprocess the log "
             "again with --row-order log, or leave the option out."
@@ -199,23 +202,16 @@ def _check_hardware(config: SearchConfig) -> None:
         )
 
 
-def _check_layout_is_known(config: SearchConfig) -> None:
-    path = pathlib.Path(config.data)
-    if path.is_dir() and not (path / MANIFEST_FILE).is_file():
-        raise UserError(
-            f"{path}: is a directory without {MANIFEST_FILE}, so it is no data set; give raw "
-            "files with --dataset, or a directory that beam_preprocess finished."
-        )
-    if not path.is_dir():
-        raise UserError(
-            f"{config.data}: is a raw log, so --dataset must name its layout: criteo, "
-            "criteo-terabyte, avazu, kdd, csv, or the path of a .toml description."
-        )
-
-
-def _is_local(name: str) -> bool:
-    return "://" not in name
-
-
-def _exists(name: str) -> bool:
-    return os.path.exists(name) or any(glob.iglob(name, recursive=True))
+def _check_layout_is_known(names: tuple[str, ...]) -> None:
+    for name in names:
+        if os.path.isdir(name) and not os.path.isfile(os.path.join(name, MANIFEST_FILE)):
+            raise UserError(
+                f"{name}: is a directory without {MANIFEST_FILE}, so it is no data set; say how "
+                "its raw files are laid out with --dataset, or name a directory that "
+                "beam_preprocess finished."
+            )
+    known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
+    raise UserError(
+        f"{names[0]}: is a raw log, so --dataset must name its layout: {known}, or the path of a "
+        ".toml description."
+    )

@@ -5,7 +5,9 @@ import dataclasses
 import fcntl
 import hashlib
 import json
+import os
 import pathlib
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, TypeVar
@@ -21,7 +23,7 @@ from nasrec_tf.search.environment import (
     note_environment,
     read_environments,
 )
-from nasrec_tf.search.options import flag
+from nasrec_tf.search.options import flag, plain
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
 from nasrec_tf.training.recipes import PAPER
 
@@ -96,6 +98,9 @@ class RunDirectory:
         stored = self.stored_config()
         if stored is not None:
             self.check_same(config, stored)
+            config = _spelt_as(config, stored)
+            if self.result("records") is None and _changed(config, stored, "records"):
+                shutil.rmtree(self.path / "records", ignore_errors=True)
         for draft in self.path.rglob(f"{DRAFT_PREFIX}*"):
             draft.unlink(missing_ok=True)  # Of a process that was killed.
         # First of all: it makes the directory a run's.
@@ -134,21 +139,23 @@ class RunDirectory:
         Raises:
             RunError: if one differs that may not; the message names it and both values.
         """
-        for field in dataclasses.fields(SearchConfig):
-            new, old = getattr(config, field.name), getattr(stored, field.name)
-            settled = self._is_settled(stored.first_reader(field))
-            if new != old and field.name not in FREE_OPTIONS and settled:
+        for field in _changed(_spelt_as(config, stored), stored):
+            if self._is_settled(stored.first_reader(field)):
+                new, old = getattr(config, field.name), getattr(stored, field.name)
                 raise RunError(
                     f"{self.path}: this run was made with {flag(field.name)} {_shown(old)}, not "
                     f"{_shown(new)}; repeat it with that, or use another --run-dir."
                 )
 
     def _is_settled(self, stage: str) -> bool:
-        """Whether the first stage that reads an option has begun, or for the export has ended."""
-        if stage == "export":
-            return self.result(stage) is not None
+        """Whether the first stage that reads an option has begun; has ended, of some stages.
+
+        The records stage leaves all or nothing, and the export is made in a moment.
+        """
         directory = self.path / stage
-        return stage == "records" or (directory.is_dir() and any(directory.iterdir()))
+        if stage in ("records", "export"):
+            return self.result(stage) is not None
+        return directory.is_dir() and any(directory.iterdir())
 
     def environments(self) -> EnvironmentLog | None:
         """What the run was computed with so far, or ``None`` where that is not known.
@@ -240,7 +247,7 @@ class RunDirectory:
         if config is None:
             return None
         options = {
-            field.name: getattr(config, field.name)
+            field.name: plain(getattr(config, field.name))
             for field in dataclasses.fields(SearchConfig)
             if field.name not in FREE_OPTIONS
             and getattr(config, field.name) not in (None, field.metadata["before"])
@@ -262,6 +269,44 @@ class RunDirectory:
             if self.result(name) is None:
                 return name
         return None
+
+
+def _changed(
+    config: SearchConfig, stored: SearchConfig, reader: str | None = None
+) -> list[dataclasses.Field]:
+    """Options that are not as stored and decide what comes out; of one first reader alone."""
+    return [
+        field
+        for field in dataclasses.fields(SearchConfig)
+        if field.name not in FREE_OPTIONS
+        and getattr(config, field.name) != getattr(stored, field.name)
+        and reader in (None, stored.first_reader(field))
+    ]
+
+
+def _is_same_place(field: dataclasses.Field, new: Any, old: Any) -> bool:
+    """Whether an option that names files names the same ones in other words.
+
+    Args:
+        field: of ``SearchConfig``.
+        new: its value.
+        old: its value before.
+    """
+    if not field.metadata.get("path") or new is None or old is None:
+        return False
+    if isinstance(new, tuple):
+        return list(map(os.path.realpath, new)) == list(map(os.path.realpath, old))
+    return os.path.realpath(new) == os.path.realpath(old)
+
+
+def _spelt_as(config: SearchConfig, stored: SearchConfig) -> SearchConfig:
+    """The options with the words of the stored ones for the same places: results go by these."""
+    same = {
+        field.name: getattr(stored, field.name)
+        for field in dataclasses.fields(SearchConfig)
+        if _is_same_place(field, getattr(config, field.name), getattr(stored, field.name))
+    }
+    return dataclasses.replace(config, **same)
 
 
 def _completed(options: dict[str, Any]) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def _data(run: Run) -> DataSummary | None:
             TableSummary(feature.name, feature.rows, feature.missing_count / training_rows)
             for feature in schema.sparse
         ],
-        source=run.config.data or "generated",
+        source=", ".join(run.config.data or ("generated",)),
         rejected=schema.rejected,
         best_log_loss=result.demo and result.demo.best_log_loss,
         constant_log_loss=result.constant_log_loss,

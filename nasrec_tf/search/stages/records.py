@@ -2,12 +2,20 @@
 
 import dataclasses
 import pathlib
+import shutil
 
+from beam_preprocess.config import MAX_ROW_BYTES, PreprocessConfig, name_pairs, shares
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
+from beam_preprocess.dataset.manifest import is_data_set
 from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.datasets import dataset_names, find_description
+from beam_preprocess.datasets.generic import GENERIC_FORMATS
+from beam_preprocess.datasets.layout_options import LayoutOptions
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import Description
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.demo import write_demo
-from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.config import LOG_OPTIONS, SearchConfig
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
@@ -16,14 +24,29 @@ DATASET = "dataset"
 DEMO_LAYOUT = "criteo"
 """The generated log has the layout of Criteo's."""
 
-COLUMN_OPTIONS = ("label", "dense", "sparse", "ignore", "delimiter")
-"""Options that describe columns, for layouts without a description of their own."""
-
 RAW_LOG_OPTIONS = (
-    *("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "min_count"),
-    *("encoding", "max_reject_share"),
+    *LOG_OPTIONS,
+    *("split", "fractions", "max_rows", "min_count", "max_vocabulary", "encoding", "table_rows"),
+    *("max_reject_share", "max_row_bytes", "shards", "compression_level"),
 )
 """Options that say how to read a raw log."""
+
+
+def finished_data_set(config: SearchConfig) -> pathlib.Path | None:
+    """The directory that beam_preprocess wrote, if that is what ``--data`` names.
+
+    Args:
+        config: the options.
+
+    Raises:
+        UserError: if it is named beside others.
+    """
+    for name in config.data or ():
+        if is_data_set(name):
+            if len(config.data or ()) > 1:
+                raise UserError(f"--data: {name} is a data set already; name it alone.")
+            return pathlib.Path(name)
+    return None
 
 
 def run_stage(run: Run) -> RecordsResult:
@@ -40,25 +63,48 @@ def run_stage(run: Run) -> RecordsResult:
     if config.data is not None:
         _refuse(config, ("demo_rows",), "goes without --data")
     directory = run.directory.stage("records")
-    if config.data is not None and (pathlib.Path(config.data) / MANIFEST_FILE).is_file():
-        return _result(_verified(config), pathlib.Path(config.data).resolve())
+    finished = finished_data_set(config)
+    if finished is not None:
+        return _result(_verified(config, finished), finished.resolve())
     facts = None
     if config.data is None:
         raw = directory / "demo.txt"
         facts = write_demo(raw, config.demo_rows, config.seed)
-        _preprocess(run, directory / DATASET, [str(raw)])
+        _preprocess(run, directory / DATASET, (str(raw),))
     else:
-        _preprocess(run, directory / DATASET, [config.data])
+        _preprocess(run, directory / DATASET, config.data)
     result = _result(Schema.load(directory / DATASET), pathlib.Path("records") / DATASET)
     return dataclasses.replace(result, demo=facts)
 
 
-def _verified(config) -> Schema:
+def check_sources(run: Run) -> None:
+    """Compares the data that a run goes on from with what its records were made of.
+
+    Args:
+        run: a run whose records stage has finished.
+
+    Raises:
+        UserError: if files or their description have changed since.
+    """
+    from beam_preprocess.running.origin_check import check_unchanged
+
+    config = run.config
+    if config.data is None or finished_data_set(config) is not None:
+        return
+    try:
+        check_unchanged(run.dataset, _configuration(run, run.dataset, config.data))
+    except DataError as error:
+        raise UserError(
+            f"{error}; use another --run-dir for what there is now, or put back what there was."
+        ) from error
+
+
+def _verified(config: SearchConfig, directory: pathlib.Path) -> Schema:
     from beam_preprocess.dataset.manifest import verify
 
-    _refuse(config, RAW_LOG_OPTIONS, f"{config.data} is a data set already, and no raw log")
-    verify(config.data)
-    return Schema.load(config.data)
+    _refuse(config, RAW_LOG_OPTIONS, f"{directory} is a data set already, and no raw log")
+    verify(directory)
+    return Schema.load(directory)
 
 
 def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
@@ -80,50 +126,80 @@ def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
     )
 
 
-def _preprocess(run: Run, output: pathlib.Path, inputs: list[str]) -> None:
+def _preprocess(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) -> None:
     from beam_preprocess.api import preprocess
     from beam_preprocess.running.progress_bar import ProgressBar
 
-    if (output / MANIFEST_FILE).is_file():
-        return  # Finished just before an earlier stop.
+    configuration = _configuration(run, output, inputs)
+    if _finished_before(output, configuration):
+        return
+    _check_sparse(configuration)
     with ProgressBar(quiet=run.quiet) as bar:
-        preprocess(_configuration(run, output, inputs), bar)
+        preprocess(configuration, bar)
 
 
-def _configuration(run: Run, output: pathlib.Path, inputs: list[str]):
-    from beam_preprocess.config import PreprocessConfig
+def _finished_before(output: pathlib.Path, configuration: PreprocessConfig) -> bool:
+    """Whether the data set was finished just before an earlier stop; one of other data goes."""
+    from beam_preprocess.running.origin_check import check_unchanged
 
+    if not (output / MANIFEST_FILE).is_file():
+        return False
+    try:
+        check_unchanged(output, configuration)
+    except DataError:
+        shutil.rmtree(output)
+        return False
+    return True
+
+
+def _check_sparse(configuration: PreprocessConfig) -> None:
+    """Networks embed sparse columns: what has none is told before the log is read."""
+    from beam_preprocess.running.input_files import find_inputs
+
+    resolved, _ = find_inputs(dataclasses.replace(configuration, max_rows=None))
+    description = resolved.description
+    if not description.sparse:
+        columns = ", ".join(column.source for column in description.dense[:5])
+        raise UserError(
+            f"{configuration.inputs[0] if configuration.inputs else description.name}: all "
+            f"features are dense ({columns}), and networks need at least one sparse column to "
+            "embed; leave one out of --dense (numbers of few values, such as a month, do well)."
+        )
+
+
+def _configuration(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) -> PreprocessConfig:
     config = run.config
     given = config.validation_data is not None
     splits = {
-        "train": tuple(inputs),
-        "validation": (config.validation_data,),
-        "test": (config.test_data,),
+        "train": inputs,
+        "validation": config.validation_data or (),
+        "test": config.test_data or (),
     }
+    side_tables = name_pairs("--side-table", config.side_table or ())
     return PreprocessConfig(
-        description=_description(config),
+        description=_description(config).with_side_tables(tuple(side_tables)),
         output=str(output),
-        inputs=() if given else tuple(inputs),
+        inputs=() if given else inputs,
         split_inputs=splits if given else {},
-        split="given" if given else "stratified",
+        split=config.split or ("given" if given else "stratified"),
+        fractions=shares(config.fractions),
         seed=config.seed,
         encoding=config.encoding,
         min_count=config.min_count,
+        max_vocabulary=config.max_vocabulary,
+        table_rows=config.table_rows,
+        max_rows=config.max_rows,
+        shards=config.shards,
         max_reject_share=config.max_reject_share,
+        max_row_bytes=config.max_row_bytes or MAX_ROW_BYTES,
+        side_tables=side_tables,
         row_order=config.row_order,
         workers=config.workers,
+        compression_level=config.compression_level or 1,
     )
 
 
-def _description(config: SearchConfig):
-    from beam_preprocess.datasets import dataset_names, find_description
-    from beam_preprocess.datasets.generic import (
-        GENERIC_FORMATS,
-        column_names,
-        delimiter_of,
-        generic,
-    )
-
+def _description(config: SearchConfig) -> Description:
     if config.data is None:
         return find_description(DEMO_LAYOUT)
     if config.dataset is None:
@@ -132,20 +208,7 @@ def _description(config: SearchConfig):
             f"--data is a raw log, so --dataset must name its layout: {known}, or the path of a "
             ".toml description."
         )
-    if config.dataset not in GENERIC_FORMATS:
-        _refuse(config, COLUMN_OPTIONS, f"--dataset {config.dataset} says it itself")
-        return find_description(config.dataset)
-    dense, sparse, ignore = (
-        column_names(getattr(config, name), flag(name)) for name in ("dense", "sparse", "ignore")
-    )
-    return generic(
-        config.label,
-        dense,
-        sparse,
-        delimiter=delimiter_of(config.delimiter),
-        ignore=ignore,
-        file_format=GENERIC_FORMATS[config.dataset],
-    )
+    return LayoutOptions.of(config).describe(config.dataset)
 
 
 def _refuse(config: SearchConfig, names: tuple[str, ...], reason: str) -> None:

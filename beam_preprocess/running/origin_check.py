@@ -1,0 +1,133 @@
+"""Whether raw files and their description are still those that a data set was made of."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from beam_preprocess.common.checked import shown
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.origin import ORIGIN_FILE, Origin, OriginFile
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.text_blocks import InputFile
+from beam_preprocess.running.input_files import find_inputs, find_side_files
+
+_READ_BYTES = 1 << 20
+_REMOTE = "://"
+
+
+def fingerprint(file: InputFile, directory: str) -> OriginFile:
+    """Reads a raw file as it lies on disk.
+
+    Args:
+      file: The file.
+      directory: Of the data set that is made of it.
+    """
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    size, checksum = 0, 0
+    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+        while data := stream.read(_READ_BYTES):
+            size += len(data)
+            checksum = zlib.crc32(data, checksum)
+    return OriginFile(_as_seen_from(directory, file.path), size, checksum, file.split)
+
+
+def _as_seen_from(directory: str, path: str) -> str:
+    if _REMOTE in path:
+        return path
+    path, home = os.path.realpath(path), os.path.realpath(directory)
+    beside = os.path.commonpath((os.path.dirname(home), path)) == os.path.dirname(home)
+    return os.path.relpath(path, home) if beside else path
+
+
+def describe_origin(description: Description, files: Iterable[OriginFile]) -> Origin:
+    """What a data set is made of.
+
+    Args:
+      description: Of the raw data, its columns known.
+      files: The raw files, in any order.
+    """
+    body = json.loads(json.dumps(dataclasses.asdict(description)))
+    return Origin(body, tuple(sorted(files, key=lambda file: (file.split or "", file.path))))
+
+
+def check_unchanged(directory: str | pathlib.Path, config: PreprocessConfig) -> None:
+    """Compares what a data set was made of with what its command would read now.
+
+    A file that was written or moved since is read again; one that was only copied passes.
+
+    Args:
+      directory: The data set.
+      config: The run, as it was told.
+
+    Raises:
+      DataError: The description, or a file, is another one, or there are more or fewer of them.
+    """
+    origin = Origin.load(directory)
+    if origin is None:
+        return
+    config, files = find_inputs(dataclasses.replace(config, max_rows=None))
+    side_files = [file for members in find_side_files(config) for file in members]
+    now = describe_origin(config.description, ())
+    for key, value in now.description.items():
+        before = origin.description.get(key, _default(key))
+        if _differs(before, value):
+            raise DataError(
+                f"{config.description.name}: the description has changed since the records were "
+                f"made: {key} was {shown(before)} and is {shown(value)}"
+            )
+    _check_files(pathlib.Path(directory), origin, [*files, *side_files])
+
+
+def _check_files(directory: pathlib.Path, origin: Origin, files: list[InputFile]) -> None:
+    made = os.stat(directory / ORIGIN_FILE).st_mtime_ns
+    before = {(file.split, _place(directory, file.path)): file for file in origin.files}
+    for file in files:
+        known = before.pop((file.split, _place(pathlib.Path(), file.path)), None)
+        if known is None:
+            raise DataError(f"{file.path}: was not there when the records were made")
+        same = file.size == known.bytes
+        if same and _changed(file.path) >= made:
+            same = fingerprint(file, str(directory)).crc32 == known.crc32
+        if not same:
+            raise DataError(
+                f"{file.path}: has changed since the records were made of it ({known.bytes:,} "
+                f"bytes then, {file.size:,} now)"
+            )
+    for _, gone in before:
+        raise DataError(f"{gone}: was read when the records were made, and is not there now")
+
+
+def _place(directory: pathlib.Path, path: str) -> str:
+    return path if _REMOTE in path else os.path.realpath(directory / path)
+
+
+def _changed(path: str) -> float:
+    """When anything of a file was changed, in nanoseconds since 1970."""
+    try:
+        return os.stat(path).st_ctime_ns
+    except OSError:  # on a remote store, which does not say
+        return float("inf")
+
+
+def _default(key: str) -> Any:
+    """What a field meant in a description that was written before there was the field."""
+    (field,) = (field for field in dataclasses.fields(Description) if field.name == key)
+    return None if field.default is dataclasses.MISSING else field.default
+
+
+def _differs(before: Any, now: Any) -> bool:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        return any(_differs(before[key], now[key]) for key in before.keys() & now.keys())
+    if isinstance(before, list | tuple) and isinstance(now, list | tuple):
+        pairs = zip(before, now, strict=False)
+        return len(before) != len(now) or any(_differs(*pair) for pair in pairs)
+    return bool(before != now)
