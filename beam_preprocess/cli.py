@@ -17,6 +17,7 @@ from beam_preprocess.config import (
     name_pairs,
     shares,
 )
+from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.schema import (
     DENSE_TRANSFORMS,
     ROW_ORDERS,
@@ -67,6 +68,9 @@ def _preprocess(arguments: list[str]) -> int:
 
     with ProgressBar(quiet=options.quiet) as bar:
         path = preprocess(config, bar)
+    if "://" not in str(path):
+        for found in Findings.load(path).warnings:
+            print(f"warning: {found.text}", file=sys.stderr)
     if not options.quiet:
         print(f"data set written to {path}")
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from beam_preprocess.dataset.schema import SPLIT_NAMES
+from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.plan import ScanTask
 from beam_preprocess.encoding.splits import TRAIN, chronological_splits, stratified_splits
 from beam_preprocess.encoding.statistics import Moments, Summary
@@ -101,9 +102,10 @@ class Scanner:
         self._boundaries = boundaries
         counted = job.config.description.sparse if job.config.encoding == "vocabulary" else ()
         self.counters = {column.name: ValueCounter() for column in counted}
+        self.evidence = Evidence.empty(job.config.description)
 
     def scan(self, task: ScanTask) -> Summary:
-        """The summary of one task; its value counts go to ``counters``.
+        """The summary of one task; more goes to ``counters`` and ``evidence``.
 
         Args:
           task: What to read.
@@ -127,6 +129,12 @@ class Scanner:
             chosen = block.splits == split
             summary.rows[split] += int(chosen.sum())
             summary.positives[split] += int(block.rows.label[chosen].sum())
+        clicks = int(block.rows.label.sum())
+        key = file.split or "", file.index, block.block
+        summary.block_labels[key] = len(block.rows), clicks
+        group = SPLIT_NAMES.index(file.split) if file.split else 0
+        place = self._job.config.seed, group << 32 | file.index, block.block
+        self.evidence.add_block(block.rows, block.splits, self._job.config.description, place)
         summary.first_rejects = sorted(summary.first_rejects)[: Summary.KEPT_REJECTS]
         training = block.splits == TRAIN
         if training.any():

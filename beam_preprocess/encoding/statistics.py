@@ -114,6 +114,7 @@ class Summary:
       first_rejects: The first ``KEPT_REJECTS`` in log order, for messages: (split group, index of
         the file, block, line within the block, path, reason).
       block_lines: From (split group, file, block) to its number of lines.
+      block_labels: Likewise to its well-formed rows and those with label 1.
     """
 
     rows: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
@@ -123,6 +124,9 @@ class Summary:
     rejected: Counter[str] = dataclasses.field(default_factory=Counter)
     first_rejects: list[tuple[Any, ...]] = dataclasses.field(default_factory=list)
     block_lines: dict[tuple[str | None, int, int], int] = dataclasses.field(default_factory=dict)
+    block_labels: dict[tuple[str, int, int], tuple[int, int]] = dataclasses.field(
+        default_factory=dict
+    )
 
     KEPT_REJECTS = 5
 
@@ -141,3 +145,4 @@ class Summary:
         both = sorted(self.first_rejects + other.first_rejects)
         self.first_rejects = both[: self.KEPT_REJECTS]
         self.block_lines.update(other.block_lines)
+        self.block_labels.update(other.block_labels)

@@ -120,6 +120,7 @@ class VocabularyCounts:
       min_count: Rows that an entry needed.
       out_of_vocabulary_count: Training rows whose value is not in it.
       size, digest: Bytes and SHA-256 of the file.
+      looks_like: What its values are, as ``looks_like`` tells.
     """
 
     feature: str
@@ -130,6 +131,40 @@ class VocabularyCounts:
     out_of_vocabulary_count: int
     size: int
     digest: str
+    looks_like: str = ""
+
+
+NUMBERS, TIMES, TWICE_WRITTEN = "numbers", "times", "numbers with and without .0"
+
+_TRIED_VALUES = 1000
+_COMPARED_VALUES = 100_000
+_NUMBER = r"^[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?$"
+_TIME = r"^[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}|^[0-9]{2}[./][0-9]{2}[./][0-9]{4}|^1[0-9]{9}$"
+
+
+def looks_like(values: pa.ChunkedArray) -> str:
+    """What most of the distinct values of a column are, if that is no category.
+
+    Args:
+      values: Arrow binary of UTF-8.
+
+    >>> days, ids = pa.chunked_array([[b"2024-03-01"]]), pa.chunked_array([[b"5", b"5.0", b"7.0"]])
+    >>> looks_like(days), looks_like(ids), looks_like(pa.chunked_array([[b"a"]]))
+    ('times', 'numbers with and without .0', '')
+    """
+    texts = values.slice(0, _COMPARED_VALUES).cast(pa.string())
+    whole = _share(pc.match_substring_regex(texts, r"^-?[0-9]+$"))
+    pointed = _share(pc.match_substring_regex(texts, r"^-?[0-9]+\.0$"))
+    if whole > 0.05 and pointed > 0.05:
+        return TWICE_WRITTEN
+    tried = texts.slice(0, _TRIED_VALUES)
+    if _share(pc.match_substring_regex(tried, _TIME)) > 0.9:
+        return TIMES
+    return NUMBERS if _share(pc.match_substring_regex(tried, _NUMBER)) > 0.9 else ""
+
+
+def _share(found: pa.ChunkedArray) -> float:
+    return pc.mean(found.cast(pa.int8())).as_py() or 0.0
 
 
 def select_entries(

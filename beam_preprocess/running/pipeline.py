@@ -20,6 +20,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from beam_preprocess.dataset.origin import OriginFile
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.encode import RowEncoder
+from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
 from beam_preprocess.encoding.plan import ScanTask, WriteUnit, scan_tasks, write_units
 from beam_preprocess.encoding.scan import Boundaries, Scanner, read_rows
@@ -30,6 +31,7 @@ from beam_preprocess.encoding.time_counts import TimeCounts
 from beam_preprocess.encoding.vocabulary import (
     VocabularyCounts,
     default_min_count,
+    looks_like,
     merge_counts,
     read_vocabulary,
     select_entries,
@@ -40,12 +42,13 @@ from beam_preprocess.job import Job
 from beam_preprocess.reading.text_blocks import InputFile
 from beam_preprocess.running.origin_check import describe_origin, fingerprint
 from beam_preprocess.writing.output_files import write_file
-from beam_preprocess.writing.publish import publish, shard_layouts, shard_name
+from beam_preprocess.writing.publish import Scanned, publish, shard_layouts, shard_name
 from beam_preprocess.writing.segments import Shard, UnitSegments, join_shard
 from beam_preprocess.writing.unit_writer import Written, write_unit
 
 _NAMESPACE = "beam_preprocess"
 _COUNTS = "counts"
+_EVIDENCE = "evidence"
 _SEGMENTS = "segments"
 
 ShardKey = tuple[int, int]  # split, shard
@@ -69,7 +72,10 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
         found = times | "FindBoundaries" >> beam.CombineGlobally(FindBoundaries(job))
         boundaries = [AsSingleton(found)]
     scanned = tasks | "Scan" >> beam.ParDo(Scan(job), *boundaries).with_outputs(
-        _COUNTS, main="summary"
+        _COUNTS, _EVIDENCE, main="summary"
+    )
+    evidence = AsSingleton(
+        scanned[_EVIDENCE] | "MergeEvidence" >> beam.CombineGlobally(MergeEvidence(job))
     )
     summary = AsSingleton(
         scanned.summary
@@ -107,7 +113,8 @@ def build_pipeline(pipeline: beam.Pipeline, job: Job) -> None:
         | "SpreadFiles" >> beam.Reshuffle()
         | "Fingerprint" >> beam.ParDo(Fingerprint(job))
     )
-    inputs = (summary, vocabularies, AsList(written.written), AsList(shards), AsList(origin))
+    parts = (AsList(written.written), AsList(shards), AsList(origin))
+    inputs = (summary, evidence, vocabularies, *parts)
     _ = pipeline | "End" >> beam.Create([None]) | "Publish" >> beam.ParDo(Publish(job), *inputs)
 
 
@@ -193,6 +200,8 @@ class Scan(beam.DoFn):
             counts = (name, to_ipc(counter.table()))
             value = WindowedValue(counts, window.max_timestamp(), (window,))
             yield TaggedOutput(_COUNTS, value)
+        value = WindowedValue(self._scanner.evidence, window.max_timestamp(), (window,))
+        yield TaggedOutput(_EVIDENCE, value)
         self._scanner = None
 
 
@@ -213,6 +222,33 @@ class MergeSummaries(beam.CombineFn):
         return merged
 
     def extract_output(self, accumulator: Summary) -> Summary:
+        return accumulator
+
+
+class MergeEvidence(beam.CombineFn):
+    """Merges evidence; alike in whatever order.
+
+    Args:
+      job: The run.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def create_accumulator(self) -> Evidence:
+        return Evidence.empty(self._job.config.description)
+
+    def add_input(self, accumulator: Evidence, element: Evidence) -> Evidence:
+        accumulator.add(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Evidence]) -> Evidence:
+        merged = self.create_accumulator()
+        for accumulator in accumulators:
+            merged.add(accumulator)
+        return merged
+
+    def extract_output(self, accumulator: Evidence) -> Evidence:
         return accumulator
 
 
@@ -254,7 +290,15 @@ class WriteVocabulary(beam.DoFn):
         with self._job.reporting_errors():
             size, digest = write_file(self._job, path, vocabulary_text(entries))
         yield VocabularyCounts(
-            name, path, len(entries), counts.num_rows, min_count, outside, size, digest
+            name,
+            path,
+            len(entries),
+            counts.num_rows,
+            min_count,
+            outside,
+            size,
+            digest,
+            looks_like(counts["value"]),
         )
 
 
@@ -354,6 +398,7 @@ class Publish(beam.DoFn):
         self,
         element: None,
         summary: Summary,
+        evidence: Evidence,
         vocabularies: list[VocabularyCounts],
         written: list[Written],
         shards: list[Shard],
@@ -361,7 +406,8 @@ class Publish(beam.DoFn):
     ) -> Iterator[None]:
         with self._job.reporting_errors():
             described = describe_origin(self._job.config.description, origin)
-            publish(self._job, summary, vocabularies, written, shards, described)
+            scanned = Scanned(summary, evidence, tuple(vocabularies))
+            publish(self._job, scanned, written, shards, described)
         yield None
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from beam_preprocess.dataset.file_names import file_stem
-from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
+from beam_preprocess.dataset.findings import Findings
+from beam_preprocess.dataset.schema import SPLIT_NAMES, DenseFeature, Schema, SparseFeature
 from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
 from beam_preprocess.writing.bar_chart import bar_chart
 
 CARD_FILE = "data_card.md"
 
 
-def data_card(schema: Schema, summary: Summary) -> dict[str, str]:
+def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str, str]:
     """The data card and its plots.
 
     Args:
       schema: Of the data set.
       summary: What the first pass found.
+      findings: Warnings, and figures of features.
 
     Returns:
       From file name, relative to the data set, to the text of the file.
@@ -28,9 +30,11 @@ def data_card(schema: Schema, summary: Summary) -> dict[str, str]:
             files[_plot_name(feature)] = _dense_plot(feature, summary)
     parts = [
         _head(schema),
+        _warnings(findings),
         _splits(schema),
-        _dense(schema, files),
-        _sparse(schema),
+        _label_rates(findings),
+        _dense(schema, findings, files),
+        _sparse(schema, findings),
         _rejects(schema),
     ]
     files[CARD_FILE] = "\n".join(part for part in parts if part)
@@ -47,6 +51,18 @@ def _head(schema: Schema) -> str:
     )
 
 
+def _warnings(findings: Findings) -> str:
+    lines = [f"- **{found.kind}**: {_cell(found.text)}" for found in findings.warnings]
+    return "## Warnings\n\n" + "\n".join(lines or ["None."]) + "\n"
+
+
+def _label_rates(findings: Findings) -> str:
+    if len(findings.label_rates) < 2:
+        return ""
+    rates = " ".join(f"{rate:.4f}" for rate in findings.label_rates)
+    return f"Label rates of successive parts of the log (by time, where it is known): {rates}\n"
+
+
 def _splits(schema: Schema) -> str:
     lines = ["| split | rows | positives | label rate | shards |", "|---|---:|---:|---:|---:|"]
     for name, split in schema.splits.items():
@@ -57,13 +73,14 @@ def _splits(schema: Schema) -> str:
     return "## Splits\n\n" + "\n".join(lines) + "\n\n![label rate](plots/label_rate.svg)\n"
 
 
-def _dense(schema: Schema, files: dict[str, str]) -> str:
+def _dense(schema: Schema, findings: Findings, files: dict[str, str]) -> str:
     if not schema.dense:
         return ""
     total = schema.splits["train"].rows
     lines = [
-        "| feature | source | transform | missing | mean | std | minimum | maximum | histogram |",
-        "|---|---|---|---:|---:|---:|---:|---:|---|",
+        "| feature | source | transform | missing | mean | std | minimum | maximum | AUC alone "
+        "| histogram |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     for feature in schema.dense:
         plot = _plot_name(feature)
@@ -71,7 +88,8 @@ def _dense(schema: Schema, files: dict[str, str]) -> str:
             f"| {_cell(feature.name)} | {_cell(feature.source)} | {feature.transform} "
             f"| {feature.missing_count / total:.2%} "
             f"| {feature.mean:.6g} | {feature.std:.6g} | {feature.minimum:.6g} "
-            f"| {feature.maximum:.6g} | {f'![]({plot})' if plot in files else ''} |"
+            f"| {feature.maximum:.6g} | {_auc(findings, feature.name)} "
+            f"| {f'![]({plot})' if plot in files else ''} |"
         )
     return (
         "## Dense features\n\nMoments are of the raw values; histograms are of "
@@ -79,14 +97,16 @@ def _dense(schema: Schema, files: dict[str, str]) -> str:
     )
 
 
-def _sparse(schema: Schema) -> str:
+def _sparse(schema: Schema, findings: Findings) -> str:
     if not schema.sparse:
         return ""
     lines = [
-        "| feature | source | encoding | table rows | distinct | missing | out of vocabulary |",
-        "|---|---|---|---:|---:|---:|---:|",
+        "| feature | source | encoding | table rows | distinct | missing | out of vocabulary "
+        "| in validation | in test | AUC alone |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    lines += [_sparse_line(feature, schema.splits["train"].rows) for feature in schema.sparse]
+    total = schema.splits["train"].rows
+    lines += [_sparse_line(feature, total, findings) for feature in schema.sparse]
     return (
         f"## Sparse features\n\n{sum(schema.sparse_rows):,} table rows in all.\n\n"
         + "\n".join(lines)
@@ -94,7 +114,7 @@ def _sparse(schema: Schema) -> str:
     )
 
 
-def _sparse_line(feature: SparseFeature, total: int) -> str:
+def _sparse_line(feature: SparseFeature, total: int, findings: Findings) -> str:
     source = f"{feature.derive} of {feature.source}" if feature.derive else feature.source
     encoding = feature.encoding
     if feature.min_count is not None:
@@ -104,8 +124,21 @@ def _sparse_line(feature: SparseFeature, total: int) -> str:
     outside = f"{feature.out_of_vocabulary_count / total:.2%}" if counted else ""
     return (
         f"| {_cell(feature.name)} | {_cell(source)} | {encoding} | {feature.rows:,} | {distinct} "
-        f"| {feature.missing_count / total:.2%} | {outside} |"
+        f"| {feature.missing_count / total:.2%} | {outside} "
+        + "".join(f"| {_unknown(findings, feature.name, name)} " for name in SPLIT_NAMES[1:])
+        + f"| {_auc(findings, feature.name)} |"
     )
+
+
+def _unknown(findings: Findings, feature: str, split: str) -> str:
+    """Share of a split's values without an id of their own."""
+    shares = findings.out_of_vocabulary.get(feature)
+    return "" if shares is None else f"{shares[split]:.2%}"
+
+
+def _auc(findings: Findings, feature: str) -> str:
+    auc = findings.auc_alone.get(feature)
+    return "" if auc is None else f"{auc:.3f}"
 
 
 def _rejects(schema: Schema) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Sequence
+
+import numpy as np
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.file_format import MANIFEST_FILE, SCHEMA_FILE
+from beam_preprocess.dataset.findings import FINDINGS_FILE
 from beam_preprocess.dataset.manifest import manifest_body
 from beam_preprocess.dataset.origin import ORIGIN_FILE, Origin
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema, Split
+from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.feature_statistics import build_features
 from beam_preprocess.encoding.row_order import Layout, make_layout, record_bytes
 from beam_preprocess.encoding.statistics import Summary
@@ -16,6 +22,7 @@ from beam_preprocess.encoding.vocabulary import VocabularyCounts
 from beam_preprocess.errors import DataError
 from beam_preprocess.job import Job
 from beam_preprocess.writing.data_card import data_card
+from beam_preprocess.writing.data_warnings import Judge
 from beam_preprocess.writing.output_files import write_file
 from beam_preprocess.writing.segments import Shard
 from beam_preprocess.writing.unit_writer import Written
@@ -50,10 +57,24 @@ def shard_name(split: str, shard: int, layout: Layout) -> str:
     return f"{split}-{shard:05d}-of-{layout.shards:05d}.tfrecord.gz"
 
 
+@dataclasses.dataclass(frozen=True)
+class Scanned:
+    """What the first pass found.
+
+    Attributes:
+      summary: Statistics.
+      evidence: What warnings go by.
+      vocabularies: The vocabulary files.
+    """
+
+    summary: Summary
+    evidence: Evidence
+    vocabularies: tuple[VocabularyCounts, ...]
+
+
 def publish(
     job: Job,
-    summary: Summary,
-    vocabularies: list[VocabularyCounts],
+    scanned: Scanned,
     written: list[Written],
     shards: list[Shard],
     origin: Origin,
@@ -62,8 +83,7 @@ def publish(
 
     Args:
       job: The run.
-      summary: What the first pass found.
-      vocabularies: The vocabulary files.
+      scanned: What the first pass found.
       written: What the units of the second pass wrote.
       shards: The finished shards, in any order.
       origin: What the data set was made of.
@@ -71,15 +91,25 @@ def publish(
     Raises:
       DataError: The second pass found other rows than the first.
     """
+    summary, vocabularies = scanned.summary, scanned.vocabularies
     _check_complete(summary, written, shards)
     schema = _schema(job, summary, vocabularies, shards)
+    findings = Judge(
+        job.config.description,
+        schema,
+        summary,
+        scanned.evidence,
+        {counts.feature: counts for counts in vocabularies},
+        np.sum([part.outside for part in written], axis=0),
+        np.sum([part.present for part in written], axis=0),
+    ).findings()
     files = {shard.name: (shard.size, shard.digest) for shard in shards}
     for part in written:
         files.update(part.files)
     for vocabulary in vocabularies:
         files[vocabulary.path] = (vocabulary.size, vocabulary.digest)
     texts = {SCHEMA_FILE: schema.dumps(), ORIGIN_FILE: origin.dumps()}
-    texts |= data_card(schema, summary)
+    texts |= {FINDINGS_FILE: findings.dumps(), **data_card(schema, summary, findings)}
     for name, text in texts.items():
         files[name] = write_file(job, name, text.encode("utf-8"))
     if not job.local:
@@ -108,7 +138,7 @@ def _check_complete(summary: Summary, written: list[Written], shards: list[Shard
 
 
 def _schema(
-    job: Job, summary: Summary, vocabularies: list[VocabularyCounts], shards: list[Shard]
+    job: Job, summary: Summary, vocabularies: Sequence[VocabularyCounts], shards: list[Shard]
 ) -> Schema:
     config = job.config
     dense, sparse = build_features(config, summary, vocabularies)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from beam_preprocess.dataset.schema import SPLIT_NAMES
+from beam_preprocess.dataset.schema import MISSING_ID, OUT_OF_VOCABULARY_ID, SPLIT_NAMES
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.plan import WriteUnit
 from beam_preprocess.encoding.row_order import Layout, hashed_places, successive_places
@@ -28,6 +28,8 @@ class Written:
 
     Attributes:
       rows, positives: Per split.
+      outside, present: Rows per split and sparse feature whose value has no id of its own, and
+        rows with a value; int64 [splits, features].
       rejected: Rows in the rejects file.
       files: From name to (size, SHA-256), of the rejects file.
       segments: From (split, shard) to where its rows are.
@@ -35,6 +37,8 @@ class Written:
 
     rows: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
     positives: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+    outside: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    present: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0), np.int64))
     rejected: int = 0
     files: dict[str, tuple[int, str]] = dataclasses.field(default_factory=dict)
     segments: dict[tuple[int, int], UnitSegments] = dataclasses.field(default_factory=dict)
@@ -70,7 +74,10 @@ class _UnitWriter:
         self._unit = unit
         self._encoder = encoder
         self._layouts = layouts
-        self._written = Written()
+        shape = len(SPLIT_NAMES), len(job.config.description.sparse or ())
+        self._written = Written(
+            outside=np.zeros(shape, np.int64), present=np.zeros(shape, np.int64)
+        )
         self._rejects: list[str] = []
         self._segments = SegmentWriter(job, unit.number)
 
@@ -85,6 +92,8 @@ class _UnitWriter:
             chosen = block.splits == split
             self._written.rows[split] += int(chosen.sum())
             self._written.positives[split] += int(label[chosen].sum())
+            self._written.outside[split] += (sparse[chosen] == OUT_OF_VOCABULARY_ID).sum(axis=0)
+            self._written.present[split] += (sparse[chosen] != MISSING_ID).sum(axis=0)
         splits, shards, blocks = self._places(block, first_line)
         # Sorted by place, and within a place in the log's order, the rows are encoded at once.
         order = np.lexsort((blocks, shards, splits))

@@ -52,6 +52,7 @@ class DataSummary:
         best_log_loss: log loss that no model can beat in expectation, in nats, for generated data.
         constant_log_loss: log loss of predicting the click rate on every row, in nats; ``None`` if
             not known.
+        warnings: what in the data may spoil a model.
     """
 
     name: str
@@ -62,6 +63,7 @@ class DataSummary:
     rejected: Mapping[str, int] = dataclasses.field(default_factory=dict)
     best_log_loss: float | None = None
     constant_log_loss: float | None = None
+    warnings: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)

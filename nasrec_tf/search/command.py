@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.manifest import verify_what_is_read
 from beam_preprocess.errors import DataError
 from nasrec_tf.common.device_faults import device_fault
@@ -215,6 +216,9 @@ def _run_stage(run, stage: str) -> None:
         with user_errors(run):
             result = stage_function(stage)(run)
     run.directory.finish(stage, result, time.monotonic() - started)
+    if stage == "records":
+        for found in Findings.load(run.dataset).warnings:
+            print(f"warning: {found.text}", file=sys.stderr, flush=True)
 
 
 def _announce(run, stage: str) -> None:

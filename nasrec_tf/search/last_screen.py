@@ -2,6 +2,7 @@
 
 import csv
 
+from beam_preprocess.dataset.findings import Findings
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.export.errors import ExportError
@@ -36,6 +37,7 @@ def last_screen(run: Run) -> str:
     if retrain.recipe is not None:
         lines.append(f"recipe   {retrain.recipe}")
     lines += baseline_lines(run.directory.finished("records", RecordsResult), retrain.test)
+    lines += warning_lines(run)
     lines += chosen_lines(run.config, retrain)
     lines += _hardware_lines(run)
     seconds = [
@@ -83,6 +85,18 @@ def baseline_lines(records: RecordsResult, test: QualitySummary) -> list[str]:
             "more clicks or other features"
         )
     return lines
+
+
+def warning_lines(run: Run) -> list[str]:
+    """What in the data may spoil the model.
+
+    Args:
+        run: of which the records stage has finished.
+
+    Raises:
+        DataError: if what the data set says of itself is damaged.
+    """
+    return [f"warning  {found.text}" for found in Findings.load(run.dataset).warnings]
 
 
 def _hardware_lines(run: Run) -> list[str]:

@@ -99,7 +99,7 @@ class RunDirectory:
         if stored is not None:
             self.check_same(config, stored)
             config = _spelt_as(config, stored)
-            if self.result("records") is None and _changed(config, stored, "records"):
+            if not self._is_settled("records") and _changed(config, stored, "records"):
                 shutil.rmtree(self.path / "records", ignore_errors=True)
         for draft in self.path.rglob(f"{DRAFT_PREFIX}*"):
             draft.unlink(missing_ok=True)  # Of a process that was killed.
@@ -153,7 +153,9 @@ class RunDirectory:
         The records stage leaves all or nothing, and the export is made in a moment.
         """
         directory = self.path / stage
-        if stage in ("records", "export"):
+        if stage == "records":
+            return (directory / RESULT_FILE).exists()
+        if stage == "export":
             return self.result(stage) is not None
         return directory.is_dir() and any(directory.iterdir())
 

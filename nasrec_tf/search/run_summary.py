@@ -6,6 +6,7 @@ import pathlib
 import shlex
 from typing import Any
 
+from beam_preprocess.dataset.findings import Findings
 from nasrec_tf.architecture.complexity import Complexity
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.report import (
@@ -106,6 +107,7 @@ def _data(run: Run) -> DataSummary | None:
         rejected=schema.rejected,
         best_log_loss=result.demo and result.demo.best_log_loss,
         constant_log_loss=result.constant_log_loss,
+        warnings=[found.text for found in Findings.load(run.dataset).warnings],
     )
 
 

@@ -168,7 +168,7 @@ def test_the_portable_runner_writes_the_same_data_set(make_dataset, small_log):
 def test_compression_and_repetition_change_no_record(make_dataset, read_split, small_log):
     log = small_log(5_000)
     plain = make_dataset(log, name="plain")
-    again = make_dataset(log, name="again")
+    again = make_dataset(plain.parent / "raw-plain.csv", name="again")
     packed = make_dataset(gzip.compress(log.encode()), name="packed", suffix="csv.gz")
     assert files_of(plain) == files_of(again)
     for split in SPLIT_NAMES:

@@ -8,6 +8,7 @@ import pytest
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.search import main
 from nasrec_tf.search.config import SearchConfig, load_options
+from nasrec_tf.search.results import Skipped
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import PAPER_ROWS, Settings, dense_widths, explain, scale
 
@@ -91,7 +92,7 @@ def test_columns_are_described_only_where_the_layout_leaves_them_open(
 ):
     log = raw_log(tmp_path / "log.txt")
     line = fails("--data", log, "--dataset", "criteo", option, value)
-    assert line.startswith(f"error: {option}: --dataset criteo says it itself")
+    assert line.startswith(f"error: {option} goes with --dataset csv or parquet; data set criteo")
     assert option in fails(option, value)
 
 
@@ -235,7 +236,7 @@ def test_an_export_directory_that_is_a_file(fails, tmp_path):
 def test_a_run_directory_of_other_settings(fails, tmp_path):
     directory = RunDirectory(tmp_path / "run")
     with directory.opened(SearchConfig(run_dir=str(tmp_path / "run"), seed=1)):
-        pass
+        directory.finish("records", Skipped(skipped="a test"), 1.0)
     line = fails("--run-dir", tmp_path / "run", "--seed", "2")
     assert "--seed" in line and "1" in line and "2" in line
 

@@ -179,6 +179,9 @@ def test_an_option_may_change_until_the_first_stage_that_reads_it_has_begun(tmp_
     with RunDirectory(tmp_path).opened(stored):
         pass
     changed(tmp_path, stored, supernet_epochs=3, top_k=1, retrain_epochs=2, name="other", workers=2)
+    changed(tmp_path, stored, seed=1)
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "result.json").touch()
     with pytest.raises(RunError, match="--seed 0, not 1"):
         changed(tmp_path, stored, seed=1)
     (tmp_path / "supernet").mkdir()

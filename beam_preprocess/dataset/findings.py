@@ -1,0 +1,85 @@
+"""``findings.json``: what in a data set may spoil a model, and the figures that tell."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Mapping
+
+from beam_preprocess.common.checked import Finite, build, check_fields, shown
+from beam_preprocess.dataset.file_format import read_json
+from beam_preprocess.errors import DataError
+
+FINDINGS_FILE = "findings.json"
+
+_FORMAT = "nasrec_tf.findings"
+_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One warning.
+
+    Attributes:
+      kind: What it is about, in one word or two.
+      text: The warning, with its figures and its mend.
+      column: The raw column that it is about, or None.
+    """
+
+    kind: str
+    text: str
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """Warnings and figures of a data set.
+
+    Attributes:
+      warnings: The most grave ones first.
+      out_of_vocabulary: From sparse feature and split to the share of present values with no id of
+        their own.
+      auc_alone: From feature to how well it alone tells the labels apart, from 0.5 to 1, on a
+        sample of the training split.
+      label_rates: Label rates of ten parts of the log, by its time column or in its order.
+    """
+
+    warnings: tuple[Finding, ...] = ()
+    out_of_vocabulary: Mapping[str, Mapping[str, Finite]] = dataclasses.field(default_factory=dict)
+    auc_alone: Mapping[str, Finite] = dataclasses.field(default_factory=dict)
+    label_rates: tuple[Finite, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def dumps(self) -> str:
+        """The text of the file."""
+        body = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(self)}
+        return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def load(cls, directory: str | pathlib.Path) -> Findings:
+        """Reads the findings of a data set; none of one that an earlier version wrote.
+
+        Args:
+          directory: The data set.
+
+        Raises:
+          DataError: The file is damaged.
+        """
+        path = pathlib.Path(directory) / FINDINGS_FILE
+        if not path.exists():
+            return cls()
+        body = read_json(path)
+        try:
+            if (body.pop("format"), body.get("version")) != (_FORMAT, _VERSION):
+                raise DataError(f"version must be {_VERSION}, not {shown(body.get('version'))}")
+            del body["version"]
+            warnings = [build(Finding, entry, "warnings") for entry in body["warnings"]]
+            return build(cls, {**body, "warnings": warnings}, "findings")
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path}: damaged ({error}); preprocess the data again") from None

@@ -1,0 +1,270 @@
+"""What of a data set may spoil a model: figures, and a warning where they are out of bounds."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from beam_preprocess.dataset.findings import Finding, Findings
+from beam_preprocess.dataset.schema import SPLIT_NAMES, DenseFeature, Schema
+from beam_preprocess.encoding.encode import transform_dense
+from beam_preprocess.encoding.evidence import Evidence, dense_sources
+from beam_preprocess.encoding.label_rates import differ, rates_of_parts
+from beam_preprocess.encoding.row_sample import dense_auc, meeting_chance, sparse_auc
+from beam_preprocess.encoding.statistics import BIN_EDGES, Moments, Summary
+from beam_preprocess.encoding.vocabulary import NUMBERS, TIMES, TWICE_WRITTEN, VocabularyCounts
+from beam_preprocess.reading.description import Description
+
+GIVES_AWAY_AUC = 0.98
+"""A feature that alone reaches this knows the label: few honest logs reach it with all theirs."""
+
+LEAST_ROWS_OF_A_LABEL = 20
+"""With fewer in the sample, an AUC is chance."""
+
+NEARLY_UNIQUE = 0.5
+"""Distinct values to rows with a value: above, most values are seen once."""
+
+MANY_UNKNOWN = 0.5
+UNKNOWN_BEYOND_TRAINING = 0.2
+"""Shares of present values out of vocabulary: of a split, and more than in training."""
+
+CLIPPED = 0.5
+"""Share of values below zero, which log1p makes the same."""
+
+EQUAL_ROWS = 0.02
+BEYOND_CHANCE = 4.0
+"""Share of a split's rows that stand in training too, and how often chance alone does that."""
+
+DRIFT_RATIO, SPLIT_RATIO = 1.5, 1.2
+"""Of the largest label rate to the smallest: along the log, and between splits."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """Looks at what a run has found.
+
+    Attributes:
+      description: Of the data set.
+      schema: Of the data set.
+      summary, evidence: Of the first pass.
+      vocabularies: What was written of them, by sparse feature.
+      outside, present: int64 [splits, sparse features]; rows out of vocabulary, and with a value.
+    """
+
+    description: Description
+    schema: Schema
+    summary: Summary
+    evidence: Evidence
+    vocabularies: Mapping[str, VocabularyCounts]
+    outside: np.ndarray
+    present: np.ndarray
+
+    def findings(self) -> Findings:
+        """All warnings and figures, the gravest first."""
+        warnings = (
+            *self._labels(),
+            *self._giving_away(),
+            *self._equal_rows(),
+            *self._dense(),
+            *self._sparse(),
+            *self._unknown_values(),
+            *self._drift(),
+        )
+        return Findings(
+            warnings=tuple(warnings),
+            out_of_vocabulary=self._unknown_shares,
+            auc_alone=self._aucs,
+            label_rates=tuple(clicks / rows for rows, clicks in self._parts),
+        )
+
+    def _labels(self) -> Iterator[Finding]:
+        for name, split in self.schema.splits.items():
+            if split.positives not in (0, split.rows):
+                continue
+            value = int(bool(split.positives))
+            what = "nothing can be learnt" if name == "train" else "its AUC is not defined"
+            yield Finding(
+                "labels",
+                f"all {split.rows:,} rows of the {name} split have label {value}, so {what}; see "
+                f"to column {self.schema.label!r}, or give other splits",
+                self.schema.label,
+            )
+
+    @functools.cached_property
+    def _aucs(self) -> dict[str, float]:
+        sample = self.evidence.sample
+        if min(np.bincount(sample.label, minlength=2)) < LEAST_ROWS_OF_A_LABEL:
+            return {}
+        sources = dense_sources(self.description)
+        found = {
+            feature.name: dense_auc(sample.dense[:, sources.index(feature.source)], sample.label)
+            for feature in self.schema.dense
+        }
+        for at, feature in enumerate(self.schema.sparse):
+            found[feature.name] = sparse_auc(sample.sparse[:, at], sample.label)
+        return {name: auc for name, auc in found.items() if auc is not None}
+
+    def _giving_away(self) -> Iterator[Finding]:
+        sources = {feature.name: feature.source for feature in self.schema.dense}
+        sources |= {feature.name: feature.source for feature in self.schema.sparse}
+        for name, auc in self._aucs.items():
+            if auc >= GIVES_AWAY_AUC:
+                yield Finding(
+                    "gives the label away",
+                    f"column {sources[name]!r} alone tells the labels apart with an AUC of "
+                    f"{auc:.3f}: is it known before the click? If not, leave it out (--ignore)",
+                    sources[name],
+                )
+
+    def _equal_rows(self) -> Iterator[Finding]:
+        sample = self.evidence.sample
+        columns = [*sample.dense.T, *sample.sparse.T, sample.label]
+        chance = math.prod(meeting_chance(column) for column in columns)
+        expected = min(1.0, chance * self.summary.rows[0])
+        for split in (1, 2):
+            share = self.evidence.equal.share_in_training(split)
+            if share >= EQUAL_ROWS and share >= BEYOND_CHANCE * expected:
+                yield Finding(
+                    "equal rows",
+                    f"{share:.1%} of the rows of the {SPLIT_NAMES[split]} split stand in the "
+                    "training split too, in every feature and the label: a quality measured on "
+                    "them is too good; remove repeated rows, or split by time",
+                )
+
+    def _dense(self) -> Iterator[Finding]:
+        for feature in self.schema.dense:
+            if reason := self._constant(feature):
+                yield Finding(
+                    "constant",
+                    f"dense column {feature.source!r}: {reason}; choose another with "
+                    "--dense-transform (standardize), or `transform` in the TOML file, or leave "
+                    "the column out",
+                    feature.source,
+                )
+
+    def _constant(self, feature: DenseFeature) -> str | None:
+        moments = self.summary.dense[feature.source]
+        rows = moments.count + moments.missing
+        raw = [feature.minimum, feature.maximum] if moments.count else []
+        values = transform_dense(
+            np.array([*raw, *([np.nan] if moments.missing else [])]), feature
+        ).astype(np.float32)
+        if len(set(values.tolist())) <= 1:
+            if not moments.count:
+                return f"has no value in any of the {rows:,} training rows"
+            if feature.minimum == feature.maximum:
+                return f"is {feature.minimum:g} in every training row that has a value"
+            return (
+                f"its transform {feature.transform} makes all its values, from "
+                f"{feature.minimum:g} to {feature.maximum:g}, the same number"
+            )
+        below = _share_below_zero(moments)
+        if feature.transform == "log1p" and below >= CLIPPED:
+            return f"its transform log1p makes {below:.0%} of its values, those below 0, the same"
+        return None
+
+    def _sparse(self) -> Iterator[Finding]:
+        train = self.schema.splits["train"].rows
+        for feature in self.schema.sparse:
+            present = train - feature.missing_count
+            counts = self.vocabularies.get(feature.name)
+            about = f"sparse column {feature.source!r}"
+            if not present:
+                yield Finding("empty", f"{about} has no value in training", feature.source)
+            if counts is None or not present:
+                continue
+            if counts.looks_like == TWICE_WRITTEN:
+                yield Finding(
+                    "written in two ways",
+                    f"{about} has whole numbers with .0 and without (as pandas writes them beside "
+                    "missing ones), which are different values here; write them alike",
+                    feature.source,
+                )
+            if counts.distinct / present > NEARLY_UNIQUE and counts.distinct > 100:
+                yield Finding(
+                    "nearly unique",
+                    f"{about} has {counts.distinct:,} different values in {present:,} training "
+                    f"rows: {_MENDS[counts.looks_like]}",
+                    feature.source,
+                )
+            elif feature.out_of_vocabulary_count / present >= MANY_UNKNOWN:
+                share = feature.out_of_vocabulary_count / present
+                yield Finding(
+                    "out of vocabulary",
+                    f"{about}: {share:.0%} of its training values are seen less than "
+                    f"{counts.min_count} times and have no row of their own: "
+                    f"{_MENDS[counts.looks_like]}, or lower --min-count",
+                    feature.source,
+                )
+
+    @functools.cached_property
+    def _unknown_shares(self) -> dict[str, dict[str, float]]:
+        return {
+            feature.name: {
+                split: float(self.outside[row, at] / max(1, self.present[row, at]))
+                for row, split in enumerate(SPLIT_NAMES)
+            }
+            for at, feature in enumerate(self.schema.sparse)
+            if feature.encoding == "vocabulary"
+        }
+
+    def _unknown_values(self) -> Iterator[Finding]:
+        sources = {feature.name: feature.source for feature in self.schema.sparse}
+        for name, found in self._unknown_shares.items():
+            for split in ("validation", "test"):
+                share, before = found[split], found["train"]
+                if share >= MANY_UNKNOWN and share - before >= UNKNOWN_BEYOND_TRAINING:
+                    yield Finding(
+                        "unknown values",
+                        f"sparse column {sources[name]!r}: {share:.0%} of its values in the "
+                        f"{split} split are out of vocabulary, {before:.0%} in training: nothing "
+                        "learnt of it holds there; are its values written alike in all files?",
+                        sources[name],
+                    )
+
+    @functools.cached_property
+    def _parts(self) -> list[tuple[int, int]]:
+        series = self.evidence.over_time.series()
+        if not series:
+            series = [counts for _, counts in sorted(self.summary.block_labels.items())]
+        return rates_of_parts(series)
+
+    def _drift(self) -> Iterator[Finding]:
+        splits = list(self.schema.splits.items())
+        rates = ", ".join(f"{name} {split.label_rate:.2%}" for name, split in splits)
+        if differ([(split.rows, split.positives) for _, split in splits], SPLIT_RATIO):
+            yield Finding("drift", f"label rates of the splits differ: {rates}", self.schema.label)
+        if differ(self._parts, DRIFT_RATIO) and self.schema.split_method != "given":
+            shown = [clicks / rows for rows, clicks in self._parts]
+            column = self.description.time_column
+            where = f"by {column!r}" if column else "along the log"
+            mend = (
+                ""
+                if self.schema.split_method == "chronological"
+                else (
+                    "; if that is the order of time, --split chronological measures what it costs"
+                )
+            )
+            yield Finding(
+                "drift",
+                f"label rates drift {where}: {shown[0]:.2%} in the first tenth, {shown[-1]:.2%} "
+                f"in the last, from {min(shown):.2%} to {max(shown):.2%}{mend}",
+                self.schema.label,
+            )
+
+
+_MENDS = {
+    "": "an id of the row? Leave it out (--ignore)",
+    NUMBERS: "a number? Give it as --dense; an id of the row? Leave it out (--ignore)",
+    TIMES: "a time? Leave it out (--ignore), or name it --time-column",
+    TWICE_WRITTEN: "a number? Give it as --dense; an id of the row? Leave it out (--ignore)",
+}
+
+
+def _share_below_zero(moments: Moments) -> float:
+    below = sum(n for at, n in moments.histogram.items() if BIN_EDGES[at] < 0)
+    return below / max(1, moments.count)

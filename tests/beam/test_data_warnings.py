@@ -1,0 +1,273 @@
+"""Warnings of what in a log spoils a model: each where it is due, and none where it is not."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from beam_preprocess.cli import main
+from beam_preprocess.dataset.findings import Findings
+from beam_preprocess.datasets.generic import generic
+from beam_preprocess.encoding import equal_rows, label_rates, row_sample
+from beam_preprocess.encoding.equal_rows import EqualRows
+from beam_preprocess.encoding.label_rates import RatesOverTime, differ, rates_of_parts
+from beam_preprocess.encoding.row_sample import RowSample, auc_alone, dense_auc, sparse_auc
+
+ROWS = 3000
+
+
+def log(**columns):
+    """Text of a log of these columns."""
+    rows = zip(*columns.values(), strict=True)
+    return ",".join(columns) + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows)
+
+
+@pytest.fixture(scope="module")
+def honest():
+    """Columns of a log of which there is nothing to say."""
+    random = np.random.default_rng(0)
+    user = random.integers(0, 50, ROWS)
+    price = random.exponential(20, ROWS).round(2)
+    label = random.random(ROWS) < 0.1 + 0.01 * (user % 20)
+    return {
+        "label": label.astype(int),
+        "user": user,
+        "item": random.integers(0, 30, ROWS),
+        "price": price,
+    }
+
+
+@pytest.fixture
+def warned(make_dataset):
+    """The kinds and columns that a log is warned of."""
+
+    def make(columns, **options):
+        layout = options.pop("layout", generic("label", ("price",)))
+        found = Findings.load(make_dataset(log(**columns), layout, **options))
+        return {(warning.kind, warning.column) for warning in found.warnings}
+
+    return make
+
+
+def test_an_honest_log_is_warned_of_nothing(warned, honest):
+    assert warned(honest) == set()
+
+
+def test_columns_that_know_the_label(warned, honest):
+    label = honest["label"]
+    spoilt = honest | {
+        "installed_at": [f"t{n}" if click else "" for n, click in enumerate(label)],
+        "state": np.where(label, "done", np.where(honest["user"] % 2, "new", "open")),
+        "price": np.where(label, honest["price"] + 1000, honest["price"]),
+    }
+    found = warned(spoilt)
+    assert {column for kind, column in found if kind == "gives the label away"} == {
+        "installed_at", "state", "price",
+    }  # fmt: skip
+
+
+def test_a_dense_column_that_its_transform_makes_one_number(warned, honest):
+    spoilt = honest | {
+        "index": -1 - honest["user"] % 7,
+        "half": np.where(honest["item"] % 5, -2.5, honest["price"]),
+        "one": 3,
+        "none": "",
+    }
+    spoilt = {name: np.broadcast_to(values, ROWS) for name, values in spoilt.items()}
+    dense = ("price", "index", "half", "one", "none")
+    found = warned(spoilt, layout=generic("label", dense))
+    assert found == {("constant", name) for name in ("index", "half", "one", "none")}
+    found = warned(spoilt, layout=generic("label", dense, transform="standardize"), name="other")
+    assert found == {("constant", name) for name in ("one", "none")}
+
+
+def test_sparse_columns_of_values_seen_once(make_dataset, honest):
+    many = honest | {
+        "row_id": [f"r{n}" for n in range(ROWS)],
+        "time": [
+            f"2024-03-01 {n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}" for n in range(ROWS)
+        ],
+        "weight": np.random.default_rng(1).normal(size=ROWS).round(6),
+        "rare": [f"v{n % 1100}" for n in range(ROWS)],
+        "empty": [""] * ROWS,
+        "uid": [f"{n % 30}.0" if n % 3 else f"{n % 30}" for n in range(ROWS)],
+    }
+    found = Findings.load(make_dataset(log(**many), generic("label", ("price",)), min_count=5))
+    texts = {(warning.kind, warning.column): warning.text for warning in found.warnings}
+    assert set(texts) == {
+        ("nearly unique", "row_id"), ("nearly unique", "time"), ("nearly unique", "weight"),
+        ("out of vocabulary", "rare"), ("empty", "empty"), ("written in two ways", "uid"),
+    }  # fmt: skip
+    assert "an id of the row?" in texts["nearly unique", "row_id"]
+    assert "a time?" in texts["nearly unique", "time"]
+    assert "a number?" in texts["nearly unique", "weight"]
+
+
+def test_values_that_another_split_does_not_know(make_dataset, tmp_path, honest):
+    paths = {}
+    for name in ("train", "validation", "test"):
+        users = [f"{user}.0" if name == "test" else user for user in honest["user"]]
+        (tmp_path / name).write_text(log(**(honest | {"user": users})))
+        paths[name] = (str(tmp_path / name),)
+    out = make_dataset(None, generic("label", ("price",)), split="given", split_inputs=paths)
+    found = Findings.load(out)
+    assert ("unknown values", "user") in {
+        (warning.kind, warning.column) for warning in found.warnings
+    }
+    assert found.out_of_vocabulary["user"] == {"train": 0.0, "validation": 0.0, "test": 1.0}
+    assert "| 0.00% | 100.00% |" in (out / "data_card.md").read_text()
+
+
+def test_rows_that_stand_in_two_splits(warned, honest):
+    twice = {name: np.concatenate([values, values]) for name, values in honest.items()}
+    assert warned(twice) == {("equal rows", None)}
+    few = {"label": honest["label"], "user": honest["user"], "price": [1, 2, 3] * (ROWS // 3)}
+    assert warned(few, name="few") == set()  # as many as chance makes of so few values
+
+
+def test_label_rates_that_drift(warned, honest):
+    order = np.argsort(honest["label"] + np.random.default_rng(2).random(ROWS), kind="stable")
+    drifting = {name: values[order] for name, values in honest.items()} | {"day": np.arange(ROWS)}
+    layout = generic("label", ("price",), time_column="day")
+    assert ("drift", "label") in warned(drifting, layout=layout)
+    mixed = np.random.default_rng(3).permutation(ROWS)
+    shuffled = {name: values[mixed] for name, values in drifting.items()}
+    assert ("drift", "label") in warned(shuffled, layout=layout, name="shuffled")
+    unordered = {name: values for name, values in shuffled.items() if name != "day"}
+    assert warned(unordered, name="unordered") == set()
+    assert ("drift", "label") in warned(drifting, layout=layout, split="chronological", name="cut")
+
+
+def test_a_split_of_one_label(warned, honest):
+    few = honest | {"label": (np.arange(ROWS) < 2).astype(int)}
+    kinds = warned(few, fractions=(0.98, 0.01, 0.01))
+    assert ("labels", "label") in kinds
+
+
+def test_warnings_are_told_on_the_screen_and_in_the_card(tmp_path, honest, capsys):
+    (tmp_path / "log.csv").write_text(log(**(honest | {"price": -1 - honest["price"]})))
+    command = ["--dataset", "csv", "--label", "label", "--dense", "price", "--quiet"]
+    command += ["--input", str(tmp_path / "log.csv"), "--output", str(tmp_path / "out")]
+    assert main(command) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: dense column 'price': its transform log1p makes all")
+    assert line.removeprefix("warning: ") in (tmp_path / "out" / "data_card.md").read_text()
+
+
+def sample_of(rows, random):
+    keys = random.permutation(rows * 7)[:rows].astype(np.uint64)
+    return RowSample(
+        keys,
+        random.integers(0, 2, rows).astype(np.uint8),
+        random.normal(size=(rows, 2)),
+        random.integers(0, 5, (rows, 3)).astype(np.uint64),
+    )
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 60), st.lists(st.integers(0, 60), max_size=4))
+def test_a_sample_is_the_same_in_whatever_parts_it_comes(seed, rows, cuts):
+    whole = sample_of(rows, np.random.default_rng(seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_sample, "MOST_ROWS", 7)
+        at_once, in_parts = RowSample.empty(2, 3), RowSample.empty(2, 3)
+        at_once.add(whole)
+        bounds = sorted({0, rows, *(min(cut, rows) for cut in cuts)})
+        parts = list(zip(bounds[:-1], bounds[1:], strict=True))
+        np.random.default_rng(seed).shuffle(parts)
+        for first, last in parts:
+            part = RowSample.empty(2, 3)
+            part.add(whole.of_rows(np.arange(first, last)))
+            in_parts.add(part)
+    for mine, theirs in zip(at_once._parts(), in_parts._parts(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    for label in (0, 1):
+        keys = np.sort(whole.keys[whole.label == label])[:7]
+        np.testing.assert_array_equal(at_once.keys[at_once.label == label], keys)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 2)), max_size=80), st.randoms())
+def test_equal_rows_are_counted_whatever_the_parts(rows, random):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(equal_rows, "MOST_CONTENTS", 9)
+        found, parts = EqualRows(), list(rows)
+        random.shuffle(parts)
+        for first in range(0, len(parts), 13):
+            part = EqualRows()
+            part.add_rows(
+                np.array([content for content, _ in parts[first : first + 13]], np.uint64),
+                np.array([split for _, split in parts[first : first + 13]], np.int64),
+            )
+            found.add(part)
+    kept = sorted({content for content, _ in rows})[:9]
+    assert found.hashes.tolist() == kept
+    assert found.counts.tolist() == [[rows.count((c, split)) for split in range(3)] for c in kept]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-(2**62), 2**62), st.integers(0, 1)), max_size=60),
+    st.randoms(),
+)
+def test_rates_over_time_are_the_same_in_whatever_order(rows, random):
+    def gathered(parts):
+        rates = RatesOverTime()
+        for first in range(0, len(parts), 7):
+            part = RatesOverTime()
+            part.add_rows(*np.array(parts[first : first + 7], np.int64).T)
+            rates.add(part)
+        return rates
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(label_rates, "MOST_SPANS", 8)
+        first = gathered(rows)
+        shuffled = list(rows)
+        random.shuffle(shuffled)
+        second = gathered(shuffled)
+    assert (first.bits, first.spans) == (second.bits, second.spans)
+    assert len(first.spans) <= 8
+    series = first.series()
+    assert sum(count for count, _ in series) == len(rows)
+    assert sum(clicks for _, clicks in series) == sum(label for _, label in rows)
+    parts = rates_of_parts(series)
+    assert [sum(part[at] for part in parts) for at in (0, 1)] == [
+        sum(part[at] for part in series) for at in (0, 1)
+    ]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e300, 1e300) | st.sampled_from([0.0, 1.0]), st.integers(0, 1)),
+        max_size=40,
+    )
+)
+def test_areas_under_curves_are_those_of_scikit_learn(rows):
+    scores = np.array([score for score, _ in rows])
+    label = np.array([label for _, label in rows], int)
+    found = auc_alone(scores, label)
+    if len(set(label.tolist())) < 2:
+        assert found is None
+        return
+    expected = roc_auc_score(label, scores)
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert dense_auc(scores, label) == pytest.approx(max(expected, 1 - expected), abs=1e-12)
+
+
+def test_a_category_is_judged_by_its_other_rows():
+    label = np.tile([0, 1], 500)
+    unique = np.arange(1, 1001).astype(np.uint64)
+    assert sparse_auc(unique, label) < 0.5
+    assert sparse_auc(label.astype(np.uint64) + 1, label) == 1.0
+    chance = np.random.default_rng(0).integers(1, 100, 1000).astype(np.uint64)
+    assert sparse_auc(chance, label) < 0.6
+
+
+def test_rates_differ_by_more_than_chance_and_by_enough():
+    assert not differ([(10, 0), (10, 5)], 1.5)
+    assert not differ([(10**6, 10**5), (10**6, 11 * 10**4)], 1.5)
+    assert differ([(10**6, 10**5), (10**6, 2 * 10**5)], 1.5)
+    assert not differ([(100, 100), (100, 100)], 1.5)
+    assert not differ([(100, 0)], 1.5)
