@@ -48,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from beam_preprocess.dataset.inspection import main as inspect_main
 
             return inspect_main(arguments[1:])
+        if arguments[:1] == ["describe"]:
+            from beam_preprocess.running.describe import main as describe_main
+
+            return describe_main(arguments[1:])
         return _preprocess(arguments)
     except DataError as error:
         print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
@@ -141,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m beam_preprocess",
         description="Turns a raw click log into a data set of TFRecords. Options that are not "
         "listed here go to Apache Beam, such as --runner=DataflowRunner --project=... "
+        "'python -m beam_preprocess describe FILE' guesses the layout of a log, "
         "'python -m beam_preprocess inspect DIR' shows and verifies a data set.",
         allow_abbrev=False,
     )

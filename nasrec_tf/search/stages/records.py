@@ -111,6 +111,11 @@ def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
     for name in ("train", "validation", "test"):
         if name not in schema.splits or not schema.splits[name].rows:
             raise UserError(f"{path}: split {name!r} is empty; give more rows or other splits.")
+    if not schema.sparse:
+        raise UserError(
+            f"{path}: has dense features alone, and networks need at least one sparse column to "
+            "embed; preprocess the log with one."
+        )
     rate = schema.splits["train"].label_rate
     if rate in (0.0, 1.0):
         raise UserError(

@@ -1,0 +1,230 @@
+"""``python -m beam_preprocess describe FILE``: a guess at the layout of a log, with its reasons."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.iso_times import seconds_of
+from beam_preprocess.running.log_sample import LogSample, is_number, sample_log
+
+_LABEL_NAMES = (
+    "click", "clicked", "is_click", "clk", "label", "target", "y", "class", "conversion",
+    "converted", "purchase", "installed", "response", "income", "subscribed", "is_churn",
+)  # fmt: skip
+_POSITIVE = {"1", "1.0", "yes", "y", "true", "t", "click", "clicked", "positive", "pos", ">50k"}
+_MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "\\N")
+_FEW_VALUES = 24
+"""Whole numbers of so few values, as hours and grades are, are categories."""
+
+_ID_NAME = re.compile(r"(^|_)(id|uid|guid|uuid|key|hash|code|zip|ip)$|Id$|ID$")
+_EPOCH = (10**9, 2 * 10**9)  # 2001 to 2033, in seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class Guess:
+    """What a column is taken for.
+
+    Attributes:
+      role: ``label``, ``dense``, ``sparse``, ``time`` or ``ignore``.
+      reason: Why, in words.
+      transform: Of a dense column, where it is not the usual one.
+      time_format: Of a time.
+    """
+
+    role: str
+    reason: str
+    transform: str | None = None
+    time_format: str = "number"
+
+
+def describe(patterns: Sequence[str]) -> str:
+    """A TOML description of a log, for its owner to correct.
+
+    Args:
+      patterns: Paths, globs or directories of it; the first rows of the first file are looked at.
+
+    Returns:
+      The text; reasons stand in its comments.
+
+    Raises:
+      DataError: There is no such file, or it is no table.
+    """
+    sample = sample_log(patterns)
+    missing = _missing_tokens(sample)
+    columns = {
+        name: [value for value in values if value and value not in missing]
+        for name, values in zip(sample.names, sample.columns, strict=True)
+    }
+    label = _label(columns)
+    rows = len(sample.columns[0])
+    guesses = {
+        name: _guess(name, values, rows)
+        for name, values in columns.items()
+        if name and name != label
+    }
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", pathlib.Path(patterns[0]).stem).strip("-") or "log"
+    lines = [
+        f"# Guessed from the first {rows:,} rows of {json.dumps(patterns[0])}: look it through",
+        _entry("name", name),
+        *_label_lines(label, columns),
+        *(_entry(key, value, reason) for key, value, reason in sample.settings),
+    ]
+    if missing:
+        lines.append(_entry("missing_tokens", missing, "stand among other values"))
+    lines += _time_lines(guesses)
+    unreadable = {
+        n: Guess("ignore", f"of type {kind}, no single value") for n, kind in sample.unreadable
+    }
+    for role in ("dense", "sparse", "ignore"):
+        lines += _listed(role, {**guesses, **unreadable})
+    return "\n".join(lines) + "\n"
+
+
+def _missing_tokens(sample: LogSample) -> list[str]:
+    found = Counter(value for values in sample.columns for value in set(values))
+    return [token for token in _MISSING if token in found]
+
+
+def _label(columns: dict[str, list[str]]) -> str | None:
+    two_valued = [name for name, values in columns.items() if name and len(set(values)) == 2]
+    for wanted in _LABEL_NAMES:
+        for name in columns:
+            if name.lower() == wanted and name in two_valued:
+                return name
+    binary = [name for name in two_valued if set(columns[name]) <= {"0", "1", "0.0", "1.0"}]
+    return (binary or two_valued or [None])[0]
+
+
+def _label_lines(label: str | None, columns: dict[str, list[str]]) -> list[str]:
+    if label is None:
+        return ['label = "?"  # no column has two values: name it; {column = ..., above = 3} helps']
+    counts = Counter(columns[label])
+    shown = " and ".join(f"{value} ({count:,})" for value, count in counts.most_common())
+    if set(counts) <= {"0", "1", "0.0", "1.0"}:
+        return [_entry("label", label, f"has two values, {shown}")]
+    known = [value for value in counts if value.lower().rstrip(".") in _POSITIVE]
+    positive = known[0] if len(known) == 1 else counts.most_common()[-1][0]
+    why = "is how clicks are called" if known else "is the rarer value"
+    table = f"{{column = {json.dumps(label)}, positive = [{json.dumps(positive)}]}}"
+    return [f"label = {table}  # has two values, {shown}; {positive} {why}"]
+
+
+def _guess(name: str, values: list[str], rows: int) -> Guess:
+    distinct = len(set(values))
+    if distinct <= 1:
+        return Guess("ignore", f"has {'one value' if distinct else 'no value'} in these rows")
+    if time := _time(name, values):
+        return time
+    numbers = [float(value) for value in values if is_number(value)]
+    if len(numbers) < len(values):
+        return _category(values, distinct)
+    whole = all(number.is_integer() for number in numbers)
+    spread = f"from {min(numbers):g} to {max(numbers):g}, {distinct:,} different ones"
+    if whole and _ID_NAME.search(name):
+        return _category(values, distinct)
+    if whole and distinct == len(values) and _rises(numbers):
+        return Guess("ignore", "numbers the rows")
+    if whole and distinct <= _FEW_VALUES:
+        return Guess("sparse", f"whole numbers {spread}")
+    transform = "standardize" if min(numbers) < 0 else None
+    return Guess("dense", f"numbers {spread}", transform)
+
+
+def _category(values: list[str], distinct: int) -> Guess:
+    if distinct == len(values) and len(values) > _FEW_VALUES:
+        return Guess("ignore", f"has another value in each of {len(values):,} rows")
+    return Guess("sparse", f"{distinct:,} different values")
+
+
+def _time(name: str, values: list[str]) -> Guess | None:
+    if all(map(_is_moment, values)):
+        return Guess("time", f"times such as {values[0]}", time_format="iso8601")
+    numbers = [float(value) for value in values if is_number(value)]
+    named = re.search(r"time|stamp|^ts$|date", name.lower())
+    if (
+        named
+        and len(numbers) == len(values)
+        and _EPOCH[0] <= min(numbers) <= max(numbers) < _EPOCH[1]
+    ):
+        return Guess("time", "seconds since 1970, by name and size")
+    return None
+
+
+def _is_moment(value: str) -> bool:
+    try:
+        seconds_of(value)
+    except ValueError:
+        return False
+    return not value.isdigit()  # 20240301 may be any number
+
+
+def _rises(numbers: list[float]) -> bool:
+    return all(after > before for before, after in zip(numbers, numbers[1:], strict=False))
+
+
+def _time_lines(guesses: dict[str, Guess]) -> list[str]:
+    times = {name: guess for name, guess in guesses.items() if guess.role == "time"}
+    for name, guess in times.items():
+        reason = f"{guess.reason}; for --split chronological"
+        return [_entry("time_column", name, reason), _entry("time_format", guess.time_format)]
+    return []
+
+
+def _listed(role: str, guesses: dict[str, Guess]) -> Iterator[str]:
+    chosen = {name: guess for name, guess in guesses.items() if guess.role == role}
+    times = [name for name, guess in guesses.items() if guess.role == "time"]
+    if role == "ignore":
+        chosen |= {name: guesses[name] for name in times[1:]}
+    if not chosen:
+        return
+    yield f"{role} = ["
+    for name, guess in chosen.items():
+        entry = json.dumps(name, ensure_ascii=False)
+        if guess.transform is not None:
+            entry = f'{{source = {entry}, transform = "{guess.transform}"}}'
+        yield f"    {entry},  # {' '.join(guess.reason.split())}"
+    yield "]"
+
+
+def _entry(key: str, value: object, reason: str = "") -> str:
+    line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+    return f"{line}  # {reason}" if reason else line
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command ``python -m beam_preprocess describe``.
+
+    Args:
+      arguments: Those behind ``describe``.
+
+    Returns:
+      Exit code 0.
+
+    Raises:
+      DataError: There is no such log, or the file to write exists.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m beam_preprocess describe",
+        description="Guesses the layout of a log and writes it as a TOML description, with the "
+        "reasons as comments, to be corrected and given as --dataset.",
+    )
+    parser.add_argument("log", nargs="+", metavar="FILE", help="a path, glob or directory")
+    parser.add_argument("-o", "--output", metavar="FILE.toml", help="default: standard output")
+    options = parser.parse_args(arguments)
+    text = describe(options.log)
+    if options.output is None:
+        print(text, end="")
+        return 0
+    if os.path.exists(options.output):
+        raise DataError(f"{options.output}: exists; name another file or remove it")
+    pathlib.Path(options.output).write_text(text, encoding="utf-8")
+    print(f"{options.output}: look through it, then give it as --dataset")
+    return 0

@@ -1,0 +1,116 @@
+"""The layout of a log, guessed: each answer right, and the description that comes out usable."""
+
+import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from beam_preprocess.cli import main
+from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.datasets.toml_file import read_toml, tomllib
+from beam_preprocess.errors import DataError
+from beam_preprocess.running.describe import describe
+
+ROWS = 300
+
+
+def guessed(path, text, **encoding):
+    path.write_text(text, **{"newline": "", "encoding": "utf-8"} | encoding)
+    return tomllib.loads(describe([str(path)]))
+
+
+def test_a_log_with_every_kind_of_column(tmp_path):
+    start = datetime.datetime(2024, 3, 1)
+    lines = ["row,click,price,change,hour,user_id,shop,day,constant,note"]
+    for n in range(ROWS):
+        day = start + datetime.timedelta(minutes=n)
+        user = "NA" if n % 50 == 7 else n % 40 + 1000
+        numbers = f"{n},{n % 9 == 0:d},{n * 0.37:.2f},{n % 50 - 25},{n % 24}"
+        lines.append(f'{numbers},{user},s{n % 5},{day},x,"a,{n}"')
+    found = guessed(tmp_path / "shop log.csv", "\n".join(lines))
+    assert (found["name"], found["label"], found["delimiter"]) == ("shop-log", "click", ",")
+    assert found["header"] is True and found["missing_tokens"] == ["NA"]
+    assert found["dense"] == ["price", {"source": "change", "transform": "standardize"}]
+    assert found["sparse"] == ["hour", "user_id", "shop"]
+    assert (found["time_column"], found["time_format"]) == ("day", "iso8601")
+    assert found["ignore"] == ["row", "constant", "note"]
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        (
+            "a\tb\tclick\nx\ty\t1\n" + "u\tv\t0\nz\tv\t1\n" * 9,
+            {"delimiter": "\t", "quoting": False},
+        ),
+        ("1::a::0\n2::b::1\n" * 9, {"delimiter": "::", "quoting": False, "header": False}),
+        ("a;b;click\n" + "1,5;x;1\n2,5;y;0\n" * 9, {"delimiter": ";", "header": True}),
+        ("39, Private, <=50K\n50, Self, >50K\n" * 9, {"skip_blanks": True, "header": False}),
+        ('t,click\n"say \\"a\\", b",1\n"c",0\n' * 9, {"escape": "\\", "delimiter": ","}),
+        ("a,click\r" + "x,1\ry,0\r" * 9, {"delimiter": ",", "header": True}),
+    ],
+    ids=["tabs", "colons", "semicolons", "blanks", "escapes", "returns"],
+)
+def test_how_text_is_written(tmp_path, text, settings):
+    found = guessed(tmp_path / "log.csv", text)
+    assert {key: found.get(key) for key in settings} == settings
+
+
+@pytest.mark.parametrize(
+    ("values", "label"),
+    [
+        (("<=50K", ">50K"), {"column": "income", "positive": [">50K"]}),
+        (("no", "yes"), {"column": "income", "positive": ["yes"]}),
+        (("left", "right"), {"column": "income", "positive": ["right"]}),
+        (("0", "1"), "income"),
+        (("0.0", "1.0"), "income"),
+    ],
+)
+def test_which_value_of_the_label_is_a_click(tmp_path, values, label):
+    rows = "".join(f"{n % 7},{values[n % 3 == 0]}\n" for n in range(60))
+    assert guessed(tmp_path / "log.csv", "user,income\n" + rows)["label"] == label
+
+
+def test_encodings_are_told(tmp_path):
+    text = "stadt,click\n" + "Köln,1\nMünchen,0\n" * 20
+    assert guessed(tmp_path / "a.csv", text, encoding="cp1252")["file_encoding"] == "cp1252"
+    assert guessed(tmp_path / "b.csv", text, encoding="utf-16")["file_encoding"] == "utf-16"
+    assert "file_encoding" not in guessed(tmp_path / "c.csv", text)
+
+
+def test_a_parquet_directory_becomes_a_data_set_by_its_description(tmp_path, capsys):
+    for day in (1, 2):
+        part = tmp_path / "log" / f"day=2024-03-0{day}"
+        part.mkdir(parents=True)
+        table = pa.table(
+            {
+                "clicked": [n % 3 == 0 for n in range(ROWS)],
+                "item": [n % 30 + 100.0 for n in range(ROWS)],
+                "tags": [["a", "b"]] * ROWS,
+            }
+        )
+        parquet.write_table(table, part / "part-0.parquet")
+    toml = tmp_path / "log.toml"
+    assert main(["describe", str(tmp_path / "log"), "-o", str(toml)]) == 0
+    description = read_toml(toml)
+    assert (description.label, description.file_format) == ("clicked", "parquet")
+    assert "tags" in description.ignore and "list<element: string>" in toml.read_text()
+    command = ["--dataset", str(toml), "--input", str(tmp_path / "log"), "--quiet"]
+    assert main([*command, "--output", str(tmp_path / "out")]) == 0
+    assert Schema.load(tmp_path / "out").dense_names == ("item",)
+    assert main(["describe", str(tmp_path / "log"), "-o", str(toml)]) == 2
+    assert "log.toml: exists" in capsys.readouterr().err
+
+
+def test_what_is_no_table_is_one_line(tmp_path):
+    (tmp_path / "a.txt").write_text("word\nother\n")
+    with pytest.raises(DataError, match="no delimiter is known"):
+        describe([str(tmp_path / "a.txt")])
+    with pytest.raises(DataError, match="no such file"):
+        describe([str(tmp_path / "b.txt")])
+
+
+def test_a_log_without_a_label_says_so(tmp_path):
+    (tmp_path / "log.csv").write_text("user,stars\n" + "a,5\nb,3\nc,1\n" * 9)
+    assert 'label = "?"  # no column has two values' in describe([str(tmp_path / "log.csv")])
