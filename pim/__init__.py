@@ -23,7 +23,7 @@ from pim.hardware.hardware_json import (
 )
 from pim.hardware.presets import PRESETS, hardware_preset
 from pim.studies.baselines import NearMemoryDesign
-from pim.studies.compare import Comparison, Setup, compare
+from pim.studies.design_comparison import Comparison, Setup, compare
 from pim.studies.explore import DesignSpace, Exploration, explore, pareto_front
 from pim.workload.keras_models import workload_from_keras
 from pim.workload.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload

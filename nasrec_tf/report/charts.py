@@ -2,12 +2,19 @@
 
 import itertools
 import math
-import re
 import statistics
 from collections.abc import Sequence
-from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from nasrec_tf.report.chart_frame import (
+    BLUE,
+    GREY,
+    INK,
+    RED,
+    label_decades,
+    new_figure,
+    to_svg,
+)
 from nasrec_tf.report.summary import (
     CalibrationSummary,
     CandidateSummary,
@@ -18,13 +25,6 @@ from nasrec_tf.report.summary import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-BLUE = "#1d5fb4"
-RED = "#b3322b"
-GREY = "#98a2b3"
-INK = "#1f2430"
-GRID = "#e6e8ec"
 
 OUTLIER = 4
 """A loss counts as an outlier if it lies so many times farther from the best one than three
@@ -37,14 +37,14 @@ def supernet_chart(curve: Curve) -> str:
     Args:
         curve: of its training.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     axes.plot(*_columns(curve.points), color=GREY, linewidth=1, alpha=0.8, label="training")
     smooth = _smoothed(curve.points)
     axes.plot(*_columns(smooth), color=BLUE, linewidth=1.8, label="training, smoothed")
     _limit(axes, _columns(curve.points)[1])
     axes.legend(frameon=False)
     axes.set(xlabel="step", ylabel="log loss")
-    return _svg(figure, "supernet", "Training loss of the supernet")
+    return to_svg(figure, "supernet", "Training loss of the supernet")
 
 
 def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
@@ -53,7 +53,7 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
     Args:
         candidates: with their curves.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     for candidate in sorted(candidates, key=lambda c: c.won):
         colour = BLUE if candidate.won else GREY
         style: dict[str, Any] = {"color": colour, "zorder": 3 if candidate.won else 2}
@@ -74,7 +74,7 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
                   label="validation")  # fmt: skip
     axes.legend(frameon=False)
     axes.set(xlabel="step", ylabel="log loss")
-    return _svg(figure, "retrain", "Loss of the candidates trained from scratch")
+    return to_svg(figure, "retrain", "Loss of the candidates trained from scratch")
 
 
 def evolution_chart(trials: Sequence[TrialSummary]) -> str:
@@ -83,7 +83,7 @@ def evolution_chart(trials: Sequence[TrialSummary]) -> str:
     Args:
         trials: in the order of creation.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     scored = _scored(trials)
     numbers = [trial.number for trial in scored]
     losses = [trial.log_loss for trial in scored]
@@ -101,7 +101,7 @@ def evolution_chart(trials: Sequence[TrialSummary]) -> str:
         bar.locator = _whole_numbers()
     axes.legend(loc="upper right", framealpha=0.85, edgecolor="none")
     axes.set(xlabel="candidate, in order of creation", ylabel="validation log loss")
-    return _svg(figure, "evolution", "Scores in the course of the search")
+    return to_svg(figure, "evolution", "Scores in the course of the search")
 
 
 def cost_chart(
@@ -116,7 +116,7 @@ def cost_chart(
         candidates: trained from scratch.
         max_mflops: limit of the search, in millions of multiply-accumulates.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     scored = [trial for trial in _scored(trials) if _is_positive(trial.mflops)]
     retrained = [c for c in candidates if is_finite(c.validation_log_loss) and c.mflops]
     chosen = {candidate.identity for candidate in candidates}
@@ -136,10 +136,10 @@ def cost_chart(
     costs = [trial.mflops for trial in scored] + [candidate.mflops for candidate in retrained]
     if costs and max(costs) > 5 * min(costs):
         axes.set_xscale("log")
-        _label_decades(axes)
+        label_decades(axes)
     axes.legend(fontsize=8, framealpha=0.85, edgecolor="none")
     axes.set(xlabel="millions of multiply-accumulates per sample", ylabel="validation log loss")
-    return _svg(figure, "cost", "Log loss against cost")
+    return to_svg(figure, "cost", "Log loss against cost")
 
 
 def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=None) -> str:
@@ -151,7 +151,7 @@ def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=No
         label: the axis label, with the unit.
         winner: ``identity`` of the architecture that was chosen in the end.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     scored = [trial for trial in _scored(trials) if _is_positive(trial.costs.get(cost))]
     styles: tuple[tuple[list[TrialSummary], dict[str, Any]], ...] = (
         ([t for t in scored if not t.on_front], {"color": GREY, "s": 11, "label": "scored"}),
@@ -166,10 +166,10 @@ def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=No
             axes.scatter(*places, linewidths=0, **style)
     _limit(axes, [trial.log_loss for trial in scored])
     axes.set_xscale("log")
-    _label_decades(axes)
+    label_decades(axes)
     axes.legend(fontsize=8, framealpha=0.85, edgecolor="none")
     axes.set(xlabel=label, ylabel="validation log loss")
-    return _svg(figure, f"front-{cost}", f"Log loss against {label}")
+    return to_svg(figure, f"front-{cost}", f"Log loss against {label}")
 
 
 def reliability_chart(calibration: CalibrationSummary) -> str:
@@ -178,7 +178,7 @@ def reliability_chart(calibration: CalibrationSummary) -> str:
     Args:
         calibration: of the winner.
     """
-    figure, axes = _figure()
+    figure, axes = new_figure()
     raw, calibrated = calibration.reliability, calibration.calibrated_reliability
     end = 1.05 * max(max(one.predicted, one.high) for one in (*raw, *calibrated))
     axes.plot([0, end], [0, end], color=INK, linewidth=1, linestyle="--", label="as predicted")
@@ -190,7 +190,7 @@ def reliability_chart(calibration: CalibrationSummary) -> str:
     axes.set(xlim=(0, end), ylim=(0, end))
     axes.legend(fontsize=8, loc="upper left", framealpha=0.85, edgecolor="none")
     axes.set(xlabel="predicted probability of a click", ylabel="share of clicks")
-    return _svg(figure, "reliability", "Share of clicks against predicted probability")
+    return to_svg(figure, "reliability", "Share of clicks against predicted probability")
 
 
 def _reliability(axes: "Axes", bins: Sequence[ReliabilityBin], **style) -> None:
@@ -254,42 +254,7 @@ def _limit(axes: "Axes", losses: Sequence[float]) -> None:
                   transform=axes.transAxes, fontsize=8, color=INK)  # fmt: skip
 
 
-def _figure() -> "tuple[Figure, Axes]":
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 3.7), layout="constrained")
-    axes = figure.add_subplot()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(GREY)
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=INK, labelsize=9)
-    return figure, axes
-
-
 def _whole_numbers():
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(integer=True)
-
-
-def _label_decades(axes: "Axes") -> None:
-    """Labels 1, 2 and 5 of each decade of a logarithmic axis, as plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def _svg(figure: "Figure", name: str, description: str) -> str:
-    """The figure as an SVG element; its identifiers differ from those of other charts."""
-    import matplotlib
-
-    file = StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        figure.savefig(file, format="svg", transparent=True, metadata=nothing)
-    svg = file.getvalue()
-    svg = re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :])
-    return svg.replace("<svg", f'<svg role="img" aria-label="{description}"', 1)

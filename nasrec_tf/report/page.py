@@ -1,6 +1,7 @@
 """The page itself: charts, drawing and tables in one file that needs no network."""
 
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.common.atomic_file import atomic_file
@@ -42,6 +43,17 @@ def render_report(run: RunSummary) -> str:
         >>> "a &lt;run&gt;" in page, "<script" in page
         (True, False)
     """
+    return rendered("report.html", _pictures(run), run=run, largest_tables=LARGEST_TABLES)
+
+
+def rendered(template: str, pictures: Mapping[str, str], **values: Any) -> str:
+    """A page of the report's style.
+
+    Args:
+        template: file of ``TEMPLATES``.
+        pictures: SVG by name; ``pictures`` of the template.
+        **values: further variables of the template, escaped where they are shown.
+    """
     import jinja2
     import markupsafe
 
@@ -55,11 +67,9 @@ def render_report(run: RunSummary) -> str:
     environment.filters.update(
         span=span, count=count, duration=duration, number=number, share=share
     )
-    safe = {name: markupsafe.Markup(svg) for name, svg in _pictures(run).items()}
+    safe = {name: markupsafe.Markup(svg) for name, svg in pictures.items()}
     style = markupsafe.Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    return environment.get_template("report.html").render(
-        run=run, pictures=safe, style=style, largest_tables=LARGEST_TABLES
-    )
+    return environment.get_template(template).render(pictures=safe, style=style, **values)
 
 
 def _pictures(run: RunSummary) -> dict[str, str]:

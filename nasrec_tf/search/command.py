@@ -2,24 +2,19 @@
 
 import argparse
 import dataclasses
-import sys
 import time
 from collections.abc import Sequence
 
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.manifest import verify_what_is_read
-from beam_preprocess.errors import DataError
-from nasrec_tf.common.device_faults import device_fault
-from nasrec_tf.common.errors import UserError, one_line
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.search.config import STAGES, SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
+from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.options import flag, is_several
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
-
-USAGE_ERROR = 2
-INTERRUPTED = 130
 
 DESCRIPTION = """\
 Designs a click-through-rate model for a click log: records (Beam), recipe (how to train), supernet
@@ -34,22 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: those behind the program's name; the process's own unless given.
     """
-    try:
+
+    def command() -> int:
         options = _parser().parse_args(arguments)
         config = _config(options)
         return _run(config, options.stage, options.quiet)
-    except (UserError, DataError) as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        return USAGE_ERROR
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
-    except OSError as error:
-        fault = device_fault(error)
-        if fault is None:
-            raise
-        print(f"error: {fault} and repeat the command to go on.", file=sys.stderr)
-        return USAGE_ERROR
+
+    return exit_code(command)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -150,20 +150,23 @@ def clear_checkpoint(directory: pathlib.Path) -> None:
     shutil.rmtree(directory / CHECKPOINT, ignore_errors=True)
 
 
-def load_trained(run: Run, architecture: Trainable, directory: pathlib.Path):
+def load_trained(
+    run: Run, architecture: Trainable, directory: pathlib.Path, recipe: Recipe | None = None
+):
     """A network with the weights that its training has kept.
 
     Args:
         run: the run.
         architecture: the model.
         directory: of the training.
+        recipe: how it was trained; as the run's finalists were unless given.
 
     Raises:
         RunError: if the weights are missing, damaged, or of another network.
     """
     from nasrec_tf.networks.weights import load_weights
 
-    network = build(run, architecture, run.recipe, seed=None)
+    network = build(run, architecture, recipe or run.recipe, seed=None)
     load_weights(network, directory / WEIGHTS, f"delete {directory} to train it again")
     return network
 

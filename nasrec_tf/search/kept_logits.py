@@ -1,4 +1,4 @@
-"""Validation logits of trainings, kept in files until it is chosen which networks are averaged."""
+"""Logits of trainings in files: of validation, until it is chosen which networks are averaged."""
 
 import pathlib
 import zipfile
@@ -12,17 +12,18 @@ from nasrec_tf.common.errors import RunError
 VALIDATION_LOGITS = "validation.npz"
 
 
-def keep_logits(directory: pathlib.Path, logits: np.ndarray) -> None:
-    """Writes a training's validation logits, whole or not at all, with a checksum (that of ZIP).
+def keep_logits(directory: pathlib.Path, logits: np.ndarray, name: str = VALIDATION_LOGITS) -> None:
+    """Writes a training's logits, whole or not at all, with a checksum (that of ZIP).
 
     Args:
         directory: of the training.
-        logits: float32, (rows,).
+        logits: float32, (rows,); of the validation split unless the name says otherwise.
+        name: of the file.
 
     Raises:
         UserError: if the file cannot be written.
     """
-    with atomic_path(directory / VALIDATION_LOGITS) as draft, draft.open("wb") as file:
+    with atomic_path(directory / name) as draft, draft.open("wb") as file:
         np.savez(file, logits=logits)
 
 

@@ -144,7 +144,7 @@ class SpaceModel(Trainable):
     Example:
         >>> found = SpaceModel(presets()["nasrec-criteo-small"].architecture)
         >>> found.told
-        '7 live blocks of 7'
+        '6 live blocks of 7'
     """
 
     architecture: Architecture

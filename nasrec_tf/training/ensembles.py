@@ -1,22 +1,17 @@
 """Which trained networks to average (Caruana et al., "Ensemble Selection from Libraries of Models",
 ICML 2004), and how sure it is that the average is better than one of them."""
 
-import concurrent.futures
 import dataclasses
 import functools
-import os
 from collections.abc import Sequence
 
 import numpy as np
 
-from nasrec_tf.data.records import derived_seed
-from nasrec_tf.training.evaluation import (
-    BOOTSTRAP_ROUNDS,
-    BOOTSTRAP_THREADS,
-    log_losses,
-    percentile_interval,
-)
-from nasrec_tf.training.ranked_rows import RankedRows, poisson_weights
+from nasrec_tf.training.evaluation import bootstrap, log_losses, percentile_interval
+from nasrec_tf.training.ranked_rows import RankedRows, poisson_weights, weighted_mean
+
+PAIRED = "paired bootstrap"
+"""What resamples are drawn for that several models are judged on."""
 
 CHUNK = 1 << 18
 """Rows of all members that are looked at together."""
@@ -170,9 +165,7 @@ def paired_difference(
     gain = log_losses(labels, logits)
     gain -= log_losses(labels, others)
     ranked = RankedRows(labels, logits), RankedRows(labels, others)
-    seeds = np.random.SeedSequence(derived_seed(seed, "paired bootstrap")).spawn(BOOTSTRAP_ROUNDS)
-    with concurrent.futures.ThreadPoolExecutor(min(BOOTSTRAP_THREADS, os.cpu_count() or 1)) as pool:
-        draws = list(pool.map(functools.partial(_resampled, gain, ranked), seeds))
+    draws = bootstrap(functools.partial(_resampled, gain, ranked), seed, PAIRED)
     one, other = (rows.auc() for rows in ranked)
     return Difference(
         float(gain.mean()),
@@ -182,10 +175,8 @@ def paired_difference(
     )
 
 
-def _resampled(gain, ranked, seed) -> tuple[float | None, float | None]:
-    weights = poisson_weights(np.random.default_rng(seed), len(gain))
-    count = int(weights.sum(dtype=np.int64))
-    # Not by BLAS, whose sums depend on the number of threads.
-    mean = float(np.einsum("i,i->", weights, gain)) / count if count else None
+def _resampled(gain, ranked, rng) -> tuple[float | None, float | None]:
+    weights = poisson_weights(rng, len(gain))
+    mean = weighted_mean(weights, gain)
     one, other = (rows.auc(weights) for rows in ranked)
     return mean, None if one is None or other is None else one - other

@@ -2,9 +2,9 @@
 
 import concurrent.futures
 import dataclasses
-import functools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -21,6 +21,9 @@ BOOTSTRAP_ROUNDS = 200
 
 BOOTSTRAP_THREADS = 4
 """Resamples at a time, at most; each takes a byte for every row with a click, and some 30 MB."""
+
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,9 +179,7 @@ def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0
         return Quality(log_loss, auc(labels, logits), len(labels))
     rows = RankedRows(labels, logits, losses)
     del losses
-    seeds = np.random.SeedSequence(derived_seed(seed, "bootstrap")).spawn(BOOTSTRAP_ROUNDS)
-    with concurrent.futures.ThreadPoolExecutor(min(BOOTSTRAP_THREADS, os.cpu_count() or 1)) as pool:
-        resamples = list(pool.map(functools.partial(_resample, rows), seeds))
+    resamples = bootstrap(rows.resampled, seed, "bootstrap")
     return Quality(
         log_loss,
         rows.auc(),
@@ -188,8 +189,21 @@ def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0
     )
 
 
-def _resample(rows, seed) -> tuple[float | None, float | None]:
-    return rows.resampled(np.random.default_rng(seed))
+def bootstrap(figure: Callable[[np.random.Generator], T], seed: int, purpose: str) -> list[T]:
+    """What a figure comes to on each of 200 resamples, some of them at a time.
+
+    Args:
+        figure: of one resample, which it draws.
+        seed: seed of the draws, on which alone they depend.
+        purpose: what the draws are for; the same one gives the same draws.
+    """
+
+    def drawn(sequence):
+        return figure(np.random.default_rng(sequence))
+
+    seeds = np.random.SeedSequence(derived_seed(seed, purpose)).spawn(BOOTSTRAP_ROUNDS)
+    with concurrent.futures.ThreadPoolExecutor(min(BOOTSTRAP_THREADS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(drawn, seeds))
 
 
 def percentile_interval(values: Sequence[float | None]) -> tuple[float, float] | None:

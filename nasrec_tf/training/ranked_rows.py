@@ -114,6 +114,22 @@ def poisson_weights(rng: np.random.Generator, count: int) -> np.ndarray:
     return _WEIGHT_OF_UNIFORM.take(uniform, mode="clip")
 
 
+def weighted_mean(weights: np.ndarray, values: np.ndarray) -> float | None:
+    """The mean of values, each as often as it counts; ``None`` if none does.
+
+    Args:
+        weights: whole numbers, (rows,).
+        values: (rows,).
+
+    Example:
+        >>> weighted_mean(np.array([2, 1], np.uint8), np.array([1.0, 4.0]))
+        2.0
+    """
+    count = int(weights.sum(dtype=np.int64))
+    # Not by BLAS, whose sums depend on the number of threads.
+    return float(np.einsum("i,i->", weights, values)) / count if count else None
+
+
 def _weight_of_uniform() -> np.ndarray:
     """The weight of each number of 16 bits."""
     ends = np.rint(np.cumsum(POISSON_PROBABILITIES) * 65536).astype(int)

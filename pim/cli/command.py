@@ -19,7 +19,7 @@ from pim.cost.estimate import estimate
 from pim.errors import PimError
 from pim.hardware.hardware_json import hardware_to_json
 from pim.hardware.presets import DEFAULT
-from pim.studies.compare import Setup, compare
+from pim.studies.design_comparison import Setup, compare
 from pim.studies.explore import DesignSpace, explore
 from pim.workload.workload_json import workload_text
 

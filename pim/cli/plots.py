@@ -5,7 +5,7 @@ from typing import Any
 
 from pim.cost.report import Report
 from pim.errors import PimError
-from pim.studies.compare import BASELINES, FIGURES, Comparison
+from pim.studies.design_comparison import BASELINES, FIGURES, Comparison
 from pim.studies.explore import Exploration
 
 _LABELS = {"speed_up": "speed-up", "energy": "energy ratio"}

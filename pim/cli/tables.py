@@ -3,7 +3,7 @@
 from pim.cli import text
 from pim.cost.report import Report
 from pim.mnsim2.validate import Validation
-from pim.studies.compare import BASELINES, PAPER_RATIOS, Comparison
+from pim.studies.design_comparison import BASELINES, PAPER_RATIOS, Comparison
 from pim.studies.explore import Exploration
 
 

@@ -4,8 +4,8 @@ Marks: [isaac] Accelergy library plug-in, library/isaac/*.csv, and ISAAC (Shafie
 2016); [puma] puma-simulator, include/constants.py; [mnsim] MNSIM 2.0 at ca39ccb, SimConfig.ini and
 Hardware_Model; [crosssim] CrossSim, simulator/configs/readme.md; [aladdin] Accelergy library,
 library/aladdin and raella, 40 nm; [recnmp] Ke et al., RecNMP, Table I; [cacti]
-``pim.hardware.cacti``; [assumed] chosen here, and varied in ``pim.studies.compare``'s sensitivity
-analysis where it matters.
+``pim.hardware.cacti``; [assumed] chosen here, and varied in the sensitivity analysis
+of ``pim.studies.design_comparison`` where it matters.
 """
 
 import functools

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nasrec_tf.networks.ensemble import Ensemble
 from nasrec_tf.networks.subnet import Subnet
-from nasrec_tf.training import ensembles
+from nasrec_tf.training import ensembles, evaluation
 from nasrec_tf.training.ensembles import averaged, paired_difference, select
 from nasrec_tf.training.evaluation import auc, log_losses, quality
 
@@ -132,7 +132,7 @@ def test_a_model_does_not_differ_from_itself():
 def test_intervals_depend_on_the_seed_and_not_on_threads(monkeypatch):
     labels, logits = members()
     found = paired_difference(labels, *logits[:2], seed=5)
-    monkeypatch.setattr(ensembles, "BOOTSTRAP_THREADS", 1)
+    monkeypatch.setattr(evaluation, "BOOTSTRAP_THREADS", 1)
     assert paired_difference(labels, *logits[:2], seed=5) == found
     assert paired_difference(labels, *logits[:2], seed=6) != found
 

@@ -12,7 +12,7 @@ from pim.errors import PimError
 from pim.hardware.hardware_json import changed
 from pim.hardware.presets import hardware_preset
 from pim.studies.baselines import NearMemoryDesign, near_memory_totals, uniform_totals
-from pim.studies.compare import BASELINES, FIGURES, Setup, assumptions, compare
+from pim.studies.design_comparison import BASELINES, FIGURES, Setup, assumptions, compare
 from pim.studies.explore import DesignSpace, explore, pareto_front, quantization_noise
 
 ISAAC = hardware_preset("isaac32")

@@ -123,7 +123,7 @@ def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
     from nasrec_tf.codesign.costs import costs_of
     from nasrec_tf.search.stages.evolution import hardware_costs
     from pim import Setup
-    from pim.studies.compare import compare
+    from pim.studies.design_comparison import compare
 
     costs = hardware_costs(run)
     comparison = compare(Setup(costs.workload(architecture), costs.design(settings)))

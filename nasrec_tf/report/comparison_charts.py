@@ -1,0 +1,69 @@
+"""The charts of a comparison, as SVG to stand within its page."""
+
+from collections.abc import Sequence
+
+from nasrec_tf.report.chart_frame import (
+    BLUE,
+    GREY,
+    INK,
+    RED,
+    label_decades,
+    new_figure,
+    to_svg,
+)
+from nasrec_tf.report.comparison_summary import BETTER, WORSE, GapSummary, RivalSummary
+
+COLOURS = {BETTER: RED, WORSE: BLUE}
+"""Of gaps beyond their interval; a rival that is better stands out."""
+
+
+def quality_chart(rivals: Sequence[RivalSummary]) -> str:
+    """Test log loss against cost, a bar for the deviation of a seed.
+
+    Args:
+        rivals: those with a log loss and a cost.
+    """
+    figure, axes = new_figure()
+    for number, rival in enumerate(sorted(rivals, key=lambda rival: rival.mflops)):
+        colour = RED if rival.found else BLUE
+        axes.errorbar(
+            [rival.mflops], [rival.log_loss.mean], yerr=[rival.log_loss.deviation or 0.0],
+            marker="*" if rival.found else "o", markersize=13 if rival.found else 6,
+            color=colour, elinewidth=1, capsize=3, zorder=4 if rival.found else 3,
+        )  # fmt: skip
+        axes.annotate(
+            rival.name, (rival.mflops, rival.log_loss.mean), xytext=(7, -11 if number % 2 else 5),
+            textcoords="offset points", fontsize=8, color=INK,
+        )  # fmt: skip
+    costs = [rival.mflops for rival in rivals]
+    if max(costs) > 5 * min(costs):
+        axes.set_xscale("log")
+        label_decades(axes)
+    axes.margins(x=0.12, y=0.12)
+    axes.set(xlabel="millions of multiply-accumulates per sample", ylabel="test log loss")
+    return to_svg(figure, "rivals-cost", "Test log loss of each model against its cost")
+
+
+def gaps_chart(gaps: Sequence[tuple[str, GapSummary]], figure_name: str) -> str:
+    """Differences from the found model with their intervals, a line for each model.
+
+    Args:
+        gaps: name and gap of each model, the first on top.
+        figure_name: what they are differences of, such as ``"log loss"``.
+    """
+    figure, axes = new_figure(height=1.1 + 0.3 * len(gaps))
+    for line, (_, gap) in enumerate(gaps):
+        colour = COLOURS.get(gap.verdict, GREY)
+        low, high = gap.interval or (gap.value, gap.value)
+        axes.errorbar(
+            [gap.value], [line], xerr=[[gap.value - low], [high - gap.value]], marker="o",
+            markersize=5, color=colour, elinewidth=1.6, capsize=3, zorder=3,
+        )  # fmt: skip
+    axes.axvline(0.0, color=INK, linewidth=1, linestyle="--")
+    axes.set_yticks(range(len(gaps)), [name for name, _ in gaps])
+    axes.set_ylim(len(gaps) - 0.5, -0.5)
+    axes.set(xlabel=f"test {figure_name} less that of the found model")
+    word = figure_name.replace(" ", "-")
+    return to_svg(
+        figure, f"rivals-gap-{word}", f"Differences in {figure_name} from the found model"
+    )

@@ -1,0 +1,166 @@
+"""What the page of a comparison shows, as plain values."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+from nasrec_tf.report.summary import SplitSummary
+
+BETTER, WORSE, WITHIN = "better", "worse", "within"
+"""What an interval says of a model: beyond it on the one or the other side, or not beyond it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class FigureSummary:
+    """A figure over the seeds of a model.
+
+    Args:
+        mean: over the seeds.
+        deviation: standard deviation of a single seed; ``None`` of one alone.
+    """
+
+    mean: float
+    deviation: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class GapSummary:
+    """A model's figure less that of the model that the run found.
+
+    Args:
+        value: the difference.
+        interval: 95 % of it, over rows and seeds; ``None`` where it cannot be told.
+        verdict: whether the model is better or worse than the found one beyond the interval.
+    """
+
+    value: float
+    interval: tuple[float, float] | None
+    verdict: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CostSummary:
+    """What it took to come to something.
+
+    Args:
+        rows: trained on, those predicted alone counting a third.
+        seconds: wall time.
+    """
+
+    rows: float
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class RivalSummary:
+    """One model of a comparison.
+
+    Args:
+        name: as the user gave it.
+        title: what it is.
+        found: whether it is the model that the run found.
+        recipe: how it was trained, in a line; ``None`` of what is not trained.
+        seeds: trainings.
+        diverged: of them without a finite figure, which are left out of all others.
+        validation: log loss on the validation split.
+        log_loss: on the test split, in nats; ``None`` if no training has one.
+        auc: on the test split.
+        log_loss_gap: from the found model; ``None`` of that itself.
+        auc_gap: likewise.
+        mflops: millions of multiply-accumulates per sample.
+        parameters: weights without embedding tables.
+        embedding_parameters: weights of the embedding tables.
+        training_us: microseconds of a training step for each row.
+        inference_us: microseconds of a prediction for each row.
+        training: of one training.
+        tuning: of the choice of its recipe.
+        search: of finding it, recipe and all.
+    """
+
+    name: str
+    title: str
+    found: bool = False
+    recipe: str | None = None
+    seeds: int = 0
+    diverged: int = 0
+    validation: FigureSummary | None = None
+    log_loss: FigureSummary | None = None
+    auc: FigureSummary | None = None
+    log_loss_gap: GapSummary | None = None
+    auc_gap: GapSummary | None = None
+    mflops: float = 0.0
+    parameters: int = 0
+    embedding_parameters: int = 0
+    training_us: float | None = None
+    inference_us: float | None = None
+    training: CostSummary | None = None
+    tuning: CostSummary | None = None
+    search: CostSummary | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedFigures:
+    """What is published of a method on one data set.
+
+    Args:
+        method: its name.
+        data_set: such as ``"criteo"``.
+        log_loss: in nats.
+        auc: ``None`` where it is not published.
+        mflops: millions of FLOPs as they were counted; likewise.
+        protocol: by what split and counter.
+    """
+
+    method: str
+    data_set: str
+    log_loss: float
+    auc: float | None
+    mflops: float | None
+    protocol: str
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparisonSummary:
+    """Everything that the page of a comparison shows.
+
+    Args:
+        name: heading of the page.
+        data_set: name of the data set.
+        splits: its splits.
+        rule: how recipes came about, in a sentence.
+        seeds: trainings asked for of each model.
+        rivals: the models.
+        unfinished: names of models that have not been trained with all seeds.
+        published: figures of the paper beside.
+        command: what makes the comparison again.
+        versions: package to version.
+    """
+
+    name: str
+    data_set: str
+    splits: Sequence[SplitSummary]
+    rule: str
+    seeds: int
+    rivals: Sequence[RivalSummary]
+    unfinished: Sequence[str] = ()
+    published: Sequence[PublishedFigures] = ()
+    command: str | None = None
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def ranked(self) -> list[RivalSummary]:
+        """The models, the lowest test log loss first; those without one last.
+
+        Example:
+            >>> rivals = [RivalSummary("a", "A"), RivalSummary("b", "B", log_loss=FigureSummary(1))]
+            >>> [rival.name for rival in ComparisonSummary("", "", (), "", 1, rivals).ranked]
+            ['b', 'a']
+        """
+        return sorted(
+            self.rivals, key=lambda one: math.inf if one.log_loss is None else one.log_loss.mean
+        )
+
+    @property
+    def found(self) -> RivalSummary | None:
+        """The model that the run found, once it is there."""
+        return next((rival for rival in self.rivals if rival.found), None)

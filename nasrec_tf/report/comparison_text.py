@@ -1,0 +1,198 @@
+"""A comparison as text: for the screen, as Markdown and as CSV."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Sequence
+
+from nasrec_tf.report.comparison_summary import (
+    ComparisonSummary,
+    CostSummary,
+    FigureSummary,
+    GapSummary,
+    PublishedFigures,
+    RivalSummary,
+)
+from nasrec_tf.report.page import count, duration, number
+
+QUALITY_COLUMNS = (
+    "model",
+    "test log loss",
+    "less found (95 %)",
+    "it is",
+    "test AUC",
+    "less found (95 %)",
+    "it is",
+)
+
+WORDS = {"better": "better", "worse": "worse", "within": "not told apart"}
+
+
+def screen_table(comparison: ComparisonSummary) -> str:
+    """The qualities as columns of plain text.
+
+    Args:
+        comparison: what to show.
+    """
+    rows = [QUALITY_COLUMNS, *(_quality_cells(rival) for rival in comparison.ranked)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(QUALITY_COLUMNS))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def markdown(comparison: ComparisonSummary) -> str:
+    """Qualities, costs, recipes and published rows as Markdown tables.
+
+    Args:
+        comparison: what to show.
+
+    Example:
+        >>> rivals = [RivalSummary("lr", "Logistic regression", log_loss=FigureSummary(0.5, 0.01))]
+        >>> found = ComparisonSummary("run", "log", (), "recipe paper", 3, rivals)
+        >>> print(markdown(found).splitlines()[6])
+        | lr | 0.50000 ± 0.01000 | – |  | – | – |  |
+    """
+    trained = [rival for rival in comparison.ranked if rival.seeds]
+    parts = [
+        f"# {comparison.name}: comparison",
+        f"Data set {comparison.data_set}, {comparison.seeds} seeds of each model, "
+        f"{comparison.rule}.",
+        _table(QUALITY_COLUMNS, [_quality_cells(rival) for rival in comparison.ranked]),
+        _table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
+        _table(("model", "recipe"), [(rival.name, rival.recipe or "") for rival in trained]),
+    ]
+    if comparison.published:
+        parts.append(
+            "Published, by protocols that cannot be ranked among each other, nor with the above:"
+        )
+        parts.append(_table(PUBLISHED_COLUMNS, [_published(row) for row in comparison.published]))
+    if comparison.command:
+        parts.append(f"```sh\n{comparison.command}\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+COST_COLUMNS = (
+    "model",
+    "M multiply-accumulates",
+    "weights",
+    "in tables",
+    "training, µs a row",
+    "inference, µs a row",
+    "one training, M rows",
+    "time",
+    "tuning, M rows",
+    "time",
+    "search, M rows",
+    "time",
+)
+
+PUBLISHED_COLUMNS = ("data set", "method", "log loss", "AUC", "M FLOPs", "protocol")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
+                     for line in lines)  # fmt: skip
+
+
+def _quality_cells(rival: RivalSummary) -> tuple[str, ...]:
+    name = f"{rival.name} (of the run)" if rival.found else rival.name
+    if rival.diverged:
+        name += f" ({rival.diverged} of {rival.seeds} diverged)"
+    return (
+        name,
+        _figure(rival.log_loss),
+        *_gap(rival.log_loss_gap),
+        _figure(rival.auc),
+        *_gap(rival.auc_gap),
+    )
+
+
+def _cost_cells(rival: RivalSummary) -> tuple[str, ...]:
+    costs = (rival.training, rival.tuning, rival.search)
+    return (
+        rival.name,
+        number(rival.mflops),
+        count(rival.parameters),
+        count(rival.embedding_parameters),
+        number(rival.training_us, 2),
+        number(rival.inference_us, 2),
+        *(cell for cost in costs for cell in _cost(cost)),
+    )
+
+
+def _cost(cost: CostSummary | None) -> tuple[str, str]:
+    return ("–", "–") if cost is None else (number(cost.rows / 1e6, 3), duration(cost.seconds))
+
+
+def _figure(figure: FigureSummary | None) -> str:
+    if figure is None or figure.deviation is None:
+        return number(figure and figure.mean, 5)
+    return f"{number(figure.mean, 5)} ± {number(figure.deviation, 5)}"
+
+
+def _gap(gap: GapSummary | None) -> tuple[str, str]:
+    if gap is None:
+        return "–", ""
+    interval = "" if gap.interval is None else " ({:+.5f} to {:+.5f})".format(*gap.interval)
+    return f"{gap.value:+.5f}{interval}", WORDS[gap.verdict]
+
+
+def _published(row: PublishedFigures) -> tuple[str, ...]:
+    return (
+        row.data_set,
+        row.method,
+        number(row.log_loss),
+        number(row.auc),
+        number(row.mflops, 2),
+        row.protocol,
+    )
+
+
+CSV_COLUMNS: dict[str, Callable[[RivalSummary], object]] = {
+    "model": lambda rival: rival.name,
+    "title": lambda rival: rival.title,
+    "found": lambda rival: rival.found,
+    "recipe": lambda rival: rival.recipe,
+    "seeds": lambda rival: rival.seeds,
+    "diverged": lambda rival: rival.diverged,
+    "mflops": lambda rival: rival.mflops,
+    "parameters": lambda rival: rival.parameters,
+    "embedding_parameters": lambda rival: rival.embedding_parameters,
+    "training_us_per_row": lambda rival: rival.training_us,
+    "inference_us_per_row": lambda rival: rival.inference_us,
+}
+
+
+def as_csv(comparison: ComparisonSummary) -> str:
+    """Every figure of every model, one row each, at full precision.
+
+    Args:
+        comparison: what to tell.
+    """
+    rows = [_csv_row(rival) for rival in comparison.ranked]
+    file = io.StringIO()
+    writer = csv.DictWriter(file, rows[0] if rows else list(CSV_COLUMNS), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return file.getvalue()
+
+
+def _csv_row(rival: RivalSummary) -> dict[str, object]:
+    row = {name: value(rival) for name, value in CSV_COLUMNS.items()}
+    for name in ("validation", "log_loss", "auc"):
+        figure = getattr(rival, name)
+        row[f"{name}_mean"] = figure and figure.mean
+        row[f"{name}_deviation"] = figure and figure.deviation
+    for name in ("log_loss_gap", "auc_gap"):
+        gap = getattr(rival, name)
+        row[name] = gap and gap.value
+        row[f"{name}_low"], row[f"{name}_high"] = (gap and gap.interval) or (None, None)
+        row[f"{name}_verdict"] = gap and gap.verdict
+    for name in ("training", "tuning", "search"):
+        cost = getattr(rival, name)
+        values = {} if cost is None else dataclasses.asdict(cost)
+        row[f"{name}_rows"], row[f"{name}_seconds"] = values.get("rows"), values.get("seconds")
+    return row

@@ -1,0 +1,112 @@
+"""The command line of comparisons."""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+
+from beam_preprocess.dataset.manifest import verify_what_is_read
+from nasrec_tf.report.comparison_text import screen_table
+from nasrec_tf.search.environment import current_environment
+from nasrec_tf.search.exit_code import exit_code
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.studies.comparison import PAGE, Comparison, load_comparison
+from nasrec_tf.studies.config import CompareConfig
+from nasrec_tf.studies.planned_cost import plan_table
+
+DESCRIPTION = """\
+Trains what people would have picked (DLRM, DeepFM, ...) beside what a run found: on the same
+records, with recipes by one rule, with several seeds. Tells what each is worth on the test split,
+and whether the difference from the found model is beyond chance. Stop it at any moment; the same
+command goes on where it stopped. More models and more seeds may be asked for later."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
+
+    def command() -> int:
+        options = vars(_parser().parse_args(arguments))
+        plan, quiet = options.pop("plan"), options.pop("quiet")
+        config = CompareConfig(**{name: value for name, value in options.items()
+                                  if value is not None})  # fmt: skip
+        return _run(config, plan, quiet)
+
+    return exit_code(command)
+
+
+HELP = {
+    "run_dir": "directory of a finished run of nasrec_tf.search",
+    "models": "hand-made models or architectures by name, or files of them, comma separated; all, "
+    "or all:SOURCE for those that have options of that source, such as all:bars (default: all); "
+    "the found model, logistic regression and a constant prediction are always there",
+    "seeds": "trainings of each model (default: 3)",
+    "recipe": "auto (chosen for each model, within one budget), a recipe by name, such as paper or "
+    "bars, or a TOML or JSON file (default: auto)",
+    "learning_rates": "of a recipe that is given: tried for each model, comma separated; of them "
+    "validation chooses",
+    "tuning_passes": "of --recipe auto: passes over the training split that the choice of each "
+    "model's recipe may take (default: as the main job's for one network)",
+    "out": "directory of the comparison (default: RUN_DIR/compare/RECIPE)",
+    "checkpoint_seconds": "time between checkpoints (default: 60)",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m nasrec_tf.compare",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    kinds = {"seeds": int, "tuning_passes": float, "checkpoint_seconds": float}
+    for field in dataclasses.fields(CompareConfig):
+        kind = kinds.get(field.name, str)
+        parser.add_argument(
+            f"--{field.name.replace('_', '-')}",
+            type=kind,
+            metavar={int: "N", float: "X", str: "TEXT"}[kind],
+            required=field.name == "run_dir",
+            help=HELP[field.name],
+        )
+    parser.add_argument("--plan", action="store_true", help="tell what it would cost, and end")
+    parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
+    return parser
+
+
+def _run(config: CompareConfig, only_plan: bool, quiet: bool) -> int:
+    comparison, directory = load_comparison(config, quiet)
+    comparison.check()
+    verify_what_is_read(comparison.run.dataset)
+    if only_plan:
+        _prepare(None)
+        print(plan_table(comparison.plan(), comparison.settings.rows["test"]))
+        return 0
+    with directory.opened(directory.stored_config()), comparison.opened():
+        _prepare(config)
+        _compare(comparison)
+    return 0
+
+
+def _prepare(config: CompareConfig | None) -> None:
+    """Makes TensorFlow ready, and notes in a comparison what it is computed with."""
+    from nasrec_tf.native import kernel_fingerprint
+    from nasrec_tf.search.tensorflow_setup import configure_tensorflow
+
+    configure_tensorflow()
+    if config is not None:
+        environment = current_environment(kernel_fingerprint())
+        RunDirectory(config.directory).note_environment(environment)
+
+
+def _compare(comparison: Comparison) -> None:
+    from nasrec_tf.search.tensorflow_setup import user_errors
+
+    with user_errors(comparison.run):
+        for outcomes in comparison.outcomes():
+            summary = comparison.summary(outcomes)
+            comparison.write(summary)
+    print(screen_table(summary))
+    print(f"page  {comparison.config.directory / PAGE}")

@@ -1,0 +1,237 @@
+"""A comparison of what a run found with other models, from beginning to end."""
+
+import contextlib
+import dataclasses
+import functools
+import pathlib
+import shlex
+from collections.abc import Iterator, Sequence
+
+from nasrec_tf.architecture.memory import check_fits
+from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
+from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.report.comparison_page import write_comparison
+from nasrec_tf.report.comparison_summary import ComparisonSummary
+from nasrec_tf.report.comparison_text import as_csv, markdown
+from nasrec_tf.report.summary import SplitSummary
+from nasrec_tf.search.memory_check import training_bytes
+from nasrec_tf.search.results import RetrainResult
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import CONFIG_FILE, RunDirectory
+from nasrec_tf.studies.config import AUTO, CompareConfig
+from nasrec_tf.studies.contenders import Contender, contenders
+from nasrec_tf.studies.planned_cost import PlannedCost, planned_cost
+from nasrec_tf.studies.published import published_figures
+from nasrec_tf.studies.rival_results import Settings
+from nasrec_tf.studies.rival_trainings import RivalTrainings
+from nasrec_tf.studies.table_rows import Outcome, constant_row, rival_row
+from nasrec_tf.training.recipes import load_recipe
+
+SETTINGS_FILE = "compare.json"
+PAGE, MARKDOWN, CSV = "comparison.html", "comparison.md", "comparison.csv"
+
+OPTION_OF = {"recipe": "--recipe", "learning_rates": "--learning-rates",
+             "tuning_passes": "--tuning-passes"}  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One comparison: its options, its run, and what follows from both.
+
+    Args:
+        config: the options.
+        run: a run whose retrain stage has finished.
+    """
+
+    config: CompareConfig
+    run: Run
+
+    @functools.cached_property
+    def contenders(self) -> list[Contender]:
+        """Who is trained, the found model first."""
+        found = self.run.directory.finished("retrain", RetrainResult).architecture
+        return contenders(found, self.config.models)
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """What all models have in common."""
+        recipe = None if self.config.recipe == AUTO else load_recipe(self.config.recipe)
+        return Settings(
+            found=self.contenders[0].model.identity,
+            rows={name: split.rows for name, split in self.run.schema.splits.items()},
+            seed=self.run.config.seed,
+            recipe=recipe,
+            learning_rates=self.config.rates(),
+            tuning_passes=self.config.tuning_passes,
+        )
+
+    @functools.cached_property
+    def trainings(self) -> RivalTrainings:
+        """What trains and measures."""
+        return RivalTrainings(self.run, self.settings, self.config.directory)
+
+    def check(self) -> None:
+        """Finds out whether every model can be trained, before the first one is.
+
+        Raises:
+            UserError: if one cannot, by its recipe or by the memory of the machine.
+        """
+        recipe = self.trainings.start()
+        for contender in self.contenders:
+            contender.model.check(recipe)
+            try:
+                check_fits(
+                    *training_bytes(self.run, contender.model, recipe),
+                    "prepare the data with a higher --min-count",
+                    "leave it out of --models",
+                )
+            except UserError as error:
+                raise UserError(f"{contender.name}: {error}") from error
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[None]:
+        """Makes the directory this comparison's own, or finds that it is.
+
+        Raises:
+            RunError: if it is of a comparison with other settings, or of something else.
+        """
+        directory = self.config.directory
+        path = directory / SETTINGS_FILE
+        mend = f"delete {directory} to compare again"
+        before = read_state(path, Settings, mend)
+        if before is not None:
+            self._check_same(before)
+        elif directory.exists() and any(
+            not entry.name.startswith(DRAFT_PREFIX) for entry in directory.iterdir()
+        ):
+            raise RunError(
+                f"{directory}: holds files but no {SETTINGS_FILE}, so it is no comparison; use "
+                "another --out."
+            )
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"{directory}: cannot be created: {error.strerror}") from error
+        for draft in directory.rglob(f"{DRAFT_PREFIX}*"):
+            draft.unlink(missing_ok=True)  # Of a process that was killed.
+        write_state(path, self.settings)
+        yield
+
+    def _check_same(self, before: Settings) -> None:
+        for name, option in OPTION_OF.items():
+            if getattr(before, name) != getattr(self.settings, name):
+                raise RunError(
+                    f"{self.config.directory}: this comparison was begun with another {option}; "
+                    "repeat it with that, or use another --out."
+                )
+        if before != self.settings:
+            raise RunError(
+                f"{self.config.directory}: is of another run, or of one that found another model "
+                "since; use another --out."
+            )
+
+    def plan(self) -> list[PlannedCost]:
+        """What each model is going to cost."""
+        return [planned_cost(self.trainings, each, self.config.seeds) for each in self.contenders]
+
+    def outcomes(self) -> Iterator[list[Outcome]]:
+        """Trains and measures model after model; all that have ended, after each."""
+        ended: list[Outcome] = []
+        for contender in self.contenders:
+            self.run.say(f"{contender.name}: {contender.model.told}")
+            tuning = self.trainings.tuned(contender)
+            trained, tests = [], []
+            for seed in range(1, self.config.seeds + 1):
+                trained.append(self.trainings.trained(contender, tuning.recipe, seed))
+                tests.append(self.trainings.tested(contender, trained[-1]))
+            speed = self.trainings.speed(contender)
+            ended.append(Outcome(contender, tuning, trained, tests, speed))
+            yield ended
+
+    def summary(self, outcomes: Sequence[Outcome]) -> ComparisonSummary:
+        """What is shown of the models that have ended.
+
+        Args:
+            outcomes: of each, the found model's first.
+        """
+        found = outcomes[0] if outcomes else None
+        rows = [rival_row(self.trainings, outcome, found) for outcome in outcomes]
+        constant = self.trainings.constant()
+        if constant is not None:
+            rows.append(constant_row(constant, found))
+        done = {outcome.contender.name for outcome in outcomes}
+        schema = self.run.schema
+        log = RunDirectory(self.run.directory.path).environments()
+        return ComparisonSummary(
+            name=self.run.config.name,
+            data_set=schema.name,
+            splits=[SplitSummary(name, split.rows, split.label_rate)
+                    for name, split in schema.splits.items()],
+            rule=self._rule(),
+            seeds=self.config.seeds,
+            rivals=rows,
+            unfinished=[one.name for one in self.contenders if one.name not in done],
+            published=published_figures(schema.name),
+            command=self._command(),
+            versions=log.environments[-1].packages if log and log.environments else {},
+        )  # fmt: skip
+
+    def _rule(self) -> str:
+        config = self.config
+        if config.recipe == AUTO:
+            return (
+                f"a recipe chosen for each model within {self.trainings.budget():.0f} passes over "
+                "the training split"
+            )
+        rates = ", ".join(f"{rate:g}" for rate in config.rates())
+        return f"recipe {config.recipe}" + (f", learning rate of {rates}" if rates else "")
+
+    def _command(self) -> str:
+        words = ["python", "-m", "nasrec_tf.compare"]
+        for field in dataclasses.fields(self.config):
+            value = getattr(self.config, field.name)
+            if value != field.default and field.name != "checkpoint_seconds":
+                words += [f"--{field.name.replace('_', '-')}", str(value)]
+        return shlex.join(words)
+
+    def write(self, summary: ComparisonSummary) -> None:
+        """Writes the page, the Markdown and the CSV, each whole or not at all.
+
+        Args:
+            summary: what they show.
+
+        Raises:
+            UserError: if one cannot be written.
+        """
+        directory = self.config.directory
+        for name, text in ((MARKDOWN, markdown(summary)), (CSV, as_csv(summary))):
+            with atomic_file(directory / name) as file:
+                file.write(text)
+        write_comparison(summary, directory / PAGE)
+
+
+def load_comparison(config: CompareConfig, quiet: bool = False) -> tuple[Comparison, RunDirectory]:
+    """The comparison of a run, and the run's directory.
+
+    Args:
+        config: the options.
+        quiet: show no progress.
+
+    Raises:
+        RunError: if there is no such run, or it has not come so far.
+    """
+    path = pathlib.Path(config.run_dir)
+    directory = RunDirectory(path)
+    stored = directory.stored_config()
+    if stored is None:
+        raise RunError(
+            f"{path}: has no {CONFIG_FILE}, so it is not a run directory; check --run-dir."
+        )
+    if directory.result("retrain") is None:
+        raise RunError(
+            f"{path}: its retrain stage has not finished; finish the run first: python -m "
+            f"nasrec_tf.search --config {shlex.quote(str(path / CONFIG_FILE))}."
+        )
+    kept = dataclasses.replace(stored, checkpoint_seconds=config.checkpoint_seconds)
+    return Comparison(config, Run(kept, directory, quiet)), directory

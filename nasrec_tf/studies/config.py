@@ -1,0 +1,104 @@
+"""What a comparison is told."""
+
+import dataclasses
+import math
+import pathlib
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.options import shown
+from nasrec_tf.training.recipe import LEAST_RATE, MOST_RATE
+
+AUTO = "auto"
+"""In place of a recipe: one that is chosen for each model, within the same budget."""
+
+ALL = "all"
+"""In place of models: every hand-made one there is."""
+
+MOST_SEEDS = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class CompareConfig:
+    """Options of a comparison; see ``python -m nasrec_tf.compare --help``.
+
+    Args:
+        run_dir: directory of a finished run.
+        models: names or files of hand-made models and architectures, separated by commas; ``all``,
+            or ``all:SOURCE`` for those that have options of that source.
+        seeds: trainings of each model.
+        recipe: ``auto``, a recipe by name, or a TOML or JSON file.
+        learning_rates: tried for each model, separated by commas; of them validation chooses.
+        tuning_passes: passes over the training split that the choice of a recipe may take for each
+            model; by the size of the data unless given.
+        out: where the comparison lies; ``RUN/compare/RECIPE`` unless given.
+        checkpoint_seconds: time between checkpoints.
+
+    Raises:
+        UserError: if a value cannot be used; the message names the option.
+
+    Example:
+        >>> CompareConfig("runs/search", recipe="bars").directory.as_posix()
+        'runs/search/compare/bars'
+        >>> CompareConfig("runs/search", seeds=0)
+        Traceback (most recent call last):
+        nasrec_tf.common.errors.UserError: --seeds must be from 1 to 1000. Received: 0
+    """
+
+    run_dir: str
+    models: str = ALL
+    seeds: int = 3
+    recipe: str = AUTO
+    learning_rates: str | None = None
+    tuning_passes: float | None = None
+    out: str | None = None
+    checkpoint_seconds: float = 60.0
+
+    def __post_init__(self):
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            raise UserError(f"--seeds must be from 1 to {MOST_SEEDS}. Received: {self.seeds}")
+        for name in ("run_dir", "models", "recipe", "out"):
+            if getattr(self, name) == "":
+                raise UserError(f"--{name.replace('_', '-')} must not be empty.")
+        for name in ("tuning_passes", "checkpoint_seconds"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise UserError(
+                    f"--{name.replace('_', '-')} must be a positive number. Received: {value}"
+                )
+        self.rates()
+        if self.tuning_passes is not None and self.recipe != AUTO:
+            raise UserError("--tuning-passes goes with --recipe auto, which chooses recipes.")
+        if self.learning_rates is not None and self.recipe == AUTO:
+            raise UserError(
+                "--learning-rates goes with a recipe that is given; --recipe auto tries its own."
+            )
+
+    @property
+    def directory(self) -> pathlib.Path:
+        """Where the comparison lies."""
+        if self.out is not None:
+            return pathlib.Path(self.out)
+        return pathlib.Path(self.run_dir) / "compare" / pathlib.Path(self.recipe).stem
+
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates to choose among; none where that of the recipe is taken.
+
+        Raises:
+            UserError: if they are no different positive numbers.
+        """
+        if self.learning_rates is None:
+            return ()
+        try:
+            rates = tuple(float(part) for part in self.learning_rates.split(","))
+        except ValueError:
+            rates = ()
+        # Directories of trainings are named by the rate to six digits.
+        names = {f"{rate:g}" for rate in rates}
+        if not all(LEAST_RATE <= rate <= MOST_RATE for rate in rates) or len(names) < len(rates):
+            rates = ()
+        if not rates:
+            raise UserError(
+                "--learning-rates must be different positive numbers separated by commas, such as "
+                f"0.04,0.12. Received: {shown(self.learning_rates)}"
+            )
+        return rates

@@ -1,0 +1,66 @@
+"""What it took a run to find its model, beyond training that once."""
+
+import dataclasses
+
+from nasrec_tf.search.results import EvolutionResult, RecipeResult, RetrainResult, SupernetResult
+from nasrec_tf.search.run import Run
+
+FORWARD_SHARE = 1 / 3
+"""Of a training row, what a row costs that is only predicted: a step goes forward once and back at
+twice the cost."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchCost:
+    """The cost of a search.
+
+    Args:
+        rows: that were trained on, those predicted counting a third.
+        seconds: wall time of the stages, each in the call that finished it.
+    """
+
+    rows: float
+    seconds: float
+
+
+def search_cost(run: Run) -> SearchCost:
+    """What recipe, supernet, evolution and finalists of a run cost.
+
+    Args:
+        run: a run whose retrain stage has finished.
+
+    Raises:
+        RunError: if what a stage left is damaged.
+    """
+    training_rows, settings = run.schema.splits["train"].rows, run.settings
+    results = [run.directory.result(stage) for stage in run.config.stages]
+    rows = seconds = 0.0
+    for result in results:
+        if isinstance(result, RecipeResult):
+            rows += result.row_passes * training_rows
+        elif isinstance(result, SupernetResult):
+            rows += result.steps * settings.batch_size
+        elif isinstance(result, EvolutionResult):
+            predicted = min(settings.validation_rows, run.schema.splits["validation"].rows)
+            tuned = settings.fine_tune_steps * settings.batch_size
+            rows += result.candidates * (tuned + FORWARD_SHARE * predicted)
+        elif isinstance(result, RetrainResult):
+            rows += _finalists_rows(result, training_rows)
+        else:
+            continue
+        seconds += result.seconds
+    return SearchCost(rows, seconds)
+
+
+def _finalists_rows(result: RetrainResult, training_rows: int) -> float:
+    """Of all trainings from scratch but that of the winner, which every model needs."""
+    won = result.rank, result.learning_rate, result.recipe
+    attempts = list(result.attempts)
+    for attempt in result.attempts:
+        if (attempt.rank, attempt.learning_rate, attempt.recipe) == won:
+            attempts.remove(attempt)
+            break
+    return training_rows * sum(
+        len(attempt.epochs) / (attempt.recipe.evaluations_per_epoch if attempt.recipe else 1)
+        for attempt in attempts
+    )

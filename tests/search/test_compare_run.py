@@ -1,0 +1,294 @@
+"""A run's model beside others: what is trained, measured and told, and how it goes on."""
+
+import contextlib
+import csv
+import html.parser
+import io
+import json
+import shutil
+import statistics
+
+import numpy as np
+import pytest
+
+from nasrec_tf.compare import main
+from nasrec_tf.networks.baselines import load_baseline
+from nasrec_tf.search import from_scratch
+from nasrec_tf.search.results import RetrainResult
+from nasrec_tf.studies import speed
+from nasrec_tf.studies.comparison import load_comparison
+from nasrec_tf.studies.config import CompareConfig
+from nasrec_tf.training.evaluation import auc, log_losses
+
+MODEL = 'model = "fm"\nembedding_dim = 4\n'
+
+RECIPE = "learning_rate = 0.1\nbatch_size = 64\nepochs = 2\n"
+
+TIMES = ("seconds", "us_per_row")
+"""Endings of columns that are of the clock."""
+
+
+def call(*arguments):
+    """Code, output and errors of the command line, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    return code, out.getvalue(), err.getvalue()
+
+
+def table(directory):
+    with open(directory / "comparison.csv", newline="") as file:
+        return {row["model"]: row for row in csv.DictReader(file)}
+
+
+def without_times(directory):
+    return {
+        model: {key: value for key, value in row.items() if not key.endswith(TIMES)}
+        for model, row in table(directory).items()
+    }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hasty():
+    """Speeds are measured in no time: they are not looked at here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speed, "ROUND_SECONDS", 0.001)
+        yield
+
+
+@pytest.fixture(scope="module")
+def place(finished_run, tmp_path_factory):
+    """A copy of the finished run, and beside it files of a model and of a recipe."""
+    directory = tmp_path_factory.mktemp("compared")
+    shutil.copytree(finished_run / "run", directory / "run")
+    (directory / "mine.toml").write_text(MODEL)
+    (directory / "quick.toml").write_text(RECIPE)
+    return directory
+
+
+def arguments(place, *more):
+    files = ["--models", place / "mine.toml", "--recipe", place / "quick.toml"]
+    return ["--run-dir", place / "run", "--quiet", *files, "--seeds", "2", *more]
+
+
+@pytest.fixture(scope="module")
+def compared(place):
+    """Directory and screen of a finished comparison."""
+    code, screen, err = call(*arguments(place))
+    assert code == 0, err
+    return place / "run" / "compare" / "quick", screen
+
+
+def of_seeds(directory, model):
+    """Test labels and logits of each training of a model."""
+    labels = np.load(directory / "test_labels.npz")["labels"].astype(np.float32)
+    files = sorted(directory.glob(f"{model}-*/seed-*/test.npz"))
+    return labels, [np.load(file)["logits"] for file in files]
+
+
+@pytest.mark.parametrize("model", ["found", "lr", "mine"])
+def test_figures_are_those_of_the_predictions_of_all_seeds(compared, place, model):
+    directory, _ = compared
+    labels, logits = of_seeds(directory, model)
+    assert len(logits) == 2 and {each.dtype for each in logits} == {np.dtype(np.float32)}
+    row = table(directory)[str(place / "mine.toml") if model == "mine" else model]
+    losses = [float(log_losses(labels, each).mean()) for each in logits]
+    areas = [auc(labels, each) for each in logits]
+    for name, values in (("log_loss", losses), ("auc", areas)):
+        assert float(row[f"{name}_mean"]) == pytest.approx(statistics.mean(values))
+        assert float(row[f"{name}_deviation"]) == pytest.approx(statistics.stdev(values))
+
+
+def test_differences_are_from_the_found_model_and_verdicts_follow_from_the_intervals(compared):
+    rows = table(compared[0])
+    found = rows.pop("found")
+    assert found["log_loss_gap"] == "" and found["found"] == "True"
+    for row in rows.values():
+        for name, better in (("log_loss", -1), ("auc", 1)):
+            gap, low, high = (float(row[f"{name}_gap{end}"]) for end in ("", "_low", "_high"))
+            assert gap == pytest.approx(float(row[f"{name}_mean"]) - float(found[f"{name}_mean"]))
+            expected = "within"
+            if low > 0 or high < 0:
+                expected = "better" if gap * better > 0 else "worse"
+            assert low <= gap <= high and row[f"{name}_gap_verdict"] == expected
+
+
+def test_the_constant_prediction_is_the_click_rate_of_the_training_split(compared, place):
+    labels, _ = of_seeds(compared[0], "lr")
+    records = json.loads((place / "run" / "records" / "result.json").read_text())
+    rate, clicks = records["label_rates"]["train"], labels.mean()
+    row = table(compared[0])["constant"]
+    expected = -clicks * np.log(rate) - (1 - clicks) * np.log(1 - rate)
+    assert float(row["log_loss_mean"]) == pytest.approx(expected, rel=1e-5)
+    assert row["auc_mean"] == "0.5" and row["seeds"] == "0"
+
+
+def test_costs_are_those_of_the_counter_and_of_the_rows_trained_on(compared, place):
+    config = CompareConfig(str(place / "run"))
+    run = load_comparison(config, quiet=True)[0].run
+    rows, training = table(compared[0]), run.schema.splits["train"].rows
+    cost = load_baseline(place / "mine.toml").complexity(run.features)
+    mine = rows[str(place / "mine.toml")]
+    assert int(mine["embedding_parameters"]) == cost.embedding_parameters > 0
+    assert float(mine["training_rows"]) == 2 * training and mine["search_rows"] == ""
+    # The supernet saw the rows once, six candidates were scored, and another one was trained.
+    settings, result = run.settings, run.directory.finished("retrain", RetrainResult)
+    supernet = training // settings.batch_size * settings.batch_size
+    scored = 6 * (2 * settings.batch_size + run.schema.splits["validation"].rows / 3)
+    others = [each for each in result.attempts if each.rank != result.rank]
+    expected = supernet + scored + training * sum(len(each.epochs) for each in others)
+    assert float(rows["found"]["search_rows"]) == pytest.approx(expected)
+
+
+def test_what_stays_are_predictions_and_no_weights(compared):
+    assert not list(compared[0].rglob("*.npz.tmp")) and not list(compared[0].rglob("best.npz"))
+    assert not list(compared[0].rglob("checkpoint"))
+
+
+def test_screen_markdown_and_page_have_every_model(compared, place):
+    directory, screen = compared
+    text = (directory / "comparison.md").read_text()
+    page = (directory / "comparison.html").read_text()
+    for name in ("found", "lr", "constant", str(place / "mine.toml")):
+        assert all(name in each for each in (screen, text, page))
+    assert "AutoCTR's own figures" in text and "AutoCTR&#39;s own figures" in page
+    assert page.count('role="img"') == 3 and "<script" not in page and "http" not in _links(page)
+
+
+def _links(page):
+    found = []
+
+    class Links(html.parser.HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            found.extend(str(value) for name, value in attrs if name in ("src", "href"))
+
+    Links().feed(page)
+    return " ".join(link for link in found if not link.startswith("#"))
+
+
+def test_a_comparison_that_was_stopped_ends_with_the_same_figures(compared, place, monkeypatch):
+    save, saved = from_scratch.write_state, []
+    again = arguments(
+        place, "--out", place / "again", "--checkpoint-seconds", "0.01", "--models", "lr"
+    )
+
+    def stopping(path, value):
+        save(path, value)
+        saved.append(path)
+        if len(saved) in (1, 4, 8):  # within trainings of the found model and of another one
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(from_scratch, "write_state", stopping)
+        codes = [call(*again)[0] for _ in range(4)]
+    assert codes == [130, 130, 130, 0]
+    stopped, undisturbed = without_times(place / "again"), without_times(compared[0])
+    assert set(stopped) == {"found", "lr", "constant"}
+    assert stopped == {model: undisturbed[model] for model in stopped}
+
+
+def test_seeds_may_be_added_and_nothing_is_trained_again(compared, place, monkeypatch):
+    from nasrec_tf.studies import rival_trainings
+
+    trained, original = [], rival_trainings.train_from_scratch
+
+    def counted(run, what, title):
+        trained.append(title)
+        return original(run, what, title)
+
+    monkeypatch.setattr(rival_trainings, "train_from_scratch", counted)
+    shutil.copytree(compared[0], place / "more")
+    more = arguments(place, "--out", place / "more", "--seeds", "3", "--models", "lr")
+    code, _, err = call(*more)
+    assert code == 0, err
+    assert trained == ["found, seed 3", "lr, seed 3"]
+    assert {row["seeds"] for row in table(place / "more").values()} == {"3", "0"}
+
+
+def begun(place, **options):
+    """The trainings of a comparison, and logistic regression, which takes part in it."""
+    comparison, _ = load_comparison(CompareConfig(str(place / "run"), **options), quiet=True)
+    return comparison.trainings, comparison.contenders[1]
+
+
+def test_of_several_learning_rates_validation_chooses(place):
+    out = place / "rates"
+    trainings, lr = begun(
+        place, recipe=str(place / "quick.toml"), learning_rates="0.001,0.1", out=str(out)
+    )
+    tuning = trainings.tuned(lr)
+    chosen = trainings.trained(lr, tuning.recipe, 1)
+    trainings.tested(lr, chosen)
+    [other] = [path.parent for path in out.glob("lr-*/*/training.json")
+               if not (path.parent / "test.json").exists()]  # fmt: skip
+    loss = json.loads((other / "training.json").read_text())["validation"]["log_loss"]
+    assert chosen.validation.log_loss < loss and tuning.trials == 1
+    # The test split was looked at with the chosen one alone, and no weights are left.
+    assert [*out.rglob("test.npz")] == [other.parent / "seed-1-rate-0.1" / "test.npz"]
+    assert not [*out.rglob("best.npz")]
+
+
+def test_a_recipe_is_chosen_for_each_model_within_one_budget(place):
+    trainings, lr = begun(place, tuning_passes=8.5, out=str(place / "auto"))
+    found = trainings.tuned(lr)
+    passes = found.rows / trainings.run.schema.splits["train"].rows
+    assert (passes, found.trials) == (8.0, 4) and trainings.tuned(lr) == found
+    trials = [json.loads(f.read_text()) for f in (place / "auto").glob("lr-*/recipe/*/result.json")]
+    assert [each["question"] for each in trials] == ["row_decay"] * 4
+
+
+def test_the_plan_tells_what_it_would_cost_and_changes_nothing(compared, place):
+    before = {path: path.stat().st_mtime_ns for path in compared[0].rglob("*")}
+    code, text, err = call(*arguments(place, "--plan"))
+    assert code == 0, err
+    lines = text.splitlines()
+    assert [line.split()[0] for line in lines[1:4]] == ["found", "lr", str(place / "mine.toml")]
+    # Three models, two seeds, two passes over 1,201 rows.
+    assert lines[4].startswith("in all at most 0.014 M rows")
+    assert {path: path.stat().st_mtime_ns for path in compared[0].rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        (["--models", "deepmf"], "No architecture or baseline 'deepmf'"),
+        (["--models", "all:kaggle"], "no model has options of 'kaggle'; there are autoctr"),
+        (["--models", "found"], "found is always there"),
+        (["--recipe", "papre"], "No recipe 'papre'"),
+        (["--seeds", "0"], "--seeds must be from 1 to 1000. Received: 0"),
+        (["--learning-rates", "0.1,-1"], "--learning-rates must be different positive numbers"),
+        (["--learning-rates", "0.1,0.1000000001"], "--learning-rates must be different"),
+        (["--tuning-passes", "3"], "--tuning-passes goes with --recipe auto"),
+        (["--recipe", "auto", "--learning-rates", "0.1"], "--learning-rates goes with a recipe"),
+        (["--run-dir", "nowhere"], "nowhere: has no config.toml, so it is not a run directory"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_before_anything_is_made(place, tmp_path, more, wanted):
+    code, out, err = call(*arguments(place, "--out", tmp_path / "out", *more))
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert err.startswith("error: ") and wanted in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_that_a_model_cannot_take_is_one_line_that_names_the_model(place, tmp_path):
+    recipe = tmp_path / "dropout.toml"
+    recipe.write_text(RECIPE + "head_dropout = 0.1\n")
+    code, _, err = call(*arguments(place, "--recipe", recipe, "--out", tmp_path / "out"))
+    assert code == 2 and err.startswith("error: lr: head_dropout is of architectures")
+
+
+def test_another_recipe_or_another_run_needs_another_place(compared, place, tmp_path):
+    code, _, err = call(*arguments(place, "--out", compared[0], "--recipe", "paper"))
+    assert code == 2 and "was begun with another --recipe" in err
+    stranger = tmp_path / "stranger"
+    stranger.mkdir()
+    (stranger / "notes.txt").write_text("mine")
+    code, _, err = call(*arguments(place, "--out", stranger))
+    assert code == 2 and "so it is no comparison" in err
+
+
+def test_a_run_that_has_not_finished_is_one_line(place, tmp_path):
+    shutil.copytree(place / "run", tmp_path / "run")
+    (tmp_path / "run" / "retrain" / "result.json").unlink()
+    code, _, err = call("--run-dir", tmp_path / "run")
+    assert code == 2 and "its retrain stage has not finished; finish the run first" in err
