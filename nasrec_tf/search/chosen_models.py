@@ -101,7 +101,9 @@ class _Models:
     def predicted(self, attempt: Attempt, split: str) -> Predicted:
         key = str(attempt.directory), split
         if key not in self._found:
-            network = load_trained(self._run, attempt.architecture, attempt.directory)
+            network = load_trained(
+                self._run, attempt.architecture, attempt.directory, attempt.recipe
+            )
             self._found[key] = predicted(self._run, network, split, attempt.directory)
         return self._found[key]
 
@@ -127,7 +129,7 @@ def _ensemble(
     test = Predicted(single.labels, averaged(of_each, counts))
     summary, calibration = judged(run, validation, test)
     found = quality(*validation)
-    costs = [run.model_cost(attempt.architecture) for attempt, _ in chosen]
+    costs = [run.model_cost(attempt.architecture, attempt.recipe) for attempt, _ in chosen]
     difference = paired_difference(*test, single.logits, run.config.seed)
     return EnsembleResult(
         members=tuple(
@@ -137,6 +139,7 @@ def _ensemble(
                 directory=str(attempt.directory.relative_to(run.directory.path)),
                 architecture=attempt.architecture,
                 count=count,
+                recipe=attempt.recipe,
             )
             for (attempt, _), count in zip(chosen, counts)
         ),
@@ -169,7 +172,7 @@ def load_ensemble(run: Run, found: EnsembleResult) -> Any:
     from nasrec_tf.networks.ensemble import Ensemble
 
     members = [
-        load_trained(run, member.architecture, run.directory.path / member.directory)
+        load_trained(run, member.architecture, run.directory.path / member.directory, member.recipe)
         for member in found.members
     ]
     return Ensemble(members, [member.count for member in found.members])

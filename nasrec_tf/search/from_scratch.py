@@ -150,16 +150,14 @@ def clear_checkpoint(directory: pathlib.Path) -> None:
     shutil.rmtree(directory / CHECKPOINT, ignore_errors=True)
 
 
-def load_trained(
-    run: Run, architecture: Trainable, directory: pathlib.Path, recipe: Recipe | None = None
-):
+def load_trained(run: Run, architecture: Trainable, directory: pathlib.Path, recipe: Recipe | None):
     """A network with the weights that its training has kept.
 
     Args:
         run: the run.
         architecture: the model.
         directory: of the training.
-        recipe: how it was trained; as the run's finalists were unless given.
+        recipe: how it was trained; ``None`` in runs that do not tell, which have one for all.
 
     Raises:
         RunError: if the weights are missing, damaged, or of another network.

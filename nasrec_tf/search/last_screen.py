@@ -26,7 +26,7 @@ def last_screen(run: Run) -> str:
     """
     retrain = run.directory.finished("retrain", RetrainResult)
     export = run.directory.finished("export", ExportResult)
-    cost = run.model_cost(retrain.architecture)
+    cost = run.model_cost(retrain.architecture, retrain.recipe)
     lines = [
         "",
         f"found    {retrain.architecture.told}, "
@@ -132,7 +132,7 @@ def write_leaderboard(run: Run) -> None:
 
     rows = []
     for attempt, figures in sorted(ended_attempts(run), key=lambda pair: pair[1].score):
-        cost = run.model_cost(attempt.architecture)
+        cost = run.model_cost(attempt.architecture, attempt.recipe)
         validation = figures.validation
         rows.append(
             {

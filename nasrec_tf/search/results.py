@@ -318,6 +318,7 @@ class EnsembleMember:
         directory: where its weights are, relative to the run directory.
         architecture: of the network.
         count: how often it counts in the mean.
+        recipe: how it was trained; ``None`` in runs from before it was told.
     """
 
     __pydantic_config__ = SAVED
@@ -327,6 +328,7 @@ class EnsembleMember:
     directory: str
     architecture: SavedTrainable
     count: Annotated[int, pydantic.Field(ge=1)]
+    recipe: SavedRecipe | None = None
 
 
 @dataclasses.dataclass(frozen=True)

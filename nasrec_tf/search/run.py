@@ -195,13 +195,14 @@ class Run:
         """
         return self.model_cost(SpaceModel(architecture))
 
-    def model_cost(self, model: Trainable) -> Complexity:
+    def model_cost(self, model: Trainable, recipe: Recipe | None = None) -> Complexity:
         """Cost of a model that is trained from scratch.
 
         Args:
             model: the model.
+            recipe: how; as the run states it unless given.
         """
-        recipe = self.stated_recipe
+        recipe = recipe or self.stated_recipe
         return model.complexity(self.features, recipe, self.config.operator_balancing)
 
     @property

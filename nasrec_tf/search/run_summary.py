@@ -189,7 +189,7 @@ def _candidates(run: Run) -> list[CandidateSummary]:
     winner = run.directory.result("retrain")
     found = []
     for attempt, figures in ended_attempts(run):
-        cost = run.model_cost(attempt.architecture)
+        cost = run.model_cost(attempt.architecture, attempt.recipe)
         validation = figures.validation
         name = str(attempt.directory.relative_to(run.directory.path))
         found.append(
@@ -223,7 +223,7 @@ def _winner(run: Run) -> WinnerSummary | None:
     result = run.directory.result("retrain")
     if result is None:
         return None
-    cost = run.model_cost(result.architecture)
+    cost = run.model_cost(result.architecture, result.recipe)
     model = result.architecture
     hand_made = {} if model.architecture is not None else _hand_made(model, cost)
     return WinnerSummary(

@@ -81,21 +81,21 @@ def _run(config: CompareConfig, only_plan: bool, quiet: bool) -> int:
     comparison.check()
     verify_what_is_read(comparison.run.dataset)
     if only_plan:
-        _prepare(None)
+        _prepare(comparison.run.config.device, None)
         print(plan_table(comparison.plan(), comparison.settings.rows["test"]))
         return 0
     with directory.opened(directory.stored_config()), comparison.opened():
-        _prepare(config)
+        _prepare(comparison.run.config.device, config)
         _compare(comparison)
     return 0
 
 
-def _prepare(config: CompareConfig | None) -> None:
+def _prepare(device: str, config: CompareConfig | None) -> None:
     """Makes TensorFlow ready, and notes in a comparison what it is computed with."""
     from nasrec_tf.native import kernel_fingerprint
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 
-    configure_tensorflow()
+    configure_tensorflow(device)
     if config is not None:
         environment = current_environment(kernel_fingerprint())
         RunDirectory(config.directory).note_environment(environment)

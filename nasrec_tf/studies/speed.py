@@ -9,7 +9,7 @@ import tensorflow as tf
 from nasrec_tf.search.run import Run
 from nasrec_tf.studies.rival_results import SpeedResult
 from nasrec_tf.training.evaluation import EVALUATION_BATCH
-from nasrec_tf.training.loop import OneDevice, TrainingPlan
+from nasrec_tf.training.loop import TrainingPlan, one_device
 from nasrec_tf.training.recipe import Recipe
 
 BATCHES = 16
@@ -33,7 +33,7 @@ def measure_speed(run: Run, network, recipe: Recipe) -> SpeedResult:
     plan = TrainingPlan(recipe, seed=0)
     plan.compile(network, run.records)
     batches = run.records.training_batches(plan.batch_size, 0, 0).take(BATCHES).cache().repeat()
-    trainer, iterator = OneDevice(network), iter(batches)
+    trainer, iterator = one_device(network), iter(batches)
     seconds = _seconds_per_call(lambda: trainer.steps(iterator, 1))
     return SpeedResult(1e6 * seconds / plan.batch_size, inference, plan.batch_size)
 

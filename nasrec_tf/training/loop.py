@@ -228,6 +228,15 @@ class OneDevice:
         return losses.stack()
 
 
+def one_device(model: keras.Model) -> OneDevice:
+    """The steps of a compiled model on one device, by XLA beside a GPU where it can be.
+
+    Args:
+        model: the compiled model.
+    """
+    return OneDevice(model, CompiledStep(model) if has_gpu() and can_be_compiled(model) else None)
+
+
 def train(
     model: keras.Model,
     records: Records,
@@ -259,9 +268,7 @@ def train(
         UserError: if it cannot be written, or the data set ends early.
     """
     plan.compile(model, records)
-    step = CompiledStep(model) if has_gpu() and can_be_compiled(model) else None
-    trainer = OneDevice(model, step)
-    train_with(trainer, records, plan, directory, progress, evaluate, checkpoint_seconds)
+    train_with(one_device(model), records, plan, directory, progress, evaluate, checkpoint_seconds)
 
 
 def train_with(

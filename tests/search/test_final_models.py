@@ -15,6 +15,9 @@ from nasrec_tf.search import from_scratch
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, keep_logits, kept_logits
 from nasrec_tf.search.preflight import check_options
+from nasrec_tf.search.results import RetrainResult
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stages import retrain
 
 SEVERAL = ("--ensemble", "3", "--winner-seeds", "2", "--retrain-batch-size", "16")
@@ -282,3 +285,18 @@ def test_several_learning_rates_and_seeds_make_more_networks_to_average():
     check_options(
         SearchConfig(top_k=2, retrain_learning_rates="0.1,0.2", winner_seeds=2, ensemble=5)
     )
+
+
+def test_a_network_is_loaded_as_it_was_trained_and_not_as_the_run_began(finished_run, tmp_path):
+    """Finalists are tried again without the normalisation that the run has chosen."""
+    directory = RunDirectory(finished_run / "run")
+    run = Run(directory.stored_config(), directory, quiet=True)
+    winner = directory.finished("retrain", RetrainResult).architecture
+    recipe = run.recipe.replace(normalization="batch", epochs=1)
+    what = from_scratch.FromScratch(winner, recipe, tmp_path / "normalized")
+    from_scratch.train_from_scratch(run, what, "normalized")
+    network = from_scratch.load_trained(run, winner, what.directory, recipe)
+    assert network.options.normalization == "batch"
+    assert run.model_cost(winner, recipe).parameters > run.model_cost(winner).parameters
+    with pytest.raises(RunError, match="cannot be read as this network's weights"):
+        from_scratch.load_trained(run, winner, what.directory, None)

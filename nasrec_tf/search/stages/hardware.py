@@ -115,7 +115,7 @@ def _float_twin(run: Run, architecture: Architecture):
     attempt = Attempt(result.rank, twin, recipe, directory)
     if finished(attempt) is None:
         retrain.train_attempt(run, attempt, "float twin")
-    return load_trained(run, twin, directory)
+    return load_trained(run, twin, directory, recipe)
 
 
 def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:

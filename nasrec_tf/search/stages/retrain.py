@@ -139,7 +139,8 @@ def load_winner(run: Run):
         RunError: if the retrain stage has not finished, or its weights are missing or damaged.
     """
     result = run.directory.finished("retrain", RetrainResult)
-    return load_trained(run, result.architecture, run.directory.path / result.directory)
+    directory = run.directory.path / result.directory
+    return load_trained(run, result.architecture, directory, result.recipe)
 
 
 def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
