@@ -4,6 +4,7 @@ import dataclasses
 
 from nasrec_tf.search.results import EvolutionResult, RecipeResult, RetrainResult, SupernetResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.search_size import score_rows
 
 FORWARD_SHARE = 1 / 3
 """Of a training row, what a row costs that is only predicted: a step goes forward once and back at
@@ -41,15 +42,23 @@ def search_cost(run: Run) -> SearchCost:
         elif isinstance(result, SupernetResult):
             rows += result.steps * settings.batch_size
         elif isinstance(result, EvolutionResult):
-            predicted = min(settings.validation_rows, run.schema.splits["validation"].rows)
-            tuned = settings.fine_tune_steps * settings.batch_size
-            rows += result.candidates * (tuned + FORWARD_SHARE * predicted)
+            rows += result.candidates * _score_rows(run)
         elif isinstance(result, RetrainResult):
             rows += _finalists_rows(result, training_rows)
         else:
             continue
         seconds += result.seconds
     return SearchCost(rows, seconds)
+
+
+def _score_rows(run: Run) -> float:
+    """Of the score of a candidate."""
+    config, settings = run.config, run.settings
+    trained = settings.fine_tune_steps * settings.batch_size
+    if config.trains_candidates:
+        trained = score_rows(config, run.schema.splits["train"].rows)
+    predicted = min(settings.validation_rows, run.schema.splits["validation"].rows)
+    return trained + FORWARD_SHARE * predicted
 
 
 def _finalists_rows(result: RetrainResult, training_rows: int) -> float:
