@@ -25,6 +25,13 @@ _FEW_VALUES = 24
 """Whole numbers of so few values, as hours and grades are, are categories."""
 
 _ID_NAME = re.compile(r"(^|_)(id|uid|guid|uuid|key|hash|code|zip|ip)$|Id$|ID$")
+_AMOUNT_NAME = re.compile(
+    r"price|cost|amount|count|num|qty|quantity|total|sum|avg|mean|age|duration|size|width|height|"
+    r"length|score|rate|rating|days|hours|minutes|seconds|balance|salary|clicks|views|impressions"
+)
+_LONG_TAIL = 20
+"""Times its median, that the largest of many counts exceeds."""
+
 _EPOCH = (10**9, 2 * 10**9)  # 2001 to 2033, in seconds
 
 
@@ -130,12 +137,19 @@ def _guess(name: str, values: list[str], rows: int) -> Guess:
     spread = f"from {min(numbers):g} to {max(numbers):g}, {distinct:,} different ones"
     if whole and _ID_NAME.search(name):
         return _category(values, distinct)
-    if whole and distinct == len(values) and _rises(numbers):
+    if whole and _counts_up(numbers):
         return Guess("ignore", "numbers the rows")
-    if whole and distinct <= _FEW_VALUES:
+    if whole and (distinct <= _FEW_VALUES or not _is_amount(name, numbers)):
         return Guess("sparse", f"whole numbers {spread}")
     transform = "standardize" if min(numbers) < 0 else None
     return Guess("dense", f"numbers {spread}", transform)
+
+
+def _is_amount(name: str, numbers: list[float]) -> bool:
+    """Whether whole numbers count something: by their name, by signs, or by a long tail."""
+    middle = sorted(numbers)[len(numbers) // 2]
+    long_tail = max(numbers) > _LONG_TAIL * max(1.0, middle)
+    return bool(_AMOUNT_NAME.search(name.lower())) or min(numbers) < 0 or long_tail
 
 
 def _category(values: list[str], distinct: int) -> Guess:
@@ -166,8 +180,8 @@ def _is_moment(value: str) -> bool:
     return not value.isdigit()  # 20240301 may be any number
 
 
-def _rises(numbers: list[float]) -> bool:
-    return all(after > before for before, after in zip(numbers, numbers[1:], strict=False))
+def _counts_up(numbers: list[float]) -> bool:
+    return all(after == before + 1 for before, after in zip(numbers, numbers[1:], strict=False))
 
 
 def _time_lines(guesses: dict[str, Guess]) -> list[str]:

@@ -47,7 +47,8 @@ def sample_log(patterns: Sequence[str]) -> LogSample:
     Raises:
       DataError: There is no such file, or it is no table.
     """
-    found = find_files(patterns)[0]
+    files = find_files(patterns)
+    found = files[0]
     check_readable(found.path)
     with open_text(InputFile(0, found.path, found.size)) as stream:
         begin = stream.read(_MOST_BYTES)
@@ -61,8 +62,17 @@ def sample_log(patterns: Sequence[str]) -> LogSample:
     return dataclasses.replace(
         sample,
         names=(*sample.names, *(name for name, _ in found.partitions)),
-        columns=(*sample.columns, *((value,) * rows for _, value in found.partitions)),
+        columns=(*sample.columns, *_partitions(files, rows)),
     )
+
+
+def _partitions(files: Sequence[FoundFile], rows: int) -> list[tuple[str, ...]]:
+    """The columns that directories name, with the values of all files in turn."""
+    columns = []
+    for name, _ in files[0].partitions:
+        values = [dict(file.partitions).get(name, "") for file in files]
+        columns.append(tuple(values[row % len(values)] for row in range(rows)))
+    return columns
 
 
 def _of_parquet(found: FoundFile) -> LogSample:

@@ -22,17 +22,18 @@ def guessed(path, text, **encoding):
 
 def test_a_log_with_every_kind_of_column(tmp_path):
     start = datetime.datetime(2024, 3, 1)
-    lines = ["row,click,price,change,hour,user_id,shop,day,constant,note"]
+    lines = ["row,click,price,change,hour,user_id,shop,day,constant,note,city,age,views"]
     for n in range(ROWS):
         day = start + datetime.timedelta(minutes=n)
         user = "NA" if n % 50 == 7 else n % 40 + 1000
         numbers = f"{n},{n % 9 == 0:d},{n * 0.37:.2f},{n % 50 - 25},{n % 24}"
-        lines.append(f'{numbers},{user},s{n % 5},{day},x,"a,{n}"')
+        lines.append(f'{numbers},{user},s{n % 5},{day},x,"a,{n}",{n % 70},{n % 60},{n**3}')
     found = guessed(tmp_path / "shop log.csv", "\n".join(lines))
     assert (found["name"], found["label"], found["delimiter"]) == ("shop-log", "click", ",")
     assert found["header"] is True and found["missing_tokens"] == ["NA"]
-    assert found["dense"] == ["price", {"source": "change", "transform": "standardize"}]
-    assert found["sparse"] == ["hour", "user_id", "shop"]
+    change = {"source": "change", "transform": "standardize"}
+    assert found["dense"] == ["price", change, "age", "views"]
+    assert found["sparse"] == ["hour", "user_id", "shop", "city"]
     assert (found["time_column"], found["time_format"]) == ("day", "iso8601")
     assert found["ignore"] == ["row", "constant", "note"]
 
@@ -98,7 +99,8 @@ def test_a_parquet_directory_becomes_a_data_set_by_its_description(tmp_path, cap
     assert "tags" in description.ignore and "list<element: string>" in toml.read_text()
     command = ["--dataset", str(toml), "--input", str(tmp_path / "log"), "--quiet"]
     assert main([*command, "--output", str(tmp_path / "out")]) == 0
-    assert Schema.load(tmp_path / "out").dense_names == ("item",)
+    assert Schema.load(tmp_path / "out").sparse_names == ("item",)
+    assert description.time_column == "day"
     assert main(["describe", str(tmp_path / "log"), "-o", str(toml)]) == 2
     assert "log.toml: exists" in capsys.readouterr().err
 

@@ -1,5 +1,6 @@
 """Raw logs in the main job: every option of beam_preprocess, and what changes under a run."""
 
+import html
 import os
 
 import pytest
@@ -9,7 +10,10 @@ from beam_preprocess import cli
 from beam_preprocess.dataset.origin import Origin
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.last_screen import warning_lines
 from nasrec_tf.search.options import flag
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
 
 RECORDS = ("--stage", "records", "--quiet")
 BY_COLUMNS = ("--dataset", "csv", "--label", "click")
@@ -110,6 +114,21 @@ def test_dense_columns_alone_are_refused_before_the_log_is_read(here):
     said = records("--data", "log.csv", *BY_COLUMNS, "--dense", "a,b", "--run-dir", here / "run")
     assert "log.csv: all features are dense (a, b)" in said.error
     assert not (here / "run" / "records" / "dataset").exists()
+
+
+def test_warnings_of_the_data_are_told_whatever_is_quiet_and_stand_in_the_report(here):
+    rows = "".join(f"{n % 3 == 0:d},{-1 - n % 40},u{n % 7}\n" for n in range(300))
+    (here / "log.csv").write_text("click,index,user\n" + rows)
+    said = records("--data", "log.csv", *BY_COLUMNS, "--dense", "index", "--run-dir", here / "run")
+    assert said.code == 0
+    (line,) = said.err.splitlines()
+    assert line.startswith(
+        "warning: dense column 'index': its transform log1p makes all its values"
+    )
+    report = html.unescape((here / "run" / "report.html").read_text())
+    assert line.removeprefix("warning: ") in report
+    run = Run(SearchConfig(run_dir=str(here / "run")), RunDirectory(here / "run"))
+    assert warning_lines(run) == [line.replace("warning: ", "warning  ")]
 
 
 def test_a_manifest_of_another_program_makes_no_data_set(here):
