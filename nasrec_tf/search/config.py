@@ -41,6 +41,7 @@ from nasrec_tf.search.options import (
     recipe_option,
     shown,
 )
+from nasrec_tf.strategies.dnas import LogitSearch
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 from nasrec_tf.strategies.search_settings import MAX_TRIALS
 from nasrec_tf.strategies.strategy import SUPERNET as SUPERNET_SCORES
@@ -278,8 +279,9 @@ class SearchConfig:
 
     strategy: str = option(
         "evolution", EVOLUTION, "what proposes candidates: regularized evolution, random search, "
-        "hill climbing (local), a model's predictions (predicted), AutoCTR's search, or its hybrid "
-        "with the supernet's scores (docs/strategies.md)", choices=STRATEGIES,
+        "hill climbing (local), a model's predictions (predicted), AutoCTR's search, its hybrid "
+        "with the supernet's scores, or logits learnt with the supernet (docs/strategies.md)",
+        choices=STRATEGIES,
     )  # fmt: skip
     strategy_options: str | None = option(
         None, EVOLUTION, "settings of the strategy's own, such as start=32,pool=200 "
@@ -492,11 +494,18 @@ class SearchConfig:
             field: one of the options.
         """
         reader = first_reader(field)
+        if self.learns_choices and field.name in ("strategy", "strategy_options"):
+            return "supernet"
         if field.metadata["group"] != RECIPE:
             return reader
         if "recipe" in self.stages:
             return min(reader, "recipe", key=STAGES.index)
         return min(reader, "evolution", key=STAGES.index) if self.trains_candidates else reader
+
+    @property
+    def learns_choices(self) -> bool:
+        """Whether the supernet's training learns what the search draws by."""
+        return issubclass(STRATEGIES[self.strategy], LogitSearch)
 
     @property
     def trains_candidates(self) -> bool:
@@ -542,6 +551,8 @@ class SearchConfig:
             unused["--score-by training"] = ("score_rows", "score_budget")
         if self.strategy not in ("evolution", "random"):
             unused["--strategy evolution"] = OF_EVOLUTION
+        if self.learns_choices:
+            unused["another --strategy"] = ("path_sampler", "distribute", "codesign")
         given = {
             field.name
             for field in dataclasses.fields(self)

@@ -19,11 +19,12 @@ from nasrec_tf.search.last_screen import LEADERBOARD_FILE
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale
-from nasrec_tf.search.search_plan import MFLOPS, search_strategy
+from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.search.stages.records import finished_data_set
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
+from nasrec_tf.strategies.choice_distribution import choice_shapes
 from nasrec_tf.training.devices import GPU, require_gpu
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import PAPER, load_recipe
@@ -152,16 +153,16 @@ def _check_scale(config: SearchConfig) -> None:
             named=flag,
         )
         if config.architecture is None:
-            search_strategy(config, settings, rows, costs=_costs(config))
+            _check_choices(config)
+            search_strategy(config, settings, rows)
 
 
-def _costs(config: SearchConfig) -> tuple[str, ...]:
-    """Metrics of the search's budgets."""
-    if not config.codesign:
-        return (MFLOPS,)
-    from nasrec_tf.codesign.costs import COSTS
-
-    return (MFLOPS, *COSTS)
+def _check_choices(config: SearchConfig) -> None:
+    """Checks that logits can be learnt of the choices of the space, where they are to be."""
+    if config.learns_choices:
+        space = search_space(config.space)
+        given = {"operators": config.operators, "max_sources": config.max_sources}
+        choice_shapes(space.replace(**{name: v for name, v in given.items() if v is not None}))
 
 
 def _check_batch(config: SearchConfig, finished: pathlib.Path | None) -> None:

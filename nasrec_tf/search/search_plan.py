@@ -5,6 +5,7 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.scaling import Settings
 from nasrec_tf.search.search_size import asked_candidates, score_rows
+from nasrec_tf.strategies.choice_distribution import ChoiceDistribution
 from nasrec_tf.strategies.known_strategies import strategy_of_run
 from nasrec_tf.strategies.mutation import MUTATIONS
 from nasrec_tf.strategies.strategy import SearchPlan, Strategy
@@ -18,7 +19,7 @@ def search_strategy(
     settings: Settings,
     training_rows: int,
     objectives: tuple[str, ...] | None = None,
-    costs: tuple[str, ...] = (MFLOPS,),
+    distribution: ChoiceDistribution | None = None,
 ) -> Strategy:
     """The strategy of a run.
 
@@ -27,7 +28,7 @@ def search_strategy(
         settings: what follows from them and the size of the data.
         training_rows: rows of the training split.
         objectives: what a Pareto search lowers at once; ``None`` for the log loss alone.
-        costs: metrics of the search's budgets.
+        distribution: what logits were learnt to draw, once they have been.
 
     Raises:
         UserError: if options do not fit together; the message names one.
@@ -47,9 +48,23 @@ def search_strategy(
         generations=settings.generations,
         mutation=MUTATIONS[config.mutation](),
         objectives=objectives,
-        costs=costs,
+        costs=cost_metrics(config),
+        distribution=distribution,
     )
     return strategy_of_run(config.strategy, plan, config.strategy_options, flag)
+
+
+def cost_metrics(config: SearchConfig) -> tuple[str, ...]:
+    """Costs that the search records of every candidate.
+
+    Args:
+        config: the options.
+    """
+    if not config.codesign:
+        return (MFLOPS,)
+    from nasrec_tf.codesign.costs import COSTS
+
+    return (MFLOPS, *COSTS)
 
 
 def search_rows(config: SearchConfig, settings: Settings, training_rows: int) -> int:

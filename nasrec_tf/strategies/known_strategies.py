@@ -6,6 +6,7 @@ from typing import Any
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.strategies.autoctr import AutoCTR, AutoCTRHybrid
+from nasrec_tf.strategies.dnas import LogitSearch
 from nasrec_tf.strategies.local_search import LocalSearch
 from nasrec_tf.strategies.pareto import ParetoEvolution
 from nasrec_tf.strategies.predicted import PredictedSearch
@@ -37,6 +38,7 @@ register_strategy("local", LocalSearch)
 register_strategy("predicted", PredictedSearch)
 register_strategy("autoctr", AutoCTR)
 register_strategy("autoctr-hybrid", AutoCTRHybrid)
+register_strategy("dnas", LogitSearch)
 
 
 def strategy_of_run(

@@ -3,7 +3,7 @@
 import dataclasses
 
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.strategies.draws import Draws, NothingScored
+from nasrec_tf.strategies.draws import Draws, NothingScored, Priced
 from nasrec_tf.strategies.history import Candidate, History
 from nasrec_tf.strategies.search_settings import MAX_TRIALS, check_positive
 from nasrec_tf.strategies.strategy import Strategy
@@ -68,8 +68,22 @@ class RandomSearch(Strategy):
         checked = self._checked(number)
         if checked and not any(map(history.scored, checked)):
             raise NothingScored(BATCH)
-        design, costs = draws.initial(history, seed)
+        design, costs = self.draw(number, history, draws, seed)
         return Candidate(number, 0, None, design.architecture, costs, design.hardware)
+
+    def draw(self, number: int, history: History, draws: Draws, seed: int) -> Priced:
+        """Draws a design.
+
+        Args:
+            number: of the candidate.
+            history: what was tried before.
+            draws: the rules that every candidate keeps.
+            seed: of the search.
+
+        Raises:
+            SpaceExhausted: if there is none.
+        """
+        return draws.initial(history, seed)
 
     def _checked(self, number: int) -> range:
         """The batch before the last one, as seen from candidate ``number``; empty at first."""

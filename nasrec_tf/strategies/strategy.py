@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
+from nasrec_tf.strategies.choice_distribution import ChoiceDistribution
 from nasrec_tf.strategies.draws import Draws, NothingScored, Priced
 from nasrec_tf.strategies.history import Candidate, History
 from nasrec_tf.strategies.mutation import BlockMutation, Mutation
@@ -28,6 +29,7 @@ class SearchPlan:
         mutation: how evolution makes a child.
         objectives: metrics that evolution lowers at once; ``None`` for the log loss alone.
         costs: metrics of the search's budgets.
+        distribution: what logits were learnt to draw, where a strategy learns them.
     """
 
     trials: int
@@ -38,6 +40,7 @@ class SearchPlan:
     mutation: Mutation = BlockMutation()
     objectives: tuple[str, ...] | None = None
     costs: tuple[str, ...] = ("mflops",)
+    distribution: ChoiceDistribution | None = None
 
 
 class Strategy:

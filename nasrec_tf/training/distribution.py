@@ -5,7 +5,7 @@ update: that of the joint batch. Every host reads every batch, which is far chea
 takes its part; so nothing about the order of the rows depends on the number of replicas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,11 @@ class DistributedSupernet:
         state = local_copy(self.model.generator.state).numpy()
         self.model.generator = tf.random.Generator.from_state(tf.constant(state), alg="philox")
         self._step = tf.function(self._run_step, autograph=False, reduce_retracing=True)
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """None: all is the model's."""
+        return ()
 
     def steps(self, batches: Any, count: int) -> np.ndarray:
         """Trains on the next joint batches; the mean loss of each before its update, (count,).

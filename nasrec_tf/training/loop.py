@@ -9,7 +9,7 @@ import functools
 import math
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import keras
@@ -166,10 +166,14 @@ class Trainer(Protocol):
     Attributes:
         model: the compiled model.
         writes: whether this process keeps checkpoint and loss curve: one of several hosts does.
+        variables: state of the training that is not the model's, for checkpoints.
     """
 
     model: keras.Model
     writes: bool
+
+    @property
+    def variables(self) -> Sequence[Any]: ...
 
     def steps(self, batches: Any, count: int) -> np.ndarray:
         """Trains on the next batches; the mean loss of each before its update, (count,).
@@ -212,6 +216,11 @@ class OneDevice:
             tf.errors.OutOfRangeError: if there are not as many.
         """
         return self._steps(batches, tf.constant(count)).numpy()
+
+    @property
+    def variables(self) -> Sequence[Any]:
+        """None: all is the model's."""
+        return ()
 
     def _run_steps(self, batches, count):
         def step(index, losses):
@@ -352,7 +361,8 @@ class _Log:
         self._trainer = trainer
         self._progress = progress
         averages = () if average is None else average.variables
-        self._checkpoint = Checkpoint(trainer.model, directory / "checkpoint", also=averages)
+        also = (*averages, *trainer.variables)
+        self._checkpoint = Checkpoint(trainer.model, directory / "checkpoint", also=also)
         self._curve = LossCurve(directory / "loss.csv", steps)
         names = [feature.name for feature in records.schema.dense]
         self._watch = LossWatch(plan.mend, names, steps)

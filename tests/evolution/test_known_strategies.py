@@ -1,8 +1,10 @@
 """Strategies by name: the same candidates as ever, and the rules that all of them keep."""
 
+import dataclasses
 import hashlib
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from nasrec_tf.architecture.space import CODESIGN, NASREC_FULL, NASREC_SMALL
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.budget import Budget, HardwareBudget
+from nasrec_tf.strategies.choice_distribution import ChoiceDistribution, choice_shapes
 from nasrec_tf.strategies.draws import Draws, NothingScored
 from nasrec_tf.strategies.hardware_space import CODESIGN_SPACE
 from nasrec_tf.strategies.history import COMPLETED, DIVERGED, History, Outcome
@@ -68,7 +71,10 @@ def digest(history):
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def made(name, plan=PLAN):
+def made(name, plan=PLAN, space=SPACE):
+    if name == "dnas":
+        logits = {choice: np.zeros(shape) for choice, shape in choice_shapes(space).items()}
+        plan = dataclasses.replace(plan, distribution=ChoiceDistribution(space, logits))
     return strategy_of_run(name, plan, OPTIONS.get(name))
 
 
@@ -181,18 +187,18 @@ def test_candidates_that_diverge_are_no_parents_and_a_search_of_them_ends(name):
         searched(strategy, outcome=lambda _: Outcome(DIVERGED, {}, 1.0))
 
 
-@pytest.mark.parametrize("name", set(NAMES) - {"autoctr", "autoctr-hybrid"})
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("autoctr")])
 def test_a_small_space_is_searched_to_its_end(name):
     """Every genotype of it is a function of its own."""
     space = NASREC_SMALL.replace(
         num_blocks=1, dense_operators=("fc",), dense_widths=(16, 32), sparse_widths=(16, 32)
     )
     plan = SearchPlan(trials=16, population=4, tournament=2, children=4, generations=3)
-    history = searched(made(name, plan), Draws(space, (), max_redraws=300))
+    history = searched(made(name, plan, space), Draws(space, (), max_redraws=300))
     assert len(history) == space.size() == 16
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "dnas"])
 def test_hardware_is_searched_as_well(name):
     rows = HardwareBudget("mflops", lambda _, hardware: float(hardware["array.rows"]))
     draws = Draws(CODESIGN.replace(num_blocks=2), (rows,), hardware=CODESIGN_SPACE)

@@ -97,7 +97,54 @@ def test_the_strategy_of_the_page_trains_its_candidates_and_goes_on_after_a_kill
     assert "--strategy 'greedy', not 'random'" in refused
 
 
+def test_logits_are_learnt_with_the_supernet_whether_that_is_killed_or_not(
+    tmp_path_factory, monkeypatch
+):
+    from nasrec_tf.training.choice_training import ChoiceTrainer
+
+    strategy = "--strategy dnas --strategy-options rate=0.2,cost_weight=0.1 --candidates 6".split()
+    strategy += "--supernet-epochs 1 --fine-tune-steps 2 --checkpoint-seconds 0.01".split()
+    undisturbed, killed = (tmp_path_factory.mktemp(name) for name in ("undisturbed", "killed"))
+
+    def searched(directory):
+        for stage in ("records", "supernet", "evolution"):
+            said = call(*options(directory), *strategy, "--stage", stage)
+            assert said.code == 0, said.err
+
+    searched(undisturbed)
+    make_steps, steps = ChoiceTrainer.steps, []
+
+    def interrupted(self, batches, count):
+        if sum(steps) > 8:
+            raise KeyboardInterrupt
+        steps.append(count)
+        return make_steps(self, batches, count)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChoiceTrainer, "steps", interrupted)
+        call(*options(killed), *strategy, "--stage", "records")
+        call(*options(killed), *strategy, "--stage", "supernet")
+    assert not (killed / "run" / "supernet" / "result.json").exists()
+    searched(killed)
+    left = [(one / "run" / "supernet" / "logits.json").read_text() for one in (undisturbed, killed)]
+    assert left[0] == left[1]
+    assert any(map(any, json.loads(left[0])["logits"]["dense_widths"]))
+    settings, told = search_of(killed)
+    assert (settings, told) == search_of(undisturbed)
+    assert settings["strategy"] == (
+        "LogitSearch(trials=6, paths=4, rate=0.2, temperature=0.5, cost_weight=0.1)"
+    )
+    (killed / "run" / "supernet" / "logits.json").unlink()
+    (killed / "run" / "evolution" / "result.json").unlink()
+    refused = call(*options(killed), *strategy, "--stage", "evolution").error
+    assert "logits.json: is missing, which --strategy dnas draws by; delete" in refused
+
+
 REFUSED = [
+    ("--strategy dnas --codesign", "--codesign goes with another --strategy; leave it out"),
+    ("--strategy dnas --max-sources 2", "logits are learnt of single operators, any number of"),
+    ("--strategy dnas --strategy-options paths=1", "--strategy-options: dnas: `paths` must be at"),
+    ("--strategy dnas --strategy-options rate=nan", "dnas: `rate` must be a positive, finite"),
     ("--strategy autoctr", "--strategy autoctr goes with --score-by training, not supernet"),
     ("--strategy autoctr-hybrid --score-by training", "goes with --score-by supernet"),
     ("--score-rows 100", "--score-rows goes with --score-by training; leave it out"),
@@ -138,6 +185,13 @@ def test_every_strategy_has_as_many_candidates_as_evolution_unless_told_otherwis
         found = strategy_of(strategy=name, score_by=by, candidates=100).trials
         # Evolution makes whole generations, of 4 here.
         assert found == 100 or name == "evolution" and 96 < found <= 100
+
+
+def test_hardware_costs_may_count_beside_the_log_loss_in_co_design_alone():
+    given = {"strategy": "autoctr-hybrid", "strategy_options": "cost=latency_us,population=4"}
+    assert strategy_of(**given, codesign=True).cost == "latency_us"
+    with pytest.raises(UserError, match="autoctr-hybrid: `cost` must be one of mflops. Received"):
+        strategy_of(**given)
 
 
 def test_a_budget_of_training_rows_pays_for_candidates():

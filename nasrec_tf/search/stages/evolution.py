@@ -5,6 +5,7 @@ from typing import Any
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.config import DEFAULT_HARDWARE
+from nasrec_tf.search.learnt_choices import learnt_distribution
 from nasrec_tf.search.results import EvolutionResult, Skipped, StageResult
 from nasrec_tf.search.run import SEARCH_PROJECT, Run
 from nasrec_tf.search.scorers import Scores, supernet_scores, training_scores
@@ -119,7 +120,7 @@ def _oracle(run: Run, scoring: dict[str, Any]):
         run.settings,
         run.schema.splits["train"].rows,
         run.objectives,
-        tuple(budget.metric for budget in budgets),
+        learnt_distribution(run) if config.learns_choices else None,
     )
     return ArchitectureOracle(
         strategy,

@@ -3,8 +3,11 @@
 import gc
 
 from nasrec_tf.search.config import AUTO
+from nasrec_tf.search.learnt_choices import choice_trainer, keep_logits_of
 from nasrec_tf.search.results import Skipped, StageResult, SupernetResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.strategies.dnas import LogitSearch
 
 WARMUP_SHARE = 5
 """The full supernet is trained now and then during the first fifth of the steps (paper 5.1)."""
@@ -30,7 +33,14 @@ def run_stage(run: Run) -> StageResult:
     plan = training_plan(run)
     model = build(run)
     plan.compile(model, run.records)
-    return _trained(run, plan, OneDevice(model))
+    strategy = search_strategy(run.config, run.settings, run.records.rows("train"))
+    if not isinstance(strategy, LogitSearch):
+        return _trained(run, plan, OneDevice(model))
+    steps = plan.steps(run.records)
+    trainer = choice_trainer(run, strategy, model, steps, steps // WARMUP_SHARE)
+    result = _trained(run, plan, trainer)
+    keep_logits_of(trainer, run.directory.stage("supernet"), steps)
+    return result
 
 
 def _run_distributed(run: Run) -> SupernetResult:
@@ -124,6 +134,7 @@ def build(run: Run):
     gc.collect()
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.networks.supernet.model import Supernet
+    from nasrec_tf.networks.supernet.path_logits import LogitsSampler
     from nasrec_tf.networks.supernet.samplers import path_sampler
     from nasrec_tf.training.devices import has_gpu
 
@@ -133,12 +144,16 @@ def build(run: Run):
         run.space,
         run.records.features.capped(config.max_table_rows or None),
         run.search_options,
-        path_sampler(config.path_sampler, run.space),
+        LogitsSampler(run.space)
+        if config.learns_choices
+        else path_sampler(config.path_sampler, run.space),
         warmup_steps=steps // WARMUP_SHARE if config.warmup else 0,
         seed=derived_seed(config.seed, "supernet"),
     )
-    # Bits are rounded by our sliced form alone, and replicas exchange slices.
-    if has_gpu() and not model.quantizers and config.distribute == "none":
+    # Bits are rounded by our sliced form alone, and replicas exchange slices; with logits the parts
+    # of a batch have other rows at every step, for each of which a program would be compiled.
+    sliced = model.quantizers or config.distribute != "none" or config.learns_choices
+    if has_gpu() and not sliced:
         model.run_by_masks(config.gpu_precision)
     return model
 

@@ -1,0 +1,102 @@
+"""Candidates drawn by logits that were learnt beside the supernet (after Krishna et al. 2021)."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.value_checks import is_number
+from nasrec_tf.strategies.choice_distribution import ChoiceDistribution
+from nasrec_tf.strategies.design import Design
+from nasrec_tf.strategies.draws import CHILD, Draws, Priced, random_stream
+from nasrec_tf.strategies.history import History
+from nasrec_tf.strategies.random_search import RandomSearch
+from nasrec_tf.strategies.search_settings import check_positive
+from nasrec_tf.strategies.strategy import SUPERNET, SearchPlan
+
+
+@dataclasses.dataclass(frozen=True)
+class LogitSearch(RandomSearch):
+    """Draws candidates by logits of all choices, each one once.
+
+    The logits are learnt while the supernet trains (``training/choice_training.py``), to which the
+    fields but ``trials`` and ``distribution`` are told.
+
+    Args:
+        trials: how many candidates the search has.
+        paths: paths that are compared at each step of the logits.
+        rate: learning rate of the logits.
+        temperature: what the logits are divided by in the end; 1 at first.
+        cost_weight: weight of the logarithm of a path's multiply-accumulates beside its log loss.
+        distribution: what is drawn from; ``None`` before it has been learnt.
+
+    Raises:
+        UserError: if a number cannot be used.
+
+    Example:
+        >>> LogitSearch(trials=48, rate=0.0)
+        Traceback (most recent call last):
+        nasrec_tf.common.errors.UserError: `rate` must be a positive, finite number. Received: 0.0
+
+    Reference: Krishna, Kalluri, Smelyanskiy et al., Differentiable NAS Framework and Application
+    to Ads CTR Prediction, 2021.
+    """
+
+    scored_by = (SUPERNET,)
+    journal_name = None
+
+    paths: int = 4
+    rate: float = 0.05
+    temperature: float = 0.5
+    cost_weight: float = 0.0
+    distribution: ChoiceDistribution | None = dataclasses.field(default=None, repr=False)
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive(paths=self.paths)
+        if self.paths < 2:
+            raise UserError(f"`paths` must be at least 2. Received: {self.paths}")
+        for name in ("rate", "temperature"):
+            value = getattr(self, name)
+            if not (is_number(value) and math.isfinite(value) and value > 0):
+                raise UserError(f"`{name}` must be a positive, finite number. Received: {value}")
+        if not (is_number(self.cost_weight) and 0 <= self.cost_weight < math.inf):
+            raise UserError(
+                f"`cost_weight` must be a finite number from 0. Received: {self.cost_weight}"
+            )
+
+    @classmethod
+    def for_run(cls, plan: SearchPlan, options: Mapping[str, Any]) -> "LogitSearch":
+        """The strategy of a run.
+
+        Args:
+            plan: what the run asks for.
+            options: values of ``options``, of those that were given.
+
+        Raises:
+            UserError: if a value cannot be used.
+        """
+        return cls(trials=plan.trials, distribution=plan.distribution, **options)
+
+    def draw(self, number: int, history: History, draws: Draws, seed: int) -> Priced:
+        """Draws a design by the logits.
+
+        Args:
+            number: of the candidate.
+            history: what was tried before.
+            draws: the rules that every candidate keeps.
+            seed: of the search.
+
+        Raises:
+            SpaceExhausted: after ``draws.max_redraws`` draws.
+        """
+        distribution = self.distribution
+        if distribution is None:
+            raise ValueError("no logits have been learnt to draw from")
+        rng = random_stream(seed, CHILD, number)
+        return draws.new(
+            history,
+            afresh=lambda: Design(distribution.sample(rng)),
+            onwards=lambda _: Design(distribution.sample(rng)),
+        )
