@@ -146,6 +146,27 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     return y + bias if bias.shape.is_fully_defined() else _add_bias(y, bias)
 
 
+def widened_matmul(
+    x: Any, y: Any, factors: Any, sums: Any, transpose_a: bool = False, transpose_b: bool = False
+) -> Any:
+    """The matrix product of rounded factors, with sums of a wider type.
+
+    Where the types differ, XLA has a kernel and TensorFlow may have none.
+
+    Args:
+        x: (..., rows, inner).
+        y: (..., inner, columns).
+        factors: the type that both are rounded to.
+        sums: the type of sums and outcome.
+        transpose_a: whether ``x`` is (..., inner, rows).
+        transpose_b: whether ``y`` is (..., columns, inner).
+    """
+    x, y = tf.cast(x, factors), tf.cast(y, factors)
+    if factors == sums:
+        return tf.matmul(x, y, transpose_a=transpose_a, transpose_b=transpose_b)
+    return tf.raw_ops.BatchMatMulV3(x=x, y=y, Tout=sums, adj_x=transpose_a, adj_y=transpose_b)
+
+
 def _product_over_last_axis(x, kernel):
     batch, positions, _ = tf.unstack(tf.shape(x), num=3)
     rows, columns = tf.unstack(tf.shape(kernel), num=2)

@@ -154,18 +154,33 @@ def self_attention(packed, heads, tokens=None):
     size = (packed.shape[2] or 0) // 3 // heads
     if library is not None and size in NATIVE_HEAD_SIZES:
         return library.nasrec_attention(packed, heads=heads)[0]
-    return _attention_by_products(packed, heads, tokens)
+    return attention_by_products(packed, heads, tokens)
 
 
-def _attention_by_products(packed, heads, tokens):
-    """With TensorFlow's own products.
+def attention_by_products(packed, heads, tokens=None, present=None, factors=None):
+    """As ``self_attention``, with TensorFlow's own products.
 
     Heads are so narrow (2 of an embedding of 16) that all cost lies in passing over the scores.
     The gradient passes over them once, instead of four times by the chain rule: the mean that
     softmax's gradient subtracts, sum_k weight_k dL/dweight_k = mixed . dL/dmixed, is one more term
     of the product that yields dL/dweight. Its products run with the tokens last, where those over
     a narrow head are fastest.
+
+    Args:
+        packed: queries, keys and values, (batch, token, 3 * embedding).
+        heads: how many, each of embedding / heads.
+        tokens: how many, if it is known.
+        present: (token,) bool, which tokens are attended to, at least one; all if left out.
+        factors: the type that weights are kept in, and that the factors of their products have;
+            that of ``packed`` if left out. Scores and sums are of the type of ``packed`` with any.
+
+    Returns:
+        (batch, token, embedding).
     """
+    factors = packed.dtype if factors is None else factors
+
+    def product(x, y, **transposed):
+        return arithmetic.widened_matmul(x, y, factors, packed.dtype, **transposed)
 
     @tf.custom_gradient
     def attend(packed):
@@ -176,8 +191,11 @@ def _attention_by_products(packed, heads, tokens):
         scale = tf.math.rsqrt(tf.cast(size, packed.dtype))
         by_head = tf.reshape(packed, [batch, count, 3, heads, size])
         query, key, value = tf.unstack(tf.transpose(by_head, [2, 0, 3, 1, 4]), num=3)
-        weights = tf.nn.softmax(tf.matmul(query * scale, key, transpose_b=True))
-        mixed = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
+        scores = tf.matmul(query * scale, key, transpose_b=True)
+        if present is not None:
+            scores = tf.where(present, scores, scores.dtype.min)
+        weights = tf.cast(tf.nn.softmax(scores), factors)
+        mixed = tf.transpose(product(weights, value), [0, 2, 1, 3])
         mixed = tf.reshape(mixed, [batch, count, embedding])
 
         def gradient(upstream):
@@ -191,15 +209,14 @@ def _attention_by_products(packed, heads, tokens):
             )
             products = tf.reshape(upstream * mixed, [batch, count, heads, size])
             mean = tf.transpose(tf.reduce_sum(products, axis=3), [0, 2, 1])[:, :, None]
-            of_scores = weights * tf.matmul(
+            of_scores = tf.cast(weights, packed.dtype) * tf.matmul(
                 tf.concat([of_mixed, -mean], axis=2),
                 tf.concat([value, tf.ones_like(mean)], axis=2),
                 transpose_a=True,
             )
-            of_query = tf.matmul(key, of_scores, transpose_b=True) * scale
-            of_packed = tf.stack(
-                [of_query, tf.matmul(query, of_scores), tf.matmul(of_mixed, weights)]
-            )
+            of_scores = tf.cast(of_scores, factors)
+            of_query = product(key, of_scores, transpose_b=True) * scale
+            of_packed = tf.stack([of_query, product(query, of_scores), product(of_mixed, weights)])
             of_packed = tf.reshape(of_packed, [3, batch, embedding, count])
             return tf.reshape(tf.transpose(of_packed, [1, 3, 0, 2]), [batch, count, 3 * embedding])
 

@@ -22,8 +22,8 @@ from nasrec_tf.networks.layers import shared_part
 from nasrec_tf.networks.supernet import masked_operators
 from nasrec_tf.networks.supernet.masked_arithmetic import MaskedArithmetic
 from nasrec_tf.networks.supernet.masked_form import MaskedForm
-from nasrec_tf.networks.supernet.masked_operators import masked_attention
 from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.operators.attention import attention_by_products
 from nasrec_tf.optimizers.adagrad import Adagrad
 
 ARCHITECTURES = 8
@@ -170,8 +170,9 @@ def test_products_of_bfloat16_sum_in_float32():
         np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-4)
 
 
+@pytest.mark.parametrize("factors", [tf.float32, tf.bfloat16], ids=lambda each: each.name)
 @pytest.mark.parametrize("present", [1, 4, 7])
-def test_attention_without_stored_scores(present):
+def test_attention_to_the_tokens_that_are_present(present, factors):
     heads, size, tokens = 2, 3, 7
     packed = tf.random.stateless_normal([4, tokens, 3 * heads * size], [1, present]) * 2.0
     upstream = tf.random.stateless_normal([4, tokens, heads * size], [2, present])
@@ -184,15 +185,27 @@ def test_attention_without_stored_scores(present):
         mixed = tf.transpose(tf.matmul(tf.nn.softmax(scores), value), [0, 2, 1, 3])
         return tf.reshape(mixed, [4, tokens, heads * size])
 
+    @tf.function(jit_compile=True, autograph=False)
+    def by_products(packed):
+        mask = tf.range(tokens) < present
+        return attention_by_products(packed, heads, tokens, mask, factors)
+
     def outcome(function):
         with tf.GradientTape() as tape:
             tape.watch(packed)
             y = function(packed)
         return y, tape.gradient(y, packed, upstream)
 
-    found = outcome(lambda x: masked_attention(x, heads, tf.range(tokens) < present))
+    # 8 bits of a bfloat16 factor, of products that partly cancel.
+    tolerance = {"rtol": 1e-4, "atol": 1e-5} if factors == tf.float32 else {"rtol": 0, "atol": 0.06}
+    found = outcome(by_products)
     for ours, theirs in zip(found, outcome(plain)):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+        assert ours.dtype == tf.float32
+        np.testing.assert_allclose(ours, theirs, **tolerance)
+    *_, of_packed = found
+    _, of_key, of_value = tf.split(of_packed, 3, axis=2)
+    for absent in (of_key[:, present:], of_value[:, present:]):
+        np.testing.assert_array_equal(absent, 0.0)
 
 
 def test_what_has_no_masked_form_is_refused_in_one_line(monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators.arithmetic import LAYER_NORM_EPSILON
+from nasrec_tf.operators.arithmetic import LAYER_NORM_EPSILON, widened_matmul
 
 FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 """What the factors of matrix products are rounded to; sums are in float32 with either."""
@@ -85,6 +85,11 @@ class MaskedArithmetic:
     """
 
     precision: str = FLOAT32
+
+    @property
+    def factors(self) -> Any:
+        """The type that factors of products have."""
+        return tf.as_dtype(self.precision)
 
     def product(self, x: Any, kernel: Any) -> Any:
         """Maps the last axis of ``x``: (..., rows) to (..., columns), float32.
@@ -203,15 +208,12 @@ def masked_norm(x: Any, weights: Mapping[str, Any], name: str, width: Any) -> An
 
 @tf.custom_gradient
 def _bfloat16_matmul(x, kernel):
+    # The gradient reads the rounded factors.
     x, kernel = tf.cast(x, tf.bfloat16), tf.cast(kernel, tf.bfloat16)
+    types = {"factors": tf.bfloat16, "sums": tf.float32}
 
     def gradient(upstream):
-        upstream = tf.cast(upstream, tf.bfloat16)
-        return _summed(upstream, kernel, adj_y=True), _summed(x, upstream, adj_x=True)
+        of_x = widened_matmul(upstream, kernel, **types, transpose_b=True)
+        return of_x, widened_matmul(x, upstream, **types, transpose_a=True)
 
-    return _summed(x, kernel), gradient
-
-
-def _summed(x, y, **transposed):
-    """A product of bfloat16 factors with sums in float32."""
-    return tf.raw_ops.BatchMatMulV3(x=x, y=y, Tout=tf.float32, **transposed)
+    return widened_matmul(x, kernel, **types), gradient

@@ -20,6 +20,7 @@ from nasrec_tf.networks.supernet.masked_arithmetic import (
     prefix,
 )
 from nasrec_tf.operators import MergerShape, OperatorShape
+from nasrec_tf.operators.attention import attention_by_products
 from nasrec_tf.operators.base import dot_product_tokens
 from nasrec_tf.operators.dot_product import static_pairs
 from nasrec_tf.operators.mergers import interaction
@@ -115,79 +116,14 @@ def _attention(arithmetic, inputs, weights, shape):
     x = tf.transpose(projected, [0, 2, 1])
     packed = arithmetic.linear(x, weights, "query_key_value")
     present = prefix(most, tf.maximum(shape.width, 1)) > 0
-    mixed = masked_attention(packed, shape.options.attention_heads, present)
+    heads = shape.options.attention_heads
+    mixed = attention_by_products(packed, heads, most, present, arithmetic.factors)
     attended = arithmetic.linear(mixed, weights, "attended")
     x = masked_norm(x + attended, weights, "attended_norm", embedding)
     hidden = tf.nn.relu(arithmetic.linear(x, weights, "hidden"))
     output = arithmetic.linear(hidden, weights, "output")
     x = masked_norm(x + output, weights, "output_norm", embedding)
     return tf.transpose(x, [0, 2, 1]) * prefix(most, shape.width)
-
-
-def masked_attention(packed: Any, heads: int, present: Any) -> Any:
-    """Scaled dot-product attention of every token to those that are present.
-
-    Heads are narrow (2 of an embedding of 16), so that products over them are no work for matrix
-    units and all cost lies in passing over the scores. They are written out unit by unit as sums
-    over the last axis alone, which XLA computes without ever storing the scores; the gradient
-    computes them again, from the logarithm of their sum.
-
-    Args:
-        packed: queries, keys and values, (batch, token, 3 * embedding).
-        heads: how many, each of embedding / heads.
-        present: (token,) bool, at least one of them.
-
-    Returns:
-        (batch, token, embedding).
-    """
-    count, embedding = packed.shape[1], packed.shape[2] // 3
-    size = embedding // heads
-    scale = size**-0.5
-
-    def by_unit(x, parts):
-        """A list for each part of its units' tensors, (batch, heads, token)."""
-        split = tf.reshape(x, [-1, count, parts, heads, size])
-        split = tf.transpose(split, [2, 4, 0, 3, 1])
-        return [tf.unstack(part, num=size) for part in tf.unstack(split, num=parts)]
-
-    def joined(parts):
-        """The inverse of ``by_unit``."""
-        split = tf.transpose(tf.stack([tf.stack(part) for part in parts]), [2, 4, 0, 3, 1])
-        return tf.reshape(split, [-1, count, len(parts) * embedding])
-
-    def outer(rows, columns):
-        """Sum over units of every row's value times every column's."""
-        return sum(row[..., :, None] * column[..., None, :] for row, column in zip(rows, columns))
-
-    def over_columns(table, columns):
-        return [tf.reduce_sum(table * column[..., None, :], axis=3) for column in columns]
-
-    @tf.custom_gradient
-    def attend(packed):
-        query, key, value = by_unit(packed, 3)
-        query = [unit * scale for unit in query]
-        scores = tf.where(present, outer(query, key), packed.dtype.min)
-        highest = tf.reduce_max(scores, axis=3)
-        powers = tf.where(present, tf.exp(scores - highest[..., None]), 0.0)
-        total = tf.reduce_sum(powers, axis=3)
-        mixed = [part / total for part in over_columns(powers, value)]
-        log_total = highest + tf.math.log(total)
-
-        def gradient(upstream):
-            [of_mixed] = by_unit(upstream, 1)
-            mean = sum(unit * part for unit, part in zip(mixed, of_mixed))
-            shares = tf.where(present, tf.exp(outer(query, key) - log_total[..., None]), 0.0)
-            of_scores = shares * (outer(of_mixed, value) - mean[..., None])
-            of_query = [unit * scale for unit in over_columns(of_scores, key)]
-            # Tokens that are attended to by rows now: sums over the last axis again.
-            by_key = tf.exp(outer(key, query) - log_total[..., None, :])
-            by_key = tf.where(present[:, None], by_key, 0.0)
-            of_key = over_columns(by_key * (outer(value, of_mixed) - mean[..., None, :]), query)
-            return joined([of_query, of_key, over_columns(by_key, of_mixed)])
-
-        return joined([mixed]), gradient
-
-    return attend(packed)
 
 
 MASKED_OPERATORS: dict[str, Masked] = {
