@@ -214,5 +214,5 @@ def _check_layout_is_known(names: tuple[str, ...]) -> None:
     known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
     raise UserError(
         f"{names[0]}: is a raw log, so --dataset must name its layout: {known}, or the path of a "
-        ".toml description."
+        ".toml description (python -m beam_preprocess describe FILE -o FILE.toml guesses one)."
     )
