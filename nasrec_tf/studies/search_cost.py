@@ -44,10 +44,11 @@ def search_cost(run: Run) -> SearchCost:
         elif isinstance(result, EvolutionResult):
             rows += result.candidates * _score_rows(run)
         elif isinstance(result, RetrainResult):
-            rows += _finalists_rows(result, training_rows)
-        else:
-            continue
-        seconds += result.seconds
+            finalists = _finalists(result, training_rows)
+            rows += finalists.rows
+            seconds += finalists.seconds
+        if isinstance(result, RecipeResult | SupernetResult | EvolutionResult):
+            seconds += result.seconds
     return SearchCost(rows, seconds)
 
 
@@ -61,15 +62,18 @@ def _score_rows(run: Run) -> float:
     return trained + FORWARD_SHARE * predicted
 
 
-def _finalists_rows(result: RetrainResult, training_rows: int) -> float:
+def _finalists(result: RetrainResult, training_rows: int) -> SearchCost:
     """Of all trainings from scratch but that of the winner, which every model needs."""
     won = result.rank, result.learning_rate, result.recipe
-    attempts = list(result.attempts)
+    attempts, seconds = list(result.attempts), result.seconds
     for attempt in result.attempts:
         if (attempt.rank, attempt.learning_rate, attempt.recipe) == won:
             attempts.remove(attempt)
+            seconds -= attempt.seconds
             break
-    return training_rows * sum(
+    passes = sum(
         len(attempt.epochs) / (attempt.recipe.evaluations_per_epoch if attempt.recipe else 1)
         for attempt in attempts
     )
+    # A stage that was stopped tells the time of its last call alone.
+    return SearchCost(training_rows * passes, max(0.0, seconds))
