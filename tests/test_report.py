@@ -103,7 +103,7 @@ def whole_run():
             "calibrated: 0.5000 * logit -0.2500",
             "Chosen by validation log loss; trained once more on 45,000 rows.",
             EnsembleSummary(
-                [(2, 0.12, 2), (1, 0.12, 1)], 0.42555, 0.43123,
+                [("candidate 2 (rate 0.12)", 2), ("candidate 1 (rate 0.12)", 1)], 0.42555, 0.43123,
                 QualitySummary(0.43222, 5_000, 0.80777, (0.42111, 0.45222), (0.79111, 0.81222)),
                 DifferenceSummary(-0.00765, (-0.00999, -0.00543), 0.00654, (0.00432, 0.00876)),
                 2.4691, 35_801, 1_080_402_464,

@@ -269,7 +269,7 @@ class EnsembleSummary:
     """The mean of the logits of several networks.
 
     Args:
-        members: rank in the search, learning rate, and how often it counts, of each.
+        members: what is told of each, and how often it counts.
         validation_log_loss: in nats; what it was chosen by.
         single_validation_log_loss: of the best network alone.
         test: quality on the test split.
@@ -279,7 +279,7 @@ class EnsembleSummary:
         embedding_parameters: weights of the embedding tables of all members.
     """
 
-    members: Sequence[tuple[int, float, int]]
+    members: Sequence[tuple[str, int]]
     validation_log_loss: float
     single_validation_log_loss: float
     test: QualitySummary

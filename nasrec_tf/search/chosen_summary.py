@@ -2,10 +2,12 @@
 
 import statistics
 
+from nasrec_tf.operators import NO_NORM
 from nasrec_tf.report import EnsembleSummary, QualitySummary, SpreadSummary
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.winner_quality import served_calibration
+from nasrec_tf.training.recipe import Recipe
 
 NO_BETTER = "no average is better on validation than the best network alone"
 
@@ -41,7 +43,10 @@ def ensemble_summary(result: RetrainResult) -> EnsembleSummary | None:
     if found is None:
         return None
     return EnsembleSummary(
-        members=[(member.rank, member.learning_rate, member.count) for member in found.members],
+        members=[
+            (told_training(member.rank, member.learning_rate, member.recipe), member.count)
+            for member in found.members
+        ],
         validation_log_loss=found.validation.log_loss,
         single_validation_log_loss=result.validation.log_loss,
         test=found.test,
@@ -50,6 +55,26 @@ def ensemble_summary(result: RetrainResult) -> EnsembleSummary | None:
         parameters=found.parameters,
         embedding_parameters=found.embedding_parameters,
     )
+
+
+def told_training(rank: int, learning_rate: float, recipe: Recipe | None) -> str:
+    """Which training is meant, of those that a run makes of its candidates.
+
+    Args:
+        rank: of the candidate.
+        learning_rate: peak learning rate.
+        recipe: how it was trained, where that is known.
+
+    Example:
+        >>> told_training(2, 0.06, Recipe(row_decay=0.003, normalization="batch"))
+        'candidate 2 (rate 0.06, row decay 0.003, batch norm)'
+    """
+    told = [f"rate {learning_rate:g}"]
+    if recipe is not None and recipe.row_decay:
+        told.append(f"row decay {recipe.row_decay:g}")
+    if recipe is not None and recipe.normalization != NO_NORM:
+        told.append(f"{recipe.normalization} norm")
+    return f"candidate {rank} ({', '.join(told)})"
 
 
 def told_choice(config: SearchConfig, result: RetrainResult) -> str:
@@ -101,9 +126,7 @@ def _ensemble_lines(result: RetrainResult) -> list[str]:
     found = ensemble_summary(result)
     if found is None:
         return []
-    names = ", ".join(
-        f"{count} × candidate {rank} (rate {rate:g})" for rank, rate, count in found.members
-    )
+    names = ", ".join(f"{count} × {name}" for name, count in found.members)
     difference = found.difference
     auc = ""
     if difference.auc is not None:

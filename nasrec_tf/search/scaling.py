@@ -26,8 +26,8 @@ FEW_ROWS = 1_000_000
 NARROW = 256
 """Widest dense operator there (docs/recipes.md)."""
 
-LEAST_REFINEMENTS, MOST_REFINEMENTS = 6, 16
-"""Further networks trained from scratch on smaller data, by the number of rows."""
+MOST_REFINEMENTS = 16
+"""Further networks trained from scratch there: one for every 10,000 rows, up to so many."""
 
 PAPER_BATCH = 512
 PAPER_TRIALS = 128 + 240 * 8
@@ -109,7 +109,7 @@ def _refinements(config: SearchConfig, rows: int) -> int:
     """Some where a training takes seconds and a supernet ranks poorly (docs/recipes.md)."""
     if rows >= FEW_ROWS or config.architecture is not None or config.codesign:
         return 0
-    return min(MOST_REFINEMENTS, max(LEAST_REFINEMENTS, rows // 10_000))
+    return min(MOST_REFINEMENTS, rows // 10_000)
 
 
 def _population(trials: int, tournament: int | None) -> int:

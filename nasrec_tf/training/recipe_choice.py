@@ -22,6 +22,10 @@ DECAY = 0.003
 LARGE_ROWS = 5_000_000
 """Training rows from which on only the row decay is tried: the rest stays the paper's."""
 
+FEW_ROWS = 100_000
+"""Training rows below which the widest embeddings are not tried: networks of all kinds train
+several times longer with them, in a search of minutes."""
+
 MOST_REPLICAS = 4
 """Seeds with which a value is tried, at most."""
 
@@ -117,7 +121,7 @@ def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Questio
         asked += [
             # A plain network trains as well without: only others tell (docs/recipes.md).
             Question("normalization", ("layer", "batch"), judge=MIXED),
-            Question("embedding_dim", (32, 64)),
+            Question("embedding_dim", (32, 64) if rows >= FEW_ROWS else (32,)),
             Question("learning_rate", (rate / 2, rate * 2)),
             Question("epochs", (max(1, epochs - 2), epochs + 3)),
         ]

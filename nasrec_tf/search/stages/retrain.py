@@ -9,6 +9,7 @@ from nasrec_tf.search.attempts import (
     next_attempts,
 )
 from nasrec_tf.search.chosen_models import measure, seed_attempts
+from nasrec_tf.search.chosen_summary import told_training
 from nasrec_tf.search.final_fit import final_fit
 from nasrec_tf.search.from_scratch import (
     WEIGHTS,
@@ -180,9 +181,7 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
 
 def _told(attempt: Attempt, result: AttemptResult) -> str:
     recipe = attempt.recipe
-    name = f"candidate {attempt.rank}, learning rate {recipe.learning_rate:g}"
-    if recipe.row_decay:
-        name += f", row decay {recipe.row_decay:g}"
+    name = told_training(attempt.rank, recipe.learning_rate, recipe)
     if result.validation is None:
         return f"{name}: diverged, so it comes last"
     return (
