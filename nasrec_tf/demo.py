@@ -11,7 +11,6 @@ the last 5,000 of 50,000 rows of seed 1 (scikit-learn, L2): constant 0.574, one-
 regression 0.459, the same with the planted products 0.361, true probabilities 0.348.
 """
 
-import argparse
 import dataclasses
 import pathlib
 import sys
@@ -20,6 +19,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError, one_line
 
 DENSE_FEATURES = 13
@@ -302,7 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: those behind the program's name; the process's own unless given.
     """
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m nasrec_tf.demo",
         description="Write a generated click log in Criteo's raw format, with known best log loss.",
     )

@@ -1,11 +1,11 @@
 """Draws an architecture as in the paper's Fig. 5-7: ``python -m nasrec_tf.draw``."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 
 from nasrec_tf.architecture.presets import load_architecture, presets
 from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.drawing.scene import draw_svg
 from nasrec_tf.networks.baselines import tells_baseline
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: those behind the program's name; the process's own unless given.
     """
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m nasrec_tf.draw",
         description="Draw an architecture: blocks, operators, widths, connections, mergers.",
     )

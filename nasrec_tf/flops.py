@@ -10,6 +10,7 @@ from beam_preprocess.errors import DataError
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, preset, presets
+from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import load_baseline, tells_baseline
@@ -48,7 +49,7 @@ def _cost(options: argparse.Namespace) -> Complexity:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m nasrec_tf.flops",
         description="Prints the multiply-accumulates (what the paper calls FLOPs) and parameters "
         "of an architecture. Only parts that reach the logit count.",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.manifest import verify_what_is_read
+from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.search.config import STAGES, SearchConfig, load_options
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m nasrec_tf.search",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

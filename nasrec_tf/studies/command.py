@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from beam_preprocess.dataset.manifest import verify_what_is_read
+from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.report.comparison_text import screen_table
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
@@ -55,7 +56,7 @@ HELP = {
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m nasrec_tf.compare",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -315,3 +315,14 @@ def test_small_data_search_narrow_networks_of_the_papers_spaces(tmp_path):
 
 def test_a_width_that_leaves_none_is_refused_at_the_start(fails):
     assert "--max-width 8 leaves no width of 'nasrec-full'" in fails("--max-width", "8")
+
+
+@pytest.mark.parametrize("wrong", [["--strategy", "foo"], ["--no-such-option"], ["--top-k", "x"]])
+def test_a_mistake_in_an_option_is_one_line_without_the_usage(wrong, capsys):
+    from nasrec_tf.search.command import main
+
+    with pytest.raises(SystemExit) as stopped:
+        main(wrong)
+    told = capsys.readouterr()
+    assert stopped.value.code == 2 and told.out == ""
+    assert told.err.startswith("error: ") and told.err.count("\n") == 1 and wrong[0] in told.err

@@ -1,0 +1,11 @@
+"""Command lines whose mistakes are told in one line."""
+
+import argparse
+from typing import NoReturn
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser that names a mistake as all others are named, without the whole usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see --help\n")
