@@ -23,6 +23,10 @@ OTHER_DECAYS = (0.0, 0.5, 2.0)
 """Row decays tried again for the best finalists, by that of the chosen recipe."""
 
 
+FIRST = "retrain"
+"""Purpose of all trainings but those of the winner with further seeds."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Attempt:
     """One training from scratch.
@@ -41,7 +45,7 @@ class Attempt:
     architecture: Trainable
     recipe: Recipe
     directory: pathlib.Path
-    purpose: str = "retrain"
+    purpose: str = FIRST
     refines: bool = False
     repeats: bool = False
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from nasrec_tf.report import CalibrationSummary, DifferenceSummary, QualitySummary
 from nasrec_tf.search.attempts import Attempt
+from nasrec_tf.search.final_fit import fit_to_all
 from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.kept_logits import kept_logits
 from nasrec_tf.search.results import (
@@ -18,12 +19,14 @@ from nasrec_tf.search.results import (
     EnsembleMember,
     EnsembleResult,
     EpochQuality,
+    FinalFit,
     SeedResult,
 )
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.winner_quality import Predicted, judged, predicted
 
-Trainings = Sequence[tuple[Attempt, AttemptResult]]
+Training = tuple[Attempt, AttemptResult]
+Trainings = Sequence[Training]
 
 
 def seed_attempts(run: Run, winner: Attempt) -> list[Attempt]:
@@ -48,37 +51,42 @@ class Measured:
     """What is reported of the chosen models.
 
     Args:
+        fitted: the training whose weights are exported, or stand beside an ensemble.
+        fit: how it was trained once more; ``None`` unless a final fit was asked for.
         test: quality of the exported network, or of the best one beside an ensemble.
         calibration: of the same.
         seeds: the winner by seed; none where it was trained once.
         ensemble: ``None`` unless several networks are averaged.
     """
 
+    fitted: Attempt
+    fit: FinalFit | None
     test: QualitySummary
     calibration: CalibrationSummary
     seeds: tuple[SeedResult, ...] = ()
     ensemble: EnsembleResult | None = None
 
 
-def measure(
-    run: Run, pool: Trainings, winner: Attempt, fitted: Attempt, seeds: Trainings
-) -> Measured:
+def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Measured:
     """Looks at validation with all that may be averaged, and at test once with all that is chosen.
+
+    After a final fit each network is the one of that fit, on test and in the export; the choice is
+    made, and calibration fitted, by the trainings before, which have not seen validation.
 
     Args:
         run: the run.
         pool: trainings that an ensemble may be chosen from, those that did not diverge.
         winner: the one that validation has chosen.
-        fitted: the training that is exported in its place after a final fit; else the same.
         seeds: the winner by seed, the first one included.
     """
     models = _Models(run)
-    validation = models.predicted(winner, "validation")
+    validation = models.predicted(winner[0], "validation")
+    chosen = _selected(run, pool, validation.labels)
+    fitted, fit = fit_to_all(run, winner)
+    members = [dataclasses.replace(one, fitted=fit_to_all(run, one.before)[0]) for one in chosen]
+    run.say(f"best by validation log loss: candidate {winner[0].rank}; now the test split, once")
     test = models.predicted(fitted, "test")
     quality, calibration = judged(run, validation, test)
-    ensemble = None
-    if run.config.ensemble > 1:
-        ensemble = _ensemble(run, models, pool, validation.labels, test)
     by_seed = [
         SeedResult(
             directory=str(attempt.directory.relative_to(run.directory.path)),
@@ -88,7 +96,8 @@ def measure(
         for attempt, result in seeds
         if len(seeds) > 1
     ]
-    return Measured(quality, calibration, tuple(by_seed), ensemble)
+    ensemble = _ensemble(run, models, members, validation.labels, test) if members else None
+    return Measured(fitted, fit, quality, calibration, tuple(by_seed), ensemble)
 
 
 class _Models:
@@ -108,28 +117,54 @@ class _Models:
         return self._found[key]
 
 
-def _ensemble(
-    run: Run, models: _Models, pool: Trainings, labels: np.ndarray, single: Predicted
-) -> EnsembleResult | None:
-    """The best average of the pool; ``None`` if that is one network alone."""
-    from nasrec_tf.training.ensembles import averaged, paired_difference, select
-    from nasrec_tf.training.evaluation import quality
+@dataclasses.dataclass(frozen=True)
+class _Member:
+    """A network of an ensemble: how often it counts, how it was chosen, and what is exported."""
 
+    before: Training
+    count: int
+    logits: np.ndarray
+    fitted: Attempt
+
+
+def _selected(run: Run, pool: Trainings, labels: np.ndarray) -> list[_Member]:
+    """The members of the best average of the pool; none if that is one network alone."""
+    from nasrec_tf.training.ensembles import select
+
+    if run.config.ensemble == 1:
+        return []
     logits = [
         kept_logits(attempt.directory, len(labels), f"delete {attempt.directory} to train it again")
         for attempt, _ in pool
     ]
     selection = select(labels, logits, run.config.ensemble)
     if len(selection.members) == 1:
-        return None
-    chosen = [pool[number] for number in selection.members]
-    counts = [selection.counts[number] for number in selection.members]
-    validation = Predicted(labels, averaged(logits, selection.counts))
-    of_each = [models.predicted(attempt, "test").logits for attempt, _ in chosen]
+        return []
+    return [
+        _Member(pool[number], selection.counts[number], logits[number], pool[number][0])
+        for number in selection.members
+    ]
+
+
+def _ensemble(
+    run: Run,
+    models: _Models,
+    members: Sequence[_Member],
+    labels: np.ndarray,
+    single: Predicted,
+) -> EnsembleResult:
+    """What the average of the members is worth."""
+    from nasrec_tf.training.ensembles import averaged, paired_difference
+    from nasrec_tf.training.evaluation import quality
+
+    counts = [member.count for member in members]
+    validation = Predicted(labels, averaged([member.logits for member in members], counts))
+    of_each = [models.predicted(member.fitted, "test").logits for member in members]
     test = Predicted(single.labels, averaged(of_each, counts))
     summary, calibration = judged(run, validation, test)
     found = quality(*validation)
-    costs = [run.model_cost(attempt.architecture, attempt.recipe) for attempt, _ in chosen]
+    attempts = [member.fitted for member in members]
+    costs = [run.model_cost(attempt.architecture, attempt.recipe) for attempt in attempts]
     difference = paired_difference(*test, single.logits, run.config.seed)
     return EnsembleResult(
         members=tuple(
@@ -141,7 +176,7 @@ def _ensemble(
                 count=count,
                 recipe=attempt.recipe,
             )
-            for (attempt, _), count in zip(chosen, counts)
+            for attempt, count in zip(attempts, counts)
         ),
         validation=EpochQuality(found.log_loss, found.auc),
         test=summary,

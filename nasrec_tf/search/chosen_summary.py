@@ -90,11 +90,12 @@ def told_choice(config: SearchConfig, result: RetrainResult) -> str:
     fit = result.final_fit
     if fit is None:
         return chosen
+    it = "it" if result.ensemble is None else "each of its networks"
     return (
-        f"{chosen} Before that it was trained once more, on all {fit.rows:,} rows of train and "
+        f"{chosen} Before that {it} was trained once more, on all {fit.rows:,} rows of train and "
         f"validation for {fit.epochs:g} epochs ({fit.steps:,} steps), as many epochs as validation "
-        "chose. The test figures are those of this fit; validation log loss and calibration are "
-        "those of the training before."
+        "chose for it. The test figures are those of this fit; validation log loss and "
+        "calibration are those of the training before."
     )
 
 

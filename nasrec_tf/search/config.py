@@ -576,12 +576,11 @@ class SearchConfig:
             )
 
     def _check_final_models(self) -> None:
-        several = [name for name in ("ensemble", "winner_seeds") if getattr(self, name) > 1]
         fits_all = self.final_fit != "train"
-        if fits_all and several:
+        if fits_all and self.winner_seeds > 1:
             raise UserError(
-                f"--final-fit {self.final_fit} trains one network once more; leave "
-                f"{flag(several[0])} out."
+                f"--final-fit {self.final_fit} leaves no validation split to choose a seed by; "
+                "leave --winner-seeds out."
             )
         if self.codesign and (fits_all or self.ensemble > 1):
             option = "final_fit" if fits_all else "ensemble"

@@ -1,4 +1,4 @@
-"""The winner trained once more, on the rows of train and validation together (paper 5.1).
+"""A chosen network trained once more, on the rows of train and validation together (paper 5.1).
 
 What validation can tell is known by then: architecture, recipe and number of epochs. The learning
 rate of a step is that of the same share of the training, so that what stops early stops at the
@@ -10,7 +10,7 @@ import time
 
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.data.joined_splits import JOIN
-from nasrec_tf.search.attempts import Attempt
+from nasrec_tf.search.attempts import FIRST, Attempt
 from nasrec_tf.search.from_scratch import WEIGHTS, build, clear_checkpoint, make_ready
 from nasrec_tf.search.results import AttemptResult, FinalFit
 from nasrec_tf.search.run import Run
@@ -20,12 +20,30 @@ FIT_FILE = "fit.json"
 SPLITS = JOIN.join(("train", "validation"))
 
 
-def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt, FinalFit]:
-    """Trains the winner on train and validation, going on where an earlier call was stopped.
+def fit_to_all(
+    run: Run, training: tuple[Attempt, AttemptResult]
+) -> tuple[Attempt, FinalFit | None]:
+    """The network of the final fit that the run asks for, or the trained one as it is.
 
     Args:
         run: the run.
-        winner: the training that validation has chosen.
+        training: what was chosen, and what it came to.
+
+    Raises:
+        DivergedError: if losses or weights are no longer finite.
+        RunError: if what an earlier call left is damaged.
+    """
+    if run.config.final_fit == "train":
+        return training[0], None
+    return final_fit(run, *training)
+
+
+def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt, FinalFit]:
+    """Trains a chosen network on train and validation, going on where an earlier call was stopped.
+
+    Args:
+        run: the run.
+        winner: the training that validation has chosen, or chosen with others.
         result: what it came to.
 
     Returns:
@@ -46,16 +64,18 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
         return attempt, done
     recipe = winner.recipe
     seed = run.config.seed if recipe.seed is None else recipe.seed
+    # Further seeds of one network, in an ensemble, are still others after their fits.
+    purpose = PURPOSE if winner.purpose == FIRST else f"{winner.purpose} {PURPOSE}"
     plan = TrainingPlan(
         recipe,
-        seed=derived_seed(seed, f"{PURPOSE} rows"),
+        seed=derived_seed(seed, f"{purpose} rows"),
         split=SPLITS,
         learning_rate_option="--retrain-learning-rates",
     )
     evaluations = (result.best_epoch or 0) + 1
     steps = plan.evaluation_step(evaluations - 1, run.records)
     make_ready(directory)
-    network = build(run, winner.architecture, recipe, derived_seed(seed, PURPOSE))
+    network = build(run, winner.architecture, recipe, derived_seed(seed, purpose))
     started = time.monotonic()
     with run.progress(PURPOSE, steps, "step") as bar:
         train(

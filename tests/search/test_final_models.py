@@ -22,6 +22,7 @@ from nasrec_tf.search.stages import retrain
 
 SEVERAL = ("--ensemble", "3", "--winner-seeds", "2", "--retrain-batch-size", "16")
 JOINED = ("--final-fit", "train+validation")
+OF_THREE = ("--ensemble", "3", "--refine", "1", "--retrain-batch-size", "16")
 
 
 def begun(finished_run, directory):
@@ -256,6 +257,27 @@ def test_a_final_fit_that_is_stopped_ends_alike(finished_run, joined, tmp_path, 
     assert result(directory) == result(joined[0])
 
 
+def test_each_network_of_an_ensemble_is_fitted_to_all_rows(finished_run, tmp_path, interrupted):
+    from nasrec_tf.data.records import Records
+    from nasrec_tf.search import final_fit
+    from nasrec_tf.training.evaluation import Predictor, log_losses
+
+    directory = begun(finished_run, tmp_path)
+    interrupted(final_fit, "clear_checkpoint", 2, directory, *JOINED, *OF_THREE)
+    out = finish(directory, *JOINED, *OF_THREE).out
+    found = result(directory)
+    members = {member["directory"] for member in found["ensemble"]["members"]}
+    assert len(members) == 2 and all(name.endswith("-final-fit") for name in members)
+    assert found["directory"] in members
+    records = Records(directory / "run" / "records" / "dataset")
+    network = nasrec_tf.load(directory / "models" / "nasrec")
+    loss = log_losses(*Predictor(network, records)("test")).mean()
+    of_calibrated = found["ensemble"]["calibration"]["test"]["calibrated_log_loss"]
+    assert loss == pytest.approx(of_calibrated, rel=1e-5)
+    assert kept(directory, "best.npz") == members | {found["candidate"]}
+    assert "of a final fit on 1,350 rows of train and validation" in out
+
+
 # Options.
 
 
@@ -266,7 +288,6 @@ def test_a_final_fit_that_is_stopped_ends_alike(finished_run, joined, tmp_path, 
         ({"ensemble": 1.5}, "--ensemble must be a whole number"),
         ({"winner_seeds": 0}, "--winner-seeds must be at least 1"),
         ({"final_fit": "all"}, "--final-fit must be one of train, train"),
-        ({"ensemble": 3, "final_fit": "train+validation"}, "leave --ensemble out"),
         ({"winner_seeds": 3, "final_fit": "train+validation"}, "leave --winner-seeds out"),
         ({"ensemble": 3, "codesign": True}, "--ensemble cannot be measured on the crossbars"),
         ({"final_fit": "train+validation", "codesign": True}, "--final-fit cannot be measured"),

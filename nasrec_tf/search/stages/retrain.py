@@ -10,7 +10,6 @@ from nasrec_tf.search.attempts import (
 )
 from nasrec_tf.search.chosen_models import measure, seed_attempts
 from nasrec_tf.search.chosen_summary import told_training
-from nasrec_tf.search.final_fit import final_fit
 from nasrec_tf.search.from_scratch import (
     WEIGHTS,
     FromScratch,
@@ -70,16 +69,11 @@ def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> 
     further = seed_attempts(run, candidate)
     seeds = [(candidate, results[best]), *_train_seeds(run, further)]
     winner, result = seeds[_best([result for _, result in seeds])]
-    fitted, fit = winner, None
-    if run.config.final_fit != "train":
-        fitted, fit = final_fit(run, winner, result)
-    run.say(f"best by validation log loss: candidate {winner.rank}; now the test split, once")
     pool = [*zip(attempts, results), *seeds[1:]]
     measured = measure(
         run,
         [one for one in pool if one[1].validation is not None],
-        winner,
-        fitted,
+        (winner, result),
         [one for one in seeds if one[1].validation is not None],
     )
     name = str(candidate.directory.relative_to(run.directory.path))
@@ -87,7 +81,7 @@ def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> 
         rank=winner.rank,
         learning_rate=winner.recipe.learning_rate,
         recipe=winner.recipe,
-        directory=str(fitted.directory.relative_to(run.directory.path)),
+        directory=str(measured.fitted.directory.relative_to(run.directory.path)),
         architecture=winner.architecture,
         validation=result.validation,
         test=measured.test,
@@ -95,8 +89,8 @@ def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> 
         calibration=measured.calibration,
         seeds=measured.seeds,
         ensemble=measured.ensemble,
-        final_fit=fit,
-        candidate=None if fitted is candidate else name,
+        final_fit=measured.fit,
+        candidate=None if measured.fitted is candidate else name,
     )
 
 
