@@ -1,11 +1,11 @@
-"""Hand-made models are exported, and answer through a session as they do here."""
+"""Hand-made models are exported, and answer without this package as they do here."""
 
 import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from export_samples import mixed_data_set
+from only_tensorflow import answers_without_this_package, as_lists
 from test_export_saved_model import mixed_rows
 
 import nasrec_tf
@@ -44,39 +44,62 @@ def narrow_network(name, schema):
     return network
 
 
-def answers_of_a_session(path, requests):
-    """Logits that a TensorFlow 1 session gives, which is how TF Serving runs a model."""
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        meta = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
-        signature = meta.signature_def["serving_default"]
-        feed = {signature.inputs[name].name: array for name, array in requests.items()}
-        return session.run(signature.outputs["logit"].name, feed)
+class Exported:
+    """A network with a calibration, its export, and its logits of raw rows."""
+
+    def __init__(self, name, data_set, directory, root):
+        self.network = narrow_network(name, data_set.schema)
+        fold_calibration(self.network, Calibration(0.5, -0.25))
+        self.path = export_saved_model(self.network, data_set.schema, directory, root, name)
+        rows = list(mixed_rows(np.random.default_rng(11)))
+        _, dense, sparse = data_set.records(rows)
+        self.inputs = {"dense": dense, "sparse": sparse}
+        self.logits = self.network(self.inputs).numpy()[:, 0]
+        names = {column.column: column.name for column in data_set.columns}
+        self.request = {names[key]: each for key, each in data_set.requests(rows).items()}
+
+    def assert_close(self, logits):
+        # Squares of large dense values cancel out in a factorization machine.
+        atol = 1e-5 * max(1.0, np.abs(self.logits).max())
+        np.testing.assert_allclose(logits, self.logits, rtol=1e-5, atol=atol)
+
+
+@pytest.fixture(scope="module")
+def exports(data, tmp_path_factory):
+    root = tmp_path_factory.mktemp("exports")
+    return {name: Exported(name, *data, root) for name in BASELINES}
+
+
+@pytest.fixture(scope="module")
+def answers(exports, tmp_path_factory):
+    """What a process with only TensorFlow is answered by each, by model."""
+    requests = {
+        str(each.path): {"serving_default": as_lists(each.request)} for each in exports.values()
+    }
+    found = answers_without_this_package(tmp_path_factory.mktemp("client"), requests)
+    return {name: found[str(each.path)] for name, each in exports.items()}
+
+
+@pytest.mark.parametrize("loader", ["loaded", "session"])
+@pytest.mark.parametrize("name", list(BASELINES))
+def test_a_process_with_only_tensorflow_gives_the_logits_of_the_network(
+    name, loader, exports, answers
+):
+    assert np.ptp(exports[name].logits) > 1e-3
+    answer = answers[name][loader]["serving_default"]
+    exports[name].assert_close(answer["logit"])
+    # Sums of squares reach logits at which 32 bits have no probability but 0 and 1.
+    expected = 1 / (1 + np.exp(-exports[name].logits.astype(np.float64)))
+    np.testing.assert_allclose(answer["probability"], expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", list(BASELINES))
-def test_a_session_gives_the_logits_of_the_network(name, data, tmp_path):
-    data_set, directory = data
-    schema = data_set.schema
-    network = narrow_network(name, schema)
-    fold_calibration(network, Calibration(0.5, -0.25))
-    path = export_saved_model(network, schema, directory, tmp_path, name)
-    rows = list(mixed_rows(np.random.default_rng(11)))
-    _, dense, sparse = data_set.records(rows)
-    logits = network({"dense": dense, "sparse": sparse}).numpy()[:, 0]
-    names = {column.column: column.name for column in data_set.columns}
-    requests = {names[key]: array for key, array in data_set.requests(rows).items()}
-    found = answers_of_a_session(path, requests)
-    assert np.ptp(logits) > 1e-3
-    # Squares of large dense values cancel out in a factorization machine.
-    atol = 1e-5 * max(1.0, np.abs(logits).max())
-    np.testing.assert_allclose(found, logits, rtol=1e-5, atol=atol)
-    # The network inside, again as a Keras model.
-    loaded = nasrec_tf.load(path)
+def test_the_network_inside_is_again_a_keras_model(name, exports):
+    exported = exports[name]
+    loaded, network = nasrec_tf.load(exported.path), exported.network
     assert (loaded.baseline, loaded.features) == (network.baseline, network.features)
-    np.testing.assert_allclose(
-        loaded({"dense": dense, "sparse": sparse})[:, 0], logits, rtol=1e-5, atol=atol
-    )
-    assert network.baseline.label in describe_export(path)
+    exported.assert_close(loaded(exported.inputs)[:, 0])
+    assert network.baseline.label in describe_export(exported.path)
 
 
 def test_an_export_of_a_model_that_is_not_known_is_told_in_one_line(data, tmp_path):

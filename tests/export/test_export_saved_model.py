@@ -3,18 +3,17 @@
 import dataclasses
 import functools
 import json
-import os
 import pathlib
 import shutil
 import struct
 import subprocess
-import sys
 import sysconfig
 
 import export_samples as samples
 import numpy as np
 import pytest
 import tensorflow as tf
+from only_tensorflow import answers_without_this_package, as_lists
 
 import nasrec_tf
 from beam_preprocess.dataset.schema import Schema
@@ -141,13 +140,9 @@ class Case:
 
     def requests(self):
         """JSON values by signature; bytes are told as Latin-1 text."""
-        raw = {
-            name: [v.decode("latin-1") if isinstance(v, bytes) else float(v) for v in array]
-            for name, array in self.raw_request().items()
-        }
         examples = [example.decode("latin-1") for example in self.examples()]
         return {
-            "serving_default": raw,
+            "serving_default": as_lists(self.raw_request()),
             "serving_examples": {"examples": examples},
             "classification": {"inputs": examples},
             "regression": {"inputs": examples},
@@ -179,16 +174,9 @@ def cases(tmp_path_factory):
 @pytest.fixture(scope="module")
 def answers(cases, tmp_path_factory):
     """What a process with only TensorFlow answers, by case."""
-    directory = tmp_path_factory.mktemp("client")
     requests = {str(case.path): case.requests() for case in cases.values()}
-    (directory / "requests.json").write_text(json.dumps(requests), encoding="utf-8")
-    client = shutil.copy(HERE / "tensorflow_only_client.py", directory)
-    command = [sys.executable, "-I", client, "requests.json", "answers.json"]
-    environment = {k: v for k, v in os.environ.items() if k != "TF_USE_LEGACY_KERAS"}
-    subprocess.run(command, cwd=directory, env=environment, check=True, timeout=300)
-    result = json.loads((directory / "answers.json").read_text(encoding="utf-8"))
-    assert result["modules"] == []
-    return {name: result["answers"][str(case.path)] for name, case in cases.items()}
+    found = answers_without_this_package(tmp_path_factory.mktemp("client"), requests)
+    return {name: found[str(case.path)] for name, case in cases.items()}
 
 
 each_case = pytest.mark.parametrize("name", ["mixed", "avazu", "capped", "ensemble"])
