@@ -458,17 +458,20 @@ def batch_of(arrays, network):
 
 
 def loss_and_gradients(network, inputs, labels, training, penalty=0.0):
-    """Logits, mean log loss, loss with the penalty, and dense gradients by our names."""
+    """Logits, mean log loss, loss with the penalty, and gradients by our names: dense ones of the
+    latter, and those of the former as training has them.
+    """
     weights = {
         name: variable for name, variable in network.named_weights().items() if variable.trainable
     }
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         logits = network(inputs, training=training)
         loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
         squares = [tf.reduce_sum(each.value**2) for each in network.embedding_weights]
         total = loss + 0.5 * penalty * tf.add_n(squares)
-    gradients = tape.gradient(total, {name: variable.value for name, variable in weights.items()})
-    return logits, loss, total, {n: tf.convert_to_tensor(g) for n, g in gradients.items()}
+    values = {name: variable.value for name, variable in weights.items()}
+    whole = {n: tf.convert_to_tensor(g) for n, g in tape.gradient(total, values).items()}
+    return logits, loss, total, whole, tape.gradient(loss, values)
 
 
 def worst_gradient(ours, theirs):
@@ -485,7 +488,7 @@ def worst_gradient(ours, theirs):
 def compare(arrays, network):
     """Differences of logits, loss and gradients, outside of training."""
     inputs, labels = batch_of(arrays, network)
-    logits, loss, _, gradients = loss_and_gradients(network, inputs, labels, training=False)
+    logits, loss, _, gradients, _ = loss_and_gradients(network, inputs, labels, training=False)
     return {
         "max_abs_logit_difference": float(np.abs(logits.numpy() - arrays["logits"]).max()),
         "loss_difference": abs(float(loss) - float(arrays["loss"])),
@@ -504,18 +507,19 @@ def compare_steps(arrays, network, config):
     moved = no_gradient(network)
     settings = OF_TRAINING | {k: v for k, v in config.items() if k in OF_TRAINING and v is not None}
     inputs, labels = batch_of(arrays, network)
-    adam = Adam(settings["learning_rate"], clip_norm=MAX_NORM)
+    penalty = settings["embedding_regularizer"]
+    adam = Adam(settings["learning_rate"], clip_norm=MAX_NORM, table_l2=penalty)
     adam.build(network.trainable_variables)
     last = max(int(name[1]) for name in arrays if name[:1] == "w" and name[1:2].isdigit())
     found = {"steps": last, "max_abs_weight_difference": 0.0, "max_abs_bias_difference": 0.0}
     for step in range(1, last + 1):
-        logits, loss, total, gradients = loss_and_gradients(
-            network, inputs, labels, training=True, penalty=settings["embedding_regularizer"]
+        logits, loss, total, gradients, of_the_loss = loss_and_gradients(
+            network, inputs, labels, training=True, penalty=penalty
         )
         if step == 1:
             found |= first_step(arrays, network, logits, loss, total, gradients)
         weights = network.named_weights()
-        adam.apply(list(gradients.values()), [weights[name] for name in gradients])
+        adam.apply(list(of_the_loss.values()), [weights[name] for name in of_the_loss])
         if any(name.startswith(f"w{step}/") for name in arrays):
             for name, value in by_our_names(arrays, f"w{step}", network).items():
                 difference = float(np.abs(weights[name].numpy() - value).max())

@@ -34,8 +34,9 @@ class Adagrad(RowSparseOptimizer):
             rate (see ``RowSparseOptimizer``); none unless given, as in the paper.
         table_rate_scale: the tables' learning rate is this many times the kernels'.
         name: of the optimizer.
-        **kwargs: Keras's other arguments, none of which is done (see ``NOT_DONE``): they are taken
-            at their defaults, so that a configuration reads back.
+        **kwargs: ``table_l2`` (see ``RowSparseOptimizer``), and Keras's other arguments, none of
+            which is done (see ``NOT_DONE``): they are taken at their defaults, so that a
+            configuration reads back.
 
     Raises:
         ValueError: if an argument is out of range, or one that is not done is given.

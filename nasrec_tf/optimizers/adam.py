@@ -32,6 +32,7 @@ class Adam(RowSparseOptimizer):
     however late it comes. (Adam over the whole table would move each row on for some ten steps
     after its last gradient, which costs a pass over the table at every step.) A dense gradient of
     a table names all of its rows, and a sparse one of another variable is taken as a dense one.
+    With ``table_l2`` tables are trained as kernels are, by Adam over the whole table.
 
     Args:
         learning_rate: a number or a schedule.
@@ -46,7 +47,9 @@ class Adam(RowSparseOptimizer):
         weight_decay: AdamW's decay of kernels (see ``RowSparseOptimizer``); none unless given.
         table_rate_scale: the tables' learning rate is this many times the kernels'.
         name: of the optimizer.
-        **kwargs: Keras's other arguments, none of which is done (see ``NOT_DONE``).
+        **kwargs: ``table_l2`` (see ``RowSparseOptimizer``), and Keras's other arguments, none of
+            which is done (see ``NOT_DONE``): they are taken at their defaults, so that a
+            configuration reads back.
 
     Raises:
         ValueError: if an argument is out of range, or one that is not done is given.
@@ -89,6 +92,8 @@ class Adam(RowSparseOptimizer):
         """Makes moments of zeros for each variable, and clocks for the rows of tables."""
         names = ["first_moment", "second_moment"]
         self._first, self._second = self.add_optimizer_variables(variables, names)
+        if self.table_l2:
+            return  # Every step names all rows.
         for table in filter(is_table, variables):
             # A float counts to 2^24 exactly, long after the corrections have become 1.
             self._clocks[table.path] = self.add_variable(
@@ -97,7 +102,7 @@ class Adam(RowSparseOptimizer):
 
     def update_variable(self, gradient: Any, variable: Any, rate: Any) -> None:
         """Updates one variable, row by row if it is a table."""
-        if is_table(variable):
+        if variable.path in self._clocks:
             self._update_rows(_all_rows(gradient), variable, rate)
             return
         # Both corrections go into the rate and epsilon of TensorFlow's own operation, which

@@ -37,6 +37,7 @@ def make_optimizer(
     row_decay: float = 0.0,
     weight_decay: float = 0.0,
     table_rate_scale: float = 1.0,
+    table_l2: float = 0.0,
 ) -> RowSparseOptimizer:
     """The optimizer of a name; that of the paper is ``adagrad`` with the defaults.
 
@@ -48,6 +49,8 @@ def make_optimizer(
         weight_decay: decay of the kernels, decoupled; none for ``adam``, of which that is the name
             with decay ``adamw``.
         table_rate_scale: the tables' learning rate is this many times the kernels'.
+        table_l2: of an L2 term over whole tables, for which each step passes over them; it is
+            passed on where it is not 0.
 
     Raises:
         ValueError: if the name is not known, or an argument is out of range.
@@ -68,6 +71,7 @@ def make_optimizer(
         row_decay=row_decay,
         weight_decay=weight_decay,
         table_rate_scale=table_rate_scale,
+        **({"table_l2": table_l2} if table_l2 else {}),
     )
 
 

@@ -42,6 +42,10 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
         table_rate_scale: the tables' learning rate, and with it their decay, is this many times
             the kernels'.
         name: of the optimizer.
+        table_l2: every gradient of a table, and of a variable with the attribute
+            ``is_table_of_dense_fields``, has table_l2 times the variable added to it before
+            clipping: the L2 term table_l2 / 2 * sum of squares over whole tables of FuxiCTR's
+            ``embedding_regularizer``. Each step then takes a pass over all tables; 0 for none.
         **kwargs: Keras's other arguments, none of which is done (see ``NOT_DONE``): they are taken
             at their defaults, so that a configuration reads back.
 
@@ -57,6 +61,7 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
         weight_decay: float | None,
         table_rate_scale: float,
         name: str,
+        table_l2: float = 0.0,
         **kwargs: Any,
     ):
         if is_number(learning_rate):
@@ -71,6 +76,12 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
         weight_decay = 0.0 if weight_decay is None else weight_decay
         self.weight_decay = require_number("weight_decay", weight_decay) or None
         self.table_rate_scale = require_number("table_rate_scale", table_rate_scale)
+        self.table_l2 = require_number("table_l2", table_l2)
+        if self.table_l2 and self.row_decay:
+            raise ValueError(
+                "`table_l2` goes over whole tables and `row_decay` over the rows of a batch: give "
+                f"one of them. Received: {table_l2} and {row_decay}"
+            )
         self._row_decays: dict[str, RowDecay] = {}
         self._refuse_what_is_not_done()
 
@@ -207,6 +218,8 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
 
     def _backend_apply_gradients(self, grads, trainable_variables):
         rate = self.step_rate()
+        if self.table_l2:
+            grads = [self._penalized(*each) for each in zip(grads, trainable_variables)]
         self._decay_kernels(trainable_variables, rate)
         self.update_all(grads, trainable_variables, rate)
         self.after_step(rate)
@@ -234,6 +247,15 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
                 value = getattr(variable, "value", variable)
                 value.assign_sub(rate * self.weight_decay * value)
 
+    def _penalized(self, gradient, variable):
+        """The gradient of a table with that of its L2 term, which names every row."""
+        if not (is_table(variable) or getattr(variable, "is_table_of_dense_fields", False)):
+            return gradient
+        whole = self.table_l2 * tf.convert_to_tensor(getattr(variable, "value", variable))
+        if isinstance(gradient, tf.IndexedSlices):
+            return tf.tensor_scatter_nd_add(whole, gradient.indices[:, None], gradient.values)
+        return whole + gradient
+
     def _refuse_what_is_not_done(self):
         for name, why in NOT_DONE.items():
             value = getattr(self, name)
@@ -247,6 +269,7 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
             "clip_norm": self.clip_norm,
             "row_decay": self.row_decay,
             "table_rate_scale": self.table_rate_scale,
+            "table_l2": self.table_l2,
         }
 
 

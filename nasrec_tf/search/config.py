@@ -380,6 +380,7 @@ class SearchConfig:
     patience: int | None = recipe_option("patience")
     monitor: str | None = recipe_option("monitor")
     row_decay: float | None = recipe_option("row_decay", before=0.0)
+    table_l2: float | None = recipe_option("table_l2")
     weight_decay: float | None = recipe_option("weight_decay")
     embedding_dropout: float | None = recipe_option("embedding_dropout")
     block_dropout: float | None = recipe_option("block_dropout")

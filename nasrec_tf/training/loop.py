@@ -129,6 +129,7 @@ class TrainingPlan:
                 row_decay=recipe.row_decay,
                 weight_decay=recipe.weight_decay,
                 table_rate_scale=recipe.table_rate_scale,
+                table_l2=recipe.table_l2,
             ),
             loss=keras.losses.BinaryCrossentropy(
                 from_logits=True, label_smoothing=recipe.label_smoothing

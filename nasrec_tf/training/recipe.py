@@ -66,6 +66,9 @@ class Recipe:
         monitor: what early stopping and the choice of the best evaluation look at.
         row_decay: decay of every row of embedding tables at every step, per unit of learning rate
             (``nasrec_tf.optimizers.row_decay``).
+        table_l2: factor of an L2 term over whole tables, table_l2 / 2 times the sum of squares, as
+            FuxiCTR's ``embedding_regularizer``: each step passes over all tables, so that it is for
+            small ones and for comparisons with what was trained so; not beside ``row_decay``.
         weight_decay: decay of the kernels at every step, per unit of learning rate, decoupled from
             the gradients (Loshchilov and Hutter 2019).
         embedding_dropout: share of the embeddings' numbers that a training step leaves out.
@@ -120,6 +123,10 @@ class Recipe:
         0.0, "decay of all rows of embedding tables at every step, against overfitting rare "
         "values: 0.001 to 0.01 on small data sets", least=0.0, most=10.0,
     )  # fmt: skip
+    table_l2: float = _part(
+        0.0, "L2 term over whole embedding tables, for which every step passes over them, as "
+        "FuxiCTR has it; in place of row decay, on small data sets", least=0.0, most=10.0,
+    )  # fmt: skip
     weight_decay: float = _part(
         0.0, "decay of the kernels at every step, decoupled", least=0.0, most=10.0
     )
@@ -148,6 +155,11 @@ class Recipe:
         for field in dataclasses.fields(self):
             value = checked(field, getattr(self, field.name))
             object.__setattr__(self, field.name, value)
+        if self.row_decay and self.table_l2:
+            raise RecipeError(
+                "table_l2 goes over whole tables in place of row_decay: give one of them. "
+                f"Received: {self.table_l2:g} and {self.row_decay:g}"
+            )
         if self.optimizer == "adam" and self.weight_decay:
             raise RecipeError(
                 "weight_decay goes with optimizer adamw, which is adam with it. Received: "
@@ -169,7 +181,9 @@ class Recipe:
             >>> Recipe(optimizer="adam", weight_average=0.99).further_copies
             2
         """
-        return (self.optimizer in ("adam", "adamw")) + (self.weight_average > 0)
+        # The gradient of a table's L2 term is as large as the table, and is clipped into another.
+        of_gradients = 2 * (self.table_l2 > 0)
+        return (self.optimizer in ("adam", "adamw")) + (self.weight_average > 0) + of_gradients
 
     def replace(self, **changes: Any) -> "Recipe":
         """The recipe with some fields changed.

@@ -98,7 +98,7 @@ def likely(start: Recipe, rows: int, fixed: Collection[str]) -> Recipe:
         >>> likely(Recipe(), 200_000, ()).row_decay, likely(Recipe(), 10_000_000, ()).row_decay
         (0.001, 0.0)
     """
-    if rows >= LARGE_ROWS or "row_decay" in fixed or start.row_decay:
+    if rows >= LARGE_ROWS or "row_decay" in fixed or start.row_decay or start.table_l2:
         return start
     return start.replace(row_decay=row_decays(rows)[0])
 
@@ -116,7 +116,8 @@ def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Questio
         ['row_decay', 'normalization', 'embedding_dim', 'learning_rate']
     """
     rate, epochs = recipe.learning_rate, recipe.epochs or 1
-    asked = [Question("row_decay", (0.0, *row_decays(rows)))]
+    # An L2 term stands in the place of row decay.
+    asked = [] if recipe.table_l2 else [Question("row_decay", (0.0, *row_decays(rows)))]
     if rows < LARGE_ROWS:
         asked += [
             # A plain network trains as well without: only others tell (docs/recipes.md).

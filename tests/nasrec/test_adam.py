@@ -11,11 +11,12 @@ from core_cases import FULL, SMALL_OPTIONS
 from hypothesis import given, settings
 
 from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.optimizers.adam import Adam
 from nasrec_tf.optimizers.catalogue import OPTIMIZERS, make_optimizer, register_optimizer
 from nasrec_tf.optimizers.schedules import WarmupCosine
 from nasrec_tf.training.loop import TrainingPlan, train
-from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe import Recipe, RecipeError
 
 ROWS, WIDTH = 6, 3
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-6
@@ -111,6 +112,34 @@ def test_a_row_is_trained_as_if_steps_without_it_had_not_been_made(steps):
             if row in rows:
                 single.apply([tf.constant(dense(rows, values)[0][[row]], tf.float32)], [alone])
         np.testing.assert_allclose(table.numpy()[[row]], alone.numpy(), rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", [Adam, Adagrad])
+@settings(max_examples=30, deadline=None)
+@given(batches, st.sampled_from([0.5, None]))
+def test_an_l2_term_over_whole_tables_is_one_of_the_loss(kind, steps, clip_norm):
+    start = np.linspace(-1, 1, ROWS * WIDTH).reshape(ROWS, WIDTH)
+    ours, plain = variable(start, True), variable(start, False)
+    of_dense, of_kernel = variable(start[:2], False), variable(start[:2], False)
+    of_dense.is_table_of_dense_fields = True
+    # With a small epsilon Adam makes full steps of what rounding leaves of a gradient.
+    options = {"learning_rate": 0.1, "epsilon": 1e-2, "clip_norm": clip_norm}
+    penalized, whole = kind(table_l2=0.25, **options), kind(**options)
+    penalized.build([ours, of_dense])
+    whole.build([plain, of_kernel])
+    for rows, values in steps:
+        penalized.apply([sparse(rows, values), tf.zeros([2, WIDTH])], [ours, of_dense])
+        summed = tf.constant(dense(rows, values)[0], tf.float32)
+        whole.apply([summed + 0.25 * plain.value, 0.25 * of_kernel.value], [plain, of_kernel])
+    np.testing.assert_allclose(ours, plain, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(of_dense, of_kernel, rtol=1e-5, atol=1e-6)
+
+
+def test_an_l2_term_over_whole_tables_takes_the_place_of_row_decay():
+    with pytest.raises(ValueError, match="give one of them"):
+        Adam(table_l2=0.1, row_decay=0.1)
+    with pytest.raises(RecipeError, match="table_l2 goes over whole tables"):
+        Recipe(table_l2=0.1, row_decay=0.1)
 
 
 def test_kernels_are_those_of_keras(seed=3):

@@ -30,9 +30,16 @@ def values_of(field):
     return st.none() | values if field.default is None else values
 
 
+def fitting(values):
+    """Values without those that do not go with the others."""
+    left_out = {"weight_decay"} if values.get("optimizer") == "adam" else set()
+    left_out |= {"table_l2"} if values.get("row_decay") else set()
+    return {name: value for name, value in values.items() if name not in left_out}
+
+
 RECIPES = st.fixed_dictionaries(
     {}, optional={name: values_of(field) for name, field in RECIPE_FIELDS.items()}
-).map(lambda values: values | ({"weight_decay": 0.0} if values.get("optimizer") == "adam" else {}))
+).map(fitting)
 RECIPES = RECIPES.map(lambda values: Recipe(**values))
 
 

@@ -17,7 +17,7 @@ from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
 from nasrec_tf.networks.regularization import drop
 from nasrec_tf.networks.subnet import check_inputs, logits_shape
-from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer
+from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer, is_table
 
 MOMENTUM = 0.9
 """What moving statistics keep of themselves at a step: FuxiCTR's, and PyTorch's default (there it
@@ -134,6 +134,8 @@ class BaselineNetwork(keras.Model):
             name: WeightedPart(piece.weights(), seed, MOMENTUM, name=name)
             for name, piece in self.pieces.items()
         }
+        for variable in self.embedding_weights:
+            variable.is_table_of_dense_fields = not is_table(variable)
         self.built = True
 
     def build(self, input_shape: Any = None) -> None:
