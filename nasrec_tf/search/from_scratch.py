@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, keep_logits
+from nasrec_tf.search.kept_logits import ROW_LOSSES, VALIDATION_LOGITS, keep_logits
 from nasrec_tf.search.results import EpochQuality, best_epoch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import Trainable
@@ -35,6 +35,7 @@ class FromScratch:
         purpose: of the training; initial weights and row order are drawn for it.
         keeps_weights: whether the weights of the best epoch are kept.
         keeps_logits: whether its validation logits are kept.
+        keeps_losses: whether its validation log losses are kept row by row.
         again: what deleting the directory makes the run do.
     """
 
@@ -44,6 +45,7 @@ class FromScratch:
     purpose: str = "retrain"
     keeps_weights: bool = True
     keeps_logits: bool = False
+    keeps_losses: bool = False
     again: str = "train this candidate anew"
 
     @property
@@ -177,7 +179,7 @@ def make_ready(directory: pathlib.Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     if not (directory / CHECKPOINT).is_dir():
-        for name in (VALIDATION, WEIGHTS, VALIDATION_LOGITS, LOSS_CURVE):
+        for name in (VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE):
             (directory / name).unlink(missing_ok=True)
 
 
@@ -222,7 +224,11 @@ class _Validation:
                 f"{self._path}: holds {len(self.epochs)} evaluations, fewer than were made; "
                 f"{what.mend}."
             )
-        kept = {WEIGHTS: what.keeps_weights, VALIDATION_LOGITS: what.keeps_logits}
+        kept = {
+            WEIGHTS: what.keeps_weights,
+            VALIDATION_LOGITS: what.keeps_logits,
+            ROW_LOSSES: what.keeps_losses,
+        }
         for name, is_kept in kept.items():
             if self.best_epoch is not None and is_kept and not (what.directory / name).exists():
                 raise RunError(f"{what.directory / name}: is missing; {what.mend}.")
@@ -248,7 +254,7 @@ class _Validation:
 
     def _evaluate(self, epoch: int) -> None:
         from nasrec_tf.networks.weights import save_weights
-        from nasrec_tf.training.evaluation import quality
+        from nasrec_tf.training.evaluation import log_losses, quality
 
         labels, logits = self._predict("validation")
         found = quality(labels, logits)
@@ -257,4 +263,7 @@ class _Validation:
             save_weights(self._network, self._what.directory / WEIGHTS)
         if self.best_epoch == epoch and self._what.keeps_logits:
             keep_logits(self._what.directory, logits)
+        if self.best_epoch == epoch and self._what.keeps_losses:
+            losses = log_losses(labels, logits).astype("float32")
+            keep_logits(self._what.directory, losses, ROW_LOSSES)
         write_state(self._path, self.epochs)

@@ -1,4 +1,4 @@
-"""Logits of trainings in files: of validation, until it is chosen which networks are averaged."""
+"""What trainings came to row by row, in files: of validation, until what is chosen by it is."""
 
 import pathlib
 import zipfile
@@ -10,10 +10,11 @@ from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import RunError
 
 VALIDATION_LOGITS = "validation.npz"
+ROW_LOSSES = "row-losses.npz"
 
 
 def keep_logits(directory: pathlib.Path, logits: np.ndarray, name: str = VALIDATION_LOGITS) -> None:
-    """Writes a training's logits, whole or not at all, with a checksum (that of ZIP).
+    """Writes a training's logits or losses, whole or not at all, with a checksum (that of ZIP).
 
     Args:
         directory: of the training.
@@ -27,18 +28,21 @@ def keep_logits(directory: pathlib.Path, logits: np.ndarray, name: str = VALIDAT
         np.savez(file, logits=logits)
 
 
-def kept_logits(directory: pathlib.Path, rows: int, mend: str) -> np.ndarray:
+def kept_logits(
+    directory: pathlib.Path, rows: int, mend: str, name: str = VALIDATION_LOGITS
+) -> np.ndarray:
     """What ``keep_logits`` wrote.
 
     Args:
         directory: of the training.
         rows: of the validation split.
         mend: what the user can do about a damaged file.
+        name: of the file.
 
     Raises:
         RunError: if it is missing or damaged.
     """
-    path = directory / VALIDATION_LOGITS
+    path = directory / name
     try:
         with np.load(path, allow_pickle=False) as archive:
             logits = archive["logits"]

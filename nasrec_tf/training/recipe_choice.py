@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+import numpy as np
+
 from nasrec_tf.training.recipe import Recipe
 
 ROWS_OF_DECAY = 200_000
@@ -48,10 +50,13 @@ class Outcome:
     Args:
         loss: best validation log loss, in nats; infinity if the training diverged.
         passes: passes over the training split that it took.
+        row_losses: log losses of which ``loss`` is the mean, (validation rows,); ``None`` where
+            they are not known, or so many that their mean is as good as certain.
     """
 
     loss: float
     passes: float
+    row_losses: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,10 +89,11 @@ def row_decays(rows: int) -> tuple[float, ...]:
 
 
 def likely(start: Recipe, rows: int, fixed: Collection[str]) -> Recipe:
-    """What a choice begins with: a little row decay, where there are few rows.
+    """What a choice begins with: row decay, where there are few rows.
 
-    It was better or no worse on every small log that was measured, while validation splits of a
-    thousand rows tell nothing of it (docs/recipes.md): there it takes evidence to be without.
+    As much as ``DECAY`` says was better or no worse on every small log that was measured, while
+    validation splits of a thousand rows tell little of it (docs/recipes.md): there it takes
+    evidence to be with less, or without.
 
     Args:
         start: the recipe with all that is given.
@@ -96,11 +102,11 @@ def likely(start: Recipe, rows: int, fixed: Collection[str]) -> Recipe:
 
     Example:
         >>> likely(Recipe(), 200_000, ()).row_decay, likely(Recipe(), 10_000_000, ()).row_decay
-        (0.001, 0.0)
+        (0.003, 0.0)
     """
     if rows >= LARGE_ROWS or "row_decay" in fixed or start.row_decay or start.table_l2:
         return start
-    return start.replace(row_decay=row_decays(rows)[0])
+    return start.replace(row_decay=row_decays(rows)[1])
 
 
 def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Question]:
@@ -122,7 +128,7 @@ def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Questio
         asked += [
             # A plain network trains as well without: only others tell (docs/recipes.md).
             Question("normalization", ("layer", "batch"), judge=MIXED),
-            Question("embedding_dim", (32, 64) if rows >= FEW_ROWS else (32,)),
+            Question("embedding_dim", (32, 64) if rows >= FEW_ROWS else (8, 32)),
             Question("learning_rate", (rate / 2, rate * 2)),
             Question("epochs", (max(1, epochs - 2), epochs + 3)),
         ]
@@ -161,7 +167,7 @@ class RecipeChoice:
         """
         recipe = start
         replicas = self._affordable(start, asked)
-        known: dict[tuple[str, Recipe, int], float] = {}
+        known: dict[tuple[str, Recipe, int], Outcome] = {}
         for question in asked:
             recipe = self._answer(question, recipe, replicas, known)
         return recipe
@@ -176,53 +182,64 @@ class RecipeChoice:
         """The recipe with the best value; the old one unless another is better beyond chance."""
         others = [recipe.replace(**{question.field: value}) for value in question.values]
         contenders = [recipe, *(other for other in others if other != recipe)]
-        losses: dict[Recipe, list[float]] = {contender: [] for contender in contenders}
+        found: dict[Recipe, list[Outcome]] = {contender: [] for contender in contenders}
         for replica in range(replicas):
             for contender in contenders:
-                loss = self._loss(question, contender, replica, known)
-                if loss is None:
+                outcome = self._outcome(question, contender, replica, known)
+                if outcome is None:
                     self.unasked.append(question.field)
                     return recipe
-                losses[contender].append(loss)
-            contenders = _better_half(contenders, losses, keep=recipe)
-        best = min(contenders, key=lambda contender: _mean(losses[contender]))
-        return best if _is_better(losses[best], losses[recipe]) else recipe
+                found[contender].append(outcome)
+            contenders = _better_half(contenders, found, keep=recipe)
+        best = min(contenders, key=lambda contender: _mean_loss(found[contender]))
+        return best if _is_better(found[best], found[recipe]) else recipe
 
-    def _loss(self, question, recipe, replica, known) -> float | None:
-        """The loss of a recipe on a replica; ``None`` if the budget does not reach."""
+    def _outcome(self, question, recipe, replica, known) -> Outcome | None:
+        """What a recipe comes to on a replica; ``None`` if the budget does not reach."""
         key = (question.judge, recipe, replica)
         if key not in known:
             if self.spent + (recipe.epochs or 1) > self.budget:
                 return None
-            outcome = self.measure(question, recipe, replica)
-            self.spent += outcome.passes
-            known[key] = outcome.loss
+            known[key] = self.measure(question, recipe, replica)
+            self.spent += known[key].passes
         return known[key]
 
 
-def _better_half(contenders, losses, keep):
+def _better_half(contenders, found, keep):
     """The better half by mean loss, in order, and what the recipe says as it is."""
-    ranked = sorted(contenders, key=lambda contender: _mean(losses[contender]))
+    ranked = sorted(contenders, key=lambda contender: _mean_loss(found[contender]))
     better = ranked[: max(2, math.ceil(len(ranked) / 2))]
     return [contender for contender in contenders if contender in better or contender == keep]
 
 
-def _is_better(losses: Sequence[float], than: Sequence[float]) -> bool:
-    """Whether the mean is lower by more than chance makes it.
+def _is_better(found: Sequence[Outcome], than: Sequence[Outcome]) -> bool:
+    """Whether the mean loss is lower by more than chance makes it, of seeds and of rows.
 
-    That is the standard error of the paired differences; of a single one it is not known.
+    That is the standard error over both: of the paired differences by seed, of which there is none
+    of a single one, and of their means by row.
     """
-    if not math.isfinite(_mean(losses)):
+    if not math.isfinite(_mean_loss(found)):
         return False
-    if not math.isfinite(_mean(than)):
+    if not math.isfinite(_mean_loss(than)):
         return True
-    gains = [old - new for new, old in zip(losses, than)]
-    mean = _mean(gains)
+    gains = np.array([old.loss - new.loss for new, old in zip(found, than)])
+    of_rows = _row_variance(found, than)
     if len(gains) == 1:
-        return mean > LEAST_GAIN * _mean(than)
-    variance = sum((gain - mean) ** 2 for gain in gains) / (len(gains) - 1)
-    return mean > math.sqrt(variance / len(gains))
+        return gains[0] > max(LEAST_GAIN * _mean_loss(than), math.sqrt(of_rows))
+    of_seeds = gains.var(ddof=1) / len(gains)
+    return gains.mean() > math.sqrt(of_seeds + of_rows)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _row_variance(found: Sequence[Outcome], than: Sequence[Outcome]) -> float:
+    """Of the mean gain, as rows are drawn; 0 where losses by row are not known."""
+    gains = []
+    for new, old in zip(found, than):
+        if new.row_losses is None or old.row_losses is None or len(new.row_losses) < 2:
+            return 0.0
+        gains.append(old.row_losses.astype(np.float64) - new.row_losses)
+    mean = sum(gains[1:], gains[0]) / len(gains)
+    return float(mean.var(ddof=1) / len(mean))
+
+
+def _mean_loss(found: Sequence[Outcome]) -> float:
+    return sum(outcome.loss for outcome in found) / len(found)

@@ -3,13 +3,16 @@
 import math
 import zlib
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
     LARGE_ROWS,
     Outcome,
+    Question,
     RecipeChoice,
     questions,
     row_decays,
@@ -69,6 +72,48 @@ def test_what_is_better_by_chance_alone_is_left():
 
     landscape = Landscape({}, noise)
     assert RecipeChoice(landscape, budget=10_000)(START, ASKED) == START
+
+
+def of_rows(rows):
+    """Every network but the first gains 0.01 a row on average, here 0.31 and there -0.29."""
+
+    def measure(question, recipe, replica):
+        losses = np.full(rows, 0.5, np.float32)
+        if recipe != START:
+            losses += np.resize((-0.31, 0.29), rows).astype(np.float32)
+        return Outcome(float(losses.mean()), passes=1, row_losses=losses)
+
+    return RecipeChoice(measure, budget=10_000)(START, ASKED)
+
+
+def test_what_few_validation_rows_say_is_chance_whatever_the_seeds_say():
+    assert of_rows(400) == START
+
+
+def test_the_same_gain_on_many_rows_counts():
+    assert of_rows(4000) != START
+
+
+@given(st.integers(1, 4), st.integers(2, 300), st.integers(0, 2**32))
+def test_a_change_is_made_beyond_one_standard_error_of_seeds_and_rows(replicas, rows, seed):
+    random = np.random.default_rng(seed)
+    old = random.gamma(1.0, 0.5, (replicas, rows)).astype(np.float32)
+    new = np.abs(old + random.normal(-0.02, 0.1, old.shape)).astype(np.float32)
+    gains = old.astype(float) - new
+    error = math.sqrt(gains.mean(axis=0).var(ddof=1) / rows)
+    if replicas > 1:
+        error = math.hypot(error, stats.sem(gains.mean(axis=1)))
+    else:
+        error = max(error, 0.01 * old.mean())
+
+    def measure(question, recipe, replica):
+        losses = (old if recipe == START else new)[replica]
+        return Outcome(float(losses.mean(dtype=float)), passes=1, row_losses=losses)
+
+    choice = RecipeChoice(measure, budget=1e9, replicas=replicas)
+    changed = choice(START, [Question("epochs", (7,))]) != START
+    if abs(gains.mean() - error) > 1e-6:
+        assert changed == (gains.mean() > error)
 
 
 def test_trainings_that_diverge_are_never_chosen():

@@ -192,11 +192,11 @@ def test_the_choice_does_not_go_on_to_tables_that_the_machine_cannot_train(
     run, tmp_path, monkeypatch
 ):
     model, start = load_trainable("deepfm"), run.completed(Recipe())
-    _, tables = training_bytes(run, model, start.replace(embedding_dim=32))
+    _, tables = training_bytes(run, model, start.replace(embedding_dim=8))
     monkeypatch.setattr("nasrec_tf.search.stages.recipe.machine_memory_bytes", lambda: tables)
     search = RecipeSearch(run, model, tmp_path, 10.0, "--recipe-share")
     asked = {question.field: question.values for question in search.questions(start)}
-    assert asked["embedding_dim"] == (32,)
+    assert asked["embedding_dim"] == (8,)
 
 
 def test_the_memory_of_its_training_is_told_and_refused_before(run, monkeypatch):

@@ -4,10 +4,13 @@ import dataclasses
 import pathlib
 from collections.abc import Collection
 
+import numpy as np
+
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.machine_memory import machine_memory_bytes
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.from_scratch import FromScratch, clear_checkpoint, train_from_scratch
+from nasrec_tf.search.kept_logits import ROW_LOSSES, kept_logits
 from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import RecipeResult, RecipeTrial
@@ -196,7 +199,14 @@ class _Trials:
             )
         self.done.append(trial)
         self._tell(trial)
-        return Outcome(trial.score, trial.passes)
+        return Outcome(trial.score, trial.passes, self._row_losses(trial, directory))
+
+    def _row_losses(self, trial: RecipeTrial, directory: pathlib.Path) -> np.ndarray | None:
+        """Kept where rows are few enough to make a difference of chance, by this version."""
+        if trial.validation is None or not (directory / ROW_LOSSES).exists():
+            return None
+        rows = self._search.run.records.rows("validation")
+        return kept_logits(directory, rows, f"delete {directory} to train it again", ROW_LOSSES)
 
     def _train(self, question, recipe, replica, directory: pathlib.Path) -> RecipeTrial:
         search = self._search
@@ -207,6 +217,7 @@ class _Trials:
             directory,
             purpose=f"recipe {replica}",
             keeps_weights=False,
+            keeps_losses=search.run.records.rows("train") < LARGE_ROWS,
             again="train it again",
         )
         trained = train_from_scratch(search.run, what, f"recipe {directory.name}")
