@@ -1,6 +1,7 @@
 """The signatures that a network is served with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -51,10 +52,10 @@ class ServingModule(tf.Module):
         examples = tf.TensorSpec([None], tf.string, "examples")
         inputs = tf.TensorSpec([None], tf.string, "inputs")
         return {
-            SERVING_DEFAULT: tf.function(self._from_raw).get_concrete_function(raw),
-            SERVING_EXAMPLES: tf.function(self._from_examples).get_concrete_function(examples),
-            CLASSIFICATION: tf.function(self._classify).get_concrete_function(inputs),
-            REGRESSION: tf.function(self._regress).get_concrete_function(inputs),
+            SERVING_DEFAULT: _traced(self._from_raw, raw),
+            SERVING_EXAMPLES: _traced(self._from_examples, examples),
+            CLASSIFICATION: _traced(self._classify, inputs),
+            REGRESSION: _traced(self._regress, inputs),
         }
 
     def _from_raw(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -80,6 +81,11 @@ class ServingModule(tf.Module):
     def _predict(self, columns: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         logit = tf.cast(self._network(self.preprocessing(columns))[:, 0], tf.float32)
         return {"probability": tf.sigmoid(logit), "logit": logit}
+
+
+def _traced(function: Callable, spec: Any) -> tf.types.experimental.ConcreteFunction:
+    """The graph of a function; as no control flow depends on a tensor, Python runs it as it is."""
+    return tf.function(function, autograph=False).get_concrete_function(spec)
 
 
 def _dtype(column: RawInput) -> tf.DType:
