@@ -1,7 +1,12 @@
-"""Says of every test what kind it is: ``unit``, ``property``, ``integration`` or ``slow``."""
+"""Says of every test what kind it is: ``unit``, ``property``, ``integration`` or ``slow``.
 
+Prepares what is collected before the first test runs.
+"""
+
+import gc
 import os
 import pathlib
+import sys
 
 import hypothesis
 import pytest
@@ -50,3 +55,15 @@ def pytest_collection_modifyitems(items):
         kind = kind_of(item)
         if not item.get_closest_marker(kind):
             item.add_marker(kind)
+
+
+def pytest_collection_finish():
+    """Prepares TensorFlow as the commands do, and takes what is there out of collections."""
+    if "tensorflow" in sys.modules:
+        from nasrec_tf.search.tensorflow_setup import OPTIMIZER_OPTIONS
+
+        # Else whether graphs are rewritten would depend on what ran before in the same process.
+        sys.modules["tensorflow"].config.optimizer.set_experimental_options(OPTIMIZER_OPTIONS)
+    # What collecting has imported stays: no garbage collection need go through it again.
+    gc.collect()
+    gc.freeze()
