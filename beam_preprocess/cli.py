@@ -7,8 +7,8 @@ import dataclasses
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
 
+from beam_preprocess.common.one_line_options import OneLineParser
 from beam_preprocess.config import (
     HASH_TABLE_ROWS,
     MAX_ROW_BYTES,
@@ -133,15 +133,8 @@ def _description(options: argparse.Namespace) -> Description:
     return dataclasses.replace(described, name=options.name)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells a mistake as all others are told: in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        raise DataError(f"{message}; see --help")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m beam_preprocess",
         description="Turns a raw click log into a data set of TFRecords. Options that are not "
         "listed here go to Apache Beam, such as --runner=DataflowRunner --project=... "

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from beam_preprocess.common.one_line_options import OneLineParser
 from beam_preprocess.dataset.manifest import verify
 from beam_preprocess.dataset.schema import Schema
 
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
       DataError: The directory is no complete data set, or a file of it is damaged.
     """
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m beam_preprocess inspect",
         description="Shows schema, counts and a few rows of a data set and verifies its checksums.",
     )

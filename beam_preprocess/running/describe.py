@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
@@ -11,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from beam_preprocess.common.one_line_options import OneLineParser
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.iso_times import seconds_of
 from beam_preprocess.running.log_sample import LogSample, is_number, sample_log
@@ -225,7 +225,7 @@ def main(arguments: Sequence[str]) -> int:
     Raises:
       DataError: There is no such log, or the file to write exists.
     """
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m beam_preprocess describe",
         description="Guesses the layout of a log and writes it as a TOML description, with the "
         "reasons as comments, to be corrected and given as --dataset.",

@@ -15,6 +15,7 @@ from pim.cli.inputs import (
     read_hardware,
     read_workload,
 )
+from pim.cli.one_line_parser import OneLineParser
 from pim.cost.estimate import estimate
 from pim.errors import PimError
 from pim.hardware.hardware_json import hardware_to_json
@@ -35,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0, 2 for something that cannot be used, which is told in one line, or 130 if interrupted.
     """
-    parsed = _parser().parse_args(arguments)
     try:
+        parsed = _parser().parse_args(arguments)
         if getattr(parsed, "plot", None) == "":
             raise PimError("--plot must name a file; leave it out for no plot")
         parsed.run(parsed)
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog="python -m pim", description="Networks on processing-in-memory hardware."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -149,6 +149,20 @@ def test_a_wrong_option_is_one_line(options, message, capsys, tmp_path, monkeypa
     assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("inspect", "required: DIR; see --help"),
+        ("inspect --rows many data", "argument --rows: invalid int value: 'many'; see --help"),
+        ("inspect one other", "unrecognized arguments: other"),
+        ("describe", "required: FILE; see --help"),
+        ("describe --outptu x.toml log.csv", "unrecognized arguments: --outptu"),
+    ],
+)
+def test_a_wrong_option_of_the_other_commands_is_one_line(command, message, capsys):
+    assert message in one_error(command.split(), capsys)
+
+
 @pytest.mark.parametrize("path", ["", "nowhere.toml", "locked.toml", "."])
 def test_a_description_that_cannot_be_read_is_named(path, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -122,6 +122,13 @@ def test_a_described_design_can_be_read_again(capsys, small, tmp_path):
         (["estimate", "SMALL", "--plot", "/nowhere/a.png"], "/nowhere/a.png: cannot be written"),
         (["explore", "SMALL", "--rows-values", "64,x"], "--rows-values: must look like"),
         (["validate", "--against", "mnsim2", "--csv", "no.csv"], "no.csv: cannot be read"),
+        ([], "required: COMMAND; see --help"),
+        (["estimat", "SMALL"], "invalid choice: 'estimat' (choose from"),
+        (["estimate"], "required: architecture"),
+        (["estimate", "SMALL", "--tables", "dramm"], "--tables: invalid choice: 'dramm'"),
+        (["estimate", "SMALL", "--batch", "two"], "--batch: invalid int value: 'two'"),
+        (["estimate", "SMALL", "--btach", "2"], "unrecognized arguments: --btach 2"),
+        (["validate", "--csv", "no.csv"], "required: --against"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(capsys, small, arguments, message):
