@@ -503,10 +503,17 @@ def drawn_calls(draw):
 
 
 def asks_too_much(name, arguments):
-    """Whether a right answer would be large: sizes of a sum, or copies, that the caller names."""
+    """Whether a right answer would be large: of sizes, or of copies, that the caller names.
+
+    For memory that is not there TensorFlow waits ten seconds before it says so.
+    """
     if name == "sum_active":
         first = arguments["outputs"][0].shape if arguments["outputs"] else ()
         sizes = [*np.ravel(arguments["batch"]), *first[1:-1], *np.ravel(arguments["width"])]
+    elif name == "sum_rows":
+        sizes = arguments["x"].shape[-1:]
+    elif name == "interaction":
+        sizes = arguments["tokens"].shape[:2]
     elif name == "sum_present":
         sizes = np.ravel(arguments["shape"])
     elif name in ("aliases", "join_grad"):

@@ -41,7 +41,7 @@ def test_paths_by_masks_equal_the_papers_definition(supernet, request):
         pytest.skip("differs in the kernels alone, of which masks use none")
     form, oracle = MaskedForm(supernet), MaskedSupernet(supernet)
 
-    @tf.function
+    @tf.function(autograph=False)
     def logits(inputs, path):
         return form.logits(form.run(*form.raw(inputs, path)))
 
@@ -149,7 +149,7 @@ def test_products_of_bfloat16_sum_in_float32():
     kernel = tf.random.stateless_normal([700, 4], [3, 4])
     upstream = tf.random.stateless_normal([5, 3, 4], [5, 6])
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def run(x, kernel):
         with tf.GradientTape() as tape:
             tape.watch([x, kernel])

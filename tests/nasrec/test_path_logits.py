@@ -81,7 +81,7 @@ def test_the_chances_of_all_paths_add_up(chances):
 def test_paths_are_drawn_with_their_chances(sampler, chances):
     generator, count = tf.random.Generator.from_seed(3, alg="philox"), 6000
 
-    @tf.function
+    @tf.function(autograph=False)
     def draw():
         spec = [(part.dtype, part.shape) for part in encode(TINY.widest, TINY)]
         return tf.map_fn(

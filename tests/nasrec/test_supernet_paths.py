@@ -28,7 +28,7 @@ from nasrec_tf.networks.supernet.path import decode, encode, live_part
 from nasrec_tf.operators import OPERATORS
 from nasrec_tf.optimizers.adagrad import Adagrad
 
-PATHS = 62
+PATHS = 30
 """Of each configuration of supernet."""
 
 TRAINED_PATHS = 5
@@ -109,7 +109,7 @@ def test_extracted_subnets_have_the_logits_of_their_paths(supernet, path_functio
         scale = max(1.0, np.abs(alone).max())
         found = path_logits(inputs, architecture)
         np.testing.assert_allclose(found, alone, rtol=0, atol=1e-5 * scale)
-        if seed < 4:
+        if seed < 2:  # once in training and once not
             path = supernet.encode(architecture)
             eager = supernet(inputs, path=path, training=training).numpy()
             np.testing.assert_allclose(eager, alone, rtol=0, atol=1e-5 * scale)

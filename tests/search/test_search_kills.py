@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from search_calls import call
 
 from nasrec_tf.search.run import SEARCH_PROJECT
 from nasrec_tf.strategies.oracle.ledger import JOURNAL
@@ -26,23 +27,25 @@ OPTIONS = (
 PATIENCE_SECONDS = 240
 
 
-def command(directory: pathlib.Path) -> list[str]:
+def arguments(directory: pathlib.Path) -> list[str]:
     places = ["--run-dir", str(directory / "run"), "--export-dir", str(directory / "saved_models")]
-    return [sys.executable, "-m", "nasrec_tf.search", *OPTIONS, *places]
+    return [*OPTIONS, *places]
 
 
 def finish(directory: pathlib.Path) -> str:
-    done = subprocess.run(
-        command(directory), capture_output=True, text=True, timeout=PATIENCE_SECONDS
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """Goes on to the end, in this process; the last screen."""
+    said = call(*arguments(directory))
+    assert said.code == 0, said.err
+    return said.out
 
 
 def kill_when(directory: pathlib.Path, stage: str, has_begun) -> None:
     """Starts the job and kills it as soon as a stage has got somewhere but is not done."""
     process = subprocess.Popen(
-        command(directory), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "nasrec_tf.search", *arguments(directory)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
