@@ -1,40 +1,34 @@
-"""Search spaces: which architectures are candidates, and how many there are (paper 3.3, 5.1)."""
+"""Search spaces: which architectures are candidates, and drawing some (paper 3.3, 5.1)."""
 
 import dataclasses
 import math
 import pathlib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.blocks import (
-    MAX_BITS,
-    MAX_BLOCKS,
-    MAX_TOKENS,
-    MAX_WIDTH,
-    MIN_BITS,
-    Bits,
-    Block,
+from nasrec_tf.architecture.blocks import Bits, Block
+from nasrec_tf.architecture.membership import check_membership
+from nasrec_tf.architecture.space_rules import (
+    ALWAYS,
+    ANY,
+    NEVER,
+    PER_BRANCH,
+    PER_OPERATOR,
+    SINGLE,
+    checked_fields,
 )
+from nasrec_tf.architecture.space_size import genotypes
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.common.strict_json import names_a_file, shown
-from nasrec_tf.common.value_checks import is_whole
-from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
+from nasrec_tf.operators import DENSE, SPARSE
 
 DENSE_WIDTHS = (16, 32, 64, 128, 256, 512, 768, 1024)
 """Dense output widths (paper 5.1)."""
 
 SPARSE_WIDTHS = (16, 32, 48, 64)
 """Sparse output tokens (paper 5.1)."""
-
-ANY = "any"
-SINGLE = "single"
-PER_OPERATOR = "operator"
-PER_BRANCH = "branch"
-NEVER = "never"
-ALWAYS = "always"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,59 +83,8 @@ class SearchSpace:
     dense_embeddings: str = NEVER
 
     def __post_init__(self):
-        for field in ("dense_operators", "sparse_operators", "dense_widths", "sparse_widths"):
-            value = getattr(self, field)
-            if not isinstance(value, (list, tuple)) or not value:
-                raise self._wrong(field, "must be a non-empty list")
-            object.__setattr__(self, field, tuple(value))
-        if not isinstance(self.name, str) or not self.name:
-            raise self._wrong("name", "must be a text that is not empty")
-        self._check_operators("dense_operators", DENSE)
-        self._check_operators("sparse_operators", SPARSE)
-        for field, most in (("dense_widths", MAX_WIDTH), ("sparse_widths", MAX_TOKENS)):
-            widths = getattr(self, field)
-            if not all(is_whole(width, 1, most) for width in widths):
-                raise self._wrong(field, f"must hold positive integers of at most {most}")
-            if list(widths) != sorted(set(widths)):
-                raise self._wrong(field, "must rise strictly")
-        if not is_whole(self.num_blocks, 1, MAX_BLOCKS):
-            raise self._wrong("num_blocks", f"must be a positive integer of at most {MAX_BLOCKS}")
-        if self.operators not in (ANY, SINGLE):
-            raise self._wrong("operators", f"must be {ANY!r} or {SINGLE!r}")
-        if self.widths not in (PER_OPERATOR, PER_BRANCH):
-            raise self._wrong("widths", f"must be {PER_OPERATOR!r} or {PER_BRANCH!r}")
-        if self.max_sources is not None and not is_whole(self.max_sources, 1):
-            raise self._wrong("max_sources", "must be a positive integer, or left out")
-        for field in ("mergers", "separate_bits"):
-            if not isinstance(getattr(self, field), bool):
-                raise self._wrong(field, "must be true or false")
-        if self.dense_embeddings not in (NEVER, ALWAYS, ANY):
-            raise self._wrong("dense_embeddings", f"must be {NEVER!r}, {ALWAYS!r} or {ANY!r}")
-        self._check_bits()
-
-    def _check_bits(self) -> None:
-        if not isinstance(self.bits, (list, tuple)):
-            raise self._wrong("bits", "must be a list")
-        object.__setattr__(self, "bits", tuple(self.bits))
-        if not all(is_whole(bits, MIN_BITS, MAX_BITS) for bits in self.bits):
-            raise self._wrong("bits", f"must hold whole numbers from {MIN_BITS} to {MAX_BITS}")
-        if list(self.bits) != sorted(set(self.bits)):
-            raise self._wrong("bits", "must rise strictly")
-
-    def _check_operators(self, field: str, branch: str) -> None:
-        known = [name for name, operator in OPERATORS.items() if operator.branch == branch]
-        names = getattr(self, field)
-        for name in names:
-            if name not in known:
-                raise self._wrong(field, f"knows {', '.join(known)}")
-        if len(set(names)) < len(names):
-            raise self._wrong(field, "names an operator twice")
-        in_order = tuple(name for name in OPERATORS if name in names)
-        object.__setattr__(self, field, in_order)
-
-    def _wrong(self, field: str, mend: str) -> ArchitectureError:
-        value = getattr(self, field)
-        return ArchitectureError(f"Search space: {field} {mend}. Received: {shown(value)}")
+        for field, value in checked_fields(vars(self)).items():
+            object.__setattr__(self, field, value)
 
     @property
     def widest(self) -> Architecture:
@@ -174,27 +117,8 @@ class SearchSpace:
         )
 
     def size(self) -> int:
-        """How many genotypes the rules in force allow.
-
-        Every field of every block counts, whether its operators read it or not, as the authors'
-        code draws them; ``docs/search_space.md`` sets this beside the paper's figure (3.3).
-        """
-        blocks = math.prod(self._block_size(number) for number in range(1, self.num_blocks + 1))
-        return blocks * (2 if self.dense_embeddings == ANY else 1)
-
-    def _block_size(self, number: int) -> int:
-        sources = sum(math.comb(number, count) for count in self.source_counts(number))
-        operators = self._branch_size(len(self.dense_operators), len(self.dense_widths))
-        operators *= self._branch_size(len(self.sparse_operators), len(self.sparse_widths))
-        return sources**2 * number**2 * operators * (4 if self.mergers else 1)
-
-    def _branch_size(self, operators: int, widths: int) -> int:
-        bits = self.bit_settings
-        if self.operators == SINGLE:
-            return operators * widths * bits
-        if self.widths == PER_BRANCH:
-            return ((1 + bits) ** operators - 1) * widths
-        return (widths * bits + 1) ** operators - 1
+        """How many genotypes the rules in force allow, as ``genotypes`` counts them."""
+        return genotypes(self)
 
     @property
     def bit_settings(self) -> int:
@@ -222,52 +146,7 @@ class SearchSpace:
         Raises:
             ArchitectureError: if it is not; the message names block and field.
         """
-        if len(architecture) != self.num_blocks:
-            raise ArchitectureError(
-                f"The architecture has {len(architecture)} blocks; search space {self.name!r} "
-                f"has {self.num_blocks}."
-            )
-        allowed = {NEVER: (False,), ALWAYS: (True,), ANY: (False, True)}[self.dense_embeddings]
-        if architecture.dense_embeddings not in allowed:
-            raise ArchitectureError(
-                f"The architecture is {'with' if architecture.dense_embeddings else 'without'} "
-                f"dense embeddings; search space {self.name!r} has them {self.dense_embeddings}."
-            )
-        for number, block in enumerate(architecture.blocks, start=1):
-            self._check_branch(number, "dense", block.dense_operators, block.dense_sources)
-            self._check_branch(number, "sparse", block.sparse_operators, block.sparse_sources)
-            if not self.mergers and (block.dense_to_sparse or block.sparse_to_dense):
-                raise self._outside(number, "mergers", "are off")
-            self._check_bits_of(number, block)
-
-    def _check_bits_of(self, number: int, block: Block) -> None:
-        if bool(block.bits) != bool(self.bits):
-            why = "needs the bits of every operator" if self.bits else "has no bits"
-            raise self._outside(number, "bits", why)
-        for name, bits in block.bits.items():
-            for width in (bits.weights, bits.activations):
-                if width not in self.bits:
-                    raise self._outside(number, "bits", f"has no {width} bits for {name!r}")
-            if not self.separate_bits and bits.weights != bits.activations:
-                raise self._outside(number, "bits", f"takes one width for {name!r}")
-
-    def _check_branch(self, number: int, branch: str, operators: Mapping, sources: tuple) -> None:
-        allowed = getattr(self, f"{branch}_operators")
-        widths = getattr(self, f"{branch}_widths")
-        for name, width in operators.items():
-            if name not in allowed:
-                raise self._outside(number, f"{branch}_operators", f"has no {name!r}")
-            if width not in widths:
-                raise self._outside(number, f"{branch}_operators", f"has no width {width}")
-        if self.operators == SINGLE and len(operators) > 1:
-            raise self._outside(number, f"{branch}_operators", "takes a single operator")
-        if self.widths == PER_BRANCH and len(set(operators.values())) > 1:
-            raise self._outside(number, f"{branch}_operators", "takes one width per branch")
-        if len(sources) not in self.source_counts(number):
-            raise self._outside(number, f"{branch}_sources", f"takes at most {self.max_sources}")
-
-    def _outside(self, number: int, field: str, why: str) -> ArchitectureError:
-        return ArchitectureError(f"Block {number}: {field}: search space {self.name!r} {why}.")
+        check_membership(architecture, self)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Draws an architecture: every field uniformly over what the rules allow.

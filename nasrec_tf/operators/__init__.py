@@ -1,23 +1,18 @@
 """Building operators and mergers; the registry is where a new operator is added."""
 
 from nasrec_tf.operators.attention import Attention
-from nasrec_tf.operators.base import (
-    BY_BATCH,
-    BY_LAYER,
-    DEFAULT_OPTIONS,
-    DENSE,
-    NO_NORM,
-    NORMALIZATIONS,
-    PAIR,
-    SPARSE,
-    NetworkOptions,
-    Operator,
-    OperatorInputs,
-    OperatorShape,
-)
+from nasrec_tf.operators.base import DENSE, PAIR, SPARSE, Operator, OperatorInputs, OperatorShape
 from nasrec_tf.operators.dot_product import DotProduct
 from nasrec_tf.operators.fully_connected import EmbeddedFullyConnected, FullyConnected
 from nasrec_tf.operators.mergers import DenseToSparse, MergerShape, SparseToDense
+from nasrec_tf.operators.network_options import (
+    BY_BATCH,
+    BY_LAYER,
+    DEFAULT_OPTIONS,
+    NO_NORM,
+    NORMALIZATIONS,
+    NetworkOptions,
+)
 from nasrec_tf.operators.pairwise import SigmoidGating, Sum
 from nasrec_tf.operators.work import DigitalStep, LinearMap
 

@@ -6,16 +6,9 @@ from typing import Any, TypeVar
 
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators.base import (
-    BY_BATCH,
-    NO_NORM,
-    Axis,
-    NetworkOptions,
-    Prefix,
-    Size,
-    WeightSpec,
-    unless,
-)
+from nasrec_tf.operators.base import Axis, Prefix, WeightSpec
+from nasrec_tf.operators.network_options import BY_BATCH, NO_NORM, NetworkOptions
+from nasrec_tf.operators.traced_sizes import Size, unless
 from nasrec_tf.operators.work import DigitalStep, LinearMap, Source
 
 LAYER_NORM_EPSILON = 1e-5

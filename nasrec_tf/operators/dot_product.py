@@ -5,18 +5,8 @@ import numpy as np
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
-from nasrec_tf.operators.base import (
-    DENSE,
-    SPARSE,
-    Operator,
-    Prefix,
-    SlotPairs,
-    Slots,
-    dot_product_tokens,
-    equal,
-    unless,
-    unless_fits,
-)
+from nasrec_tf.operators.base import DENSE, SPARSE, Operator, Prefix, SlotPairs, Slots
+from nasrec_tf.operators.traced_sizes import Size, equal, unless, unless_fits
 from nasrec_tf.operators.work import DigitalStep
 
 
@@ -190,3 +180,20 @@ def dynamic_pairs(tokens):
         return output, gradient
 
     return products(tokens)
+
+
+def dot_product_tokens(width: Size) -> Size:
+    """Tokens that a balanced dot product of output ``width`` keeps: round(sqrt(2 * width)).
+
+    The paper's text (4.2) says the ceiling; its Table 5 and the authors' code round.
+
+    Example:
+        >>> [dot_product_tokens(width) for width in (16, 128, 1024)]
+        [6, 16, 45]
+
+    Args:
+        width: output width of the dot product.
+    """
+    if isinstance(width, int):
+        return round((2 * int(width)) ** 0.5)
+    return tf.cast(tf.round(tf.sqrt(2.0 * tf.cast(width, tf.float32))), tf.int32)

@@ -6,17 +6,9 @@ from typing import Any
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
-from nasrec_tf.operators.base import (
-    DENSE,
-    SPARSE,
-    BlockPart,
-    NetworkOptions,
-    Prefix,
-    Size,
-    equal,
-    unless,
-    unless_fits,
-)
+from nasrec_tf.operators.base import DENSE, SPARSE, BlockPart, Prefix
+from nasrec_tf.operators.network_options import NetworkOptions
+from nasrec_tf.operators.traced_sizes import Size, equal, unless, unless_fits
 from nasrec_tf.operators.work import DigitalStep
 
 

@@ -2,7 +2,8 @@
 
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
-from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix, equal, unless, unless_fits
+from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix
+from nasrec_tf.operators.traced_sizes import equal, unless, unless_fits
 from nasrec_tf.operators.work import LEFT, RIGHT, DigitalStep, LinearMap
 
 

@@ -17,9 +17,9 @@ from nasrec_tf.operators.arithmetic import (
     pad_last_axis,
 )
 from nasrec_tf.operators.attention import encode, encoder_weights, self_attention
-from nasrec_tf.operators.base import unless_fits
 from nasrec_tf.operators.dot_product import pairs
 from nasrec_tf.operators.mergers import interaction
+from nasrec_tf.operators.traced_sizes import unless_fits
 
 pytestmark = pytest.mark.usefixtures("arithmetic")
 

@@ -14,7 +14,7 @@ from nasrec_tf.networks.layers.quantized_maps import InputRange, kernel_scale, q
 from nasrec_tf.networks.quantization import quantized_table, quantized_weights
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.networks.supernet.model import Supernet
-from nasrec_tf.operators.base import TENSOR
+from nasrec_tf.operators.network_options import TENSOR
 from nasrec_tf.optimizers.adagrad import Adagrad
 
 QUANTIZED = EMBEDDED.replace(name="tiny-quantized", bits=(4, 6, 8), separate_bits=True)

@@ -9,7 +9,8 @@ import keras
 import tensorflow as tf
 
 from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
-from nasrec_tf.operators.base import CHANNEL, Prefix, WeightSpec
+from nasrec_tf.operators.base import Prefix, WeightSpec
+from nasrec_tf.operators.network_options import CHANNEL
 
 KERNEL = "_kernel"
 """End of the name of a linear map's weights; what stands before it is the map's name."""

@@ -21,8 +21,7 @@ from nasrec_tf.networks.supernet.masked_arithmetic import (
 )
 from nasrec_tf.operators import MergerShape, OperatorShape
 from nasrec_tf.operators.attention import attention_by_products
-from nasrec_tf.operators.base import dot_product_tokens
-from nasrec_tf.operators.dot_product import static_pairs
+from nasrec_tf.operators.dot_product import dot_product_tokens, static_pairs
 from nasrec_tf.operators.mergers import interaction
 
 

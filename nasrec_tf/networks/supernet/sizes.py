@@ -11,7 +11,7 @@ from nasrec_tf.common.lazy import tf
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.supernet.path import Path
 from nasrec_tf.operators import OPERATORS, MergerShape, NetworkOptions, OperatorShape
-from nasrec_tf.operators.base import UpperBound, total
+from nasrec_tf.operators.traced_sizes import UpperBound, total
 
 
 @dataclasses.dataclass(frozen=True)

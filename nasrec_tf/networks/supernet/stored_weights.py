@@ -20,7 +20,8 @@ from nasrec_tf.operators import (
     MergerShape,
     NetworkOptions,
 )
-from nasrec_tf.operators.base import UpperBound, WeightSpec
+from nasrec_tf.operators.base import WeightSpec
+from nasrec_tf.operators.traced_sizes import UpperBound
 
 
 class StoredPart(NamedTuple):
