@@ -11,7 +11,7 @@ search: $(VENV)/installed
 	$(RUN) -m nasrec_tf.search $(ARGS)
 
 test: lint
-	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow' $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' $(ARGS)
 
 test-slow: $(VENV)/installed
 	$(RUN) -m pytest -m slow $(ARGS)
@@ -24,12 +24,12 @@ lint: $(VENV)/installed
 
 # By itself, since tracing nearly doubles the time of what is plain Python.
 coverage: $(VENV)/installed
-	$(RUN) -m pytest -n 2 --dist loadfile -m 'not slow' --cov --cov-report= $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow' --cov --cov-report= $(ARGS)
 	$(RUN) -m coverage report --sort=cover | sed -n '1,12p;$$p'
 
 # Properties by other examples than those of `make test`, and many more of them.
 explore: $(VENV)/installed
-	HYPOTHESIS_PROFILE=explore $(RUN) -m pytest -n 2 --dist loadfile -m property $(ARGS)
+	HYPOTHESIS_PROFILE=explore $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m property $(ARGS)
 
 # Disturbed runs for as long as one likes: make torture ARGS="--hours 2"
 torture: $(VENV)/installed

@@ -45,12 +45,18 @@ def kind_of(item):
         return marked[0]
     if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
         return "property"
-    place = item.path.relative_to(HERE).as_posix()
-    return "integration" if place.startswith(WHOLE_JOBS) else "unit"
+    return "integration" if is_whole_job(item) else "unit"
+
+
+def is_whole_job(item):
+    """Whether a test's place says that it runs whole jobs or several processes."""
+    return item.path.relative_to(HERE).as_posix().startswith(WHOLE_JOBS)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    # The longest are handed out first: at the end none is left to one process while others wait.
+    items.sort(key=lambda item: not is_whole_job(item))
     for item in items:
         kind = kind_of(item)
         if not item.get_closest_marker(kind):
