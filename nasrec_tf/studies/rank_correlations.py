@@ -1,0 +1,175 @@
+"""How well scores rank architectures, beside how well one training ranks another's.
+
+Of N architectures there are scores, lower for better ones, and log losses of trainings from scratch
+with one or several seeds. Against their mean stand the figures that a paper reports. Trainings with
+other seeds do not rank architectures alike either: so every figure is also taken against each seed
+alone, and compared with the same figure of one seed's losses against another's, the ceiling.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from scipy import stats
+
+ROUNDS = 1000
+"""Resamples of the architectures behind an interval."""
+
+TOP = (5, 15)
+"""How many of the best ranked a regret is taken over; 15 are retrained in the paper (5.1)."""
+
+LEAST = 4
+"""Architectures of which there are figures at all: two in the better half."""
+
+Figure = Callable[[np.ndarray, np.ndarray], float]
+"""Of scores and log losses, (architectures,) each."""
+
+
+def pearson(scores: np.ndarray, losses: np.ndarray) -> float:
+    """Linear correlation; not a number where one of both is constant."""
+    if np.ptp(scores) == 0 or np.ptp(losses) == 0:
+        return float("nan")
+    return float(np.corrcoef(scores, losses)[0, 1])
+
+
+def spearman(scores: np.ndarray, losses: np.ndarray) -> float:
+    """Correlation of the ranks."""
+    return pearson(stats.rankdata(scores), stats.rankdata(losses))
+
+
+def kendall(scores: np.ndarray, losses: np.ndarray) -> float:
+    """Kendall's tau-b: pairs in the same order less pairs in the other, over all but ties.
+
+    Example:
+        >>> kendall(np.array([1.0, 2.0, 3.0]), np.array([0.4, 0.6, 0.5])).__round__(3)
+        0.333
+    """
+    ones, others = (
+        np.sign(np.subtract.outer(values, values))[np.triu_indices(len(values), 1)]
+        for values in (scores, losses)
+    )
+    pairs = np.sqrt(float(np.abs(ones).sum()) * float(np.abs(others).sum()))
+    return float((ones * others).sum()) / pairs if pairs else float("nan")
+
+
+def better_half(scores: np.ndarray, losses: np.ndarray) -> float:
+    """Kendall's tau among the half with the lower log losses (paper 6.3)."""
+    half = np.argsort(losses, kind="stable")[: (len(losses) + 1) // 2]
+    return kendall(scores[half], losses[half])
+
+
+def regret(count: int, scores: np.ndarray, losses: np.ndarray) -> float:
+    """How much worse the best of those ranked best is than the best of all, in nats.
+
+    Args:
+        count: how many of those ranked best are looked at.
+        scores: (architectures,).
+        losses: (architectures,).
+
+    Example:
+        >>> regret(2, np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.45, 0.4])).__round__(3)
+        0.05
+    """
+    best = np.argsort(scores, kind="stable")[:count]
+    return float(losses[best].min() - losses.min())
+
+
+FIGURES: dict[str, Figure] = {
+    "pearson": pearson,
+    "spearman": spearman,
+    "kendall": kendall,
+    "better half": better_half,
+} | {f"regret of {count}": functools.partial(regret, count) for count in TOP}
+"""Every figure by name: correlations, for which more is better, and regrets, in nats."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RankFigure:
+    """A figure of a ranking.
+
+    Args:
+        value: against the mean over seeds.
+        interval: 95 %, over resamples of the architectures.
+        of_a_seed: the mean of the same against one seed at a time.
+        ceiling: that of one seed's losses against another's; ``None`` with a single seed.
+    """
+
+    value: float
+    interval: tuple[float, float]
+    of_a_seed: float
+    ceiling: float | None
+
+    @property
+    def share(self) -> float | None:
+        """Share of the ceiling, like with like; ``None`` where there is none above 0."""
+        if self.ceiling is None or not self.ceiling > 0:
+            return None
+        return self.of_a_seed / self.ceiling
+
+
+def rank_figures(
+    scores: np.ndarray, losses: np.ndarray, seed: int = 0
+) -> Mapping[str, RankFigure] | None:
+    """All figures of a ranking.
+
+    Args:
+        scores: (architectures,), lower for what is ranked better; finite.
+        losses: (architectures, seeds), finite.
+        seed: of the resamples.
+
+    Returns:
+        By name; ``None`` of fewer than ``LEAST`` architectures.
+
+    Example:
+        >>> losses = np.array([[0.5, 0.5], [0.4, 0.41], [0.3, 0.3], [0.2, 0.2]])
+        >>> found = rank_figures(losses.mean(axis=1), losses)["kendall"]
+        >>> found.value, found.of_a_seed, found.ceiling
+        (1.0, 1.0, 1.0)
+    """
+    if len(scores) < LEAST:
+        return None
+    means = losses.mean(axis=1)
+    rng = np.random.default_rng(seed)
+    draws = [rng.integers(len(scores), size=len(scores)) for _ in range(ROUNDS)]
+    seeds = range(losses.shape[1])
+    found = {}
+    for name, figure in FIGURES.items():
+        resampled = [figure(scores[rows], means[rows]) for rows in draws]
+        low, high = np.nanquantile(resampled, [0.025, 0.975])
+        others = [figure(losses[:, one], losses[:, two])
+                  for one in seeds for two in seeds if one != two]  # fmt: skip
+        found[name] = RankFigure(
+            figure(scores, means),
+            (float(low), float(high)),
+            float(np.mean([figure(scores, losses[:, one]) for one in seeds])),
+            float(np.mean(others)) if others else None,
+        )
+    return found
+
+
+def corrected_for_cost(
+    scores: np.ndarray, losses: np.ndarray, mflops: Sequence[float], folds: int = 5
+) -> np.ndarray:
+    """Scores with what cost explains of their errors, learnt on other architectures.
+
+    A linear model of score and logarithm of multiply-accumulates, least squares: each fold is
+    predicted by what the others say, so that no architecture's own log loss is looked at.
+
+    Args:
+        scores: (architectures,).
+        losses: mean over seeds, (architectures,).
+        mflops: millions of multiply-accumulates, (architectures,).
+        folds: parts.
+
+    Returns:
+        Predicted log losses, (architectures,).
+    """
+    known = np.column_stack([np.ones(len(scores)), scores, np.log1p(np.array(mflops) * 1e6)])
+    part = np.random.default_rng(0).permutation(len(scores)) % min(folds, len(scores))
+    predicted = np.empty(len(scores))
+    for fold in np.unique(part):
+        left = part == fold
+        weights = np.linalg.lstsq(known[~left], losses[~left], rcond=None)[0]
+        predicted[left] = known[left] @ weights
+    return predicted

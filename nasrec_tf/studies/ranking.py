@@ -1,0 +1,102 @@
+"""How well supernets rank architectures, beside trainings from scratch (paper 4.3, 6.3)."""
+
+import dataclasses
+import math
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from nasrec_tf.benchmark.architecture_stream import random_numbers
+from nasrec_tf.benchmark.measured_rows import MeasuredRow, architecture_of
+from nasrec_tf.benchmark.table_build import TableBuild
+from nasrec_tf.benchmark.table_workspace import Workspace
+from nasrec_tf.studies.rank_correlations import LEAST, corrected_for_cost, rank_figures
+from nasrec_tf.studies.ranking_result import RankedVariant, RankingResult
+from nasrec_tf.studies.ranking_supernets import RankingSupernets, Variant
+
+
+@dataclasses.dataclass(frozen=True)
+class RankingStudy:
+    """Trains architectures from scratch and scores them by supernets.
+
+    Args:
+        place: the table's workspace; what it lacks is added to it.
+        directory: where supernets, scores and results are kept.
+        build: trains what the table lacks.
+        architectures: how many, drawn at random from the space.
+        seeds: trainings of each.
+        variants: supernets and their scores.
+    """
+
+    place: Workspace
+    directory: pathlib.Path
+    build: TableBuild
+    architectures: int
+    seeds: int
+    variants: Sequence[Variant]
+
+    def __call__(self) -> RankingResult:
+        """Goes on from what is there; the figures of all variants."""
+        rows = self._rows()
+        kept = [trained for trained in rows if all(math.isfinite(row.log_loss) for row in trained)]
+        architectures = [architecture_of(trained[0].architecture) for trained in kept]
+        losses = np.array([[row.log_loss for row in trained] for trained in kept])
+        losses = losses.reshape(len(kept), self.seeds)
+        supernets = RankingSupernets(self.place, self.directory)
+        scores, found = [], []
+        for variant in self.variants:
+            raw, seconds = supernets.scores(variant, architectures)
+            values, diverged = _ranked_last(np.array(raw))
+            scores.append(values)
+            found.append(_ranked(variant.text, values, losses, diverged, seconds))
+            self._tell(found[-1])
+        mflops = [trained[0].mflops for trained in kept]
+        found += self._made_of(scores, losses, mflops)
+        return RankingResult(self.place.card, losses, len(rows) - len(kept), tuple(found))
+
+    def _rows(self) -> list[list[MeasuredRow]]:
+        """Trainings of each architecture by seed; the first seed of all of them goes first."""
+        numbers = random_numbers(self.architectures)
+        by_seed = [
+            [
+                self.build.trained(self.build.stream.at_random(number), seed, number)
+                for number in numbers
+            ]
+            for seed in range(1, self.seeds + 1)
+        ]
+        return [list(rows) for rows in zip(*by_seed)]
+
+    def _made_of(self, scores, losses, mflops) -> list[RankedVariant]:
+        """Means over supernets that differ by their seeds alone, and scores corrected for cost."""
+        made = []
+        groups: dict[str, list[np.ndarray]] = {}
+        for variant, values in zip(self.variants, scores):
+            groups.setdefault(variant.unseeded, []).append(values)
+        for name, group in groups.items():
+            if len(group) > 1:
+                mean = np.mean(group, axis=0)
+                made.append(_ranked(f"mean of {len(group)} supernets: {name}", mean, losses))
+        if len(losses) >= 2 * LEAST:
+            for variant, values in zip(self.variants, scores):
+                corrected = corrected_for_cost(values, losses.mean(axis=1), mflops)
+                made.append(_ranked(f"corrected for cost: {variant.text}", corrected, losses))
+            constant = np.log1p(np.array(mflops))
+            made.append(_ranked("multiply-accumulates alone, fewer first", constant, losses))
+            made.append(_ranked("multiply-accumulates alone, more first", -constant, losses))
+        return made
+
+    def _tell(self, variant: RankedVariant) -> None:
+        if variant.figures is not None:
+            self.place.run.say(f"{variant.name}: tau {variant.figures['kendall'].value:.3f}")
+
+
+def _ranked_last(scores: np.ndarray) -> tuple[np.ndarray, int]:
+    """Scores in which those that are not finite are worse than all others; how many they are."""
+    finite = np.isfinite(scores)
+    worst = scores[finite].max() + 1.0 if finite.any() else 1.0
+    return np.where(finite, scores, worst), int((~finite).sum())
+
+
+def _ranked(name, scores, losses, diverged=0, seconds=None) -> RankedVariant:
+    return RankedVariant(name, rank_figures(scores, losses), diverged, seconds)

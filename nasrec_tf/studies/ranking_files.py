@@ -1,0 +1,29 @@
+"""What a ranking study leaves in its directory."""
+
+import pathlib
+
+from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.studies.loss_distribution import distribution_chart
+from nasrec_tf.studies.ranking_result import RankingResult
+from nasrec_tf.studies.ranking_text import ranking_csv, ranking_markdown
+
+MARKDOWN, CSV, CHART = "ranking.md", "ranking.csv", "distribution.svg"
+
+
+def write_ranking(result: RankingResult, directory: pathlib.Path, command: str) -> None:
+    """Writes tables and chart, each whole or not at all.
+
+    Args:
+        result: what is shown.
+        directory: where.
+        command: that made it.
+
+    Raises:
+        UserError: if a file cannot be written.
+    """
+    files = {MARKDOWN: ranking_markdown(result, command), CSV: ranking_csv(result)}
+    if len(result.losses):
+        files[CHART] = distribution_chart(result.card, result.losses)
+    for name, text in files.items():
+        with atomic_file(directory / name) as file:
+            file.write(text)

@@ -1,0 +1,135 @@
+"""A ranking study as text: Markdown, CSV, and the lines of the screen."""
+
+import csv
+import io
+
+from nasrec_tf.benchmark.leaderboard import markdown_table
+from nasrec_tf.studies.rank_correlations import FIGURES, TOP, RankFigure
+from nasrec_tf.studies.ranking_result import RankingResult
+
+PAPER_ROWS = (
+    ("any-operator any-connection", "0.37", "0.28", "0.46", "0.43"),
+    ("single-operator single-connection", "0.05", "0.02", "0.43", "0.29"),
+    ("single-operator any-connection", "0.46", "0.43", "0.57", "0.43"),
+)
+"""Table 2 of the paper: Pearson's rho and Kendall's tau without fine-tuning, and with it."""
+
+PAPER_BETTER_HALF = 0.24
+"""Kendall's tau among the better half (paper 6.3)."""
+
+CORRELATIONS = tuple(name for name in FIGURES if not name.startswith("regret"))
+REGRETS = tuple(f"regret of {count}" for count in TOP)
+
+
+def ranking_markdown(result: RankingResult, command: str) -> str:
+    """The whole study.
+
+    Args:
+        result: what is shown.
+        command: that made it.
+    """
+    card, losses = result.card, result.losses
+    lines = [
+        f"# Ranking on {card.name}",
+        "",
+        f"{len(losses)} architectures drawn from {card.space.name} with {card.space.num_blocks} "
+        f"blocks, {losses.shape[1] if losses.size else 0} trainings of each from scratch "
+        f"({card.recipe}); {card.rows['train']:,} training and {card.rows['validation']:,} "
+        "validation rows.",
+    ]
+    if result.left_out:
+        lines.append(f"{result.left_out} more were left out: a training of theirs diverged.")
+    lines += ["", f"    {command}", ""]
+    lines += _lines(
+        ["scores", *CORRELATIONS, "share of the ceiling (tau)", "(better half)", "training, s"],
+        [_correlations(variant) for variant in result.variants],
+    )
+    lines += ["", "In brackets 95 % intervals over resamples of the architectures.", ""]
+    lines += _lines(
+        ["scores", *REGRETS],
+        [_regrets(variant) for variant in result.variants],
+    )
+    lines += [
+        "",
+        "Regret: how much worse the best of so many best ranked is than the best of all, in nats.",
+        "",
+    ]
+    lines += _ceiling(result)
+    lines += [
+        "Table 2 of the paper (Criteo, 100 subnets; 45.8 million rows):",
+        "",
+        *_lines(["sampler", "rho", "tau", "rho, fine-tuned", "tau, fine-tuned"], PAPER_ROWS),
+        "",
+        f"and tau {PAPER_BETTER_HALF} among the better half (6.3).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _ceiling(result: RankingResult) -> list[str]:
+    """What one training says of another."""
+    known = [variant.figures for variant in result.variants if variant.figures is not None]
+    if not known or known[0]["kendall"].ceiling is None:
+        return ["With a single seed there is no ceiling to compare with.", ""]
+    said = ", ".join(f"{name} {known[0][name].ceiling:.4f}" for name in FIGURES)
+    return [f"Ceiling, one training against another with another seed: {said}.", ""]
+
+
+def _correlations(variant) -> list[str]:
+    if variant.figures is None:
+        return [variant.name, *["-"] * (len(CORRELATIONS) + 3)]
+    found = variant.figures
+    shares = [found[name].share for name in ("kendall", "better half")]
+    return [
+        variant.name + (f" ({variant.diverged} diverged)" if variant.diverged else ""),
+        *(_with_interval(found[name]) for name in CORRELATIONS),
+        *("-" if share is None else f"{share:.0%}" for share in shares),
+        "-" if variant.seconds is None else f"{variant.seconds:.0f}",
+    ]
+
+
+def _regrets(variant) -> list[str]:
+    if variant.figures is None:
+        return [variant.name, *["-"] * len(REGRETS)]
+    return [variant.name, *(_with_interval(variant.figures[name], 5) for name in REGRETS)]
+
+
+def _with_interval(figure: RankFigure, digits: int = 2) -> str:
+    low, high = figure.interval
+    return f"{figure.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _lines(columns, rows) -> list[str]:
+    return markdown_table(columns, rows).split("\n")
+
+
+def ranking_csv(result: RankingResult) -> str:
+    """Every figure at full precision.
+
+    Args:
+        result: what is shown.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["scores", "figure", "value", "low", "high", "of_a_seed", "ceiling"])
+    for variant in result.variants:
+        for name, figure in (variant.figures or {}).items():
+            writer.writerow(
+                [variant.name, name, figure.value, *figure.interval, figure.of_a_seed,
+                 figure.ceiling]
+            )  # fmt: skip
+    return text.getvalue()
+
+
+def screen_lines(result: RankingResult) -> list[str]:
+    """What the screen shows in the end.
+
+    Args:
+        result: what is shown.
+    """
+    lines = [f"{result.card.name}: {len(result.losses)} architectures"]
+    for variant in result.variants:
+        if variant.figures is not None:
+            tau, half = variant.figures["kendall"], variant.figures["better half"]
+            lines.append(f"tau {tau.value:6.3f}  better half {half.value:6.3f}  {variant.name}")
+    return lines

@@ -1,0 +1,8 @@
+"""Measures what a search rests on: ``python -m nasrec_tf.study ranking``."""
+
+import sys
+
+from nasrec_tf.studies.study_command import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""What a table is asked."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from benchmark.made_tables import SPACE, made_table, worth
+
+from nasrec_tf.benchmark import Benchmark
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.strategies import STRATEGIES, FieldMutation, RandomSearch
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    return Benchmark(made_table(count=96))
+
+
+def test_a_query_is_the_mean_over_seeds_or_one_of_them(benchmark):
+    architecture = benchmark.architectures("made")[7]
+    mean = benchmark.query(architecture, "made")
+    seeds = [benchmark.query(architecture, "made", seed=seed) for seed in (1, 2)]
+    assert mean.seeds == (1, 2) and mean.log_loss == np.mean([one.log_loss for one in seeds])
+    assert mean.log_loss == pytest.approx(worth(architecture), abs=0.004)
+    assert mean.curves == tuple(one.curves[0] for one in seeds)
+
+
+def test_a_query_is_of_the_function_and_not_of_how_it_is_written(benchmark):
+    architecture = next(
+        each for each in benchmark.architectures("made")
+        if not each.liveness.blocks[0].dense_operators
+    )  # fmt: skip
+    dead = dataclasses.replace(architecture.blocks[0], dense_operators={"sigmoid_gating": 16})
+    twin = dataclasses.replace(architecture, blocks=(dead, *architecture.blocks[1:]))
+    assert twin.identity == architecture.identity
+    assert benchmark.query(twin, "made") == benchmark.query(architecture, "made")
+
+
+def test_the_best_is_the_lowest_of_those_with_two_seeds(benchmark):
+    answers = [benchmark.query(each, "made") for each in benchmark.architectures("made")]
+    assert benchmark.best("made").log_loss == min(answer.log_loss for answer in answers)
+
+
+def test_hardware_costs_are_the_estimators(benchmark):
+    small, large = sorted(
+        (benchmark.query(each, "made") for each in benchmark.architectures("made")),
+        key=lambda answer: answer.mflops,
+    )[:: len(benchmark.architectures("made")) - 1]
+    assert 0 < small.hardware_costs()["energy_nj"] < large.hardware_costs()["energy_nj"]
+
+
+def test_predictions_are_better_than_the_mean_and_their_errors_say_how_good(benchmark):
+    errors = benchmark.surrogate("made").errors()
+    assert errors.rmse < 0.5 * errors.constant_rmse and errors.kendall > 0.5
+    assert errors.seeds == pytest.approx(0.001, rel=0.3)
+    others = [SPACE.sample(np.random.default_rng(seed)) for seed in range(1000, 1100)]
+    distances = [benchmark.predict(each, "made") - worth(each) for each in others]
+    assert np.sqrt(np.mean(np.square(distances))) == pytest.approx(errors.rmse, rel=0.5)
+
+
+@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "dnas"])
+def test_every_strategy_can_be_tried(benchmark, name):
+    found = benchmark.strategy_trial(name, "made", budget=48, seed=1)
+    assert len(found.scores) == 48
+    lowest = found.scores.index(min(found.scores))
+    assert found.worths[lowest] == benchmark.predict(found.incumbent, "made")
+    assert found.regrets[-1] == found.worths[lowest] - found.reference
+
+
+def test_the_seed_decides_what_a_strategy_finds(benchmark):
+    found, again, other = (
+        benchmark.strategy_trial("evolution", "made", budget=48, seed=seed) for seed in (1, 1, 2)
+    )
+    assert found.scores == again.scores != other.scores
+
+
+def test_a_function_of_ones_own_can_be_tried(benchmark):
+    told = []
+
+    def climb(trial):
+        best, lowest = trial.space.sample(trial.rng), float("inf")
+        drawn = best
+        while True:
+            score = trial.score(drawn)
+            told.append(score)
+            if score < lowest:
+                best, lowest = drawn, score
+            drawn = FieldMutation()(best, trial.space, trial.rng, 0, 1)
+
+    found = benchmark.strategy_trial(climb, "made", budget=60, seed=1)
+    assert found.scores == tuple(told) and len(told) == 60
+    assert found.regrets[-1] < found.regrets[0]
+    assert benchmark.strategy_trial(climb, "made", budget=60, seed=1).scores == found.scores
+
+
+def test_without_noise_regret_never_rises(benchmark):
+    found = benchmark.strategy_trial(RandomSearch(60), "made", budget=60, noise=0.0)
+    assert list(found.regrets) == sorted(found.regrets, reverse=True)
+    assert found.scores == found.worths
+
+
+def test_mistakes_are_told(benchmark):
+    known = {each.identity for each in benchmark.architectures("made")}
+    unknown = next(
+        drawn for seed in range(10**6)
+        if (drawn := SPACE.sample(np.random.default_rng(seed))).identity not in known
+    )  # fmt: skip
+    for call, told in (
+        (lambda: benchmark.query(unknown, "made"), "predict"),
+        (lambda: benchmark.best("criteo"), "No data set"),
+        (lambda: benchmark.strategy_trial("luck", "made"), "No strategy"),
+        (lambda: benchmark.strategy_trial("dnas", "made"), "a table cannot try it"),
+        (lambda: benchmark.strategy_trial("random", "made", budget=3), "at least 48"),
+        (lambda: benchmark.strategy_trial(lambda trial: None, "made"), "scored no architecture"),
+        (lambda: Benchmark(made_table(count=4)).predict(unknown, "made"), "too few"),
+    ):
+        with pytest.raises(UserError, match=told):
+            call()

@@ -1,0 +1,65 @@
+"""What the command line shows of tables."""
+
+import pytest
+from benchmark.made_tables import made_table
+
+from nasrec_tf.benchmark.command import main
+from nasrec_tf.benchmark.table_files import write_parquet
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tables") / "made.parquet"
+    write_parquet(made_table(count=32), path)
+    return str(path)
+
+
+def test_contents_tell_sizes_noise_and_the_surrogates_errors(file, capsys):
+    assert main(["show", file]) == 0
+    header, _, row = capsys.readouterr().out.splitlines()
+    said = dict(zip(header.split(" | "), row.split(" | ")))
+    assert (said["architectures"], said["trainings"], said["diverged"]) == ("32", "64", "0")
+    assert float(said["deviation of a seed"]) == pytest.approx(0.001, abs=0.0005)
+
+
+def test_a_small_table_is_shown_without_what_it_cannot_tell(tmp_path, capsys):
+    write_parquet(made_table(count=3), tmp_path / "few.parquet")
+    assert main(["show", str(tmp_path / "few.parquet")]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("| - | - | - |")
+
+
+def test_strategies_stand_in_the_order_of_their_last_regret(file, capsys):
+    board = ["leaderboard", file, "--dataset", "made", "--seeds", "2", "--budgets", "20,60"]
+    assert main([*board, "--strategies", "evolution,random,local"]) == 0
+    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    assert {row[0] for row in rows} == {"evolution", "random", "local"}
+    last = [float(row[2].split(" ± ")[0]) for row in rows]
+    assert last == sorted(last)
+    first = {row[0]: float(row[1].split(" ± ")[0]) for row in rows}
+    assert all(first[row[0]] >= value - 0.5 for row, value in zip(rows, last))
+
+
+def test_tables_are_joined(file, tmp_path, capsys):
+    out = tmp_path / "joined.parquet"
+    assert main(["join", file, file, "--out", str(out)]) == 0
+    assert out.read_bytes() == open(file, "rb").read()
+    assert "64 rows of made" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        (["join", "x", "--out", "y.csv"], "--out must be a .parquet file"),
+        (
+            ["leaderboard", "FILE", "--dataset", "made", "--seeds", "1"],
+            "--seeds must be at least 2",
+        ),
+        (["leaderboard", "FILE", "--dataset", "made", "--budgets", "9,3"], "--budgets must be"),
+        (["leaderboard", "FILE", "--dataset", "made", "--strategies", "luck"], "No strategy"),
+        (["show", "nowhere"], "No table 'nowhere'"),
+    ],
+)
+def test_mistakes_are_one_line(file, arguments, told, capsys):
+    assert main([file if each == "FILE" else each for each in arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and told in line

@@ -1,0 +1,60 @@
+"""Tables are put together whatever their order, and come back from files as they were."""
+
+import pytest
+from benchmark.made_tables import CARD, MADE_WITH, SPACE, made_table, row
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nasrec_tf.benchmark.architecture_stream import ArchitectureStream
+from nasrec_tf.benchmark.measured_table import MeasuredTable, count_unequal, joined
+from nasrec_tf.benchmark.table_files import read_table, write_parquet
+from nasrec_tf.common.errors import UserError
+
+ARCHITECTURES = [ArchitectureStream(SPACE, 0).at_random(n) for n in range(3)]
+LOSSES = st.none() | st.floats(0.01, 10.0)
+ROWS = st.builds(row, st.sampled_from(ARCHITECTURES), LOSSES, st.integers(1, 2))
+
+
+def of_rows(rows):
+    environments = {MADE_WITH: {"numpy": "2"}} if rows else {}
+    return joined(
+        MeasuredTable({CARD.protocol: CARD}, environments, {each.key: each}) for each in rows
+    )
+
+
+@given(st.lists(st.lists(ROWS, max_size=4), max_size=4), st.randoms(use_true_random=False))
+def test_order_and_repetition_do_not_matter(parts, random):
+    tables = [of_rows(rows) for rows in parts]
+    whole = joined(tables)
+    shuffled = [*tables, *tables[:1]]
+    random.shuffle(shuffled)
+    assert joined(shuffled) == whole
+    assert joined([joined(tables[:2]), joined(tables[2:])]) == whole
+    assert set(whole.rows) == {each.key for rows in parts for each in rows}
+
+
+def test_unequal_figures_of_one_training_are_counted():
+    one, other = (of_rows([row(ARCHITECTURES[0], loss)]) for loss in (0.5, 0.51))
+    assert count_unequal([one, one], joined([one])) == 0
+    assert count_unequal([one, other], joined([one, other])) == 1
+
+
+def test_a_file_gives_back_the_table_and_equal_tables_equal_bytes(tmp_path):
+    table = joined([made_table(count=5), of_rows([row(ARCHITECTURES[0], None, seed=9)])])
+    first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
+    write_parquet(table, first)
+    assert read_table(first) == table
+    write_parquet(joined([read_table(first), table]), second)
+    assert second.read_bytes() == first.read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and nothing else"])
+def test_what_is_no_table_is_told(tmp_path, content):
+    path = tmp_path / "odd.parquet"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="odd.parquet"):
+        read_table(path)
+    with pytest.raises(UserError, match="ctr-nas-1"):
+        read_table("ctr-nas-99")
+    with pytest.raises(UserError, match="no table was built"):
+        read_table(tmp_path)

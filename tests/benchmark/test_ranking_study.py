@@ -1,0 +1,69 @@
+"""A study of the ranking goes on where it was stopped, and adds to what is there."""
+
+import csv
+import shutil
+
+import pytest
+from benchmark.conftest import OPTIONS
+
+from nasrec_tf.benchmark.table_files import read_table
+from nasrec_tf.studies.study_command import main
+
+SUPERNETS = ["--supernet", "supernet_epochs=1", "--supernet", "supernet_epochs=1,fine_tune_steps=0"]
+
+
+def study(directory, *more):
+    options = ["ranking", *OPTIONS[1:], "--dir", str(directory), *SUPERNETS]
+    return main([*options, *map(str, more)])
+
+
+@pytest.fixture
+def place(built, tmp_path):
+    shutil.copytree(built, tmp_path / "bench")
+    return tmp_path / "bench"
+
+
+def values(place):
+    with (place / "generated" / "ranking" / "ranking.csv").open() as file:
+        return {(row["scores"], row["figure"]): row for row in csv.DictReader(file)}
+
+
+def test_architectures_and_supernets_are_added_to_what_is_there(place, capsys):
+    assert study(place, "--architectures", 4, "--seeds", 1) == 0
+    first = values(place)
+    assert {name for name, _ in first} >= {
+        "supernet_epochs=1",
+        "supernet_epochs=1,fine_tune_steps=0",
+    }
+    assert -1.0 <= float(first["supernet_epochs=1", "kendall"]["value"]) <= 1.0
+    assert len(read_table(place).rows) == 6
+    supernets = list((place / "generated" / "ranking").glob("supernet-*"))
+    assert len(supernets) == 1  # Scores with and without fine-tuning are of one supernet.
+    before = {path: path.read_bytes() for path in supernets[0].glob("scores-*.jsonl")}
+    assert len(before) == 2
+
+    assert study(place, "--architectures", 5, "--seeds", 2) == 0
+    assert len(read_table(place).rows) == 10
+    for path, content in before.items():
+        assert path.read_bytes().startswith(content) and path.read_bytes() != content
+    assert values(place)["supernet_epochs=1", "kendall"]["ceiling"] != ""
+    text = (place / "generated" / "ranking" / "ranking.md").read_text()
+    assert "5 architectures" in text and "nasrec_tf.study ranking" in text
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "more, told",
+    [
+        (["--supernet", "luck=1"], "--supernet takes option=value"),
+        (["--supernet", "warmup=maybe"], "warmup must be true or false"),
+        (["--supernet", "seed=1,seed=2"], "gives seed twice"),
+        (["--supernet", "path_sampler=best"], "--path-sampler"),
+        (["--supernet", "supernet_epochs=1"], "the same options are given twice"),
+        (["--architectures", 0], "--architectures must be at least 1"),
+    ],
+)
+def test_mistakes_are_one_line(place, more, told, capsys):
+    assert study(place, *more) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and told in line

@@ -1,0 +1,84 @@
+"""A build goes on where it was stopped, and comes to the same figures again."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from benchmark.conftest import OPTIONS, build
+
+from nasrec_tf.benchmark.table_files import ROWS_FILE, read_table
+from nasrec_tf.common.errors import RunError
+
+
+def figures(table):
+    """What trainings came to, by key; times are left out."""
+    free = {"seconds": 0.0, "cpu_seconds": 0.0}
+    return {key: dataclasses.replace(row, **free) for key, row in table.rows.items()}
+
+
+def test_half_of_the_architectures_have_a_second_seed_the_better_half(table):
+    first = sorted((row.log_loss, row.identity) for row in table.rows.values() if row.seed == 1)
+    assert len(first) == 4
+    second = {row.identity for row in table.rows.values() if row.seed == 2}
+    assert second == {identity for _, identity in first[:2]}
+
+
+def test_rows_hold_what_the_card_promises(table):
+    (card,) = table.cards.values()
+    for row in table.rows.values():
+        assert row.protocol == card.protocol
+        # Two looks in the one epoch of 1200 rows in batches of 256.
+        assert [point.step for point in row.curve] == [2, 4]
+        assert row.best in row.curve and 0.3 < row.log_loss < 1.0
+        assert row.mflops > 0 and row.embedding_parameters == 16 * sum(card.table_rows)
+
+
+def test_a_second_build_gives_the_same_figures(table, tmp_path):
+    assert build(tmp_path, "--count", 2, "--seeds", 1) == 0
+    again = figures(read_table(tmp_path))
+    assert len(again) == 2
+    known = figures(table)
+    assert again == {key: known[key] for key in again}
+
+
+def test_killed_within_a_training_it_goes_on_to_the_same_figures(table, tmp_path):
+    command = [sys.executable, "-m", "nasrec_tf.benchmark", *OPTIONS, "--dir", str(tmp_path)]
+    process = subprocess.Popen([*command, "--count", "4"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
+    rows = tmp_path / "generated" / ROWS_FILE
+    while process.poll() is None and not (rows.exists() and b'"row"' in rows.read_bytes()):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert 1 <= len(read_table(tmp_path).rows) < len(table.rows)
+    with rows.open("ab") as file:
+        file.write(b'{"event": "row", "cut of')
+    assert build(tmp_path, "--count", 4) == 0
+    assert figures(read_table(tmp_path)) == figures(table)
+
+
+@pytest.mark.parametrize(
+    "more, told",
+    [
+        (["--epochs", 2], "another recipe"),
+        (["--count", 0], "--count must be at least 1"),
+        (["--minutes", "nan"], "--minutes must be a positive number"),
+        (["--dataset", "nowhere"], "--dataset must be 'generated' or a directory"),
+        (["--name", ""], "--name must be up to 64"),
+    ],
+)
+def test_mistakes_are_one_line(built, more, told, capsys):
+    assert build(built, "--count", 4, *more) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and told in line
+
+
+def test_damage_is_told_with_its_line(built, tmp_path):
+    text = (built / "generated" / ROWS_FILE).read_text()
+    (tmp_path / ROWS_FILE).write_text(text.replace('"seed": 1', '"seed": 3', 1))
+    with pytest.raises(RunError, match="line 3"):
+        read_table(tmp_path)
