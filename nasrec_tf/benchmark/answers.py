@@ -84,14 +84,7 @@ class Benchmark:
     Args:
         table: what was measured.
 
-    Example:
-        >>> benchmark = Benchmark.load("ctr-nas-1")
-        >>> best = benchmark.best("generated")
-        >>> best.log_loss == benchmark.query(best.architecture, "generated").log_loss
-        True
-        >>> found = benchmark.strategy_trial("random", "generated", budget=48, seed=0)
-        >>> len(found.regrets)
-        48
+    docs/benchmark.md has examples.
     """
 
     def __init__(self, table: MeasuredTable):

@@ -102,7 +102,7 @@ class _Judge:
         from nasrec_tf.training.evaluation import quality
 
         started = time.monotonic(), time.process_time()
-        figures = []
+        figures: list[float | None] = []
         for split in ("validation", "test"):
             found = quality(*self._predict(split))
             finite = math.isfinite(found.log_loss)

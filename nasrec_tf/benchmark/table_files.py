@@ -155,8 +155,9 @@ def _table(
 
 
 def _checked(place: Any, kind: type[T], value: Any) -> T:
+    form: Any = kind  # hashable, which mypy does not see of ``type[T]``
     try:
-        return _adapter(kind).validate_json(json.dumps(value), strict=True)
+        return _adapter(form).validate_json(json.dumps(value), strict=True)
     except pydantic.ValidationError as error:
         raise RunError(f"{place}: damaged: {first_fault(error)}; restore it.") from error
 

@@ -102,8 +102,7 @@ and underscores. Received: 'a/b'
             place: of the run.
         """
         is_generated = self.dataset == GENERATED
-        changes = {"demo_rows": self.demo_rows} if is_generated else {}
-        return SearchConfig(
+        config = SearchConfig(
             run_dir=str(place),
             data=None if is_generated else (str(pathlib.Path(self.dataset).resolve()),),
             space=self.space,
@@ -114,8 +113,8 @@ and underscores. Received: 'a/b'
             recipe="paper",
             seed=GENERATED_SEED,
             device=self.device,
-            **changes,
         )
+        return dataclasses.replace(config, demo_rows=self.demo_rows) if is_generated else config
 
     def recipe(self, training_rows: int) -> Recipe:
         """How every architecture is trained.

@@ -80,7 +80,8 @@ FIGURES: dict[str, Figure] = {
     "spearman": spearman,
     "kendall": kendall,
     "better half": better_half,
-} | {f"regret of {count}": functools.partial(regret, count) for count in TOP}
+    **{f"regret of {count}": functools.partial(regret, count) for count in TOP},
+}
 """Every figure by name: correlations, for which more is better, and regrets, in nats."""
 
 

@@ -1,6 +1,7 @@
 """What a ranking study has found."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class RankedVariant:
     """
 
     name: str
-    figures: dict[str, RankFigure] | None
+    figures: Mapping[str, RankFigure] | None
     diverged: int = 0
     seconds: float | None = None
 

@@ -147,7 +147,7 @@ class RankingSupernets:
         path.parent.mkdir(parents=True, exist_ok=True)
         base = dataclasses.replace(
             table_run.config, run_dir=str(path), data=(str(table_run.dataset.resolve()),),
-            demo_rows=FIELDS["demo_rows"].default,
+            demo_rows=SearchConfig.demo_rows,
         )  # fmt: skip
         config = dataclasses.replace(base, **variant.training)
         directory = RunDirectory(path)
@@ -200,7 +200,7 @@ class RankingSupernets:
                 )
         else:
             journal.create(scores.settings)
-        found = {}
+        found: dict[str, float] = {}
         with run.progress(f"scores, {variant.text}", len(architectures), "architecture") as bar:
             for architecture in architectures:
                 score = float(scores.scorer(architecture)[LOG_LOSS])

@@ -58,7 +58,18 @@ def test_predictions_are_better_than_the_mean_and_their_errors_say_how_good(benc
     assert np.sqrt(np.mean(np.square(distances))) == pytest.approx(errors.rmse, rel=0.5)
 
 
-@pytest.mark.parametrize("name", [name for name in STRATEGIES if name != "dnas"])
+LEARN = ("predicted", "autoctr", "autoctr-hybrid")
+"""Strategies that learn a model after every few candidates, which takes seconds."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in LEARN else ())
+        for name in STRATEGIES
+        if name != "dnas"
+    ],
+)
 def test_every_strategy_can_be_tried(benchmark, name):
     found = benchmark.strategy_trial(name, "made", budget=48, seed=1)
     assert len(found.scores) == 48

@@ -54,7 +54,7 @@ def test_what_is_no_table_is_told(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(UserError, match="odd.parquet"):
         read_table(path)
-    with pytest.raises(UserError, match="ctr-nas-1"):
+    with pytest.raises(UserError, match="No table 'ctr-nas-99'"):
         read_table("ctr-nas-99")
     with pytest.raises(UserError, match="no table was built"):
         read_table(tmp_path)

@@ -9,6 +9,8 @@ from benchmark.conftest import OPTIONS
 from nasrec_tf.benchmark.table_files import read_table
 from nasrec_tf.studies.study_command import main
 
+pytestmark = pytest.mark.integration
+
 SUPERNETS = ["--supernet", "supernet_epochs=1", "--supernet", "supernet_epochs=1,fine_tune_steps=0"]
 
 

@@ -13,6 +13,8 @@ from benchmark.conftest import OPTIONS, build
 from nasrec_tf.benchmark.table_files import ROWS_FILE, read_table
 from nasrec_tf.common.errors import RunError
 
+pytestmark = pytest.mark.integration
+
 
 def figures(table):
     """What trainings came to, by key; times are left out."""
@@ -33,19 +35,11 @@ def test_rows_hold_what_the_card_promises(table):
         assert row.protocol == card.protocol
         # Two looks in the one epoch of 1200 rows in batches of 256.
         assert [point.step for point in row.curve] == [2, 4]
-        assert row.best in row.curve and 0.3 < row.log_loss < 1.0
+        assert row.log_loss == min(point.validation_log_loss for point in row.curve) > 0.3
         assert row.mflops > 0 and row.embedding_parameters == 16 * sum(card.table_rows)
 
 
-def test_a_second_build_gives_the_same_figures(table, tmp_path):
-    assert build(tmp_path, "--count", 2, "--seeds", 1) == 0
-    again = figures(read_table(tmp_path))
-    assert len(again) == 2
-    known = figures(table)
-    assert again == {key: known[key] for key in again}
-
-
-def test_killed_within_a_training_it_goes_on_to_the_same_figures(table, tmp_path):
+def test_a_second_build_that_is_killed_comes_to_the_same_figures(table, tmp_path):
     command = [sys.executable, "-m", "nasrec_tf.benchmark", *OPTIONS, "--dir", str(tmp_path)]
     process = subprocess.Popen([*command, "--count", "4"], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, start_new_session=True)  # fmt: skip
