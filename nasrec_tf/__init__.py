@@ -10,7 +10,8 @@ From a search space to a trained network::
     architecture = nasrec_tf.NASREC_SMALL.sample(np.random.default_rng(0))
     subnet = supernet.extract(architecture)  # a Keras model that computes what the path computes
 
-    subnet = nasrec_tf.load("runs/criteo")  # the winner of a search
+    model = nasrec_tf.load("runs/criteo")  # what a search has found
+    model.predict_frame({"I1": [3.0], "C1": ["68fd1e64"]})  # raw rows
 
 What there is:
 
@@ -23,10 +24,13 @@ What there is:
 - hand-made models to compare with: ``baseline`` by name, of the kinds ``BASELINES``, each
   a ``Baseline`` of options; ``BaselineNetwork`` is the Keras model of one;
 - Keras models: ``Subnet`` of one architecture, ``Supernet`` of all, both of ``NetworkOptions``;
-  ``load`` for trained ones; ``Adagrad`` and ``WarmupCosine`` to train them with;
+  ``Adagrad`` and ``WarmupCosine`` to train them with; within ``portable`` a larger model that has
+  one inside is exported for any program;
+- a model in use: ``load`` gives a ``TrainedModel``, which takes raw rows; ``search`` runs the whole
+  job as a function;
 - errors: ``UserError``, and of its kinds ``ArchitectureError`` and ``RunError``.
 
-The search itself is a command: ``python -m nasrec_tf.search --help``.
+The search is also a command: ``python -m nasrec_tf.search --help``.
 
 Importing this package loads nothing heavy and changes nothing in the program around it: every name
 below is imported when it is first used.
@@ -59,6 +63,7 @@ _HOMES = {
     "SearchSpace": "nasrec_tf.architecture.space",
     "Subnet": "nasrec_tf.networks.subnet",
     "Supernet": "nasrec_tf.networks.supernet.model",
+    "TrainedModel": "nasrec_tf.trained.trained_model",
     "UserError": "nasrec_tf.common.errors",
     "WarmupCosine": "nasrec_tf.optimizers.schedules",
     "baseline": "nasrec_tf.networks.baselines",
@@ -67,13 +72,18 @@ _HOMES = {
     "load": "nasrec_tf.loading",
     "load_architecture": "nasrec_tf.architecture.presets",
     "memory_bytes": "nasrec_tf.architecture.memory",
+    "portable": "nasrec_tf.native",
     "preset": "nasrec_tf.architecture.presets",
     "presets": "nasrec_tf.architecture.presets",
+    "run_search": "nasrec_tf.searching",
     "search_space": "nasrec_tf.architecture.space",
 }
 """What is public, and where it stands. The imports below say the same to type checkers."""
 
-__all__ = ["__version__", *_HOMES]
+_ROOMS = ("search",)
+"""Rooms that are public themselves: ``search`` can be called."""
+
+__all__ = ["__version__", *_HOMES, *_ROOMS]
 
 if _TYPE_CHECKING:
     from nasrec_tf.architecture.architecture import Architecture as Architecture
@@ -98,6 +108,7 @@ if _TYPE_CHECKING:
     from nasrec_tf.data.features import Features as Features
     from nasrec_tf.drawing.scene import draw_svg as draw_svg
     from nasrec_tf.loading import load as load
+    from nasrec_tf.native import portable as portable
     from nasrec_tf.networks.baselines import BASELINES as BASELINES
     from nasrec_tf.networks.baselines import Baseline as Baseline
     from nasrec_tf.networks.baselines import baseline as baseline
@@ -107,9 +118,13 @@ if _TYPE_CHECKING:
     from nasrec_tf.operators import NetworkOptions as NetworkOptions
     from nasrec_tf.optimizers.adagrad import Adagrad as Adagrad
     from nasrec_tf.optimizers.schedules import WarmupCosine as WarmupCosine
+    from nasrec_tf.searching import run_search as run_search
+    from nasrec_tf.trained.trained_model import TrainedModel as TrainedModel
 
 
 def __getattr__(name: str) -> _Any:
+    if name in _ROOMS:
+        return _importlib.import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(_importlib.import_module(_HOMES[name]), name)

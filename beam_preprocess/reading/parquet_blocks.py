@@ -108,12 +108,19 @@ def read_parquet_blocks(
                     part = table.slice(start, BLOCK_ROWS)
                     if file.limit is not None:
                         part = part.slice(0, max(0, file.limit - row - start))
-                    yield index, _raw_rows(part, row + start, description)
+                    yield index, raw_rows(part, row + start, description)
             block += blocks
             row += rows
 
 
-def _raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRows:
+def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRows:
+    """The rows of a table.
+
+    Args:
+      table: With the columns that ``parse.raw_columns`` names, at least.
+      first_row: Number of its first row in its file.
+      description: Which columns are read, and which of them as numbers.
+    """
     numeric = set(numeric_columns(description))
     ids = {column.source for column in description.sparse or ()}
     columns = {}

@@ -6,6 +6,7 @@ import codecs
 import csv
 import dataclasses
 import os
+from collections.abc import Mapping
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
@@ -46,6 +47,34 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
     return config, files
 
 
+def find_further_inputs(
+    patterns: tuple[str, ...],
+    description: Description,
+    constants: tuple[tuple[str, str], ...],
+    max_row_bytes: int,
+) -> tuple[Description, tuple[InputFile, ...]]:
+    """The files of a log that no data set is made of, and the description with their columns.
+
+    Args:
+      patterns: Files, globs or directories; read in this order.
+      description: Of the log.
+      constants: Columns that no file has, and the value of each in every row.
+      max_row_bytes: Longest accepted row.
+
+    Raises:
+      DataError: A pattern matches nothing, a file is empty, headers differ, or a column is missing.
+    """
+    found = [file for pattern in patterns for file in _input_files((pattern,), description, None)]
+    if description.file_format == "text":
+        found = [_with_line_ends(file, max_row_bytes) for file in found]
+    files = tuple(
+        dataclasses.replace(file, partitions=(*file.partitions, *constants)) for file in found
+    )
+    for file in files:
+        description = _resolve(description, file, max_row_bytes)
+    return description, files
+
+
 def _check_apart(files: tuple[InputFile, ...]) -> None:
     """What is learned from may not be tested on."""
     splits: dict[str, str | None] = {}
@@ -67,12 +96,28 @@ def find_side_files(config: PreprocessConfig) -> tuple[tuple[InputFile, ...], ..
     Raises:
       DataError: A pattern matches nothing, or a file is empty.
     """
+    return side_files(config.description, config.side_tables, config.max_row_bytes)
+
+
+def side_files(
+    description: Description, patterns: Mapping[str, str], max_row_bytes: int
+) -> tuple[tuple[InputFile, ...], ...]:
+    """The files of each side table of a description, in its order.
+
+    Args:
+      description: With the side tables that are given.
+      patterns: From the name of each to its file or glob.
+      max_row_bytes: Longest accepted row.
+
+    Raises:
+      DataError: A pattern matches nothing, or a file is empty.
+    """
     return tuple(
         tuple(
-            _with_line_ends(InputFile(index, found.path, found.size), config.max_row_bytes)
-            for index, found in enumerate(find_files((config.side_tables[table.name],)))
+            _with_line_ends(InputFile(index, found.path, found.size), max_row_bytes)
+            for index, found in enumerate(find_files((patterns[table.name],)))
         )
-        for table in config.description.side_tables
+        for table in description.side_tables
     )
 
 

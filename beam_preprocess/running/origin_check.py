@@ -10,11 +10,16 @@ import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from beam_preprocess.common.checked import shown
+from beam_preprocess.common.checked import build, shown
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.origin import ORIGIN_FILE, Origin, OriginFile
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import (
+    DenseColumn,
+    Description,
+    SideTable,
+    SparseColumn,
+)
 from beam_preprocess.reading.text_blocks import InputFile
 from beam_preprocess.running.input_files import find_inputs, find_side_files
 
@@ -57,6 +62,34 @@ def describe_origin(description: Description, files: Iterable[OriginFile]) -> Or
     """
     body = json.loads(json.dumps(dataclasses.asdict(description)))
     return Origin(body, tuple(sorted(files, key=lambda file: (file.split or "", file.path))))
+
+
+def recorded_description(body: Mapping[str, Any], where: str) -> Description:
+    """The description that a data set was made by.
+
+    Args:
+      body: ``Origin.description``.
+      where: What it was read from, for messages.
+
+    Raises:
+      DataError: It is none that this version knows.
+    """
+    fields = dict(body)
+    tables = [
+        {**_with_columns(table, where), "columns": tuple(table["columns"])}
+        for table in fields.get("side_tables", ())
+    ]
+    fields["side_tables"] = [build(SideTable, table, where) for table in tables]
+    return build(Description, _with_columns(fields, where), where)
+
+
+def _with_columns(fields: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """The fields with their dense and sparse columns made."""
+    made = dict(fields)
+    for key, kind in (("dense", DenseColumn), ("sparse", SparseColumn)):
+        if made.get(key) is not None:
+            made[key] = [build(kind, entry, where) for entry in made[key]]
+    return made
 
 
 def check_unchanged(directory: str | pathlib.Path, config: PreprocessConfig) -> None:

@@ -14,6 +14,7 @@ from nasrec_tf import __version__, native
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.export import contents as described
 from nasrec_tf.export.errors import ExportError
+from nasrec_tf.export.log_layout import write_log_layout
 from nasrec_tf.export.preprocessing import Preprocessing
 from nasrec_tf.export.raw_inputs import RawInput, raw_inputs, sample_rows
 from nasrec_tf.export.serving import write_models_config
@@ -87,6 +88,7 @@ def export_saved_model(
             origin=origin,
         )
         _write_assets(draft.directory / described.ASSETS, network, schema, about)
+        write_log_layout(draft.directory / described.ASSETS, pathlib.Path(data_directory))
     write_models_config(export_directory)
     return export_directory / name / str(draft.version)
 

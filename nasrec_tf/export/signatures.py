@@ -62,13 +62,19 @@ class ServingModule(tf.Module):
         return self._predict({column.column: raw[column.name] for column in self._inputs})
 
     def _from_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = {
-            column.column: tf.io.FixedLenFeature(
-                [], _dtype(column), float("nan") if column.kind == NUMBER else ""
-            )
-            for column in self._inputs
-        }
-        return self._predict(tf.io.parse_example(examples, features))
+        # A list without values is a null: missing, as a key that is left out.
+        parsed = tf.io.parse_example(
+            examples,
+            {
+                column.column: tf.io.FixedLenSequenceFeature(
+                    [], _dtype(column), allow_missing=True, default_value=_missing(column)
+                )
+                for column in self._inputs
+            },
+        )
+        return self._predict(
+            {column.column: _first(parsed[column.column], column) for column in self._inputs}
+        )
 
     def _classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         probability = self._from_examples(inputs)["probability"]
@@ -90,3 +96,13 @@ def _traced(function: Callable, spec: Any) -> tf.types.experimental.ConcreteFunc
 
 def _dtype(column: RawInput) -> tf.DType:
     return tf.float32 if column.kind == NUMBER else tf.string
+
+
+def _missing(column: RawInput) -> float | str:
+    return float("nan") if column.kind == NUMBER else ""
+
+
+def _first(values: tf.Tensor, column: RawInput) -> tf.Tensor:
+    """The first of each row's values (rows, most values), which are padded with missing ones."""
+    missing = tf.fill([tf.shape(values)[0], 1], tf.constant(_missing(column), values.dtype))
+    return tf.concat([values, missing], axis=1)[:, 0]

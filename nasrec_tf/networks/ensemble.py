@@ -8,11 +8,12 @@ import tensorflow as tf
 
 from nasrec_tf.common.value_checks import is_whole
 from nasrec_tf.data.features import Features
+from nasrec_tf.networks.portable_export import PortableExport
 from nasrec_tf.networks.subnet import Subnet, check_inputs, logits_shape
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
-class Ensemble(keras.Model):
+class Ensemble(PortableExport):
     """The mean of the logits of subnets that read the same features.
 
     It is made of trained networks, and is a Keras model like any other: save it as a ``.keras``

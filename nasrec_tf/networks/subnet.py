@@ -19,6 +19,7 @@ from nasrec_tf.data.features import Features
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
+from nasrec_tf.networks.portable_export import PortableExport
 from nasrec_tf.networks.regularization import (
     NO_DROPOUT,
     NO_REGULARIZATION,
@@ -140,7 +141,7 @@ def check_inputs(features: Features, inputs: Any) -> None:
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
-class Subnet(keras.Model):
+class Subnet(PortableExport):
     """The network of one architecture, of which only the parts that reach the logit exist.
 
     It is a Keras model like any other: train it, save it as a ``.keras`` file, or call it as a

@@ -1,4 +1,11 @@
-"""The main job: from a raw click log to a model that TF Serving loads."""
+"""The main job: from a raw click log to a model that TF Serving loads.
+
+``nasrec_tf.search(run_dir="runs/mine", data="train.csv", ...)`` runs it as a function.
+"""
+
+import sys
+import types
+from typing import Any
 
 
 def main(arguments=None) -> int:
@@ -10,3 +17,15 @@ def main(arguments=None) -> int:
     from nasrec_tf.search.command import main as run
 
     return run(arguments)
+
+
+class _Job(types.ModuleType):
+    """This module, which can be called: ``nasrec_tf.search`` is the room and the job."""
+
+    def __call__(self, **options: Any) -> Any:
+        import nasrec_tf
+
+        return nasrec_tf.run_search(**options)
+
+
+sys.modules[__name__].__class__ = _Job

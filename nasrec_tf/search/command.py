@@ -5,6 +5,7 @@ import dataclasses
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.manifest import verify_what_is_read
@@ -108,15 +109,38 @@ def _config(options: argparse.Namespace) -> SearchConfig:
 
 
 def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
-    from nasrec_tf.search.preflight import check_options
     from nasrec_tf.search.run import Run
-    from nasrec_tf.search.stages.records import check_sources
 
     directory = RunDirectory(config.run_dir)
     if is_search_worker():
         return _work(Run(config, directory, quiet))
     if _is_supernet_host(config):
         return _train_with_others(Run(config, directory, quiet))
+    run = completed_run(config, only_stage, quiet)
+    if run.directory.result("export") is not None:
+        from nasrec_tf.search.last_screen import last_screen
+
+        print(last_screen(run))
+    return 0
+
+
+def completed_run(config: SearchConfig, only_stage: str | None, quiet: bool) -> Any:
+    """Runs what is left of a run; what the stages share.
+
+    Args:
+        config: the options.
+        only_stage: run this stage alone; ``None`` for all.
+        quiet: show no progress.
+
+    Raises:
+        UserError, DataError: if options or data cannot be used.
+    """
+    from nasrec_tf.search.last_screen import write_run_report
+    from nasrec_tf.search.preflight import check_options
+    from nasrec_tf.search.run import Run
+    from nasrec_tf.search.stages.records import check_sources
+
+    directory = RunDirectory(config.run_dir)
     check_options(config)
     with directory.opened(config):
         run = Run(config, directory, quiet)
@@ -130,12 +154,8 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
                 _run_stage(run, stage)
             else:
                 run.say(f"{stage}: finished before")
-        from nasrec_tf.search.last_screen import last_screen, write_run_report
-
         write_run_report(run)
-        if directory.result("export") is not None:
-            print(last_screen(run))
-    return 0
+    return run
 
 
 def _work(run) -> int:

@@ -366,10 +366,8 @@ def _binned(
             "probabilities must lie in [0, 1], and logits be finite. Received: "
             f"{probabilities.min()} to {probabilities.max()}"
         )
-    places = np.unique(np.arange(1, bins) * len(labels) // bins)
-    edges = np.unique(np.partition(probabilities, places)[places]) if len(places) else places
-    which = np.searchsorted(edges, probabilities, side="right")
-    count = len(edges) + 1
+    which = bins_of_equal_rows(probabilities, bins)
+    count = int(which.max()) + 1
     rows = np.bincount(which, minlength=count)
     predicted = np.bincount(which, probabilities, count)
     clicks = np.bincount(which, labels, count)
@@ -378,6 +376,22 @@ def _binned(
         for p, c, n in zip(predicted, clicks, rows)
         if n
     )
+
+
+def bins_of_equal_rows(probabilities: np.ndarray, bins: int) -> np.ndarray:
+    """The bin of each row, from 0: bins of equal numbers of rows, equal values in one bin.
+
+    Args:
+        probabilities: (rows,), at least one.
+        bins: at most so many.
+
+    Example:
+        >>> bins_of_equal_rows(np.array([0.1, 0.9, 0.5, 0.5]), 2)
+        array([0, 1, 1, 1])
+    """
+    places = np.unique(np.arange(1, bins) * len(probabilities) // bins)
+    edges = np.unique(np.partition(probabilities, places)[places]) if len(places) else places
+    return np.searchsorted(edges, probabilities, side="right")
 
 
 def _wilson(share: float, rows: int) -> tuple[float, float]:

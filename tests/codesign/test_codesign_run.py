@@ -118,7 +118,7 @@ def winner(run):
 
 def test_load_gives_the_winner_of_a_run_directory(run, winner):
     subnet, _ = winner
-    loaded = nasrec_tf.load(run / "run")
+    loaded = nasrec_tf.load(run / "run").model
     assert loaded.architecture.blocks == subnet.architecture.blocks
     for one, other in zip(subnet.variables, loaded.variables):
         np.testing.assert_array_equal(one, other)

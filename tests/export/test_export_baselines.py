@@ -96,7 +96,7 @@ def test_a_process_with_only_tensorflow_gives_the_logits_of_the_network(
 @pytest.mark.parametrize("name", list(BASELINES))
 def test_the_network_inside_is_again_a_keras_model(name, exports):
     exported = exports[name]
-    loaded, network = nasrec_tf.load(exported.path), exported.network
+    loaded, network = nasrec_tf.load(exported.path).model, exported.network
     assert (loaded.baseline, loaded.features) == (network.baseline, network.features)
     exported.assert_close(loaded(exported.inputs)[:, 0])
     assert network.baseline.label in describe_export(exported.path)

@@ -39,7 +39,7 @@ def exported_again(directory, *more, **fitted):
     shutil.rmtree(directory / "run" / "export")
     said = call(*options(directory), *more)
     assert said.code == 0, said.err
-    return said, nasrec_tf.load(directory / "models" / "nasrec")
+    return said, nasrec_tf.load(directory / "models" / "nasrec").model
 
 
 def head(network):
@@ -59,7 +59,7 @@ def test_the_winner_is_calibrated_on_validation_and_looked_at_on_test(finished_r
 
 
 def test_the_export_gives_calibrated_logits_by_its_weights_alone(run_files, unrendered):
-    plain = head(nasrec_tf.load(run_files / "models" / "nasrec"))
+    plain = head(nasrec_tf.load(run_files / "models" / "nasrec").model)
     said, network = exported_again(run_files, refused=None, scale=0.5, offset=-0.25)
     kernel, bias = head(network)
     np.testing.assert_array_equal(kernel, plain[0] * np.float32(0.5))
@@ -71,7 +71,7 @@ def test_the_export_gives_calibrated_logits_by_its_weights_alone(run_files, unre
 
 
 def test_without_calibration_the_network_is_exported_as_it_was_trained(run_files, unrendered):
-    plain = head(nasrec_tf.load(run_files / "models" / "nasrec"))
+    plain = head(nasrec_tf.load(run_files / "models" / "nasrec").model)
     fitted = {"refused": None, "scale": 0.5, "offset": -0.25}
     said, network = exported_again(run_files, "--no-calibrate", **fitted)
     for one, other in zip(head(network), plain):
@@ -80,7 +80,7 @@ def test_without_calibration_the_network_is_exported_as_it_was_trained(run_files
 
 
 def test_a_down_sampled_log_is_exported_with_the_click_rate_of_the_whole_one(run_files, unrendered):
-    plain = head(nasrec_tf.load(run_files / "models" / "nasrec"))
+    plain = head(nasrec_tf.load(run_files / "models" / "nasrec").model)
     said, network = exported_again(run_files, "--negative-sampling-rate", "0.25", refused="so")
     kernel, bias = head(network)
     np.testing.assert_array_equal(kernel, plain[0])

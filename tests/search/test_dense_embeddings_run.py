@@ -43,7 +43,7 @@ def test_without_dense_features_networks_of_a_run_choose_dense_embeddings(tmp_pa
     choices = [architecture.get("dense_embeddings", False) for architecture in drawn]
     assert set(choices) == {False, True}
     [best] = json.loads((tmp_path / "run" / "evolution" / "result.json").read_text())["best"]
-    network = nasrec_tf.load(tmp_path / "models" / "nasrec")
+    network = nasrec_tf.load(tmp_path / "models" / "nasrec").model
     assert network.architecture.to_json() == best and best in drawn
     report = (tmp_path / "run" / "report.html").read_text()
     assert ("flattened" in report) == best.get("dense_embeddings", False)

@@ -115,7 +115,7 @@ def test_the_export_is_the_mean_of_the_members_that_were_measured(several):
     from nasrec_tf.training.evaluation import Predictor, log_losses
 
     directory, _ = several
-    network = nasrec_tf.load(directory / "models" / "nasrec")
+    network = nasrec_tf.load(directory / "models" / "nasrec").model
     ensemble = result(directory)["ensemble"]
     assert isinstance(network, Ensemble)
     assert network.counts == tuple(member["count"] for member in ensemble["members"])
@@ -233,10 +233,12 @@ def test_validation_is_that_of_the_training_before_and_test_that_of_the_fit(fini
     found, before = result(directory), result(finished_run)
     assert found["validation"] == before["validation"]
     assert found["calibration"]["validation"] == before["calibration"]["validation"]
-    network = nasrec_tf.load(directory / "run")
+    network = nasrec_tf.load(directory / "run").model
     records = Records(directory / "run" / "records" / "dataset")
     loss = log_losses(*Predictor(network, records)("test")).mean()
-    assert found["test"]["log_loss"] == pytest.approx(loss) != before["test"]["log_loss"]
+    served = found["calibration"]["test"]["calibrated_log_loss"]
+    assert served == pytest.approx(loss, rel=1e-5)
+    assert found["test"]["log_loss"] != before["test"]["log_loss"]
     assert "of a final fit on 1,350 rows of train and validation" in out
     page = (directory / "run" / "report.html").read_text()
     assert "trained once more, on all 1,350 rows" in page and page.count("★") == 1

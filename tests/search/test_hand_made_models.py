@@ -85,12 +85,15 @@ def test_the_last_screen_says_what_it_is_and_what_it_costs(trained, run):
 
 
 def test_the_export_serves_the_network_that_won_with_its_calibration(trained, run):
-    won = nasrec_tf.load(trained[0] / "run")
-    served = nasrec_tf.load(trained[0] / "models" / "nasrec")
+    won = nasrec_tf.load(trained[0] / "run").model
+    served = nasrec_tf.load(trained[0] / "models" / "nasrec").model
+    (weights,) = (trained[0] / "run" / "retrain").glob("*/best.npz")
+    plain = nasrec_tf.load(weights)
     assert won.baseline == served.baseline == load_trainable(str(trained[0] / "mine.toml")).baseline
     inputs, _ = next(iter(run.records.batches("test", 64)))
-    calibrated = served.scale * won(inputs, training=False) + served.offset
+    calibrated = served.scale * plain(inputs, training=False) + served.offset
     np.testing.assert_allclose(served(inputs, training=False), calibrated, rtol=1e-6)
+    np.testing.assert_array_equal(won(inputs, training=False), served(inputs, training=False))
     assert served.offset != 0.0  # of the down-sampled log at least
 
 

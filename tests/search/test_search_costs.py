@@ -68,7 +68,7 @@ def test_every_figure_is_that_of_the_exported_network(run, directory):
     from nasrec_tf.search.run_summary import summarize
 
     path, screen = directory
-    subnet = nasrec_tf.load(path / "models" / "nasrec" / "1")
+    subnet = nasrec_tf.load(path / "models" / "nasrec" / "1").model
     assert subnet.options == run.final_options
     cost = complexity(subnet.architecture, subnet.features, subnet.options)
     assert cost.parameters == trained_parameters(subnet)

@@ -15,6 +15,7 @@ from nasrec_tf.networks.baselines import baseline_from_json
 from nasrec_tf.networks.baselines.baseline import Baseline, FieldValues
 from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
+from nasrec_tf.networks.portable_export import PortableExport
 from nasrec_tf.networks.regularization import drop
 from nasrec_tf.networks.subnet import check_inputs, logits_shape
 from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer, is_table
@@ -56,7 +57,7 @@ class PerRowGlorotNormal(keras.initializers.Initializer):
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
-class BaselineNetwork(keras.Model):
+class BaselineNetwork(PortableExport):
     """A hand-made model as a Keras model like any other, which takes what a ``Subnet`` takes.
 
     Args:

@@ -13,7 +13,6 @@ from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.results import ExportResult, RetrainResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.winner_quality import served_calibration
 
 PLAN_FILE = "version.json"
 
@@ -44,11 +43,9 @@ def run_stage(run: Run) -> ExportResult:
     Raises:
         UserError: if the version that was asked for exists, or cannot be written.
     """
-    from nasrec_tf.export.calibrated_head import fold_calibration
     from nasrec_tf.export.saved_model import export_saved_model
     from nasrec_tf.export.serving import write_models_config
-    from nasrec_tf.search.chosen_models import load_ensemble
-    from nasrec_tf.search.stages.retrain import load_winner
+    from nasrec_tf.search.served_network import served_network
 
     config = run.config
     export_dir = pathlib.Path(config.export_dir)
@@ -59,11 +56,9 @@ def run_stage(run: Run) -> ExportResult:
         write_models_config(export_dir)
         return ExportResult(path=str(written.resolve()))
     result = run.directory.finished("retrain", RetrainResult)
-    calibration, told = served_calibration(config, result)
-    network = load_winner(run) if result.ensemble is None else load_ensemble(run, result.ensemble)
-    fold_calibration(network, calibration)
+    served = served_network(run)
     path = export_saved_model(
-        network,
+        served.network,
         run.schema,
         run.dataset,
         export_dir,
@@ -73,7 +68,7 @@ def run_stage(run: Run) -> ExportResult:
             "validation": dataclasses.asdict((result.ensemble or result).validation),
             "test": dataclasses.asdict((result.ensemble or result).test),
             "learning_rate": result.learning_rate,
-            "logits": {**dataclasses.asdict(calibration), "told": told},
+            "logits": {**dataclasses.asdict(served.calibration), "told": served.told},
         },
         origin=plan.origin,
     )

@@ -1,0 +1,1 @@
+"""Trained models in use: further logs, their predictions, and how good they are."""

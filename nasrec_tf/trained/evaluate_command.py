@@ -1,0 +1,180 @@
+"""The command line of evaluation."""
+
+import argparse
+import csv
+import json
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.exit_code import exit_code
+from nasrec_tf.trained.asking_options import UnreadRows, asked, asking_parser, counting
+from nasrec_tf.trained.log_rows import AskedLog, judged_rows
+from nasrec_tf.trained.row_codes import RowCodes, numbers_in_ranges
+from nasrec_tf.trained.slice_quality import JudgedRows, SliceQuality, judge
+from nasrec_tf.trained.trained_model import TrainedModel
+
+DESCRIPTION = """\
+How good a trained model is on a log with labels: log loss, AUC, AUC within groups, calibration, for
+all rows and for slices of them, each with its 95 % bootstrap interval."""
+
+COLUMNS = ("column", "value", "rows", "click rate", "log loss", "log loss of the click rate", "AUC",
+           "grouped AUC", "groups", "calibration error", "predicted / observed")  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
+    parser = asking_parser("nasrec_tf.evaluate", DESCRIPTION)
+    figures = parser.add_argument_group("figures")
+    figures.add_argument(
+        "--by",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="COLUMN",
+        help="raw columns by whose values rows are sliced",
+    )
+    figures.add_argument(
+        "--most-slices",
+        type=int,
+        default=20,
+        metavar="N",
+        help="of a column; further values make one slice (default: 20)",
+    )
+    figures.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="AUC within the rows of one value, such as of a user or a request",
+    )
+    figures.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: 0)"
+    )
+    figures.add_argument("-o", "--output", metavar="FILE",
+                         help="write the figures to a .csv or .json file as well")  # fmt: skip
+    return exit_code(lambda: _run(parser.parse_args(arguments)))
+
+
+def _run(options: argparse.Namespace) -> int:
+    _check(options)
+    model, log = asked(options)
+    rows, unread = _judged(model, log, options)
+    found = list(judge(rows, options.seed, options.most_slices))
+    unread.tell("do not count")
+    print(screen_table(found))
+    if options.output:
+        _write(pathlib.Path(options.output), found)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.most_slices < 1:
+        raise UserError(f"--most-slices must be at least 1. Received: {options.most_slices}")
+    if options.seed < 0:
+        raise UserError(f"--seed must be at least 0. Received: {options.seed}")
+    if options.output and not options.output.endswith((".csv", ".json")):
+        raise UserError(f"--output {options.output}: name a file that ends in .csv or .json.")
+    if options.output and not pathlib.Path(options.output).parent.is_dir():
+        raise UserError(f"--output {options.output}: its directory is missing; make it.")
+
+
+def _judged(
+    model: TrainedModel, log: AskedLog, options: argparse.Namespace
+) -> tuple[JudgedRows, UnreadRows]:
+    """Labels, predictions and codes of the whole log: some 20 bytes a row."""
+    columns = tuple(dict.fromkeys([*options.by, *([options.group] if options.group else [])]))
+    codes = {name: RowCodes(model.schema.missing_tokens) for name in columns}
+    labels, logits, unread = [], [], UnreadRows()
+    with counting(options.quiet) as bar:
+        for rows in judged_rows(model, log, columns):
+            unread.add(len(rows.readable), rows.rejects)
+            bar.update(len(rows.readable))
+            labels.append(rows.labels)
+            logits.append(rows.logits)
+            for name in columns:
+                codes[name].add(rows.further[name])
+    unread.check(log.data[0])
+    numbers = {feature.source for feature in model.schema.dense}
+    slices = {}
+    for name in dict.fromkeys(options.by):
+        found = codes[name].array, codes[name].names
+        slices[name] = numbers_in_ranges(*found) if name in numbers else found
+    groups = codes[options.group].array if options.group else None
+    return JudgedRows(np.concatenate(labels), np.concatenate(logits), groups, slices), unread
+
+
+def screen_table(found: Sequence[SliceQuality]) -> str:
+    """The figures as a table of text.
+
+    Args:
+        found: of each slice.
+    """
+    shown = [_cells(each) for each in found]
+    used = [k for k, _ in enumerate(COLUMNS) if any(row[k] for row in shown)]
+    lines = [[COLUMNS[k] for k in used], *([row[k] for k in used] for row in shown)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    texts = 2 if len(found) > 1 else 1
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if k < texts else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cells(each: SliceQuality) -> list[str]:
+    quality, calibration, grouped = each.quality, each.calibration, each.grouped
+    return [
+        each.column,
+        each.value,
+        f"{quality.samples:,}",
+        f"{each.clicks:.4f}",
+        _shown(quality.log_loss, quality.log_loss_interval),
+        f"{each.constant_log_loss:.4f}",
+        _shown(quality.auc, quality.auc_interval),
+        "" if grouped is None else _shown(grouped.auc, grouped.interval),
+        "" if grouped is None else f"{grouped.groups:,}",
+        _shown(calibration.error, calibration.interval),
+        _shown(calibration.ratio, calibration.ratio_interval),
+    ]
+
+
+def _shown(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None:
+        return "-"
+    if interval is None:
+        return f"{value:.4f}"
+    return f"{value:.4f} ({interval[0]:.4f} to {interval[1]:.4f})"
+
+
+def _write(path: pathlib.Path, found: Sequence[SliceQuality]) -> None:
+    with atomic_file(path) as file:
+        if path.suffix == ".json":
+            json.dump([each.to_json() for each in found], file, indent=1, ensure_ascii=False)
+            file.write("\n")
+            return
+        writer = csv.writer(file, lineterminator="\n")
+        flat = [_flat(each.to_json()) for each in found]
+        writer.writerow(flat[0])
+        writer.writerows(row.values() for row in flat)
+
+
+def _flat(fields: dict, prefix: str = "") -> dict:
+    """Nested fields in one row, an interval as two."""
+    row = {}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            row |= _flat(value, f"{prefix}{name}_")
+        elif name.endswith("interval"):
+            low, high = value or (None, None)
+            row |= {f"{prefix}{name}_low": low, f"{prefix}{name}_high": high}
+        else:
+            row[f"{prefix}{name}"] = value
+    return row

@@ -1,0 +1,248 @@
+"""What a model makes of the rows of a log or of a data set, block by block."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from beam_preprocess.config import name_pairs
+from beam_preprocess.dataset.manifest import is_data_set
+from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, SPLIT_NAMES, Schema
+from beam_preprocess.datasets.generic import GENERIC_FORMATS
+from beam_preprocess.datasets.layout_options import LayoutOptions
+from beam_preprocess.reading.description import Description, suggestion
+from beam_preprocess.running.further_rows import EncodedRows, read_vocabularies
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.trained.model_sources import with_features_of
+from nasrec_tf.trained.trained_model import TrainedModel
+from nasrec_tf.training.evaluation import EVALUATION_BATCH
+
+_OUT_OF_VOCABULARY = "(out of vocabulary)"
+
+
+@dataclasses.dataclass(frozen=True)
+class AskedLog:
+    """What a model is asked about.
+
+    Args:
+        data: files, globs or directories of a raw log, or one data set of records.
+        dataset: layout of the log; ``None`` for that of the training.
+        label: column of the labels; ``None`` for that of the training.
+        delimiter: between values; ``None`` for that of the training.
+        side_tables: NAME=PATH; none for those of the training.
+        split: of a data set of records; ``None`` for its test split.
+    """
+
+    data: tuple[str, ...]
+    dataset: str | None = None
+    label: str | None = None
+    delimiter: str | None = None
+    side_tables: tuple[str, ...] = ()
+    split: str | None = None
+
+    @property
+    def records(self) -> pathlib.Path | None:
+        """The data set, if that is what the data are."""
+        for name in self.data:
+            if is_data_set(name):
+                if len(self.data) > 1:
+                    raise UserError(f"--data: {name} is a data set of records; name it alone.")
+                return pathlib.Path(name)
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class PredictedRows:
+    """Some rows with their predictions.
+
+    Args:
+        readable: bool (rows,), which rows could be read; the arrays have these alone.
+        labels: 0 or 1, (readable rows,); all 0 where labels are not read.
+        logits: float32 (readable rows,).
+        further: raw values of the columns that were asked for, Arrow binary.
+        rejects: where rows that could not be read stand, and why.
+    """
+
+    readable: np.ndarray
+    labels: np.ndarray
+    logits: np.ndarray
+    further: dict[str, pa.Array]
+    rejects: tuple[str, ...]
+
+
+def predicted_rows(
+    model: TrainedModel, log: AskedLog, further: Sequence[str]
+) -> Iterator[PredictedRows]:
+    """The rows of a log without its labels, in order.
+
+    Args:
+        model: the model.
+        log: what it is asked about.
+        further: columns that are wanted as well.
+
+    Raises:
+        UserError, DataError: if the log cannot be read as the model's; before the first row where
+            that can be known.
+    """
+    if log.records is not None:
+        return _of_records(model, log, further)
+    replay = model.replay(further, described(model, log))
+    return _predicted(model, replay.unlabelled(log.data, _side_tables(model, log)))
+
+
+def judged_rows(
+    model: TrainedModel, log: AskedLog, further: Sequence[str]
+) -> Iterator[PredictedRows]:
+    """The rows of a log with their labels, in order.
+
+    Args:
+        model: the model.
+        log: what it is asked about.
+        further: columns that are wanted as well.
+
+    Raises:
+        UserError, DataError: as for ``predicted_rows``.
+    """
+    if log.records is not None:
+        return _of_records(model, log, further)
+    replay = model.replay(further, described(model, log))
+    return _predicted(model, replay.labelled(log.data, _side_tables(model, log)))
+
+
+def described(model: TrainedModel, log: AskedLog) -> Description:
+    """How a log is written, with the features of the model.
+
+    Args:
+        model: the model.
+        log: what it is asked about.
+
+    Raises:
+        DataError: if the layout is not known.
+    """
+    if log.split is not None:
+        raise UserError("--split goes with a data set of records; the log is read as a whole.")
+    trained = model.data.description
+    if log.dataset is None:
+        changes = {
+            name: value
+            for name, value in (("label", log.label), ("delimiter", _delimiter(log.delimiter)))
+            if value is not None
+        }
+        return dataclasses.replace(trained, **changes)
+    generic = log.dataset in GENERIC_FORMATS
+    options = LayoutOptions(
+        label=log.label or (trained.label if generic else None), delimiter=log.delimiter
+    )
+    layout = options.describe(log.dataset)
+    if generic:
+        rules = ("label_rule", "label_positive", "label_above")
+        layout = dataclasses.replace(
+            layout,
+            side_tables=trained.side_tables,
+            **{name: getattr(trained, name) for name in rules},
+        )
+    return with_features_of(model.schema, layout)
+
+
+def _delimiter(text: str | None) -> str | None:
+    from beam_preprocess.datasets.generic import delimiter_of
+
+    return None if text is None else delimiter_of(text)
+
+
+def _side_tables(model: TrainedModel, log: AskedLog) -> dict[str, str]:
+    return {**model.data.side_tables, **name_pairs("--side-table", log.side_tables)}
+
+
+def _predicted(model: TrainedModel, blocks: Iterator[EncodedRows]) -> Iterator[PredictedRows]:
+    for rows in blocks:
+        yield PredictedRows(
+            readable=rows.readable,
+            labels=rows.label,
+            logits=model.logits(rows),
+            further=rows.further,
+            rejects=tuple(map(rows.told, rows.rejects)),
+        )
+
+
+def _of_records(
+    model: TrainedModel, log: AskedLog, further: Sequence[str]
+) -> Iterator[PredictedRows]:
+    from nasrec_tf.data.records import Records
+
+    directory, split = log.records, log.split or "test"
+    for name in ("dataset", "label", "delimiter", "side_tables"):
+        if getattr(log, name):
+            raise UserError(
+                f"--{name.replace('_', '-')}: {directory} is a data set of records already, which "
+                "says it itself; leave it out."
+            )
+    if split not in SPLIT_NAMES:
+        raise UserError(f"--split must be one of {', '.join(SPLIT_NAMES)}. Received: {split!r}")
+    records = Records(directory)
+    _check_same_features(model, records.schema, directory)
+    places = [_place(records.schema, name, directory) for name in further]
+    values = [_values(model, place) for place in places]
+
+    def batches() -> Iterator[PredictedRows]:
+        for inputs, labels in records.batches(split, EVALUATION_BATCH):
+            ids = inputs["sparse"].numpy()
+            yield PredictedRows(
+                readable=np.ones(len(ids), bool),
+                labels=labels.numpy()[:, 0].astype(np.uint8),
+                logits=model.traced(inputs).numpy()[:, 0],
+                further={
+                    name: known.take(pa.array(ids[:, place]))
+                    for name, place, known in zip(further, places, values)
+                },
+                rejects=(),
+            )
+
+    return batches()
+
+
+def _check_same_features(model: TrainedModel, schema: Schema, directory: Any) -> None:
+    """Refuses records whose ids mean other values than those that the model was trained on."""
+    own = model.schema
+    for mine, other in ((own.dense, schema.dense), (own.sparse, schema.sparse)):
+        for one, another in zip(mine, other):
+            names = ("name", "transform", "encoding", "rows", "derive", "mean", "std")
+            if any(getattr(one, n, None) != getattr(another, n, None) for n in names):
+                raise UserError(_other_features(directory, one.name))
+        if len(mine) != len(other):
+            raise UserError(_other_features(directory, "number of features"))
+    vocabularies = read_vocabularies(schema, directory)
+    for name, entries in model.vocabularies.items():
+        if not entries.equals(vocabularies[name]):
+            raise UserError(_other_features(directory, name))
+
+
+def _other_features(directory: Any, what: str) -> str:
+    return (
+        f"{directory}: its records were not made as those of the model were ({what} differs), so "
+        "that its ids mean other values; give the raw log."
+    )
+
+
+def _place(schema: Schema, name: str, directory: Any) -> int:
+    names = schema.sparse_names
+    if name not in names:
+        raise UserError(
+            f"{directory}: records hold no column {name!r} by value{suggestion(name, names)}; name "
+            f"one of {', '.join(names[:12])}, or give the raw log."
+        )
+    return names.index(name)
+
+
+def _values(model: TrainedModel, place: int) -> pa.Array:
+    """The text of every id of a sparse feature."""
+    feature = model.schema.sparse[place]
+    if feature.name not in model.vocabularies:
+        texts = (str(number) for number in range(1, feature.rows))
+        return pa.array([b"", *(text.encode() for text in texts)], pa.binary())
+    first = pa.array([b"", _OUT_OF_VOCABULARY.encode()], pa.binary())
+    assert len(first) == FIRST_VOCABULARY_ID
+    return pa.concat_arrays([first, model.vocabularies[feature.name].cast(pa.binary())])

@@ -1,0 +1,105 @@
+"""How good a model is on the rows of a log, in all and slice by slice."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from nasrec_tf.trained.row_codes import most_frequent
+from nasrec_tf.trained.trained_model import probabilities
+from nasrec_tf.training.calibration_error import CalibrationError, calibration_error
+from nasrec_tf.training.evaluation import Quality, quality_with_intervals
+from nasrec_tf.training.grouped_auc import GroupedAuc, grouped_auc
+
+ALL_ROWS = "all rows"
+OTHERS = "(others)"
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgedRows:
+    """Labels and predictions of a log, and what its rows are told apart by.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: float32, (rows,).
+        groups: int32 (rows,), the group of each row for a grouped AUC; ``None`` for none.
+        slices: from column to the code of each row, int32 (rows,), and the value of each code.
+    """
+
+    labels: np.ndarray
+    logits: np.ndarray
+    groups: np.ndarray | None
+    slices: Mapping[str, tuple[np.ndarray, list[str]]]
+
+
+@dataclasses.dataclass(frozen=True)
+class SliceQuality:
+    """How good predictions are on some rows.
+
+    Args:
+        column: by which they are told apart; empty for all rows.
+        value: of that column.
+        clicks: share of the rows with a click.
+        quality: log loss and AUC.
+        calibration: how far probabilities are off.
+        constant_log_loss: of one prediction for all of these rows, their click rate.
+        grouped: AUC within groups; ``None`` unless it was asked for.
+    """
+
+    column: str
+    value: str
+    clicks: float
+    quality: Quality
+    calibration: CalibrationError
+    constant_log_loss: float
+    grouped: GroupedAuc | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return dataclasses.asdict(self)
+
+
+def judge(rows: JudgedRows, seed: int, most_slices: int) -> Iterator[SliceQuality]:
+    """The quality on all rows, and then on the most frequent values of each column.
+
+    Args:
+        rows: at least one.
+        seed: of the bootstrap.
+        most_slices: of a column; the rows of further values make one slice together.
+    """
+    yield _judged(rows, None, "", ALL_ROWS, seed)
+    for column, (codes, names) in rows.slices.items():
+        chosen = most_frequent(codes, most_slices)
+        for code in chosen:
+            yield _judged(rows, np.flatnonzero(codes == code), column, names[code], seed)
+        others = np.flatnonzero(~np.isin(codes, chosen))
+        if len(others):
+            yield _judged(rows, others, column, OTHERS, seed)
+
+
+def _judged(
+    rows: JudgedRows, chosen: np.ndarray | None, column: str, value: str, seed: int
+) -> SliceQuality:
+    labels = rows.labels if chosen is None else rows.labels[chosen]
+    logits = rows.logits if chosen is None else rows.logits[chosen]
+    grouped = None
+    if rows.groups is not None:
+        groups = rows.groups if chosen is None else rows.groups[chosen]
+        grouped = grouped_auc(labels, logits, groups, seed)
+    rate = float(labels.mean(dtype=np.float64))
+    return SliceQuality(
+        column=column,
+        value=value,
+        clicks=rate,
+        quality=quality_with_intervals(labels, logits, seed),
+        calibration=calibration_error(labels, probabilities(logits), seed),
+        constant_log_loss=_entropy(rate),
+        grouped=grouped,
+    )
+
+
+def _entropy(rate: float) -> float:
+    if rate in (0.0, 1.0):
+        return 0.0
+    return float(-rate * np.log(rate) - (1 - rate) * np.log1p(-rate))

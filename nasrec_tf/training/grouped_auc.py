@@ -1,0 +1,103 @@
+"""AUC within groups of rows, such as the requests of one user, and its mean over them.
+
+A ranking is used within a group, so that pairs of rows of different groups say nothing of it. Each
+group counts by its rows (Zhou et al., "Deep Interest Network for Click-Through Rate Prediction",
+KDD 2018, Eq. 7); one without both labels has no area and does not count.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from nasrec_tf.training.evaluation import bootstrap, percentile_interval
+from nasrec_tf.training.ranked_rows import poisson_weights
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupedAuc:
+    """Mean of the areas of groups.
+
+    Args:
+        auc: weighed by rows; ``None`` if no group has both labels.
+        interval: 95 % bootstrap interval over groups; ``None`` likewise.
+        groups: how many have both labels.
+        rows: rows of these.
+    """
+
+    auc: float | None
+    interval: tuple[float, float] | None
+    groups: int
+    rows: int
+
+
+def areas_by_group(
+    labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The area of each group that has both labels, and its rows, in the order of the groups.
+
+    Equal logits count half. Takes some 60 bytes a row.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: finite, (rows,).
+        groups: a whole number for each group, (rows,).
+
+    Example:
+        >>> areas_by_group(np.array([0, 1, 0, 1, 1]), np.array([1.0, 2.0, 3.0, 3.0, 0.0]),
+        ...                np.array([7, 7, 9, 9, 8]))
+        (array([1. , 0.5]), array([2, 2]))
+    """
+    order = np.lexsort((logits, groups))
+    groups, logits, clicked = groups[order], logits[order], labels[order] > 0.5
+    starts = _starts(groups[1:] != groups[:-1])
+    # The others of the same group below, and no higher, than each row: ties lie side by side.
+    others = np.concatenate([[0], np.cumsum(~clicked)])
+    ties = _starts((groups[1:] != groups[:-1]) | (logits[1:] != logits[:-1]))
+    ends = np.append(ties[1:], len(logits))
+    halves = others[ties] + others[ends]
+    pairs = np.where(clicked, np.repeat(halves, ends - ties), 0)
+    rows = np.diff(np.append(starts, len(logits)))
+    clicks = np.add.reduceat(clicked, starts, dtype=np.int64)
+    below = np.add.reduceat(pairs, starts) - 2 * clicks * others[starts]
+    both = (clicks > 0) & (clicks < rows)
+    return below[both] / (2 * clicks * (rows - clicks))[both], rows[both]
+
+
+def _starts(changes: np.ndarray) -> np.ndarray:
+    """Where runs begin, told by which neighbours differ."""
+    return np.concatenate([[0], np.flatnonzero(changes) + 1])
+
+
+def grouped_auc(
+    labels: np.ndarray, logits: np.ndarray, groups: np.ndarray, seed: int = 0
+) -> GroupedAuc:
+    """The mean area of groups with its interval, groups being drawn anew and not rows.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: (rows,).
+        groups: a whole number for each group, (rows,).
+        seed: seed of the draws.
+
+    Example:
+        >>> random = np.random.default_rng(0)
+        >>> labels, groups = random.integers(0, 2, 6000), random.integers(0, 500, 6000)
+        >>> found = grouped_auc(labels, labels + random.normal(size=6000), groups)
+        >>> found.interval[0] < found.auc < found.interval[1]
+        True
+    """
+    if not len(labels) or not np.isfinite(logits).all():
+        return GroupedAuc(None, None, 0, 0)
+    areas, rows = areas_by_group(labels, logits, groups)
+    if not len(areas):
+        return GroupedAuc(None, None, 0, 0)
+
+    def figure(random: np.random.Generator) -> float | None:
+        weights = poisson_weights(random, len(areas)) * rows
+        total = int(weights.sum())
+        # Not by BLAS, whose sums depend on the number of threads.
+        return float(np.einsum("i,i->", weights, areas)) / total if total else None
+
+    mean = float(np.einsum("i,i->", rows, areas)) / int(rows.sum())
+    interval = percentile_interval(bootstrap(figure, seed, "groups"))
+    return GroupedAuc(mean, interval, len(areas), int(rows.sum()))
