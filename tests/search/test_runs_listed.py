@@ -1,0 +1,89 @@
+"""``python -m nasrec_tf.runs``: what runs have found, beside each other."""
+
+import contextlib
+import csv
+import io
+import json
+import shutil
+
+import pytest
+from search_calls import Said
+
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.studies.runs_command import main
+
+
+def listed(*arguments):
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(argument) for argument in arguments])
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def several(finished_run, tmp_path_factory):
+    """A finished run, one that was stopped, a damaged one, and what is no run."""
+    directory = tmp_path_factory.mktemp("runs")
+    small = shutil.ignore_patterns("dataset", "tensorboard", "*.npz", "demo.txt", "checkpoint*")
+    for name in ("finished", "below/stopped", "damaged <b>"):
+        shutil.copytree(finished_run / "run", directory / name, ignore=small)
+    shutil.rmtree(directory / "below" / "stopped" / "export")
+    shutil.rmtree(directory / "below" / "stopped" / "retrain")
+    (directory / "damaged <b>" / "retrain" / "result.json").write_text("{")
+    (directory / "notes").mkdir()
+    return directory
+
+
+def test_each_run_has_a_line_the_best_first_and_damage_is_told_in_its_own(several, finished_run):
+    said = listed(several)
+    assert (said.code, said.err) == (0, "")
+    head, first, *others = said.out.splitlines()
+    test = json.loads((finished_run / "run" / "retrain" / "result.json").read_text())["test"]
+    assert first.startswith("finished") and f"{test['log_loss']:.4f} (" in first
+    states = {line.split("  ")[0]: line for line in others}
+    assert "before retrain" in states["below/stopped"]
+    assert "damaged: " in states["damaged <b>"] and "result.json" in states["damaged <b>"]
+    assert "--seed" not in head, "runs of equal options need no column of them"
+
+
+def test_options_in_which_runs_differ_have_a_column(several, finished_run, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(several / "below" / "stopped", other)
+    config = other / "config.toml"
+    text = config.read_text()
+    assert "top_k = 2" in text
+    config.write_text(text.replace("top_k = 2", "top_k = 1"))
+    out = tmp_path / "runs.csv"
+    assert listed(finished_run / "run", other, "-o", out).code == 0
+    with open(out, newline="") as file:
+        rows = {row["run"]: row for row in csv.DictReader(file)}
+    assert {name: row["--top-k"] for name, row in rows.items()} == {"run": "2", "other": "1"}
+    assert float(rows["run"]["mflops"]) > 0 and rows["run"]["state"] == "finished"
+    assert rows["other"]["test_log_loss"] == ""
+
+
+def test_the_page_links_to_reports_and_escapes_names(several):
+    page = several / "runs.html"
+    assert listed(several, "-o", page).code == 0
+    text = page.read_text()
+    assert '<a href="finished/report.html">finished</a>' in text
+    assert "damaged &lt;b&gt;" in text and "<b>" not in text and "<script" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["nowhere"], "nowhere: no such directory"),
+        (["EMPTY"], "holds no run"),
+        (["EMPTY", "-o", "runs.pdf"], "ends in .html or .csv"),
+    ],
+)
+def test_what_cannot_be_listed_is_one_line(tmp_path, arguments, told):
+    said = listed(*(tmp_path if argument == "EMPTY" else argument for argument in arguments))
+    assert told in said.error
+
+
+def test_runs_are_read_without_a_lock(finished_run):
+    directory = RunDirectory(finished_run / "run")
+    with directory.opened(directory.stored_config()):
+        assert listed(finished_run / "run").code == 0
