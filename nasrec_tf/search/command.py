@@ -139,6 +139,7 @@ def completed_run(config: SearchConfig, only_stage: str | None, quiet: bool) -> 
     from nasrec_tf.search.preflight import check_options
     from nasrec_tf.search.run import Run
     from nasrec_tf.search.stages.records import check_sources
+    from nasrec_tf.search.tensorboard_files import write_tensorboard
 
     directory = RunDirectory(config.run_dir)
     check_options(config)
@@ -154,6 +155,8 @@ def completed_run(config: SearchConfig, only_stage: str | None, quiet: bool) -> 
                 _run_stage(run, stage)
             else:
                 run.say(f"{stage}: finished before")
+            if config.tensorboard:
+                write_tensorboard(run, stage)
         write_run_report(run)
     return run
 

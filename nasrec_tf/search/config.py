@@ -444,6 +444,10 @@ class SearchConfig:
     )  # fmt: skip
     workers: int = option(1, RUN, "worker processes of the records stage", least=1, most=4096)
     checkpoint_seconds: float = option(60.0, RUN, "time between checkpoints")
+    tensorboard: bool = option(
+        False, RUN, "write curves (loss, validation, AUC, learning rate) and candidates (HParams) "
+        "for TensorBoard into RUN_DIR/tensorboard",
+    )  # fmt: skip
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

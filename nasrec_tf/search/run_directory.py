@@ -32,7 +32,7 @@ RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
 LOCK_FILE = ".lock"
 
-FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "distribute")
+FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "tensorboard", "distribute")
 """Options that may change from one call to the next: they do not change what comes out."""
 
 T = TypeVar("T", bound=StageResult)
