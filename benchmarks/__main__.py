@@ -20,6 +20,7 @@ BENCHMARKS = {
     "tables": "tables",
     "training": "training_overhead",
     "serving": "serving",
+    "load": "serving_load",
     "records": "records",
     "tuner": "tuner",
 }

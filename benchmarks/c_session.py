@@ -39,15 +39,16 @@ class CSession:
         self._session = self._api.TF_LoadSessionFromSavedModel(
             options, None, path.encode(), tags, 1, self._graph, None, self._status
         )
-        self._check()
+        self._check(self._status)
         self._inputs = (_Output * len(inputs))(*(self._find(name) for name in inputs))
         self._values = (ctypes.c_void_p * len(inputs))(*(map(self._tensor, inputs.values())))
         self._outputs = (_Output * 1)(self._find(output))
         self._api.TF_DeleteSessionOptions(options)
 
     def __call__(self) -> float:
-        """Answers the request; the first number of the output."""
+        """Answers the request; the first number of the output. Threads may ask at a time."""
         answer = (ctypes.c_void_p * 1)()
+        status = self._api.TF_NewStatus()
         self._api.TF_SessionRun(
             self._session,
             None,
@@ -60,9 +61,10 @@ class CSession:
             None,
             0,
             None,
-            self._status,
+            status,
         )
-        self._check()
+        self._check(status)
+        self._api.TF_DeleteStatus(status)
         value = ctypes.cast(self._api.TF_TensorData(answer[0]), ctypes.POINTER(ctypes.c_float))[0]
         self._api.TF_DeleteTensor(answer[0])
         return value
@@ -74,9 +76,9 @@ class CSession:
         self._api.TF_DeleteGraph(self._graph)
         self._api.TF_DeleteStatus(self._status)
 
-    def _check(self):
-        if self._api.TF_GetCode(self._status):
-            raise RuntimeError(self._api.TF_Message(self._status).decode())
+    def _check(self, status):
+        if self._api.TF_GetCode(status):
+            raise RuntimeError(self._api.TF_Message(status).decode())
 
     def _find(self, name):
         operation, index = name.rsplit(":", 1)

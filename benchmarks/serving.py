@@ -27,7 +27,7 @@ def serving(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict
 
     name = space_name.replace("nasrec-", "nasrec-criteo-")
     with tempfile.TemporaryDirectory() as directory:
-        path = _export(pathlib.Path(directory), name)
+        path = export_untrained(pathlib.Path(directory), name)
         gflops = matmul_gflops()
         seconds = _request_seconds(str(path))
     yield {
@@ -43,7 +43,13 @@ def serving(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict
     }
 
 
-def _export(directory: pathlib.Path, name: str) -> pathlib.Path:
+def export_untrained(directory: pathlib.Path, name: str) -> pathlib.Path:
+    """The export of a published Criteo model that was not trained.
+
+    Args:
+        directory: where data set and export go.
+        name: of the model.
+    """
     from nasrec_tf.architecture.complexity import FINAL_OPTIONS
     from nasrec_tf.architecture.presets import preset
     from nasrec_tf.data.records import Records
