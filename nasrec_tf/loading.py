@@ -44,12 +44,10 @@ def load(path: str | pathlib.Path) -> Any:
         from nasrec_tf.networks.weights import load_network
 
         return load_network(path)
-    from nasrec_tf.trained.model_sources import is_run, load_run, load_saved_model
-
-    if is_run(path):
-        return load_run(path)
     if path.is_dir():
-        return load_saved_model(path)
+        from nasrec_tf.trained.model_sources import load_trained_model
+
+        return load_trained_model(path)
     raise RunError(
         f"{path}: give a run directory, an export, a .keras file, or an .npz file of weights."
     )

@@ -15,8 +15,6 @@ class PortableExport(keras.Model):
     one of these inside, call ``export`` within ``nasrec_tf.portable()``.
     """
 
-    features: Features
-
     def export(
         self,
         filepath: Any,

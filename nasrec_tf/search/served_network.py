@@ -4,10 +4,9 @@ from typing import Any, NamedTuple
 
 from beam_preprocess.dataset.file_format import SCHEMA_FILE
 from nasrec_tf.search.chosen_models import load_ensemble
-from nasrec_tf.search.from_scratch import WEIGHTS
+from nasrec_tf.search.from_scratch import WEIGHTS, load_trained
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.stages.retrain import load_winner
 from nasrec_tf.search.winner_quality import served_calibration
 from nasrec_tf.training.calibration import Calibration
 
@@ -48,7 +47,10 @@ def served_network(run: Run) -> ServedNetwork:
 
 
 def _from_run(run: Run, result: RetrainResult) -> Any:
-    return load_winner(run) if result.ensemble is None else load_ensemble(run, result.ensemble)
+    if result.ensemble is not None:
+        return load_ensemble(run, result.ensemble)
+    directory = run.directory.path / result.directory
+    return load_trained(run, result.architecture, directory, result.recipe)
 
 
 def _from_files(run: Run, result: RetrainResult) -> Any:

@@ -72,14 +72,14 @@ def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
     Raises:
         UserError: if the model cannot be loaded.
     """
-    from nasrec_tf.loading import load
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow
+    from nasrec_tf.trained.model_sources import load_trained_model
 
     path = pathlib.Path(options.model)
     if not path.is_dir():
         raise UserError(f"{path}: no such directory; give a run directory or an export.")
     configure_tensorflow(options.device)
-    return load(path), AskedLog(
+    return load_trained_model(path), AskedLog(
         data=tuple(options.data),
         dataset=options.dataset,
         label=options.label,

@@ -5,6 +5,7 @@ import csv
 import json
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -166,9 +167,9 @@ def _write(path: pathlib.Path, found: Sequence[SliceQuality]) -> None:
         writer.writerows(row.values() for row in flat)
 
 
-def _flat(fields: dict, prefix: str = "") -> dict:
+def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested fields in one row, an interval as two."""
-    row = {}
+    row: dict[str, Any] = {}
     for name, value in fields.items():
         if isinstance(value, dict):
             row |= _flat(value, f"{prefix}{name}_")

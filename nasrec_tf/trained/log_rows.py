@@ -126,7 +126,7 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
         raise UserError("--split goes with a data set of records; the log is read as a whole.")
     trained = model.data.description
     if log.dataset is None:
-        changes = {
+        changes: dict[str, Any] = {
             name: value
             for name, value in (("label", log.label), ("delimiter", _delimiter(log.delimiter)))
             if value is not None
@@ -138,11 +138,12 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
     )
     layout = options.describe(log.dataset)
     if generic:
-        rules = ("label_rule", "label_positive", "label_above")
         layout = dataclasses.replace(
             layout,
             side_tables=trained.side_tables,
-            **{name: getattr(trained, name) for name in rules},
+            label_rule=trained.label_rule,
+            label_positive=trained.label_positive,
+            label_above=trained.label_above,
         )
     return with_features_of(model.schema, layout)
 
@@ -207,7 +208,11 @@ def _of_records(
 def _check_same_features(model: TrainedModel, schema: Schema, directory: Any) -> None:
     """Refuses records whose ids mean other values than those that the model was trained on."""
     own = model.schema
-    for mine, other in ((own.dense, schema.dense), (own.sparse, schema.sparse)):
+    kinds: tuple[tuple[Sequence[Any], Sequence[Any]], ...] = (
+        (own.dense, schema.dense),
+        (own.sparse, schema.sparse),
+    )
+    for mine, other in kinds:
         for one, another in zip(mine, other):
             names = ("name", "transform", "encoding", "rows", "derive", "mean", "std")
             if any(getattr(one, n, None) != getattr(another, n, None) for n in names):

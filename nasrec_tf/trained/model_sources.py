@@ -25,6 +25,18 @@ def is_run(path: pathlib.Path) -> bool:
     return (path / CONFIG_FILE).is_file()
 
 
+def load_trained_model(path: pathlib.Path) -> TrainedModel:
+    """What a run exports, or an export holds.
+
+    Args:
+        path: a run directory, ``saved_models/NAME`` or one of its versions.
+
+    Raises:
+        UserError: if it is neither, or damaged.
+    """
+    return load_run(path) if is_run(path) else load_saved_model(path)
+
+
 def load_run(path: pathlib.Path) -> TrainedModel:
     """What a run exports, from the run directory itself.
 
@@ -129,7 +141,8 @@ def with_features_of(schema: Schema, layout: Description) -> Description:
         layout: how the log is written.
     """
     joined = {name for table in layout.side_tables for name in table.columns}
-    sources = {feature.source for feature in (*schema.dense, *schema.sparse)}
+    sources = {number.source for number in schema.dense}
+    sources |= {feature.source for feature in schema.sparse}
     return dataclasses.replace(
         layout,
         dense=tuple(

@@ -1,6 +1,6 @@
 """The values of a raw column as whole numbers, so that a long log takes four bytes a row."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
@@ -96,7 +96,7 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def most_frequent(codes: np.ndarray, most: int) -> Iterable[int]:
+def most_frequent(codes: np.ndarray, most: int) -> list[int]:
     """The codes that most rows have, most frequent first.
 
     Args:

@@ -48,7 +48,7 @@ def calibration_error(
         True
     """
     labels = labels.astype(np.float64)
-    error = expected_calibration_error(labels, probabilities)
+    error = expected_calibration_error(labels, probabilities) or 0.0
     bins = bins_of_equal_rows(probabilities, BINS).astype(np.int8)
     apart = probabilities - labels
 
