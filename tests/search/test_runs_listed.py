@@ -51,13 +51,14 @@ def test_options_in_which_runs_differ_have_a_column(several, finished_run, tmp_p
     shutil.copytree(several / "below" / "stopped", other)
     config = other / "config.toml"
     text = config.read_text()
-    assert "top_k = 2" in text
-    config.write_text(text.replace("top_k = 2", "top_k = 1"))
+    assert "retrain_epochs = 2" in text
+    config.write_text(text.replace("retrain_epochs = 2", "retrain_epochs = 3"))
     out = tmp_path / "runs.csv"
     assert listed(finished_run / "run", other, "-o", out).code == 0
     with open(out, newline="") as file:
         rows = {row["run"]: row for row in csv.DictReader(file)}
-    assert {name: row["--top-k"] for name, row in rows.items()} == {"run": "2", "other": "1"}
+    found = {name: row["--retrain-epochs"] for name, row in rows.items()}
+    assert found == {"run": "2", "other": "3"}
     assert float(rows["run"]["mflops"]) > 0 and rows["run"]["state"] == "finished"
     assert rows["other"]["test_log_loss"] == ""
 

@@ -14,6 +14,7 @@ def events(directory):
     scalars = {
         tag: [(event.step, event.tensor_proto.float_val[0]) for event in found.Tensors(tag)]
         for tag in found.Tags()["tensors"]
+        if not tag.startswith("_hparams_/")
     }
     [content] = [
         metadata.plugin_data.content
