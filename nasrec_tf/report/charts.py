@@ -118,7 +118,8 @@ def cost_chart(
     """
     figure, axes = new_figure()
     scored = [trial for trial in _scored(trials) if _is_positive(trial.mflops)]
-    retrained = [c for c in candidates if is_finite(c.validation_log_loss) and c.mflops]
+    ended = [c for c in candidates if c.stopped_after is None]
+    retrained = [c for c in ended if is_finite(c.validation_log_loss) and c.mflops]
     chosen = {candidate.identity for candidate in candidates}
     _scatter(axes, [t for t in scored if t.identity not in chosen], "log_loss",
              color=GREY, s=11, alpha=0.7, linewidths=0, label="scored in the search")  # fmt: skip

@@ -155,6 +155,8 @@ class CandidateSummary:
         mflops: millions of multiply-accumulates per sample.
         parameters: trainable weights without embedding tables.
         won: whether it is the winner.
+        stopped_after: share of its steps after which it was given up, as others were better there;
+            ``None`` if it went to its end.
     """
 
     rank: int
@@ -167,6 +169,7 @@ class CandidateSummary:
     mflops: float | None = None
     parameters: int | None = None
     won: bool = False
+    stopped_after: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -489,12 +492,19 @@ class RunSummary:
             [2, 1]
         """
         finished = [c for c in self.candidates if c.validation_log_loss is not None]
-        return sorted(finished, key=lambda c: (not c.won, _worst_if_nan(c.validation_log_loss)))
+        return sorted(finished, key=_place)
 
     @property
     def seconds(self) -> float:
         """Time of all finished stages."""
         return sum(stage.seconds or 0.0 for stage in self.stages)
+
+
+def _place(candidate: CandidateSummary) -> tuple[bool, float, float]:
+    """The winner first, then those that ended, then those given up, the last of them first."""
+    stopped = candidate.stopped_after
+    loss = _worst_if_nan(candidate.validation_log_loss or 0.0)
+    return not candidate.won, 0.0 if stopped is None else 1.0 - stopped, loss
 
 
 def _worst_if_nan(loss: float) -> float:

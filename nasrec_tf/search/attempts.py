@@ -62,6 +62,13 @@ def next_attempts(
     """
     if not attempts:
         return _of_search(run)
+    if all(math.isinf(result.score) for result in results):
+        made = {attempt.directory for attempt in attempts}
+        given_up = [n for n in _ranking(results) if results[n].stopped is not None]
+        again = [_to_the_end(attempts[n]) for n in given_up]
+        again = [attempt for attempt in again if attempt.directory not in made]
+        if again:
+            return again[:1]
     refined = sum(attempt.refines for attempt in attempts)
     if refined < run.settings.refine:
         child = _refined(run, attempts, results, refined)
@@ -70,6 +77,14 @@ def next_attempts(
     if any(attempt.repeats for attempt in attempts):
         return []
     return _with_other_recipes(run, attempts, results)
+
+
+def _to_the_end(attempt: Attempt) -> Attempt:
+    """One that was given up, once more: where all that were kept diverged in the end."""
+    name = f"{attempt.directory.name}-to-the-end"
+    return dataclasses.replace(
+        attempt, directory=attempt.directory.with_name(name), refines=False, repeats=True
+    )
 
 
 def expected_count(run: Run, attempts: Sequence[Attempt]) -> int:
@@ -143,7 +158,8 @@ def _with_other_recipes(
     if run.config.recipe != AUTO or run.schema.splits["train"].rows >= LARGE_ROWS:
         return []
     fixed = run.config.recipe_changes()
-    best = _ranking(results)[: math.ceil(len(_of_search(run)) / 3)]
+    ended = [index for index in _ranking(results) if results[index].stopped is None]
+    best = ended[: math.ceil(len(_of_search(run)) / 3)]
     return [
         dataclasses.replace(
             attempts[index],
@@ -170,7 +186,7 @@ def _other_recipes(recipe: Recipe, fixed: Collection[str]) -> Iterator[tuple[str
 
 def _ranking(results: Sequence[AttemptFigures]) -> list[int]:
     """Indices, the lowest validation log loss first, the first of equal ones first."""
-    return sorted(range(len(results)), key=lambda index: (results[index].score, index))
+    return sorted(range(len(results)), key=lambda index: (results[index].standing, index))
 
 
 def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:

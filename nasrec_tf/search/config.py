@@ -400,6 +400,11 @@ class SearchConfig:
         None, RETRAIN, "further networks to train from scratch: a plain one, then changes of the "
         "best so far (by the size of the data; 0 from a million rows on)", least=0, before=0,
     )  # fmt: skip
+    halving: bool | None = option(
+        None, RETRAIN, "compare the networks trained from scratch while they train, and give up "
+        "those that are behind: the weaker half after an eighth, a quarter and half of the steps, "
+        "later ones where they are clearly worse than the best was", before=False,
+    )  # fmt: skip
     final_layer_norm: bool = option(
         False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
     )

@@ -3,15 +3,16 @@
 import contextlib
 import dataclasses
 import gc
+import math
 import pathlib
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.kept_logits import ROW_LOSSES, VALIDATION_LOGITS, keep_logits
-from nasrec_tf.search.results import EpochQuality, best_epoch
+from nasrec_tf.search.results import EpochQuality, Look, best_epoch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.training.curves import read_curve
@@ -22,6 +23,16 @@ WEIGHTS = "best.npz"
 VALIDATION = "validation.json"
 LOSS_CURVE = "loss.csv"
 CHECKPOINT = "checkpoint"
+LOOKS = "looks.json"
+
+
+def always(looks: Sequence[Look]) -> bool:
+    """Whether a training goes on that is compared with no other: yes.
+
+    Args:
+        looks: what it has come to.
+    """
+    return True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +48,8 @@ class FromScratch:
         keeps_logits: whether its validation logits are kept.
         keeps_losses: whether its validation log losses are kept row by row.
         again: what deleting the directory makes the run do.
+        rungs: steps after which it is looked at, beside its evaluations.
+        goes_on: told all looks so far after each, whether to go on.
     """
 
     architecture: Trainable
@@ -47,6 +60,8 @@ class FromScratch:
     keeps_logits: bool = False
     keeps_losses: bool = False
     again: str = "train this candidate anew"
+    rungs: tuple[int, ...] = ()
+    goes_on: Callable[[Sequence[Look]], bool] = always
 
     @property
     def mend(self) -> str:
@@ -65,6 +80,8 @@ class Trained:
         best_epoch: number of the best of them, from 0; ``None`` if none was finite.
         validation: quality after it.
         seconds: wall time in this call.
+        looks: what it was compared by.
+        ended: whether it went to its end, and was not stopped after a look.
     """
 
     steps_per_epoch: int
@@ -73,6 +90,8 @@ class Trained:
     best_epoch: int | None
     validation: EpochQuality | None
     seconds: float
+    looks: tuple[Look, ...] = ()
+    ended: bool = True
 
 
 def build(run: Run, architecture: Trainable, recipe: Recipe, seed: int | None):
@@ -105,42 +124,70 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
         RunError: if what an earlier call left is damaged.
     """
     from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.training.loop import TrainingPlan, train
+    from nasrec_tf.training.loop import Rungs, train
 
-    recipe = what.recipe
-    seed = run.config.seed if recipe.seed is None else recipe.seed
-    plan = TrainingPlan(
-        recipe,
-        seed=derived_seed(seed, f"{what.purpose} rows"),
-        learning_rate_option="--retrain-learning-rates",
-    )
-    make_ready(what.directory)
-    network = build(run, what.architecture, recipe, derived_seed(seed, what.purpose))
-    validation = _Validation(run, network, what)
-    validation.check_complete(lambda index: plan.evaluation_step(index, run.records))
     started = time.monotonic()
-    with (
-        run.progress(title, plan.steps(run.records), "step") as bar,
-        contextlib.suppress(DivergedError),
-    ):
-        train(
-            network,
-            run.records,
-            plan,
-            what.directory,
-            bar,
-            evaluate=validation,
-            checkpoint_seconds=run.config.checkpoint_seconds,
+    plan = training_plan(run, what.recipe, what.purpose)
+    make_ready(what.directory)
+    looks = _Looks(what)
+    ended = looks.go_on
+    if ended:
+        seed = derived_seed(_seed(run, what.recipe), what.purpose)
+        network = build(run, what.architecture, what.recipe, seed)
+        validation = _Validation(run, network, what)
+        validation.check_complete(
+            lambda index: plan.evaluation_step(index, run.records), looks.next_step
         )
+        rungs = Rungs(looks.left, lambda step: looks.take(step, validation))
+        with (
+            run.progress(title, plan.steps(run.records), "step") as bar,
+            contextlib.suppress(DivergedError),
+        ):
+            ended = train(
+                network,
+                run.records,
+                plan,
+                what.directory,
+                bar,
+                evaluate=validation,
+                checkpoint_seconds=run.config.checkpoint_seconds,
+                rungs=rungs,
+            )
+    epochs = _evaluations(what)
+    best = best_epoch(epochs, what.recipe.monitor)
     return Trained(
         steps_per_epoch=plan.steps_per_epoch(run.records),
-        passes=plan.evaluation_step(len(validation.epochs) - 1, run.records)
+        passes=plan.evaluation_step(len(epochs) - 1, run.records)
         / plan.steps_per_epoch(run.records),
-        epochs=tuple(validation.epochs),
-        best_epoch=validation.best_epoch,
-        validation=validation.best,
+        epochs=epochs,
+        best_epoch=best,
+        validation=None if best is None else epochs[best],
         seconds=time.monotonic() - started,
+        looks=looks.found,
+        ended=ended,
     )
+
+
+def training_plan(run: Run, recipe: Recipe, purpose: str = "retrain"):
+    """What a training from scratch does, a ``TrainingPlan``.
+
+    Args:
+        run: the run.
+        recipe: how; complete.
+        purpose: of the training.
+    """
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.training.loop import TrainingPlan
+
+    return TrainingPlan(
+        recipe,
+        seed=derived_seed(_seed(run, recipe), f"{purpose} rows"),
+        learning_rate_option="--retrain-learning-rates",
+    )
+
+
+def _seed(run: Run, recipe: Recipe) -> int:
+    return run.config.seed if recipe.seed is None else recipe.seed
 
 
 def clear_checkpoint(directory: pathlib.Path) -> None:
@@ -179,7 +226,7 @@ def make_ready(directory: pathlib.Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     if not (directory / CHECKPOINT).is_dir():
-        for name in (VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE):
+        for name in (VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE, LOOKS):
             (directory / name).unlink(missing_ok=True)
 
 
@@ -193,24 +240,22 @@ class _Validation:
         self._network = network
         self._what = what
         self._path = what.directory / VALIDATION
-        saved = read_state(self._path, tuple[EpochQuality, ...], what.mend)
-        self.epochs: list[EpochQuality] = list(saved or ())
+        self._evaluated_at: int | None = None
+        self.epochs: list[EpochQuality] = list(_evaluations(what))
 
     @property
     def best_epoch(self) -> int | None:
         """Number of the best epoch so far, from 0."""
         return best_epoch(tuple(self.epochs), self._what.recipe.monitor)
 
-    @property
-    def best(self) -> EpochQuality | None:
-        """Quality after the best epoch so far."""
-        return None if self.best_epoch is None else self.epochs[self.best_epoch]
-
-    def check_complete(self, evaluation_step: Callable[[int], int]) -> None:
+    def check_complete(
+        self, evaluation_step: Callable[[int], int], look_step: int | None = None
+    ) -> None:
         """Finds out at the start whether a quality is lost that cannot be measured again.
 
         Args:
             evaluation_step: steps before an evaluation, by its number.
+            look_step: steps before the next look that is not an evaluation; ``None`` if none is.
 
         Raises:
             RunError: if so.
@@ -223,6 +268,10 @@ class _Validation:
             raise RunError(
                 f"{self._path}: holds {len(self.epochs)} evaluations, fewer than were made; "
                 f"{what.mend}."
+            )
+        if points and look_step is not None and look_step < points[-1][0]:
+            raise RunError(
+                f"{what.directory / LOOKS}: lacks the look at step {look_step}; {what.mend}."
             )
         kept = {
             WEIGHTS: what.keeps_weights,
@@ -241,6 +290,19 @@ class _Validation:
         best = self.best_epoch
         return best is not None and epoch - best < self._what.recipe.patience
 
+    def log_loss(self) -> float:
+        """The lowest validation log loss so far, of the present weights and all evaluations."""
+        from nasrec_tf.training.evaluation import quality
+
+        losses = [epoch.log_loss for epoch in self.epochs]
+        if self._evaluated_at != self._step:
+            losses.append(quality(*self._predict("validation")).log_loss)
+        return min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
+
+    @property
+    def _step(self) -> int:
+        return int(self._network.optimizer.iterations.numpy())
+
     def _observe(self, epoch: int) -> None:
         """Tells a rate that falls at plateaus; what it has seen before is not taken again."""
         from nasrec_tf.optimizers.schedules import WarmupPlateau
@@ -250,7 +312,7 @@ class _Validation:
             found = self.epochs[epoch]
             by_loss = self._what.recipe.monitor == LOG_LOSS or found.auc is None
             loss = found.log_loss if by_loss else 1.0 - found.auc
-            schedule.observe(int(self._network.optimizer.iterations.numpy()), loss)
+            schedule.observe(self._step, loss)
 
     def _evaluate(self, epoch: int) -> None:
         from nasrec_tf.networks.weights import save_weights
@@ -259,6 +321,7 @@ class _Validation:
         labels, logits = self._predict("validation")
         found = quality(labels, logits)
         self.epochs.append(EpochQuality(found.log_loss, found.auc))
+        self._evaluated_at = self._step
         if self.best_epoch == epoch and self._what.keeps_weights:
             save_weights(self._network, self._what.directory / WEIGHTS)
         if self.best_epoch == epoch and self._what.keeps_logits:
@@ -267,3 +330,38 @@ class _Validation:
             losses = log_losses(labels, logits).astype("float32")
             keep_logits(self._what.directory, losses, ROW_LOSSES)
         write_state(self._path, self.epochs)
+
+
+def _evaluations(what: FromScratch) -> tuple[EpochQuality, ...]:
+    return read_state(what.directory / VALIDATION, tuple[EpochQuality, ...], what.mend) or ()
+
+
+class _Looks:
+    """What a training has come to at its rungs, kept in a file."""
+
+    def __init__(self, what: FromScratch):
+        self._what = what
+        self._path = what.directory / LOOKS
+        self.found: tuple[Look, ...] = read_state(self._path, tuple[Look, ...], what.mend) or ()
+
+    @property
+    def go_on(self) -> bool:
+        """Whether the looks so far let it."""
+        return self._what.goes_on(self.found)
+
+    @property
+    def left(self) -> tuple[int, ...]:
+        """Steps of the looks that have not been taken."""
+        taken = [look.step for look in self.found]
+        return tuple(step for step in self._what.rungs if step not in taken)
+
+    @property
+    def next_step(self) -> int | None:
+        """Step of the next look."""
+        return min(self.left, default=None)
+
+    def take(self, step: int, validation: _Validation) -> bool:
+        """Looks at a training, and says whether it goes on."""
+        self.found = (*self.found, Look(step, validation.log_loss()))
+        write_state(self._path, self.found)
+        return self.go_on

@@ -8,7 +8,13 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.report import QualitySummary
 from nasrec_tf.search.chosen_summary import chosen_lines, quality_line
-from nasrec_tf.search.results import ExportResult, RecordsResult, RetrainResult, StageResult
+from nasrec_tf.search.results import (
+    AttemptFigures,
+    ExportResult,
+    RecordsResult,
+    RetrainResult,
+    StageResult,
+)
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import REPORT_FILE
 
@@ -131,7 +137,7 @@ def write_leaderboard(run: Run) -> None:
     from nasrec_tf.search.attempts import ended_attempts
 
     rows = []
-    for attempt, figures in sorted(ended_attempts(run), key=lambda pair: pair[1].score):
+    for attempt, figures in sorted(ended_attempts(run), key=lambda pair: pair[1].standing):
         cost = run.model_cost(attempt.architecture, attempt.recipe)
         validation = figures.validation
         rows.append(
@@ -140,8 +146,9 @@ def write_leaderboard(run: Run) -> None:
                 "identity": attempt.architecture.identity,
                 "learning_rate": attempt.recipe.learning_rate,
                 "recipe": str(attempt.recipe),
-                "validation_log_loss": validation.log_loss if validation else "diverged",
+                "validation_log_loss": _told_loss(figures),
                 "validation_auc": validation.auc if validation else None,
+                "passes": f"{figures.passes:g}",
                 "mflops": cost.mflops,
                 "parameters": cost.parameters,
                 "architecture": attempt.architecture.dumps(),
@@ -151,6 +158,13 @@ def write_leaderboard(run: Run) -> None:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+
+
+def _told_loss(figures: AttemptFigures) -> float | str:
+    """The validation log loss; of a training that was given up, what it had come to there."""
+    if figures.stopped is not None:
+        return figures.looks[-1].log_loss
+    return "diverged" if figures.validation is None else figures.validation.log_loss
 
 
 def write_run_report(run: Run) -> None:

@@ -107,6 +107,25 @@ class EpochQuality:
     auc: Finite | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Look:
+    """What a training had come to when it was compared with others.
+
+    Args:
+        step: of the training.
+        log_loss: the lowest validation log loss in nats up to there; infinite after divergence.
+    """
+
+    __pydantic_config__ = SAVED
+
+    step: Count
+    log_loss: float
+
+    def __post_init__(self):
+        if math.isnan(self.log_loss):
+            object.__setattr__(self, "log_loss", math.inf)
+
+
 def best_epoch(epochs: tuple[EpochQuality, ...], monitor: str = LOG_LOSS) -> int | None:
     """Number of the epoch of the lowest finite log loss or highest AUC, the first of equal ones.
 
@@ -240,6 +259,9 @@ class AttemptFigures:
         monitor: what the best epoch is the best of, as in ``Recipe``.
         recipe: how it was trained; ``None`` in runs from before there were recipes.
         seconds: wall time in the call that finished the training.
+        looks: what it was compared by with others at the same step, if it was.
+        stopped: step after which it was given up, as others were better there; ``None`` if it went
+            to its end.
 
     Raises:
         ValueError: if the best epoch is not that of the qualities.
@@ -256,6 +278,8 @@ class AttemptFigures:
     seconds: Annotated[Finite, pydantic.Field(ge=0)]
     monitor: str = LOG_LOSS
     recipe: SavedRecipe | None = None
+    looks: tuple[Look, ...] = ()
+    stopped: Count | None = None
 
     def __post_init__(self):
         # Networks that never had a finite loss were kept as epoch 0 before they were refused.
@@ -265,11 +289,37 @@ class AttemptFigures:
             object.__setattr__(self, "validation", None)
         elif best != self.best_epoch or self.epochs[best] != self.validation:
             raise ValueError(f"epoch {best} is the best, not {self.best_epoch}")
+        if self.stopped is not None and self.stopped not in [look.step for look in self.looks]:
+            raise ValueError(f"stopped at step {self.stopped} without a look there")
 
     @property
     def score(self) -> float:
-        """The best validation log loss in nats; infinity, the worst, where there is none."""
-        return math.inf if self.validation is None else self.validation.log_loss
+        """The best validation log loss in nats; infinity if it diverged or was given up."""
+        if self.validation is None or self.stopped is not None:
+            return math.inf
+        return self.validation.log_loss
+
+    @property
+    def standing(self) -> tuple[float, int, float]:
+        """By which trainings are ranked: those given up last, of them the last given up first."""
+        if self.stopped is None:
+            return self.score, 0, 0.0
+        return math.inf, -self.stopped, self.looks[-1].log_loss
+
+    @property
+    def passes(self) -> float:
+        """Passes over the training split that it made."""
+        if self.stopped is not None:
+            return self.stopped / self.steps_per_epoch
+        parts = 1 if self.recipe is None else self.recipe.evaluations_per_epoch
+        return len(self.epochs) / min(parts, self.steps_per_epoch)
+
+    @property
+    def share(self) -> float | None:
+        """Of its steps, after which it was given up; ``None`` if it was not."""
+        if self.stopped is None or self.recipe is None:
+            return None
+        return self.stopped / (self.steps_per_epoch * (self.recipe.epochs or 1))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -199,7 +199,8 @@ def _candidates(run: Run) -> list[CandidateSummary]:
                 learning_rate=attempt.recipe.learning_rate,
                 recipe=None if figures.recipe is None else str(figures.recipe),
                 curve=_with_validation(_curve(attempt.directory) or Curve(), figures),
-                validation_log_loss=validation.log_loss if validation else math.nan,
+                validation_log_loss=_log_loss(figures),
+                stopped_after=figures.share,
                 validation_auc=validation.auc if validation else None,
                 mflops=cost.mflops,
                 parameters=cost.parameters,
@@ -207,6 +208,13 @@ def _candidates(run: Run) -> list[CandidateSummary]:
             )
         )
     return found
+
+
+def _log_loss(figures: AttemptFigures) -> float:
+    """What a training came to, by its end or until it was given up."""
+    if figures.stopped is not None:
+        return figures.looks[-1].log_loss
+    return figures.validation.log_loss if figures.validation else math.nan
 
 
 def _with_validation(curve: Curve, figures: AttemptFigures) -> Curve:

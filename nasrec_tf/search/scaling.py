@@ -58,6 +58,7 @@ class Settings:
     top_k: int
     retrain_epochs: int
     refine: int
+    halving: bool
 
 
 def scale(config: SearchConfig, training_rows: int) -> Settings:
@@ -100,6 +101,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
         "retrain_epochs": min(5, max(1, -(-LEAST_STEPS // steps))),
         "refine": _refinements(config, training_rows),
+        "halving": False,
     }
     chosen |= {name: value for name, value in given.items() if value is not None}
     return Settings(**chosen)

@@ -71,9 +71,6 @@ def _finalists(result: RetrainResult, training_rows: int) -> SearchCost:
             attempts.remove(attempt)
             seconds -= attempt.seconds
             break
-    passes = sum(
-        len(attempt.epochs) / (attempt.recipe.evaluations_per_epoch if attempt.recipe else 1)
-        for attempt in attempts
-    )
+    passes = sum(attempt.passes for attempt in attempts)
     # A stage that was stopped tells the time of its last call alone.
     return SearchCost(training_rows * passes, max(0.0, seconds))

@@ -161,6 +161,20 @@ class TrainingPlan:
         )
 
 
+@dataclasses.dataclass(frozen=True)
+class Rungs:
+    """Looks at a training beside its evaluations, after which it may be stopped or laid aside.
+
+    Args:
+        steps: after which steps of the whole training.
+        look: called with the step, says whether to go on. The model has the weights that an
+            evaluation would see there.
+    """
+
+    steps: Sequence[int]
+    look: Callable[[int], bool]
+
+
 class Trainer(Protocol):
     """Makes the steps of a training.
 
@@ -255,10 +269,11 @@ def train(
     progress: Any,
     evaluate: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
-) -> None:
+    rungs: Rungs | None = None,
+) -> bool:
     """Trains a model on one device, going on where an earlier call was stopped.
 
-    The same arguments give the same weights, stopped in between or not.
+    The same arguments give the same weights, stopped in between or not, looked at or not.
 
     Args:
         model: a model; compiled here.
@@ -271,6 +286,11 @@ def train(
             called once more for the last one before a stop. Where the recipe averages weights, the
             model has the averages then, and in the end.
         checkpoint_seconds: time between checkpoints, one of which precedes every evaluation.
+        rungs: looks beside the evaluations; none unless given.
+
+    Returns:
+        Whether the training has ended; not if it was stopped at a rung, from where it goes on when
+        it is called again without that one.
 
     Raises:
         DivergedError: if losses or weights are no longer finite; the last good checkpoint stays.
@@ -278,7 +298,10 @@ def train(
         UserError: if it cannot be written, or the data set ends early.
     """
     plan.compile(model, records)
-    train_with(one_device(model), records, plan, directory, progress, evaluate, checkpoint_seconds)
+    trainer = one_device(model)
+    return train_with(
+        trainer, records, plan, directory, progress, evaluate, checkpoint_seconds, rungs
+    )
 
 
 def train_with(
@@ -289,7 +312,8 @@ def train_with(
     progress: Any,
     evaluate: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
-) -> None:
+    rungs: Rungs | None = None,
+) -> bool:
     """Trains as ``train`` does, by the steps of a trainer, whose model ``plan`` has compiled.
 
     Of several hosts all have to see the directory, where one of them writes.
@@ -301,14 +325,26 @@ def train_with(
     per_epoch, parts = plan.steps_per_epoch(records), plan.evaluations_per_epoch(records)
     epoch, start = divmod(log.step, per_epoch)
     made = epoch * parts + sum(per_epoch * (part + 1) // parts <= start for part in range(parts))
-    if evaluate is not None and made and plan.evaluation_step(made - 1, records) == log.step:
-        if not _evaluated(evaluate, made - 1, average):
-            return
+    reached = plan.evaluation_step(made - 1, records)
+    if made and reached == log.step:
+        if evaluate is not None and not _evaluated(evaluate, made - 1, average):
+            return True
+        if not _looked(rungs, log, average):
+            return False
     pace = Pace()
     batches = None
     for index in range(made, plan.epochs * parts):
         batches = iter(log.batches_from(log.step)) if batches is None else batches
-        _train_until(plan.evaluation_step(index, records), trainer, batches, log, pace, average)
+        end = plan.evaluation_step(index, records)
+        for step in _rungs_between(rungs, max(reached + 1, log.step), end):
+            _train_until(step, trainer, batches, log, pace, average)
+            log.save()
+            trainer.model.optimizer.settle()
+            if not _looked(rungs, log, average):
+                return False
+            # Rows decayed for the look would be decayed in other pieces than without it.
+            log.go_back()
+        _train_until(end, trainer, batches, log, pace, average)
         if log.step % per_epoch == 0:
             if next(batches, None) is not None:
                 raise log.damaged_data("more")
@@ -318,9 +354,28 @@ def train_with(
         log.save()
         if evaluate is not None and not _evaluated(evaluate, index, average):
             break
+        if not _looked(rungs, log, average):
+            return False
+        reached = end
     log.close()
     if average is not None:
         average.apply()
+    return True
+
+
+def _rungs_between(rungs, first, end):
+    """Steps of looks from one to another, those of the end's evaluation left out."""
+    return [] if rungs is None else sorted(step for step in rungs.steps if first <= step < end)
+
+
+def _looked(rungs, log, average):
+    """Whether to go on, as the look at this step says where there is one."""
+    if rungs is None or log.step not in rungs.steps:
+        return True
+    if _evaluated(rungs.look, log.step, average):
+        return True
+    log.close()
+    return False
 
 
 def _evaluated(evaluate, index, average):
@@ -387,6 +442,10 @@ class _Log:
             self.step = int(local_copy(iterations).numpy())
             self._curve.resume(self.step)
         self._progress.update(self.step)
+
+    def go_back(self) -> None:
+        """Gives the model the state that was saved last, which is that of this step."""
+        self._checkpoint.restore()
 
     def batches_from(self, step: int) -> tf.data.Dataset:
         """What is left of the epoch after as many steps of the whole training."""

@@ -19,7 +19,7 @@ from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.training.checkpoint import Checkpoint, restore_weights
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.evaluation import Predictor, quality
-from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.loop import Rungs, TrainingPlan, train
 from nasrec_tf.training.pace import Pace
 from nasrec_tf.training.recipe import Recipe
 
@@ -239,6 +239,57 @@ def test_averaged_weights_are_what_is_evaluated_and_kept_and_survive_a_stop(reco
     with pytest.raises(Stop):
         trained(tmp_path / "stopped", stop=True)
     for expected, found in zip(averaged, trained(tmp_path / "stopped"), strict=True):
+        np.testing.assert_array_equal(expected, found)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+def test_looks_change_no_bit_whether_a_training_is_laid_aside_after_them_or_not(
+    records, tmp_path, average
+):
+    plan = TrainingPlan(RECIPE.replace(weight_average=average, row_decay=0.01), seed=7)
+    whole, per_epoch = finish(subnet, records, tmp_path / "whole", plan), PLAN.steps(records) // 2
+    steps = (3, per_epoch, per_epoch + 2)
+    seen = []
+
+    def take(step):
+        seen.append(step)
+        return True
+
+    looked = finish(subnet, records, tmp_path / "looked", plan, rungs=Rungs(steps, take))
+    assert seen == list(steps)
+    assert_identical(state(whole), state(looked))
+    left = steps
+    while left:
+        with tqdm.tqdm(disable=True) as bar:
+            model, rungs = subnet(records), Rungs(left, lambda step: False)
+            ended = train(model, records, plan, tmp_path / "aside", bar, rungs=rungs)
+        assert not ended and int(model.optimizer.iterations.numpy()) == left[0]
+        left = left[1:]
+    resumed = finish(subnet, records, tmp_path / "aside", plan)
+    assert_identical(state(whole), state(resumed))
+
+
+def test_a_look_sees_what_an_evaluation_at_the_same_step_sees(records, tmp_path):
+    plan = TrainingPlan(RECIPE.replace(weight_average=0.9, row_decay=0.01, epochs=1), seed=7)
+    seen = {}
+
+    def trained(name, **options):
+        model = subnet(records)
+
+        def note(_):
+            seen[name] = [weight.numpy() for weight in model.weights]
+            return False
+
+        options = {kind: make(note) for kind, make in options.items()}
+        with tqdm.tqdm(disable=True) as bar:
+            train(model, records, plan, tmp_path / name, bar, **options)
+
+    half = plan.steps(records) // 2
+    twice = dataclasses.replace(plan, recipe=plan.recipe.replace(evaluations_per_epoch=2))
+    trained("look", rungs=lambda note: Rungs([half], note))
+    plan = twice
+    trained("evaluation", evaluate=lambda note: note)
+    for expected, found in zip(seen["evaluation"], seen["look"], strict=True):
         np.testing.assert_array_equal(expected, found)
 
 

@@ -280,6 +280,7 @@ def test_large_data_sets_get_the_papers_settings():
         top_k=15,
         retrain_epochs=1,
         refine=0,
+        halving=False,
     )
     assert explain(SearchConfig(), scale(SearchConfig(), 10 * PAPER_ROWS), 10 * PAPER_ROWS) == []
 

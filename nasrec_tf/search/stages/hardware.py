@@ -104,17 +104,16 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Qual
 
 def _float_twin(run: Run, architecture: Architecture):
     """The winner's architecture in floating point, trained in the same way."""
-    from nasrec_tf.search.attempts import Attempt, finished
+    from nasrec_tf.search.attempt_training import train_attempt
+    from nasrec_tf.search.attempts import Attempt
     from nasrec_tf.search.from_scratch import load_trained
-    from nasrec_tf.search.stages import retrain
 
     result = run.directory.finished("retrain", RetrainResult)
     directory = run.directory.stage("hardware") / FLOAT_TWIN
     twin = SpaceModel(architecture.in_floating_point())
     recipe = result.recipe or run.recipe.replace(learning_rate=result.learning_rate)
     attempt = Attempt(result.rank, twin, recipe, directory)
-    if finished(attempt) is None:
-        retrain.train_attempt(run, attempt, "float twin")
+    train_attempt(run, attempt, "float twin")
     return load_trained(run, twin, directory, recipe)
 
 

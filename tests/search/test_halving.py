@@ -1,0 +1,213 @@
+"""Trainings from scratch that are compared while they train: who goes on, and what that changes."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from search.search_calls import call, options
+
+from nasrec_tf.architecture.space import NASREC_SMALL
+from nasrec_tf.search import attempt_training, finalists
+from nasrec_tf.search.attempts import Attempt, next_attempts
+from nasrec_tf.search.from_scratch import CHECKPOINT, WEIGHTS
+from nasrec_tf.search.halving import MARGINS, SHARES, clearly_worse, numbers_left, rung_steps
+from nasrec_tf.search.results import AttemptFigures, EpochQuality, Look
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.trainable import SpaceModel
+
+SPACE = NASREC_SMALL.replace(num_blocks=2)
+MODELS = [SpaceModel(SPACE.sample(np.random.default_rng(seed))) for seed in range(4)]
+
+
+@given(st.integers(1, 1000), st.integers(1, 1000))
+def test_the_better_half_goes_on_until_those_are_left_that_have_to_end(count, keep):
+    left = numbers_left(count, keep)
+    assert len(left) == len(SHARES)
+    before = count
+    for number in left:
+        assert number in (before, max(keep, -(-before // 2)), count)
+        assert min(count, keep) <= number <= before
+        before = number
+    if count <= 8 * keep:
+        assert left[-1] == min(count, keep)
+
+
+@given(st.integers(1, 10**9))
+def test_rungs_rise_and_lie_within_the_training(steps):
+    rungs = (0, *rung_steps(steps), steps)
+    assert all(one < other for one, other in zip(rungs, rungs[1:]))
+
+
+LOSSES = st.floats(0.0, allow_nan=False)
+
+
+@given(st.lists(LOSSES, max_size=3), st.lists(LOSSES, max_size=3))
+def test_only_what_is_worse_by_the_margin_at_some_rung_is_given_up(mine, others):
+    looks, reference = [[Look(1, loss) for loss in losses] for losses in (mine, others)]
+    found = clearly_worse(looks, reference)
+    assert found == any(a > b * (1 + m) for a, b, m in zip(mine, others, MARGINS))
+    assert not clearly_worse(reference, reference)
+
+
+@pytest.fixture(scope="module")
+def run(finished_run, tmp_path_factory):
+    """A run that compares, of which nothing has been trained from scratch."""
+    directory = tmp_path_factory.mktemp("halving")
+    shutil.copytree(finished_run, directory, dirs_exist_ok=True)
+    directory = RunDirectory(directory / "run")
+    config = dataclasses.replace(directory.stored_config(), halving=True)
+    return Run(config, directory, quiet=True)
+
+
+def attempts(run, path, models=MODELS):
+    recipe = run.recipe.replace(row_decay=0.01, learning_rate=0.05)
+    return [
+        Attempt(rank, model, recipe, path / str(rank)) for rank, model in enumerate(models, start=1)
+    ]
+
+
+def state(attempt):
+    with np.load(attempt.directory / WEIGHTS) as file:
+        return {name: file[name] for name in file.files}
+
+
+def without_times(results):
+    return [dataclasses.replace(result, seconds=0.0) for result in results]
+
+
+@pytest.fixture(scope="module")
+def halved(run, tmp_path_factory):
+    tried = attempts(run, tmp_path_factory.mktemp("halved"))
+    return tried, finalists.halved(run, tried, "halved")
+
+
+def test_who_ends_has_been_among_the_better_half_at_every_rung(run, halved):
+    tried, results = halved
+    rungs = attempt_training.rungs(run, tried[0])
+    assert sorted(result.stopped or 0 for result in results) == [0, *rungs[1:2] * 2, rungs[2]]
+    for rung, count in ((1, 2), (2, 1)):
+        there = [result for result in results if len(result.looks) > rung]
+        gone = [result for result in there if result.stopped == rungs[rung]]
+        kept = [result for result in there if result not in gone]
+        assert len(kept) == count
+        assert max(r.looks[rung].log_loss for r in kept) <= (
+            min(r.looks[rung].log_loss for r in gone)
+        )
+
+
+def test_nothing_but_the_weights_of_who_ended_is_left(halved):
+    for attempt, result in zip(*halved):
+        assert not (attempt.directory / CHECKPOINT).exists()
+        assert (attempt.directory / WEIGHTS).exists() == (result.stopped is None)
+
+
+def test_who_ends_is_to_the_bit_what_it_is_without_comparisons(run, halved, tmp_path):
+    tried, results = halved
+    best = min(range(len(results)), key=lambda number: results[number].standing)
+    alone = dataclasses.replace(tried[best], directory=tmp_path / "alone")
+    expected = attempt_training.train_attempt(run, alone, "alone")
+    assert (expected.epochs, expected.validation) == (
+        results[best].epochs,
+        results[best].validation,
+    )
+    for name, weights in state(alone).items():
+        np.testing.assert_array_equal(weights, state(tried[best])[name])
+
+
+class Stop(KeyboardInterrupt):
+    """The user's Ctrl-C."""
+
+
+@pytest.mark.parametrize("where", ["look", "result"])
+def test_stopped_anywhere_it_ends_with_the_same(run, halved, tmp_path, monkeypatch, where):
+    """A call is stopped in the middle of a look, or as a training is given up."""
+    module, name = {
+        "look": ("nasrec_tf.search.from_scratch", "write_state"),
+        "result": ("nasrec_tf.search.attempt_training", "write_state"),
+    }[where]
+    tried = attempts(run, tmp_path)
+    original = getattr(__import__(module, fromlist=[name]), name)
+    calls = 0
+
+    def interrupted(*arguments, **options):
+        nonlocal calls
+        calls += 1
+        if calls in (2, 5):
+            raise Stop
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(f"{module}.{name}", interrupted)
+    stops = 0
+    while True:
+        try:
+            results = finalists.halved(run, tried, "stopped")
+            break
+        except Stop:
+            stops += 1
+    assert stops >= 1
+    assert without_times(results) == without_times(halved[1])
+    for mine, other in zip(tried, halved[0]):
+        assert (mine.directory / WEIGHTS).exists() == (other.directory / WEIGHTS).exists()
+
+
+def test_trainings_of_other_recipes_are_not_compared(run, halved, tmp_path):
+    tried, results = halved
+    slow = attempts(run, tmp_path, MODELS[:1])[0]
+    slow = dataclasses.replace(slow, recipe=slow.recipe.replace(learning_rate=1e-6))
+    found = finalists.halved(run, [*tried, slow], "other")
+    assert without_times(found[:-1]) == without_times(results)
+    assert found[-1].stopped is None and found[-1].score > min(r.score for r in results)
+
+
+def figures(score, looks=(), stopped=None, recipe=None):
+    epochs = () if score is None else (EpochQuality(score),)
+    return AttemptFigures(
+        rank=1, learning_rate=0.1, steps_per_epoch=8, epochs=epochs,
+        best_epoch=None if score is None else 0, validation=epochs[0] if epochs else None,
+        seconds=0.0, looks=looks, stopped=stopped, recipe=recipe,
+    )  # fmt: skip
+
+
+def test_who_was_given_up_comes_behind_who_ended_and_may_not_win():
+    looks = (Look(1, 0.3), Look(2, 0.2))
+    early, late = figures(None, looks[:1], 1), figures(0.1, looks, 2)
+    diverged, ended = figures(None), figures(0.5)
+    ranked = sorted([early, diverged, late, ended], key=lambda one: one.standing)
+    assert ranked[0] is ended and ranked.index(late) < ranked.index(early)
+    assert late.score == float("inf")
+
+
+def test_where_all_that_were_kept_diverge_the_best_of_the_others_is_trained_to_its_end(run):
+    tried = next_attempts(run, [], [])
+    given_up = figures(None, (Look(1, 0.3),), 1, run.recipe)
+    again = next_attempts(run, tried, [figures(None), given_up])
+    assert [one.architecture for one in again] == [tried[1].architecture]
+    assert again[0].directory not in [one.directory for one in tried]
+
+
+def test_an_ensemble_has_as_many_trained_to_the_end_as_it_may_take(run):
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, ensemble=3))
+    assert finalists.least_kept(run) == 3
+
+
+def test_a_run_gives_up_what_is_behind_and_says_so(finished_run, tmp_path):
+    shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
+    for stage in ("retrain", "export"):
+        shutil.rmtree(tmp_path / "run" / stage)
+    spoken = [one for one in options(tmp_path) if one not in ("--quiet", "--refine", "0")]
+    said = call(*spoken, "--halving", "--refine", 2)
+    assert said.code == 0, said.err
+    assert "where others are better; given up" in said.out
+    found = json.loads((tmp_path / "run" / "retrain" / "result.json").read_text())
+    ended = [one for one in found["attempts"] if one["stopped"] is None]
+    assert len(ended) < len(found["attempts"]) == 4
+    best = min(one["validation"]["log_loss"] for one in ended)
+    assert found["validation"]["log_loss"] == best
+    board = (tmp_path / "run" / "leaderboard.csv").read_text().splitlines()
+    assert len(board) == 5 and "passes" in board[0]
+    assert "given up after" in (tmp_path / "run" / "report.html").read_text()
