@@ -28,7 +28,7 @@ from beam_preprocess.datasets import dataset_names
 from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import TIME_FORMATS, Description
+from beam_preprocess.reading.description import Description
 
 _USAGE_ERROR = 2
 
@@ -233,7 +233,10 @@ def _add_csv_options(group: argparse._ArgumentGroup) -> None:
         "--dense-transform", choices=DENSE_TRANSFORMS, help="of all dense columns (default log1p)"
     )
     group.add_argument("--time-column", help="for --split chronological")
-    group.add_argument("--time-format", choices=TIME_FORMATS, help="default number")
+    group.add_argument(
+        "--time-format", metavar="FORM",
+        help="of the time column: number (default), iso8601, %%d/%%m/%%Y, ... (docs/data.md)",
+    )  # fmt: skip
     group.add_argument("--missing-tokens", metavar="A,B", help="values that mean missing")
     group.add_argument("--name", help="name of the data set")
 

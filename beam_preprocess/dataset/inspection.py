@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from beam_preprocess.common.one_line_options import OneLineParser
@@ -100,14 +100,13 @@ def _text(found: dict[str, Any]) -> str:
     lines += ["", "dense features:"] if found["dense"] else []
     for entry in found["dense"]:
         lines.append(
-            f"  {entry['name']}: {entry['transform']} of {entry['source']}, "
+            f"  {entry['name']}: {entry['transform']} of {_derived(entry)}{entry['source']}, "
             f"mean {entry['mean']:.6g}, std {entry['std']:.6g}, {entry['missing_count']:,} missing"
         )
     lines += ["", "sparse features:"] if found["sparse"] else []
     for entry in found["sparse"]:
-        derived = f"{entry['derive']} of " if entry["derive"] else ""
         lines.append(
-            f"  {entry['name']}: {entry['encoding']} of {derived}{entry['source']}, "
+            f"  {entry['name']}: {entry['encoding']} of {_derived(entry)}{entry['source']}, "
             f"{entry['rows']:,} rows, {entry['missing_count']:,} missing"
         )
     rejected = sum(found["rejected"].values())
@@ -116,3 +115,7 @@ def _text(found: dict[str, Any]) -> str:
     lines += ["", "first training rows:"]
     lines += [f"  {json.dumps(row, ensure_ascii=False)}" for row in found["rows"]]
     return "\n".join(lines)
+
+
+def _derived(entry: Mapping[str, Any]) -> str:
+    return f"{entry['derive']} of " if entry["derive"] else ""

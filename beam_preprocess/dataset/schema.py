@@ -34,11 +34,17 @@ Sparse; id 0 is the missing value, ids lie in ``[0, rows)``:
   leading minus sign is read in both). Where ``fold`` is set the number is first reduced
   ``mod fold`` (the result is never negative). A value that is not a number is rejected here.
 
-``derive`` names a derivation applied to the raw value before the encoding; a missing raw value
-stays missing:
+``derive`` names a derivation applied to the raw value, a time, before the encoding or transform;
+a missing raw value stays missing. ``time_format`` says how the time is written (time_formats.py
+has all forms; None for ``YYMMDDHH``). Sparse:
 
-* ``hour_of_day``: of ``YYMMDDHH`` (eight digits), the two characters ``HH`` as they stand
-* ``weekday``: of ``YYMMDDHH``, one character, ``0`` (Monday) to ``6`` (Sunday), the year being 20YY
+* ``hour_of_day``: two digits, ``00`` to ``23``, as they stand in the time
+* ``weekday``: one digit, ``0`` (Monday) to ``6`` (Sunday)
+* ``day_of_month``, ``month``: two digits, from ``01`` on
+
+Dense: ``age``, the days, in parts of one, from the time to that of the column ``until`` in the same
+row (whose form is ``until_format``), or to ``until`` itself, a time of ISO 8601, where
+``until_format`` is None; missing where either is.
 """
 
 from __future__ import annotations
@@ -71,19 +77,42 @@ from beam_preprocess.dataset.file_format import (
     check_format,
     read_json,
 )
+from beam_preprocess.dataset.time_formats import (
+    DERIVED_CATEGORIES,
+    ISO_8601,
+    YYMMDDHH,
+    TimeFormat,
+    time_format,
+)
 from beam_preprocess.errors import DataError
 
 SPLIT_NAMES = ("train", "validation", "test")
 
 DENSE_TRANSFORMS = ("log1p", "standardize", "identity", "missing_indicator")
 SPARSE_ENCODINGS = ("vocabulary", "modulo", "hash")
-DERIVATIONS = ("hour_of_day", "weekday")
+DERIVATIONS = tuple(DERIVED_CATEGORIES)
+DENSE_DERIVATIONS = ("age",)
 RADICES = ("hex", "decimal_or_hex")
 ROW_ORDERS = ("hashed", "log")
 
 MISSING_ID = 0
 OUT_OF_VOCABULARY_ID = 1
 FIRST_VOCABULARY_ID = 2
+
+
+def dense_key(source: str, derive: str | None, until: str | None) -> str:
+    """What the numbers of a dense feature are known by; several features may be made of the same.
+
+    Args:
+      source: Raw column.
+      derive: What is derived of it, or None.
+      until: What an age ends at.
+
+    >>> dense_key("price", None, None)
+    'price'
+    """
+    # No name of a column holds a line break.
+    return source if derive is None else f"{derive}\n{source}\n{until}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +128,10 @@ class DenseFeature:
         are all equal, so that ``standardize`` stays finite.
       minimum, maximum: Extremes of the present raw values in the training split (0 if none).
       missing_count: Training rows whose raw value is missing.
+      derive: One of :data:`DENSE_DERIVATIONS`, or None for the raw number itself.
+      time_format: How the raw time is written (with ``derive`` only).
+      until: What an age ends at: a column, or a time of ISO 8601.
+      until_format: How that column's times are written; None if ``until`` is a time itself.
 
     Raises:
       DataError: A value is of another type or range; the message names it.
@@ -113,12 +146,27 @@ class DenseFeature:
     minimum: Finite = 0.0
     maximum: Finite = 0.0
     missing_count: Count = 0
+    derive: str | None = None
+    time_format: str | None = None
+    until: Name | None = None
+    until_format: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, f"dense feature {shown(self.name)}")
+        if self.derive is not None:
+            check_choice(f"dense feature {self.name!r}: derive", self.derive, DENSE_DERIVATIONS)
+            if self.time_format is None or self.until is None:
+                raise DataError(f"dense feature {self.name!r}: an age needs time_format and until")
+            time_format(self.time_format)
+            time_format(self.until_format or ISO_8601)
         check_choice(f"dense feature {self.name!r}: transform", self.transform, DENSE_TRANSFORMS)
         if not self.std > 0:
             raise DataError(f"dense feature {self.name!r}: std must be positive, not {self.std}")
+
+    @property
+    def key(self) -> str:
+        """What the numbers are known by that the feature is made of."""
+        return dense_key(self.source, self.derive, self.until)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,6 +186,7 @@ class SparseFeature:
       distinct: Distinct present values in the training split (None where they were not counted).
       missing_count: Training rows whose value is missing.
       out_of_vocabulary_count: Training rows with id 1.
+      time_format: How the raw time is written (with ``derive`` only); None for ``YYMMDDHH``.
 
     Raises:
       DataError: A value is of another type or range; the message names it.
@@ -155,12 +204,14 @@ class SparseFeature:
     distinct: Count | None = None
     missing_count: Count = 0
     out_of_vocabulary_count: Count = 0
+    time_format: str | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, f"sparse feature {shown(self.name)}")
         check_choice(f"sparse feature {self.name!r}: encoding", self.encoding, SPARSE_ENCODINGS)
         if self.derive is not None:
             check_choice(f"sparse feature {self.name!r}: derive", self.derive, DERIVATIONS)
+            time_format(self.time_format or YYMMDDHH)
         least = 2 if self.encoding in ("modulo", "vocabulary") else 3
         if self.rows < least:
             raise DataError(
@@ -173,6 +224,11 @@ class SparseFeature:
                 f"sparse feature {self.name!r}: a vocabulary file goes with the encoding "
                 f"'vocabulary' and no other, not with {self.encoding!r}"
             )
+
+    @property
+    def form(self) -> TimeFormat:
+        """How the raw times are written that the feature is derived of."""
+        return time_format(self.time_format or YYMMDDHH)
 
 
 @dataclasses.dataclass(frozen=True)

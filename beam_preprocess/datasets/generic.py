@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import UTF_8, DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.description import (
+    NUMBER,
+    UTF_8,
+    DenseColumn,
+    Description,
+    SparseColumn,
+)
 
 GENERIC_FORMATS = {"csv": "text", "parquet": "parquet"}
 """Form of the files by what ``--dataset`` calls it, where other flags name the columns."""
@@ -67,7 +73,7 @@ def generic(
     ignore: tuple[str, ...] = (),
     transform: str = "log1p",
     time_column: str | None = None,
-    time_format: str = "number",
+    time_format: str = NUMBER,
     missing_tokens: tuple[str, ...] = (),
     label_positive: tuple[str, ...] = (),
     label_above: float | None = None,
@@ -86,7 +92,7 @@ def generic(
       transform: Transform of all dense columns: ``log1p``, ``standardize``, ``identity`` or
         ``missing_indicator``.
       time_column: Column that a chronological split goes by.
-      time_format: ``number`` or ``iso8601``.
+      time_format: ``number``, or a form of times; see time_formats.py.
       missing_tokens: Values that mean missing, beside the empty one.
       label_positive: Values of the label column that are clicks; none if they are 0 and 1.
       label_above: Numbers of the label column above this are clicks; None if they are 0 and 1.

@@ -14,7 +14,7 @@ from beam_preprocess.datasets.generic import (
     listed,
 )
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import UTF_8, Description
+from beam_preprocess.reading.description import NUMBER, UTF_8, Description
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +96,7 @@ class LayoutOptions:
             ignore=column_names(self.ignore, "--ignore"),
             transform=self.dense_transform or "log1p",
             time_column=self.time_column,
-            time_format=self.time_format or "number",
+            time_format=self.time_format or NUMBER,
             missing_tokens=listed(self.missing_tokens),
             label_positive=listed(self.label_positive),
             label_above=self.label_above,

@@ -13,7 +13,12 @@ Example::
     missing_tokens = ["NA"]    # beside the empty value
     ignore = ["row_id"]        # when `sparse` is left out: every other column is sparse
     time_column = "timestamp"  # for the chronological split
-    time_format = "iso8601"    # or "number"
+    time_format = "iso8601"    # or "number", or any other form of times
+
+    [times]                    # columns of times, and what is derived of them
+    hour = "YYMMDDHH"
+    signed_up = {format = "%d/%m/%Y", derive = ["weekday"], age_until = "clicked"}
+    clicked = {format = "seconds", derive = ["hour_of_day", "weekday"]}
 
     [[dense]]
     source = "price"
@@ -36,7 +41,12 @@ from typing import Any, TypeVar
 
 from beam_preprocess.common.checked import build, shown
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.description import (
+    DenseColumn,
+    Description,
+    SparseColumn,
+    TimeColumn,
+)
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -76,7 +86,25 @@ def read_toml(path: pathlib.Path) -> Description:
     for key, kind in (("dense", DenseColumn), ("sparse", SparseColumn)):
         if key in body:
             fields[key] = _columns(path, key, body[key], kind)
+    if "times" in body:
+        fields["times"] = _times(path, body["times"])
     return build(Description, fields, str(path))
+
+
+def _times(path: pathlib.Path, table: Any) -> tuple[TimeColumn, ...]:
+    """What ``times = {clicked = "seconds", seen = {format = "iso8601", derive = [...]}}`` says."""
+    if not isinstance(table, dict):
+        raise DataError(
+            f'{path}: times must be a table such as {{hour = "YYMMDDHH"}}, not {shown(table)}'
+        )
+    return tuple(
+        build(
+            TimeColumn,
+            {"source": name, **(entry if isinstance(entry, dict) else {"format": entry})},
+            f"{path}: times",
+        )
+        for name, entry in table.items()
+    )
 
 
 def _label(path: pathlib.Path, table: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class RowEncoder:
         """
         dense = np.empty((len(rows), len(self._dense)), np.float32)
         for index, number in enumerate(self._dense):
-            dense[:, index] = transform_dense(rows.dense[number.source], number)
+            dense[:, index] = transform_dense(rows.dense[number.key], number)
         sparse = np.empty((len(rows), len(self._sparse)), np.int64)
         for index, (feature, lookup) in enumerate(self._sparse):
             sparse[:, index] = _encode_column(rows.sparse[feature.source, feature.derive], lookup)

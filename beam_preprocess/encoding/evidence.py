@@ -40,7 +40,7 @@ class Evidence:
         Args:
           description: Of the data set, its columns known.
         """
-        dense = {column.source for column in description.dense}
+        dense = dense_keys(description)
         sample = RowSample.empty(len(dense), len(description.sparse or ()))
         return cls(sample, EqualRows(), RatesOverTime())
 
@@ -67,7 +67,7 @@ class Evidence:
         """
         if not len(rows):
             return
-        dense = [rows.dense[name] for name in dense_sources(description)]
+        dense = [rows.dense[name] for name in dense_keys(description)]
         hashed = {key: hash_strings(values) for key, values in rows.sparse.items()}
         sparse = [hashed[column.source, column.derive] for column in description.sparse or ()]
         content = splitmix64(rows.label.astype(np.uint64))
@@ -89,13 +89,13 @@ class Evidence:
         self.sample.add(block.of_rows(np.flatnonzero(training)))
 
 
-def dense_sources(description: Description) -> tuple[str, ...]:
-    """Raw columns of the dense features, each once.
+def dense_keys(description: Description) -> tuple[str, ...]:
+    """What the numbers of dense features are known by, each once.
 
     Args:
       description: Of the data set.
     """
-    return tuple(dict.fromkeys(column.source for column in description.dense))
+    return tuple(dict.fromkeys(column.key for column in description.dense))
 
 
 def _bits(values: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, DenseFeature, Sp
 from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import VocabularyCounts
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DenseColumn, SparseColumn
+from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
 
 
 def vocabulary_path(feature: str) -> str:
@@ -66,7 +66,8 @@ def build_features(
     """
     counts = {vocabulary.feature: vocabulary for vocabulary in vocabularies}
     dense = tuple(
-        _dense_feature(column, summary.dense[column.source]) for column in config.description.dense
+        _dense_feature(column, config.description, summary.dense[column.key])
+        for column in config.description.dense
     )
     sparse = tuple(
         _sparse_feature(column, config, summary.missing[column.name], counts.get(column.name))
@@ -75,7 +76,7 @@ def build_features(
     return dense, sparse
 
 
-def _dense_feature(column: DenseColumn, moments: Moments) -> DenseFeature:
+def _dense_feature(column: DenseColumn, description: Description, moments: Moments) -> DenseFeature:
     missing = column.missing
     if missing is None:
         missing = moments.mean if column.transform == "standardize" else 0.0
@@ -89,6 +90,10 @@ def _dense_feature(column: DenseColumn, moments: Moments) -> DenseFeature:
         minimum=moments.minimum if moments.count else 0.0,
         maximum=moments.maximum if moments.count else 0.0,
         missing_count=moments.missing,
+        derive=column.derive,
+        time_format=description.form_of(column.source) if column.derive else None,
+        until=column.until,
+        until_format=description.form_of(column.until_column) if column.until_column else None,
     )
 
 
@@ -102,6 +107,8 @@ def _sparse_feature(
         "derive": column.derive,
         "missing_count": missing,
     }
+    if column.derive is not None:
+        common["time_format"] = config.description.form_of(column.source)
     if config.encoding == "vocabulary":
         return SparseFeature(
             **common,

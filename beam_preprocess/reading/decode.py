@@ -6,14 +6,15 @@ A row whose value cannot be read is a reject that names the column; what is left
 from __future__ import annotations
 
 import dataclasses
-import datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_preprocess.reading.description import Description, SparseColumn
-from beam_preprocess.reading.iso_times import seconds_of
+from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
+from beam_preprocess.dataset.time_formats import Moment, time_format
+from beam_preprocess.reading.description import NUMBER, DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
 from beam_preprocess.reading.parse import RawRows, Reject, column_reason
 
 _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
@@ -21,7 +22,6 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
 _NO_LABEL = "label is not 0 or 1"
 _NOT_FINITE = "not a finite 32-bit number"
 _TIME_LIMIT = 2.0**63  # times are held as 64-bit integers
-_HOUR_DIGITS = 8  # YYMMDDHH
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Rows:
 
     Attributes:
       label: uint8 [rows].
-      dense: From raw column to float64 [rows], NaN where missing.
+      dense: From key of a dense column to float64 [rows], NaN where missing.
       sparse: From (raw column, derivation) to Arrow binary, null where missing.
       time: int64 [rows], or None without a time column.
       lines, offsets: As in :class:`~beam_preprocess.reading.parse.RawRows`.
@@ -93,15 +93,22 @@ def decode_rows(
     faults = _Faults(len(raw.lines))
     label = _decode_label(raw.columns[description.label], description, faults)
     missing = _missing_values(description)
-    dense = {
-        name: _decode_dense(raw.columns[name], name, missing, faults)
-        for name in dict.fromkeys(column.source for column in description.dense)
-    }
+    times = _Times(raw, description, missing, faults)
+    dense: dict[str, np.ndarray] = {}
+    for number in description.dense:
+        if number.derive is not None:
+            dense[number.key] = times.age(number)
+        elif number.key not in dense:
+            source = number.source
+            dense[source] = _decode_dense(raw.columns[source], source, missing, faults)
     sparse = {}
     for column in description.sparse:
         key = (column.source, column.derive)
         if key not in sparse:
-            sparse[key] = _derive(raw.columns[column.source], column, missing, faults)
+            if column.derive is None:
+                sparse[key] = _without_missing(raw.columns[column.source], missing)
+            else:
+                sparse[key] = derived_categories(times.of(column.source), column.derive)
         if numeric_ids:
             _check_numeric(sparse[key], column, faults)
     time = _decode_time(raw, description, faults)
@@ -197,45 +204,39 @@ def _strict_float(value: str) -> float:
     return float(value)
 
 
-def _derive(values: pa.Array, column: SparseColumn, missing: pa.Array, faults: _Faults) -> pa.Array:
-    present = _without_missing(values, missing)
-    if column.derive is None:
-        return present
-    encoded = present.dictionary_encode()
-    derived, bad = [], set()
-    for index, value in enumerate(encoded.dictionary.to_pylist()):
-        try:
-            derived.append(derive_value(value, column.derive))
-        except ValueError:
-            derived.append(None)
-            bad.add(index)
-    if bad:
-        indices = encoded.indices.to_pylist()
-        rows = np.array([row for row, index in enumerate(indices) if index in bad], np.int64)
-        faults.add(rows, column.source, "not a YYMMDDHH hour", values)
-    return pa.array(derived, pa.binary()).take(encoded.indices)
+class _Times:
+    """The times of raw columns, each read once; what is none is a fault."""
 
+    def __init__(self, raw: RawRows, description: Description, missing: pa.Array, faults: _Faults):
+        self._raw = raw
+        self._description = description
+        self._missing = missing
+        self._faults = faults
+        self._known: dict[str, Moment] = {}
 
-def derive_value(value: bytes, derivation: str) -> bytes:
-    """Hour of day or weekday of one raw value.
+    def of(self, source: str) -> Moment:
+        """Those of a column, not valid where it is missing."""
+        if source not in self._known:
+            form = time_format(self._description.form_of(source))
+            values = _without_missing(self._raw.columns[source], self._missing)
+            found = moments_of(values, form)
+            bad = ~found.valid & values.is_valid().to_numpy(zero_copy_only=False)
+            self._faults.add(
+                np.flatnonzero(bad), source, f"not a time of the form {form.text}", values
+            )
+            self._known[source] = found
+        return self._known[source]
 
-    Args:
-      value: ``YYMMDDHH``, of a year from 2000 to 2099.
-      derivation: ``hour_of_day`` (two digits) or ``weekday`` (0 is Monday).
-
-    Raises:
-      ValueError: It is no such hour.
-
-    >>> derive_value(b"14102107", "hour_of_day"), derive_value(b"14102107", "weekday")
-    (b'07', b'1')
-    """
-    if len(value) != _HOUR_DIGITS or not value.isdigit():
-        raise ValueError(f"not a YYMMDDHH hour: {value!r}")
-    year, month, day, hour = (int(value[at : at + 2]) for at in (0, 2, 4, 6))
-    moment = datetime.datetime(2000 + year, month, day, hour)
-    if derivation == "hour_of_day":
-        return value[6:]
-    return b"%d" % moment.weekday()
+    def age(self, column: DenseColumn) -> np.ndarray:
+        """Days from the times of a column to others, float64 [rows], NaN where one is missing."""
+        since = self.of(column.source)
+        valid = since.valid
+        if column.until_column is None:
+            until = seconds_of(column.until or "")
+        else:
+            other = self.of(column.until_column)
+            until, valid = other.seconds, valid & other.valid
+        return np.where(valid, (until - since.seconds) / SECONDS_OF_DAY, np.nan)
 
 
 def number_of(value: bytes, radix: str) -> int:
@@ -278,27 +279,14 @@ def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.
     if name is None:
         return None
     values = raw.columns[name]
-    if description.time_format == "iso8601":
-        return _decode_timestamps(values, name, faults)
+    if description.time_format != NUMBER:
+        form = time_format(description.time_format)
+        moments = moments_of(values, form)
+        bad = np.flatnonzero(~moments.valid)
+        faults.add(bad, name, f"not a time of the form {form.text}", values)
+        return np.where(moments.valid, moments.seconds, 0)
     numbers = _decode_number(values, name, pa.array([b""], pa.binary()), faults)
     faults.add(np.flatnonzero(np.isnan(numbers)), name, "no time", values)
     late = np.abs(numbers) >= _TIME_LIMIT
     faults.add(np.flatnonzero(late), name, "a time beyond 64 bits", values)
     return np.floor(np.where(late | np.isnan(numbers), 0, numbers)).astype(np.int64)
-
-
-def _decode_timestamps(values: pa.Array, name: str, faults: _Faults) -> np.ndarray:
-    """Whole seconds since 1970; a time without a zone is read as UTC."""
-    encoded = values.dictionary_encode()
-    seconds, bad = [], set()
-    for index, value in enumerate(encoded.dictionary.to_pylist()):
-        try:
-            seconds.append(seconds_of(value.decode()))
-        except ValueError:
-            seconds.append(0)
-            bad.add(index)
-    indices = encoded.indices.to_numpy(zero_copy_only=False)
-    if bad:
-        rows = np.flatnonzero(np.isin(indices, sorted(bad)))
-        faults.add(rows, name, "not an ISO 8601 time", values)
-    return np.array(seconds, np.int64)[indices] if len(values) else np.zeros(0, np.int64)

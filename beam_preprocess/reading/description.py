@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 from collections import Counter
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import pydantic
 
@@ -22,15 +22,24 @@ from beam_preprocess.common.checked import (
     check_fields,
     shown,
 )
-from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, DERIVATIONS, RADICES
+from beam_preprocess.dataset.schema import (
+    DENSE_DERIVATIONS,
+    DENSE_TRANSFORMS,
+    DERIVATIONS,
+    RADICES,
+    dense_key,
+)
+from beam_preprocess.dataset.time_formats import DERIVED_CATEGORIES, YYMMDDHH, time_format
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.moments import is_time
 from beam_preprocess.reading.quotes import Quotes
 
 _SHOWN_CHARACTERS = 60
 
 FILE_FORMATS = ("text", "parquet")
 LABEL_RULES = ("binary", "positive")
-TIME_FORMATS = ("number", "iso8601")
+NUMBER = "number"
+"""Form of a time column whose numbers only have to follow each other."""
 
 UTF_8 = "utf-8"
 
@@ -63,6 +72,8 @@ class DenseColumn(_Column):
       transform: One of ``DENSE_TRANSFORMS``, whose formulas schema.py has.
       missing: Raw value that stands for a missing one (before the transform), within the range of
         32-bit floats; None for the mean with ``standardize``, else 0.
+      derive: ``age``, in days, of a column of times, or None for the number itself.
+      until: What an age ends at: another column of times, or a time of ISO 8601.
 
     Raises:
       DataError: A value cannot be used.
@@ -77,10 +88,29 @@ class DenseColumn(_Column):
 
     transform: str = "log1p"
     missing: Finite32 | None = None
+    derive: str | None = None
+    until: Name | None = None
 
     def __post_init__(self) -> None:
         what = self._check("dense column")
         check_choice(f"{what}: transform", self.transform, DENSE_TRANSFORMS)
+        if self.derive is not None:
+            check_choice(f"{what}: derive", self.derive, DENSE_DERIVATIONS)
+        if (self.derive is None) != (self.until is None):
+            raise DataError(
+                f'{what}: derive = "age" and until = "..." go together; until is another column of '
+                "times, or a time such as 2024-12-31"
+            )
+
+    @property
+    def key(self) -> str:
+        """What its numbers are known by; several features may be made of the same."""
+        return dense_key(self.source, self.derive, self.until)
+
+    @property
+    def until_column(self) -> str | None:
+        """The other column that an age is counted to."""
+        return None if self.until is None or is_time(self.until) else self.until
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +120,7 @@ class SparseColumn(_Column):
     Attributes:
       source: The raw column.
       name: Of the feature; that of the column unless given.
-      derive: ``hour_of_day`` or ``weekday`` of a ``YYMMDDHH`` value, or None for the value itself.
+      derive: One of ``DERIVATIONS``, of a column of times, or None for the value itself.
       rows: Table rows for the encodings ``modulo`` and ``hash``; None where none are known.
       radix: How the encoding ``modulo`` reads a value as a number; see schema.py.
       fold: What ``modulo`` takes the number modulo first; None for nothing.
@@ -109,6 +139,52 @@ class SparseColumn(_Column):
         if self.derive is not None:
             check_choice(f"{what}: derive", self.derive, DERIVATIONS)
         check_choice(f"{what}: radix", self.radix, RADICES)
+
+
+_AnyColumn = TypeVar("_AnyColumn", bound=_Column)
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeColumn:
+    """A raw column of times, and features to derive of it.
+
+    Attributes:
+      source: The raw column.
+      format: How its times are written; see time_formats.py.
+      derive: Categories that become sparse features, called ``SOURCE_CATEGORY``.
+      age_until: What its age, a dense feature ``SOURCE_age``, ends at; as ``DenseColumn.until``.
+
+    Raises:
+      DataError: A value cannot be used.
+
+    >>> [column.name for column in TimeColumn("seen", "%d/%m/%Y", ("weekday", "month")).sparse]
+    ['seen_weekday', 'seen_month']
+    """
+
+    source: Name
+    format: str
+    derive: tuple[str, ...] = ()
+    age_until: Name | None = None
+
+    def __post_init__(self) -> None:
+        what = f"time column {shown(self.source)}"
+        check_fields(self, what)
+        try:
+            time_format(self.format)
+        except DataError as error:
+            raise DataError(f"{what}: {error}") from None
+        for derivation in self.derive:
+            check_choice(f"{what}: derive", derivation, DERIVATIONS)
+
+    @property
+    def sparse(self) -> tuple[SparseColumn, ...]:
+        return tuple(SparseColumn(self.source, f"{self.source}_{of}", of) for of in self.derive)
+
+    @property
+    def dense(self) -> tuple[DenseColumn, ...]:
+        if self.age_until is None:
+            return ()
+        return (DenseColumn(self.source, f"{self.source}_age", derive="age", until=self.age_until),)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +237,10 @@ class Description:
       label_positive: Values of the label column that are label 1, all others being label 0; empty
         where ``label_rule`` says it.
       label_above: Numbers of the label column above this are label 1; None likewise.
-      time_column, time_format: What the chronological split goes by, where there is one.
+      time_column, time_format: What the chronological split goes by, where there is one: how its
+        times are written, or ``number`` where they are numbers that only have to follow each other.
+      times: Columns of times, and what is derived of them; a feature that is listed itself under
+        the same name is taken as it stands there.
       ignore: Columns left out when ``sparse`` is None.
       side_tables: Tables that can be joined.
       file_format: ``text`` or ``parquet``.
@@ -188,7 +267,8 @@ class Description:
     label_positive: tuple[str, ...] = ()
     label_above: Finite | None = None
     time_column: Name | None = None
-    time_format: str = "number"
+    time_format: str = NUMBER
+    times: tuple[TimeColumn, ...] = ()
     ignore: tuple[str, ...] = ()
     side_tables: tuple[SideTable, ...] = ()
     file_format: str = "text"
@@ -200,7 +280,6 @@ class Description:
         for field, choices in (
             ("file_format", FILE_FORMATS),
             ("label_rule", LABEL_RULES),
-            ("time_format", TIME_FORMATS),
         ):
             check_choice(f"{self.name}: {field}", getattr(self, field), choices)
         if self.columns is None and self.file_format == "text" and not self.header:
@@ -211,11 +290,64 @@ class Description:
                 f"{self.name}: label_rule, label_positive and label_above say different things of "
                 "the label; give one of them"
             )
+        self._settle_times()
         self._check_feature_names(self.name)
         if self.columns is not None:
             check_columns(self.columns, self.name)
             if self.sparse is not None and not self.header:
                 self._check_sources()  # with a header, `resolve` checks and can name the file
+
+    def _settle_times(self) -> None:
+        """Adds what is derived of times, and checks that their forms say what is needed."""
+        forms = {column.source: column.format for column in self.times}
+        if len(forms) < len(self.times):
+            repeated = Counter(column.source for column in self.times).most_common(1)[0][0]
+            raise DataError(f"{self.name}: the times of column {repeated!r} are described twice")
+        if self.time_format == NUMBER and self.time_column in forms:
+            object.__setattr__(self, "time_format", forms[self.time_column])
+        if self.time_format != NUMBER:
+            time_format(self.time_format)
+            if forms.get(self.time_column or "", self.time_format) != self.time_format:
+                raise DataError(
+                    f"{self.name}: time_format and times say different things of column "
+                    f"{self.time_column!r}; leave time_format out"
+                )
+        derived = [column for time in self.times for column in time.dense]
+        object.__setattr__(self, "dense", _with_derived(self.dense, derived))
+        if self.sparse is not None:
+            categories = [column for time in self.times for column in time.sparse]
+            object.__setattr__(self, "sparse", _with_derived(self.sparse, categories))
+        categories = [column for time in self.times for column in time.sparse]
+        for column in (*(self.sparse or ()), *categories):
+            if column.derive is not None:
+                hour = DERIVED_CATEGORIES[column.derive].needs_hour
+                self._check_time(column.source, column.derive, forms.get(column.source), hour=hour)
+        for number in self.dense:
+            if number.derive is not None:
+                for source in filter(None, (number.source, number.until_column)):
+                    self._check_time(source, "age", forms.get(source, ""), hour=False)
+
+    def _check_time(self, source: str, what: str, form: str | None, *, hour: bool) -> None:
+        if form == "":
+            raise DataError(
+                f"{self.name}: {what} is derived of column {source!r}, so say how its times are "
+                f'written, times = {{{source} = "iso8601"}}'
+            )
+        found = time_format(form or YYMMDDHH)
+        if not (found.has_hour if hour else found.has_date):
+            raise DataError(
+                f"{self.name}: {what} cannot be derived of column {source!r}, whose form "
+                f"{found.text} has no {'hour' if hour else 'date'}"
+            )
+
+    def form_of(self, source: str) -> str:
+        """How the times of a raw column are written; see time_formats.py.
+
+        Args:
+          source: The column.
+        """
+        forms = {column.source: column.format for column in self.times}
+        return forms.get(source, YYMMDDHH)
 
     def _check_dialect(self) -> None:
         delimiter, escape = self.delimiter, self.escape
@@ -301,6 +433,7 @@ class Description:
         sparse = self.sparse
         if sparse is None:
             used = {self.label, self.time_column, *self.ignore}
+            used.update(column.source for column in self.times)
             used.update(column.source for column in self.dense)
             there = (*columns, *partitions)
             sparse = _sparse_columns([name for name in there if name and name not in used], where)
@@ -346,6 +479,7 @@ class Description:
         if self.time_column:
             wanted.append(self.time_column)
         wanted.extend(column.source for column in self.dense)
+        wanted.extend(column.until_column for column in self.dense if column.until_column)
         wanted.extend(column.source for column in self.sparse or ())
         return tuple(dict.fromkeys(wanted))
 
@@ -390,11 +524,19 @@ class Description:
                     f"there are {_shorten(there)}"
                 )
         sources = [column.source for column in self.dense]
+        sources += [column.until_column for column in self.dense if column.until_column]
         sources += [column.source for column in self.sparse]
         if not sources:
             raise DataError(
                 f"{where or self.name}: no dense or sparse column is left to learn from"
             )
+        for column in self.times:
+            there = (*self.columns, *sorted(joined))
+            if column.source not in there:
+                raise DataError(
+                    f"{where or self.name}: times: no column {column.source!r}"
+                    f"{suggestion(column.source, there)}; there are {_shorten(there)}"
+                )
         for name in self.ignore:
             self._check_ignored(name, sources, where)
         if self.label in sources:
@@ -416,6 +558,15 @@ class Description:
                 f"{where or self.name}: {name!r} cannot be ignored: {why}; there are "
                 f"{_shorten(there)}"
             )
+
+
+def _with_derived(
+    columns: Iterable[_AnyColumn], derived: Iterable[_AnyColumn]
+) -> tuple[_AnyColumn, ...]:
+    """The columns, and those derived ones that are not listed under their name."""
+    listed = list(columns)
+    names = {column.name for column in listed}
+    return tuple(listed + [column for column in derived if column.name not in names])
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -122,7 +122,7 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
       description: Which columns are read, and which of them as numbers.
     """
     numeric = set(numeric_columns(description))
-    ids = {column.source for column in description.sparse or ()}
+    ids = {column.source for column in description.sparse or () if column.derive is None}
     columns = {}
     bad = np.zeros(table.num_rows, bool)
     rejects = []

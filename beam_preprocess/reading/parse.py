@@ -152,6 +152,9 @@ def numeric_columns(description: Description) -> list[str]:
       description: With its columns known.
     """
     other = {description.label, description.time_column}
+    for column in description.dense:
+        if column.derive is not None:
+            other.update((column.source, column.until_column))
     other.update(column.source for column in description.sparse)
     other.update(table.key for table in description.side_tables)
     sources = dict.fromkeys(column.source for column in description.dense)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from beam_preprocess.common.one_line_options import OneLineParser
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.iso_times import seconds_of
 from beam_preprocess.running.log_sample import LogSample, is_number, sample_log
+from beam_preprocess.running.time_guess import TimeGuess, guess_times, is_beginning
 
 _LABEL_NAMES = (
     "click", "clicked", "is_click", "clk", "label", "target", "y", "class", "conversion",
@@ -32,8 +32,6 @@ _AMOUNT_NAME = re.compile(
 _LONG_TAIL = 20
 """Times its median, that the largest of many counts exceeds."""
 
-_EPOCH = (10**9, 2 * 10**9)  # 2001 to 2033, in seconds
-
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
@@ -43,13 +41,13 @@ class Guess:
       role: ``label``, ``dense``, ``sparse``, ``time`` or ``ignore``.
       reason: Why, in words.
       transform: Of a dense column, where it is not the usual one.
-      time_format: Of a time.
+      times: Of a column of times.
     """
 
     role: str
     reason: str
     transform: str | None = None
-    time_format: str = "number"
+    times: TimeGuess | None = None
 
 
 def describe(patterns: Sequence[str]) -> str:
@@ -86,12 +84,14 @@ def describe(patterns: Sequence[str]) -> str:
     ]
     if missing:
         lines.append(_entry("missing_tokens", missing, "stand among other values"))
-    lines += _time_lines(guesses)
+    if now := _chronological(guesses):
+        lines.append(_entry("time_column", now, "for --split chronological"))
     unreadable = {
         n: Guess("ignore", f"of type {kind}, no single value") for n, kind in sample.unreadable
     }
     for role in ("dense", "sparse", "ignore"):
         lines += _listed(role, {**guesses, **unreadable})
+    lines += _time_lines(guesses)
     return "\n".join(lines) + "\n"
 
 
@@ -159,44 +159,47 @@ def _category(values: list[str], distinct: int) -> Guess:
 
 
 def _time(name: str, values: list[str]) -> Guess | None:
-    if all(map(_is_moment, values)):
-        return Guess("time", f"times such as {values[0]}", time_format="iso8601")
-    numbers = [float(value) for value in values if is_number(value)]
-    named = re.search(r"time|stamp|^ts$|date", name.lower())
-    if (
-        named
-        and len(numbers) == len(values)
-        and _EPOCH[0] <= min(numbers) <= max(numbers) < _EPOCH[1]
-    ):
-        return Guess("time", "seconds since 1970, by name and size")
-    return None
-
-
-def _is_moment(value: str) -> bool:
-    try:
-        seconds_of(value)
-    except ValueError:
-        return False
-    return not value.isdigit()  # 20240301 may be any number
+    times = guess_times(name, values)
+    if times is None:
+        return None
+    if len(times.forms) > 1:
+        forms = " or ".join(times.forms)
+        return Guess(
+            "ignore",
+            f"times such as {values[0]}, which no value tells whether {forms}: say which, "
+            f"times.{json.dumps(name)} = ...",
+        )
+    return Guess("time", f"times such as {values[0]}", times=times)
 
 
 def _counts_up(numbers: list[float]) -> bool:
     return all(after == before + 1 for before, after in zip(numbers, numbers[1:], strict=False))
 
 
-def _time_lines(guesses: dict[str, Guess]) -> list[str]:
-    times = {name: guess for name, guess in guesses.items() if guess.role == "time"}
-    for name, guess in times.items():
-        reason = f"{guess.reason}; for --split chronological"
-        return [_entry("time_column", name, reason), _entry("time_format", guess.time_format)]
-    return []
+def _time_lines(guesses: dict[str, Guess]) -> Iterator[str]:
+    """The table of times, which stands behind all other keys."""
+    times = {name: guess.times for name, guess in guesses.items() if guess.times is not None}
+    now = _chronological(guesses)
+    if times:
+        yield from ("", "[times]  # how they are written, and what is derived of them")
+    for name, found in times.items():
+        fields = [_entry("format", found.forms[0])]
+        if found.derived:
+            fields.append(_entry("derive", list(found.derived)))
+        if is_beginning(name) and now not in (None, name):
+            fields.append(_entry("age_until", now))
+        why = " ".join(guesses[name].reason.split())
+        yield f"{json.dumps(name, ensure_ascii=False)} = {{{', '.join(fields)}}}  # {why}"
+
+
+def _chronological(guesses: dict[str, Guess]) -> str | None:
+    """The column that a chronological split goes by: the first that is no beginning."""
+    times = [name for name, guess in guesses.items() if guess.role == "time"]
+    return next((name for name in times if not is_beginning(name)), next(iter(times), None))
 
 
 def _listed(role: str, guesses: dict[str, Guess]) -> Iterator[str]:
     chosen = {name: guess for name, guess in guesses.items() if guess.role == role}
-    times = [name for name, guess in guesses.items() if guess.role == "time"]
-    if role == "ignore":
-        chosen |= {name: guesses[name] for name in times[1:]}
     if not chosen:
         return
     yield f"{role} = ["

@@ -26,7 +26,7 @@ def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str,
     if schema.sparse:
         files["plots/table_rows.svg"] = _table_plot(schema)
     for feature in schema.dense:
-        if feature.transform != "missing_indicator" and summary.dense[feature.source].count:
+        if feature.transform != "missing_indicator" and summary.dense[feature.key].count:
             files[_plot_name(feature)] = _dense_plot(feature, summary)
     parts = [
         _head(schema),
@@ -85,7 +85,7 @@ def _dense(schema: Schema, findings: Findings, files: dict[str, str]) -> str:
     for feature in schema.dense:
         plot = _plot_name(feature)
         lines.append(
-            f"| {_cell(feature.name)} | {_cell(feature.source)} | {feature.transform} "
+            f"| {_cell(feature.name)} | {_cell(_source(feature))} | {feature.transform} "
             f"| {feature.missing_count / total:.2%} "
             f"| {feature.mean:.6g} | {feature.std:.6g} | {feature.minimum:.6g} "
             f"| {feature.maximum:.6g} | {_auc(findings, feature.name)} "
@@ -115,7 +115,7 @@ def _sparse(schema: Schema, findings: Findings) -> str:
 
 
 def _sparse_line(feature: SparseFeature, total: int, findings: Findings) -> str:
-    source = f"{feature.derive} of {feature.source}" if feature.derive else feature.source
+    source = _source(feature)
     encoding = feature.encoding
     if feature.min_count is not None:
         encoding += f" (min count {feature.min_count})"
@@ -128,6 +128,14 @@ def _sparse_line(feature: SparseFeature, total: int, findings: Findings) -> str:
         + "".join(f"| {_unknown(findings, feature.name, name)} " for name in SPLIT_NAMES[1:])
         + f"| {_auc(findings, feature.name)} |"
     )
+
+
+def _source(feature: DenseFeature | SparseFeature) -> str:
+    """What a feature is made of, in words."""
+    if feature.derive is None:
+        return feature.source
+    until = f" until {feature.until}" if isinstance(feature, DenseFeature) else ""
+    return f"{feature.derive} of {feature.source}{until}"
 
 
 def _unknown(findings: Findings, feature: str, split: str) -> str:
@@ -168,7 +176,7 @@ def _plot_name(feature: DenseFeature) -> str:
 
 
 def _dense_plot(feature: DenseFeature, summary: Summary) -> str:
-    histogram = summary.dense[feature.source].histogram
+    histogram = summary.dense[feature.key].histogram
     bins = range(min(histogram), max(histogram) + 1)
     bars = [(f"{BIN_EDGES[index]:g}", histogram.get(index, 0)) for index in bins]
     return bar_chart(bars, f"{feature.name}: training rows by sign(x) ln(1 + |x|)", "{:,}")

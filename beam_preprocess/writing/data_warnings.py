@@ -12,7 +12,7 @@ import numpy as np
 from beam_preprocess.dataset.findings import Finding, Findings
 from beam_preprocess.dataset.schema import SPLIT_NAMES, DenseFeature, Schema
 from beam_preprocess.encoding.encode import transform_dense
-from beam_preprocess.encoding.evidence import Evidence, dense_sources
+from beam_preprocess.encoding.evidence import Evidence, dense_keys
 from beam_preprocess.encoding.label_rates import differ, rates_of_parts
 from beam_preprocess.encoding.row_sample import dense_auc, meeting_chance, sparse_auc
 from beam_preprocess.encoding.statistics import BIN_EDGES, Moments, Summary
@@ -103,9 +103,9 @@ class Judge:
         sample = self.evidence.sample
         if min(np.bincount(sample.label, minlength=2)) < LEAST_ROWS_OF_A_LABEL:
             return {}
-        sources = dense_sources(self.description)
+        sources = dense_keys(self.description)
         found = {
-            feature.name: dense_auc(sample.dense[:, sources.index(feature.source)], sample.label)
+            feature.name: dense_auc(sample.dense[:, sources.index(feature.key)], sample.label)
             for feature in self.schema.dense
         }
         for at, feature in enumerate(self.schema.sparse):
@@ -152,7 +152,7 @@ class Judge:
                 )
 
     def _constant(self, feature: DenseFeature) -> str | None:
-        moments = self.summary.dense[feature.source]
+        moments = self.summary.dense[feature.key]
         rows = moments.count + moments.missing
         raw = [feature.minimum, feature.maximum] if moments.count else []
         values = transform_dense(

@@ -56,18 +56,19 @@ class DenseValues:
 
     def __init__(self, features: Sequence[DenseFeature], missing_tokens: Sequence[str] = ()):
         self._features = tuple(features)
-        self._sources = tuple(dict.fromkeys(feature.source for feature in self._features))
+        self._keys = tuple(dict.fromkeys(feature.key for feature in self._features))
+        ages = {feature.key for feature in self._features if feature.derive is not None}
+        self._is_raw = np.array([key not in ages for key in self._keys])
         self._missing_numbers = numeric_tokens(missing_tokens)
 
     def __call__(self, numbers: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """float32 (batch, features) of float32 (batch,) numbers by column, NaN where missing."""
-        columns = tf.stack([numbers[source] for source in self._sources], axis=1)
-        raw = tf.cast(columns, tf.float64)
-        absent = ~tf.math.is_finite(columns)
+        """float32 (batch, features) of (batch,) numbers by feature's key, NaN where missing."""
+        raw = tf.stack([tf.cast(numbers[key], tf.float64) for key in self._keys], axis=1)
+        absent = ~tf.math.is_finite(raw)
         for number in self._missing_numbers:
-            absent |= tf.equal(raw, tf.constant(number, tf.float64))
-        positions = [self._sources.index(feature.source) for feature in self._features]
-        if positions != list(range(len(self._sources))):
+            absent |= tf.equal(raw, tf.constant(number, tf.float64)) & self._is_raw
+        positions = [self._keys.index(feature.key) for feature in self._features]
+        if positions != list(range(len(self._keys))):
             raw, absent = tf.gather(raw, positions, axis=1), tf.gather(absent, positions, axis=1)
         filled = tf.where(absent, self._constants("missing"), raw)
         return tf.cast(self._transform(filled, absent), tf.float32)

@@ -1,45 +1,61 @@
-"""Categories derived from a raw value, in the graph: hour of day and weekday of ``YYMMDDHH``."""
+"""What is derived of times, in the graph.
+
+The forms of times, and the arithmetic behind hours, weekdays and ages, are the records stage's own
+(``beam_preprocess.dataset.time_formats``): here their parts are read by TensorFlow's RE2.
+"""
 
 import tensorflow as tf
 
-_LENGTH = 8
-_MONTH_DAYS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_FEBRUARY = 2
-# Days before each month of a common year.
-_DAYS_BEFORE = (0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
-_SATURDAY = 5  # 2000-01-01, where Monday is 0
-_HOURS = tuple(f"{hour:02d}" for hour in range(24))
-_WEEKDAYS = tuple("0123456")
+from beam_preprocess.dataset.time_formats import (
+    DEFAULTS,
+    DERIVED_CATEGORIES,
+    FLAG_LETTERS,
+    FLAG_PARTS,
+    MONTHS,
+    NAME_PARTS,
+    Moment,
+    TimeFormat,
+)
 
 
-def derive(values: tf.Tensor, derivation: str) -> tuple[tf.Tensor, tf.Tensor]:
-    """The derived categories of raw ``YYMMDDHH`` values (of the years 2000 to 2099).
+def moments_of(values: tf.Tensor, form: TimeFormat) -> Moment:
+    """The times of raw values; a value that is none is not valid, and its parts are arbitrary.
 
     Args:
         values: strings of shape (batch,).
-        derivation: ``"hour_of_day"`` or ``"weekday"``; see ``beam_preprocess.dataset.schema``.
+        form: how they are written.
 
     Returns:
-        The categories, and where the raw value is no such hour (the category is arbitrary there).
+        bool and int64 tensors of shape (batch,).
     """
-    octets = tf.cast(tf.io.decode_raw(values, tf.uint8, fixed_length=_LENGTH), tf.int32)
-    digits = octets - ord("0")
-    pairs = digits[:, 0::2] * 10 + digits[:, 1::2]
-    year, month, day, hour = tf.unstack(pairs, axis=1)
-    known_month = tf.clip_by_value(month, 1, 12)
-    is_leap = tf.equal(year % 4, 0)
-    leap_day = tf.cast(is_leap & tf.equal(known_month, _FEBRUARY), tf.int32)
-    valid = (
-        tf.equal(tf.strings.length(values), _LENGTH)
-        & tf.reduce_all((digits >= 0) & (digits <= 9), axis=1)
-        & tf.equal(month, known_month)
-        & (day >= 1)
-        & (day <= tf.gather(_MONTH_DAYS, known_month) + leap_day)
-        & (hour < len(_HOURS))
-    )
-    if derivation == "hour_of_day":
-        return tf.gather(_HOURS, tf.clip_by_value(hour, 0, len(_HOURS) - 1)), ~valid
-    past_leap_day = tf.cast(is_leap & (known_month > _FEBRUARY), tf.int32)
-    leap_days_before = (year + 3) // 4  # 2000 itself is a leap year
-    days = year * 365 + leap_days_before + tf.gather(_DAYS_BEFORE, known_month) + past_leap_day
-    return tf.gather(_WEEKDAYS, (days + day - 1 + _SATURDAY) % 7), ~valid
+    matched = tf.strings.regex_full_match(values, form.pattern)
+    parts = {}
+    for at, name in enumerate(form.parts):
+        text = tf.strings.regex_replace(values, form.pattern, rf"\{at + 1}")
+        parts[name] = _numbers(tf.where(matched, text, ""), name)
+    moment = form.moment(parts)
+    return moment._replace(valid=moment.valid & matched)
+
+
+def _numbers(texts: tf.Tensor, part: str) -> tf.Tensor:
+    """int64 numbers of the texts of a part; what is not there has its default."""
+    if part in FLAG_PARTS:
+        return tf.cast(tf.strings.regex_full_match(texts, f"[{FLAG_LETTERS}].*"), tf.int64)
+    if part in NAME_PARTS:
+        first = tf.strings.lower(tf.strings.substr(texts, 0, 3))
+        is_month = tf.equal(first[:, None], tf.constant(MONTHS))
+        return tf.reduce_sum(tf.cast(is_month, tf.int64) * tf.range(1, 13, dtype=tf.int64), axis=1)
+    default = tf.constant(str(DEFAULTS.get(part, 0)))
+    return tf.strings.to_number(tf.where(tf.equal(texts, ""), default, texts), tf.int64)
+
+
+def derived_categories(moments: Moment, derivation: str) -> tf.Tensor:
+    """A category of each time, arbitrary where there is none; strings of shape (batch,).
+
+    Args:
+        moments: the times.
+        derivation: one of ``DERIVED_CATEGORIES``.
+    """
+    derived = DERIVED_CATEGORIES[derivation]
+    index = tf.where(moments.valid, derived.place(moments), tf.constant(0, tf.int64))
+    return tf.gather(tf.constant(derived.categories), index)

@@ -11,15 +11,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
 from beam_preprocess.dataset.schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
     OUT_OF_VOCABULARY_ID,
+    DenseFeature,
     Schema,
     SparseFeature,
 )
+from beam_preprocess.dataset.time_formats import Moment, TimeFormat, time_format
+from beam_preprocess.reading.moments import seconds_of
 from nasrec_tf.export.dense_values import DenseValues, numbers_of
-from nasrec_tf.export.derivations import derive
+from nasrec_tf.export.derivations import derived_categories, moments_of
 from nasrec_tf.export.modulo import ModuloIds
 from nasrec_tf.export.raw_inputs import TEXT, raw_inputs
 
@@ -42,7 +46,7 @@ class Preprocessing(tf.Module):
         super().__init__(name="preprocessing")
         self._texts = [c.column for c in raw_inputs(schema) if c.kind == TEXT]
         self._tokens = schema.missing_tokens
-        self._dense_sources = list(dict.fromkeys(feature.source for feature in schema.dense))
+        self._numbers_of = {feature.key: feature for feature in schema.dense}
         self._dense = DenseValues(schema.dense, schema.missing_tokens) if schema.dense else None
         self._sparse = schema.sparse
         self._vocabularies = {name: _table(path) for name, path in vocabulary_files.items()}
@@ -59,9 +63,10 @@ class Preprocessing(tf.Module):
                 for text.
         """
         missing = self._missing(raw)
-        outputs = {"sparse": self._ids(raw, missing)}
+        times = _Times(raw, missing, self._texts)
+        outputs = {"sparse": self._ids(raw, missing, times)}
         if self._dense is not None:
-            outputs["dense"] = self._dense(self._numbers(raw, missing))
+            outputs["dense"] = self._dense(self._numbers(raw, missing, times))
         return outputs
 
     def _missing(self, raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
@@ -72,17 +77,26 @@ class Preprocessing(tf.Module):
             absent |= tf.equal(values, token)
         return absent
 
-    def _numbers(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The dense features' columns, read from the text where a sparse feature shares one."""
+    def _numbers(
+        self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor, times: "_Times"
+    ) -> dict[str, tf.Tensor]:
+        """What dense features are made of, read from the text where a sparse one shares a column.
+
+        float32, and float64 for ages.
+        """
         numbers = {}
-        for column in self._dense_sources:
-            numbers[column] = raw[column]
-            if column in self._texts:
+        for key, feature in self._numbers_of.items():
+            column = feature.source
+            if feature.derive is not None:
+                numbers[key] = times.age(feature)
+            elif column in self._texts:
                 absent = missing[:, self._texts.index(column)]
-                numbers[column] = numbers_of(raw[column], absent)
+                numbers[key] = numbers_of(raw[column], absent)
+            else:
+                numbers[key] = raw[column]
         return numbers
 
-    def _ids(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor) -> tf.Tensor:
+    def _ids(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor, times: "_Times") -> tf.Tensor:
         places = [self._texts.index(feature.source) for feature in self._sparse]
         if places != list(range(len(self._texts))):
             missing = tf.gather(missing, places, axis=1)
@@ -91,7 +105,9 @@ class Preprocessing(tf.Module):
             unreadable = [tf.zeros_like(value, tf.bool) for value in values]
             for k, feature in enumerate(self._sparse):
                 if feature.derive is not None:
-                    values[k], unreadable[k] = derive(values[k], feature.derive)
+                    moments = times.of(feature.source, feature.form)
+                    values[k] = derived_categories(moments, feature.derive)
+                    unreadable[k] = ~moments.valid
             missing |= tf.stack(unreadable, axis=1)
         return tf.where(missing, tf.constant(MISSING_ID, tf.int64), self._encode(values))
 
@@ -117,6 +133,43 @@ class Preprocessing(tf.Module):
         if feature.name not in self._vocabularies:
             return tf.fill(tf.shape(value), tf.constant(_NOT_THERE, tf.int64))
         return self._vocabularies[feature.name].lookup(value)
+
+
+class _Times:
+    """The times of the raw columns of a batch, each read once.
+
+    Args:
+        raw: columns by name.
+        missing: where each text column is missing, (batch, text columns).
+        texts: names of the text columns.
+    """
+
+    def __init__(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor, texts: Sequence[str]):
+        self._raw = raw
+        self._missing = missing
+        self._texts = texts
+        self._known: dict[tuple[str, str], Moment] = {}
+
+    def of(self, column: str, form: TimeFormat) -> Moment:
+        """The times of a column; not valid where a value is missing or no time."""
+        key = column, form.text
+        if key not in self._known:
+            found = moments_of(self._raw[column], form)
+            missing = self._missing[:, self._texts.index(column)]
+            self._known[key] = found._replace(valid=found.valid & ~missing)
+        return self._known[key]
+
+    def age(self, feature: DenseFeature) -> tf.Tensor:
+        """Days, float64 (batch,), NaN where a time is missing."""
+        since = self.of(feature.source, time_format(feature.time_format))
+        valid = since.valid
+        if feature.until_format is None:
+            until = tf.constant(seconds_of(feature.until), tf.int64)
+        else:
+            other = self.of(feature.until, time_format(feature.until_format))
+            until, valid = other.seconds, valid & other.valid
+        days = tf.cast(until - since.seconds, tf.float64) / SECONDS_OF_DAY
+        return tf.where(valid, days, tf.constant(np.nan, tf.float64))
 
 
 def _table(path: pathlib.Path) -> tf.lookup.StaticHashTable:

@@ -1,16 +1,18 @@
 """The raw columns that a served network is asked with, as a data set's schema implies them."""
 
 import dataclasses
+import datetime
 import keyword
 import re
 
 from beam_preprocess.dataset.schema import Schema, SparseFeature
+from beam_preprocess.dataset.time_formats import time_format
 
 NUMBER = "number"
 TEXT = "text"
 
-# Eight days of October 2014 with a known calendar: what a made-up YYMMDDHH value is taken from.
-_SAMPLE_DAYS = ("141021", "141022", "141023", "141024", "141025", "141026", "141027", "141028")
+_FIRST_SAMPLE = datetime.datetime(2014, 10, 21)
+"""The first day of Avazu's log: what made-up times are taken from."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,14 +35,20 @@ class RawInput:
 def raw_inputs(schema: Schema) -> tuple[RawInput, ...]:
     """The columns that a schema's features are made of, dense ones first, each once.
 
-    A column that a sparse feature reads is text even where a dense feature reads it as well.
+    A column that a sparse feature reads is text even where a dense feature reads it as well, and so
+    is one of times.
 
     Args:
         schema: of the data set.
     """
     text = {feature.source for feature in schema.sparse}
-    numbers = [feature.source for feature in schema.dense]
-    columns = dict.fromkeys((*numbers, *(feature.source for feature in schema.sparse)))
+    columns = dict.fromkeys(feature.source for feature in schema.dense)
+    for feature in schema.dense:
+        if feature.derive is not None:
+            times = [feature.source] + [feature.until] * (feature.until_format is not None)
+            text.update(times)
+            columns |= dict.fromkeys(times)
+    columns |= dict.fromkeys(feature.source for feature in schema.sparse)
     names = _input_names(tuple(columns))
     return tuple(
         RawInput(column, names[column], TEXT if column in text else NUMBER) for column in columns
@@ -84,16 +92,26 @@ def sample_rows(
     """
     rows: list[dict[str, float | str]] = [{} for _ in range(count)]
     for index, row in enumerate(rows):
+        moment = _FIRST_SAMPLE + datetime.timedelta(days=index, hours=index % 24)
         for number in schema.dense:
-            row[number.source] = float(round(number.mean, 3))
+            if number.derive is None:
+                row[number.source] = float(round(number.mean, 3))
+                continue
+            row[number.source] = time_format(number.time_format).write(moment)
+            if number.until_format is not None:
+                row[number.until] = time_format(number.until_format).write(moment)
         for feature in schema.sparse:
-            row[feature.source] = _sample_value(feature, vocabularies.get(feature.name, []), index)
+            row[feature.source] = _sample_value(
+                feature, vocabularies.get(feature.name, []), index, moment
+            )
     return rows
 
 
-def _sample_value(feature: SparseFeature, entries: list[str], index: int) -> str:
+def _sample_value(
+    feature: SparseFeature, entries: list[str], index: int, moment: datetime.datetime
+) -> str:
     if feature.derive is not None:
-        return f"{_SAMPLE_DAYS[index % len(_SAMPLE_DAYS)]}{index % 24:02d}"
+        return feature.form.write(moment)
     if feature.encoding == "vocabulary":
         return entries[index % len(entries)] if entries else ""
     return str(index)

@@ -15,7 +15,6 @@ from beam_preprocess.config import (
 )
 from beam_preprocess.dataset.schema import DENSE_TRANSFORMS
 from beam_preprocess.datasets.layout_options import LayoutOptions
-from beam_preprocess.reading.description import TIME_FORMATS
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
@@ -132,7 +131,7 @@ class SearchConfig:
     )
     time_column: str | None = option(None, DATA, "for --split chronological (likewise)")
     time_format: str | None = option(
-        None, DATA, "of the time column (likewise; default number)", choices=TIME_FORMATS
+        None, DATA, "of the time column: iso8601, %d/%m/%Y, ... (likewise; default number)"
     )
     missing_tokens: str | None = option(
         None, DATA, "values that mean missing, comma separated (likewise)"

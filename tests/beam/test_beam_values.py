@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_preprocess.common.string_table import StringTable
+from beam_preprocess.dataset.time_formats import time_format
 from beam_preprocess.encoding.splits import (
     chronological_boundaries,
     chronological_splits,
@@ -17,7 +18,8 @@ from beam_preprocess.encoding.splits import (
 from beam_preprocess.encoding.statistics import Moments
 from beam_preprocess.encoding.vocabulary import ValueCounter, select_entries
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.decode import derive_value, number_of
+from beam_preprocess.reading.decode import number_of
+from beam_preprocess.reading.moments import derived_categories, moments_of
 
 short_strings = st.binary(max_size=20) | st.binary(min_size=60, max_size=70)
 
@@ -183,14 +185,15 @@ def test_vocabularies_order_by_count_then_value():
     [(b"14102100", b"00", b"1"), (b"14102623", b"23", b"6"), (b"24022912", b"12", b"3")],
 )
 def test_hours_give_hour_of_day_and_weekday(value, hour, weekday):
-    assert derive_value(value, "hour_of_day") == hour
-    assert derive_value(value, "weekday") == weekday
+    moments = moments_of(pa.array([value]), time_format("YYMMDDHH"))
+    assert derived_categories(moments, "hour_of_day").to_pylist() == [hour]
+    assert derived_categories(moments, "weekday").to_pylist() == [weekday]
 
 
 @pytest.mark.parametrize("value", [b"", b"1410210", b"14132100", b"14102124", b"1410210x"])
 def test_what_is_no_hour_is_refused(value):
-    with pytest.raises(ValueError):
-        derive_value(value, "weekday")
+    moments = moments_of(pa.array([value]), time_format("YYMMDDHH"))
+    assert derived_categories(moments, "weekday").to_pylist() == [None]
 
 
 def test_modulo_reads_numbers_as_the_authors_scripts_do():

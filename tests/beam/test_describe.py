@@ -34,7 +34,8 @@ def test_a_log_with_every_kind_of_column(tmp_path):
     change = {"source": "change", "transform": "standardize"}
     assert found["dense"] == ["price", change, "age", "views"]
     assert found["sparse"] == ["hour", "user_id", "shop", "city"]
-    assert (found["time_column"], found["time_format"]) == ("day", "iso8601")
+    assert found["time_column"] == "day"
+    assert found["times"] == {"day": {"format": "iso8601", "derive": ["hour_of_day"]}}
     assert found["ignore"] == ["row", "constant", "note"]
 
 
@@ -99,10 +100,75 @@ def test_a_parquet_directory_becomes_a_data_set_by_its_description(tmp_path, cap
     assert "tags" in description.ignore and "list<element: string>" in toml.read_text()
     command = ["--dataset", str(toml), "--input", str(tmp_path / "log"), "--quiet"]
     assert main([*command, "--output", str(tmp_path / "out")]) == 0
-    assert Schema.load(tmp_path / "out").sparse_names == ("item",)
+    assert Schema.load(tmp_path / "out").sparse_names == ("item", "day_weekday")
     assert description.time_column == "day"
     assert main(["describe", str(tmp_path / "log"), "-o", str(toml)]) == 2
     assert "log.toml: exists" in capsys.readouterr().err
+
+
+def dates(form, step=3):
+    first = datetime.datetime(2024, 1, 25, 3, 7, 9)
+    return [(first + datetime.timedelta(days=n * step, hours=n)).strftime(form) for n in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "form"),
+    [
+        ("x", dates("%d/%m/%Y"), "%d/%m/%Y"),
+        ("x", dates("%m/%d/%Y"), "%m/%d/%Y"),
+        ("x", dates("%d.%m.%y %H:%M"), "%d.%m.%y %H:%M"),
+        ("x", dates("%b %d, %Y %I:%M %p"), "%b %d, %Y %I:%M %p"),
+        ("x", dates("%d/%b/%Y:%H:%M:%S +0200"), "%d/%b/%Y:%T %z"),
+        ("x", dates("%a, %d %b %Y %H:%M:%S GMT"), "%a, %d %b %Y %T %Z"),
+        ("x", dates("%Y%m%d"), "%Y%m%d"),
+        ("x", dates("%Y%m%d%H%M%S"), "%Y%m%d%H%M%S"),
+        ("hour", dates("%y%m%d%H"), "YYMMDDHH"),
+        ("hour", dates("%Y%m%d%H"), "%Y%m%d%H"),
+        ("x", dates("%Y-%m-%dT%H:%M:%SZ"), "iso8601"),
+        ("ts", [str(1706152029 + 7000 * n) for n in range(30)], "seconds"),
+        ("ts", [str(1706152029123 + 7000000 * n) for n in range(30)], "milliseconds"),
+    ],
+)
+def test_the_form_of_times(tmp_path, name, values, form):
+    rows = "".join(f'"{value}",{n % 2}\n' for n, value in enumerate(values))
+    found = guessed(tmp_path / "log.csv", f"{name},click\n{rows}")
+    assert found["times"][name]["format"] == form
+    assert found["time_column"] == name
+
+
+@pytest.mark.parametrize("values", [["1706152029", "1706152999"], ["0.5", "7.25"], ["12", "31"]])
+def test_numbers_that_are_called_otherwise_are_no_times(tmp_path, values):
+    rows = "".join(f"{value},{n % 2}\n" for n, value in enumerate(values * 20))
+    assert "times" not in guessed(tmp_path / "log.csv", f"amount,click\n{rows}")
+
+
+def test_dates_that_can_be_read_both_ways_are_told_and_left_to_the_owner(tmp_path):
+    rows = "".join(f"0{n % 9 + 1}/0{n % 5 + 1}/2024,s{n % 3},{n % 2}\n" for n in range(60))
+    (tmp_path / "log.csv").write_text(f"seen,shop,click\n{rows}")
+    text = describe([str(tmp_path / "log.csv")])
+    found = tomllib.loads(text)
+    assert found["ignore"] == ["seen"] and "times" not in found
+    assert "no value tells whether %d/%m/%Y or %m/%d/%Y" in text
+
+
+def test_what_began_has_an_age_until_the_click(tmp_path):
+    lines = [
+        f"{born},{seen},s{n % 3},{n % 2}"
+        for n, (born, seen) in enumerate(
+            zip(dates("%d.%m.%Y"), dates("%Y-%m-%d %H:%M"), strict=True)
+        )
+    ]
+    path = tmp_path / "log.csv"
+    path.write_text("birth_date,seen,shop,click\n" + "\n".join(lines))
+    toml = tmp_path / "log.toml"
+    toml.write_text(describe([str(path)]))
+    description = read_toml(toml)
+    assert description.time_column == "seen"
+    assert [(column.name, column.until) for column in description.dense] == [
+        ("birth_date_age", "seen")
+    ]
+    names = [column.name for column in description.sparse]
+    assert names == ["shop", "birth_date_weekday", "seen_hour_of_day", "seen_weekday"]
 
 
 def test_what_is_no_table_is_one_line(tmp_path):

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature, Split
+from beam_preprocess.dataset.time_formats import YYMMDDHH
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.reading.decode import decode_rows
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn, TimeColumn
 from beam_preprocess.reading.parse import parse_block
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
@@ -74,14 +75,25 @@ class DataSet:
             label="label",
             columns=("label", *(column.column for column in self.columns)),
             dense=tuple(
-                DenseColumn(f.source, f.name, f.transform, f.missing) for f in self.schema.dense
+                DenseColumn(f.source, f.name, f.transform, f.missing, f.derive, f.until)
+                for f in self.schema.dense
             ),
             sparse=tuple(
                 SparseColumn(f.source, f.name, f.derive, f.rows, f.radix or "hex", f.fold)
                 for f in self.schema.sparse
             ),
             missing_tokens=self.schema.missing_tokens,
+            times=self._times(),
         )
+
+    def _times(self):
+        forms = {f.source: f.time_format for f in self.schema.sparse if f.derive}
+        for feature in self.schema.dense:
+            if feature.derive:
+                forms[feature.source] = feature.time_format
+                if feature.until_format:
+                    forms[feature.until] = feature.until_format
+        return tuple(TimeColumn(name, form or YYMMDDHH) for name, form in forms.items())
 
 
 def schema_of(dense=(), sparse=(), missing_tokens=(), name="sample"):
@@ -145,6 +157,25 @@ def avazu_like_data_set():
         SparseFeature("возраст", "возраст", "hash", 40),
     ]
     return DataSet(schema_of(sparse=sparse, name="avazu-like"))
+
+
+def times_data_set():
+    """Times of several forms, with categories and ages, and a missing token that is a number."""
+    dense = [
+        DenseFeature("account_age", "signed_up", "log1p", derive="age", time_format="%d/%m/%Y",
+                     until="clicked", until_format="iso8601"),
+        DenseFeature("age", "born", "identity", missing=3.0, derive="age",
+                     time_format="%b %d, %Y", until="2024-12-31T12:00"),
+        DenseFeature("price", "price", "identity"),
+    ]  # fmt: skip
+    sparse = [
+        SparseFeature("hour", "clicked", "hash", 40, derive="hour_of_day", time_format="iso8601"),
+        SparseFeature("day", "clicked", "hash", 40, derive="day_of_month", time_format="iso8601"),
+        SparseFeature("month", "born", "hash", 40, derive="month", time_format="%b %d, %Y"),
+        SparseFeature("weekday", "seen", "hash", 40, derive="weekday", time_format="seconds"),
+        SparseFeature("seen_hour", "seen", "hash", 40, derive="hour_of_day", time_format="seconds"),
+    ]
+    return DataSet(schema_of(dense, sparse, ("NA", "-1"), "times"))
 
 
 def modulo_data_set():

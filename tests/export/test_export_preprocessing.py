@@ -7,6 +7,7 @@ import tempfile
 
 import export_samples as samples
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
@@ -15,10 +16,13 @@ from hypothesis import strategies as st
 from beam_preprocess.api import preprocess
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
+from beam_preprocess.dataset.time_formats import YYMMDDHH, time_format
 from beam_preprocess.datasets.avazu import avazu
 from beam_preprocess.datasets.criteo import criteo
-from beam_preprocess.reading.decode import derive_value, number_of
-from nasrec_tf.export.derivations import derive
+from beam_preprocess.reading.decode import number_of
+from beam_preprocess.reading.moments import moments_of as arrow_moments
+from beam_preprocess.reading.moments import seconds_of
+from nasrec_tf.export.derivations import derived_categories, moments_of
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.modulo import MAX_MODULUS, ModuloIds
 from nasrec_tf.export.preprocessing import Preprocessing
@@ -133,6 +137,46 @@ def test_modulo_ids_of_long_numbers_equal_the_records_stage(rows):
     assert len(kept) == len(rows)
 
 
+def written(form):
+    """Times as a form writes them, and a few that are none."""
+    some = st.datetimes(datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30))
+    return st.one_of(
+        some.map(lambda moment: time_format(form).write(moment.replace(microsecond=0))),
+        st.sampled_from(["", "NA", "-1"]),
+    )
+
+
+@unhurried
+@given(
+    rows_of(
+        signed_up=written("%d/%m/%Y"),
+        clicked=written("iso8601") | st.just("2024-02-29T23:30:00.5-03:30"),
+        born=written("%b %d, %Y"),
+        seen=written("seconds") | st.sampled_from(["-0.5", "86399.999", "-86400.25"]),
+        price=numbers,
+    )
+)
+def test_hours_days_and_ages_equal_the_records_stage(rows):
+    kept = check_equal(samples.times_data_set, rows)
+    assert len(kept) == len(rows)
+
+
+any_time = st.text("0123456789-/:. TZaApPmMfeboct+,", max_size=24) | st.datetimes().map(str)
+
+
+@unhurried
+@given(
+    st.sampled_from(["iso8601", "seconds", "milliseconds", "%d %b %Y %I:%M %p", "%d/%m/%y"]),
+    st.lists(any_time | any_text, min_size=1, max_size=30),
+)
+def test_the_graph_and_the_records_refuse_the_same_times(form, texts):
+    found = moments_of(tf.constant([text.encode() for text in texts]), time_format(form))
+    expected = arrow_moments(pa.array(texts, pa.string()), time_format(form))
+    assert found.valid.numpy().tolist() == expected.valid.tolist()
+    seconds = found.seconds.numpy()[expected.valid]
+    assert seconds.tolist() == expected.seconds[expected.valid].tolist()
+
+
 @unhurried
 @given(
     st.sampled_from(["hex", "decimal_or_hex"]),
@@ -174,7 +218,7 @@ def test_an_hour_that_does_not_exist_has_the_id_of_a_missing_one(texts):
 
     def is_hour(text):
         try:
-            derive_value(text.encode(), "weekday")
+            seconds_of(text, YYMMDDHH)
         except ValueError:
             return False
         return True
@@ -188,8 +232,10 @@ def test_an_hour_that_does_not_exist_has_the_id_of_a_missing_one(texts):
 
 def test_every_day_of_the_century_has_its_weekday():
     days = [datetime.datetime(2000, 1, 1) + datetime.timedelta(days=k) for k in range(36525)]
-    weekdays, invalid = derive(tf.constant([day.strftime("%y%m%d13") for day in days]), "weekday")
-    assert not invalid.numpy().any()
+    texts = tf.constant([day.strftime("%y%m%d13") for day in days])
+    moments = moments_of(texts, time_format(YYMMDDHH))
+    weekdays = derived_categories(moments, "weekday")
+    assert moments.valid.numpy().all()
     assert [int(weekday) for weekday in weekdays.numpy()] == [day.weekday() for day in days]
 
 
