@@ -211,6 +211,12 @@ def _add_csv_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--label-above", type=float, metavar="X", help="its numbers above this are clicks"
     )
+    group.add_argument(
+        "--weight", metavar="COLUMN", help="says how much a row counts (default: all alike)"
+    )
+    group.add_argument(
+        "--group", metavar="COLUMN", help="such as a user's id, for figures by group"
+    )
     group.add_argument("--dense", metavar="A,B", help="dense columns")
     group.add_argument("--sparse", metavar="A,B", help="sparse columns (default: all others)")
     group.add_argument("--ignore", metavar="A,B", help="columns to leave out")

@@ -65,7 +65,7 @@ def decode_example(record: bytes) -> dict[str, np.ndarray]:
             if kind == _FLOAT_LIST:
                 features[name.decode()] = np.frombuffer(packed, "<f4")
             elif kind == _INT64_LIST:
-                features[name.decode()] = np.array(list(_varints(packed)), np.int64)
+                features[name.decode()] = np.array(list(_varints(packed)), np.uint64).view(np.int64)
             else:
                 raise DataError(f"feature {name!r}: neither a float nor an int64 list")
     return features

@@ -5,7 +5,9 @@ A data set directory holds
 * ``schema.json``: this module's :class:`Schema`,
 * ``SPLIT-SSSSS-of-NNNNN.tfrecord.gz``: gzip TFRecord shards of ``tf.train.Example`` with exactly
   the features ``label`` (float_list, 1), ``dense`` (float_list, one per dense feature, absent when
-  there are none) and ``sparse`` (int64_list, one id per sparse feature), in schema order,
+  there are none) and ``sparse`` (int64_list, one id per sparse feature), in schema order; with a
+  weight column, ``weight`` (float_list, 1), and with a group column ``group`` (int64_list, 1): 64
+  bits of a hash of the raw value, 0 where it is missing,
 * ``vocabularies/NAME.txt``: one raw value per line, in id order from id 2 (a raw value never holds
   a line break, so no escaping is needed),
 * ``rejects/``: the malformed rows, with file, line number and reason,
@@ -242,6 +244,8 @@ class Split:
       shard_rows: Rows of each shard; None in a data set of version 1, which does not say.
       blocks: Blocks of each shard, about equal in rows. Hashed to their places, the rows of a block
         are a random sample of the log; within a block they keep its order.
+      weight, positive_weight: The sums of the weights of all rows and of those with label 1; None
+        where all rows count alike.
 
     Raises:
       DataError: A value is of another type or range; the message names it.
@@ -252,9 +256,13 @@ class Split:
     files: tuple[Name, ...]
     shard_rows: tuple[Count, ...] | None = None
     blocks: PositiveCount = 1
+    weight: Annotated[Finite, pydantic.Field(ge=0)] | None = None
+    positive_weight: Annotated[Finite, pydantic.Field(ge=0)] | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, "split")
+        if (self.weight is None) != (self.positive_weight is None):
+            raise DataError("a split has both weight and positive_weight, or neither")
         if not 0 <= self.positives <= self.rows:
             raise DataError(f"a split of {self.rows} rows cannot have {self.positives} positives")
         if self.shard_rows is not None and (
@@ -264,7 +272,9 @@ class Split:
 
     @property
     def label_rate(self) -> float:
-        """Share of rows with label 1 (0.0 for an empty split)."""
+        """Share of rows with label 1, by weight where they have such (0.0 for an empty split)."""
+        if self.weight is not None and self.positive_weight is not None:
+            return min(1.0, self.positive_weight / self.weight) if self.weight else 0.0
         return self.positives / self.rows if self.rows else 0.0
 
 
@@ -283,6 +293,7 @@ class Schema:
       rejected: Number of rejected rows by reason.
       row_order: ``hashed`` (rows are dealt out to the shards by a seeded hash) or ``log`` (shards
         hold successive parts of the log).
+      weight, group: The raw columns of weights and groups, or None.
 
     Raises:
       DataError: A value is of another type or range; the message names it.
@@ -298,9 +309,13 @@ class Schema:
     split_method: str = "stratified"
     rejected: Mapping[str, Count] = dataclasses.field(default_factory=dict)
     row_order: str = "log"
+    weight: Name | None = None
+    group: Name | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.weight is not None and any(split.weight is None for split in self.splits.values()):
+            raise DataError("splits of weighted rows must say their weight")
         check_choice("row_order", self.row_order, ROW_ORDERS)
         if self.row_order == "hashed" and any(
             split.shard_rows is None for split in self.splits.values()

@@ -77,6 +77,8 @@ def generic(
     missing_tokens: tuple[str, ...] = (),
     label_positive: tuple[str, ...] = (),
     label_above: float | None = None,
+    weight: str | None = None,
+    group: str | None = None,
     file_format: str = "text",
 ) -> Description:
     """The description behind ``--dataset csv`` and ``--dataset parquet``.
@@ -96,6 +98,7 @@ def generic(
       missing_tokens: Values that mean missing, beside the empty one.
       label_positive: Values of the label column that are clicks; none if they are 0 and 1.
       label_above: Numbers of the label column above this are clicks; None if they are 0 and 1.
+      weight, group: Columns of weights and groups, where there are such.
       file_format: ``text`` or ``parquet``.
 
     Raises:
@@ -124,5 +127,7 @@ def generic(
         missing_tokens=missing_tokens,
         label_positive=label_positive,
         label_above=label_above,
+        weight=weight,
+        group=group,
         file_format=file_format,
     )

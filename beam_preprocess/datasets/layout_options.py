@@ -25,6 +25,8 @@ class LayoutOptions:
       label: Label column.
       label_positive: Its values that are clicks, with commas between.
       label_above: Numbers above this are clicks.
+      weight: Column that says how much a row counts.
+      group: Column that figures are taken by, such as a user's id.
       dense, sparse, ignore: Column names with commas between.
       dense_transform: Of all dense columns.
       time_column, time_format: What the chronological split goes by.
@@ -39,6 +41,8 @@ class LayoutOptions:
     label: str | None = None
     label_positive: str | None = None
     label_above: float | None = None
+    weight: str | None = None
+    group: str | None = None
     dense: str | None = None
     sparse: str | None = None
     ignore: str | None = None
@@ -100,5 +104,7 @@ class LayoutOptions:
             missing_tokens=listed(self.missing_tokens),
             label_positive=listed(self.label_positive),
             label_above=self.label_above,
+            weight=self.weight,
+            group=self.group,
             file_format=GENERIC_FORMATS[dataset],
         )

@@ -11,6 +11,8 @@ Example::
     skip_blanks = true         # default false
     file_encoding = "latin-1"  # default utf-8
     missing_tokens = ["NA"]    # beside the empty value
+    weight = "importance"      # how much a row counts; default: all alike
+    group = "user"             # for AUC by group
     ignore = ["row_id"]        # when `sparse` is left out: every other column is sparse
     time_column = "timestamp"  # for the chronological split
     time_format = "iso8601"    # or "number", or any other form of times

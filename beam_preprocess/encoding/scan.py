@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 
 import numpy as np
 
@@ -129,6 +130,11 @@ class Scanner:
             chosen = block.splits == split
             summary.rows[split] += int(chosen.sum())
             summary.positives[split] += int(block.rows.label[chosen].sum())
+            if block.rows.weight is not None:
+                weight = block.rows.weight[chosen].astype(np.float64)
+                clicked = weight[block.rows.label[chosen] == 1]
+                summary.weight[split] += Fraction(float(weight.sum()))
+                summary.positive_weight[split] += Fraction(float(clicked.sum()))
         clicks = int(block.rows.label.sum())
         key = file.split or "", file.index, block.block
         summary.block_labels[key] = len(block.rows), clicks

@@ -108,7 +108,8 @@ class Summary:
     Attributes:
       rows: Well-formed rows per split (3 numbers).
       positives: Those with label 1 per split.
-      dense: From raw column to its training moments.
+      weight, positive_weight: The sums of their weights, where rows have such.
+      dense: From key of a dense column to its training moments.
       missing: From sparse feature name to the training rows where it is missing.
       rejected: Rejected rows by reason (with the value at fault left out).
       first_rejects: The first ``KEPT_REJECTS`` in log order, for messages: (split group, index of
@@ -119,6 +120,8 @@ class Summary:
 
     rows: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
     positives: list[int] = dataclasses.field(default_factory=lambda: [0, 0, 0])
+    weight: list[Fraction] = dataclasses.field(default_factory=lambda: [Fraction(0)] * 3)
+    positive_weight: list[Fraction] = dataclasses.field(default_factory=lambda: [Fraction(0)] * 3)
     dense: dict[str, Moments] = dataclasses.field(default_factory=dict)
     missing: Counter[str] = dataclasses.field(default_factory=Counter)
     rejected: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -138,6 +141,10 @@ class Summary:
         """
         self.rows = [a + b for a, b in zip(self.rows, other.rows, strict=True)]
         self.positives = [a + b for a, b in zip(self.positives, other.positives, strict=True)]
+        self.weight = [a + b for a, b in zip(self.weight, other.weight, strict=True)]
+        self.positive_weight = [
+            a + b for a, b in zip(self.positive_weight, other.positive_weight, strict=True)
+        ]
         for name, moments in other.dense.items():
             self.dense.setdefault(name, Moments()).add(moments)
         self.missing.update(other.missing)

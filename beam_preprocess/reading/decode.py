@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
+from beam_preprocess.common.string_table import hash_strings
 from beam_preprocess.dataset.time_formats import Moment, time_format
 from beam_preprocess.reading.description import NUMBER, DenseColumn, Description, SparseColumn
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
@@ -33,6 +34,8 @@ class Rows:
       dense: From key of a dense column to float64 [rows], NaN where missing.
       sparse: From (raw column, derivation) to Arrow binary, null where missing.
       time: int64 [rows], or None without a time column.
+      weight: float32 [rows], how much each row counts, or None without a weight column.
+      group: uint64 [rows], a hash of the group, 0 where it is missing, or None likewise.
       lines, offsets: As in :class:`~beam_preprocess.reading.parse.RawRows`.
     """
 
@@ -42,6 +45,8 @@ class Rows:
     time: np.ndarray | None
     lines: np.ndarray
     offsets: np.ndarray
+    weight: np.ndarray | None = None
+    group: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -60,6 +65,8 @@ class Rows:
             None if self.time is None else self.time[chosen],
             self.lines[chosen],
             self.offsets[chosen],
+            None if self.weight is None else self.weight[chosen],
+            None if self.group is None else self.group[chosen],
         )
 
 
@@ -112,7 +119,11 @@ def decode_rows(
         if numeric_ids:
             _check_numeric(sparse[key], column, faults)
     time = _decode_time(raw, description, faults)
-    rows = Rows(label, dense, sparse, time, raw.lines, raw.offsets)
+    weight = _decode_weight(raw, description, missing, faults)
+    group = None
+    if description.group is not None:
+        group = _group_numbers(_without_missing(raw.columns[description.group], missing))
+    rows = Rows(label, dense, sparse, time, raw.lines, raw.offsets, weight, group)
     rejects = list(raw.rejects)
     if faults.bad.any():
         rows = rows.take(~faults.bad)
@@ -120,6 +131,25 @@ def decode_rows(
             line = int(raw.lines[row])
             rejects.append(Reject(line, reason, raw.texts[line]))
     return rows, sorted(rejects, key=lambda reject: reject.line)
+
+
+def _decode_weight(
+    raw: RawRows, description: Description, missing: pa.Array, faults: _Faults
+) -> np.ndarray | None:
+    name = description.weight
+    if name is None:
+        return None
+    values = raw.columns[name]
+    weight = _decode_number(values, name, missing, faults)
+    bad = ~(weight >= 0)
+    faults.add(np.flatnonzero(bad), name, "no weight, which is a number from 0 on", values)
+    return np.where(bad, 0, weight).astype(np.float32)
+
+
+def _group_numbers(values: pa.Array) -> np.ndarray:
+    """A hash of 64 bits for each group; 0 stands for a missing one, and for no other."""
+    hashed = hash_strings(values)
+    return np.where(values.is_null().to_numpy(zero_copy_only=False), 0, np.maximum(hashed, 1))
 
 
 def _missing_values(description: Description) -> pa.Array:

@@ -239,6 +239,9 @@ class Description:
       label_above: Numbers of the label column above this are label 1; None likewise.
       time_column, time_format: What the chronological split goes by, where there is one: how its
         times are written, or ``number`` where they are numbers that only have to follow each other.
+      weight: Column that says how much a row counts, in training and in all figures; None for 1.
+      group: Column, such as a user's id, that figures are taken by; it stays a feature as well
+        unless it is ignored.
       times: Columns of times, and what is derived of them; a feature that is listed itself under
         the same name is taken as it stands there.
       ignore: Columns left out when ``sparse`` is None.
@@ -266,6 +269,8 @@ class Description:
     label_rule: str = "binary"
     label_positive: tuple[str, ...] = ()
     label_above: Finite | None = None
+    weight: Name | None = None
+    group: Name | None = None
     time_column: Name | None = None
     time_format: str = NUMBER
     times: tuple[TimeColumn, ...] = ()
@@ -432,7 +437,7 @@ class Description:
             )
         sparse = self.sparse
         if sparse is None:
-            used = {self.label, self.time_column, *self.ignore}
+            used = {self.label, self.weight, self.time_column, *self.ignore}
             used.update(column.source for column in self.times)
             used.update(column.source for column in self.dense)
             there = (*columns, *partitions)
@@ -474,10 +479,9 @@ class Description:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Raw columns that the features, the label and the time need, label first."""
+        """Raw columns that are read from the log, label first."""
         wanted = [self.label]
-        if self.time_column:
-            wanted.append(self.time_column)
+        wanted.extend(filter(None, (self.weight, self.group, self.time_column)))
         wanted.extend(column.source for column in self.dense)
         wanted.extend(column.until_column for column in self.dense if column.until_column)
         wanted.extend(column.source for column in self.sparse or ())
@@ -539,16 +543,19 @@ class Description:
                 )
         for name in self.ignore:
             self._check_ignored(name, sources, where)
-        if self.label in sources:
-            raise DataError(
-                f"{where or self.name}: label {self.label!r} cannot be a feature as well"
-            )
+        for what, name in (("label", self.label), ("weight", self.weight)):
+            if name in sources:
+                raise DataError(
+                    f"{where or self.name}: {what} {name!r} cannot be a feature as well"
+                )
+        if self.label in (self.weight, self.group):
+            raise DataError(f"{where or self.name}: the label cannot be weight or group as well")
 
     def _check_ignored(self, name: str, sources: list[str], where: str) -> None:
         there = (*self.columns, *(self.partitions or ()))
         why = None
-        if name == self.label:
-            why = "is the label"
+        if name in (self.label, self.weight):
+            why = f"is the {'label' if name == self.label else 'weight'}"
         elif name in sources:
             why = "is named as a feature as well"
         elif name not in there:

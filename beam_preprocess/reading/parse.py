@@ -151,7 +151,7 @@ def numeric_columns(description: Description) -> list[str]:
     Args:
       description: With its columns known.
     """
-    other = {description.label, description.time_column}
+    other = {description.label, description.weight, description.group, description.time_column}
     for column in description.dense:
         if column.derive is not None:
             other.update((column.source, column.until_column))

@@ -152,6 +152,10 @@ def _schema(
             files=tuple(file for file, _ in members),
             shard_rows=tuple(rows for _, rows in members),
             blocks=layouts[index].blocks,
+            weight=float(summary.weight[index]) if config.description.weight else None,
+            positive_weight=(
+                float(summary.positive_weight[index]) if config.description.weight else None
+            ),
         )
     return Schema(
         name=config.description.name,
@@ -164,4 +168,6 @@ def _schema(
         split_method=config.split,
         row_order=config.row_order,
         rejected=dict(sorted(summary.rejected.items())),
+        weight=config.description.weight,
+        group=config.description.group,
     )

@@ -35,7 +35,11 @@ class Matrix:
 
 
 def encode_records(
-    label: np.ndarray, dense: np.ndarray, sparse: np.ndarray
+    label: np.ndarray,
+    dense: np.ndarray,
+    sparse: np.ndarray,
+    weight: np.ndarray | None = None,
+    group: np.ndarray | None = None,
 ) -> tuple[bytes, np.ndarray]:
     """TFRecords, framed and joined, of one batch.
 
@@ -43,6 +47,8 @@ def encode_records(
       label: [rows], 0 or 1.
       dense: float32 [rows, dense features], possibly of no columns.
       sparse: int64 [rows, sparse features], at least 0.
+      weight: [rows], how much each counts; None if they all count alike.
+      group: uint64 [rows]; None if there are no groups.
 
     Returns:
       The records, and int64 [rows] how many bytes each takes.
@@ -56,8 +62,12 @@ def encode_records(
     features = []
     if dense.shape[1]:
         features.append(_float_feature(b"dense", dense.astype("<f4")))
+    if group is not None:
+        features.append(_int64_feature(b"group", group[:, None]))
     features.append(_float_feature(b"label", label.astype("<f4")[:, None]))
     features.append(_int64_feature(b"sparse", sparse))
+    if weight is not None:
+        features.append(_float_feature(b"weight", weight.astype("<f4")[:, None]))
     example = _delimited(1, _join(features))
     return _frame(example)
 

@@ -97,7 +97,11 @@ class _UnitWriter:
         splits, shards, blocks = self._places(block, first_line)
         # Sorted by place, and within a place in the log's order, the rows are encoded at once.
         order = np.lexsort((blocks, shards, splits))
-        records, sizes = encode_records(label[order], dense[order], sparse[order])
+        beside = (
+            None if values is None else values[order]
+            for values in (block.rows.weight, block.rows.group)
+        )
+        records, sizes = encode_records(label[order], dense[order], sparse[order], *beside)
         places = np.stack([splits, shards, blocks], axis=1)[order]
         first = np.flatnonzero(np.any(places[1:] != places[:-1], axis=1)) + 1
         bounds = [0, *first.tolist(), len(order)]

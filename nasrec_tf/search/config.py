@@ -123,6 +123,12 @@ class SearchConfig:
     label_above: float | None = option(
         None, DATA, "its numbers above this are clicks (likewise)", least=-LARGEST
     )
+    weight: str | None = option(
+        None, DATA, "column that says how much a row counts (likewise; default: all alike)"
+    )
+    group: str | None = option(
+        None, DATA, "column, such as a user's id, for AUC by group (likewise)"
+    )
     dense: str | None = option(None, DATA, "dense columns, comma separated (likewise)")
     sparse: str | None = option(None, DATA, "sparse columns (likewise; default: all others)")
     ignore: str | None = option(None, DATA, "columns to leave out (likewise)")
