@@ -9,16 +9,17 @@ from beam_preprocess.errors import DataError
 _LABEL_HINT = " (--label-positive or --label-above say which labels are clicks)"
 
 
-def check_scan(summary: Summary, max_reject_share: float) -> None:
+def check_scan(summary: Summary, max_reject_share: float, weight: str | None = None) -> None:
     """Ends a run whose first pass found too little, or too much amiss.
 
     Args:
       summary: What the first pass found.
       max_reject_share: Largest tolerated share of malformed rows, from 0 to 1.
+      weight: Column of weights, if there is one.
 
     Raises:
       DataError: More rows are malformed (the message names the first, its file and line), or a
-        split is empty.
+        split is empty or weighs nothing.
     """
     rows, rejected = sum(summary.rows), sum(summary.rejected.values())
     share = rejected / max(1, rows + rejected)
@@ -33,6 +34,11 @@ def check_scan(summary: Summary, max_reject_share: float) -> None:
         if not count:
             raise DataError(
                 f"the {name} split is empty ({rows} rows in all): give more rows or other splits"
+            )
+    for name, total in zip(SPLIT_NAMES, summary.weight, strict=True):
+        if weight is not None and not total:
+            raise DataError(
+                f"all rows of the {name} split have weight 0 in column {weight!r}; give others"
             )
 
 

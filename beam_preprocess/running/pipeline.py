@@ -264,7 +264,8 @@ class CheckScan(beam.DoFn):
 
     def process(self, summary: Summary) -> Iterator[Summary]:
         with self._job.reporting_errors():
-            check_scan(summary, self._job.config.max_reject_share)
+            config = self._job.config
+            check_scan(summary, config.max_reject_share, config.description.weight)
         yield summary
 
 

@@ -23,6 +23,9 @@ ORDERS = (SHUFFLED, FILE_ORDER)
 
 PARSE_BATCH = 4096
 
+WEIGHT, GROUP = "weight", "group"
+"""What records call how much a row counts, and the group that it is of."""
+
 MOST_TABLE_ROWS = 2**31 - 1
 """Ids are held as 32-bit integers."""
 
@@ -79,6 +82,7 @@ class Records:
         self.memory_limit = memory_limit
         self.order = order
         self._loaded: dict[str, _Rows] = {}
+        self._columns: dict[tuple[str, str], np.ndarray] = {}
         self.features = Features(len(self.schema.dense), self.schema.sparse_rows)
 
     @property
@@ -89,6 +93,67 @@ class Records:
             "dense": tf.TensorSpec([None, dense], tf.float32),
             "sparse": tf.TensorSpec([None, sparse], tf.int64),
         }
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows count differently: batches then have their weights, (B,), as third part."""
+        return self.schema.weight is not None
+
+    def weights(self, split: str, limit: int | None = None) -> np.ndarray | None:
+        """How much each row counts, in file order; 1 on average over the training split.
+
+        Args:
+            split: name of the split.
+            limit: of the first rows only.
+
+        Returns:
+            float32 (rows,); ``None`` if all rows count alike.
+
+        Raises:
+            UserError: if the split has other rows than the data set says.
+        """
+        if not self.weighted:
+            return None
+        return self._column(split, WEIGHT, tf.float32)[:limit] * self._weight_scale
+
+    def groups(self, split: str, limit: int | None = None) -> np.ndarray | None:
+        """The group of each row, such as a user, in file order.
+
+        Args:
+            split: name of the split.
+            limit: of the first rows only.
+
+        Returns:
+            int64 (rows,), a hash, 0 where the group is missing; ``None`` if there are no groups.
+
+        Raises:
+            UserError: if the split has other rows than the data set says.
+        """
+        return None if self.schema.group is None else self._column(split, GROUP, tf.int64)[:limit]
+
+    @property
+    def _weight_scale(self) -> np.float32:
+        train = self.schema.splits["train"]
+        return np.float32(train.rows / train.weight)
+
+    def _column(self, split: str, name: str, dtype: tf.DType) -> np.ndarray:
+        """What stands beside the features, (rows,); read once and kept."""
+        if (split, name) not in self._columns:
+            rows = self.rows(split)
+            values = np.empty(rows, dtype.as_numpy_dtype)
+            spec = {name: tf.io.FixedLenFeature([], dtype)}
+            serialized = self._serialized(split_of(self.schema, split).files).batch(PARSE_BATCH)
+            parsed = serialized.map(lambda examples: tf.io.parse_example(examples, spec)[name])
+            first = 0
+            for part in parsed:
+                last = first + part.shape[0]
+                if last <= rows:
+                    values[first:last] = part
+                first = last
+            if first != rows:
+                raise self._other_rows(split, first)
+            self._columns[split, name] = values
+        return self._columns[split, name]
 
     def rows(self, split: str) -> int:
         """Number of rows of a split.
@@ -108,7 +173,7 @@ class Records:
 
         Returns:
             Batches ``(inputs, labels)`` of ``{"dense": (B, dense), "sparse": (B, fields)}`` and
-            (B, 1).
+            (B, 1); where rows are weighted, with their weights, (B,), as a third part.
         """
         if self._fits(split):
             rows = self._in_memory(split)
@@ -184,7 +249,8 @@ class Records:
             split: name of the split.
         """
         dense, sparse = len(self.schema.dense), len(self.schema.sparse)
-        return self.rows(split) * 4 * (1 + dense + sparse + max(1, dense, sparse))
+        beside = 2 if self.weighted else 1
+        return self.rows(split) * 4 * (beside + dense + sparse + max(1, dense, sparse))
 
     def _fits(self, split: str) -> bool:
         return self.loading_bytes(split) <= self.memory_limit
@@ -206,22 +272,27 @@ class Records:
             "sparse": np.empty((rows, len(self.schema.sparse)), np.int32),
             "labels": np.empty((rows, 1), np.float32),
         }
+        if self.weighted:
+            parts["weights"] = np.empty(rows, np.float32)
         serialized = self._serialized(split_of(self.schema, split).files)
         first = 0
-        for inputs, labels in self._parsed(serialized.batch(PARSE_BATCH)):
-            last = first + labels.shape[0]
+        for inputs, *beside in self._parsed(serialized.batch(PARSE_BATCH)):
+            last = first + beside[0].shape[0]
             if last <= rows:
-                for name, values in (*inputs.items(), ("labels", labels)):
+                for name, values in (*inputs.items(), *zip(("labels", "weights"), beside)):
                     parts[name][first:last] = values
             first = last
         if first != rows:
-            raise UserError(
-                f"{self.directory}: split {split!r} has {first} rows in its shards, {rows} in its "
-                "schema; preprocess the data again."
-            )
+            raise self._other_rows(split, first)
         with tf.init_scope():
             # One after the other, so that no two are there twice at once.
             return _Rows(**{name: tf.constant(parts.pop(name)) for name in tuple(parts)})
+
+    def _other_rows(self, split: str, found: int) -> UserError:
+        return UserError(
+            f"{self.directory}: split {split!r} has {found} rows in its shards, "
+            f"{self.rows(split)} in its schema; preprocess the data again."
+        )
 
     def _from_row(self, split: str, row: int) -> tf.data.Dataset:
         """Serialized rows in file order from one on; shards before it are not opened."""
@@ -266,40 +337,48 @@ class Records:
             "label": tf.io.FixedLenFeature([1], tf.float32),
             "sparse": tf.io.FixedLenFeature([sparse], tf.int64),
         }
+        if self.weighted:
+            spec[WEIGHT] = tf.io.FixedLenFeature([], tf.float32)
         if dense:
             spec["dense"] = tf.io.FixedLenFeature([dense], tf.float32)
         parsed = tf.io.parse_example(examples, spec)
         if not dense:
             parsed["dense"] = tf.zeros([tf.shape(examples)[0], 0])
-        return {"dense": parsed["dense"], "sparse": parsed["sparse"]}, parsed["label"]
+        inputs = {"dense": parsed["dense"], "sparse": parsed["sparse"]}
+        if not self.weighted:
+            return inputs, parsed["label"]
+        return inputs, parsed["label"], parsed[WEIGHT] * self._weight_scale
 
 
-def _narrowed(inputs, labels):
+def _narrowed(inputs, *beside):
     # Ids lie below the rows of a table, which fit 32 bits: half the memory.
-    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int32)}, labels
+    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int32)}, *beside
 
 
-def _widened(inputs, labels):
-    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int64)}, labels
+def _widened(inputs, *beside):
+    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int64)}, *beside
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Rows:
-    """A split in memory: (rows, dense) float32, (rows, fields) int32, (rows, 1) float32."""
+    """A split in memory: (rows, dense) float32, (rows, fields) int32, (rows, 1) float32.
+
+    Weights, where rows have such, are (rows,) float32.
+    """
 
     dense: tf.Tensor
     sparse: tf.Tensor
     labels: tf.Tensor
+    weights: tf.Tensor | None = None
 
     @property
     def count(self) -> int:
         return int(self.labels.shape[0])
 
     def take(self, index):
-        dense, sparse, labels = (
-            tf.gather(tensor, index) for tensor in (self.dense, self.sparse, self.labels)
-        )
-        return _widened({"dense": dense, "sparse": sparse}, labels)
+        parts = (self.dense, self.sparse, self.labels, self.weights)
+        dense, sparse, *beside = (tf.gather(part, index) for part in parts if part is not None)
+        return _widened({"dense": dense, "sparse": sparse}, *beside)
 
 
 def derived_seed(seed: int, name: str) -> int:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records, derived_seed
-from nasrec_tf.training.ranked_rows import RankedRows
+from nasrec_tf.training.ranked_rows import RankedRows, drawn_weights, weighted_mean, weighted_sum
 
 EVALUATION_BATCH = 1024
 """Rows of a batch without gradients: attention over more of them falls out of the caches."""
@@ -37,6 +37,8 @@ class Quality:
         log_loss_interval: 95 % bootstrap interval; ``None`` if it was not asked for or the log
             loss is not finite.
         auc_interval: likewise; ``None`` with a single class, too.
+        grouped_auc: mean area within groups, each by the weight of its rows; ``None`` without
+            groups, or if none of them has both classes.
     """
 
     log_loss: float
@@ -44,6 +46,7 @@ class Quality:
     samples: int
     log_loss_interval: tuple[float, float] | None = None
     auc_interval: tuple[float, float] | None = None
+    grouped_auc: float | None = None
 
     def to_json(self) -> dict:
         """As plain values."""
@@ -83,7 +86,7 @@ class Predictor:
         rows = rows if limit is None else min(rows, limit)
         labels, logits = np.empty(rows, np.float32), np.empty(rows, np.float32)
         first = 0
-        for inputs, batch_labels in self.records.batches(split, EVALUATION_BATCH, limit):
+        for inputs, batch_labels, *_ in self.records.batches(split, EVALUATION_BATCH, limit):
             last = first + batch_labels.shape[0]
             if last <= rows:
                 labels[first:last] = batch_labels.numpy()[:, 0]
@@ -141,17 +144,45 @@ def auc(labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = Non
     return RankedRows(labels, logits).auc(weights)
 
 
-def quality(labels: np.ndarray, logits: np.ndarray) -> Quality:
+def mean_log_loss(
+    labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> float:
+    """Mean binary cross-entropy, in nats.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: (rows,).
+        weights: how much each row counts, (rows,); alike unless given.
+
+    Example:
+        >>> logits = np.array([0.0, 2.0])
+        >>> repeated = mean_log_loss(np.array([1, 0, 0]), np.array([0.0, 2.0, 2.0]))
+        >>> np.isclose(mean_log_loss(np.array([1, 0]), logits, np.array([1, 2])), repeated)
+        np.True_
+    """
+    losses = log_losses(labels, logits)
+    if weights is None:
+        return float(losses.mean())
+    return weighted_sum(weights, losses) / float(weights.sum(dtype=np.float64))
+
+
+def quality(
+    labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> Quality:
     """Log loss and AUC.
 
     Args:
         labels: 0 or 1, (rows,).
         logits: (rows,).
+        weights: how much each row counts, (rows,); alike unless given.
     """
-    return Quality(float(log_losses(labels, logits).mean()), auc(labels, logits), len(labels))
+    loss = mean_log_loss(labels, logits, weights)
+    return Quality(loss, auc(labels, logits, weights), len(labels))
 
 
-def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0) -> Quality:
+def quality_with_intervals(
+    labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None, *, seed: int = 0
+) -> Quality:
     """Log loss and AUC with 95 % percentile intervals of the Poisson bootstrap.
 
     In each of 200 resamples every row counts as often as a draw from Poisson(1) says; that is the
@@ -163,6 +194,8 @@ def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0
     Args:
         labels: 0 or 1, (rows,).
         logits: (rows,).
+        weights: how much each row counts, (rows,); alike unless given. In a resample a row counts
+            so much as often as it was drawn.
         seed: seed of the draws.
 
     Example:
@@ -173,6 +206,8 @@ def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0
         >>> found.auc_interval[0] < found.auc < found.auc_interval[1]
         True
     """
+    if weights is not None:
+        return _weighted_with_intervals(labels, logits, weights, seed)
     losses = log_losses(labels, logits)
     log_loss = float(losses.mean())
     if not np.isfinite(losses).all():
@@ -186,6 +221,25 @@ def quality_with_intervals(labels: np.ndarray, logits: np.ndarray, seed: int = 0
         len(labels),
         percentile_interval([log_loss for log_loss, _ in resamples]),
         percentile_interval([area for _, area in resamples]),
+    )
+
+
+def _weighted_with_intervals(labels, logits, weights, seed) -> Quality:
+    found = quality(labels, logits, weights)
+    losses = log_losses(labels, logits)
+    if not np.isfinite(losses).all():
+        return found
+    rows = RankedRows(labels, logits)
+
+    def figures(rng):
+        drawn = drawn_weights(rng, len(losses), weights)
+        return weighted_mean(drawn, losses), rows.auc(drawn)
+
+    resamples = bootstrap(figures, seed, "bootstrap")
+    return dataclasses.replace(
+        found,
+        log_loss_interval=percentile_interval([loss for loss, _ in resamples]),
+        auc_interval=percentile_interval([area for _, area in resamples]),
     )
 
 

@@ -83,12 +83,12 @@ class RankedRows:
         loss, weight = 0.0, 0
         for part in _parts(0, len(mine)):
             mine[part] = drawn = draw(part.stop - part.start)
-            loss += _weighted_sum(drawn, self._clicked_losses[part])
+            loss += weighted_sum(drawn, self._clicked_losses[part])
             weight += int(drawn.sum(dtype=np.int64))
         total = others = 0
         for part in _parts(0, len(self._others)):
             drawn = draw(part.stop - part.start)
-            loss += _weighted_sum(drawn, self._other_losses[part])
+            loss += weighted_sum(drawn, self._other_losses[part])
             # until[k]: weight of the first k rows of this part.
             until = np.zeros(len(drawn) + 1, np.int32)
             np.cumsum(drawn, dtype=np.int32, out=until[1:])
@@ -114,18 +114,47 @@ def poisson_weights(rng: np.random.Generator, count: int) -> np.ndarray:
     return _WEIGHT_OF_UNIFORM.take(uniform, mode="clip")
 
 
+def drawn_weights(
+    rng: np.random.Generator, count: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """What the rows of a Poisson resample count.
+
+    Args:
+        rng: the source of the draws.
+        count: how many rows.
+        weights: of each when it is drawn once, (count,); 1 unless given.
+
+    Returns:
+        Bytes, or float64 with weights.
+    """
+    drawn = poisson_weights(rng, count)
+    return drawn if weights is None else drawn * weights.astype(np.float64)
+
+
+def weighted_sum(weights: np.ndarray, values: np.ndarray) -> float:
+    """The sum of values times weights, in double precision and whatever the number of threads.
+
+    Args:
+        weights: (rows,).
+        values: (rows,).
+    """
+    # Not by BLAS, whose sums depend on the number of threads.
+    return float(np.einsum("i,i->", weights.astype(np.float64), values.astype(np.float64)))
+
+
 def weighted_mean(weights: np.ndarray, values: np.ndarray) -> float | None:
     """The mean of values, each as often as it counts; ``None`` if none does.
 
     Args:
-        weights: whole numbers, (rows,).
+        weights: not negative, (rows,).
         values: (rows,).
 
     Example:
         >>> weighted_mean(np.array([2, 1], np.uint8), np.array([1.0, 4.0]))
         2.0
     """
-    count = int(weights.sum(dtype=np.int64))
+    exact = np.issubdtype(weights.dtype, np.integer)
+    count = weights.sum(dtype=np.int64 if exact else np.float64).item()
     # Not by BLAS, whose sums depend on the number of threads.
     return float(np.einsum("i,i->", weights, values)) / count if count else None
 
@@ -141,11 +170,6 @@ _WEIGHT_OF_UNIFORM = _weight_of_uniform()
 
 def _parts(first: int, last: int) -> list[slice]:
     return [slice(start, min(start + CHUNK, last)) for start in range(first, last, CHUNK)]
-
-
-def _weighted_sum(weights, losses) -> float:
-    # Not by BLAS, whose sums depend on the number of threads.
-    return float(np.einsum("i,i->", weights.astype(np.float64), losses))
 
 
 def _weight_below(ranks, part, until, before, weights) -> int:
