@@ -178,6 +178,17 @@ class TimeFormat:
     pattern: str
     parts: tuple[str, ...]
 
+    def capturing(self, part: str) -> str:
+        """The pattern with one group, that of a part.
+
+        Args:
+          part: One of ``parts``.
+
+        >>> time_format("%H:%M").capturing("minute")
+        '^(?:[0-9]{1,2}):(?P<minute>[0-9]{1,2})$'
+        """
+        return re.sub(rf"\(\?P<(?!{part}>)\w+>", "(?:", self.pattern)
+
     @property
     def has_date(self) -> bool:
         years = {"year", "year_of_century", "year_from_2000", "count"} & set(self.parts)

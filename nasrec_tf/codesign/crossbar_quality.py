@@ -59,8 +59,9 @@ def crossbar_quality(
     maps = to_analog(quantized_weights(subnet), changed(hardware, dict(CELLS[cells])), rng)
     table = quantized_table(subnet)
     labels, logits = [], []
-    for inputs, batch_labels in records.batches("test", ROWS_AT_ONCE, rows):
+    for inputs, batch_labels, *_ in records.batches("test", ROWS_AT_ONCE, rows):
         labels.append(batch_labels.numpy()[:, 0])
         logits.append(subnet.logits_with_maps(inputs, maps, table)[:, 0])
         advance(len(labels[-1]))
-    return quality(np.concatenate(labels), np.concatenate(logits))
+    weights = records.weights("test", rows)
+    return quality(np.concatenate(labels), np.concatenate(logits), weights)

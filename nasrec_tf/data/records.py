@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -134,7 +135,7 @@ class Records:
     @property
     def _weight_scale(self) -> np.float32:
         train = self.schema.splits["train"]
-        return np.float32(train.rows / train.weight)
+        return np.float32(train.rows / (train.weight or train.rows))
 
     def _column(self, split: str, name: str, dtype: tf.DType) -> np.ndarray:
         """What stands beside the features, (rows,); read once and kept."""
@@ -266,7 +267,7 @@ class Records:
         rows = self.rows(split)
         if not rows:
             raise UserError(f"{self.directory}: split {split!r} is empty.")
-        parts = {
+        parts: dict[str, Any] = {
             "dense": np.empty((rows, len(self.schema.dense)), np.float32),
             # Ids lie below the rows of a table, which fit 32 bits: half the memory.
             "sparse": np.empty((rows, len(self.schema.sparse)), np.int32),

@@ -30,8 +30,9 @@ def moments_of(values: tf.Tensor, form: TimeFormat) -> Moment:
     """
     matched = tf.strings.regex_full_match(values, form.pattern)
     parts = {}
-    for at, name in enumerate(form.parts):
-        text = tf.strings.regex_replace(values, form.pattern, rf"\{at + 1}")
+    for name in form.parts:
+        # RE2 puts in the first nine groups alone, and a form has more.
+        text = tf.strings.regex_replace(values, form.capturing(name), r"\1")
         parts[name] = _numbers(tf.where(matched, text, ""), name)
     moment = form.moment(parts)
     return moment._replace(valid=moment.valid & matched)

@@ -47,6 +47,11 @@ class Preprocessing(tf.Module):
         self._texts = [c.column for c in raw_inputs(schema) if c.kind == TEXT]
         self._tokens = schema.missing_tokens
         self._numbers_of = {feature.key: feature for feature in schema.dense}
+        self._ends = {
+            feature.until: seconds_of(feature.until)
+            for feature in schema.dense
+            if feature.until is not None and feature.until_format is None
+        }
         self._dense = DenseValues(schema.dense, schema.missing_tokens) if schema.dense else None
         self._sparse = schema.sparse
         self._vocabularies = {name: _table(path) for name, path in vocabulary_files.items()}
@@ -63,7 +68,7 @@ class Preprocessing(tf.Module):
                 for text.
         """
         missing = self._missing(raw)
-        times = _Times(raw, missing, self._texts)
+        times = _Times(raw, missing, self._texts, self._ends)
         outputs = {"sparse": self._ids(raw, missing, times)}
         if self._dense is not None:
             outputs["dense"] = self._dense(self._numbers(raw, missing, times))
@@ -142,12 +147,20 @@ class _Times:
         raw: columns by name.
         missing: where each text column is missing, (batch, text columns).
         texts: names of the text columns.
+        ends: times that ages end at, seconds since 1970 by how the schema has them.
     """
 
-    def __init__(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor, texts: Sequence[str]):
+    def __init__(
+        self,
+        raw: Mapping[str, tf.Tensor],
+        missing: tf.Tensor,
+        texts: Sequence[str],
+        ends: Mapping[str, int],
+    ):
         self._raw = raw
         self._missing = missing
         self._texts = texts
+        self._ends = ends
         self._known: dict[tuple[str, str], Moment] = {}
 
     def of(self, column: str, form: TimeFormat) -> Moment:
@@ -164,7 +177,7 @@ class _Times:
         since = self.of(feature.source, time_format(feature.time_format))
         valid = since.valid
         if feature.until_format is None:
-            until = tf.constant(seconds_of(feature.until), tf.int64)
+            until = tf.constant(self._ends[feature.until], tf.int64)
         else:
             other = self.of(feature.until, time_format(feature.until_format))
             until, valid = other.seconds, valid & other.valid

@@ -67,6 +67,7 @@ class RivalSummary:
         auc: on the test split.
         log_loss_gap: from the found model; ``None`` of that itself.
         auc_gap: likewise.
+        grouped_auc: on the test split, within groups; ``None`` without groups.
         mflops: millions of multiply-accumulates per sample.
         parameters: weights without embedding tables.
         embedding_parameters: weights of the embedding tables.
@@ -88,6 +89,7 @@ class RivalSummary:
     auc: FigureSummary | None = None
     log_loss_gap: GapSummary | None = None
     auc_gap: GapSummary | None = None
+    grouped_auc: FigureSummary | None = None
     mflops: float = 0.0
     parameters: int = 0
     embedding_parameters: int = 0

@@ -34,8 +34,8 @@ def screen_table(comparison: ComparisonSummary) -> str:
     Args:
         comparison: what to show.
     """
-    rows = [QUALITY_COLUMNS, *(_quality_cells(rival) for rival in comparison.ranked)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(QUALITY_COLUMNS))]
+    rows = _quality_table(comparison)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
     ]
@@ -55,11 +55,12 @@ def markdown(comparison: ComparisonSummary) -> str:
         | lr | 0.50000 ± 0.01000 | – |  | – | – |  |
     """
     trained = [rival for rival in comparison.ranked if rival.seeds]
+    qualities = _quality_table(comparison)
     parts = [
         f"# {comparison.name}: comparison",
         f"Data set {comparison.data_set}, {comparison.seeds} seeds of each model, "
         f"{comparison.rule}.",
-        _table(QUALITY_COLUMNS, [_quality_cells(rival) for rival in comparison.ranked]),
+        _table(qualities[0], qualities[1:]),
         _table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
         _table(("model", "recipe"), [(rival.name, rival.recipe or "") for rival in trained]),
     ]
@@ -72,6 +73,8 @@ def markdown(comparison: ComparisonSummary) -> str:
         parts.append(f"```sh\n{comparison.command}\n```")
     return "\n\n".join(parts) + "\n"
 
+
+BY_GROUP = "AUC by group"
 
 COST_COLUMNS = (
     "model",
@@ -95,6 +98,15 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
                      for line in lines)  # fmt: skip
+
+
+def _quality_table(comparison: ComparisonSummary) -> list[tuple[str, ...]]:
+    """The line of names and a line for each model; AUC by group where there are groups."""
+    rows = [QUALITY_COLUMNS, *(_quality_cells(rival) for rival in comparison.ranked)]
+    if not any(rival.grouped_auc for rival in comparison.ranked):
+        return rows
+    by_group = [BY_GROUP, *(_figure(rival.grouped_auc) for rival in comparison.ranked)]
+    return [(*row, cell) for row, cell in zip(rows, by_group)]
 
 
 def _quality_cells(rival: RivalSummary) -> tuple[str, ...]:
@@ -182,7 +194,7 @@ def as_csv(comparison: ComparisonSummary) -> str:
 
 def _csv_row(rival: RivalSummary) -> dict[str, object]:
     row = {name: value(rival) for name, value in CSV_COLUMNS.items()}
-    for name in ("validation", "log_loss", "auc"):
+    for name in ("validation", "log_loss", "auc", "grouped_auc"):
         figure = getattr(rival, name)
         row[f"{name}_mean"] = figure and figure.mean
         row[f"{name}_deviation"] = figure and figure.deviation

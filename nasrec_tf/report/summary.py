@@ -182,6 +182,7 @@ class QualitySummary:
         auc: area under the curve; ``None`` with a single class.
         log_loss_interval: 95 % bootstrap interval.
         auc_interval: likewise.
+        grouped_auc: mean area within groups, such as the rows of one user; ``None`` without them.
     """
 
     log_loss: float
@@ -189,6 +190,7 @@ class QualitySummary:
     auc: float | None = None
     log_loss_interval: tuple[float, float] | None = None
     auc_interval: tuple[float, float] | None = None
+    grouped_auc: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

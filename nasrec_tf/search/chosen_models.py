@@ -81,7 +81,7 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
     """
     models = _Models(run)
     validation = models.predicted(winner[0], "validation")
-    chosen = _selected(run, pool, validation.labels)
+    chosen = _selected(run, pool, validation)
     fitted, fit = fit_to_all(run, winner)
     members = [dataclasses.replace(one, fitted=fit_to_all(run, one.before)[0]) for one in chosen]
     run.say(f"best by validation log loss: candidate {winner[0].rank}; now the test split, once")
@@ -91,12 +91,12 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
         SeedResult(
             directory=str(attempt.directory.relative_to(run.directory.path)),
             validation=result.validation,
-            test=_plain_quality(models.predicted(attempt, "test")),
+            test=models.predicted(attempt, "test").quality(),
         )
         for attempt, result in seeds
         if len(seeds) > 1
     ]
-    ensemble = _ensemble(run, models, members, validation.labels, test) if members else None
+    ensemble = _ensemble(run, models, members, validation, test) if members else None
     return Measured(fitted, fit, quality, calibration, tuple(by_seed), ensemble)
 
 
@@ -127,17 +127,18 @@ class _Member:
     fitted: Attempt
 
 
-def _selected(run: Run, pool: Trainings, labels: np.ndarray) -> list[_Member]:
+def _selected(run: Run, pool: Trainings, of_winner: Predicted) -> list[_Member]:
     """The members of the best average of the pool; none if that is one network alone."""
     from nasrec_tf.training.ensembles import select
 
     if run.config.ensemble == 1:
         return []
+    labels = of_winner.labels
     logits = [
         kept_logits(attempt.directory, len(labels), f"delete {attempt.directory} to train it again")
         for attempt, _ in pool
     ]
-    selection = select(labels, logits, run.config.ensemble)
+    selection = select(labels, logits, run.config.ensemble, of_winner.weights)
     if len(selection.members) == 1:
         return []
     return [
@@ -150,22 +151,23 @@ def _ensemble(
     run: Run,
     models: _Models,
     members: Sequence[_Member],
-    labels: np.ndarray,
+    of_winner: Predicted,
     single: Predicted,
 ) -> EnsembleResult:
     """What the average of the members is worth."""
     from nasrec_tf.training.ensembles import averaged, paired_difference
-    from nasrec_tf.training.evaluation import quality
 
     counts = [member.count for member in members]
-    validation = Predicted(labels, averaged([member.logits for member in members], counts))
+    validation = of_winner.of(averaged([member.logits for member in members], counts))
     of_each = [models.predicted(member.fitted, "test").logits for member in members]
-    test = Predicted(single.labels, averaged(of_each, counts))
+    test = single.of(averaged(of_each, counts))
     summary, calibration = judged(run, validation, test)
-    found = quality(*validation)
+    found = validation.quality()
     attempts = [member.fitted for member in members]
     costs = [run.model_cost(attempt.architecture, attempt.recipe) for attempt in attempts]
-    difference = paired_difference(*test, single.logits, run.config.seed)
+    difference = paired_difference(
+        test.labels, test.logits, single.logits, run.config.seed, test.weights
+    )
     return EnsembleResult(
         members=tuple(
             EnsembleMember(
@@ -186,12 +188,6 @@ def _ensemble(
         parameters=sum(cost.parameters for cost in costs),
         embedding_parameters=sum(cost.embedding_parameters for cost in costs),
     )
-
-
-def _plain_quality(test: Predicted) -> QualitySummary:
-    from nasrec_tf.training.evaluation import quality
-
-    return QualitySummary(**quality(*test).to_json())
 
 
 def load_ensemble(run: Run, found: EnsembleResult) -> Any:

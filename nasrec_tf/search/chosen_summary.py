@@ -180,4 +180,6 @@ def quality_line(test: QualitySummary) -> str:
         text += f", AUC {test.auc:.4f}"
     if test.auc_interval:
         text += " ({:.4f} to {:.4f})".format(*test.auc_interval)
+    if test.grouped_auc is not None:
+        text += f", by group {test.grouped_auc:.4f}"
     return f"{text} on {test.samples:,} rows"

@@ -319,7 +319,7 @@ class _Validation:
         from nasrec_tf.training.evaluation import log_losses, quality
 
         labels, logits = self._predict("validation")
-        found = quality(labels, logits)
+        found = quality(labels, logits, self._predict.records.weights("validation"))
         self.epochs.append(EpochQuality(found.log_loss, found.auc))
         self._evaluated_at = self._step
         if self.best_epoch == epoch and self._what.keeps_weights:

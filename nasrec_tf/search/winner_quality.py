@@ -33,10 +33,38 @@ class Predicted(NamedTuple):
     Args:
         labels: 0 or 1, (rows,).
         logits: finite, (rows,).
+        weights: how much each row counts, (rows,); ``None`` if all count alike.
+        groups: of each row, 0 where missing, (rows,); ``None`` if there are none.
     """
 
     labels: np.ndarray
     logits: np.ndarray
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    def of(self, logits: np.ndarray) -> "Predicted":
+        """What another model makes of the same rows.
+
+        Args:
+            logits: its logits.
+        """
+        return self._replace(logits=logits)
+
+    def quality(self, *, seed: int | None = None) -> QualitySummary:
+        """Log loss and AUC, and AUC within groups where there are such.
+
+        Args:
+            seed: of 95 % intervals, which there are with one.
+        """
+        from nasrec_tf.training.evaluation import quality, quality_with_intervals
+        from nasrec_tf.training.grouped_auc import mean_grouped_auc
+
+        plain = self.labels, self.logits, self.weights
+        found = quality(*plain) if seed is None else quality_with_intervals(*plain, seed=seed)
+        by_group = None
+        if self.groups is not None:
+            by_group = mean_grouped_auc(self.labels, self.logits, self.groups, self.weights)
+        return QualitySummary(**dataclasses.replace(found, grouped_auc=by_group).to_json())
 
 
 def predicted(run: Run, network: Any, split: str, directory: pathlib.Path) -> Predicted:
@@ -60,7 +88,7 @@ def predicted(run: Run, network: Any, split: str, directory: pathlib.Path) -> Pr
             f"{np.count_nonzero(~np.isfinite(logits)):,} of {len(logits):,} {split} rows; delete "
             f"{directory.parent} and repeat the command with a lower --retrain-learning-rates."
         )
-    return Predicted(labels, logits)
+    return Predicted(labels, logits, run.records.weights(split), run.records.groups(split))
 
 
 def judged(
@@ -73,31 +101,30 @@ def judged(
         validation: of the model; after a final fit of the one that was not trained on it.
         test: of the model.
     """
-    from nasrec_tf.training.evaluation import quality_with_intervals
-
-    fit = fit_calibration(*validation)
-    calibrated = fit.calibration.applied(test.logits)
-    quality = QualitySummary(**quality_with_intervals(*test, run.config.seed).to_json())
-    return quality, CalibrationSummary(
+    fit = fit_calibration(validation.labels, validation.logits, validation.weights)
+    calibrated = test.of(fit.calibration.applied(test.logits))
+    return test.quality(seed=run.config.seed), CalibrationSummary(
         scale=fit.calibration.scale,
         offset=fit.calibration.offset,
         refused=fit.refused,
-        validation=_calibrated(*validation, fit.held_out),
-        test=_calibrated(*test, calibrated),
-        reliability=_bins(*test),
-        calibrated_reliability=() if fit.refused else _bins(test.labels, calibrated),
+        validation=_calibrated(validation, validation.of(fit.held_out)),
+        test=_calibrated(test, calibrated),
+        reliability=_bins(test),
+        calibrated_reliability=() if fit.refused else _bins(calibrated),
     )
 
 
-def _calibrated(labels, raw, calibrated) -> CalibratedQuality:
-    from nasrec_tf.training.evaluation import log_losses
+def _calibrated(raw: Predicted, calibrated: Predicted) -> CalibratedQuality:
+    from nasrec_tf.training.evaluation import mean_log_loss
 
     figures = [
         figure
-        for logits in (raw, calibrated)
+        for labels, logits, weights, _ in (raw, calibrated)
         for figure in (
-            float(log_losses(labels, logits).mean()),
-            expected_calibration_error(labels, np.exp(-np.logaddexp(0.0, -logits))),
+            mean_log_loss(labels, logits, weights),
+            expected_calibration_error(
+                labels, np.exp(-np.logaddexp(0.0, -logits)), weights=weights
+            ),
         )
     ]
     return CalibratedQuality(
@@ -108,10 +135,9 @@ def _calibrated(labels, raw, calibrated) -> CalibratedQuality:
     )
 
 
-def _bins(labels, logits) -> tuple[ReliabilityBin, ...]:
-    return tuple(
-        ReliabilityBin(**dataclasses.asdict(point)) for point in reliability(labels, logits)
-    )
+def _bins(found: Predicted) -> tuple[ReliabilityBin, ...]:
+    points = reliability(found.labels, found.logits, weights=found.weights)
+    return tuple(ReliabilityBin(**dataclasses.asdict(point)) for point in points)
 
 
 def served_calibration(config: SearchConfig, result: RetrainResult) -> tuple[Calibration, str]:

@@ -86,6 +86,7 @@ class MeasuredResult:
         auc: area under the curve; ``None`` where it is not defined.
         log_losses: on each resample of the rows (``resampled_quality``).
         aucs: likewise.
+        grouped_auc: mean area within groups; ``None`` without groups.
     """
 
     __pydantic_config__ = SAVED
@@ -94,6 +95,7 @@ class MeasuredResult:
     auc: Finite | None
     log_losses: tuple[Finite | None, ...] = ()
     aucs: tuple[Finite | None, ...] = ()
+    grouped_auc: Finite | None = None
 
 
 @dataclasses.dataclass(frozen=True)

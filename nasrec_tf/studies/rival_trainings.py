@@ -197,11 +197,17 @@ class RivalTrainings:
 
     def _judged(self, labels: np.ndarray, logits: np.ndarray) -> MeasuredResult:
         from nasrec_tf.studies.resampled_quality import resampled_quality
+        from nasrec_tf.training.grouped_auc import mean_grouped_auc
 
         if not np.isfinite(logits).all():
             return MeasuredResult(None, None)
-        found = resampled_quality(labels, logits, self.run.config.seed)
-        return MeasuredResult(found.log_loss, found.auc, found.log_losses, found.aucs)
+        weights = self.run.records.weights("test")
+        found = resampled_quality(labels, logits, self.run.config.seed, weights)
+        groups = self.run.records.groups("test")
+        by_group = None if groups is None else mean_grouped_auc(labels, logits, groups, weights)
+        return MeasuredResult(
+            found.log_loss, found.auc, found.log_losses, found.aucs, grouped_auc=by_group
+        )
 
     def speed(self, contender: Contender) -> SpeedResult | None:
         """How fast the model is; ``None`` where it has not been measured.
@@ -232,7 +238,7 @@ class RivalTrainings:
         from nasrec_tf.training.evaluation import EVALUATION_BATCH
 
         batches = self.run.records.batches("test", EVALUATION_BATCH)
-        return np.concatenate([labels.numpy()[:, 0] for _, labels in batches])
+        return np.concatenate([labels.numpy()[:, 0] for _, labels, *_ in batches])
 
     def _training(self, contender: Contender, recipe: Recipe, seed: int) -> pathlib.Path:
         name = f"seed-{seed}-rate-{recipe.learning_rate:g}"

@@ -40,7 +40,7 @@ def measure_speed(run: Run, network, recipe: Recipe) -> SpeedResult:
 
 def _inference_us(run: Run, network) -> float:
     limit = BATCHES * EVALUATION_BATCH
-    batches = [inputs for inputs, _ in run.records.batches("validation", EVALUATION_BATCH, limit)]
+    batches = [inputs for inputs, *_ in run.records.batches("validation", EVALUATION_BATCH, limit)]
     # All of one size, as in a long split.
     batches = batches[:-1] or batches
     predict = tf.function(

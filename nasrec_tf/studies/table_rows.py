@@ -84,6 +84,7 @@ def constant_row(constant: MeasuredResult, found: Outcome | None) -> RivalSummar
         name=CONSTANT,
         title="The training split's click rate",
         **_qualities(log_loss, auc, found),
+        grouped_auc=_by_group([constant]),
     )
 
 
@@ -109,6 +110,7 @@ def rival_row(trainings: RivalTrainings, outcome: Outcome, found: Outcome | None
         diverged=sum(test.log_loss is None for test in outcome.tests),
         validation=_figure(Measured(validation, [()] * len(validation))) if validation else None,
         **_qualities(outcome.log_loss, outcome.auc, None if is_found else found),
+        grouped_auc=_by_group(outcome.tests),
         mflops=cost.mflops,
         parameters=cost.parameters,
         embedding_parameters=cost.embedding_parameters,
@@ -132,6 +134,11 @@ def _qualities(log_loss: Measured | None, auc: Measured | None, found: Outcome |
         "log_loss_gap": _gap(log_loss, found.log_loss, better_if_lower=True),
         "auc_gap": _gap(auc, found.auc, better_if_lower=False),
     }
+
+
+def _by_group(tests: Sequence[MeasuredResult]) -> FigureSummary | None:
+    values = [test.grouped_auc for test in tests if test.grouped_auc is not None]
+    return _figure(Measured(values, [()] * len(values))) if values else None
 
 
 def _figure(measured: Measured | None) -> FigureSummary | None:

@@ -116,7 +116,9 @@ class CalibrationFit(NamedTuple):
     held_out: np.ndarray
 
 
-def fit_calibration(labels: np.ndarray, logits: np.ndarray) -> CalibrationFit:
+def fit_calibration(
+    labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> CalibrationFit:
     """The scale and offset of the lowest log loss, if they are of use on rows not fitted on.
 
     They are the maximum of the likelihood, without penalty. Whether they are of use is tried first:
@@ -127,6 +129,8 @@ def fit_calibration(labels: np.ndarray, logits: np.ndarray) -> CalibrationFit:
     Args:
         labels: 0 or 1, (rows,).
         logits: (rows,).
+        weights: how much each row counts, (rows,); alike unless given. Rows of weight 0 are left
+            out.
 
     Raises:
         ValueError: if the shapes differ or a label is neither 0 nor 1.
@@ -143,6 +147,12 @@ def fit_calibration(labels: np.ndarray, logits: np.ndarray) -> CalibrationFit:
     """
     _check(labels, logits)
     raw = logits.astype(np.float64)
+    if weights is not None and not weights.all():
+        counted = np.flatnonzero(weights)
+        fit = fit_calibration(labels[counted], logits[counted], weights[counted])
+        held_out = raw if fit.refused else fit.calibration.applied(raw)
+        held_out[counted] = fit.held_out
+        return fit._replace(held_out=held_out)
     reason = _undefined(labels, logits)
     if reason is not None:
         return CalibrationFit(Calibration(), reason, raw)
@@ -150,14 +160,15 @@ def fit_calibration(labels: np.ndarray, logits: np.ndarray) -> CalibrationFit:
     for mine, other in ((0, 1), (1, 0)):
         half = slice(mine, None, 2)
         reason = _undefined(labels[half], logits[half])
-        found = None if reason else _most_likely(labels[half], logits[half])
+        weight = None if weights is None else weights[half]
+        found = None if reason else _most_likely(labels[half], logits[half], weight)
         if found is None:
             return CalibrationFit(Calibration(), f"in half the rows {reason or _NOT_RISING}", raw)
         held_out[other::2] = found.applied(logits[other::2])
-    whole = _most_likely(labels, logits)
+    whole = _most_likely(labels, logits, weights)
     if whole is None:
         return CalibrationFit(Calibration(), _NOT_RISING, raw)
-    if not _is_lower(labels, raw, held_out):
+    if not _is_lower(labels, raw, held_out, weights):
         return CalibrationFit(Calibration(), _OF_NO_USE, held_out)
     return CalibrationFit(whole, None, held_out)
 
@@ -192,26 +203,31 @@ def _undefined(labels: np.ndarray, logits: np.ndarray) -> str | None:
     return None
 
 
-def _most_likely(labels: np.ndarray, logits: np.ndarray) -> Calibration | None:
+def _most_likely(
+    labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
+) -> Calibration | None:
     """Scale and offset of the highest likelihood by Newton's method; ``None`` if they fall.
 
     The likelihood must have a maximum: it is then the only one, and steps that are halved until
     they lower the loss reach it from anywhere (Boyd and Vandenberghe, "Convex Optimization", 9.5).
     """
+    # Where the steps begin and how they are scaled; the maximum does not depend on it.
     mean = float(logits.mean(dtype=np.float64))
     deviation = float(logits.std(dtype=np.float64))
-    rate = float(labels.mean(dtype=np.float64))
+    rate = float(np.average(labels.astype(np.float64), weights=weights))
     # Slope and level of standardized logits, so that the two directions are of one size; from the
     # best constant on, where no second derivative is 0 however large the logits are.
     place = np.array([0.0, math.log(rate / (1 - rate))])
-    loss, gradient, hessian = _derivatives(labels, logits, mean, deviation, place)
+    total = float(len(labels) if weights is None else weights.sum(dtype=np.float64))
+    rows = labels, logits, weights, total
+    loss, gradient, hessian = _derivatives(*rows, mean, deviation, place)
     for _ in range(MOST_ROUNDS):
         step = _downhill(hessian, gradient)
         if gradient @ step < SMALLEST_DECREMENT:
             break
         length = 1.0
         while length > 1e-9:
-            tried = _derivatives(labels, logits, mean, deviation, place - length * step)
+            tried = _derivatives(*rows, mean, deviation, place - length * step)
             if tried[0] < loss:
                 break
             length /= 2
@@ -241,7 +257,9 @@ def _downhill(hessian: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         return np.linalg.solve(lower.T, np.linalg.solve(lower, gradient))
 
 
-def _derivatives(labels, logits, mean, deviation, place) -> tuple[float, np.ndarray, np.ndarray]:
+def _derivatives(
+    labels, logits, weights, total, mean, deviation, place
+) -> tuple[float, np.ndarray, np.ndarray]:
     """Mean log loss with its gradient and its second derivatives by slope and level."""
     loss, gradient, hessian = 0.0, np.zeros(2), np.zeros((2, 2))
     for first in range(0, len(labels), CHUNK):
@@ -252,15 +270,27 @@ def _derivatives(labels, logits, mean, deviation, place) -> tuple[float, np.ndar
         z = place[0] * x + place[1]
         probability = np.exp(-np.logaddexp(0.0, -z))
         error, weight = probability - y, probability * (1.0 - probability)
-        loss += float((np.logaddexp(0.0, z) - y * z).sum())
+        losses = np.logaddexp(0.0, z) - y * z
+        if weights is not None:
+            counts = weights[first : first + CHUNK].astype(np.float64)
+            error, weight, losses = error * counts, weight * counts, losses * counts
+        loss += float(losses.sum())
         # Not by BLAS, whose sums depend on the number of threads.
         gradient += (np.einsum("i,i->", error, x), error.sum())
         cross = np.einsum("i,i->", weight, x)
         hessian += ((np.einsum("i,i,i->", weight, x, x), cross), (cross, weight.sum()))
-    return loss / len(labels), gradient / len(labels), hessian / len(labels)
+    return loss / total, gradient / total, hessian / total
 
 
-def _is_lower(labels: np.ndarray, raw: np.ndarray, held_out: np.ndarray) -> bool:
+def _is_lower(
+    labels: np.ndarray, raw: np.ndarray, held_out: np.ndarray, weights: np.ndarray | None
+) -> bool:
+    """Whether the mean gain exceeds its standard error, of a ratio where rows are weighted."""
+    if weights is not None:
+        gain = np.logaddexp(0.0, raw) - np.logaddexp(0.0, held_out) - labels * (raw - held_out)
+        shares = weights / weights.sum(dtype=np.float64)
+        mean = float(np.einsum("i,i->", shares, gain))
+        return mean > math.sqrt(float(np.square(shares * (gain - mean)).sum()))
     total = squares = 0.0
     for first in range(0, len(labels), CHUNK):
         part = slice(first, first + CHUNK)
@@ -293,7 +323,10 @@ class ReliabilityPoint:
 
 
 def reliability(
-    labels: np.ndarray, logits: np.ndarray, bins: int = BINS
+    labels: np.ndarray,
+    logits: np.ndarray,
+    bins: int = BINS,
+    weights: np.ndarray | None = None,
 ) -> tuple[ReliabilityPoint, ...]:
     """How often there are clicks where so many are predicted.
 
@@ -301,6 +334,7 @@ def reliability(
         labels: 0 or 1, (rows,).
         logits: finite, (rows,).
         bins: see ``expected_calibration_error``.
+        weights: how much each row counts, (rows,); alike unless given.
 
     Returns:
         The bins, by rising probability; none without rows.
@@ -315,11 +349,17 @@ def reliability(
     """
     # exp of what is at most 0: no overflow, whatever the logit.
     probabilities = np.exp(-np.logaddexp(0.0, -logits.astype(np.float64)))
-    return _binned(labels, probabilities, bins)
+    return tuple(
+        ReliabilityPoint(p, c, *_wilson(c, effective), rows)
+        for p, c, _, effective, rows in _binned(labels, probabilities, bins, weights)
+    )
 
 
 def expected_calibration_error(
-    labels: np.ndarray, probabilities: np.ndarray, bins: int = BINS
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    bins: int = BINS,
+    weights: np.ndarray | None = None,
 ) -> float | None:
     """How far predicted and observed shares lie apart, on average over the rows.
 
@@ -331,6 +371,7 @@ def expected_calibration_error(
         labels: 0 or 1, (rows,).
         probabilities: of a click, from 0 to 1, (rows,).
         bins: at most so many; fewer where probabilities are equal or rows few.
+        weights: how much each row counts, (rows,), in bins and means; alike unless given.
 
     Returns:
         From 0 to 1; ``None`` without rows.
@@ -346,16 +387,29 @@ def expected_calibration_error(
         >>> expected_calibration_error(labels, np.array([0.2, 0.2, 0.2, 0.2]))
         0.3
     """
-    points = _binned(labels, probabilities, bins)
-    if not points:
+    found = _binned(labels, probabilities, bins, weights)
+    if not found:
         return None
-    apart = sum(point.rows * abs(point.predicted - point.observed) for point in points)
-    return apart / len(labels)
+    apart = sum(weight * abs(predicted - observed) for predicted, observed, weight, *_ in found)
+    return apart / (len(labels) if weights is None else float(weights.sum(dtype=np.float64)))
+
+
+class _Bin(NamedTuple):
+    """Means and weight of the rows of a bin, and how many there are.
+
+    ``effective`` is the number of rows that weigh alike and tell as much (Kish, 1965).
+    """
+
+    predicted: float
+    observed: float
+    weight: float
+    effective: float
+    rows: int
 
 
 def _binned(
-    labels: np.ndarray, probabilities: np.ndarray, bins: int
-) -> tuple[ReliabilityPoint, ...]:
+    labels: np.ndarray, probabilities: np.ndarray, bins: int, weights: np.ndarray | None
+) -> tuple[_Bin, ...]:
     _check(labels, probabilities)
     if bins < 1:
         raise ValueError(f"`bins` must be at least 1. Received: {bins}")
@@ -366,13 +420,15 @@ def _binned(
             "probabilities must lie in [0, 1], and logits be finite. Received: "
             f"{probabilities.min()} to {probabilities.max()}"
         )
+    if weights is not None:
+        return _weighted_bins(labels, probabilities, bins, weights)
     which = bins_of_equal_rows(probabilities, bins)
     count = int(which.max()) + 1
     rows = np.bincount(which, minlength=count)
     predicted = np.bincount(which, probabilities, count)
     clicks = np.bincount(which, labels, count)
     return tuple(
-        ReliabilityPoint(float(p / n), float(c / n), *_wilson(float(c / n), int(n)), int(n))
+        _Bin(float(p / n), float(c / n), int(n), int(n), int(n))
         for p, c, n in zip(predicted, clicks, rows)
         if n
     )
@@ -394,7 +450,29 @@ def bins_of_equal_rows(probabilities: np.ndarray, bins: int) -> np.ndarray:
     return np.searchsorted(edges, probabilities, side="right")
 
 
-def _wilson(share: float, rows: int) -> tuple[float, float]:
+def _weighted_bins(labels, probabilities, bins, weights) -> tuple[_Bin, ...]:
+    """Bins of equal weight: those of rows that are repeated as often as they count."""
+    weights = weights.astype(np.float64)
+    order = np.argsort(probabilities, kind="stable")
+    until = np.cumsum(weights[order])
+    inner = np.arange(1, bins) * until[-1] / bins
+    places = np.minimum(np.searchsorted(until, inner, side="right"), len(order) - 1)
+    edges = np.unique(probabilities[order[places]])
+    which = np.searchsorted(edges, probabilities, side="right")
+    count = len(edges) + 1
+    rows = np.bincount(which, minlength=count)
+    sums, squares, predicted, clicks = (
+        np.bincount(which, values, count)
+        for values in (weights, weights**2, weights * probabilities, weights * labels)
+    )
+    return tuple(
+        _Bin(float(p / w), min(1.0, float(c / w)), float(w), float(w**2 / s), int(n))
+        for p, c, w, s, n in zip(predicted, clicks, sums, squares, rows)
+        if w > 0
+    )
+
+
+def _wilson(share: float, rows: float) -> tuple[float, float]:
     """The 95 % interval of a share; unlike the usual one it is right for shares near 0 as well."""
     square = NORMAL_95**2
     middle = (share + square / (2 * rows)) / (1 + square / rows)

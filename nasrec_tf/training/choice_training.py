@@ -92,19 +92,19 @@ class ChoiceTrainer(OneDevice):
 
     def _train(self, batch):
         """One step of the weights, and one of the logits once it is their turn."""
-        inputs, labels = batch
+        inputs, labels, *weights = batch
         step = self.model.optimizer.iterations.value
         self.set_temperature(step)
         of_logits = rows_of_logits(inputs)
-        told = self.model.train_step(_of_rows(inputs, labels, ~of_logits))
+        told = self.model.train_step(_of_rows(~of_logits, inputs, labels, *weights))
         tf.cond(
             step > self._plan.first_step,
-            lambda: self._learn(*_of_rows(inputs, labels, of_logits)),
+            lambda: self._learn(*_of_rows(of_logits, inputs, labels, *weights)),
             lambda: tf.constant(0.0),
         )
         return told
 
-    def _learn(self, inputs, labels):
+    def _learn(self, inputs, labels, *weights):
         """One step of the logits; the mean of what the paths are compared by."""
         logits = list(self.sampler.logits.values())
         zeros = [tf.zeros_like(variable) for variable in logits]
@@ -115,7 +115,7 @@ class ChoiceTrainer(OneDevice):
                 tape.watch(logits)
                 likely = self.sampler.log_probability(path)
             slopes = tape.gradient(likely, logits)
-            worth = self._worth(path, inputs, labels)
+            worth = self._worth(path, inputs, labels, *weights)
             return (
                 index + 1,
                 found.write(index, worth),
@@ -140,10 +140,12 @@ class ChoiceTrainer(OneDevice):
             variable.assign_sub(tf.where(usable, change, 0.0))
         return mean
 
-    def _worth(self, path, inputs, labels):
+    def _worth(self, path, inputs, labels, weights=None):
         """What a path is compared by: its log loss, and its cost."""
         given = self.model(inputs, path=path, training=False)
         losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=given)
+        if weights is not None:
+            losses *= weights[:, None]
         worth = tf.reduce_mean(losses)
         if not self._plan.cost_weight:
             return worth
@@ -174,6 +176,6 @@ def rows_of_logits(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
     return tf.where(both, of_logits, tf.range(tf.shape(of_logits)[0]) % 2 == 1)
 
 
-def _of_rows(inputs, labels, mask):
+def _of_rows(mask, inputs, *beside):
     chosen = {name: tf.boolean_mask(value, mask) for name, value in inputs.items()}
-    return chosen, tf.boolean_mask(labels, mask)
+    return chosen, *(tf.boolean_mask(value, mask) for value in beside)

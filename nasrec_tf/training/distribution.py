@@ -95,12 +95,13 @@ class DistributedSupernet:
         """
         return np.array([self.step(*next(batches)).numpy() for _ in range(count)], np.float32)
 
-    def step(self, inputs: dict[str, Any], labels: Any) -> tf.Tensor:
+    def step(self, inputs: dict[str, Any], labels: Any, sample_weight: Any = None) -> tf.Tensor:
         """Trains a drawn path on a joint batch, which all hosts give alike; the mean loss before.
 
         Args:
             inputs: as for the supernet; the rows must divide by the number of replicas.
             labels: (batch, 1).
+            sample_weight: of the batch's rows, (batch,), if any.
 
         Raises:
             UserError: if they do not, or another host has gone.
@@ -112,7 +113,7 @@ class DistributedSupernet:
                 f"use a batch size that is a multiple of {replicas}."
             )
         try:
-            return self._step(inputs, labels)
+            return self._step(inputs, labels, sample_weight)
         except tf.errors.OpError as error:
             if LOST_HOST not in str(error):
                 raise
@@ -121,20 +122,23 @@ class DistributedSupernet:
                 "on all hosts to go on from the last checkpoint."
             ) from error
 
-    def _run_step(self, inputs, labels):
+    def _run_step(self, inputs, labels, sample_weight):
         model = self.model
         path = model.sampler(model.generator, model.optimizer.iterations.value)
-        losses = self.strategy.run(self._replica_step, args=(path, inputs, labels))
+        losses = self.strategy.run(self._replica_step, args=(path, inputs, labels, sample_weight))
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
-    def _replica_step(self, path, inputs, labels):
+    def _replica_step(self, path, inputs, labels, sample_weight):
         context = tf.distribute.get_replica_context()
         rows = tf.shape(labels)[0] // context.num_replicas_in_sync
         first = tf.cast(context.replica_id_in_sync_group, tf.int32) * rows
         part = {name: value[first : first + rows] for name, value in inputs.items()}
         combine = _Combination(context)
-        labels = labels[first : first + rows]
-        _, loss = self.model.train_on_path(path, part, labels, combine=combine)
+        labels, sample_weight = (
+            value if value is None else value[first : first + rows]
+            for value in (labels, sample_weight)
+        )
+        _, loss = self.model.train_on_path(path, part, labels, sample_weight, combine=combine)
         return loss
 
 

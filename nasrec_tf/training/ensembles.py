@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nasrec_tf.training.evaluation import bootstrap, log_losses, percentile_interval
-from nasrec_tf.training.ranked_rows import RankedRows, poisson_weights, weighted_mean
+from nasrec_tf.training.ranked_rows import RankedRows, drawn_weights, weighted_mean, weighted_sum
 
 PAIRED = "paired bootstrap"
 """What resamples are drawn for that several models are judged on."""
@@ -42,7 +42,12 @@ class Selection:
         return tuple(number for number, count in enumerate(self.counts) if count)
 
 
-def select(labels: np.ndarray, logits: Sequence[np.ndarray], picks: int) -> Selection:
+def select(
+    labels: np.ndarray,
+    logits: Sequence[np.ndarray],
+    picks: int,
+    weights: np.ndarray | None = None,
+) -> Selection:
     """Greedy forward selection with replacement by the log loss of averaged logits.
 
     Begins with the best member, and adds the one, possibly one that is there already, with which
@@ -56,6 +61,7 @@ def select(labels: np.ndarray, logits: Sequence[np.ndarray], picks: int) -> Sele
         labels: 0 or 1, (rows,).
         logits: of each member, (rows,).
         picks: how many at most, at least 1.
+        weights: how much each row counts, (rows,); alike unless given.
 
     Raises:
         ValueError: if there is no member with finite logits, shapes differ, there are no rows, or
@@ -80,7 +86,8 @@ def select(labels: np.ndarray, logits: Sequence[np.ndarray], picks: int) -> Sele
     picked: list[int] = []
     losses: list[float] = []
     for _ in range(picks):
-        found = _with_each(labels, [logits[number] for number in usable], total, len(picked) + 1)
+        members = [logits[number] for number in usable]
+        found = _with_each(labels, members, total, len(picked) + 1, weights)
         best = min(range(len(usable)), key=lambda index: (found[index], index))
         picked.append(usable[best])
         losses.append(found[best])
@@ -90,7 +97,7 @@ def select(labels: np.ndarray, logits: Sequence[np.ndarray], picks: int) -> Sele
     return Selection(tuple(counts), losses[last], tuple(losses))
 
 
-def _with_each(labels, members, total, count) -> list[float]:
+def _with_each(labels, members, total, count, weights) -> list[float]:
     """Mean log loss of the average with each of the members added."""
     sums = np.zeros(len(members))
     for first in range(0, len(labels), CHUNK):
@@ -98,8 +105,10 @@ def _with_each(labels, members, total, count) -> list[float]:
         for index, member in enumerate(members):
             averaged = total[part] + member[part]
             averaged /= count
-            sums[index] += log_losses(labels[part], averaged).sum()
-    return (sums / len(labels)).tolist()
+            losses = log_losses(labels[part], averaged)
+            sums[index] += losses.sum() if weights is None else weighted_sum(weights[part], losses)
+    whole = len(labels) if weights is None else weights.sum(dtype=np.float64)
+    return (sums / whole).tolist()
 
 
 def averaged(logits: Sequence[np.ndarray], counts: Sequence[int]) -> np.ndarray:
@@ -140,7 +149,11 @@ class Difference:
 
 
 def paired_difference(
-    labels: np.ndarray, logits: np.ndarray, others: np.ndarray, seed: int = 0
+    labels: np.ndarray,
+    logits: np.ndarray,
+    others: np.ndarray,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> Difference:
     """How much better one model is than another, and how sure that is.
 
@@ -154,6 +167,7 @@ def paired_difference(
         logits: of the one, finite, (rows,).
         others: of the other, finite, (rows,).
         seed: seed of the draws.
+        weights: how much each row counts, (rows,); alike unless given.
 
     Example:
         >>> labels = np.arange(1000) % 2
@@ -165,18 +179,18 @@ def paired_difference(
     gain = log_losses(labels, logits)
     gain -= log_losses(labels, others)
     ranked = RankedRows(labels, logits), RankedRows(labels, others)
-    draws = bootstrap(functools.partial(_resampled, gain, ranked), seed, PAIRED)
-    one, other = (rows.auc() for rows in ranked)
+    draws = bootstrap(functools.partial(_resampled, gain, ranked, weights), seed, PAIRED)
+    one, other = (rows.auc(weights) for rows in ranked)
     return Difference(
-        float(gain.mean()),
+        float(gain.mean() if weights is None else np.average(gain, weights=weights)),
         percentile_interval([mean for mean, _ in draws]),
         None if one is None or other is None else one - other,
         percentile_interval([area for _, area in draws]),
     )
 
 
-def _resampled(gain, ranked, rng) -> tuple[float | None, float | None]:
-    weights = poisson_weights(rng, len(gain))
+def _resampled(gain, ranked, of_rows, rng) -> tuple[float | None, float | None]:
+    weights = drawn_weights(rng, len(gain), of_rows)
     mean = weighted_mean(weights, gain)
     one, other = (rows.auc(weights) for rows in ranked)
     return mean, None if one is None or other is None else one - other

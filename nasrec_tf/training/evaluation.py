@@ -166,9 +166,7 @@ def mean_log_loss(
     return weighted_sum(weights, losses) / float(weights.sum(dtype=np.float64))
 
 
-def quality(
-    labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None
-) -> Quality:
+def quality(labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None) -> Quality:
     """Log loss and AUC.
 
     Args:

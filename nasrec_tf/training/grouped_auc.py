@@ -31,16 +31,21 @@ class GroupedAuc:
 
 
 def areas_by_group(
-    labels: np.ndarray, logits: np.ndarray, groups: np.ndarray
+    labels: np.ndarray,
+    logits: np.ndarray,
+    groups: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The area of each group that has both labels, and its rows, in the order of the groups.
 
-    Equal logits count half. Takes some 60 bytes a row.
+    Equal logits count half. Takes some 70 bytes a row.
 
     Args:
         labels: 0 or 1, (rows,).
         logits: finite, (rows,).
         groups: a whole number for each group, (rows,).
+        weights: how much each row counts, (rows,), of which those of a group are summed; 1 each
+            unless given.
 
     Example:
         >>> areas_by_group(np.array([0, 1, 0, 1, 1]), np.array([1.0, 2.0, 3.0, 3.0, 0.0]),
@@ -49,18 +54,50 @@ def areas_by_group(
     """
     order = np.lexsort((logits, groups))
     groups, logits, clicked = groups[order], logits[order], labels[order] > 0.5
+    ones = np.ones(len(order), np.int64)
+    counts = ones if weights is None else weights[order].astype(np.float64)
     starts = _starts(groups[1:] != groups[:-1])
     # The others of the same group below, and no higher, than each row: ties lie side by side.
-    others = np.concatenate([[0], np.cumsum(~clicked)])
+    others = np.concatenate([[0], np.cumsum(np.where(clicked, 0, counts))])
     ties = _starts((groups[1:] != groups[:-1]) | (logits[1:] != logits[:-1]))
     ends = np.append(ties[1:], len(logits))
     halves = others[ties] + others[ends]
-    pairs = np.where(clicked, np.repeat(halves, ends - ties), 0)
-    rows = np.diff(np.append(starts, len(logits)))
-    clicks = np.add.reduceat(clicked, starts, dtype=np.int64)
+    mine = np.where(clicked, counts, 0)
+    pairs = mine * np.repeat(halves, ends - ties)
+    rows, clicks = np.add.reduceat(counts, starts), np.add.reduceat(mine, starts)
     below = np.add.reduceat(pairs, starts) - 2 * clicks * others[starts]
     both = (clicks > 0) & (clicks < rows)
     return below[both] / (2 * clicks * (rows - clicks))[both], rows[both]
+
+
+def mean_grouped_auc(
+    labels: np.ndarray,
+    logits: np.ndarray,
+    groups: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> float | None:
+    """The mean area of groups, each by the weight of its rows; rows without a group are left out.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        logits: (rows,).
+        groups: a whole number for each group, 0 for none, (rows,).
+        weights: how much each row counts, (rows,); alike unless given.
+
+    Returns:
+        The area; ``None`` if no group has both labels, or a logit is not finite.
+
+    Example:
+        >>> labels, groups = np.array([1, 0, 0, 1, 0, 1]), np.array([7, 7, 7, 8, 8, 9])
+        >>> mean_grouped_auc(labels, np.array([0.9, 0.1, 0.2, 0.3, 0.4, 0.5]), groups)
+        0.6
+    """
+    known = np.flatnonzero(groups)
+    if not len(known) or not np.isfinite(logits).all():
+        return None
+    weights = None if weights is None else weights[known]
+    areas, rows = areas_by_group(labels[known], logits[known], groups[known], weights)
+    return float(np.einsum("i,i->", rows, areas) / rows.sum()) if len(areas) else None
 
 
 def _starts(changes: np.ndarray) -> np.ndarray:

@@ -96,24 +96,27 @@ class SupernetScorer:
         """
         path = self.supernet.encode(architecture)
         head = self._tuned_head(path)
-        total, rows = 0.0, 0
-        for inputs, labels in self.records.batches(
+        total, rows = 0.0, 0.0
+        for inputs, labels, *weights in self.records.batches(
             "validation", self.plan.evaluation_batch, self.plan.validation_rows
         ):
-            total += float(self._loss(self._head_inputs(inputs, path), labels, head))
-            rows += labels.shape[0]
+            total += float(self._loss(self._head_inputs(inputs, path), labels, head, *weights))
+            rows += float(tf.reduce_sum(weights[0])) if weights else labels.shape[0]
         return {"log_loss": total / rows}
 
     def _tuned_head(self, path: Path) -> _Head:
         head = self._first_head(path)
         batch = self.plan.batch_size
         step = 0
-        for inputs, labels in self._tuning_chunks():
+        for inputs, labels, *weights in self._tuning_chunks():
             steps = min(labels.shape[0] // batch, self.plan.fine_tune_steps - step)
             if steps < 1:
                 break
             features = self._head_inputs(inputs, path)
-            head = self._tune(features, labels, head, tf.constant(step), tf.constant(steps))
+            # Weights of 1 leave every number as it is.
+            weight = weights[0][:, None] if weights else tf.ones_like(labels)
+            first, count = tf.constant(step), tf.constant(steps)
+            head = self._tune(features, labels, weight, head, first, count)
             step += steps
         return head
 
@@ -137,14 +140,14 @@ class SupernetScorer:
         kernel, bias = head["head_kernel"], head["head_bias"]
         return _Head(kernel, bias, tf.zeros_like(kernel), tf.zeros_like(bias))
 
-    def _tune_chunk(self, features, labels, head, first_step, steps):
+    def _tune_chunk(self, features, labels, weights, head, first_step, steps):
         """Steps ``first_step`` and on over the chunk's batches."""
         batch = self.plan.batch_size
 
         def step(index, head):
             rows = slice(index * batch, (index + 1) * batch)
             return index + 1, self._head_step(
-                features[rows], labels[rows], head, first_step + index
+                features[rows], labels[rows], weights[rows], head, first_step + index
             )
 
         _, head = tf.while_loop(
@@ -155,10 +158,10 @@ class SupernetScorer:
         )
         return head
 
-    def _head_step(self, features, labels, head, step):
+    def _head_step(self, features, labels, weights, head, step):
         """One step of the training recipe's Adagrad on the mean log loss."""
         logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
-        error = (tf.sigmoid(logits) - labels) / self.plan.batch_size
+        error = (tf.sigmoid(logits) - labels) * weights / self.plan.batch_size
         kernel_gradient = tf.matmul(features, error, transpose_a=True)
         gradients = clip_by_global_norm([kernel_gradient, tf.reduce_sum(error, axis=0)], 5.0)
         rate = self._schedule(step)
@@ -171,7 +174,8 @@ class SupernetScorer:
             bias_sum,
         )
 
-    def _summed_loss(self, features, labels, head):
-        """Log loss of a batch, summed over its rows."""
+    def _summed_loss(self, features, labels, head, weights=None):
+        """Log loss of a batch, summed over its rows, each as much as it counts."""
         logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
-        return tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
+        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+        return tf.reduce_sum(losses if weights is None else losses * weights[:, None])

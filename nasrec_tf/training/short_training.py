@@ -14,7 +14,7 @@ import tensorflow as tf
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records
-from nasrec_tf.training.evaluation import Predictor, log_losses
+from nasrec_tf.training.evaluation import Predictor, mean_log_loss
 from nasrec_tf.training.loop import OneDevice, TrainingPlan
 from nasrec_tf.training.pace import Pace
 
@@ -101,8 +101,10 @@ class TrainingScorer:
         if not self._train(model):
             return {"log_loss": float("nan")}
         predict = Predictor(model, self._records)
-        labels, logits = predict("validation", self._plan.validation_rows)
-        return {"log_loss": float(np.mean(log_losses(labels, logits)))}
+        rows = self._plan.validation_rows
+        labels, logits = predict("validation", rows)
+        weights = self._records.weights("validation", rows)
+        return {"log_loss": mean_log_loss(labels, logits, weights)}
 
     def _train(self, model: keras.Model) -> bool:
         """Whether all losses were finite; what averages weights leaves them averaged."""

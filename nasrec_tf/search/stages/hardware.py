@@ -74,7 +74,9 @@ def _qualities(run: Run, architecture: Architecture, settings) -> dict[str, Qual
 def _measured(run: Run, subnet, rows: int) -> QualitySummary:
     from nasrec_tf.training.evaluation import Predictor, quality
 
-    return QualitySummary(**quality(*Predictor(subnet, run.records)("test", rows)).to_json())
+    predictions = Predictor(subnet, run.records)("test", rows)
+    found = quality(*predictions, run.records.weights("test", rows))
+    return QualitySummary(**found.to_json())
 
 
 def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, QualitySummary]:
