@@ -66,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _preprocess(arguments: list[str]) -> int:
     options, beam_options = _parser().parse_known_args(arguments)
+    if beam_options and beam_options[0].startswith("--"):
+        from beam_preprocess.running.runners import known_options
+
+        known_options(beam_options)  # A slip of the pen is told before what it leads to.
     config = make_config(options, tuple(beam_options))
     from beam_preprocess.api import preprocess
     from beam_preprocess.running.progress_bar import ProgressBar

@@ -1,5 +1,6 @@
 """Range checks that the dataclasses share."""
 
+import difflib
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -32,6 +33,21 @@ def shown(value: Any) -> str:
     except ValueError:  # Whole numbers of thousands of digits have no repr.
         return f"a very large {type(value).__name__}"
     return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def suggestion(name: Any, known: Iterable[str]) -> str:
+    """What was meant by a name that is not known, in words; nothing where that is not clear.
+
+    Args:
+        name: as it was given.
+        known: what there is.
+
+    Example:
+        >>> suggestion("mnsim-rran", ["mnsim-rram", "ideal"])
+        ", did you mean 'mnsim-rram'?"
+    """
+    near = difflib.get_close_matches(name, list(known), n=1) if isinstance(name, str) else ()
+    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def whole(name: str, value: Any, low: int, high: int) -> None:

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from pim.checks import shown
+from pim.checks import shown, suggestion
 from pim.errors import PimError
 
 MOST_BYTES = 1 << 26
@@ -134,7 +134,8 @@ def from_object(cls: type, value: Any, where: str, kind_field: str = "kind") -> 
     for key in value:
         if key not in fields:
             raise PimError(
-                f"{where}: unknown field {shown(key)}; the fields are {', '.join(fields)}"
+                f"{where}: unknown field {shown(key)}{suggestion(key, fields)}; the fields are "
+                f"{', '.join(fields)}"
             )
     arguments = {}
     for name, field in fields.items():

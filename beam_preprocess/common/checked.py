@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import pydantic
 
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.errors import DataError
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ def build(kind: type[_Checked], entry: Any, what: str) -> _Checked:
         )
     for key in entry:
         if key not in known:
-            raise DataError(f"{what}: unknown key {shown(key)}; keys are {', '.join(known)}")
+            raise DataError(
+                f"{what}: unknown key {shown(key)}{suggestion(key, known)}; "
+                f"keys are {', '.join(known)}"
+            )
     for field in fields:
         required = (field.default, field.default_factory) == (dataclasses.MISSING,) * 2
         if required and field.name not in entry:
@@ -148,10 +152,12 @@ def check_choice(what: str, value: Any, choices: Sequence[str]) -> None:
     >>> check_choice("--encoding", "hsh", ("vocabulary", "hash"))
     Traceback (most recent call last):
         ...
-    beam_preprocess.errors.DataError: --encoding must be one of vocabulary, hash, not 'hsh'
+    beam_preprocess.errors.DataError: --encoding must be one of vocabulary, hash, not 'hsh', \
+did you mean 'hash'?
     """
     if value not in choices:
-        raise DataError(f"{what} must be one of {', '.join(choices)}, not {value!r}")
+        meant = suggestion(value, choices)
+        raise DataError(f"{what} must be one of {', '.join(choices)}, not {value!r}{meant}")
 
 
 def shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 import argparse
 from typing import NoReturn
 
+from beam_preprocess.common.suggestions import with_suggestions
 from beam_preprocess.errors import DataError
 
 
@@ -10,4 +11,4 @@ class OneLineParser(argparse.ArgumentParser):
     """A parser that raises a mistake as all others are, without the whole usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        raise DataError(f"{message}; see --help")
+        raise DataError(f"{with_suggestions(message, self)}; see --help")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.datasets.avazu import avazu, avazu_authors
 from beam_preprocess.datasets.criteo import criteo, criteo_terabyte
 from beam_preprocess.datasets.kdd import kdd
@@ -49,6 +50,6 @@ def find_description(dataset: str) -> Description:
 
         return read_toml(pathlib.Path(dataset))
     raise DataError(
-        f"--dataset {dataset}: unknown; known are {', '.join(_REGISTRY)}, csv, parquet, "
-        "or the path of a .toml description"
+        f"--dataset {dataset}: unknown{suggestion(dataset, (*_REGISTRY, 'csv', 'parquet'))}; known "
+        f"are {', '.join(_REGISTRY)}, csv, parquet, or the path of a .toml description"
     )

@@ -42,6 +42,7 @@ import sys
 from typing import Any, TypeVar
 
 from beam_preprocess.common.checked import build, shown
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import (
     DenseColumn,
@@ -76,7 +77,10 @@ def read_toml(path: pathlib.Path) -> Description:
     body = _read(path)
     for key in body:
         if key not in _KEYS:
-            raise DataError(f"{path}: unknown key {shown(key)}; keys are {', '.join(_KEYS)}")
+            raise DataError(
+                f"{path}: unknown key {shown(key)}{suggestion(key, _KEYS)}; "
+                f"keys are {', '.join(_KEYS)}"
+            )
     if isinstance(body.get("label"), dict):
         body = {**body, **_label(path, body["label"])}
     if "label" not in body:
@@ -114,7 +118,10 @@ def _label(path: pathlib.Path, table: dict[str, Any]) -> dict[str, Any]:
     keys = {"column": "label", "positive": "label_positive", "above": "label_above"}
     for key in table:
         if key not in keys:
-            raise DataError(f"{path}: label: unknown key {shown(key)}; keys are {', '.join(keys)}")
+            raise DataError(
+                f"{path}: label: unknown key {shown(key)}{suggestion(key, keys)}; "
+                f"keys are {', '.join(keys)}"
+            )
     if "column" not in table:
         raise DataError(f'{path}: label: name the column, label = {{column = "...", ...}}')
     return {keys[key]: value for key, value in table.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
-import difflib
 from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated, TypeVar
@@ -22,6 +21,7 @@ from beam_preprocess.common.checked import (
     check_fields,
     shown,
 )
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.dataset.schema import (
     DENSE_DERIVATIONS,
     DENSE_TRANSFORMS,
@@ -574,16 +574,6 @@ def _with_derived(
     listed = list(columns)
     names = {column.name for column in listed}
     return tuple(listed + [column for column in derived if column.name not in names])
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """What was meant by a name that is not known, in words; nothing where that is not clear.
-
-    >>> suggestion("instaled_at", ["app", "installed_at"]), suggestion("x", ["app"])
-    (", did you mean 'installed_at'?", '')
-    """
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def _sparse_columns(names: list[str], where: str) -> tuple[SparseColumn, ...]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from beam_preprocess.common.progress_lines import progress
+
 _TITLES = {"times": "1st pass: times", "scan": "scan", "write": "write"}
 
 
 class ProgressBar:
-    """One tqdm bar per stage; a context manager that is called with (stage, done, total).
+    """One bar per stage; a context manager that is called with (stage, done, total).
+
+    In a log file, a line at most every minute and one at the end of a stage.
 
     Args:
       quiet: Whether nothing is shown.
@@ -29,10 +33,14 @@ class ProgressBar:
         if self._quiet:
             return
         if stage not in self._bars:
-            from tqdm import tqdm
-
-            self._bars[stage] = tqdm(
-                desc=_TITLES[stage], total=total, unit="B", unit_scale=True, unit_divisor=1024
+            for bar in self._bars.values():
+                bar.close()
+            self._bars[stage] = progress(
+                *(_TITLES[stage], total, "B"),
+                units="bytes",
+                last_line=True,
+                unit_scale=True,
+                unit_divisor=1024,
             )
         bar = self._bars[stage]
         bar.update(done - bar.n)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.schema import SPLIT_NAMES
+from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.job import Job
 
@@ -40,6 +44,40 @@ def run_pipeline(job: Job, options: PipelineOptions) -> None:
     with _quiet_beam() if job.local else contextlib.nullcontext():
         with beam.Pipeline(runner=runner, options=options) as pipeline:
             build_pipeline(pipeline, job)
+
+
+def known_options(flags: Sequence[str]) -> PipelineOptions:
+    """Beam's options of flags.
+
+    Args:
+      flags: As on a command line.
+
+    Raises:
+      DataError: Beam knows no such option (asked of those runners only whose options Beam knows).
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    logging.disable(logging.WARNING)  # Beam warns of unknown options, which we refuse
+    try:
+        options = PipelineOptions(list(flags))
+        known = options.get_all_options(drop_default=True)
+        everything = options.get_all_options(drop_default=True, retain_unknown_options=True)
+    finally:
+        logging.disable(logging.NOTSET)
+    runner = options.view_as(StandardOptions).runner
+    if runner in (None, *_RUNNERS_WITH_KNOWN_OPTIONS):
+        for name in everything:
+            if name not in known:
+                meant = suggestion(f"--{name.replace('_', '-')}", _own_options())
+                raise DataError(f"unknown option --{name}{meant}; see --help")
+    return options
+
+
+def _own_options() -> list[str]:
+    """The options of the command, which Beam is not asked for."""
+    fields = (*LayoutOptions.fields(), *dataclasses.fields(PreprocessConfig))
+    names = ["dataset", "input", "name", "side-table", "quiet", *SPLIT_NAMES]
+    return [f"--{name.replace('_', '-')}" for name in (*names, *(field.name for field in fields))]
 
 
 def _is_default_runner(config: PreprocessConfig) -> bool:
@@ -88,25 +126,15 @@ def pipeline_options(config: PreprocessConfig) -> PipelineOptions:
       config: The run.
 
     Raises:
-      DataError: Beam knows no such option (asked of those runners only whose options Beam knows).
+      DataError: Beam knows no such option, or the output does not go with the runner.
     """
-    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+    from apache_beam.options.pipeline_options import StandardOptions
 
     flags = list(config.beam_options)
     if _is_default_runner(config):
         flags += ["--runner=FnApiRunner", f"--direct_num_workers={config.workers}"]
-    logging.disable(logging.WARNING)  # Beam warns of unknown options, which we refuse
-    try:
-        options = PipelineOptions(flags)
-        known = options.get_all_options(drop_default=True)
-        everything = options.get_all_options(drop_default=True, retain_unknown_options=True)
-    finally:
-        logging.disable(logging.NOTSET)
+    options = known_options(flags)
     runner = options.view_as(StandardOptions).runner
     if runner == "DataflowRunner" and "://" not in config.output:
         raise DataError(f"--output {config.output}: workers on Dataflow need a gs:// directory")
-    if runner in _RUNNERS_WITH_KNOWN_OPTIONS:
-        for name in everything:
-            if name not in known:
-                raise DataError(f"unknown option --{name}; see --help")
     return options

@@ -226,7 +226,9 @@ def _run_stage(run, stage: str) -> None:
         _announce(run, stage)
         with user_errors(run):
             result = stage_function(stage)(run)
-    run.directory.finish(stage, result, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    run.directory.finish(stage, result, seconds)
+    run.log(f"{stage}: finished in {seconds:.0f} s")
     if stage == "records":
         for found in Findings.load(run.dataset).warnings:
             print(f"warning: {found.text}", file=sys.stderr, flush=True)

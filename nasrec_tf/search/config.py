@@ -7,6 +7,7 @@ from typing import Any
 
 import tomli_w
 
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.config import (
     HASH_TABLE_ROWS,
     MAX_ROW_BYTES,
@@ -707,7 +708,8 @@ def load_options(path: str | pathlib.Path) -> dict[str, Any]:
         field = name.replace("-", "_")
         if field not in known:
             raise UserError(
-                f"{path}: unknown option {shown(name)}; the options are those of --help."
+                f"{path}: unknown option {shown(name)}{suggestion(field, known)}; the options are "
+                "those of --help."
             )
         if field in options:
             raise UserError(f"{path}: gives {shown(field)} twice; give it once.")

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
+from beam_preprocess.common.suggestions import suggestion
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.common.value_checks import is_number, is_whole
@@ -191,6 +192,7 @@ def check_option(field: dataclasses.Field, value: Any) -> None:
     if choices is not None and value not in choices:
         raise UserError(
             f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {shown(value)}"
+            f"{suggestion(value, choices)}"
         )
 
 

@@ -8,6 +8,12 @@ from typing import Any
 
 from tqdm import tqdm
 
+from beam_preprocess.common.progress_lines import (
+    LineClock,
+    is_terminal,
+    progress,
+    write_line,
+)
 from beam_preprocess.dataset.file_format import SCHEMA_FILE
 from beam_preprocess.dataset.manifest import verify_file
 from beam_preprocess.dataset.schema import Schema
@@ -220,24 +226,36 @@ class Run:
 
         return (LOG_LOSS, LATENCY, ENERGY)
 
-    def progress(self, name: str, total: int, unit: str) -> tqdm:
-        """A progress bar with rate and time left.
+    @functools.cached_property
+    def line_clock(self) -> LineClock:
+        """When a log file is told how far the run is."""
+        return LineClock()
+
+    def progress(self, name: str, total: int, unit: str) -> Any:
+        """A progress bar with rate and time left; in a log file, a line every minute.
 
         Args:
             name: what is counted up.
             total: how many there are.
             unit: of one of them.
         """
-        return tqdm(
-            total=total,
-            desc=name,
-            unit=unit,
-            disable=self.quiet,
+        return progress(
+            *(name, total, unit),
+            quiet=self.quiet,
+            clock=self.line_clock,
             file=sys.stderr,
             dynamic_ncols=True,
-            # Terminals get a moving bar; log files get a line now and then.
-            mininterval=0.5 if sys.stderr.isatty() else 10.0,
+            mininterval=0.5,
         )
+
+    def log(self, text: str) -> None:
+        """Writes a line with the time where no terminal shows how far the run is.
+
+        Args:
+            text: the line.
+        """
+        if not self.quiet and not is_terminal(sys.stderr):
+            write_line(text)
 
     def say(self, text: str) -> None:
         """Prints a line, above a bar if there is one.

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from beam_preprocess.common.suggestions import suggestion
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, presets
@@ -338,7 +339,8 @@ def check_known(name_or_path: str) -> None:
     known = name_or_path in presets() or is_baseline(name_or_path)
     if not known and not names_a_file(name_or_path):
         raise UserError(
-            f"No architecture or baseline {shown(name_or_path)}: give a file, or one of "
+            f"No architecture or baseline {shown(name_or_path)}"
+            f"{suggestion(name_or_path, (*presets(), *BASELINES))}: give a file, or one of "
             f"{', '.join((*presets(), *BASELINES))}."
         )
 

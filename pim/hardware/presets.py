@@ -10,6 +10,7 @@ of ``pim.studies.design_comparison`` where it matters.
 
 import functools
 
+from pim.checks import suggestion
 from pim.errors import PimError
 from pim.hardware.converters import CLIP, Adc, Dac
 from pim.hardware.encoding import (
@@ -255,5 +256,8 @@ def hardware_preset(name: str) -> Hardware:
         PimError: if there is none.
     """
     if name not in _BUILDERS:
-        raise PimError(f"no hardware preset {name!r}; there are {', '.join(PRESETS)}")
+        raise PimError(
+            f"no hardware preset {name!r}{suggestion(name, PRESETS)}; there are "
+            f"{', '.join(PRESETS)}"
+        )
     return _BUILDERS[name]()

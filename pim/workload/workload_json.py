@@ -5,7 +5,7 @@ import json
 import pathlib
 from typing import Any
 
-from pim.checks import shown
+from pim.checks import shown, suggestion
 from pim.errors import PimError
 from pim.json_form import body_of, of_kind, read_json, save_text
 from pim.workload.operators import (
@@ -73,7 +73,10 @@ def workload_from_json(value: Any) -> Workload:
     body = body_of(value, "a workload", FORMAT, VERSION)
     for name in body:
         if name not in _FIELDS:
-            raise PimError(f"workload: unknown field {name!r}; the fields are {', '.join(_FIELDS)}")
+            raise PimError(
+                f"workload: unknown field {name!r}{suggestion(name, _FIELDS)}; the fields are "
+                f"{', '.join(_FIELDS)}"
+            )
     for name in ("name", "operators"):
         if name not in body:
             raise PimError(f"workload: field {name!r} is missing")

@@ -8,6 +8,7 @@ import functools
 import json
 import pathlib
 
+from beam_preprocess.common.suggestions import suggestion
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.common.strict_json import names_a_file, shown
@@ -76,7 +77,10 @@ def preset(name: str) -> Preset:
         (7, 13, 26)
     """
     if name not in presets():
-        raise ArchitectureError(f"No preset {shown(name)}; there are {', '.join(presets())}.")
+        raise ArchitectureError(
+            f"No preset {shown(name)}{suggestion(name, presets())}; there are "
+            f"{', '.join(presets())}."
+        )
     return presets()[name]
 
 
@@ -99,5 +103,6 @@ def load_architecture(name_or_path: str) -> Architecture:
     if names_a_file(name_or_path):
         return Architecture.load(name_or_path)
     raise ArchitectureError(
-        f"No architecture {shown(name_or_path)}: give a file, or one of {', '.join(presets())}."
+        f"No architecture {shown(name_or_path)}{suggestion(name_or_path, presets())}: give a file, "
+        f"or one of {', '.join(presets())}."
     )

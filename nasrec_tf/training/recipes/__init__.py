@@ -6,6 +6,7 @@ A recipe of one's own is one more file here, or a file anywhere that ``--recipe`
 import functools
 import pathlib
 
+from beam_preprocess.common.suggestions import suggestion
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import names_a_file, shown
@@ -43,14 +44,15 @@ def load_recipe(name_or_path: str) -> Recipe:
         True
         >>> load_recipe("papre")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        nasrec_tf.training.recipe.RecipeError: No recipe 'papre': give a file, or one of ...
+        nasrec_tf.training.recipe.RecipeError: No recipe 'papre', did you mean 'paper'?: give ...
     """
     if name_or_path in recipe_names():
         return _read(_DIRECTORY / f"{name_or_path}.toml")
     if names_a_file(name_or_path):
         return _read(pathlib.Path(name_or_path))
     raise RecipeError(
-        f"No recipe {shown(name_or_path)}: give a file, or one of {', '.join(recipe_names())}."
+        f"No recipe {shown(name_or_path)}{suggestion(name_or_path, recipe_names())}: give a file, "
+        f"or one of {', '.join(recipe_names())}."
     )
 
 
