@@ -66,6 +66,8 @@ class RecordsResult(StageResult):
         demo: what is known of the generated log, if it was one.
         dense_columns: dense columns of the data set; ``None`` where an earlier version left it,
             whose search spaces had no dense embeddings.
+        manifest_sha256: of the manifest of a data set that was there before the run, by which one
+            put in its place is noticed; ``None`` of other data.
     """
 
     __pydantic_config__ = SAVED
@@ -76,6 +78,7 @@ class RecordsResult(StageResult):
     label_rates: dict[str, Finite]
     demo: DemoFacts | None = None
     dense_columns: Count | None = None
+    manifest_sha256: str | None = None
 
     @property
     def constant_log_loss(self) -> float | None:

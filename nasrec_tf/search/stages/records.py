@@ -1,6 +1,7 @@
 """Raw click log to records, by Beam."""
 
 import dataclasses
+import hashlib
 import pathlib
 import shutil
 
@@ -65,7 +66,8 @@ def run_stage(run: Run) -> RecordsResult:
     directory = run.directory.stage("records")
     finished = finished_data_set(config)
     if finished is not None:
-        return _result(_verified(config, finished), finished.resolve())
+        result = _result(_verified(config, finished), finished.resolve())
+        return dataclasses.replace(result, manifest_sha256=_manifest_digest(finished))
     facts = None
     if config.data is None:
         raw = directory / "demo.txt"
@@ -89,7 +91,16 @@ def check_sources(run: Run) -> None:
     from beam_preprocess.running.origin_check import check_unchanged
 
     config = run.config
-    if config.data is None or finished_data_set(config) is not None:
+    if config.data is None:
+        return
+    finished = finished_data_set(config)
+    if finished is not None:
+        known = run.directory.finished("records", RecordsResult).manifest_sha256
+        if known not in (None, _manifest_digest(finished)):
+            raise UserError(
+                f"{finished}: is another data set than the one that this run was begun with; use "
+                "another --run-dir for it, or put back what there was."
+            )
         return
     try:
         check_unchanged(run.dataset, _configuration(run, run.dataset, config.data))
@@ -97,6 +108,10 @@ def check_sources(run: Run) -> None:
         raise UserError(
             f"{error}; use another --run-dir for what there is now, or put back what there was."
         ) from error
+
+
+def _manifest_digest(directory: pathlib.Path) -> str:
+    return hashlib.sha256((directory / MANIFEST_FILE).read_bytes()).hexdigest()
 
 
 def _verified(config: SearchConfig, directory: pathlib.Path) -> Schema:
