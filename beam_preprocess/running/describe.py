@@ -107,7 +107,13 @@ def _label(columns: dict[str, list[str]]) -> str | None:
             if name.lower() == wanted and name in two_valued:
                 return name
     binary = [name for name in two_valued if set(columns[name]) <= {"0", "1", "0.0", "1.0"}]
-    return (binary or two_valued or [None])[0]
+    told = [name for name in two_valued if any(map(_is_click, set(columns[name])))]
+    return (binary or told or two_valued or [None])[0]
+
+
+def _is_click(value: str) -> bool:
+    """Whether a value is how clicks are called."""
+    return value.lower().rstrip(".") in _POSITIVE
 
 
 def _label_lines(label: str | None, columns: dict[str, list[str]]) -> list[str]:
@@ -117,7 +123,7 @@ def _label_lines(label: str | None, columns: dict[str, list[str]]) -> list[str]:
     shown = " and ".join(f"{value} ({count:,})" for value, count in counts.most_common())
     if set(counts) <= {"0", "1", "0.0", "1.0"}:
         return [_entry("label", label, f"has two values, {shown}")]
-    known = [value for value in counts if value.lower().rstrip(".") in _POSITIVE]
+    known = [value for value in counts if _is_click(value)]
     positive = known[0] if len(known) == 1 else counts.most_common()[-1][0]
     why = "is how clicks are called" if known else "is the rarer value"
     table = f"{{column = {json.dumps(label)}, positive = [{json.dumps(positive)}]}}"

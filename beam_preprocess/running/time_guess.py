@@ -30,7 +30,10 @@ _WHOLE = (
     *("%a, %d %b %Y %T %z", "%a, %d %b %Y %T %Z"),  # mail
     *("%a %b %d %T %Y", "%a %b %d %T %Z %Y"),  # C, Unix
 )
-_OF_DIGITS = ("%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S", YYMMDDHH, "%y%m%d")
+_OF_DIGITS = (
+    *("%Y%m%d", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y%m%d%H%M%S%f"),
+    *(YYMMDDHH, "%y%m%d"),
+)
 _SINCE_1970 = ("seconds", "milliseconds")
 
 # Digits alone may be any number: they are times if they would all be of these days. From the 19th

@@ -74,6 +74,12 @@ def test_which_value_of_the_label_is_a_click(tmp_path, values, label):
     assert guessed(tmp_path / "log.csv", "user,income\n" + rows)["label"] == label
 
 
+def test_a_label_without_a_name_is_known_by_its_values(tmp_path):
+    rows = "".join(f"{n}, {'MF'[n % 2]}, {('<=50K', '>50K')[n % 3 == 0]}\n" for n in range(60))
+    found = guessed(tmp_path / "adult.data", rows)
+    assert found["label"] == {"column": "c3", "positive": [">50K"]}
+
+
 def test_encodings_are_told(tmp_path):
     text = "stadt,click\n" + "Köln,1\nMünchen,0\n" * 20
     assert guessed(tmp_path / "a.csv", text, encoding="cp1252")["file_encoding"] == "cp1252"

@@ -7,7 +7,7 @@ import math
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_preprocess.common.calendar_days import days_since_1970, month_and_day, weekday
@@ -16,6 +16,8 @@ from beam_preprocess.dataset.time_formats import time_format
 from beam_preprocess.datasets.toml_file import read_toml
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
+
+unhurried = settings(deadline=None)
 
 EPOCH = datetime.datetime(1970, 1, 1)
 STRPTIME_FORMS = [
@@ -31,6 +33,7 @@ STRPTIME_FORMS = [
 ]
 
 
+@unhurried
 @given(st.dates())
 def test_the_calendar_is_that_of_python(day):
     number = (day - EPOCH.date()).days
@@ -39,6 +42,7 @@ def test_the_calendar_is_that_of_python(day):
     assert weekday(number) == day.weekday()
 
 
+@unhurried
 @given(
     st.sampled_from(STRPTIME_FORMS),
     st.datetimes(min_value=datetime.datetime(1000, 1, 1)),
@@ -54,6 +58,7 @@ def test_directives_are_read_as_python_reads_them(form, moment, minutes_ahead):
     assert seconds_of(text, form) == since // datetime.timedelta(seconds=1)
 
 
+@unhurried
 @given(
     st.sampled_from([*STRPTIME_FORMS, "iso8601", "seconds", "milliseconds"]),
     st.datetimes(min_value=datetime.datetime(1970, 1, 1), max_value=datetime.datetime(2068, 1, 1)),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 from core_cases import SMALL
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from beam_preprocess.api import preprocess
@@ -32,6 +32,8 @@ from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
 
 ROWS = 120
 
+unhurried = settings(deadline=None)
+
 
 @st.composite
 def weighted_rows(draw):
@@ -54,6 +56,7 @@ def close(one, other):
     return (one is None and other is None) or one == pytest.approx(other, rel=1e-9, abs=1e-12)
 
 
+@unhurried
 @given(weighted_rows())
 def test_figures_are_those_of_rows_that_are_repeated(rows):
     labels, logits, groups, weights = rows
@@ -71,9 +74,10 @@ def test_figures_are_those_of_rows_that_are_repeated(rows):
     )
 
 
+@unhurried
 @given(weighted_rows())
 def test_a_group_has_the_area_that_scikit_learn_gives_it(rows):
-    labels, logits, groups, weights = rows
+    labels, logits, groups, weights = (column.astype(np.float64) for column in rows)
     total = size = 0.0
     for group in set(groups.tolist()) - {0}:
         mine = (groups == group) & (weights > 0)
@@ -146,13 +150,14 @@ def log_rows():
 def data_set(directory, rows, **columns):
     """A data set whose three splits hold the same rows."""
     directory.mkdir()
-    path = directory / "log.csv"
-    path.write_text(log_of(rows))
+    paths = {name: directory / f"{name}.csv" for name in ("train", "validation", "test")}
+    for path in paths.values():
+        path.write_text(log_of(rows))
     config = PreprocessConfig(
         generic("label", ("price",), ("user", "item"), **columns),
         str(directory / "data"),
         split="given",
-        split_inputs={name: (str(path),) for name in ("train", "validation", "test")},
+        split_inputs={name: (str(path),) for name, path in paths.items()},
         encoding="hash",  # ids that do not depend on how often a value is there
         table_rows=50,
         row_order="log",
