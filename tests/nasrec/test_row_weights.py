@@ -221,7 +221,9 @@ def gradients_on(records, batch):
     dense = keras.Input((1,), name="dense")
     sparse = keras.Input((2,), name="sparse", dtype="int64")
     joined = keras.layers.Concatenate()([dense, keras.ops.cast(sparse, "float32")])
-    model = keras.Model({"dense": dense, "sparse": sparse}, keras.layers.Dense(1)(joined))
+    model = keras.Model(
+        {"dense": dense, "sparse": sparse}, keras.layers.Dense(1, name="head")(joined)
+    )
     model.compile(keras.optimizers.SGD(0.1), keras.losses.BinaryCrossentropy(from_logits=True))
     rows = next(iter(records.batches("train", batch)))
     loss = float(model.train_step(rows)["loss"])

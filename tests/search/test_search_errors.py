@@ -1,6 +1,7 @@
 """Mistakes on the command line of the main job get one line and exit code 2."""
 
 import json
+import os
 import pathlib
 
 import pytest
@@ -214,6 +215,13 @@ def test_an_export_directory_that_cannot_be_made(fails, tmp_path, kind):
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     line = fails("--export-dir", tmp_path / kind)
     assert str(tmp_path / kind.split("/")[0]) in line and "--export-dir" in line
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc")
+def test_an_export_directory_where_nothing_can_be_made(fails, tmp_path):
+    """Not even by whom rights do not stop."""
+    assert "/proc: cannot be written" in fails("--export-dir", "/proc/models")
     assert not (tmp_path / "runs").exists()
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import tempfile
 import uuid
 
 from nasrec_tf.common.errors import UserError
@@ -118,8 +119,13 @@ def check_target(config: SearchConfig) -> None:
     found = next(path for path in (model, *model.absolute().parents) if os.path.lexists(path))
     if not os.path.isdir(found):
         raise UserError(f"{found}: is not a directory; use another --export-dir or --name.")
-    if not os.access(found, os.W_OK | os.X_OK):
+    try:
+        # Asked of the system itself: rights do not tell of file systems that take no files.
+        with tempfile.TemporaryDirectory(prefix=".writable-", dir=found):
+            pass
+    except OSError as error:
         raise UserError(
-            f"{found}: cannot be written; make it writable or use another --export-dir."
-        )
+            f"{found}: cannot be written ({error.strerror}); make it writable or use another "
+            "--export-dir."
+        ) from error
     check_request(export_dir, config.name, config.export_version)
