@@ -4,8 +4,8 @@ import dataclasses
 import os
 from typing import Any
 
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import suggestion
 from nasrec_tf.common.errors import UserError
 
 

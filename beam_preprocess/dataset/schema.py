@@ -344,6 +344,20 @@ class Schema:
         """Embedding table rows per sparse feature."""
         return tuple(feature.rows for feature in self.sparse)
 
+    @property
+    def time_formats(self) -> dict[str, str]:
+        """How times are written, by the raw column that something is derived of."""
+        found = {}
+        for feature in self.sparse:
+            if feature.derive is not None:
+                found[feature.source] = feature.form.text
+        for number in self.dense:
+            if number.derive is not None:
+                found[number.source] = number.time_format or YYMMDDHH
+                if number.until_format is not None and number.until is not None:
+                    found[number.until] = number.until_format
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """The content of ``schema.json``."""
         body = {"format": FORMAT, "version": VERSION}

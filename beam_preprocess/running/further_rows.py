@@ -90,6 +90,8 @@ class RowReplay:
             columns=None if named else description.columns,
             partitions=None if named else description.partitions or (),
             time_column=None,
+            weight=None,
+            group=None,
             ignore=(),
         )
         self._encoder = RowEncoder(schema.dense, schema.sparse, dict(vocabularies))

@@ -19,6 +19,7 @@ from beam_preprocess.reading.description import (
     Description,
     SideTable,
     SparseColumn,
+    TimeColumn,
 )
 from beam_preprocess.reading.text_blocks import InputFile
 from beam_preprocess.running.input_files import find_inputs, find_side_files
@@ -80,6 +81,7 @@ def recorded_description(body: Mapping[str, Any], where: str) -> Description:
         for table in fields.get("side_tables", ())
     ]
     fields["side_tables"] = [build(SideTable, table, where) for table in tables]
+    fields["times"] = [build(TimeColumn, entry, where) for entry in fields.get("times", ())]
     return build(Description, _with_columns(fields, where), where)
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.config import name_pairs
 from beam_preprocess.dataset.manifest import is_data_set
 from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, SPLIT_NAMES, Schema
 from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import LayoutOptions
-from beam_preprocess.reading.description import Description, suggestion
+from beam_preprocess.reading.description import Description
 from beam_preprocess.running.further_rows import EncodedRows, read_vocabularies
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.trained.model_sources import with_features_of
@@ -189,7 +190,7 @@ def _of_records(
     values = [_values(model, place) for place in places]
 
     def batches() -> Iterator[PredictedRows]:
-        for inputs, labels in records.batches(split, EVALUATION_BATCH):
+        for inputs, labels, *_ in records.batches(split, EVALUATION_BATCH):
             ids = inputs["sparse"].numpy()
             yield PredictedRows(
                 readable=np.ones(len(ids), bool),
@@ -214,7 +215,7 @@ def _check_same_features(model: TrainedModel, schema: Schema, directory: Any) ->
     )
     for mine, other in kinds:
         for one, another in zip(mine, other):
-            names = ("name", "transform", "encoding", "rows", "derive", "mean", "std")
+            names = ("name", "transform", "encoding", "rows", "derive", "until", "mean", "std")
             if any(getattr(one, n, None) != getattr(another, n, None) for n in names):
                 raise UserError(_other_features(directory, one.name))
         if len(mine) != len(other):

@@ -10,7 +10,7 @@ from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import find_description
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn, TimeColumn
 from beam_preprocess.running.origin_check import recorded_description
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.export.contents import ASSETS, find_export
@@ -146,7 +146,14 @@ def with_features_of(schema: Schema, layout: Description) -> Description:
     return dataclasses.replace(
         layout,
         dense=tuple(
-            DenseColumn(feature.source, feature.name, feature.transform, feature.missing)
+            DenseColumn(
+                feature.source,
+                feature.name,
+                feature.transform,
+                feature.missing,
+                feature.derive,
+                feature.until,
+            )
             for feature in schema.dense
         ),
         sparse=tuple(
@@ -161,4 +168,5 @@ def with_features_of(schema: Schema, layout: Description) -> Description:
         ),
         side_tables=layout.side_tables if joined & sources else (),
         missing_tokens=schema.missing_tokens,
+        times=tuple(TimeColumn(name, form) for name, form in schema.time_formats.items()),
     )

@@ -92,7 +92,7 @@ def _judged(
         column=column,
         value=value,
         clicks=rate,
-        quality=quality_with_intervals(labels, logits, seed),
+        quality=quality_with_intervals(labels, logits, seed=seed),
         calibration=calibration_error(labels, probabilities(logits), seed),
         constant_log_loss=_entropy(rate),
         grouped=grouped,

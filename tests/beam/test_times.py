@@ -16,6 +16,7 @@ from beam_preprocess.dataset.time_formats import time_format
 from beam_preprocess.datasets.toml_file import read_toml
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
+from beam_preprocess.running.origin_check import describe_origin, recorded_description
 
 unhurried = settings(deadline=None)
 
@@ -235,6 +236,14 @@ def test_a_column_of_times_that_is_not_there_is_suggested(make_dataset, tmp_path
     toml.write_text('label = "label"\n[times]\nhuor = "iso8601"\n')
     with pytest.raises(DataError, match="no column 'huor', did you mean 'hour'"):
         make_dataset("label,hour,item\n1,2024-01-01,a\n", str(toml))
+
+
+def test_a_data_set_tells_how_its_times_were_written(tmp_path):
+    toml = tmp_path / "log.toml"
+    toml.write_text(TIMES_TOML)
+    described = read_toml(toml).resolve(("click", "signed_up", "clicked", "shop"), "log.csv")
+    body = describe_origin(described, ()).description
+    assert recorded_description(body, "origin.json") == described
 
 
 def test_every_month_has_its_days():

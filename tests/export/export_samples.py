@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 
 from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature, Split
-from beam_preprocess.dataset.time_formats import YYMMDDHH
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn, TimeColumn
@@ -83,17 +82,8 @@ class DataSet:
                 for f in self.schema.sparse
             ),
             missing_tokens=self.schema.missing_tokens,
-            times=self._times(),
+            times=tuple(TimeColumn(*pair) for pair in self.schema.time_formats.items()),
         )
-
-    def _times(self):
-        forms = {f.source: f.time_format for f in self.schema.sparse if f.derive}
-        for feature in self.schema.dense:
-            if feature.derive:
-                forms[feature.source] = feature.time_format
-                if feature.until_format:
-                    forms[feature.until] = feature.until_format
-        return tuple(TimeColumn(name, form or YYMMDDHH) for name, form in forms.items())
 
 
 def schema_of(dense=(), sparse=(), missing_tokens=(), name="sample"):

@@ -25,7 +25,7 @@ from nasrec_tf.training.calibration import (
 )
 from nasrec_tf.training.ensembles import paired_difference, select
 from nasrec_tf.training.evaluation import quality, quality_with_intervals
-from nasrec_tf.training.grouped_auc import grouped_auc
+from nasrec_tf.training.grouped_auc import mean_grouped_auc
 from nasrec_tf.training.loop import TrainingPlan, train
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
@@ -64,8 +64,8 @@ def test_figures_are_those_of_rows_that_are_repeated(rows):
     found, expected = quality(labels, logits, weights), quality(labels_again, logits_again)
     assert close(found.log_loss, expected.log_loss) and close(found.auc, expected.auc)
     assert close(
-        grouped_auc(labels, logits, groups, weights),
-        grouped_auc(labels_again, logits_again, groups_again),
+        mean_grouped_auc(labels, logits, groups, weights),
+        mean_grouped_auc(labels_again, logits_again, groups_again),
     )
     probabilities, again = 1 / (1 + np.exp(-logits)), 1 / (1 + np.exp(-logits_again))
     assert close(
@@ -86,7 +86,7 @@ def test_a_group_has_the_area_that_scikit_learn_gives_it(rows):
                 labels[mine], logits[mine], sample_weight=weights[mine]
             )
             total, size = total + area * weights[mine].sum(), size + weights[mine].sum()
-    assert close(grouped_auc(labels, logits, groups, weights), total / size if size else None)
+    assert close(mean_grouped_auc(labels, logits, groups, weights), total / size if size else None)
 
 
 def sure_predictions(seed=0, rows=2000):
