@@ -8,6 +8,7 @@ alone, and compared with the same figure of one seed's losses against another's,
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -29,7 +30,7 @@ Figure = Callable[[np.ndarray, np.ndarray], float]
 def pearson(scores: np.ndarray, losses: np.ndarray) -> float:
     """Linear correlation; not a number where one of both is constant."""
     if np.ptp(scores) == 0 or np.ptp(losses) == 0:
-        return float("nan")
+        return math.nan
     return float(np.corrcoef(scores, losses)[0, 1])
 
 
@@ -42,15 +43,15 @@ def kendall(scores: np.ndarray, losses: np.ndarray) -> float:
     """Kendall's tau-b: pairs in the same order less pairs in the other, over all but ties.
 
     Example:
-        >>> kendall(np.array([1.0, 2.0, 3.0]), np.array([0.4, 0.6, 0.5])).__round__(3)
+        >>> round(kendall(np.array([1.0, 2.0, 3.0]), np.array([0.4, 0.6, 0.5])), 3)
         0.333
     """
     ones, others = (
         np.sign(np.subtract.outer(values, values))[np.triu_indices(len(values), 1)]
         for values in (scores, losses)
     )
-    pairs = np.sqrt(float(np.abs(ones).sum()) * float(np.abs(others).sum()))
-    return float((ones * others).sum()) / pairs if pairs else float("nan")
+    pairs = math.sqrt(float(np.abs(ones).sum()) * float(np.abs(others).sum()))
+    return float((ones * others).sum()) / pairs if pairs else math.nan
 
 
 def better_half(scores: np.ndarray, losses: np.ndarray) -> float:
@@ -68,7 +69,7 @@ def regret(count: int, scores: np.ndarray, losses: np.ndarray) -> float:
         losses: (architectures,).
 
     Example:
-        >>> regret(2, np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.45, 0.4])).__round__(3)
+        >>> round(regret(2, np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.45, 0.4])), 3)
         0.05
     """
     best = np.argsort(scores, kind="stable")[:count]
