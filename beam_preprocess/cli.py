@@ -20,15 +20,16 @@ from beam_preprocess.config import (
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.schema import (
     DENSE_TRANSFORMS,
+    POOLINGS,
     ROW_ORDERS,
     SPARSE_ENCODINGS,
     SPLIT_NAMES,
 )
 from beam_preprocess.datasets import dataset_names
 from beam_preprocess.datasets.generic import GENERIC_FORMATS
-from beam_preprocess.datasets.layout_options import LayoutOptions
+from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptions
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import DEFAULT_LONGEST, Description
 
 _USAGE_ERROR = 2
 
@@ -224,6 +225,21 @@ def _add_csv_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dense", metavar="A,B", help="dense columns")
     group.add_argument("--sparse", metavar="A,B", help="sparse columns (default: all others)")
     group.add_argument("--ignore", metavar="A,B", help="columns to leave out")
+    group.add_argument(
+        "--multi", metavar="A,B", help="multi-valued sparse columns, such as genres: a list a row"
+    )
+    group.add_argument(
+        "--multi-separator", metavar="TEXT",
+        help=f"between their items (default {USUAL_SEPARATOR!r}; none for lists of Parquet)",
+    )  # fmt: skip
+    group.add_argument(
+        "--multi-longest", type=int, metavar="N",
+        help=f"items of a list that are kept, the first ones (default {DEFAULT_LONGEST})",
+    )  # fmt: skip
+    group.add_argument(
+        "--pooling", choices=POOLINGS,
+        help=f"of a list's embeddings to one (default {POOLINGS[0]})",
+    )  # fmt: skip
     group.add_argument(
         "--delimiter", help="default ','; 'tab' for a tab; several characters such as '::'"
     )

@@ -1,6 +1,7 @@
 """Prints what an architecture costs: ``python -m nasrec_tf.flops nasrec-criteo-small``."""
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import sys
@@ -103,16 +104,16 @@ def _features(options: argparse.Namespace) -> Features:
         from beam_preprocess.dataset.schema import Schema
 
         schema = Schema.load(options.dataset)
-        features = Features(len(schema.dense), schema.sparse_rows)
+        features = Features.of_schema(schema)
     elif options.architecture in presets():
         features = preset(options.architecture).features
     else:
         features = preset("nasrec-criteo-small").features
-    rows, sparse = features.table_rows, _count("--sparse-features", options.sparse_features)
-    if sparse is not None and sparse != len(rows):
-        rows = (1,) * sparse
+    sparse = _count("--sparse-features", options.sparse_features)
+    if sparse is not None and sparse != features.sparse:
+        features = Features(features.dense, (1,) * sparse)
     dense = _count("--dense-features", options.dense_features)
-    return Features(features.dense if dense is None else dense, rows)
+    return features if dense is None else dataclasses.replace(features, dense=dense)
 
 
 def _summary(cost: Complexity) -> dict:

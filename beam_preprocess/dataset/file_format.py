@@ -11,8 +11,11 @@ from beam_preprocess.common.checked import shown
 from beam_preprocess.errors import DataError
 
 FORMAT = "nasrec_tf.dataset"
-VERSION = 2
-READABLE_VERSIONS = (1, 2)
+VERSION = 3
+VERSION_WITHOUT_LISTS = 2
+"""Of data sets without multi-valued features, which programs before those read too."""
+
+READABLE_VERSIONS = (1, 2, 3)
 SCHEMA_FILE = "schema.json"
 MANIFEST_FILE = "manifest.json"
 
@@ -24,11 +27,11 @@ def check_format(body: Any, where: str) -> None:
       body: Content of ``schema.json`` or ``manifest.json``.
       where: The file, for the message.
 
-    >>> check_format({"format": "nasrec_tf.dataset", "version": 3}, "data/schema.json")
+    >>> check_format({"format": "nasrec_tf.dataset", "version": 4}, "data/schema.json")
     Traceback (most recent call last):
         ...
-    beam_preprocess.errors.DataError: data/schema.json: format version 3, this program reads 1 and \
-2; preprocess the data again
+    beam_preprocess.errors.DataError: data/schema.json: format version 4, this program reads 1 to \
+3; preprocess the data again
     """
     if not isinstance(body, Mapping) or body.get("format") != FORMAT:
         raise DataError(f"{where}: not a {FORMAT} schema or manifest; preprocess the data again")
@@ -36,7 +39,7 @@ def check_format(body: Any, where: str) -> None:
     if version not in READABLE_VERSIONS or isinstance(version, (bool, float)):
         raise DataError(
             f"{where}: format version {shown(version)}, this program reads "
-            f"{' and '.join(map(str, READABLE_VERSIONS))}; preprocess the data again"
+            f"{READABLE_VERSIONS[0]} to {READABLE_VERSIONS[-1]}; preprocess the data again"
         )
 
 

@@ -55,10 +55,18 @@ def _first_rows(directory: pathlib.Path, schema: Schema, count: int) -> list[dic
             {
                 "label": float(example["label"][0]),
                 "dense": dict(zip(schema.dense_names, map(float, dense), strict=True)),
-                "sparse": dict(zip(schema.sparse_names, map(int, example["sparse"]), strict=True)),
+                "sparse": _ids_by_name(schema, example),
             }
         )
     return rows
+
+
+def _ids_by_name(schema: Schema, example: dict[str, Any]) -> dict[str, Any]:
+    singles = map(int, example.get("sparse", ()))
+    return {
+        feature.name: example[f"list_{field}"].tolist() if feature.is_list else next(singles)
+        for field, feature in enumerate(schema.sparse)
+    }
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -108,6 +116,7 @@ def _text(found: dict[str, Any]) -> str:
         lines.append(
             f"  {entry['name']}: {entry['encoding']} of {_derived(entry)}{entry['source']}, "
             f"{entry['rows']:,} rows, {entry['missing_count']:,} missing"
+            + (f", lists of up to {entry['longest']:,}" if "longest" in entry else "")
         )
     rejected = sum(found["rejected"].values())
     lines += ["", f"rejected rows: {rejected:,}"]

@@ -16,7 +16,7 @@ from beam_preprocess.dataset.file_format import (
     FORMAT,
     MANIFEST_FILE,
     SCHEMA_FILE,
-    VERSION,
+    VERSION_WITHOUT_LISTS,
     check_format,
     read_json,
 )
@@ -56,7 +56,7 @@ def manifest_body(files: Mapping[str, tuple[int, str]]) -> dict[str, Any]:
     """
     return {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION_WITHOUT_LISTS,  # Its own form is the same.
         "files": {
             path: {"bytes": size, "sha256": digest}
             for path, (size, digest) in sorted(files.items())

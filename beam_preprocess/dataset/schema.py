@@ -5,7 +5,9 @@ A data set directory holds
 * ``schema.json``: this module's :class:`Schema`,
 * ``SPLIT-SSSSS-of-NNNNN.tfrecord.gz``: gzip TFRecord shards of ``tf.train.Example`` with exactly
   the features ``label`` (float_list, 1), ``dense`` (float_list, one per dense feature, absent when
-  there are none) and ``sparse`` (int64_list, one id per sparse feature), in schema order; with a
+  there are none), ``sparse`` (int64_list, one id per sparse feature of single values, in schema
+  order, absent when there are none), and for each multi-valued one ``list_K`` (int64_list, its ids
+  in the order of the row, at least one), where sparse feature K, counted from 0, is the one; with a
   weight column, ``weight`` (float_list, 1), and with a group column ``group`` (int64_list, 1): 64
   bits of a hash of the raw value, 0 where it is missing,
 * ``vocabularies/NAME.txt``: one raw value per line, in id order from id 2 (a raw value never holds
@@ -35,6 +37,11 @@ Sparse; id 0 is the missing value, ids lie in ``[0, rows)``:
   reads the value: ``hex``, or ``decimal_or_hex`` (as decimal if it is one, else as hexadecimal; a
   leading minus sign is read in both). Where ``fold`` is set the number is first reduced
   ``mod fold`` (the result is never negative). A value that is not a number is rejected here.
+
+A multi-valued feature has a list of values, *items*, each of which is encoded like a single value.
+``separator`` stands between the items of a text; without one the raw column holds lists. An item
+that is empty or in ``missing_tokens`` is none; of the others the first ``longest`` are kept, in
+their order and as often as they stand there. A list without items is missing: its one id is 0.
 
 ``derive`` names a derivation applied to the raw value, a time, before the encoding or transform;
 a missing raw value stays missing. ``time_format`` says how the time is written (time_formats.py
@@ -76,6 +83,7 @@ from beam_preprocess.dataset.file_format import (
     MANIFEST_FILE,
     SCHEMA_FILE,
     VERSION,
+    VERSION_WITHOUT_LISTS,
     check_format,
     read_json,
 )
@@ -94,12 +102,22 @@ DENSE_TRANSFORMS = ("log1p", "standardize", "identity", "missing_indicator")
 SPARSE_ENCODINGS = ("vocabulary", "modulo", "hash")
 DERIVATIONS = tuple(DERIVED_CATEGORIES)
 DENSE_DERIVATIONS = ("age",)
+POOLINGS = ("mean", "sum", "attention")
 RADICES = ("hex", "decimal_or_hex")
 ROW_ORDERS = ("hashed", "log")
 
 MISSING_ID = 0
 OUT_OF_VOCABULARY_ID = 1
 FIRST_VOCABULARY_ID = 2
+
+PADDING_ID = -1
+"""Fills rows of an array of ids behind a list's last item; records do not hold it."""
+
+MOST_ITEMS = 1000
+"""Of a list: more would make every row as wide."""
+
+RawKey = tuple[str, str | None, str | bool | None]
+"""What values of a sparse feature are made of: raw column, derivation, and how it holds lists."""
 
 
 def dense_key(source: str, derive: str | None, until: str | None) -> str:
@@ -187,7 +205,12 @@ class SparseFeature:
       min_count: Training rows a value needs to enter the vocabulary (``vocabulary`` only).
       distinct: Distinct present values in the training split (None where they were not counted).
       missing_count: Training rows whose value is missing.
-      out_of_vocabulary_count: Training rows with id 1.
+      out_of_vocabulary_count: Training rows with id 1; of a multi-valued feature, items.
+      longest: Most items of a list, in all splits; None for a feature of single values.
+      separator: What stands between the items; None where the column holds lists, or single values.
+      pooling: How a network makes one embedding of a list's, one of :data:`POOLINGS`.
+      item_count: Items in the training split, those that are kept.
+      cut_count: Training rows with more items than are kept.
       time_format: How the raw time is written (with ``derive`` only); None for ``YYMMDDHH``.
 
     Raises:
@@ -207,9 +230,16 @@ class SparseFeature:
     missing_count: Count = 0
     out_of_vocabulary_count: Count = 0
     time_format: str | None = None
+    longest: Annotated[int, pydantic.Field(ge=1, le=MOST_ITEMS)] | None = None
+    separator: Name | None = None
+    pooling: str | None = None
+    item_count: Count = 0
+    cut_count: Count = 0
 
     def __post_init__(self) -> None:
         check_fields(self, f"sparse feature {shown(self.name)}")
+        if self.longest is not None:
+            check_choice(f"sparse feature {self.name!r}: pooling", self.pooling, POOLINGS)
         check_choice(f"sparse feature {self.name!r}: encoding", self.encoding, SPARSE_ENCODINGS)
         if self.derive is not None:
             check_choice(f"sparse feature {self.name!r}: derive", self.derive, DERIVATIONS)
@@ -231,6 +261,30 @@ class SparseFeature:
     def form(self) -> TimeFormat:
         """How the raw times are written that the feature is derived of."""
         return time_format(self.time_format or YYMMDDHH)
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is multi-valued."""
+        return self.longest is not None
+
+    @property
+    def width(self) -> int:
+        """Ids of a row, padding included."""
+        return self.longest or 1
+
+    @property
+    def raw_key(self) -> RawKey:
+        """What its values are made of."""
+        multi = (self.separator or True) if self.is_list else None
+        return self.source, self.derive, multi
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields; those of lists only where it is one, as versions before had none."""
+        fields = dataclasses.asdict(self)
+        return fields if self.is_list else {k: v for k, v in fields.items() if k not in _OF_LISTS}
+
+
+_OF_LISTS = ("longest", "separator", "pooling", "item_count", "cut_count")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -358,10 +412,17 @@ class Schema:
                     found[number.until] = number.until_format
         return found
 
+    @property
+    def sparse_widths(self) -> tuple[int, ...]:
+        """Ids of a row per sparse feature, padding included."""
+        return tuple(feature.width for feature in self.sparse)
+
     def to_json(self) -> dict[str, Any]:
         """The content of ``schema.json``."""
-        body = {"format": FORMAT, "version": VERSION}
+        has_lists = any(feature.is_list for feature in self.sparse)
+        body = {"format": FORMAT, "version": VERSION if has_lists else VERSION_WITHOUT_LISTS}
         body.update(dataclasses.asdict(self))
+        body["sparse"] = [feature.to_json() for feature in self.sparse]
         return json.loads(json.dumps(body))  # tuples become lists
 
     @classmethod

@@ -80,6 +80,7 @@ def generic(
     weight: str | None = None,
     group: str | None = None,
     file_format: str = "text",
+    lists: tuple[SparseColumn, ...] = (),
 ) -> Description:
     """The description behind ``--dataset csv`` and ``--dataset parquet``.
 
@@ -100,6 +101,7 @@ def generic(
       label_above: Numbers of the label column above this are clicks; None if they are 0 and 1.
       weight, group: Columns of weights and groups, where there are such.
       file_format: ``text`` or ``parquet``.
+      lists: Multi-valued columns, sparse ones beside those named.
 
     Raises:
       DataError: No label is named, or a value cannot be used.
@@ -114,7 +116,8 @@ def generic(
         label=label,
         columns=None,
         dense=tuple(DenseColumn(name, transform=transform) for name in dense),
-        sparse=tuple(SparseColumn(name) for name in sparse) or None,
+        sparse=_with_lists(sparse, lists) if sparse else None,
+        lists=() if sparse else lists,
         delimiter=delimiter,
         header=True,
         quoting=quoting,
@@ -131,3 +134,11 @@ def generic(
         group=group,
         file_format=file_format,
     )
+
+
+def _with_lists(
+    names: tuple[str, ...], lists: tuple[SparseColumn, ...]
+) -> tuple[SparseColumn, ...]:
+    multi = {column.source: column for column in lists}
+    columns = tuple(multi.pop(name, None) or SparseColumn(name) for name in names)
+    return (*columns, *multi.values())

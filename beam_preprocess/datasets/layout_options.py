@@ -14,7 +14,10 @@ from beam_preprocess.datasets.generic import (
     listed,
 )
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import NUMBER, UTF_8, Description
+from beam_preprocess.reading.description import NUMBER, UTF_8, Description, SparseColumn
+
+USUAL_SEPARATOR = "|"
+"""Between the items of a text, as MovieLens has them."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +39,10 @@ class LayoutOptions:
       escape: Character that takes the next one as it is.
       skip_blanks: Whether blanks before a value are no part of it.
       file_encoding: Of the characters.
+      multi: Multi-valued columns, with commas between.
+      multi_separator: What stands between their items, if the columns are text.
+      multi_longest: Items of a list that are kept.
+      pooling: How a network makes one embedding of a list's.
     """
 
     label: str | None = None
@@ -55,6 +62,10 @@ class LayoutOptions:
     escape: str | None = None
     skip_blanks: bool | None = None
     file_encoding: str | None = None
+    multi: str | None = None
+    multi_separator: str | None = None
+    multi_longest: int | None = None
+    pooling: str | None = None
 
     @classmethod
     def of(cls, options: Any) -> LayoutOptions:
@@ -107,4 +118,25 @@ class LayoutOptions:
             weight=self.weight,
             group=self.group,
             file_format=GENERIC_FORMATS[dataset],
+            lists=self._lists(GENERIC_FORMATS[dataset]),
+        )
+
+    def _lists(self, file_format: str) -> tuple[SparseColumn, ...]:
+        names = column_names(self.multi, "--multi")
+        for field in ("multi_separator", "multi_longest", "pooling"):
+            if not names and getattr(self, field) is not None:
+                raise DataError(
+                    f"--{field.replace('_', '-')} goes with --multi, which names the columns"
+                )
+        separator = self.multi_separator
+        if separator is None and file_format == "text":
+            separator = USUAL_SEPARATOR
+        return tuple(
+            SparseColumn(
+                name,
+                multi=True if separator is None else separator,
+                longest=self.multi_longest,
+                pooling=self.pooling,
+            )
+            for name in names
         )

@@ -31,6 +31,12 @@ Example::
     name = "weekday"
     derive = "weekday"
 
+    [[sparse]]
+    source = "genres"
+    multi = "|"                # what stands between items; true for a list column of Parquet
+    longest = 16               # items that are kept, the first ones (default 32)
+    pooling = "attention"      # mean (default), sum, attention
+
 ``dense = ["price", "age"]`` and ``sparse = ["user", "item"]`` are the short forms.
 """
 
@@ -61,7 +67,7 @@ _Column = TypeVar("_Column", DenseColumn, SparseColumn)
 _KEYS = tuple(
     field.name
     for field in dataclasses.fields(Description)
-    if field.name not in ("side_tables", "partitions")
+    if field.name not in ("side_tables", "partitions", "lists")
 )
 
 

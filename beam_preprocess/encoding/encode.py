@@ -13,10 +13,12 @@ from beam_preprocess.dataset.schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
     OUT_OF_VOCABULARY_ID,
+    PADDING_ID,
     DenseFeature,
     SparseFeature,
 )
 from beam_preprocess.reading.decode import Rows, number_of
+from beam_preprocess.reading.lists import first_items
 
 Lookup = Callable[[pa.Array], np.ndarray]  # ids of values, whatever id for nulls
 
@@ -27,6 +29,11 @@ class RowEncoder:
     Args:
       dense, sparse: Features in record order.
       vocabularies: From sparse feature name to its entries in id order (Arrow binary).
+
+    Attributes:
+      starts: int64 [sparse features], the first column of each in the array of ids.
+      longest: Of each sparse feature the ids of a list, None where it has single values; None where
+        all have.
     """
 
     def __init__(
@@ -39,6 +46,10 @@ class RowEncoder:
         self._sparse = [
             (feature, _lookup(feature, vocabularies.get(feature.name))) for feature in sparse
         ]
+        widths = [feature.width for feature in sparse]
+        self.starts = np.cumsum([0, *widths[:-1]])[: len(widths)]
+        lists = any(feature.is_list for feature in sparse)
+        self.longest = tuple(feature.longest for feature in sparse) if lists else None
 
     def encode(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The features of some rows, in record order.
@@ -47,15 +58,22 @@ class RowEncoder:
           rows: Well-formed rows.
 
         Returns:
-          Label uint8 [rows], dense float32 [rows, dense features], sparse int64 [rows, sparse
-          features], ids in [0, table rows).
+          Label uint8 [rows], dense float32 [rows, dense features], sparse int64 [rows, ids of all
+          sparse features], in [0, table rows); a list has as many as the longest, filled up with
+          ``PADDING_ID``.
         """
         dense = np.empty((len(rows), len(self._dense)), np.float32)
         for index, number in enumerate(self._dense):
             dense[:, index] = transform_dense(rows.dense[number.key], number)
-        sparse = np.empty((len(rows), len(self._sparse)), np.int64)
-        for index, (feature, lookup) in enumerate(self._sparse):
-            sparse[:, index] = _encode_column(rows.sparse[feature.source, feature.derive], lookup)
+        widths = [feature.width for feature, _ in self._sparse]
+        sparse = np.empty((len(rows), sum(widths)), np.int64)
+        for start, (feature, lookup) in zip(self.starts, self._sparse, strict=True):
+            values = rows.sparse[feature.raw_key]
+            if feature.is_list:
+                ids = _encode_lists(values, lookup, feature.width)
+                sparse[:, start : start + feature.width] = ids
+            else:
+                sparse[:, start] = _encode_column(values, lookup)
         return rows.label, dense, sparse
 
 
@@ -83,6 +101,14 @@ def _encode_column(values: pa.Array, lookup: Lookup) -> np.ndarray:
     ids = lookup(values)
     if values.null_count:
         ids[values.is_null().to_numpy(zero_copy_only=False)] = MISSING_ID
+    return ids
+
+
+def _encode_lists(values: pa.ListArray, lookup: Lookup, longest: int) -> np.ndarray:
+    lengths, items = first_items(values, longest)
+    ids = np.full((len(values), longest), PADDING_ID, np.int64)
+    ids[np.arange(longest) < lengths[:, None]] = _encode_column(items, lookup)
+    ids[lengths == 0, 0] = MISSING_ID
     return ids
 
 

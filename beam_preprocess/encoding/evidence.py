@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 
 from beam_preprocess.common.splitmix import mix, splitmix64
 from beam_preprocess.common.string_table import hash_strings
@@ -14,6 +15,7 @@ from beam_preprocess.encoding.row_sample import RowSample
 from beam_preprocess.encoding.splits import TRAIN
 from beam_preprocess.reading.decode import Rows
 from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.lists import joined_items
 
 # Stream of the sample's keys; the split and the row order have 0, 1 and 2 in this place.
 _STREAM = 3
@@ -68,8 +70,8 @@ class Evidence:
         if not len(rows):
             return
         dense = [rows.dense[name] for name in dense_keys(description)]
-        hashed = {key: hash_strings(values) for key, values in rows.sparse.items()}
-        sparse = [hashed[column.source, column.derive] for column in description.sparse or ()]
+        hashed = {key: hash_strings(_texts(values)) for key, values in rows.sparse.items()}
+        sparse = [hashed[column.raw_key] for column in description.sparse or ()]
         content = splitmix64(rows.label.astype(np.uint64))
         for column in (*(_bits(values) for values in dense), *hashed.values()):
             content = splitmix64(content ^ column)
@@ -96,6 +98,10 @@ def dense_keys(description: Description) -> tuple[str, ...]:
       description: Of the data set.
     """
     return tuple(dict.fromkeys(column.key for column in description.dense))
+
+
+def _texts(values: pa.Array) -> pa.Array:
+    return joined_items(values) if pa.types.is_list(values.type) else values
 
 
 def _bits(values: np.ndarray) -> np.ndarray:

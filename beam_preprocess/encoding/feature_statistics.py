@@ -7,7 +7,12 @@ from typing import Any
 
 from beam_preprocess.config import HASH_TABLE_ROWS, MOST_TABLE_ROWS, PreprocessConfig
 from beam_preprocess.dataset.file_names import file_stem
-from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, DenseFeature, SparseFeature
+from beam_preprocess.dataset.schema import (
+    FIRST_VOCABULARY_ID,
+    POOLINGS,
+    DenseFeature,
+    SparseFeature,
+)
 from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import VocabularyCounts
 from beam_preprocess.errors import DataError
@@ -70,7 +75,7 @@ def build_features(
         for column in config.description.dense
     )
     sparse = tuple(
-        _sparse_feature(column, config, summary.missing[column.name], counts.get(column.name))
+        _sparse_feature(column, config, summary, counts.get(column.name))
         for column in config.description.sparse
     )
     return dense, sparse
@@ -98,17 +103,28 @@ def _dense_feature(column: DenseColumn, description: Description, moments: Momen
 
 
 def _sparse_feature(
-    column: SparseColumn, config: PreprocessConfig, missing: int, counts: VocabularyCounts | None
+    column: SparseColumn,
+    config: PreprocessConfig,
+    summary: Summary,
+    counts: VocabularyCounts | None,
 ) -> SparseFeature:
     common: dict[str, Any] = {
         "name": column.name,
         "source": column.source,
         "encoding": config.encoding,
         "derive": column.derive,
-        "missing_count": missing,
+        "missing_count": summary.missing[column.name],
     }
     if column.derive is not None:
         common["time_format"] = config.description.form_of(column.source)
+    if column.is_list:
+        common |= {
+            "longest": summary.longest.get(column.name, 1),
+            "separator": column.multi if isinstance(column.multi, str) else None,
+            "pooling": column.pooling or POOLINGS[0],
+            "item_count": summary.items[column.name],
+            "cut_count": summary.cut[column.name],
+        }
     if config.encoding == "vocabulary":
         return SparseFeature(
             **common,

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.evidence import Evidence
@@ -15,6 +17,8 @@ from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import ValueCounter
 from beam_preprocess.job import Job
 from beam_preprocess.reading.decode import Rows, decode_rows
+from beam_preprocess.reading.description import SparseColumn
+from beam_preprocess.reading.lists import first_items
 from beam_preprocess.reading.parse import Reject
 from beam_preprocess.reading.source import read_raw
 from beam_preprocess.reading.text_blocks import InputFile
@@ -142,6 +146,11 @@ class Scanner:
         place = self._job.config.seed, group << 32 | file.index, block.block
         self.evidence.add_block(block.rows, block.splits, self._job.config.description, place)
         summary.first_rejects = sorted(summary.first_rejects)[: Summary.KEPT_REJECTS]
+        for column in self._job.config.description.sparse:
+            if column.is_list:
+                lengths, _ = first_items(block.rows.sparse[column.raw_key], column.most_items)
+                longest = max(summary.longest.get(column.name, 1), int(lengths.max(initial=1)))
+                summary.longest[column.name] = longest
         training = block.splits == TRAIN
         if training.any():
             self._add_training(summary, block.rows.take(training))
@@ -150,10 +159,21 @@ class Scanner:
         for name, values in rows.dense.items():
             summary.dense.setdefault(name, Moments()).add(Moments.of(values))
         for column in self._job.config.description.sparse:
-            values = rows.sparse[column.source, column.derive]
+            values = rows.sparse[column.raw_key]
             summary.missing[column.name] += values.null_count
+            if column.is_list:
+                values = self._count_items(summary, column, values)
             if column.name in self.counters:
                 self.counters[column.name].add(values)
+
+    @staticmethod
+    def _count_items(summary: Summary, column: SparseColumn, values: pa.ListArray) -> pa.Array:
+        """The items that are kept."""
+        lengths, items = first_items(values, column.most_items)
+        whole = pc.list_value_length(values).fill_null(0).to_numpy()
+        summary.items[column.name] += len(items)
+        summary.cut[column.name] += int((whole > lengths).sum())
+        return items
 
 
 def generic_reason(reason: str) -> str:

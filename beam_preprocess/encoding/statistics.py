@@ -111,6 +111,9 @@ class Summary:
       weight, positive_weight: The sums of their weights, where rows have such.
       dense: From key of a dense column to its training moments.
       missing: From sparse feature name to the training rows where it is missing.
+      items: From multi-valued feature name to the items of training rows that are kept.
+      cut: Likewise to the training rows with more items than that.
+      longest: Likewise to the most items that a row of any split keeps, at least 1.
       rejected: Rejected rows by reason (with the value at fault left out).
       first_rejects: The first ``KEPT_REJECTS`` in log order, for messages: (split group, index of
         the file, block, line within the block, path, reason).
@@ -124,6 +127,9 @@ class Summary:
     positive_weight: list[Fraction] = dataclasses.field(default_factory=lambda: [Fraction(0)] * 3)
     dense: dict[str, Moments] = dataclasses.field(default_factory=dict)
     missing: Counter[str] = dataclasses.field(default_factory=Counter)
+    items: Counter[str] = dataclasses.field(default_factory=Counter)
+    cut: Counter[str] = dataclasses.field(default_factory=Counter)
+    longest: dict[str, int] = dataclasses.field(default_factory=dict)
     rejected: Counter[str] = dataclasses.field(default_factory=Counter)
     first_rejects: list[tuple[Any, ...]] = dataclasses.field(default_factory=list)
     block_lines: dict[tuple[str | None, int, int], int] = dataclasses.field(default_factory=dict)
@@ -148,6 +154,10 @@ class Summary:
         for name, moments in other.dense.items():
             self.dense.setdefault(name, Moments()).add(moments)
         self.missing.update(other.missing)
+        self.items.update(other.items)
+        self.cut.update(other.cut)
+        for name, longest in other.longest.items():
+            self.longest[name] = max(self.longest.get(name, 1), longest)
         self.rejected.update(other.rejected)
         both = sorted(self.first_rejects + other.first_rejects)
         self.first_rejects = both[: self.KEPT_REJECTS]

@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
 from beam_preprocess.common.string_table import hash_strings
+from beam_preprocess.dataset.schema import RawKey
 from beam_preprocess.dataset.time_formats import Moment, time_format
 from beam_preprocess.reading.description import NUMBER, DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.lists import rows_of_items, split_items, without_missing_items
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
 from beam_preprocess.reading.parse import RawRows, Reject, column_reason
 
@@ -32,7 +34,7 @@ class Rows:
     Attributes:
       label: uint8 [rows].
       dense: From key of a dense column to float64 [rows], NaN where missing.
-      sparse: From (raw column, derivation) to Arrow binary, null where missing.
+      sparse: From what values are made of to Arrow binary, or lists of it; null where missing.
       time: int64 [rows], or None without a time column.
       weight: float32 [rows], how much each row counts, or None without a weight column.
       group: uint64 [rows], a hash of the group, 0 where it is missing, or None likewise.
@@ -41,7 +43,7 @@ class Rows:
 
     label: np.ndarray
     dense: dict[str, np.ndarray]
-    sparse: dict[tuple[str, str | None], pa.Array]
+    sparse: dict[RawKey, pa.Array]
     time: np.ndarray | None
     lines: np.ndarray
     offsets: np.ndarray
@@ -110,9 +112,11 @@ def decode_rows(
             dense[source] = _decode_dense(raw.columns[source], source, missing, faults)
     sparse = {}
     for column in description.sparse:
-        key = (column.source, column.derive)
+        key = column.raw_key
         if key not in sparse:
-            if column.derive is None:
+            if column.is_list:
+                sparse[key] = _items(raw.columns[column.source], column, missing)
+            elif column.derive is None:
                 sparse[key] = _without_missing(raw.columns[column.source], missing)
             else:
                 sparse[key] = derived_categories(times.of(column.source), column.derive)
@@ -234,6 +238,12 @@ def _strict_float(value: str) -> float:
     return float(value)
 
 
+def _items(values: pa.Array, column: SparseColumn, missing: pa.Array) -> pa.ListArray:
+    if isinstance(column.multi, str):
+        values = split_items(_without_missing(values, missing), column.multi)
+    return without_missing_items(values, missing)
+
+
 class _Times:
     """The times of raw columns, each read once; what is none is a fault."""
 
@@ -291,7 +301,8 @@ def number_of(value: bytes, radix: str) -> int:
 
 
 def _check_numeric(values: pa.Array, column: SparseColumn, faults: _Faults) -> None:
-    encoded = values.dictionary_encode()
+    singles = values.flatten() if column.is_list else values
+    encoded = singles.dictionary_encode()
     bad = set()
     for index, value in enumerate(encoded.dictionary.to_pylist()):
         try:
@@ -301,6 +312,8 @@ def _check_numeric(values: pa.Array, column: SparseColumn, faults: _Faults) -> N
     if bad:
         indices = encoded.indices.to_pylist()
         rows = np.array([row for row, index in enumerate(indices) if index in bad], np.int64)
+        if column.is_list:
+            rows = rows_of_items(values, rows)
         faults.add(rows, column.source, "not a number, which --encoding modulo needs", values)
 
 

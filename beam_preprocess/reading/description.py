@@ -26,7 +26,10 @@ from beam_preprocess.dataset.schema import (
     DENSE_DERIVATIONS,
     DENSE_TRANSFORMS,
     DERIVATIONS,
+    MOST_ITEMS,
+    POOLINGS,
     RADICES,
+    RawKey,
     dense_key,
 )
 from beam_preprocess.dataset.time_formats import DERIVED_CATEGORIES, YYMMDDHH, time_format
@@ -42,6 +45,10 @@ NUMBER = "number"
 """Form of a time column whose numbers only have to follow each other."""
 
 UTF_8 = "utf-8"
+
+DEFAULT_LONGEST = 32
+"""Items of a list that are kept where nobody names a number: ten genres and more, and a row of ids
+that still fits beside the others."""
 
 UNIT_SEPARATOR = "\x1f"
 """ASCII's own character between values: what a delimiter of several characters becomes."""
@@ -124,21 +131,58 @@ class SparseColumn(_Column):
       rows: Table rows for the encodings ``modulo`` and ``hash``; None where none are known.
       radix: How the encoding ``modulo`` reads a value as a number; see schema.py.
       fold: What ``modulo`` takes the number modulo first; None for nothing.
+      multi: What stands between the items of a multi-valued column; True where the column holds
+        lists itself, as Parquet's do; None for single values.
+      longest: Items of a list that are kept, the first ones; ``DEFAULT_LONGEST`` unless given.
+      pooling: How a network makes one embedding of a list's: ``mean`` (unless given), ``sum`` or
+        ``attention``.
 
     Raises:
       DataError: A value cannot be used.
+
+    >>> SparseColumn("genres", multi="|").is_list
+    True
     """
 
     derive: str | None = None
     rows: TableRows | None = None
     radix: str = "hex"
     fold: PositiveCount | None = None
+    multi: str | bool | None = None
+    longest: Annotated[int, pydantic.Field(ge=1, le=MOST_ITEMS)] | None = None
+    pooling: str | None = None
 
     def __post_init__(self) -> None:
         what = self._check("sparse column")
         if self.derive is not None:
             check_choice(f"{what}: derive", self.derive, DERIVATIONS)
         check_choice(f"{what}: radix", self.radix, RADICES)
+        if self.multi is False:
+            object.__setattr__(self, "multi", None)
+        if self.pooling is not None:
+            check_choice(f"{what}: pooling", self.pooling, POOLINGS)
+        if isinstance(self.multi, str) and (not self.multi or set(self.multi) & set("\r\n\0")):
+            raise DataError(
+                f"{what}: multi must be what stands between two items, such as '|', or true for a "
+                f"column of lists, not {shown(self.multi)}"
+            )
+        if self.multi is not None and self.derive is not None:
+            raise DataError(f"{what}: derive goes with single values, and multi with several")
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is multi-valued."""
+        return self.multi is not None
+
+    @property
+    def most_items(self) -> int:
+        """Items of a list that are kept."""
+        return self.longest or DEFAULT_LONGEST
+
+    @property
+    def raw_key(self) -> RawKey:
+        """What its values are made of."""
+        return self.source, self.derive, self.multi
 
 
 _AnyColumn = TypeVar("_AnyColumn", bound=_Column)
@@ -225,6 +269,7 @@ class Description:
       label: Label column.
       columns: All columns in file order; None where the header (or Parquet) names them.
       dense, sparse: Features; ``sparse`` None means every column not used otherwise.
+      lists: How multi-valued columns are read where ``sparse`` is None; left out of TOML files.
       delimiter: One ASCII character; several where nothing is quoted or escaped (text only).
       header: Whether every file begins with a line of column names (text only).
       quoting: Whether values may be quoted with ``"`` (text only).
@@ -259,6 +304,7 @@ class Description:
     columns: Annotated[tuple[str, ...], pydantic.Field(min_length=1)] | None
     dense: tuple[DenseColumn, ...] = ()
     sparse: tuple[SparseColumn, ...] | None = None
+    lists: tuple[SparseColumn, ...] = ()
     delimiter: str = "\t"
     header: bool = False
     quoting: bool = False
@@ -297,6 +343,8 @@ class Description:
             )
         self._settle_times()
         self._check_feature_names(self.name)
+        if self.file_format == "text":
+            self._check_text_lists()
         if self.columns is not None:
             check_columns(self.columns, self.name)
             if self.sparse is not None and not self.header:
@@ -382,6 +430,19 @@ class Description:
                 "are utf-8, latin-1, cp1252 and utf-16"
             )
 
+    def _check_text_lists(self) -> None:
+        for column in (*(self.sparse or ()), *self.lists):
+            if column.multi is True:
+                raise DataError(
+                    f"{self.name}: sparse column {column.source!r}: multi = true goes with lists "
+                    "of Parquet; name what stands between two items, such as multi = '|'"
+                )
+            if not column.is_list and (column.longest or column.pooling):
+                raise DataError(
+                    f"{self.name}: sparse column {column.source!r}: longest and pooling go with a "
+                    "multi-valued column; name what stands between two items, such as multi = '|'"
+                )
+
     @property
     def is_utf8(self) -> bool:
         """Whether the bytes of a text file are those of the values."""
@@ -441,15 +502,33 @@ class Description:
             used.update(column.source for column in self.times)
             used.update(column.source for column in self.dense)
             there = (*columns, *partitions)
-            sparse = _sparse_columns([name for name in there if name and name not in used], where)
+            names = [name for name in there if name and name not in used]
+            sparse = self._with_lists(_sparse_columns(names, where), there, where)
         try:
             resolved = dataclasses.replace(
-                self, columns=columns, sparse=sparse, partitions=partitions
+                self, columns=columns, sparse=sparse, lists=(), partitions=partitions
             )
         except DataError as error:
             raise DataError(f"{where}: {error}") from None
         resolved._check_sources(where)
         return resolved
+
+    def _with_lists(
+        self, columns: tuple[SparseColumn, ...], there: tuple[str, ...], where: str
+    ) -> tuple[SparseColumn, ...]:
+        lists = {column.source: column for column in self.lists}
+        for name in lists:
+            if name not in there:
+                raise DataError(
+                    f"{where}: no column {name!r}{suggestion(name, there)}, which is named as "
+                    f"multi-valued; there are {_shorten(there)}"
+                )
+            if name not in [column.source for column in columns]:
+                raise DataError(
+                    f"{where}: column {name!r} is named as multi-valued, and as label, dense, time "
+                    "or ignored column as well"
+                )
+        return tuple(lists.get(column.source, column) for column in columns)
 
     def with_side_tables(self, names: tuple[str, ...]) -> Description:
         """This description with the features of the named side tables added.

@@ -7,6 +7,7 @@ and times become their usual text (parquet_values.py), a null (and a NaN) the em
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.lists import is_list_type, item_texts, rows_of_items
 from beam_preprocess.reading.parquet_values import (
     inexact_ids,
     is_number,
@@ -60,8 +62,30 @@ def open_parquet(path: str) -> Iterator[parquet.ParquetFile]:
             raise DataError(f"{path}: not readable as Parquet ({first_line})") from None
 
 
+def with_lists(schema: pa.Schema, description: Description) -> Description:
+    """The description with the columns multi-valued that hold lists.
+
+    Args:
+      schema: Of a file.
+      description: With its columns known.
+    """
+    return dataclasses.replace(
+        description,
+        sparse=tuple(
+            dataclasses.replace(column, multi=True)
+            if column.multi is None and _holds_lists(schema, column.source)
+            else column
+            for column in description.sparse or ()
+        ),
+    )
+
+
+def _holds_lists(schema: pa.Schema, name: str) -> bool:
+    return name in schema.names and is_list_type(schema.field(name).type)
+
+
 def check_column_types(schema: pa.Schema, description: Description, path: str) -> None:
-    """Refuses columns whose values are no single ones.
+    """Refuses columns whose values are no single ones, nor lists where lists are read.
 
     Args:
       schema: Of the file.
@@ -71,13 +95,45 @@ def check_column_types(schema: pa.Schema, description: Description, path: str) -
     Raises:
       DataError: A column that is needed is of such a type; the message names both.
     """
+    for column in description.sparse or ():
+        _check_list(schema, column, path)
+    lists = list_columns(description)
     for name in raw_columns(description):
         kind = schema.field(name).type
-        if not is_readable(kind):
+        if name not in lists and not is_readable(kind):
             raise DataError(
                 f"{path}: column {name!r} is of type {' '.join(str(kind).split())}, which is no "
                 f"single value; leave it out (--ignore), or write it as text or numbers"
             )
+
+
+def list_columns(description: Description) -> set[str]:
+    """Columns that hold lists themselves.
+
+    Args:
+      description: With its columns known.
+    """
+    return {column.source for column in description.sparse or () if column.multi is True}
+
+
+def _check_list(schema: pa.Schema, column: SparseColumn, path: str) -> None:
+    if column.source not in schema.names:
+        return
+    what = f"{path}: sparse column {column.source!r}"
+    kind = schema.field(column.source).type
+    # In a table without a single list nothing tells that there might have been one.
+    is_list = is_list_type(kind) or column.multi is True and pa.types.is_null(kind)
+    if column.multi is True and not is_list:
+        raise DataError(
+            f"{what} is of type {' '.join(str(kind).split())}, which holds no lists; name what "
+            "stands between two items (multi), or write the same type in all files"
+        )
+    if is_list and column.multi is not True:
+        raise DataError(
+            f"{what} holds lists, here or in another file; give it once, as multi = true"
+        )
+    if not column.is_list and (column.longest or column.pooling):
+        raise DataError(f"{what}: longest and pooling go with a multi-valued column")
 
 
 def read_parquet_blocks(
@@ -121,19 +177,26 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
       first_row: Number of its first row in its file.
       description: Which columns are read, and which of them as numbers.
     """
-    numeric = set(numeric_columns(description))
+    numeric, lists = set(numeric_columns(description)), list_columns(description)
     ids = {column.source for column in description.sparse or () if column.derive is None}
     columns = {}
     bad = np.zeros(table.num_rows, bool)
     rejects = []
     for name in raw_columns(description):
-        values = plain_values(_in_one_piece(table.column(name)))
-        faults = [(inexact_ids(values), _INEXACT)] if name in ids else []
-        columns[name] = values = _raw_column(values, name in numeric)
-        for rows, reason in (*faults, *_faults(values)):
+        values = _in_one_piece(table.column(name))
+        if name in lists:
+            columns[name], faults = _raw_lists(values)
+        else:
+            values = plain_values(values)
+            faults = [(inexact_ids(values), _INEXACT)] if name in ids else []
+            columns[name] = _raw_column(values, name in numeric)
+            faults += _faults(columns[name])
+        values = columns[name]
+        for rows, reason in faults:
             for row in rows[~bad[rows]]:
                 value = values[row].as_py()
-                rejects.append(Reject(int(row), column_reason(name, reason, value), value))
+                text = value if isinstance(value, bytes) else str(value).encode()
+                rejects.append(Reject(int(row), column_reason(name, reason, value), text))
             bad[rows] = True
     lines = np.flatnonzero(~bad)
     kept = {name: values.filter(pa.array(~bad)) for name, values in columns.items()}
@@ -149,6 +212,16 @@ def _raw_column(values: pa.Array, numeric: bool) -> pa.Array:
     if numeric and is_number(values.type):
         return values.cast(pa.float64(), safe=False)
     return text_of(values)
+
+
+def _raw_lists(values: pa.Array) -> tuple[pa.Array, list[tuple[np.ndarray, str]]]:
+    """Lists of texts, and the rows at fault by their items."""
+    if pa.types.is_null(values.type):
+        values = values.cast(pa.list_(pa.string()))
+    numbers = plain_values(values.flatten())
+    texts = item_texts(values)
+    found = [(inexact_ids(numbers), _INEXACT), *_faults(texts.flatten())]
+    return texts, [(rows_of_items(texts, items), reason) for items, reason in found]
 
 
 def _faults(values: pa.Array) -> Iterator[tuple[np.ndarray, str]]:

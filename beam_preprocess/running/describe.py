@@ -32,6 +32,11 @@ _AMOUNT_NAME = re.compile(
 _LONG_TAIL = 20
 """Times its median, that the largest of many counts exceeds."""
 
+_SEPARATORS = ("|", ";", ", ", ",", "^")
+_MANY_LISTS, _REPEATED_ITEMS = 0.1, 0.8
+"""Shares of values that hold a separator, and of parts between separators that come twice: texts
+such as dates and addresses have the one and not the other."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Guess:
@@ -42,12 +47,14 @@ class Guess:
       reason: Why, in words.
       transform: Of a dense column, where it is not the usual one.
       times: Of a column of times.
+      multi: What stands between the items of a multi-valued column, or true of a list of Parquet.
     """
 
     role: str
     reason: str
     transform: str | None = None
     times: TimeGuess | None = None
+    multi: str | bool | None = None
 
 
 def describe(patterns: Sequence[str]) -> str:
@@ -86,11 +93,12 @@ def describe(patterns: Sequence[str]) -> str:
         lines.append(_entry("missing_tokens", missing, "stand among other values"))
     if now := _chronological(guesses):
         lines.append(_entry("time_column", now, "for --split chronological"))
+    lists = {n: Guess("sparse", f"of type {kind}", multi=True) for n, kind in sample.lists}
     unreadable = {
         n: Guess("ignore", f"of type {kind}, no single value") for n, kind in sample.unreadable
     }
     for role in ("dense", "sparse", "ignore"):
-        lines += _listed(role, {**guesses, **unreadable})
+        lines += _listed(role, {**guesses, **lists, **unreadable})
     lines += _time_lines(guesses)
     return "\n".join(lines) + "\n"
 
@@ -136,6 +144,8 @@ def _guess(name: str, values: list[str], rows: int) -> Guess:
         return Guess("ignore", f"has {'one value' if distinct else 'no value'} in these rows")
     if time := _time(name, values):
         return time
+    if multi := _multi(values):
+        return multi
     numbers = [float(value) for value in values if is_number(value)]
     if len(numbers) < len(values):
         return _category(values, distinct)
@@ -149,6 +159,30 @@ def _guess(name: str, values: list[str], rows: int) -> Guess:
         return Guess("sparse", f"whole numbers {spread}")
     transform = "standardize" if min(numbers) < 0 else None
     return Guess("dense", f"numbers {spread}", transform)
+
+
+def _multi(values: list[str]) -> Guess | None:
+    """Whether values are lists: a separator in many of them, whose parts come again elsewhere."""
+    for separator in _SEPARATORS:
+        lists = [value.split(separator) for value in values]
+        several = sum(len(items) > 1 for items in lists)
+        counts = Counter(item for items in lists for item in items)
+        repeated = sum(count for count in counts.values() if count > 1)
+        if (
+            several < _MANY_LISTS * len(values)
+            or "," in separator
+            and all(map(is_number, counts))  # 1,5 is a number in many countries
+            or repeated < _REPEATED_ITEMS * counts.total()
+            or len(counts) >= len(set(values))
+        ):
+            continue
+        longest = max(map(len, lists))
+        reason = (
+            f"{several / len(values):.0%} of its values are several between {separator!r}, up to "
+            f"{longest}, of {len(counts):,} different ones"
+        )
+        return Guess("sparse", reason, multi=separator)
+    return None
 
 
 def _is_amount(name: str, numbers: list[float]) -> bool:
@@ -213,6 +247,8 @@ def _listed(role: str, guesses: dict[str, Guess]) -> Iterator[str]:
         entry = json.dumps(name, ensure_ascii=False)
         if guess.transform is not None:
             entry = f'{{source = {entry}, transform = "{guess.transform}"}}'
+        if guess.multi is not None:
+            entry = f"{{source = {entry}, multi = {json.dumps(guess.multi)}}}"
         yield f"    {entry},  # {' '.join(guess.reason.split())}"
     yield "]"
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from beam_preprocess.config import MAX_ROW_BYTES
 from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, Schema
@@ -207,7 +208,7 @@ class RowReplay:
             label=label,
             dense=dense,
             sparse=sparse,
-            further={name: raw.columns[name].filter(kept) for name in self._further},
+            further={name: _texts(raw.columns[name].filter(kept)) for name in self._further},
             rejects=tuple(rejects),
         )
 
@@ -274,6 +275,13 @@ def _values_in_first_line(description: Description, patterns: tuple[str, ...]) -
         return len(description.values_of(line.decode("utf-8-sig").rstrip("\r\n")))
     except (csv.Error, UnicodeDecodeError):
         return None
+
+
+def _texts(values: pa.Array) -> pa.Array:
+    """A list as one text, as a log would have it."""
+    if not pa.types.is_list(values.type):
+        return values
+    return pc.binary_join(values, b"|").fill_null(b"")
 
 
 def _with_further(description: Description, further: tuple[str, ...]) -> Description:

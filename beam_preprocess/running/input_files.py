@@ -12,7 +12,12 @@ from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
-from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, open_parquet
+from beam_preprocess.reading.parquet_blocks import (
+    BLOCK_ROWS,
+    check_column_types,
+    open_parquet,
+    with_lists,
+)
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
 from beam_preprocess.running.file_patterns import find_files
 
@@ -178,6 +183,7 @@ def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> D
         with open_parquet(file.path) as opened:
             schema = opened.schema_arrow
             resolved = description.resolve(tuple(schema.names), file.path, partitions)
+            resolved = with_lists(schema, resolved)
             check_column_types(schema, resolved, file.path)
             return resolved
     if not description.header:

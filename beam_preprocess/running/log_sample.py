@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.lists import is_list_type
 from beam_preprocess.reading.parquet_blocks import open_parquet
 from beam_preprocess.reading.parquet_values import is_readable, plain_values, text_of
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text
@@ -29,12 +30,14 @@ class LogSample:
       names: Of the columns, in order.
       columns: The values of each, as text.
       settings: Keys of a description that say how the files are read, with the reason of each.
-      unreadable: Columns of Parquet that hold no single values, and their types.
+      lists: Columns of Parquet that hold lists, and their types.
+      unreadable: Columns of Parquet that hold neither lists nor single values, and their types.
     """
 
     names: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     settings: tuple[tuple[str, object, str], ...]
+    lists: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
 
 
@@ -85,7 +88,12 @@ def _of_parquet(found: FoundFile) -> LogSample:
         tuple(readable),
         tuple(tuple(_text(value.as_py()) for value in column) for column in columns),
         (("file_format", "parquet", "the file begins with PAR1"),),
-        tuple((f.name, str(f.type)) for f in schema if f.name not in readable),
+        lists=tuple((f.name, str(f.type)) for f in schema if is_list_type(f.type)),
+        unreadable=tuple(
+            (f.name, str(f.type))
+            for f in schema
+            if f.name not in readable and not is_list_type(f.type)
+        ),
     )
 
 

@@ -161,7 +161,9 @@ def _default(key: str) -> Any:
 
 def _differs(before: Any, now: Any) -> bool:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
-        return any(_differs(before[key], now[key]) for key in before.keys() & now.keys())
+        # A key of a later version means what there was before it, unless it says something.
+        added = any(now[key] for key in now.keys() - before.keys())
+        return added or any(_differs(before[key], now[key]) for key in before.keys() & now.keys())
     if isinstance(before, list | tuple) and isinstance(now, list | tuple):
         pairs = zip(before, now, strict=False)
         return len(before) != len(now) or any(_differs(*pair) for pair in pairs)

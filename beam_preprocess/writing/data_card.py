@@ -116,12 +116,15 @@ def _sparse(schema: Schema, findings: Findings) -> str:
 
 def _sparse_line(feature: SparseFeature, total: int, findings: Findings) -> str:
     source = _source(feature)
+    if feature.is_list:
+        source += f" ({_of_list(feature)})"
     encoding = feature.encoding
     if feature.min_count is not None:
         encoding += f" (min count {feature.min_count})"
     counted = feature.distinct is not None
     distinct = f"{feature.distinct:,}" if counted else ""
-    outside = f"{feature.out_of_vocabulary_count / total:.2%}" if counted else ""
+    values = max(1, feature.item_count) if feature.is_list else total
+    outside = f"{feature.out_of_vocabulary_count / values:.2%}" if counted else ""
     return (
         f"| {_cell(feature.name)} | {_cell(source)} | {encoding} | {feature.rows:,} | {distinct} "
         f"| {feature.missing_count / total:.2%} | {outside} "
@@ -136,6 +139,17 @@ def _source(feature: DenseFeature | SparseFeature) -> str:
         return feature.source
     until = f" until {feature.until}" if isinstance(feature, DenseFeature) else ""
     return f"{feature.derive} of {feature.source}{until}"
+
+
+def _of_list(feature: SparseFeature) -> str:
+    between = "a list" if feature.separator is None else f"items between {feature.separator!r}"
+    cut = (
+        f", the others of {feature.cut_count:,} training rows cut off" if feature.cut_count else ""
+    )
+    return (
+        f"{between}, {feature.item_count:,} in training, at most {feature.longest} of a row{cut}; "
+        f"pooled by {feature.pooling}"
+    )
 
 
 def _unknown(findings: Findings, feature: str, split: str) -> str:

@@ -43,6 +43,9 @@ EQUAL_ROWS = 0.02
 BEYOND_CHANCE = 4.0
 """Share of a split's rows that stand in training too, and how often chance alone does that."""
 
+CUT_LISTS = 0.01
+"""Share of training rows that lose items of a multi-valued feature."""
+
 DRIFT_RATIO, SPLIT_RATIO = 1.5, 1.2
 """Of the largest label rate to the smallest: along the log, and between splits."""
 
@@ -75,6 +78,7 @@ class Judge:
             *self._equal_rows(),
             *self._dense(),
             *self._sparse(),
+            *self._cut_lists(),
             *self._unknown_values(),
             *self._drift(),
         )
@@ -180,6 +184,8 @@ class Judge:
             about = f"sparse column {feature.source!r}"
             if not present:
                 yield Finding("empty", f"{about} has no value in training", feature.source)
+            if feature.is_list:
+                present = feature.item_count
             if counts is None or present < LEAST_VALUES:
                 continue
             if counts.looks_like == TWICE_WRITTEN:
@@ -203,6 +209,19 @@ class Judge:
                     f"{about}: {share:.0%} of its training values are seen less than "
                     f"{counts.min_count} times and have no row of their own: "
                     f"{_MENDS[counts.looks_like]}, or lower --min-count",
+                    feature.source,
+                )
+
+    def _cut_lists(self) -> Iterator[Finding]:
+        train = self.schema.splits["train"].rows
+        for feature in self.schema.sparse:
+            share = feature.cut_count / max(1, train)
+            if share >= CUT_LISTS:
+                yield Finding(
+                    "cut lists",
+                    f"sparse column {feature.source!r}: {share:.1%} of the training rows have more "
+                    f"than {feature.longest} items, of which the first are kept; keep more with "
+                    "`longest` in the TOML file (--multi-longest)",
                     feature.source,
                 )
 

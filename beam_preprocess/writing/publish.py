@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -36,7 +37,10 @@ def shard_layouts(config: PreprocessConfig, summary: Summary) -> tuple[Layout, .
       summary: What the first pass found.
     """
     description = config.description
-    row_bytes = record_bytes(len(description.dense), len(description.sparse))
+    lists = [column.name for column in description.sparse if column.is_list]
+    items = sum(summary.items[name] for name in lists) / max(1, summary.rows[0])
+    ids = len(description.sparse) - len(lists) + math.ceil(items)
+    row_bytes = record_bytes(len(description.dense), ids)
     return tuple(
         make_layout(rows, config.shards, row_bytes, hashed=config.row_order == "hashed")
         for rows in summary.rows

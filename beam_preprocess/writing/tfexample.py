@@ -8,6 +8,7 @@ then keeps the used bytes: no Python code runs per row. The result is byte for b
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -40,15 +41,19 @@ def encode_records(
     sparse: np.ndarray,
     weight: np.ndarray | None = None,
     group: np.ndarray | None = None,
+    longest: Sequence[int | None] | None = None,
 ) -> tuple[bytes, np.ndarray]:
     """TFRecords, framed and joined, of one batch.
 
     Args:
       label: [rows], 0 or 1.
       dense: float32 [rows, dense features], possibly of no columns.
-      sparse: int64 [rows, sparse features], at least 0.
+      sparse: int64 [rows, ids of all sparse features], at least 0, or ``PADDING_ID`` behind the
+        last item of a list.
       weight: [rows], how much each counts; None if they all count alike.
       group: uint64 [rows]; None if there are no groups.
+      longest: Of each sparse feature the ids of a list, padding included, or None where it has
+        single values, as all have unless given.
 
     Returns:
       The records, and int64 [rows] how many bytes each takes.
@@ -65,11 +70,29 @@ def encode_records(
     if group is not None:
         features.append(_int64_feature(b"group", group[:, None]))
     features.append(_float_feature(b"label", label.astype("<f4")[:, None]))
-    features.append(_int64_feature(b"sparse", sparse))
+    features += _sparse_features(sparse, longest)
     if weight is not None:
         features.append(_float_feature(b"weight", weight.astype("<f4")[:, None]))
     example = _delimited(1, _join(features))
     return _frame(example)
+
+
+def _sparse_features(sparse: np.ndarray, longest: Sequence[int | None] | None) -> Iterator[Matrix]:
+    """A feature for each list, then one of all single ids; protobuf's order is by name."""
+    if longest is None:
+        yield _int64_feature(b"sparse", sparse)
+        return
+    ends = np.cumsum([width or 1 for width in longest])
+    lists = {
+        f"list_{field}": sparse[:, ends[field] - width : ends[field]]
+        for field, width in enumerate(longest)
+        if width is not None
+    }
+    for name in sorted(lists):
+        yield _int64_feature(name.encode(), lists[name])
+    singles = [end - 1 for end, width in zip(ends, longest, strict=True) if width is None]
+    if singles:
+        yield _int64_feature(b"sparse", sparse[:, singles])
 
 
 def _float_feature(name: bytes, values: np.ndarray) -> Matrix:
@@ -82,6 +105,7 @@ def _int64_feature(name: bytes, values: np.ndarray) -> Matrix:
     rows, columns = values.shape
     width = max(1, -(-int(values.max(initial=0)).bit_length() // 7))
     data, used = _varints(values, width)
+    used &= (values >= 0)[..., None]
     payload = Matrix(data.reshape(rows, columns * width), used.reshape(rows, columns * width))
     return _map_entry(name, _delimited(3, _delimited(1, payload)))
 

@@ -29,7 +29,7 @@ class Written:
     Attributes:
       rows, positives: Per split.
       outside, present: Rows per split and sparse feature whose value has no id of its own, and
-        rows with a value; int64 [splits, features].
+        rows with a value; of a multi-valued feature, items; int64 [splits, features].
       rejected: Rows in the rejects file.
       files: From name to (size, SHA-256), of the rejects file.
       segments: From (split, shard) to where its rows are.
@@ -73,6 +73,8 @@ class _UnitWriter:
         self._job = job
         self._unit = unit
         self._encoder = encoder
+        self._longest = encoder.longest
+        self._starts = encoder.starts
         self._layouts = layouts
         shape = len(SPLIT_NAMES), len(job.config.description.sparse or ())
         self._written = Written(
@@ -92,16 +94,19 @@ class _UnitWriter:
             chosen = block.splits == split
             self._written.rows[split] += int(chosen.sum())
             self._written.positives[split] += int(label[chosen].sum())
-            self._written.outside[split] += (sparse[chosen] == OUT_OF_VOCABULARY_ID).sum(axis=0)
-            self._written.present[split] += (sparse[chosen] != MISSING_ID).sum(axis=0)
+            ids = sparse[chosen]
+            self._written.outside[split] += self._by_feature(ids == OUT_OF_VOCABULARY_ID)
+            self._written.present[split] += self._by_feature(ids > MISSING_ID)
         splits, shards, blocks = self._places(block, first_line)
         # Sorted by place, and within a place in the log's order, the rows are encoded at once.
         order = np.lexsort((blocks, shards, splits))
-        beside = (
+        weight, group = (
             None if values is None else values[order]
             for values in (block.rows.weight, block.rows.group)
         )
-        records, sizes = encode_records(label[order], dense[order], sparse[order], *beside)
+        records, sizes = encode_records(
+            label[order], dense[order], sparse[order], weight, group, self._longest
+        )
         places = np.stack([splits, shards, blocks], axis=1)[order]
         first = np.flatnonzero(np.any(places[1:] != places[:-1], axis=1)) + 1
         bounds = [0, *first.tolist(), len(order)]
@@ -111,6 +116,11 @@ class _UnitWriter:
             part = records[ends[begin] : ends[end]]
             self._segments.add((split, shard, number), part, end - begin)
         self._segments.spill()
+
+    def _by_feature(self, found: np.ndarray) -> np.ndarray:
+        """int64 [features], how many ids of a feature are marked in bool [rows, ids]."""
+        counts = found.sum(axis=0)
+        return counts if self._longest is None else np.add.reduceat(counts, self._starts)
 
     def _places(
         self, block: BlockRows, first_line: int

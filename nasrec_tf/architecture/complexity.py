@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
-from nasrec_tf.data.features import Features
+from nasrec_tf.data.features import ATTENTION, Features
 from nasrec_tf.operators import (
     DENSE_TO_SPARSE,
     NO_NORM,
@@ -14,11 +14,13 @@ from nasrec_tf.operators import (
     SPARSE_TO_DENSE,
     NetworkOptions,
 )
-from nasrec_tf.operators.base import WeightSpec
+from nasrec_tf.operators.base import Prefix, WeightSpec
 from nasrec_tf.operators.work import LAYER_NORM, LINEAR, MATMUL, multiply_accumulates
 
 FINAL_OPTIONS = NetworkOptions(normalization=NO_NORM)
 """How the published models were trained in the end, and so how their FLOPs were counted."""
+
+BEFORE_BLOCKS = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Part:
     """Cost of one operator, merger or head.
 
     Args:
-        block: number of the block, from 1; one more than the last block for the head.
+        block: number of the block, from 1; 0 for what comes before the first, and one more than
+            the last for the head.
         name: the operator's or merger's name, or ``"head"``.
         live: whether it reaches the logit; dead parts are neither built nor counted.
         linear: multiply-accumulates per sample in linear maps.
@@ -97,7 +100,8 @@ def complexity(
     One FLOP is one multiply-accumulate; linear maps, products of activations (attention
     included) and layer normalisations (5 an element) count; biases, activations, sums,
     factorization machines and embedding look-ups do not, nor does batch norm, which is no more
-    than a scale and a bias of each unit once a network is trained (``arithmetic.with_norm``).
+    than a scale and a bias of each unit once a network is trained (``arithmetic.with_norm``). Lists
+    that are pooled by attention count the products of their longest, those by mean or sum nothing.
 
     Args:
         architecture: the architecture.
@@ -106,8 +110,30 @@ def complexity(
             published figures are.
     """
     shapes = network_shapes(architecture, features.dense, features.sparse, options)
-    parts = (*_block_parts(architecture, shapes), _head_part(shapes))
+    parts = (
+        *pooling_part(features, options.embedding_dim, architecture.liveness.raw_sparse),
+        *_block_parts(architecture, shapes),
+        _head_part(shapes),
+    )
     return Complexity(parts, sum(features.table_rows) * options.embedding_dim)
+
+
+def pooling_part(features: Features, embedding_dim: int, live: bool = True) -> tuple[Part, ...]:
+    """The cost of pooling lists by attention; no part where none are.
+
+    Each item is multiplied by the query, and by its weight.
+
+    Args:
+        features: what the network reads.
+        embedding_dim: width of an embedding.
+        live: whether embeddings reach the logit.
+    """
+    longest = [each.longest for each in features.lists if each.pooling == ATTENTION]
+    if not longest:
+        return ()
+    cost = {LINEAR: 0, MATMUL: 2 * sum(longest) * embedding_dim, LAYER_NORM: 0}
+    queries = Prefix(len(longest)), Prefix(embedding_dim)
+    return (_part(BEFORE_BLOCKS, "pooling", live, cost, [WeightSpec("queries", queries)]),)
 
 
 def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[Part]:

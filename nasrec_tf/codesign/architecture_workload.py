@@ -15,7 +15,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import HEAD_BITS, Bits
 from nasrec_tf.architecture.complexity import FINAL_OPTIONS
 from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
-from nasrec_tf.data.features import Features
+from nasrec_tf.data.features import ATTENTION, MEAN, Features
 from nasrec_tf.operators import (
     DENSE,
     DENSE_TO_SPARSE,
@@ -39,6 +39,7 @@ from pim import (
 from pim.workload.operators import Operator
 
 TABLES = "embedding"
+POOLING = "pooling"
 
 Names = tuple[str, ...]
 """Names of operators that something waits for."""
@@ -82,17 +83,35 @@ def workload_from_architecture(
             are given for something that the network does not have; the message names it.
     """
     shapes = network_shapes(architecture, features.dense, features.sparse, options)
-    walk = _Walk(architecture, shapes, precision or precision_of_architecture(architecture))
-    operators = walk.run()
+    tokens = POOLING if features.lists else TABLES
+    used = precision or precision_of_architecture(architecture)
+    operators = _Walk(architecture, shapes, used, tokens).run()
     if architecture.liveness.raw_sparse:
+        read = features.id_columns if features.lists else 0
         tables = EmbeddingOperator(
-            TABLES, features.table_rows, options.embedding_dim, embedding_bits
+            TABLES, features.table_rows, options.embedding_dim, embedding_bits, look_ups=read
         )
-        operators = (tables, *operators)
+        pooling = (_pooling(features, options.embedding_dim),) if features.lists else ()
+        operators = (tables, *pooling, *operators)
     workload = Workload(name, operators, batch)
     if precision is not None:
         precision.check([operator.name for operator in workload.crossbar_operators])
     return workload
+
+
+def _pooling(features: Features, embedding_dim: int) -> DigitalOperator:
+    """Lists of full length made one embedding each."""
+    by_attention = sum(each.longest for each in features.lists if each.pooling == ATTENTION)
+    others = [each for each in features.lists if each.pooling != ATTENTION]
+    scaled = sum(each.pooling == MEAN for each in others)
+    return DigitalOperator(
+        POOLING,
+        (TABLES,),
+        multiply_accumulates=2 * by_attention * embedding_dim,
+        additions=sum(each.longest - 1 for each in others) * embedding_dim,
+        multiplications=scaled * embedding_dim,
+        functions=by_attention,
+    )
 
 
 def precision_of_architecture(architecture: Architecture) -> Precision:
@@ -130,12 +149,18 @@ class _Output:
 class _Walk:
     """One walk over the blocks; collects operators in an order in which they can run."""
 
-    def __init__(self, architecture: Architecture, shapes: NetworkShapes, precision: Precision):
+    def __init__(
+        self,
+        architecture: Architecture,
+        shapes: NetworkShapes,
+        precision: Precision,
+        tokens: str,
+    ):
         self._architecture = architecture
         self._shapes = shapes
         self._precision = precision
         self._operators: list[Operator] = []
-        self._outputs = [_Output((TABLES,) if architecture.dense_embeddings else (), (TABLES,))]
+        self._outputs = [_Output((tokens,) if architecture.dense_embeddings else (), (tokens,))]
 
     def run(self) -> tuple[Operator, ...]:
         """The operators of all blocks and of the head."""

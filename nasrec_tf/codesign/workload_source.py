@@ -72,14 +72,14 @@ def _workload(architecture: Architecture, features: Features, name: str, request
 
 def _features(features: Features, request: Request) -> Features:
     """The inputs wanted; counts given go first."""
-    dense, rows = features.dense, features.table_rows
+    dense, rows, lists = features.dense, features.table_rows, features.lists
     if request.dense_features is not None:
         dense = request.dense_features
     if request.sparse_features is not None:
-        rows = (DEFAULT_ROWS_PER_TABLE,) * request.sparse_features
+        rows, lists = (DEFAULT_ROWS_PER_TABLE,) * request.sparse_features, ()
     if request.rows_per_table is not None:
         rows = (request.rows_per_table,) * len(rows)
     try:
-        return Features(dense, rows)
+        return Features(dense, rows, lists)
     except ValueError as error:
         raise PimError(str(error)) from error

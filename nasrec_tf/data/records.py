@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.dataset.schema import PADDING_ID, Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.epoch_order import epoch_order
 from nasrec_tf.data.features import Features
@@ -84,12 +84,12 @@ class Records:
         self.order = order
         self._loaded: dict[str, _Rows] = {}
         self._columns: dict[tuple[str, str], np.ndarray] = {}
-        self.features = Features(len(self.schema.dense), self.schema.sparse_rows)
+        self.features = Features.of_schema(self.schema)
 
     @property
     def input_spec(self) -> dict[str, tf.TensorSpec]:
         """Shapes of a batch's inputs, for a function that is traced once for every batch size."""
-        dense, sparse = len(self.schema.dense), len(self.schema.sparse)
+        dense, sparse = self.features.dense, self.features.id_columns
         return {
             "dense": tf.TensorSpec([None, dense], tf.float32),
             "sparse": tf.TensorSpec([None, sparse], tf.int64),
@@ -174,7 +174,8 @@ class Records:
 
         Returns:
             Batches ``(inputs, labels)`` of ``{"dense": (B, dense), "sparse": (B, fields)}`` and
-            (B, 1); where rows are weighted, with their weights, (B,), as a third part.
+            (B, 1); where rows are weighted, with their weights, (B,), as a third part. A list
+            has as many columns as the longest of its field, filled up with ``PADDING_ID``.
         """
         if self._fits(split):
             rows = self._in_memory(split)
@@ -249,7 +250,7 @@ class Records:
         Args:
             split: name of the split.
         """
-        dense, sparse = len(self.schema.dense), len(self.schema.sparse)
+        dense, sparse = self.features.dense, self.features.id_columns
         beside = 2 if self.weighted else 1
         return self.rows(split) * 4 * (beside + dense + sparse + max(1, dense, sparse))
 
@@ -268,9 +269,9 @@ class Records:
         if not rows:
             raise UserError(f"{self.directory}: split {split!r} is empty.")
         parts: dict[str, Any] = {
-            "dense": np.empty((rows, len(self.schema.dense)), np.float32),
+            "dense": np.empty((rows, self.features.dense), np.float32),
             # Ids lie below the rows of a table, which fit 32 bits: half the memory.
-            "sparse": np.empty((rows, len(self.schema.sparse)), np.int32),
+            "sparse": np.empty((rows, self.features.id_columns), np.int32),
             "labels": np.empty((rows, 1), np.float32),
         }
         if self.weighted:
@@ -311,7 +312,7 @@ class Records:
         described = split_of(self.schema, split)
         order = epoch_order(
             described,
-            (len(self.schema.dense), len(self.schema.sparse)),
+            (self.features.dense, self.features.id_columns),
             hashed=self.schema.row_order == "hashed",
             seed=seed,
             epoch=epoch,
@@ -333,11 +334,14 @@ class Records:
         return serialized.map(self._parse, num_parallel_calls=2, deterministic=True).prefetch(2)
 
     def _parse(self, examples):
-        dense, sparse = len(self.schema.dense), len(self.schema.sparse)
-        spec = {
-            "label": tf.io.FixedLenFeature([1], tf.float32),
-            "sparse": tf.io.FixedLenFeature([sparse], tf.int64),
-        }
+        dense, lists = self.features.dense, self.features.lists
+        spec = {"label": tf.io.FixedLenFeature([1], tf.float32)}
+        if singles := self.features.sparse - len(lists):
+            spec["sparse"] = tf.io.FixedLenFeature([singles], tf.int64)
+        for each in lists:
+            spec[f"list_{each.field}"] = tf.io.FixedLenSequenceFeature(
+                [], tf.int64, allow_missing=True, default_value=PADDING_ID
+            )
         if self.weighted:
             spec[WEIGHT] = tf.io.FixedLenFeature([], tf.float32)
         if dense:
@@ -345,10 +349,26 @@ class Records:
         parsed = tf.io.parse_example(examples, spec)
         if not dense:
             parsed["dense"] = tf.zeros([tf.shape(examples)[0], 0])
+        if lists:
+            parsed["sparse"] = self._with_lists(parsed)
         inputs = {"dense": parsed["dense"], "sparse": parsed["sparse"]}
         if not self.weighted:
             return inputs, parsed["label"]
         return inputs, parsed["label"], parsed[WEIGHT] * self._weight_scale
+
+    def _with_lists(self, parsed):
+        """The ids of all fields in order, each list filled up to the longest there is."""
+        longest = {each.field: each.longest for each in self.features.lists}
+        columns, first = [], 0
+        for field in range(self.features.sparse):
+            if field not in longest:
+                columns.append(parsed["sparse"][:, first : first + 1])
+                first += 1
+                continue
+            ids = parsed[f"list_{field}"]  # As wide as the longest of these rows.
+            padding = [[0, 0], [0, longest[field] - tf.shape(ids)[1]]]
+            columns.append(tf.pad(ids, padding, constant_values=PADDING_ID))
+        return tf.ensure_shape(tf.concat(columns, axis=1), [None, self.features.id_columns])
 
 
 def _narrowed(inputs, *beside):

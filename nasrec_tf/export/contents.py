@@ -204,6 +204,7 @@ def describe_export(path: str | pathlib.Path) -> str:
     size = sum(file.stat().st_size for file in directory.rglob("*") if file.is_file())
     numbers = [column.name for column in description.inputs if column.kind == "number"]
     texts = [column.name for column in description.inputs if column.kind == "text"]
+    lists = [column.name for column in description.inputs if column.kind == "list"]
     rows = sum(description.table_rows)
     lines = [
         f"{description.name}, version {description.version} ({size / 1e6:.1f} MB): {directory}",
@@ -211,6 +212,7 @@ def describe_export(path: str | pathlib.Path) -> str:
         f"  network      {network}, {rows:,} embedding rows",
         f"  numbers      {_listed(numbers)}",
         f"  texts        {_listed(texts)}",
+        *([f"  lists        {_listed(lists)}"] if lists else []),
         f"  signatures   {', '.join(description.signatures)}",
     ]
     lines += [f"  {name:<12} {_shown(value)}" for name, value in description.metrics.items()]

@@ -45,7 +45,7 @@ def load_exported_network(path: str | pathlib.Path) -> Subnet | Ensemble | Basel
     every_options = [member.options for member in about.members] or [about.options]
     try:
         schema = Schema.from_json(read_json(assets / SCHEMA_FILE), str(assets / SCHEMA_FILE))
-        features = Features(len(schema.dense), about.table_rows)
+        features = Features.of_schema(schema, about.table_rows)
         options = [NetworkOptions.from_json(each) for each in every_options]
     except (DataError, TypeError, ValueError) as error:
         raise ExportError(f"{directory}: damaged ({error}); export the model again") from error

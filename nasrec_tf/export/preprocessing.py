@@ -24,6 +24,7 @@ from beam_preprocess.dataset.time_formats import Moment, TimeFormat, time_format
 from beam_preprocess.reading.moments import seconds_of
 from nasrec_tf.export.dense_values import DenseValues, numbers_of
 from nasrec_tf.export.derivations import derived_categories, moments_of
+from nasrec_tf.export.item_ids import ItemIds
 from nasrec_tf.export.modulo import ModuloIds
 from nasrec_tf.export.raw_inputs import TEXT, raw_inputs
 
@@ -53,23 +54,33 @@ class Preprocessing(tf.Module):
             if feature.until is not None and feature.until_format is None
         }
         self._dense = DenseValues(schema.dense, schema.missing_tokens) if schema.dense else None
-        self._sparse = schema.sparse
+        self._features = schema.sparse
+        self._sparse = tuple(feature for feature in schema.sparse if not feature.is_list)
         self._vocabularies = {name: _table(path) for name, path in vocabulary_files.items()}
-        is_modulo = [feature.encoding == "modulo" for feature in schema.sparse]
+        is_modulo = [feature.encoding == "modulo" for feature in self._sparse]
         self._places_of_modulo = [k for k, chosen in enumerate(is_modulo) if chosen]
         self._places_of_others = [k for k, chosen in enumerate(is_modulo) if not chosen]
-        self._modulo = ModuloIds([schema.sparse[k] for k in self._places_of_modulo])
+        self._modulo = ModuloIds([self._sparse[k] for k in self._places_of_modulo])
+        lists = [feature for feature in schema.sparse if feature.is_list]
+        self._modulo_items = {
+            feature.name: ModuloIds([feature]) for feature in lists if feature.encoding == "modulo"
+        }
+        self._lists = {
+            feature.name: ItemIds(feature, schema.missing_tokens, self._item_ids)
+            for feature in lists
+        }
 
     def __call__(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """``dense`` float32 (batch, dense features) and ``sparse`` int64 (batch, fields).
+        """``dense`` float32 (batch, dense features) and ``sparse`` int64 (batch, id columns).
 
         Args:
             raw: every column of ``raw_inputs``, each of shape (batch,): float32 for numbers, string
-                for text.
+                for text; for lists string (batch, items).
         """
-        missing = self._missing(raw)
+        missing = self._missing(raw) if self._texts else tf.zeros([0, 0], tf.bool)
         times = _Times(raw, missing, self._texts, self._ends)
-        outputs = {"sparse": self._ids(raw, missing, times)}
+        singles = self._ids(raw, missing, times) if self._sparse else None
+        outputs = {"sparse": self._with_lists(raw, singles)}
         if self._dense is not None:
             outputs["dense"] = self._dense(self._numbers(raw, missing, times))
         return outputs
@@ -100,6 +111,27 @@ class Preprocessing(tf.Module):
             else:
                 numbers[key] = raw[column]
         return numbers
+
+    def _with_lists(
+        self, raw: Mapping[str, tf.Tensor], singles: tf.Tensor | None
+    ) -> tf.Tensor | None:
+        """The ids of all features in order: single values, and those of each list."""
+        if not self._lists:
+            return singles
+        columns, done = [], 0
+        for feature in self._features:
+            if feature.is_list:
+                columns.append(self._lists[feature.name](raw[feature.source]))
+            else:
+                columns.append(singles[:, done : done + 1])
+                done += 1
+        return tf.concat(columns, axis=1)
+
+    def _item_ids(self, feature: SparseFeature, items: tf.Tensor) -> tf.Tensor:
+        """int64 (items,), 0 of what is no number where there must be one."""
+        if feature.encoding == "modulo":
+            return self._modulo_items[feature.name]([items])[:, 0]
+        return self._position(feature, items) + FIRST_VOCABULARY_ID
 
     def _ids(self, raw: Mapping[str, tf.Tensor], missing: tf.Tensor, times: "_Times") -> tf.Tensor:
         places = [self._texts.index(feature.source) for feature in self._sparse]

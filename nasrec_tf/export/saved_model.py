@@ -100,6 +100,11 @@ def _check_fit(network: Exported, schema: Schema) -> None:
             f"a network of {received[0]} dense and {received[1]} sparse features does not fit data "
             f"set {schema.name!r}, which has {len(schema.dense)} and {len(schema.sparse)}"
         )
+    if network.features.widths != schema.sparse_widths:
+        raise ExportError(
+            f"a network of lists of up to {network.features.widths} items does not fit data set "
+            f"{schema.name!r}, which has {schema.sparse_widths}"
+        )
 
 
 def _save(module: tf.Module, signatures: Mapping[str, Any], directory: pathlib.Path) -> None:

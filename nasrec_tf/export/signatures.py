@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from nasrec_tf.export.preprocessing import Preprocessing
-from nasrec_tf.export.raw_inputs import NUMBER, RawInput
+from nasrec_tf.export.raw_inputs import LIST, NUMBER, RawInput
 
 SERVING_DEFAULT = "serving_default"
 SERVING_EXAMPLES = "serving_examples"
@@ -47,8 +47,12 @@ class ServingModule(tf.Module):
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
         """One traced function for each signature."""
-        dtypes = {column.name: _dtype(column) for column in self._inputs}
-        raw = {name: tf.TensorSpec([None], dtype, name) for name, dtype in dtypes.items()}
+        raw = {
+            column.name: tf.TensorSpec(
+                [None, None] if column.kind == LIST else [None], _dtype(column), column.name
+            )
+            for column in self._inputs
+        }
         examples = tf.TensorSpec([None], tf.string, "examples")
         inputs = tf.TensorSpec([None], tf.string, "inputs")
         return {
@@ -73,7 +77,12 @@ class ServingModule(tf.Module):
             },
         )
         return self._predict(
-            {column.column: _first(parsed[column.column], column) for column in self._inputs}
+            {
+                column.column: parsed[column.column]
+                if column.kind == LIST
+                else _first(parsed[column.column], column)
+                for column in self._inputs
+            }
         )
 
     def _classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -8,11 +8,12 @@ TensorFlow. Field numbers from tensorflow/serving, ``apis/*.proto``.
 
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from nasrec_tf.export.raw_inputs import NUMBER, RawInput
+from nasrec_tf.export.raw_inputs import LIST, NUMBER, RawInput
 from nasrec_tf.export.signatures import (
     CLASSIFICATION,
     REGRESSION,
@@ -29,7 +30,8 @@ _MODEL_NAME, _MODEL_SIGNATURE = 1, 3  # ModelSpec
 _INPUT_EXAMPLE_LIST, _LIST_EXAMPLE = 1, 1  # Input, ExampleList
 _MAP_KEY, _MAP_VALUE = 1, 2
 
-Row = Mapping[str, float | str]
+Row = Mapping[str, Any]
+"""Raw values by column: numbers, texts, and lists of texts."""
 
 
 def write_warmup_requests(
@@ -57,6 +59,20 @@ def write_warmup_requests(
     return path
 
 
+def filled_up(lists: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Lists of items as a request holds them: of one length, empty items behind the last.
+
+    Args:
+        lists: of each row.
+
+    Example:
+        >>> filled_up([["a", "b"], []])
+        [['a', 'b'], ['', '']]
+    """
+    longest = max(map(len, lists), default=0)
+    return [[*items, *[""] * (longest - len(items))] for items in lists]
+
+
 def serialized_example(inputs: Sequence[RawInput], row: Row) -> bytes:
     """A raw row as a serialized ``tf.train.Example`` with the columns as keys.
 
@@ -69,6 +85,8 @@ def serialized_example(inputs: Sequence[RawInput], row: Row) -> bytes:
         feature = example.features.feature[column.column]
         if column.kind == NUMBER:
             feature.float_list.value.append(row[column.column])
+        elif column.kind == LIST:
+            feature.bytes_list.value.extend(item.encode("utf-8") for item in row[column.column])
         else:
             feature.bytes_list.value.append(str(row[column.column]).encode("utf-8"))
     return example.SerializeToString(deterministic=True)
@@ -77,7 +95,9 @@ def serialized_example(inputs: Sequence[RawInput], row: Row) -> bytes:
 def _requests(name: str, inputs: Sequence[RawInput], batch: Sequence[Row]) -> Iterator[bytes]:
     columns = {
         column.name: np.array(
-            [row[column.column] for row in batch],
+            filled_up([row[column.column] for row in batch])
+            if column.kind == LIST
+            else [row[column.column] for row in batch],
             np.float32 if column.kind == NUMBER else object,
         )
         for column in inputs

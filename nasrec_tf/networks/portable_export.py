@@ -46,7 +46,7 @@ class PortableExport(keras.Model):
 def _signature(features: Features) -> dict[str, keras.InputSpec]:
     signature = {
         "dense": keras.InputSpec("float32", (None, features.dense), name="dense"),
-        "sparse": keras.InputSpec("int64", (None, features.sparse), name="sparse"),
+        "sparse": keras.InputSpec("int64", (None, features.id_columns), name="sparse"),
     }
     if not features.dense:
         del signature["dense"]

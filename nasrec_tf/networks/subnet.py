@@ -16,7 +16,12 @@ from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, memory_bytes
 from nasrec_tf.architecture.shapes import BlockShapes, network_shapes
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.data.features import Features
-from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
+from nasrec_tf.networks.layers.feature_embedding import (
+    POOLING,
+    QUERIES,
+    FeatureEmbedding,
+    pooling_weights,
+)
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
 from nasrec_tf.networks.portable_export import PortableExport
@@ -65,7 +70,7 @@ def network_config(network: keras.Model) -> dict[str, Any]:
         network: a subnet or supernet.
     """
     return {
-        "features": dataclasses.asdict(network.features),
+        "features": network.features.to_json(),
         "options": dataclasses.asdict(network.options),
         # A network made anew is to be trained, also where this one's weights were read.
         "seed": network.seed or 0,
@@ -102,7 +107,7 @@ def logits_shape(features: Features, shapes: Mapping[str, Any]) -> tuple[int | N
         >>> logits_shape(Features(3, (5, 9)), {"dense": (None, 3), "sparse": (None, 2)})
         (None, 1)
     """
-    wanted = {"dense": features.dense, "sparse": features.sparse}
+    wanted = {"dense": features.dense, "sparse": features.id_columns}
     for name, width in wanted.items():
         shape = shapes.get(name, (None, 0) if name == "dense" else None)
         if shape is None or len(shape) != 2 or shape[1] not in (width, None):
@@ -160,7 +165,9 @@ class Subnet(PortableExport):
             each table unless given.
 
     Input shape: a mapping of ``"dense"`` (batch, dense columns), absent or empty without dense
-    features, and ``"sparse"`` (batch, fields) row ids. Output shape: (batch, 1), logits.
+    features, and ``"sparse"`` (batch, id columns) row ids, of which each field has one and a
+    multi-valued one as many as its longest list, filled up with -1. Output shape: (batch, 1),
+    logits.
 
     Raises:
         UserError: if its weights would not fit into the memory of the machine.
@@ -221,10 +228,14 @@ class Subnet(PortableExport):
             seed,
             table=table,
             initial_deviation=initial_deviation,
+            lists=features.lists,
         )
         self.parts: dict[str, WeightedPart] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
         self.bits: dict[str, Bits] = {}
+        queries = pooling_weights(features.attention_fields, options.embedding_dim)
+        if queries and architecture.liveness.raw_sparse:
+            self._add_part(POOLING, queries, None)
         for number, sizes in enumerate(self.shapes.blocks, start=1):
             self._add_block(number, sizes)
         head_bits = HEAD_BITS if architecture.is_quantized else None
@@ -342,6 +353,7 @@ class Subnet(PortableExport):
         """Keras's own step, once the rows that it reads have caught up with their decay."""
         if not isinstance(self.optimizer, RowSparseOptimizer):
             return super().train_step(data)
+        self.optimizer.build(self.trainable_variables)
         with self.embedding.before_reading(self.optimizer.catch_up):
             return super().train_step(data)
 
@@ -419,7 +431,8 @@ class Subnet(PortableExport):
 
     def _block_outputs(self, inputs, run, dropout=NO_DROPOUT, table=None):
         check_inputs(self.features, inputs)
-        sparse = [dropout.embeddings(self.embedding(inputs["sparse"], table))]
+        queries = run[POOLING][QUERIES] if POOLING in run else None
+        sparse = [dropout.embeddings(self.embedding(inputs["sparse"], table, queries))]
         dense = [self._dense_source_0(inputs, sparse[0])]
         for number in range(1, len(self.shapes.blocks) + 1):
             dense_output, sparse_output = self._run_block(number, dense, sparse, run)

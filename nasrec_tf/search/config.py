@@ -14,8 +14,9 @@ from beam_preprocess.config import (
     MOST_TABLE_ROWS,
     SPLIT_METHODS,
 )
-from beam_preprocess.dataset.schema import DENSE_TRANSFORMS
-from beam_preprocess.datasets.layout_options import LayoutOptions
+from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, MOST_ITEMS, POOLINGS
+from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptions
+from beam_preprocess.reading.description import DEFAULT_LONGEST
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
@@ -133,6 +134,21 @@ class SearchConfig:
     dense: str | None = option(None, DATA, "dense columns, comma separated (likewise)")
     sparse: str | None = option(None, DATA, "sparse columns (likewise; default: all others)")
     ignore: str | None = option(None, DATA, "columns to leave out (likewise)")
+    multi: str | None = option(
+        None, DATA, "multi-valued sparse columns, such as genres: a list a row (likewise)"
+    )
+    multi_separator: str | None = option(
+        None, DATA, f"between their items (likewise; default {USUAL_SEPARATOR!r}, none for lists "
+        "of Parquet)"
+    )  # fmt: skip
+    multi_longest: int | None = option(
+        None, DATA, "items of a list that are kept, the first ones (likewise; default "
+        f"{DEFAULT_LONGEST})", least=1, most=MOST_ITEMS
+    )  # fmt: skip
+    pooling: str | None = option(
+        None, DATA, f"of a list's embeddings to one (likewise; default {POOLINGS[0]})",
+        choices=POOLINGS,
+    )  # fmt: skip
     dense_transform: str | None = option(
         None, DATA, "of all dense columns (likewise; default log1p)", choices=DENSE_TRANSFORMS
     )

@@ -109,7 +109,7 @@ class Run:
     @functools.cached_property
     def features(self) -> Features:
         """What networks of this run read, with the full tables."""
-        return Features(len(self.schema.dense), self.schema.sparse_rows)
+        return Features.of_schema(self.schema)
 
     @functools.cached_property
     def records(self) -> Any:

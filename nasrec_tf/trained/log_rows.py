@@ -187,7 +187,7 @@ def _of_records(
     records = Records(directory)
     _check_same_features(model, records.schema, directory)
     places = [_place(records.schema, name, directory) for name in further]
-    values = [_values(model, place) for place in places]
+    values = [_values(model, records.schema.sparse_names.index(name)) for name in further]
 
     def batches() -> Iterator[PredictedRows]:
         for inputs, labels, *_ in records.batches(split, EVALUATION_BATCH):
@@ -215,7 +215,10 @@ def _check_same_features(model: TrainedModel, schema: Schema, directory: Any) ->
     )
     for mine, other in kinds:
         for one, another in zip(mine, other):
-            names = ("name", "transform", "encoding", "rows", "derive", "until", "mean", "std")
+            names = (
+                *("name", "transform", "encoding", "rows", "derive", "until", "longest"),
+                *("mean", "std"),
+            )
             if any(getattr(one, n, None) != getattr(another, n, None) for n in names):
                 raise UserError(_other_features(directory, one.name))
         if len(mine) != len(other):
@@ -240,7 +243,13 @@ def _place(schema: Schema, name: str, directory: Any) -> int:
             f"{directory}: records hold no column {name!r} by value{suggestion(name, names)}; name "
             f"one of {', '.join(names[:12])}, or give the raw log."
         )
-    return names.index(name)
+    place = names.index(name)
+    if schema.sparse[place].is_list:
+        raise UserError(
+            f"{directory}: column {name!r} holds lists, of which records have no one value; name "
+            "another column, or give the raw log."
+        )
+    return sum(schema.sparse_widths[:place])
 
 
 def _values(model: TrainedModel, place: int) -> pa.Array:

@@ -156,7 +156,7 @@ class TrainedModel:
         features = self.features
         spec = {
             "dense": tf.TensorSpec([None, features.dense], tf.float32),
-            "sparse": tf.TensorSpec([None, features.sparse], tf.int64),
+            "sparse": tf.TensorSpec([None, features.id_columns], tf.int64),
         }
         return tf.function(
             lambda inputs: self.model(inputs, training=False),

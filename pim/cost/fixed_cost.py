@@ -116,7 +116,7 @@ def _tables(operator: EmbeddingOperator, batch: int, hardware: Hardware) -> Fixe
 
 
 def _reram(operator, batch, hardware, memory: ReramTables) -> FixedCost:
-    look_ups = len(operator.table_rows) * batch
+    look_ups = operator.rows_read * batch
     row_bits = operator.dimension * operator.bits
     link = hardware.interconnect
     beats = math.ceil(row_bits / memory.bus_bits)
@@ -142,7 +142,7 @@ def _reram(operator, batch, hardware, memory: ReramTables) -> FixedCost:
 
 def _dram(operator, batch, memory: DramTables) -> FixedCost:
     """Expected cost: with pooling factor 1 every row crosses the link, hit or miss."""
-    look_ups = len(operator.table_rows) * batch
+    look_ups = operator.rows_read * batch
     row_bits = operator.dimension * operator.bits
     hits = look_ups * memory.cache_hit_rate
     misses = look_ups - hits

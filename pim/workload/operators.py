@@ -118,7 +118,7 @@ class DigitalOperator:
 
 @dataclasses.dataclass(frozen=True)
 class EmbeddingOperator:
-    """Look-ups of one row in each of several tables.
+    """Look-ups of rows in several tables.
 
     Args:
         name: such as ``embedding``.
@@ -126,6 +126,7 @@ class EmbeddingOperator:
         dimension: elements of a row.
         bits: bits of an element.
         inputs: always empty; the indices are there from the start.
+        look_ups: rows that a sample reads; one of each table where it is 0.
     """
 
     name: str
@@ -133,6 +134,7 @@ class EmbeddingOperator:
     dimension: int
     bits: int = 8
     inputs: tuple[str, ...] = ()
+    look_ups: int = 0
 
     def __post_init__(self):
         _check_names(self)
@@ -143,6 +145,12 @@ class EmbeddingOperator:
             checks.whole(f"{self.name}: table_rows", rows, 1, 1 << 40)
         checks.whole(f"{self.name}: dimension", self.dimension, 1, 65536)
         checks.whole(f"{self.name}: bits", self.bits, 1, 64)
+        checks.whole(f"{self.name}: look_ups", self.look_ups, 0, 1 << 40)
+
+    @property
+    def rows_read(self) -> int:
+        """Rows that a sample reads."""
+        return self.look_ups or len(self.table_rows)
 
     @property
     def parameters(self) -> int:

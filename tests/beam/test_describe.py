@@ -96,6 +96,7 @@ def test_a_parquet_directory_becomes_a_data_set_by_its_description(tmp_path, cap
                 "clicked": [n % 3 == 0 for n in range(ROWS)],
                 "item": [n % 30 + 100.0 for n in range(ROWS)],
                 "tags": [["a", "b"]] * ROWS,
+                "where": [{"x": 1, "y": 2}] * ROWS,
             }
         )
         parquet.write_table(table, part / "part-0.parquet")
@@ -103,10 +104,11 @@ def test_a_parquet_directory_becomes_a_data_set_by_its_description(tmp_path, cap
     assert main(["describe", str(tmp_path / "log"), "-o", str(toml)]) == 0
     description = read_toml(toml)
     assert (description.label, description.file_format) == ("clicked", "parquet")
-    assert "tags" in description.ignore and "list<element: string>" in toml.read_text()
+    assert "where" in description.ignore and "struct<x: int64" in toml.read_text()
+    assert "multi = true},  # of type list<element: string>" in toml.read_text()
     command = ["--dataset", str(toml), "--input", str(tmp_path / "log"), "--quiet"]
     assert main([*command, "--output", str(tmp_path / "out")]) == 0
-    assert Schema.load(tmp_path / "out").sparse_names == ("item", "day_weekday")
+    assert Schema.load(tmp_path / "out").sparse_names == ("item", "tags", "day_weekday")
     assert description.time_column == "day"
     assert main(["describe", str(tmp_path / "log"), "-o", str(toml)]) == 2
     assert "log.toml: exists" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from nasrec_tf.architecture.presets import presets
 from nasrec_tf.architecture.shapes import network_shapes
 from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
-from nasrec_tf.data.features import Features
+from nasrec_tf.data.features import Features, ListField
 from nasrec_tf.operators import (
     DENSE,
     DENSE_TO_SPARSE,
@@ -28,6 +28,7 @@ from nasrec_tf.operators import (
     Operator,
 )
 from pim import (
+    DigitalOperator,
     PimError,
     Precision,
     estimate,
@@ -35,6 +36,7 @@ from pim import (
     hardware_preset,
     load_workload,
 )
+from pim.workload.workload_json import workload_from_json, workload_to_json
 
 DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
 FEATURES = Features(13, (100,) * 26)
@@ -266,6 +268,28 @@ def test_maps_of_no_features_vanish():
     names = [operator.name for operator in workload.crossbar_operators]
     assert "block_1_fc/dense" not in names and "block_1_sigmoid_gating/gate" not in names
     assert "block_1_dot_product/tokens" in names and "head/head" in names
+
+
+def test_lists_read_more_rows_and_are_pooled_before_the_first_block():
+    lists = (ListField(0, 5, "attention"), ListField(2, 3, "mean"), ListField(3, 2, "sum"))
+    features = Features(2, (10,) * 4, lists)
+    block = Block({"fc": 8}, {"efc": 4}, (0,), (0,))
+    workload = build(block, features=features)
+    tables, pooling, *others = workload.operators
+    assert (tables.name, tables.look_ups, tables.rows_read) == ("embedding", 11, 11)
+    assert pooling == DigitalOperator(
+        "pooling",
+        ("embedding",),
+        multiply_accumulates=2 * 5 * 16,
+        additions=(2 + 1) * 16,
+        multiplications=16,
+        functions=5,
+    )
+    assert [each.name for each in others if "pooling" in each.inputs] == ["block_1_efc/tokens"]
+    assert workload_from_json(workload_to_json(workload)) == workload
+    found = complexity(Architecture((block,)), features, FINAL_OPTIONS)
+    assert workload.multiply_accumulates == found.multiply_accumulates
+    assert build(block, features=Features(2, (10,) * 4)).operators[0].rows_read == 4
 
 
 def test_what_does_not_reach_the_logit_is_left_out():

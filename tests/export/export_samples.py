@@ -13,8 +13,10 @@ from beam_preprocess.reading.description import DenseColumn, Description, Sparse
 from beam_preprocess.reading.parse import parse_block
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
-from nasrec_tf.export.raw_inputs import NUMBER, raw_inputs
+from nasrec_tf.export.raw_inputs import LIST, NUMBER, raw_inputs
+from nasrec_tf.export.warmup import filled_up
 
+SEPARATOR = "|"
 NO_ROWS = {name: Split(0, 0, ()) for name in ("train", "validation", "test")}
 
 
@@ -64,6 +66,9 @@ class DataSet:
             if column.kind == NUMBER:
                 numbers = [np.nan if text in ("", "NA") else float(text) for text in texts]
                 arrays[column.column] = np.array(numbers, np.float32)
+            elif column.kind == LIST:
+                lists = [text.split(SEPARATOR) for text in texts]
+                arrays[column.column] = np.array(filled_up(lists), object)
             else:
                 arrays[column.column] = np.array([text.encode() for text in texts], object)
         return arrays
@@ -78,7 +83,16 @@ class DataSet:
                 for f in self.schema.dense
             ),
             sparse=tuple(
-                SparseColumn(f.source, f.name, f.derive, f.rows, f.radix or "hex", f.fold)
+                SparseColumn(
+                    f.source,
+                    f.name,
+                    f.derive,
+                    f.rows,
+                    f.radix or "hex",
+                    f.fold,
+                    f.separator,
+                    f.longest,
+                )  # fmt: skip
                 for f in self.schema.sparse
             ),
             missing_tokens=self.schema.missing_tokens,
@@ -133,6 +147,23 @@ def mixed_data_set():
         "never_common": [],
     }
     return DataSet(schema_of(dense, sparse, ("NA", "-1"), "mixed"), vocabularies)
+
+
+GENRES = ["drama", "war", "film noir", "é"]
+
+
+def data_set_of_lists():
+    """Multi-valued features of every encoding beside single values, one column read as both."""
+    lists = {"separator": SEPARATOR, "pooling": "mean"}
+    sparse = [
+        vocabulary_feature("genres", GENRES, longest=3, **lists | {"pooling": "attention"}),
+        vocabulary_feature("shop", ["a", "b"]),
+        SparseFeature("tags", "tags", "hash", 40, longest=4, **lists),
+        SparseFeature("ids", "ids", "modulo", 30, radix="decimal_or_hex", longest=2, **lists),
+        SparseFeature("shops", "shop", "hash", 20, longest=2, **lists),
+    ]
+    vocabularies = {"genres": GENRES, "shop": ["a", "b"]}
+    return DataSet(schema_of((), sparse, ("NA", "-1"), "lists"), vocabularies)
 
 
 def avazu_like_data_set():

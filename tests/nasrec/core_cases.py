@@ -8,14 +8,20 @@ fit its output.
 import hypothesis.strategies as st
 import numpy as np
 
+from beam_preprocess.dataset.schema import PADDING_ID
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.space import ALWAYS, ANY, NASREC_FULL, NASREC_SMALL, NEVER
-from nasrec_tf.data.features import Features
+from nasrec_tf.data.features import Features, ListField
 from nasrec_tf.operators import NetworkOptions
 
 FEATURES = Features(dense=5, table_rows=(7, 11, 4))
 NO_DENSE = Features(dense=0, table_rows=(6, 9))
+WITH_LISTS = Features(
+    dense=2,
+    table_rows=(9, 7, 11, 8),
+    lists=(ListField(0, 3, "attention"), ListField(2, 4, "mean"), ListField(3, 2, "sum")),
+)
 SMALL_OPTIONS = NetworkOptions(embedding_dim=4, attention_heads=2, merged_tokens=2)
 
 TINY = {
@@ -66,13 +72,17 @@ def random_architectures(space, count, seed):
 
 
 def raw_inputs(features, rows, seed=0):
-    """A batch of inputs as arrays."""
+    """A batch of inputs as arrays; lists of drawn lengths, items among them that come twice."""
     rng = np.random.default_rng(seed)
-    sparse = [rng.integers(0, size, rows) for size in features.table_rows]
-    return {
-        "dense": rng.normal(size=(rows, features.dense)).astype(np.float32),
-        "sparse": np.stack(sparse, axis=1).astype(np.int64),
-    }
+    sparse = [
+        rng.integers(0, size, (rows, width))
+        for size, width in zip(features.table_rows, features.widths)
+    ]
+    dense = rng.normal(size=(rows, features.dense)).astype(np.float32)
+    for each in features.lists:
+        lengths = rng.integers(1, each.longest + 1, (rows, 1))
+        sparse[each.field][np.arange(each.longest) >= lengths] = PADDING_ID
+    return {"dense": dense, "sparse": np.concatenate(sparse, axis=1).astype(np.int64)}
 
 
 def raw_labels(rows, seed=0):

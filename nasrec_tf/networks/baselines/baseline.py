@@ -6,6 +6,7 @@ is read off its options, and ``BaselineNetwork`` makes the Keras model of it.
 
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import pathlib
@@ -15,13 +16,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
-from nasrec_tf.architecture.complexity import Complexity, Part
+from nasrec_tf.architecture.complexity import Complexity, Part, pooling_part
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.common.saved_state import first_fault
 from nasrec_tf.common.strict_json import shown
-from nasrec_tf.data.features import Features
+from nasrec_tf.data.features import ATTENTION, MEAN, Features
 from nasrec_tf.networks.baselines.pieces import FieldVectors, Piece, Tower, flattened
 from nasrec_tf.operators.work import LAYER_NORM, LINEAR, MATMUL, multiply_accumulates
 
@@ -66,6 +67,20 @@ class Table:
             features: what the network reads.
         """
         return tuple(features.table_rows[field] for field in self.fields)
+
+    def features(self, features: Features) -> Features:
+        """Its own fields alone; those of a table of single numbers are not pooled by attention.
+
+        Args:
+            features: what the network reads.
+        """
+        lists = features.of_fields(self.fields)
+        if self.width == 1:
+            lists = tuple(
+                dataclasses.replace(each, pooling=MEAN) if each.pooling == ATTENTION else each
+                for each in lists
+            )
+        return Features(0, self.rows(features), lists)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,10 +178,12 @@ class Baseline:
             11.37
         """
         pieces = self.pieces(features)
-        parts = tuple(
-            _part(number, name, piece) for number, (name, piece) in enumerate(pieces.items(), 1)
-        )
         tables = self.tables(features).values()
+        pooling = (pooling_part(table.features(features), table.width) for table in tables)
+        parts = (
+            *itertools.chain.from_iterable(pooling),
+            *(_part(number, name, piece) for number, (name, piece) in enumerate(pieces.items(), 1)),
+        )
         return Complexity(parts, sum(sum(table.rows(features)) * table.width for table in tables))
 
     def replace(self, **options: Any) -> "Baseline":

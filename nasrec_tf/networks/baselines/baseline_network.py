@@ -1,11 +1,11 @@
 """The Keras model of a baseline."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, weights_bytes
@@ -13,7 +13,12 @@ from nasrec_tf.common.strict_json import shown
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import baseline_from_json
 from nasrec_tf.networks.baselines.baseline import Baseline, FieldValues
-from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
+from nasrec_tf.networks.layers.feature_embedding import (
+    POOLING,
+    QUERIES,
+    FeatureEmbedding,
+    pooling_weights,
+)
 from nasrec_tf.networks.layers.operator_layer import WeightedPart
 from nasrec_tf.networks.portable_export import PortableExport
 from nasrec_tf.networks.regularization import drop
@@ -120,6 +125,7 @@ class BaselineNetwork(PortableExport):
         self.scale = float(scale)
         self.offset = float(offset)
         self.fields = {name: table.fields for name, table in baseline.tables(features).items()}
+        own = {name: table.features(features) for name, table in baseline.tables(features).items()}
         self.tables = {
             name: FeatureEmbedding(
                 table.rows(features),
@@ -127,6 +133,7 @@ class BaselineNetwork(PortableExport):
                 seed,
                 name=name,
                 initial_deviation=baseline.embedding_deviation,
+                lists=own[name].lists,
             )
             for name, table in baseline.tables(features).items()
         }
@@ -137,6 +144,11 @@ class BaselineNetwork(PortableExport):
         }
         for variable in self.embedding_weights:
             variable.is_table_of_dense_fields = not is_table(variable)
+        for name, layer in self.tables.items():
+            queries = pooling_weights(own[name].attention_fields, layer.embedding_dim)
+            if queries:
+                name = f"{name}_{POOLING}"
+                self.parts[name] = WeightedPart(queries, seed, MOMENTUM, name=name)
         self.built = True
 
     def build(self, input_shape: Any = None) -> None:
@@ -146,7 +158,7 @@ class BaselineNetwork(PortableExport):
         """Model, options, features and seed as plain values, for ``from_config``."""
         return {
             "baseline": self.baseline.to_json(),
-            "features": dataclasses.asdict(self.features),
+            "features": self.features.to_json(),
             # A network made anew is to be trained, also where this one's weights were read.
             "seed": self.seed or 0,
             "name": self.name,
@@ -224,10 +236,7 @@ class BaselineNetwork(PortableExport):
         check_inputs(self.features, inputs)
         values = FieldValues(
             self._dense(inputs),
-            {
-                name: tf.gather(layer.table.value, self._rows(name, inputs["sparse"]))
-                for name, layer in self.tables.items()
-            },
+            {name: self._embedded(name, inputs["sparse"]) for name in self.tables},
         )
         logit = self.baseline.logit(values, self._run(bool(training)))
         if training or (self.scale, self.offset) == (1.0, 0.0):
@@ -238,8 +247,9 @@ class BaselineNetwork(PortableExport):
         """Keras's own step, once the rows that it reads have caught up with their decay."""
         inputs, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         if isinstance(self.optimizer, RowSparseOptimizer):
+            self.optimizer.build(self.trainable_variables)
             for name, layer in self.tables.items():
-                rows = tf.reshape(self._rows(name, inputs["sparse"]), [-1])
+                rows = tf.reshape(layer.rows(self._ids(name, inputs["sparse"])), [-1])
                 self.optimizer.catch_up(layer.table, rows)
         return super().train_step(data)
 
@@ -248,12 +258,22 @@ class BaselineNetwork(PortableExport):
             return tf.cast(inputs["dense"], self.compute_dtype)
         return tf.zeros([tf.shape(inputs["sparse"])[0], 0], self.compute_dtype)
 
-    def _rows(self, name, ids):
-        """Rows of a table that a batch reads: (batch, its fields)."""
+    def _embedded(self, name, ids):
+        """What a table has of a batch: (batch, its fields, its width)."""
+        layer, ids = self.tables[name], self._ids(name, ids)
+        part = self.parts.get(f"{name}_{POOLING}")
+        queries = None if part is None else part.values()[QUERIES]
+        return layer.pooled(tf.gather(layer.table.value, layer.rows(ids)), ids, queries)
+
+    def _ids(self, name, ids):
+        """Ids of a table's fields: (batch, their id columns)."""
         fields = self.fields[name]
-        if len(fields) < self.features.sparse:
-            ids = tf.gather(ids, fields, axis=1)
-        return self.tables[name].rows(ids)
+        if len(fields) == self.features.sparse:
+            return ids
+        columns = np.arange(self.features.id_columns)
+        ends = np.cumsum(self.features.widths)[:-1]
+        chosen = np.split(columns, ends)
+        return tf.gather(ids, np.concatenate([chosen[field] for field in fields]), axis=1)
 
     def _run(self, training: bool) -> dict[str, Callable]:
         """Each piece, to be called with its inputs alone."""

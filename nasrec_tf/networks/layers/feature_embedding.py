@@ -1,6 +1,7 @@
 """Embedding tables of all sparse fields."""
 
 import contextlib
+import dataclasses
 import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from beam_preprocess.dataset.schema import MISSING_ID
 from nasrec_tf.common.value_checks import is_number
+from nasrec_tf.data.features import ATTENTION, SUM, Features, ListField
+from nasrec_tf.operators.base import Prefix, WeightSpec
+
+POOLING = "pooling"
+QUERIES = "queries"
+"""Part of a network that holds the queries of attention pooling, and their weight."""
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -57,10 +65,13 @@ class TableInitializer(keras.initializers.Initializer):
 
 @keras.saving.register_keras_serializable("nasrec_tf")
 class FeatureEmbedding(keras.layers.Layer):
-    """Looks up one embedding per sparse field, in tables that stand one below the other.
+    """Makes one embedding per sparse field, of tables that stand one below the other.
 
     Ids beyond a table's end fold back into its rows from the third on, so that rows 0 (missing)
     and 1 (unseen) keep their meaning: this is how a capped table serves uncapped ids.
+
+    The embeddings of a list are pooled to one. Its padding reads the row of its first item, with a
+    weight of 0: no row is read, decayed or updated that the batch does not name.
 
     Args:
         table_rows: rows of each field's table.
@@ -68,11 +79,13 @@ class FeatureEmbedding(keras.layers.Layer):
         seed: seed of the initial values; ``None`` for zeros.
         table: (rows of all tables, embedding_dim), values to start from; nothing is drawn then.
         initial_deviation: of the values that are drawn; Glorot's for each table unless given.
+        lists: the multi-valued fields, ``ListField`` or their JSON form.
 
     Raises:
         ValueError: if the deviation is not a finite number above 0.
 
-    Input shape: (batch, fields), integers of at least 0.
+    Input shape: (batch, id columns), integers of at least 0, or of ``PADDING_ID`` behind the last
+    item of a list; without lists there are as many columns as fields.
     Output shape: (batch, embedding_dim, fields).
 
     Example:
@@ -92,14 +105,22 @@ class FeatureEmbedding(keras.layers.Layer):
         name: str = "embedding",
         table: Any = None,
         initial_deviation: float | None = None,
+        lists: Sequence[Any] = (),
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
+        features = Features(0, tuple(table_rows), tuple(lists))
+        self.lists = features.lists
+        self._widths = features.widths
         self.initial_deviation = checked_deviation("initial_deviation", initial_deviation)
         self.table_rows = tuple(table_rows)
         self.embedding_dim = embedding_dim
         self.seed = seed
-        self.offsets = np.cumsum((0, *self.table_rows[:-1]), dtype=np.int64)
+        offsets = np.cumsum((0, *self.table_rows[:-1]), dtype=np.int64)
+        # By column of the ids, not by field.
+        self.offsets = np.repeat(offsets, self._widths)
+        self._sizes = np.repeat(np.array(self.table_rows, np.int64), self._widths)
+        self._starts = np.cumsum((0, *self._widths[:-1]))
         self.table = self.add_weight(
             name="table",
             shape=(sum(self.table_rows), embedding_dim),
@@ -121,34 +142,65 @@ class FeatureEmbedding(keras.layers.Layer):
         """Rows of the joint table that ids of each field's own table name.
 
         Args:
-            ids: (batch, fields).
+            ids: (batch, id columns).
 
         Returns:
-            (batch, fields) int64.
+            (batch, id columns) int64.
         """
         ids = tf.cast(ids, tf.int64)
-        sizes = tf.constant(self.table_rows, tf.int64)
+        if self.lists:
+            first = tf.gather(ids, np.repeat(self._starts, self._widths), axis=1)
+            ids = tf.where(ids < 0, tf.maximum(first, MISSING_ID), ids)
+        sizes = tf.constant(self._sizes, tf.int64)
         usable = tf.maximum(sizes - 2, 1)
         first = tf.minimum(sizes - 1, 2)
         folded = tf.where(ids < sizes, ids, first + (ids - 2) % usable)
         return folded + self.offsets
 
-    def call(self, ids: Any, table: Any = None) -> Any:
+    def pooled(self, embeddings: Any, ids: Any, queries: Any = None) -> Any:
+        """One embedding for each field.
+
+        Args:
+            embeddings: (batch, id columns, embedding_dim), of the rows that the ids name.
+            ids: (batch, id columns).
+            queries: (fields pooled by attention, embedding_dim); their mean is taken of lists
+                unless given.
+
+        Returns:
+            (batch, fields, embedding_dim).
+        """
+        if not self.lists:
+            return embeddings
+        parts, done, attention = [], 0, 0
+        for each in self.lists:
+            start = self._starts[each.field]
+            end = start + each.longest
+            items, query = embeddings[:, start:end], None
+            if each.pooling == ATTENTION and queries is not None:
+                query = queries[attention]
+                attention += 1
+            parts += [embeddings[:, done:start], pool(items, ids[:, start:end], each, query)]
+            done = end
+        return tf.concat([*parts, embeddings[:, done:]], axis=1)
+
+    def call(self, ids: Any, table: Any = None, queries: Any = None) -> Any:
         """The embeddings.
 
         Args:
-            ids: (batch, fields).
+            ids: (batch, id columns).
             table: rows of the joint table to look up in place of the layer's own.
+            queries: as ``pooled`` takes them.
 
         Returns:
             (batch, embedding_dim, fields).
         """
         if self._looked_up is not None:
-            return arrange(self._looked_up)
+            return arrange(self.pooled(self._looked_up, ids, queries))
         rows = self.rows(ids)
         if table is None and self._before_reading is not None:
             self._before_reading(self.table, tf.reshape(rows, [-1]))
-        return arrange(tf.gather(self.table.value if table is None else table, rows))
+        read = tf.gather(self.table.value if table is None else table, rows)
+        return arrange(self.pooled(read, ids, queries))
 
     @contextlib.contextmanager
     def before_reading(self, tell: Callable[[Any, Any], None]) -> Iterator[None]:
@@ -169,7 +221,7 @@ class FeatureEmbedding(keras.layers.Layer):
         """Within it a call gives these embeddings, whatever the ids, and reads no table.
 
         Args:
-            embeddings: (batch, fields, embedding_dim), of the rows that the ids name.
+            embeddings: (batch, id columns, embedding_dim), of the rows that the ids name.
         """
         self._looked_up = embeddings
         try:
@@ -178,7 +230,7 @@ class FeatureEmbedding(keras.layers.Layer):
             self._looked_up = None
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        """(batch, embedding_dim, fields) of ids (batch, fields)."""
+        """(batch, embedding_dim, fields) of ids (batch, id columns)."""
         return (input_shape[0], self.embedding_dim, len(self.table_rows))
 
     def get_config(self) -> dict[str, Any]:
@@ -190,7 +242,48 @@ class FeatureEmbedding(keras.layers.Layer):
         }
         if self.initial_deviation is not None:
             own["initial_deviation"] = self.initial_deviation
+        if self.lists:
+            own["lists"] = [dataclasses.asdict(each) for each in self.lists]
         return super().get_config() | own
+
+
+def pool(items: Any, ids: Any, field: ListField, query: Any = None) -> Any:
+    """The items' embeddings made one.
+
+    Args:
+        items: (batch, longest, embedding), finite also in the place of padding.
+        ids: (batch, longest), below 0 in the place of padding; the first counts whatever it is.
+        field: how.
+        query: (embedding,), for attention; without it attention is the mean.
+
+    Returns:
+        (batch, 1, embedding).
+
+    Example:
+        >>> items, ids = tf.constant([[[1.0, 4.0], [3.0, 0.0]]]), [[5, 7]]
+        >>> pool(items, ids, ListField(0, 2)).numpy().tolist()
+        [[[2.0, 2.0]]]
+    """
+    present = tf.concat([tf.ones_like(ids[:, :1], tf.bool), ids[:, 1:] >= 0], axis=1)
+    weights = tf.cast(present, items.dtype)
+    if query is not None:
+        scores = tf.where(present, tf.reduce_sum(items * query, axis=2), items.dtype.min)
+        weights = tf.nn.softmax(scores, axis=1)
+    elif field.pooling != SUM:
+        weights /= tf.reduce_sum(weights, axis=1, keepdims=True)
+    return tf.reduce_sum(items * weights[:, :, None], axis=1, keepdims=True)
+
+
+def pooling_weights(fields: int, embedding_dim: int) -> tuple[WeightSpec, ...]:
+    """The queries of attention pooling, which start at 0: as the mean.
+
+    Args:
+        fields: pooled by attention.
+        embedding_dim: width of an embedding.
+    """
+    if not fields:
+        return ()
+    return (WeightSpec(QUERIES, (Prefix(fields), Prefix(embedding_dim)), 0.0),)
 
 
 def checked_deviation(argument: str, deviation: float | None) -> float | None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from nasrec_tf import native
 from nasrec_tf.architecture.space import NEVER
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.networks.layers.feature_embedding import arrange
+from nasrec_tf.networks.layers.feature_embedding import POOLING, QUERIES, arrange
 from nasrec_tf.networks.subnet import HEAD, part_name
 from nasrec_tf.networks.supernet.masked_arithmetic import (
     FLOAT32,
@@ -75,7 +75,8 @@ class MaskedForm:
         return self._supernet.parts[HEAD].whole()
 
     def raw(self, inputs: Mapping[str, Any], path: Path, rows: Any = None) -> tuple:
-        """What enters the compiled programs: path without dead parts, dense columns, embeddings.
+        """What enters the compiled programs: path without dead parts, dense columns, embeddings,
+        and the ids that say where lists end, if there are lists.
 
         Args:
             inputs: of a batch.
@@ -89,23 +90,33 @@ class MaskedForm:
         ids = inputs["sparse"]
         rows = supernet.embedding.rows(ids) if rows is None else rows
         embeddings = tf.gather(supernet.embedding.table.value, tf.reshape(rows, tf.shape(ids)))
+        of_lists = ids if supernet.features.lists else None
         if not supernet.features.dense:
-            return live, tf.zeros([tf.shape(ids)[0], 0]), embeddings
-        return live, tf.cast(inputs["dense"], tf.float32), embeddings
+            return live, tf.zeros([tf.shape(ids)[0], 0]), embeddings, of_lists
+        return live, tf.cast(inputs["dense"], tf.float32), embeddings, of_lists
 
-    def run(self, live: Path, dense: Any, embeddings: Any) -> Any:
+    def run(self, live: Path, dense: Any, embeddings: Any, ids: Any = None) -> Any:
         """What the final layer reads, by operations that XLA compiles.
 
         Args:
             live: the path without its dead parts.
             dense: (batch, dense columns).
-            embeddings: (batch, fields, embedding).
+            embeddings: (batch, id columns, embedding).
+            ids: (batch, id columns), where there are lists.
 
         Returns:
             (batch, most head inputs).
         """
         with native.portable():
+            embeddings = self._pooled(embeddings, ids)
             return _MaskedRun(self._supernet, self._arithmetic, live).head_inputs(dense, embeddings)
+
+    def _pooled(self, embeddings, ids):
+        if ids is None:
+            return embeddings
+        parts = self._supernet.parts
+        queries = parts[POOLING].whole()[QUERIES] if POOLING in parts else None
+        return self._supernet.embedding.pooled(embeddings, ids, queries)
 
     def logits(self, head_inputs: Any) -> Any:
         """Logits of the final layer, of which no factor is rounded: (batch, 1).

@@ -72,20 +72,27 @@ class MaskedTraining:
         return logits, loss
 
     def gradients(
-        self, live: Path, dense: Any, embeddings: Any, labels: Any, sample_weight: Any
+        self,
+        live: Path,
+        dense: Any,
+        embeddings: Any,
+        ids: Any,
+        labels: Any,
+        sample_weight: Any,
     ) -> tuple:
         """Logits, loss, gradients of kernels and embeddings, and the kernels' sum of squares.
 
         Args:
             live: the path without its dead parts.
             dense: (batch, dense columns).
-            embeddings: (batch, fields, embedding).
+            embeddings: (batch, id columns, embedding).
+            ids: (batch, id columns), or ``None`` where there are no lists.
             labels: (batch, 1).
             sample_weight: of the batch's rows, or ``None``.
         """
         with tf.GradientTape() as tape:
             tape.watch(embeddings)
-            logits = self._form.logits(self._form.run(live, dense, embeddings))
+            logits = self._form.logits(self._form.run(live, dense, embeddings, ids))
             loss = self._supernet.compute_loss(None, labels, logits, sample_weight, training=True)
         sources = [each.value for each in self.kernels]
         *gradients, of_embeddings = tape.gradient(

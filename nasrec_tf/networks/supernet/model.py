@@ -16,7 +16,7 @@ from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.native.active_weight import SliceReader
-from nasrec_tf.networks.layers.feature_embedding import FeatureEmbedding
+from nasrec_tf.networks.layers.feature_embedding import POOLING, FeatureEmbedding
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
 from nasrec_tf.networks.layers.shared_part import SharedPart
 from nasrec_tf.networks.subnet import (
@@ -145,7 +145,9 @@ class Supernet(keras.Model):
         self.generator = tf.random.Generator.from_seed(seed, alg="philox")
         # Evaluating in between must not change what is trained.
         self._evaluation_generator = tf.random.Generator.from_seed(seed, alg="philox")
-        self.embedding = FeatureEmbedding(features.table_rows, options.embedding_dim, seed)
+        self.embedding = FeatureEmbedding(
+            features.table_rows, options.embedding_dim, seed, lists=features.lists
+        )
         self.parts: dict[str, SharedPart] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
         for part in stored_parts(space, features, options):
@@ -212,7 +214,7 @@ class Supernet(keras.Model):
     def _add_part(self, part: StoredPart) -> None:
         name, specs, column_ends = part
         self.parts[name] = SharedPart(specs, column_ends, self.seed, name=name)
-        if self.space.bits:
+        if self.space.bits and name != POOLING:  # which has no linear map
             self.quantizers[name] = MapQuantizers(
                 specs, self.options.weight_ranges, self.space.bits, name=f"{name}_quantizers"
             )

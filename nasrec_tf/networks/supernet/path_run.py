@@ -5,7 +5,12 @@ import tensorflow as tf
 from nasrec_tf import native
 from nasrec_tf.architecture.space import NEVER
 from nasrec_tf.native.active_weight import ActiveWeight, SliceReader, gather_rows
-from nasrec_tf.networks.layers.feature_embedding import arrange
+from nasrec_tf.networks.layers.feature_embedding import (
+    POOLING,
+    QUERIES,
+    arrange,
+    pooling_weights,
+)
 from nasrec_tf.networks.supernet.joining import joins
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE, OperatorInputs
 
@@ -46,13 +51,28 @@ class PathRun:
         self._record(looked_up)
         features, options = self.supernet.features, self.supernet.options
         fields, width = features.sparse, options.embedding_dim
-        dense, embeddings = self._dense_columns(), looked_up.value
+        dense, embeddings = self._dense_columns(), self._pooled(looked_up.value)
         if self.supernet.space.dense_embeddings != NEVER:
             flat = tf.reshape(embeddings, [-1, fields * width])
             embeddings, flat = self.joins.aliases(flat, 2)
             added = fields * width * tf.cast(self.live.dense_embeddings, tf.int32)
             dense = self.joins.concat([dense, flat], [features.dense, added])
         return dense, arrange(tf.reshape(embeddings, [-1, fields, width]))
+
+    def _pooled(self, embeddings):
+        """Embeddings of all ids, one below the other; those of each list made one."""
+        supernet = self.supernet
+        features, width = supernet.features, supernet.options.embedding_dim
+        if not features.lists:
+            return embeddings
+        queries = None
+        if features.attention_fields:
+            specs = pooling_weights(features.attention_fields, width)
+            part = supernet.parts[POOLING].active(specs, self._record, self._read_slice)
+            queries = part[QUERIES]
+        rows = tf.reshape(embeddings, [-1, features.id_columns, width])
+        pooled = supernet.embedding.pooled(rows, self._inputs["sparse"], queries)
+        return tf.reshape(pooled, [-1, width])
 
     def _dense_columns(self):
         if not self.supernet.features.dense:

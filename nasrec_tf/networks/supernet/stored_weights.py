@@ -9,6 +9,7 @@ from nasrec_tf.architecture.memory import weights_bytes
 from nasrec_tf.architecture.shapes import head_weights, source_0_width
 from nasrec_tf.architecture.space import NEVER, SearchSpace
 from nasrec_tf.data.features import Features
+from nasrec_tf.networks.layers.feature_embedding import POOLING, pooling_weights
 from nasrec_tf.networks.subnet import HEAD, part_name
 from nasrec_tf.networks.supernet.sizes import widest_shape
 from nasrec_tf.operators import (
@@ -41,13 +42,16 @@ class StoredPart(NamedTuple):
 def stored_parts(
     space: SearchSpace, features: Features, options: NetworkOptions
 ) -> Iterator[StoredPart]:
-    """Every part of a supernet, block by block, the head last.
+    """Every part of a supernet: what pools lists, if anything, the blocks, the head last.
 
     Args:
         space: the search space.
         features: what the network reads.
         options: what holds for the whole network.
     """
+    queries = pooling_weights(features.attention_fields, options.embedding_dim)
+    if queries:
+        yield StoredPart(POOLING, queries, {})
     for number in range(1, space.num_blocks + 1):
         for names, widths in (
             (space.dense_operators, space.dense_widths),
