@@ -1,0 +1,226 @@
+"""Steps of the first pass: times, statistics, value counts, and the vocabularies cut of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+
+from beam_preprocess.encoding.evidence import Evidence
+from beam_preprocess.encoding.feature_statistics import vocabulary_path
+from beam_preprocess.encoding.plan import ScanTask
+from beam_preprocess.encoding.scan import Boundaries, Scanner, read_rows
+from beam_preprocess.encoding.scan_check import check_scan
+from beam_preprocess.encoding.splits import chronological_boundaries
+from beam_preprocess.encoding.statistics import Summary
+from beam_preprocess.encoding.time_counts import TimeCounts
+from beam_preprocess.encoding.vocabulary import (
+    VocabularyCounts,
+    default_min_count,
+    looks_like,
+    merge_counts,
+    select_entries,
+    to_ipc,
+    vocabulary_text,
+)
+from beam_preprocess.job import Job
+from beam_preprocess.writing.output_files import write_file
+
+METRICS = "beam_preprocess"
+"""Namespace of Beam's counters."""
+
+COUNTS, EVIDENCE = "counts", "evidence"
+"""What a scan puts out beside summaries."""
+
+Tagged = TaggedOutput[str, Any]
+"""What goes to another output than the main one."""
+
+
+class ReadTimes(beam.DoFn):
+    """Counts the rows of each time.
+
+    Args:
+      job: The run.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def process(self, task: ScanTask) -> Iterator[TimeCounts]:
+        with self._job.reporting_errors():
+            counts = TimeCounts()
+            for block in read_rows(self._job, task, None, "times"):
+                counts.add_times(block.rows.time)
+        yield counts
+
+
+class FindBoundaries(beam.CombineFn):
+    """Merges counts of times; gives the boundaries of the chronological split.
+
+    Args:
+      job: The run.
+
+    Raises:
+      DataError: At the end, if there are fewer than three distinct times.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def create_accumulator(self) -> TimeCounts:
+        return TimeCounts()
+
+    def add_input(self, accumulator: TimeCounts, element: TimeCounts) -> TimeCounts:
+        accumulator.add(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[TimeCounts]) -> TimeCounts:
+        merged = TimeCounts()
+        for accumulator in accumulators:
+            merged.add(accumulator)
+        return merged
+
+    def extract_output(self, accumulator: TimeCounts) -> Boundaries:
+        with self._job.reporting_errors():
+            return chronological_boundaries(
+                accumulator.times, accumulator.counts, self._job.config.fractions
+            )
+
+
+class Scan(beam.DoFn):
+    """The first pass: one summary a task, and the value counts of a bundle at its end.
+
+    Args:
+      job: The run.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+        self._scanner: Scanner | None = None
+
+    def start_bundle(self) -> None:
+        self._scanner = None
+
+    def process(self, task: ScanTask, boundaries: Boundaries = None) -> Iterator[Summary]:
+        if self._scanner is None:
+            self._scanner = Scanner(self._job, boundaries)
+        with self._job.reporting_errors():
+            summary = self._scanner.scan(task)
+        Metrics.counter(METRICS, "rows_scanned").inc(sum(summary.rows))
+        Metrics.counter(METRICS, "rows_rejected").inc(sum(summary.rejected.values()))
+        yield summary
+
+    def finish_bundle(self) -> Iterator[Tagged]:
+        if self._scanner is None:
+            return
+        window = GlobalWindow()
+        for name, counter in self._scanner.counters.items():
+            counts = (name, to_ipc(counter.table()))
+            value = WindowedValue(counts, window.max_timestamp(), (window,))
+            yield TaggedOutput(COUNTS, value)
+        value = WindowedValue(self._scanner.evidence, window.max_timestamp(), (window,))
+        yield TaggedOutput(EVIDENCE, value)
+        self._scanner = None
+
+
+class MergeSummaries(beam.CombineFn):
+    """Merges summaries; exact, so independent of the order."""
+
+    def create_accumulator(self) -> Summary:
+        return Summary()
+
+    def add_input(self, accumulator: Summary, element: Summary) -> Summary:
+        accumulator.add(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Summary]) -> Summary:
+        merged = Summary()
+        for accumulator in accumulators:
+            merged.add(accumulator)
+        return merged
+
+    def extract_output(self, accumulator: Summary) -> Summary:
+        return accumulator
+
+
+class MergeEvidence(beam.CombineFn):
+    """Merges evidence; alike in whatever order.
+
+    Args:
+      job: The run.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def create_accumulator(self) -> Evidence:
+        return Evidence.empty(self._job.config.description)
+
+    def add_input(self, accumulator: Evidence, element: Evidence) -> Evidence:
+        accumulator.add(element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[Evidence]) -> Evidence:
+        merged = self.create_accumulator()
+        for accumulator in accumulators:
+            merged.add(accumulator)
+        return merged
+
+    def extract_output(self, accumulator: Evidence) -> Evidence:
+        return accumulator
+
+
+class CheckScan(beam.DoFn):
+    """Ends the run when the scan found too little or too much amiss.
+
+    Args:
+      job: The run.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def process(self, summary: Summary) -> Iterator[Summary]:
+        with self._job.reporting_errors():
+            config = self._job.config
+            check_scan(summary, config.max_reject_share, config.description.weight)
+        yield summary
+
+
+class WriteVocabulary(beam.DoFn):
+    """Cuts the counts of one sparse feature and writes its vocabulary.
+
+    Args:
+      job: The run.
+    """
+
+    def __init__(self, job: Job):
+        self._job = job
+
+    def process(
+        self, element: tuple[str, Iterable[bytes]], summary: Summary
+    ) -> Iterator[VocabularyCounts]:
+        name, parts = element
+        config = self._job.config
+        min_count = config.min_count or default_min_count(summary.rows[0])
+        counts = merge_counts(parts)
+        entries, outside = select_entries(counts, min_count, config.max_vocabulary)
+        path = vocabulary_path(name)
+        with self._job.reporting_errors():
+            size, digest = write_file(self._job, path, vocabulary_text(entries))
+        yield VocabularyCounts(
+            name,
+            path,
+            len(entries),
+            counts.num_rows,
+            min_count,
+            outside,
+            size,
+            digest,
+            looks_like(counts["value"]),
+        )
