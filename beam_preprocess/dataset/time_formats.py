@@ -107,6 +107,12 @@ _OTHERS = {
     "%Z": "(?i:UTC|GMT|Z)",
     "%%": "%",
 }
+_LETTERS = {
+    **{"YYYY": "%Y", "yyyy": "%Y", "YY": "%y", "yy": "%y", "DD": "%d", "dd": "%d", "HH": "%H"},
+    **{"MMM": "%b", "MM": "%m", "mm": "%M", "SS": "%S", "ss": "%S"},
+}
+"""Letters of Java's and of spreadsheets' forms, longer ones first."""
+
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _FIRST_OF_1900S = 69  # POSIX: %y from here on is 19yy
 
@@ -286,8 +292,8 @@ def time_format(text: str) -> TimeFormat:
     >>> time_format("DD/MM/YYYY")
     Traceback (most recent call last):
         ...
-    beam_preprocess.errors.DataError: time format 'DD/MM/YYYY' is not known: it is iso8601, \
-seconds, milliseconds, YYMMDDHH or directives such as %d/%m/%Y %H:%M
+    beam_preprocess.errors.DataError: time format 'DD/MM/YYYY' is not known, did you mean \
+'%d/%m/%Y'?: it is iso8601, seconds, milliseconds, YYMMDDHH or directives such as %d/%m/%Y %H:%M
     """
     pattern = _NAMED[text] if text in _NAMED else _pattern(text)
     parts = tuple(re.findall(r"\(\?P<(\w+)>", pattern))
@@ -306,8 +312,8 @@ def _pattern(text: str) -> str:
     tokens = _tokens(text)
     if not any(token in _NUMBERS for token in tokens):
         raise DataError(
-            f"time format {text!r} is not known: it is {', '.join(NAMED_FORMATS)} or directives "
-            "such as %d/%m/%Y %H:%M"
+            f"time format {text!r} is not known{_as_directives(text)}: it is "
+            f"{', '.join(NAMED_FORMATS)} or directives such as %d/%m/%Y %H:%M"
         )
     pieces = []
     for at, token in enumerate(tokens):
@@ -323,6 +329,14 @@ def _pattern(text: str) -> str:
         else:
             pieces.append(" +" if token == " " else re.escape(token))
     return "".join(pieces)
+
+
+def _as_directives(text: str) -> str:
+    """What is meant by the letters that other programs write, in words."""
+    meant = text
+    for letters, directive in _LETTERS.items():
+        meant = meant.replace(letters, directive)
+    return "" if meant == text else f", did you mean {meant!r}?"
 
 
 def _tokens(text: str) -> list[str]:

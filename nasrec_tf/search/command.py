@@ -238,6 +238,7 @@ def _announce(run, stage: str) -> None:
     from nasrec_tf.search.memory_check import memory_lines
     from nasrec_tf.search.scaling import explain
     from nasrec_tf.search.source_0 import explain_rule
+    from nasrec_tf.search.stages.evolution import check_budgets
 
     if stage == run.config.stages[1]:
         lines = explain(run.config, run.settings, run.records.rows("train"))
@@ -245,3 +246,6 @@ def _announce(run, stage: str) -> None:
             lines += explain_rule(run.config, run.space.dense_embeddings, run.dense_columns)
         for line in (*lines, *memory_lines(run)):
             run.say(line)
+    # What a network costs may depend on its recipe.
+    if stage == next(each for each in run.config.stages if each not in ("records", "recipe")):
+        check_budgets(run)

@@ -21,7 +21,7 @@ from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale
 from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.stages.export import check_target
-from nasrec_tf.search.stages.records import finished_data_set
+from nasrec_tf.search.stages.records import check_batch_sizes, finished_data_set
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
 from nasrec_tf.strategies.choice_distribution import choice_shapes
@@ -172,12 +172,8 @@ def _check_batch(config: SearchConfig, finished: pathlib.Path | None) -> None:
         rows = round(config.demo_rows * PAPER_FRACTIONS[0])
     elif finished is not None:
         rows = Schema.load(finished).splits["train"].rows
-    for name in ("batch_size", "retrain_batch_size"):
-        size = getattr(config, name)
-        if None not in (rows, size) and size > rows:
-            raise UserError(
-                f"{flag(name)} {size} must not exceed the training rows, which are {rows}."
-            )
+    if rows is not None:
+        check_batch_sizes(config, rows)
 
 
 def _check_row_order(config: SearchConfig, data: pathlib.Path) -> None:

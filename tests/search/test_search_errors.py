@@ -152,6 +152,15 @@ def test_a_tournament_larger_than_the_population(fails):
     assert "--tournament" in fails("--population", "4", "--tournament", "8")
 
 
+def test_a_batch_larger_than_the_training_split_of_a_log(fails, tmp_path):
+    rows = "".join(f"{n % 3 == 0:d},s{n % 5}\n" for n in range(100))
+    (tmp_path / "log.csv").write_text(f"click,shop\n{rows}")
+    log = ("--data", "log.csv", "--dataset", "csv", "--label", "click")
+    line = fails(*log, "--retrain-batch-size", "81", "--run-dir", "run")
+    assert "--retrain-batch-size 81 must not exceed the training rows, which are 80" in line
+    assert not (tmp_path / "run" / "records" / "result.json").exists()
+
+
 def test_an_unknown_option_in_a_file(fails, tmp_path):
     (tmp_path / "run.toml").write_text("blocs = 3\n")
     assert "blocs" in fails("--config", tmp_path / "run.toml")

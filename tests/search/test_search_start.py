@@ -13,6 +13,7 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.stages.evolution import check_budgets
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,13 @@ def test_full_tables_that_cannot_be_trained_are_told_before_the_supernet(records
     vars(run)["features"] = Features(13, (10**12,))
     with pytest.raises(ValueError, match="--min-count"):
         memory_lines(run)
+
+
+def test_a_budget_that_no_network_keeps_is_told_before_the_supernet(records):
+    options = {"space": "nasrec-small", "blocks": 2, "recipe": "paper"}
+    check_budgets(run_of(records[0], **options, max_mflops=100.0))
+    with pytest.raises(ValueError, match="mflops <= 1e-07 .* raise the limit"):
+        check_budgets(run_of(records[0], **options, max_mflops=1e-7))
 
 
 def test_the_order_of_the_log_is_kept_and_trained_in(records):

@@ -132,6 +132,20 @@ def _oracle(run: Run, scoring: dict[str, Any]):
     )
 
 
+def check_budgets(run: Run) -> None:
+    """Finds out before hours of work whether the budgets leave a candidate.
+
+    Args:
+        run: the run, whose records stage has finished.
+
+    Raises:
+        RunError: if they leave none.
+    """
+    # What is drawn by learnt choices is known only once these have been learnt.
+    if "evolution" in run.config.stages and not run.config.learns_choices:
+        _oracle(run, {}).check_first()
+
+
 def _scores(run: Run) -> Scores:
     if run.config.trains_candidates:
         scores = training_scores(run)

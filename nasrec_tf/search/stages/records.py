@@ -76,7 +76,26 @@ def run_stage(run: Run) -> RecordsResult:
     else:
         _preprocess(run, directory / DATASET, config.data)
     result = _result(Schema.load(directory / DATASET), pathlib.Path("records") / DATASET)
+    check_batch_sizes(config, result.rows["train"])
     return dataclasses.replace(result, demo=facts)
+
+
+def check_batch_sizes(config: SearchConfig, rows: int) -> None:
+    """Refuses batches that the training split does not fill.
+
+    Args:
+        config: the options.
+        rows: of the training split.
+
+    Raises:
+        UserError: if there are such.
+    """
+    for name in ("batch_size", "retrain_batch_size"):
+        size = getattr(config, name)
+        if size is not None and size > rows:
+            raise UserError(
+                f"{flag(name)} {size} must not exceed the training rows, which are {rows}."
+            )
 
 
 def check_sources(run: Run) -> None:
