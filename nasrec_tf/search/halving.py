@@ -2,7 +2,7 @@
 
 Karnin et al. 2013, Jamieson and Talwalkar 2016: all are trained for a share of the steps of one
 schedule, the better half goes on from where it stopped, and so on. Shares and margin are those
-that lost nothing on recorded curves (docs/recipes.md).
+that docs/recipes.md measures on recorded curves.
 """
 
 import math
