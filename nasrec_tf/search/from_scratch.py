@@ -292,11 +292,9 @@ class _Validation:
 
     def log_loss(self) -> float:
         """The lowest validation log loss so far, of the present weights and all evaluations."""
-        from nasrec_tf.training.evaluation import quality
-
         losses = [epoch.log_loss for epoch in self.epochs]
         if self._evaluated_at != self._step:
-            losses.append(quality(*self._predict("validation")).log_loss)
+            losses.append(self._measured()[0].log_loss)
         return min((loss for loss in losses if math.isfinite(loss)), default=math.inf)
 
     @property
@@ -314,12 +312,19 @@ class _Validation:
             loss = found.log_loss if by_loss else 1.0 - found.auc
             schedule.observe(self._step, loss)
 
-    def _evaluate(self, epoch: int) -> None:
-        from nasrec_tf.networks.weights import save_weights
-        from nasrec_tf.training.evaluation import log_losses, quality
+    def _measured(self):
+        """Quality, labels and logits of the present weights on the validation split."""
+        from nasrec_tf.training.evaluation import quality
 
         labels, logits = self._predict("validation")
-        found = quality(labels, logits, self._predict.records.weights("validation"))
+        weights = self._predict.records.weights("validation")
+        return quality(labels, logits, weights), labels, logits
+
+    def _evaluate(self, epoch: int) -> None:
+        from nasrec_tf.networks.weights import save_weights
+        from nasrec_tf.training.evaluation import log_losses
+
+        found, labels, logits = self._measured()
         self.epochs.append(EpochQuality(found.log_loss, found.auc))
         self._evaluated_at = self._step
         if self.best_epoch == epoch and self._what.keeps_weights:

@@ -116,7 +116,8 @@ class Look:
 
     Args:
         step: of the training.
-        log_loss: the lowest validation log loss in nats up to there; infinite after divergence.
+        log_loss: validation log loss there in nats, or that of the best evaluation before if it is
+            lower; infinite after divergence.
     """
 
     __pydantic_config__ = SAVED
