@@ -24,6 +24,7 @@ from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.description import Description, SparseColumn
 from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, raw_rows
 from beam_preprocess.reading.parse import RawRows, Reject, raw_columns
+from beam_preprocess.reading.side_tables import forget_tables
 from beam_preprocess.reading.source import read_raw
 from beam_preprocess.reading.text_blocks import InputFile, open_text
 from beam_preprocess.running.file_patterns import find_files
@@ -165,6 +166,7 @@ class RowReplay:
         patterns: tuple[str, ...],
         side_tables: Mapping[str, str],
     ) -> Iterator[EncodedRows]:
+        forget_tables()
         # Not in the generator: what can be known at the start is told at the start.
         missing = [t.name for t in description.side_tables if t.name not in side_tables]
         if missing:

@@ -1,0 +1,116 @@
+"""Figures of slices and groups: by other ways of computing them, whatever the rows."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from nasrec_tf.trained.row_codes import MISSING, RANGES, RowCodes, most_frequent, numbers_in_ranges
+from nasrec_tf.trained.slice_quality import ALL_ROWS, OTHERS, JudgedRows, judge
+from nasrec_tf.training.calibration import expected_calibration_error
+from nasrec_tf.training.calibration_error import calibration_error
+from nasrec_tf.training.grouped_auc import areas_by_group, grouped_auc
+
+ROWS = st.integers(1, 40)
+
+
+@st.composite
+def rows(draw):
+    """Labels, logits with ties, and groups of some rows."""
+    count = draw(ROWS)
+    labels = draw(arrays.arrays(np.uint8, count, elements=st.integers(0, 1)))
+    logits = draw(arrays.arrays(np.float32, count, elements=st.sampled_from([-1.5, 0.0, 0.25, 9])))
+    groups = draw(arrays.arrays(np.int32, count, elements=st.integers(0, 6)))
+    return labels, logits, groups
+
+
+def pairs_in_order(labels, logits):
+    """The share of pairs of a row with and a row without a click that are in order."""
+    mine, others = logits[labels == 1], logits[labels == 0]
+    above = np.sign(mine[:, None] - others[None, :])
+    return (above + 1).mean() / 2
+
+
+@given(rows())
+def test_the_area_of_a_group_is_the_share_of_its_pairs_that_are_in_order(rows):
+    labels, logits, groups = rows
+    areas, sizes = areas_by_group(*rows)
+    mixed = [g for g in np.unique(groups) if len(set(labels[groups == g])) == 2]
+    assert sizes.tolist() == [int((groups == g).sum()) for g in mixed]
+    expected = [pairs_in_order(labels[groups == g], logits[groups == g]) for g in mixed]
+    np.testing.assert_allclose(areas, expected, atol=1e-12)
+
+
+@given(rows())
+def test_groups_count_by_their_rows_and_those_of_one_label_not_at_all(rows):
+    areas, sizes = areas_by_group(*rows)
+    found = grouped_auc(*rows)
+    assert (found.groups, found.rows) == (len(areas), sizes.sum())
+    if len(areas):
+        assert found.auc == pytest.approx(np.average(areas, weights=sizes))
+        low, high = found.interval
+        assert areas.min() - 1e-12 <= low <= high <= areas.max() + 1e-12
+    else:
+        assert found.auc is None and found.interval is None
+
+
+@given(rows())
+def test_the_calibration_error_is_the_usual_one_and_its_interval_is_one(rows):
+    labels, logits, _ = rows
+    probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    found = calibration_error(labels, probabilities)
+    assert found.error == expected_calibration_error(labels.astype(float), probabilities)
+    assert 0 <= found.interval[0] <= found.interval[1] <= 2 * found.error + 1e-12
+    if labels.any():
+        assert found.ratio == pytest.approx(probabilities.sum() / labels.sum())
+    else:
+        assert found.ratio is None and found.ratio_interval is None
+
+
+VALUES = st.lists(
+    st.one_of(st.integers(-99, 99).map(str), st.sampled_from(["", "NA", "x", "1e3", "nan", "inf"])),
+    min_size=1, max_size=80,
+)  # fmt: skip
+
+
+@given(VALUES)
+def test_ranges_keep_every_row_in_the_order_of_its_number(values):
+    codes = RowCodes(["NA"])
+    codes.add(pa.array([value.encode() for value in values], pa.binary()))
+    array, names = codes.array, codes.names
+    meant = [MISSING if value in ("", "NA") else value for value in values]
+    assert [names[code] for code in array] == meant
+    ranged, labels = numbers_in_ranges(array, names)
+    texts = [labels[code] for code in ranged]
+    numbers = {}
+    for value, text in zip(meant, texts, strict=True):
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if np.isfinite(number):
+            numbers.setdefault(text, []).append(number)
+        else:
+            assert text == value
+    spans = sorted((min(found), max(found)) for found in numbers.values())
+    assert all(one[1] < other[0] for one, other in zip(spans, spans[1:]))
+    assert len(spans) <= RANGES
+
+
+def test_slices_add_up_to_all_rows_and_rare_values_stand_together():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 600).astype(np.uint8)
+    logits = (labels + random.normal(size=600)).astype(np.float32)
+    codes = np.repeat(np.arange(6, dtype=np.int32), [200, 150, 100, 80, 50, 20])
+    rows = JudgedRows(labels, logits, None, {"city": (codes, list("abcdef"))})
+    whole, *slices = judge(rows, seed=0, most_slices=3)
+    assert (whole.value, whole.quality.samples) == (ALL_ROWS, 600)
+    assert [(s.value, s.quality.samples) for s in slices] == [
+        ("a", 200), ("b", 150), ("c", 100), (OTHERS, 150),
+    ]  # fmt: skip
+    mean = sum(s.quality.log_loss * s.quality.samples for s in slices) / 600
+    assert mean == pytest.approx(whole.quality.log_loss)
+    assert most_frequent(codes, 2) == [0, 1]
+    assert whole.grouped is None and whole.constant_log_loss == pytest.approx(np.log(2), abs=0.01)
