@@ -3,9 +3,8 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from nasrec_tf.trained.row_codes import MISSING, RANGES, RowCodes, most_frequent, numbers_in_ranges
 from nasrec_tf.trained.slice_quality import ALL_ROWS, OTHERS, JudgedRows, judge
@@ -13,17 +12,21 @@ from nasrec_tf.training.calibration import expected_calibration_error
 from nasrec_tf.training.calibration_error import calibration_error
 from nasrec_tf.training.grouped_auc import areas_by_group, grouped_auc
 
-ROWS = st.integers(1, 40)
+unhurried = settings(deadline=None, max_examples=60)
+resampled = settings(deadline=None, max_examples=20)
+"""For what draws 200 resamples each time."""
+
+ROWS = st.lists(
+    st.tuples(st.integers(0, 1), st.sampled_from([-1.5, 0.0, 0.25, 9.0]), st.integers(0, 6)),
+    min_size=1,
+    max_size=40,
+)
+"""Label, logit (some alike) and group of each row."""
 
 
-@st.composite
-def rows(draw):
-    """Labels, logits with ties, and groups of some rows."""
-    count = draw(ROWS)
-    labels = draw(arrays.arrays(np.uint8, count, elements=st.integers(0, 1)))
-    logits = draw(arrays.arrays(np.float32, count, elements=st.sampled_from([-1.5, 0.0, 0.25, 9])))
-    groups = draw(arrays.arrays(np.int32, count, elements=st.integers(0, 6)))
-    return labels, logits, groups
+def arrays_of(rows):
+    labels, logits, groups = zip(*rows, strict=True)
+    return np.array(labels, np.uint8), np.array(logits, np.float32), np.array(groups, np.int32)
 
 
 def pairs_in_order(labels, logits):
@@ -33,20 +36,22 @@ def pairs_in_order(labels, logits):
     return (above + 1).mean() / 2
 
 
-@given(rows())
+@unhurried
+@given(ROWS)
 def test_the_area_of_a_group_is_the_share_of_its_pairs_that_are_in_order(rows):
-    labels, logits, groups = rows
-    areas, sizes = areas_by_group(*rows)
+    labels, logits, groups = arrays_of(rows)
+    areas, sizes = areas_by_group(labels, logits, groups)
     mixed = [g for g in np.unique(groups) if len(set(labels[groups == g])) == 2]
     assert sizes.tolist() == [int((groups == g).sum()) for g in mixed]
     expected = [pairs_in_order(labels[groups == g], logits[groups == g]) for g in mixed]
     np.testing.assert_allclose(areas, expected, atol=1e-12)
 
 
-@given(rows())
+@resampled
+@given(ROWS)
 def test_groups_count_by_their_rows_and_those_of_one_label_not_at_all(rows):
-    areas, sizes = areas_by_group(*rows)
-    found = grouped_auc(*rows)
+    areas, sizes = areas_by_group(*arrays_of(rows))
+    found = grouped_auc(*arrays_of(rows))
     assert (found.groups, found.rows) == (len(areas), sizes.sum())
     if len(areas):
         assert found.auc == pytest.approx(np.average(areas, weights=sizes))
@@ -56,9 +61,10 @@ def test_groups_count_by_their_rows_and_those_of_one_label_not_at_all(rows):
         assert found.auc is None and found.interval is None
 
 
-@given(rows())
+@resampled
+@given(ROWS)
 def test_the_calibration_error_is_the_usual_one_and_its_interval_is_one(rows):
-    labels, logits, _ = rows
+    labels, logits, _ = arrays_of(rows)
     probabilities = 1 / (1 + np.exp(-logits.astype(np.float64)))
     found = calibration_error(labels, probabilities)
     assert found.error == expected_calibration_error(labels.astype(float), probabilities)
@@ -75,6 +81,7 @@ VALUES = st.lists(
 )  # fmt: skip
 
 
+@unhurried
 @given(VALUES)
 def test_ranges_keep_every_row_in_the_order_of_its_number(values):
     codes = RowCodes(["NA"])
