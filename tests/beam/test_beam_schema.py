@@ -64,7 +64,7 @@ def test_a_directory_without_manifest_is_no_data_set(schema, tmp_path):
         (lambda body: body["sparse"][0].pop("rows"), "damaged schema"),
         (lambda body: body["sparse"][0].update(rows=1), "'user': rows must be at least 2"),
         (lambda body: body["sparse"][0].update(vocabulary=None), "'user': a vocabulary file"),
-        (lambda body: body["sparse"][1].update(derive="month"), "'day': derive must be one of"),
+        (lambda body: body["sparse"][1].update(derive="year"), "'day': derive must be one of"),
         (lambda body: body["sparse"][2].update(radix=None), "'ad': radix must be one of"),
         (lambda body: body["dense"][0].update(transform="log"), "'price': transform must be"),
         (lambda body: body["dense"][0].update(std=0.0), "'price': std must be positive"),
