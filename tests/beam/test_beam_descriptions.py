@@ -30,7 +30,7 @@ TOML = [
     (f'label = "{"x" * 1001}"', "label must have at most 1000 characters"),
     ('label = "label"\nname = ["shop"]', "name must be text"),
     ('label = "label"\nname = ""', "name must not be empty"),
-    ('label = "label"\nlable = "x"', "unknown key 'lable'; keys are name, label, columns"),
+    ('label = "label"\nlable = "x"', "'lable', did you mean 'label'?; keys are name"),
     ('label = "label"\nside_tables = []', "unknown key 'side_tables'"),
     ('label = "label"\nheader = "yes"', "header must be true or false"),
     ('label = "label"\nheader = 1', "header must be true or false"),
@@ -82,7 +82,10 @@ TOML = [
     (f'label = "label"\nsparse = [{{source = "user", fold = {HUGE}}}]', "fold must be"),
     ('label = "label"\nsparse = [{source = "user", derive = ["weekday"]}]', "derive must be text"),
     ('label = "label"\nsparse = [{source = "user", radix = 16}]', "radix must be text, not 16"),
-    ('label = "label"\nsparse = [{source = "user", row = 8}]', "unknown key 'row'; keys are"),
+    (
+        'label = "label"\nsparse = [{source = "user", row = 8}]',
+        "unknown key 'row', did you mean 'rows'?; keys are",
+    ),
 ]
 
 OPTIONS = [
@@ -106,7 +109,7 @@ OPTIONS = [
     (f"--max-row-bytes {HUGE}", "--max-row-bytes must be"),
     ("--workers 1000000", "--workers must be at most 1024"),
     ("--compression-level 0", "--compression-level must be at least 1"),
-    ("--row-order sorted", "argument --row-order: invalid choice: 'sorted'"),
+    ("--row-order sorted", "--row-order 'sorted'; it is one of hashed, log"),
     ("--dense x,", "--dense x,: a name between the commas is empty"),
     ("--dense x,x", "two features are called 'x'"),
     ("--dense x --sparse x", "two features are called 'x'"),
@@ -156,7 +159,7 @@ def test_a_wrong_option_is_one_line(options, message, capsys, tmp_path, monkeypa
         ("inspect --rows many data", "argument --rows: invalid int value: 'many'; see --help"),
         ("inspect one other", "unrecognized arguments: other"),
         ("describe", "required: FILE; see --help"),
-        ("describe --outptu x.toml log.csv", "unrecognized arguments: --outptu"),
+        ("describe --outptu x.toml log.csv", "unknown option --outptu, did you mean '--output'?"),
     ],
 )
 def test_a_wrong_option_of_the_other_commands_is_one_line(command, message, capsys):
