@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--count", type=int, help="architectures (default: without end)")
     build.add_argument("--seeds", type=int, default=2, help="of each of the better half (2)")
     build.add_argument("--stream", type=int, default=0, help="seed of the stream (0)")
+    build.add_argument("--from", dest="base", metavar="TABLE",
+                       help="go on from it: take its rows of the same protocol")  # fmt: skip
     build.add_argument("--minutes", type=float, default=math.inf, help="time to build (no end)")
     build.add_argument("--quiet", action="store_true", help="no progress")
     build.set_defaults(run=_build)
@@ -127,8 +129,11 @@ def _build(options: argparse.Namespace) -> int:
             raise UserError(f"--{name} must be at least {least}. Received: {value}")
     if not options.minutes > 0:
         raise UserError(f"--minutes must be a positive number. Received: {options.minutes:g}")
+    base = None if options.base is None else read_table(options.base)
     ends_at = time.monotonic() + 60.0 * options.minutes
     with opened_workspace(build_config(options), options.quiet) as place:
+        if base is not None:
+            place.run.say(f"{place.file.add_all(base)} rows taken from {options.base}")
         build = TableBuild(
             place.run, place.card, place.file, options.stream, options.seeds, ends_at
         )

@@ -65,13 +65,14 @@ class RowsFile:
 
     Args:
         directory: where it lies; made if need be.
-        card: of the data set; has to be that which the journal was begun with.
+        card: of the data set; of the protocol which the journal was begun with.
+        licence: what the card says of it from now on; as it did before unless given.
 
     Raises:
         RunError: if the journal is damaged or of another protocol.
     """
 
-    def __init__(self, directory: pathlib.Path, card: DataSetCard):
+    def __init__(self, directory: pathlib.Path, card: DataSetCard, licence: str | None = None):
         directory.mkdir(parents=True, exist_ok=True)
         self._journal = Journal(directory / ROWS_FILE)
         if self._journal.exists():
@@ -88,6 +89,10 @@ class RowsFile:
         self.cards = dict(table.cards)
         self._environments = dict(table.environments)
         self._rows = dict(table.rows)
+        begun = self.cards[card.protocol]
+        if licence is not None and begun.licence != licence:
+            self.cards[card.protocol] = dataclasses.replace(begun, licence=licence)
+            self._journal.append({"event": CARD, CARD: self.cards[card.protocol].to_json()})
 
     @property
     def table(self) -> MeasuredTable:
@@ -113,6 +118,20 @@ class RowsFile:
             self._environments[row.made_with] = dict(environment)
         self._journal.append({"event": ROW, **row.to_json()})
         self._rows[row.key] = row
+
+    def add_all(self, table: MeasuredTable) -> int:
+        """Adds the rows of its protocol that it lacks; how many they are.
+
+        Args:
+            table: another table.
+        """
+        count = 0
+        for protocol in self.cards:
+            for row in table.rows_of(protocol):
+                if row.key not in self._rows:
+                    self.add(row, table.environments[row.made_with])
+                    count += 1
+        return count
 
     def close(self) -> None:
         """Syncs the journal to disk."""
@@ -146,6 +165,8 @@ def _table(
         kind = event.pop("event", None)
         if kind == ENVIRONMENT:
             environments[event["digest"]] = event["versions"]
+        elif kind == CARD:
+            card = _checked(f"{path}, line {number}", DataSetCard, event[CARD])
         elif kind == ROW:
             row = _checked(f"{path}, line {number}", MeasuredRow, event)
             rows[row.key] = row

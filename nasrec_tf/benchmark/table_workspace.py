@@ -179,7 +179,8 @@ def opened_workspace(config: BuildConfig, quiet: bool = False) -> Iterator[Works
             directory.finish("records", stage_function("records")(run), 0.0)
         verify_what_is_read(run.dataset)
         card = _card(config, name, run)
-        file = RowsFile(place, card)
+        file = RowsFile(place, card, config.licence)
+        card = file.cards[card.protocol]
         configure_tensorflow(config.device)
         try:
             with user_errors(run):

@@ -1,5 +1,7 @@
 """Tables are put together whatever their order, and come back from files as they were."""
 
+import dataclasses
+
 import pytest
 from benchmark.made_tables import CARD, MADE_WITH, SPACE, made_table, row
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from nasrec_tf.benchmark.architecture_stream import ArchitectureStream
 from nasrec_tf.benchmark.measured_table import MeasuredTable, count_unequal, joined
-from nasrec_tf.benchmark.table_files import read_table, write_parquet
+from nasrec_tf.benchmark.table_files import RowsFile, read_table, write_parquet
 from nasrec_tf.common.errors import UserError
 
 ARCHITECTURES = [ArchitectureStream(SPACE, 0).at_random(n) for n in range(3)]
@@ -46,6 +48,15 @@ def test_a_file_gives_back_the_table_and_equal_tables_equal_bytes(tmp_path):
     assert read_table(first) == table
     write_parquet(joined([read_table(first), table]), second)
     assert second.read_bytes() == first.read_bytes()
+
+
+def test_rows_are_taken_that_are_of_the_same_protocol_and_missing(tmp_path):
+    table = made_table(count=3)
+    file = RowsFile(tmp_path / "same", CARD)
+    assert (file.add_all(table), file.add_all(table)) == (6, 0)
+    assert RowsFile(tmp_path / "same", CARD).table == file.table == table
+    other = dataclasses.replace(CARD, recipe=CARD.recipe.replace(row_decay=0.1))
+    assert RowsFile(tmp_path / "other", other).add_all(table) == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and nothing else"])

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +54,20 @@ def test_a_second_build_that_is_killed_comes_to_the_same_figures(table, tmp_path
         file.write(b'{"event": "row", "cut of')
     assert build(tmp_path, "--count", 4) == 0
     assert figures(read_table(tmp_path)) == figures(table)
+
+
+def test_a_build_goes_on_from_a_table_that_is_elsewhere(built, tmp_path):
+    assert build(tmp_path, "--count", 4, "--from", built, "--minutes", 1e-6) == 0
+    assert read_table(tmp_path).rows == read_table(built).rows
+
+
+def test_a_licence_may_be_told_later(built, tmp_path):
+    shutil.copytree(built, tmp_path / "bench")
+    assert build(tmp_path / "bench", "--count", 4, "--licence", "CC0") == 0
+    assert build(tmp_path / "bench", "--count", 4) == 0
+    table = read_table(tmp_path / "bench")
+    assert table.card("generated").licence == "CC0"
+    assert table.rows == read_table(built).rows
 
 
 @pytest.mark.parametrize(
