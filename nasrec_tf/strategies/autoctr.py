@@ -78,15 +78,7 @@ class AutoCTR(Generations):
 
     @classmethod
     def for_run(cls, plan: SearchPlan, options: Mapping[str, Any]) -> Strategy:
-        """The strategy of a run.
-
-        Args:
-            plan: what the run asks for.
-            options: values of ``options``, of those that were given.
-
-        Raises:
-            UserError: if a value cannot be used.
-        """
+        """Takes a cost that the run counts, and no other."""
         made = cls(trials=plan.trials, **options)
         if made.cost not in plan.costs:
             raise UserError(

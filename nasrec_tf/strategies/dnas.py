@@ -68,29 +68,11 @@ class LogitSearch(RandomSearch):
 
     @classmethod
     def for_run(cls, plan: SearchPlan, options: Mapping[str, Any]) -> "LogitSearch":
-        """The strategy of a run.
-
-        Args:
-            plan: what the run asks for.
-            options: values of ``options``, of those that were given.
-
-        Raises:
-            UserError: if a value cannot be used.
-        """
+        """Takes what was learnt to draw from from the run's plan."""
         return cls(trials=plan.trials, distribution=plan.distribution, **options)
 
     def draw(self, number: int, history: History, draws: Draws, seed: int) -> Priced:
-        """Draws a design by the logits.
-
-        Args:
-            number: of the candidate.
-            history: what was tried before.
-            draws: the rules that every candidate keeps.
-            seed: of the search.
-
-        Raises:
-            SpaceExhausted: after ``draws.max_redraws`` draws.
-        """
+        """Draws a design by the logits, ``draws.max_redraws`` times at most."""
         distribution = self.distribution
         if distribution is None:
             raise ValueError("no logits have been learnt to draw from")

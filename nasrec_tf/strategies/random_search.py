@@ -43,28 +43,12 @@ class RandomSearch(Strategy):
             raise UserError(f"`trials` must be at most {MAX_TRIALS:,}. Received: {self.trials:,}")
 
     def ready(self, number: int, history: History) -> bool:
-        """Whether the batch before the last one has ended.
-
-        Args:
-            number: of the candidate.
-            history: what was scored so far.
-        """
+        """Whether the batch before the last one has ended."""
         checked = self._checked(number)
         return min(history.open, default=checked.stop) >= checked.stop
 
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws a candidate.
-
-        Args:
-            number: of the candidate.
-            history: what was scored so far.
-            draws: the rules that every candidate keeps.
-            seed: of the search.
-
-        Raises:
-            SpaceExhausted: if there is none.
-            NothingScored: if no candidate of the batch before the last one has a score.
-        """
+        """Draws a candidate by ``draw``, if one of the batch before the last one has a score."""
         checked = self._checked(number)
         if checked and not any(map(history.scored, checked)):
             raise NothingScored(BATCH)

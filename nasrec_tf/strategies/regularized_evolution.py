@@ -76,15 +76,7 @@ class RegularizedEvolution(Generations):
 
     @classmethod
     def for_run(cls, plan: SearchPlan, options: Mapping[str, Any]) -> "RegularizedEvolution":
-        """The strategy of a run.
-
-        Args:
-            plan: what the run asks for.
-            options: none.
-
-        Raises:
-            UserError: if a value cannot be used.
-        """
+        """Takes all of the run's plan."""
         return cls(plan.population, plan.tournament, plan.children, plan.generations, plan.mutation)
 
     def child(self, number, history, draws, seed):

@@ -164,28 +164,14 @@ class Generations(Strategy):
         raise NotImplementedError
 
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
-        """Draws a candidate: at random in generation 0, and by ``child`` in later ones.
-
-        Args:
-            number: of the candidate.
-            history: what was scored so far.
-            draws: the rules that every candidate keeps.
-            seed: of the search.
-
-        Raises:
-            NothingToDraw: if there is none.
-        """
+        """Draws a candidate: at random in generation 0, and by ``child`` in later ones."""
         generation = self.generation_of(number)
         found = self.child(number, history, draws, seed) if generation else None
         parent, (design, costs) = found or (None, draws.initial(history, seed))
         return Candidate(number, generation, parent, design.architecture, costs, design.hardware)
 
     def generation_of(self, number: int) -> int:
-        """0 for the candidates that are drawn at random, then from 1.
-
-        Args:
-            number: of the candidate.
-        """
+        """0 for the candidates that are drawn at random, then from 1."""
         if number < self.first_size:
             return 0
         return (number - self.first_size) // self.size + 1
@@ -199,12 +185,7 @@ class Generations(Strategy):
         return 0 if generation == 0 else self.first_size + self.size * (generation - 1)
 
     def ready(self, number: int, history: History) -> bool:
-        """Whether all earlier generations have been scored.
-
-        Args:
-            number: of a candidate that has not been drawn yet.
-            history: what has been drawn and scored.
-        """
+        """Whether all earlier generations have been scored."""
         first = self.first_of(self.generation_of(number))
         return min(history.open, default=first) >= first
 

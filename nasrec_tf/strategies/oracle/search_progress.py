@@ -1,6 +1,7 @@
 """How far a search is, on the standard error stream."""
 
-from beam_preprocess.common.progress_lines import progress
+import tqdm
+
 from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
 
@@ -18,10 +19,11 @@ class SearchProgress:
     def __init__(self, oracle: ArchitectureOracle, enabled: bool):
         self._oracle = oracle
         self._shown = len(oracle.history.outcomes)
-        self._bar = progress(
-            *("search", oracle.max_trials, "candidate"),
-            quiet=not enabled,
+        self._bar = tqdm.tqdm(
+            total=oracle.max_trials,
             initial=self._shown,
+            unit="candidate",
+            disable=not enabled,
             dynamic_ncols=True,
         )
         self._describe()
