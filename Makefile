@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: help search test test-slow lint coverage explore torture benchmarks sanitize clean
+.PHONY: help search test test-slow lint coverage explore torture benchmarks docs sanitize clean
 
 search: $(VENV)/installed  ## install, and the whole job on a generated log, or by ARGS on yours
 	$(RUN) -m nasrec_tf.search $(ARGS)
@@ -40,6 +40,10 @@ torture: $(VENV)/installed-tests  ## disturbed runs, for as long as one likes
 
 benchmarks: $(VENV)/installed-tests  ## times of what takes time
 	$(RUN) -m benchmarks $(ARGS)
+
+# What of the documentation is made by a program: the gallery of architectures.
+docs: $(VENV)/installed  ## what of the documentation is made by a program
+	$(RUN) -m nasrec_tf.drawing.gallery docs
 
 # The kernels with checks of every access and of undefined behaviour, by GCC. Checks for null are
 # left out, since TensorFlow's headers do not compile with them, and of virtual tables, of which

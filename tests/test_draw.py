@@ -1,8 +1,10 @@
 """The drawing of an architecture: what is live is drawn, readable, and nothing else."""
 
 import dataclasses
+import io
 import itertools
 import math
+import pathlib
 import re
 import subprocess
 import sys
@@ -20,6 +22,8 @@ from nasrec_tf.architecture.presets import presets
 from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
 from nasrec_tf.data.features import Features
 from nasrec_tf.drawing import theme
+from nasrec_tf.drawing.bitmap import painted
+from nasrec_tf.drawing.gallery import gallery
 from nasrec_tf.drawing.scene import draw_svg
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR, SPARSE
 
@@ -270,3 +274,49 @@ def test_drawing_loads_no_framework():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+BEGINNINGS = {"png": b"\x89PNG", "PDF": b"%PDF", "svg": b"<svg"}
+
+
+@pytest.mark.parametrize(("ending", "begins"), BEGINNINGS.items(), ids=BEGINNINGS)
+def test_the_ending_of_the_file_tells_the_format(ending, begins, tmp_path):
+    path = tmp_path / f"drawn.{ending}"
+    assert draw.main(["nasrec-criteo-small", "-o", str(path)]) == 0
+    assert path.read_bytes().startswith(begins)
+
+
+def test_a_picture_in_pixels_shows_what_the_drawing_does():
+    """Every filled box has its colour in its middle, beside the letters."""
+    from matplotlib import image
+
+    svg = draw_svg(presets()["nasrec-criteo-small"].architecture)
+    pixels = image.imread(io.BytesIO(painted(svg, "png")))
+    boxes = [
+        box.attrib
+        for box in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}rect")
+        if box.attrib.get("fill") == "#d9e8fb"
+    ]
+    assert len(boxes) > 5
+    for box in boxes:
+        x, y = float(box["x"]) + 4, float(box["y"]) + 4
+        found = pixels[round(2 * y), round(2 * x), :3] * 255
+        assert tuple(found.round().astype(int)) == (0xD9, 0xE8, 0xFB)
+
+
+def test_a_format_that_is_none_is_one_line(tmp_path, capsys):
+    assert draw.main(["nasrec-criteo-small", "-o", str(tmp_path / "drawn.jpg")]) == 2
+    assert "its ending must tell the format: .svg, .png, .pdf" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_short_names_are_spelled_out():
+    text = draw_svg(presets()["nasrec-criteo-small"].architecture)
+    for told in ("FC: fully connected", "EFC: embedded fully connected", "D2S: dense-to-sparse"):
+        assert told in text
+
+
+def test_the_gallery_is_what_make_docs_writes():
+    docs = pathlib.Path(__file__).parents[1] / "docs"
+    for name, text in gallery().items():
+        assert (docs / name).read_text(encoding="utf-8") == text, f"{name}: run make docs"

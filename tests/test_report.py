@@ -23,6 +23,8 @@ from nasrec_tf.report import (
     EnsembleSummary,
     ExportSummary,
     QualitySummary,
+    RecipeSummary,
+    RecipeTrialSummary,
     ReliabilityBin,
     RunSummary,
     SplitSummary,
@@ -34,7 +36,7 @@ from nasrec_tf.report import (
     render_report,
     write_report,
 )
-from nasrec_tf.report.page import LARGEST_TABLES, duration
+from nasrec_tf.report.page import LARGEST_TABLES, TEMPLATES, duration
 
 TRIALS = 60
 
@@ -204,9 +206,14 @@ def test_inline_drawings_are_well_formed_and_share_no_identifier(page):
     assert set(references) <= set(identifiers)
 
 
-def test_the_page_needs_no_network_and_no_script(page):
+def scripts(page):
+    return re.findall(r"<script[^>]*>(.*?)</script>", page, flags=re.S)
+
+
+def test_the_page_needs_no_network_and_has_no_script_but_its_copy_buttons(page):
     elements = Page(page).elements
-    assert not {tag for tag, _ in elements} & {"script", "link", "img", "iframe", "object"}
+    assert not {tag for tag, _ in elements} & {"link", "img", "iframe", "object"}
+    assert scripts(page) == [(TEMPLATES / "copy.js").read_text()]
     outside = [
         value
         for _, attributes in elements
@@ -273,9 +280,11 @@ def test_what_comes_from_data_is_escaped(hostile):
         configuration={hostile: hostile},
         versions={hostile: hostile},
     )  # fmt: skip
-    parsed = Page(render_report(hostile_run))
+    page = render_report(hostile_run)
+    parsed = Page(page)
     assert parsed.text.count(hostile) >= 12
-    assert not {tag for tag, _ in parsed.elements} & {"script", "b"}
+    assert "b" not in {tag for tag, _ in parsed.elements}
+    assert scripts(page) == [(TEMPLATES / "copy.js").read_text()]
 
 
 def test_many_tables_are_cut_to_the_largest():
@@ -332,3 +341,60 @@ def test_a_model_without_dense_features_or_defined_auc_is_shown():
 )  # fmt: skip
 def test_durations_are_told_in_the_units_of_a_clock(seconds, text):
     assert duration(seconds) == text
+
+
+def test_charts_have_the_colours_of_a_dark_page_as_well(page):
+    charts = [svg for svg in re.findall(r"<svg.*?</svg>", page, flags=re.S) if "aria-label" in svg]
+    assert len(charts) == 5
+    for chart in charts:
+        assert "var(--ink, #1f2430)" in chart
+        # Outside of a variable no colour is left that a dark page could not show.
+        assert "#1f2430" not in chart.replace("var(--ink, #1f2430)", "")
+        assert "fill: #000000" not in chart and "stroke: #000000" not in chart
+
+
+def test_the_best_evaluation_and_the_overfitting_after_it_are_marked():
+    curve = Curve([(10, 0.6), (500, 0.3)], [(100, 0.5), (200, 0.45), (300, 0.47)])
+    one = CandidateSummary(1, "a", curve=curve, validation_log_loss=0.45, won=True)
+    text = Page(render_report(RunSummary("run", candidates=[one]))).text
+    assert "overfitting: validation rises by 0.0200" in text
+    good = dataclasses.replace(one, curve=Curve(curve.points, curve.validation[:2]))
+    text = Page(render_report(RunSummary("run", candidates=[good]))).text
+    assert "best evaluation" in text and "overfitting" not in text
+
+
+def test_each_table_of_recipe_trials_is_of_one_network():
+    trials = [
+        RecipeTrialSummary("row_decay", "0.003", 1, 0.41, True, "a plain network"),
+        RecipeTrialSummary("normalization", "batch", 1, 0.52, True, "a mix"),
+    ]
+    run = RunSummary("run", recipe=RecipeSummary("row_decay 0.003", {}, trials))
+    page = render_report(run)
+    tables = [Page(table).text for table in re.findall(r"<table>.*?</table>", page, flags=re.S)]
+    [plain] = [text for text in tables if "row_decay" in text]
+    [mixed] = [text for text in tables if "normalization" in text]
+    assert "0.52000" not in plain and "0.41000" not in mixed
+    assert "Judged on a mix" in page and "cannot be compared" in page
+
+
+def test_links_lead_to_files_beside_the_page_and_to_nothing_that_runs():
+    links = {"<b>": "records/%3Cb%3E/data_card.md", "csv": "leaderboard.csv"}
+    elements = Page(render_report(RunSummary("run", links=links))).elements
+    assert [attributes["href"] for tag, attributes in elements if tag == "a"] == list(
+        links.values()
+    )
+    assert "b" not in {tag for tag, _ in elements}
+
+
+def test_the_runners_up_are_drawn_each_once_and_without_the_winner():
+    small, full = (preset(f"nasrec-criteo-{size}").architecture for size in ("small", "full"))
+    candidates = [
+        CandidateSummary(1, "won", validation_log_loss=0.4, won=True, architecture=small),
+        CandidateSummary(1, "won", validation_log_loss=0.41, architecture=small),
+        CandidateSummary(2, "next", validation_log_loss=0.42, architecture=full),
+        CandidateSummary(2, "next", validation_log_loss=0.43, architecture=full),
+        CandidateSummary(3, "hand-made", validation_log_loss=0.44),
+    ]
+    run = RunSummary("run", candidates=candidates)
+    assert [one.identity for one in run.runners_up] == ["next"]
+    assert "The runners-up drawn" in render_report(run)

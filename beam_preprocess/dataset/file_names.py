@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+CARD_FILE = "data_card.md"
+
 _MOST_BYTES = 160  # file systems take 255, and an ending is to come
 _KEPT_CHARACTERS = 10
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from beam_preprocess.dataset.file_names import file_stem
+from beam_preprocess.dataset.file_names import CARD_FILE, file_stem
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.schema import SPLIT_NAMES, DenseFeature, Schema, SparseFeature
 from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
 from beam_preprocess.writing.bar_chart import bar_chart
-
-CARD_FILE = "data_card.md"
 
 
 def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str, str]:
@@ -44,7 +42,7 @@ def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str,
 def _head(schema: Schema) -> str:
     rows = sum(split.rows for split in schema.splits.values())
     return (
-        f"# Data set {schema.name}\n\n"
+        f"# Data set {_cell(schema.name)}\n\n"
         f"{rows:,} rows, label `{schema.label}`, {len(schema.dense)} dense and "
         f"{len(schema.sparse)} sparse features. Split: {schema.split_method} (seed {schema.seed}). "
         "Statistics and vocabularies come from the training split alone.\n"
@@ -172,7 +170,8 @@ def _rejects(schema: Schema) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    """Text within a table or a list: no column of its own, and no HTML."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _label_plot(schema: Schema) -> str:

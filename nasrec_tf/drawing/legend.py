@@ -74,8 +74,8 @@ def _entries(architecture: Architecture) -> Iterator[Entry]:
     yield Entry("sparse operator and its output tokens", _part_sign("EFC 32", SPARSE))
     if architecture.is_quantized:
         yield Entry("4b, 4/8b: bits of weights and of inputs", _no_sign)
-    if names := _long_names(architecture):
-        yield Entry(names, _no_sign)
+    for text in _long_names(architecture):
+        yield Entry(text, _no_sign)
     yield Entry("reads the output of block 2 (0: the raw features)", _tap_sign)
     if embeddings_are_dense(architecture):
         yield Entry("embeddings, flattened, join dense source 0", _flattening_sign)
@@ -87,27 +87,36 @@ def _entries(architecture: Architecture) -> Iterator[Entry]:
         yield Entry("the same source on the left and on the right", _bold_sign)
     live = architecture.liveness.blocks
     if any(block.sparse_to_dense for block in live):
-        yield Entry("factorization machine merger, added (+)", _merger_sign(SPARSE_TO_DENSE.label))
+        yield Entry(
+            "FM: factorization machine merger, added (+)", _merger_sign(SPARSE_TO_DENSE.label)
+        )
     if any(block.dense_to_sparse for block in live):
-        yield Entry("dense-to-sparse merger, tokens appended (||)",
+        yield Entry("D2S: dense-to-sparse merger, tokens appended (||)",
                     _merger_sign(DENSE_TO_SPARSE.label))  # fmt: skip
     if _has_dead_parts(architecture):
         yield Entry("unused: does not reach the logit", _dead_sign)
 
 
-def _long_names(architecture: Architecture) -> str:
-    """Spells out short labels, such as "SG sigmoid gating"."""
+SPELLED_OUT = {
+    "fc": "fully connected",
+    "efc": "embedded fully connected (tokens to tokens)",
+}
+"""Names that are short themselves (paper, 3.1)."""
+
+
+def _long_names(architecture: Architecture) -> list[str]:
+    """Spells out short labels, such as "SG: sigmoid gating"."""
     names = {
         name: None
         for block in architecture.blocks
         for name in (*block.dense_operators, *block.sparse_operators)
     }
-    spelled = {name: name.replace("_", " ") for name in names}
-    return ", ".join(
+    spelled = {name: SPELLED_OUT.get(name, name.replace("_", " ")) for name in names}
+    return [
         f"{OPERATORS[name].label}: {text}"
         for name, text in spelled.items()
         if OPERATORS[name].label.lower() != text
-    )
+    ]
 
 
 def _has_dead_parts(architecture: Architecture) -> bool:

@@ -1,22 +1,24 @@
 """The report of a run as one self-contained page: ``write_report(summary, path)``."""
 
 from nasrec_tf.report.page import render_report, write_report
-from nasrec_tf.report.summary import (
-    BaselineSummary,
+from nasrec_tf.report.quality_summary import (
     CalibratedQuality,
     CalibrationSummary,
+    DifferenceSummary,
+    QualitySummary,
+    ReliabilityBin,
+)
+from nasrec_tf.report.summary import (
+    BaselineSummary,
     CandidateSummary,
     Curve,
     DataSummary,
-    DifferenceSummary,
     EnsembleSummary,
     ExportSummary,
     HardwareSummary,
     PartSummary,
-    QualitySummary,
     RecipeSummary,
     RecipeTrialSummary,
-    ReliabilityBin,
     RunSummary,
     SplitSummary,
     SpreadSummary,

@@ -11,17 +11,13 @@ from nasrec_tf.report.chart_frame import (
     GREY,
     INK,
     RED,
+    add_legend,
     label_decades,
     new_figure,
     to_svg,
 )
-from nasrec_tf.report.summary import (
-    CalibrationSummary,
-    CandidateSummary,
-    Curve,
-    ReliabilityBin,
-    TrialSummary,
-)
+from nasrec_tf.report.quality_summary import CalibrationSummary, ReliabilityBin
+from nasrec_tf.report.summary import CandidateSummary, Curve, TrialSummary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +38,7 @@ def supernet_chart(curve: Curve) -> str:
     smooth = _smoothed(curve.points)
     axes.plot(*_columns(smooth), color=BLUE, linewidth=1.8, label="training, smoothed")
     _limit(axes, _columns(curve.points)[1])
-    axes.legend(frameon=False)
+    add_legend(axes, frameon=False)
     axes.set(xlabel="step", ylabel="log loss")
     return to_svg(figure, "supernet", "Training loss of the supernet")
 
@@ -63,6 +59,8 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
             *_columns(candidate.curve.validation), marker="o", markersize=4 if candidate.won else 3,
             linestyle="none", **style,
         )  # fmt: skip
+        if candidate.won:
+            _mark_overfit(axes, candidate.curve.validation)
     curves = [candidate.curve for candidate in candidates]
     shown = [_smoothed(curve.points) for curve in curves] + [curve.validation for curve in curves]
     _limit(axes, [loss for points in shown for _, loss in points])
@@ -72,9 +70,22 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
     if any(candidate.curve.validation for candidate in candidates):
         axes.plot([], [], color=INK, marker="o", markersize=4, linestyle="none",
                   label="validation")  # fmt: skip
-    axes.legend(frameon=False)
+    add_legend(axes, frameon=False)
     axes.set(xlabel="step", ylabel="log loss")
     return to_svg(figure, "retrain", "Loss of the candidates trained from scratch")
+
+
+def _mark_overfit(axes: "Axes", validation: Sequence[tuple[int, float]]) -> None:
+    """Marks the best evaluation, and what came after it if that was worse: overfitting."""
+    finite = [point for point in validation if is_finite(point[1])]
+    if not finite:
+        return
+    best, low = min(finite, key=lambda point: (point[1], point[0]))
+    axes.axvline(best, color=INK, linewidth=1, linestyle=":", label="winner's best evaluation")
+    last, loss = finite[-1]
+    if last > best:
+        axes.axvspan(best, last, color=RED, alpha=0.08, linewidth=0,
+                     label=f"overfitting: validation rises by {loss - low:.4f}")  # fmt: skip
 
 
 def evolution_chart(trials: Sequence[TrialSummary]) -> str:
@@ -96,10 +107,11 @@ def evolution_chart(trials: Sequence[TrialSummary]) -> str:
     _limit(axes, losses)
     if len({trial.generation for trial in scored}) > 1:
         bar = figure.colorbar(points, ax=axes, pad=0.02, aspect=30)
-        bar.set_label("generation")
+        bar.set_label("generation", color=INK)
+        bar.ax.tick_params(colors=INK)
         bar.outline.set_visible(False)
         bar.locator = _whole_numbers()
-    axes.legend(loc="upper right", framealpha=0.85, edgecolor="none")
+    add_legend(axes, loc="upper right")
     axes.set(xlabel="candidate, in order of creation", ylabel="validation log loss")
     return to_svg(figure, "evolution", "Scores in the course of the search")
 
@@ -138,7 +150,7 @@ def cost_chart(
     if costs and max(costs) > 5 * min(costs):
         axes.set_xscale("log")
         label_decades(axes)
-    axes.legend(fontsize=8, framealpha=0.85, edgecolor="none")
+    add_legend(axes, fontsize=8)
     axes.set(xlabel="millions of multiply-accumulates per sample", ylabel="validation log loss")
     return to_svg(figure, "cost", "Log loss against cost")
 
@@ -168,7 +180,7 @@ def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=No
     _limit(axes, [trial.log_loss for trial in scored])
     axes.set_xscale("log")
     label_decades(axes)
-    axes.legend(fontsize=8, framealpha=0.85, edgecolor="none")
+    add_legend(axes, fontsize=8)
     axes.set(xlabel=label, ylabel="validation log loss")
     return to_svg(figure, f"front-{cost}", f"Log loss against {label}")
 
@@ -189,7 +201,7 @@ def reliability_chart(calibration: CalibrationSummary) -> str:
     else:
         _reliability(axes, raw, color=BLUE, label="as the network gives it")
     axes.set(xlim=(0, end), ylim=(0, end))
-    axes.legend(fontsize=8, loc="upper left", framealpha=0.85, edgecolor="none")
+    add_legend(axes, fontsize=8, loc="upper left")
     axes.set(xlabel="predicted probability of a click", ylabel="share of clicks")
     return to_svg(figure, "reliability", "Share of clicks against predicted probability")
 

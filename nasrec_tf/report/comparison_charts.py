@@ -7,6 +7,7 @@ from nasrec_tf.report.chart_frame import (
     GREY,
     INK,
     RED,
+    chart_text,
     label_decades,
     new_figure,
     to_svg,
@@ -32,8 +33,8 @@ def quality_chart(rivals: Sequence[RivalSummary]) -> str:
             color=colour, elinewidth=1, capsize=3, zorder=4 if rival.found else 3,
         )  # fmt: skip
         axes.annotate(
-            rival.name, (rival.mflops, rival.log_loss.mean), xytext=(7, -11 if number % 2 else 5),
-            textcoords="offset points", fontsize=8, color=INK,
+            chart_text(rival.name), (rival.mflops, rival.log_loss.mean),
+            xytext=(7, -11 if number % 2 else 5), textcoords="offset points", fontsize=8, color=INK,
         )  # fmt: skip
     costs = [rival.mflops for rival in rivals]
     if max(costs) > 5 * min(costs):
@@ -60,7 +61,7 @@ def gaps_chart(gaps: Sequence[tuple[str, GapSummary]], figure_name: str) -> str:
             markersize=5, color=colour, elinewidth=1.6, capsize=3, zorder=3,
         )  # fmt: skip
     axes.axvline(0.0, color=INK, linewidth=1, linestyle="--")
-    axes.set_yticks(range(len(gaps)), [name for name, _ in gaps])
+    axes.set_yticks(range(len(gaps)), [chart_text(name) for name, _ in gaps])
     axes.set_ylim(len(gaps) - 0.5, -0.5)
     axes.set(xlabel=f"test {figure_name} less that of the found model")
     word = figure_name.replace(" ", "-")

@@ -34,7 +34,7 @@ def render_comparison(comparison: ComparisonSummary) -> str:
 
     Example:
         >>> page = render_comparison(ComparisonSummary("a <run>", "log", (), "", 3, ()))
-        >>> "a &lt;run&gt;" in page, "<script" in page
+        >>> "a &lt;run&gt;" in page, "<run>" in page
         (True, False)
     """
     return rendered("comparison.html", _pictures(comparison), comparison=comparison)

@@ -5,6 +5,7 @@ import dataclasses
 import io
 from collections.abc import Callable, Sequence
 
+from nasrec_tf.common.csv_cells import plain_row
 from nasrec_tf.report.comparison_summary import (
     ComparisonSummary,
     CostSummary,
@@ -57,8 +58,8 @@ def markdown(comparison: ComparisonSummary) -> str:
     trained = [rival for rival in comparison.ranked if rival.seeds]
     qualities = _quality_table(comparison)
     parts = [
-        f"# {comparison.name}: comparison",
-        f"Data set {comparison.data_set}, {comparison.seeds} seeds of each model, "
+        f"# {_cell(comparison.name)}: comparison",
+        f"Data set {_cell(comparison.data_set)}, {comparison.seeds} seeds of each model, "
         f"{comparison.rule}.",
         _table(qualities[0], qualities[1:]),
         _table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
@@ -96,8 +97,12 @@ PUBLISHED_COLUMNS = ("data set", "method", "log loss", "AUC", "M FLOPs", "protoc
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |"
-                     for line in lines)  # fmt: skip
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text within a Markdown table: no column of its own, and no HTML."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _quality_table(comparison: ComparisonSummary) -> list[tuple[str, ...]]:
@@ -188,7 +193,7 @@ def as_csv(comparison: ComparisonSummary) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, rows[0] if rows else list(CSV_COLUMNS), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(map(plain_row, rows))
     return file.getvalue()
 
 

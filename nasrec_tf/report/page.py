@@ -7,6 +7,8 @@ from typing import Any
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.drawing.scene import draw_svg
 from nasrec_tf.report import charts
+from nasrec_tf.report.gap_share import gap_share
+from nasrec_tf.report.search_agreement import search_agreement
 from nasrec_tf.report.summary import RunSummary
 
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
@@ -29,21 +31,31 @@ def write_report(run: RunSummary, path: str | pathlib.Path) -> None:
         file.write(page)
 
 
-def render_report(run: RunSummary) -> str:
+def render_report(run: RunSummary, refresh_seconds: int | None = None) -> str:
     """The page as text: HTML with style and pictures inside, all that comes from data escaped.
 
     Args:
         run: what to show.
+        refresh_seconds: after so long a browser asks for the page again; never unless given.
 
     Returns:
         The page.
 
     Example:
         >>> page = render_report(RunSummary("a <run>"))
-        >>> "a &lt;run&gt;" in page, "<script" in page
+        >>> "a &lt;run&gt;" in page, "<run>" in page
         (True, False)
     """
-    return rendered("report.html", _pictures(run), run=run, largest_tables=LARGEST_TABLES)
+    tested = run.winner is not None and run.winner.test is not None
+    return rendered(
+        "report.html",
+        _pictures(run),
+        run=run,
+        largest_tables=LARGEST_TABLES,
+        refresh_seconds=refresh_seconds,
+        gap_share=gap_share(run.data, run.winner.test.log_loss if tested else None),
+        agreement=search_agreement(run.trials, run.candidates),
+    )
 
 
 def rendered(template: str, pictures: Mapping[str, str], **values: Any) -> str:
@@ -68,8 +80,12 @@ def rendered(template: str, pictures: Mapping[str, str], **values: Any) -> str:
         span=span, count=count, duration=duration, number=number, share=share
     )
     safe = {name: markupsafe.Markup(svg) for name, svg in pictures.items()}
-    style = markupsafe.Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    return environment.get_template(template).render(pictures=safe, style=style, **values)
+    style, script = (
+        markupsafe.Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+        for name in ("report.css", "copy.js")
+    )
+    values = {"pictures": safe, "style": style, "script": script, **values}
+    return environment.get_template(template).render(values)
 
 
 def _pictures(run: RunSummary) -> dict[str, str]:
@@ -93,6 +109,8 @@ def _pictures(run: RunSummary) -> dict[str, str]:
         pictures["reliability"] = charts.reliability_chart(run.winner.calibration)
     if run.winner and run.winner.architecture is not None:
         pictures["winner"] = draw_svg(run.winner.architecture, features=run.winner.features)
+    for number, candidate in enumerate(run.runners_up, start=1):
+        pictures[f"runner_up_{number}"] = draw_svg(candidate.architecture)
     return pictures
 
 

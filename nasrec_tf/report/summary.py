@@ -6,6 +6,11 @@ from typing import Any
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.data.features import Features
+from nasrec_tf.report.quality_summary import (
+    CalibrationSummary,
+    DifferenceSummary,
+    QualitySummary,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +36,14 @@ class TableSummary:
         name: of the feature.
         rows: rows of its embedding table.
         missing_share: share of rows in which it is missing.
+        unseen_share: share of the test split's present values that have no row of their own;
+            ``None`` if not known.
     """
 
     name: str
     rows: int
     missing_share: float | None = None
+    unseen_share: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +61,7 @@ class DataSummary:
         constant_log_loss: log loss of predicting the click rate on every row, in nats; ``None`` if
             not known.
         warnings: what in the data may spoil a model.
+        is_generated: whether the log was made up by this package.
     """
 
     name: str
@@ -64,6 +73,7 @@ class DataSummary:
     best_log_loss: float | None = None
     constant_log_loss: float | None = None
     warnings: Sequence[str] = ()
+    is_generated: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +99,8 @@ class RecipeTrialSummary:
         seed: number of the seed that it was trained with, from 1.
         log_loss: best validation log loss, in nats; ``None`` if the training diverged.
         chosen: whether the recipe has this value.
+        judge: the network that was trained, in a few words; log losses of one network cannot be
+            compared with those of another.
     """
 
     question: str
@@ -96,6 +108,7 @@ class RecipeTrialSummary:
     seed: int
     log_loss: float | None
     chosen: bool
+    judge: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +126,11 @@ class RecipeSummary:
     fields: Mapping[str, Any]
     trials: Sequence[RecipeTrialSummary] = ()
     row_passes: float = 0.0
+
+    @property
+    def judges(self) -> int:
+        """How many networks questions were judged on."""
+        return len({trial.judge for trial in self.trials})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,6 +175,7 @@ class CandidateSummary:
         won: whether it is the winner.
         stopped_after: share of its steps after which it was given up, as others were better there;
             ``None`` if it went to its end.
+        architecture: what was trained; ``None`` of a hand-made model.
     """
 
     rank: int
@@ -170,103 +189,7 @@ class CandidateSummary:
     parameters: int | None = None
     won: bool = False
     stopped_after: float | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class QualitySummary:
-    """How good the winner is on rows that no choice has seen.
-
-    Args:
-        log_loss: in nats.
-        samples: rows behind the figures.
-        auc: area under the curve; ``None`` with a single class.
-        log_loss_interval: 95 % bootstrap interval.
-        auc_interval: likewise.
-        grouped_auc: mean area within groups, such as the rows of one user; ``None`` without them.
-    """
-
-    log_loss: float
-    samples: int
-    auc: float | None = None
-    log_loss_interval: tuple[float, float] | None = None
-    auc_interval: tuple[float, float] | None = None
-    grouped_auc: float | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class ReliabilityBin:
-    """Rows of about one predicted probability.
-
-    Args:
-        predicted: mean of their probabilities.
-        observed: share of them with a click.
-        low: lower end of the 95 % interval of that share.
-        high: upper end.
-        rows: how many they are.
-    """
-
-    predicted: float
-    observed: float
-    low: float
-    high: float
-    rows: int
-
-
-@dataclasses.dataclass(frozen=True)
-class CalibratedQuality:
-    """What calibration does to the probabilities of a split.
-
-    Args:
-        log_loss: as the network gives them, in nats.
-        calibrated_log_loss: calibrated.
-        error: expected calibration error as the network gives them, from 0 to 1.
-        calibrated_error: calibrated.
-    """
-
-    log_loss: float
-    calibrated_log_loss: float
-    error: float
-    calibrated_error: float
-
-
-@dataclasses.dataclass(frozen=True)
-class CalibrationSummary:
-    """Scale and offset of the winner's logits, and what they do.
-
-    Args:
-        scale: fitted on the validation split; 1 where the fit is refused.
-        offset: likewise; 0 where it is refused.
-        refused: why the logits are better left as they are; ``None`` if they are not.
-        validation: each half of the split calibrated by what the other half gave.
-        test: the test split, calibrated by what the validation split gave.
-        reliability: bins of the test split as the network predicts it.
-        calibrated_reliability: the same calibrated; none where the fit is refused.
-    """
-
-    scale: float
-    offset: float
-    refused: str | None
-    validation: CalibratedQuality
-    test: CalibratedQuality
-    reliability: tuple[ReliabilityBin, ...]
-    calibrated_reliability: tuple[ReliabilityBin, ...] = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class DifferenceSummary:
-    """A model's quality less another one's on the same rows.
-
-    Args:
-        log_loss: difference of the log losses, in nats; below 0 where the first is better.
-        log_loss_interval: 95 % interval of the paired bootstrap.
-        auc: difference of the areas, above 0 where the first is better.
-        auc_interval: likewise.
-    """
-
-    log_loss: float
-    log_loss_interval: tuple[float, float] | None
-    auc: float | None
-    auc_interval: tuple[float, float] | None
+    architecture: Architecture | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -461,6 +384,8 @@ class RunSummary:
         stages: the stages, in order.
         configuration: every option and its value in force.
         versions: package to version.
+        links: files beside the page, relative to it, by what they are.
+        made: when and where the newest of it was made.
     """
 
     name: str
@@ -481,6 +406,8 @@ class RunSummary:
     stages: Sequence[StageSummary] = ()
     configuration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    links: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    made: str | None = None
 
     @property
     def leaderboard(self) -> list[CandidateSummary]:
@@ -495,6 +422,16 @@ class RunSummary:
         """
         finished = [c for c in self.candidates if c.validation_log_loss is not None]
         return sorted(finished, key=_place)
+
+    @property
+    def runners_up(self) -> list[CandidateSummary]:
+        """The next best architectures after the winner's, two at most, each once."""
+        found: dict[str, CandidateSummary] = {}
+        for candidate in self.leaderboard:
+            if candidate.architecture is not None:
+                found.setdefault(candidate.identity, candidate)
+        won = {candidate.identity for candidate in self.candidates if candidate.won}
+        return [one for identity, one in found.items() if identity not in won][:2]
 
     @property
     def seconds(self) -> float:

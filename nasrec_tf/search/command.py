@@ -1,10 +1,12 @@
 """The command line of the main job."""
 
 import argparse
+import contextlib
 import dataclasses
+import pathlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from beam_preprocess.dataset.findings import Findings
@@ -26,6 +28,10 @@ Designs a click-through-rate model for a click log: records (Beam), recipe (how 
 paper's; what stands in parentheses is scaled down for small data sets, and the run says so."""
 
 
+NEEDED_BY = {"hardware": "--codesign", "recipe": "--recipe auto"}
+"""Options that stages which not every run has come with."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (2 for a mistake of the user).
 
@@ -36,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def command() -> int:
         options = _parser().parse_args(arguments)
         config = _config(options)
-        return _run(config, options.stage, options.quiet)
+        return _run(config, options.stage, options.quiet, options.serve_report)
 
     return exit_code(command)
 
@@ -60,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
         "--stage", choices=STAGES, help="run this stage alone; those before it must have finished"
     )
     group.add_argument("--quiet", action="store_true", help="no progress, only the last screen")
+    group.add_argument(
+        "--serve-report", type=int, metavar="PORT",
+        help="meanwhile, show the report so far at http://127.0.0.1:PORT, to this machine alone",
+    )  # fmt: skip
     return parser
 
 
@@ -108,7 +118,7 @@ def _config(options: argparse.Namespace) -> SearchConfig:
     return SearchConfig(**values)
 
 
-def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
+def _run(config: SearchConfig, only_stage: str | None, quiet: bool, port: int | None = None) -> int:
     from nasrec_tf.search.run import Run
 
     directory = RunDirectory(config.run_dir)
@@ -116,7 +126,7 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
         return _work(Run(config, directory, quiet))
     if _is_supernet_host(config):
         return _train_with_others(Run(config, directory, quiet))
-    run = completed_run(config, only_stage, quiet)
+    run = completed_run(config, only_stage, quiet, port)
     if run.directory.result("export") is not None:
         from nasrec_tf.search.last_screen import last_screen
 
@@ -124,13 +134,16 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool) -> int:
     return 0
 
 
-def completed_run(config: SearchConfig, only_stage: str | None, quiet: bool) -> Any:
+def completed_run(
+    config: SearchConfig, only_stage: str | None, quiet: bool, port: int | None = None
+) -> Any:
     """Runs what is left of a run; what the stages share.
 
     Args:
         config: the options.
         only_stage: run this stage alone; ``None`` for all.
         quiet: show no progress.
+        port: where the report is served meanwhile; nowhere unless given.
 
     Raises:
         UserError, DataError: if options or data cannot be used.
@@ -143,7 +156,7 @@ def completed_run(config: SearchConfig, only_stage: str | None, quiet: bool) -> 
 
     directory = RunDirectory(config.run_dir)
     check_options(config)
-    with directory.opened(config):
+    with _live_report(config, port), directory.opened(config):
         run = Run(config, directory, quiet)
         if only_stage is not None:
             _check_ready(run, only_stage)
@@ -159,6 +172,21 @@ def completed_run(config: SearchConfig, only_stage: str | None, quiet: bool) -> 
                 write_tensorboard(run, stage)
         write_run_report(run)
     return run
+
+
+@contextlib.contextmanager
+def _live_report(config: SearchConfig, port: int | None) -> Iterator[None]:
+    """Serves the report meanwhile, if that is asked for."""
+    if port is None:
+        yield
+        return
+    from nasrec_tf.search.live_report import LiveReport, served
+    from nasrec_tf.search.run_summary import drawn_report
+
+    directory = pathlib.Path(config.run_dir)
+    with served(LiveReport(lambda: drawn_report(directory)), port) as found:
+        print(f"report so far: http://127.0.0.1:{found}/", flush=True)
+        yield
 
 
 def _work(run) -> int:
@@ -199,8 +227,7 @@ def _train_with_others(run) -> int:
 
 def _check_ready(run, stage: str) -> None:
     if stage not in run.config.stages:
-        wanted = {"hardware": "--codesign", "recipe": "--recipe auto"}[stage]
-        raise UserError(f"--stage {stage} goes with {wanted}, which is missing.")
+        raise UserError(f"--stage {stage} goes with {NEEDED_BY[stage]}, which is missing.")
     missing = run.directory.missing_before(stage, run.config.stages)
     if missing is not None:
         raise UserError(

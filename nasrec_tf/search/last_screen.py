@@ -1,9 +1,11 @@
 """What a run has found: the last screen and the leaderboard."""
 
 import csv
+import json
 
 from beam_preprocess.dataset.findings import Findings
 from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.csv_cells import plain_row
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.report import QualitySummary
@@ -16,9 +18,7 @@ from nasrec_tf.search.results import (
     StageResult,
 )
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import REPORT_FILE
-
-LEADERBOARD_FILE = "leaderboard.csv"
+from nasrec_tf.search.run_directory import ARCHITECTURE_FILE, LEADERBOARD_FILE, REPORT_FILE
 
 
 def last_screen(run: Run) -> str:
@@ -157,7 +157,7 @@ def write_leaderboard(run: Run) -> None:
     with atomic_file(run.directory.path / LEADERBOARD_FILE) as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(map(plain_row, rows))
 
 
 def _told_loss(figures: AttemptFigures) -> float | str:
@@ -168,7 +168,7 @@ def _told_loss(figures: AttemptFigures) -> float | str:
 
 
 def write_run_report(run: Run) -> None:
-    """Writes the leaderboard and the report page from what the stages have left so far.
+    """Writes leaderboard, architecture and report page from what the stages have left so far.
 
     Args:
         run: the run.
@@ -177,4 +177,8 @@ def write_run_report(run: Run) -> None:
     from nasrec_tf.search.run_summary import summarize
 
     write_leaderboard(run)
+    result = run.directory.result("retrain")
+    if result is not None:
+        with atomic_file(run.directory.path / ARCHITECTURE_FILE) as file:
+            file.write(json.dumps(result.architecture.to_json(), indent=1) + "\n")
     write_report(summarize(run), run.directory.path / REPORT_FILE)

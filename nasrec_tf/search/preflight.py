@@ -15,9 +15,8 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.operators import BY_BATCH
 from nasrec_tf.search.config import AUTO, DEFAULT_HARDWARE, LIMITS, SearchConfig
 from nasrec_tf.search.environment import VERSIONS_FILE
-from nasrec_tf.search.last_screen import LEADERBOARD_FILE
 from nasrec_tf.search.options import flag
-from nasrec_tf.search.run_directory import CONFIG_FILE, LOCK_FILE, REPORT_FILE
+from nasrec_tf.search.run_directory import OWN_FILES
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale
 from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.stages.export import check_target
@@ -129,7 +128,7 @@ def _check_final_models(config: SearchConfig, schedule: str) -> None:
 
 def _check_files_of_run(config: SearchConfig) -> None:
     run, exports = (pathlib.Path(os.path.realpath(d)) for d in (config.run_dir, config.export_dir))
-    for name in (CONFIG_FILE, VERSIONS_FILE, REPORT_FILE, LEADERBOARD_FILE, LOCK_FILE):
+    for name in (*OWN_FILES, VERSIONS_FILE):
         if exports.is_relative_to(run / name):
             raise UserError(f"{run / name}: the run writes a file there; use another --export-dir.")
 

@@ -30,7 +30,12 @@ from nasrec_tf.training.recipes import PAPER
 CONFIG_FILE = "config.toml"
 RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
+LEADERBOARD_FILE = "leaderboard.csv"
+ARCHITECTURE_FILE = "architecture.json"
 LOCK_FILE = ".lock"
+
+OWN_FILES = (CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE)
+"""Files of a run that lie beside the directories of its stages."""
 
 FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "tensorboard", "distribute")
 """Options that may change from one call to the next: they do not change what comes out."""

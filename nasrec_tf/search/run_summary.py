@@ -1,11 +1,16 @@
 """Gathers what a run directory holds for the report page, however far the run has come."""
 
 import dataclasses
+import datetime
 import math
+import os
 import pathlib
+import platform
 import shlex
+import urllib.parse
 from typing import Any
 
+from beam_preprocess.dataset.file_names import CARD_FILE
 from beam_preprocess.dataset.findings import Findings
 from nasrec_tf.architecture.complexity import Complexity
 from nasrec_tf.common.errors import RunError
@@ -28,9 +33,16 @@ from nasrec_tf.report import (
 )
 from nasrec_tf.search.chosen_summary import ensemble_summary, spreads, told_choice
 from nasrec_tf.search.config import DEFAULT_HARDWARE
+from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import AttemptFigures, HardwareResult, RecipeTrial, Skipped
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import CONFIG_FILE
+from nasrec_tf.search.run_directory import (
+    ARCHITECTURE_FILE,
+    CONFIG_FILE,
+    LEADERBOARD_FILE,
+    RESULT_FILE,
+    RunDirectory,
+)
 from nasrec_tf.search.search_size import score_rows
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.search.winner_quality import served_calibration
@@ -73,7 +85,66 @@ def summarize(run: Run) -> RunSummary:
         stages=[_stage(run, name) for name in config.stages],
         configuration=_configuration(run),
         versions=_versions(run),
+        links=_links(run),
+        made=_made(run),
     )
+
+
+def drawn_report(directory: pathlib.Path) -> tuple[str, dict[str, pathlib.Path]]:
+    """The page of a run as far as it has come, read from files alone.
+
+    Args:
+        directory: of the run.
+
+    Returns:
+        The page, which asks for itself again, and the files that it links to by their addresses.
+
+    Raises:
+        RunError: if the run has not begun, or what a stage left is damaged.
+    """
+    from nasrec_tf.report import render_report
+    from nasrec_tf.search.live_report import REFRESH_SECONDS
+
+    found = RunDirectory(directory)
+    config = found.stored_config()
+    if config is None:
+        raise RunError(f"{directory}: the run has not begun.")
+    summary = summarize(Run(config, found, quiet=True))
+    files = {
+        address: directory / urllib.parse.unquote(address) for address in summary.links.values()
+    }
+    return render_report(summary, refresh_seconds=REFRESH_SECONDS), files
+
+
+def _links(run: Run) -> dict[str, str]:
+    """What lies beside the page, by what it is."""
+    root = run.directory.path
+    places = {
+        "leaderboard (CSV)": root / LEADERBOARD_FILE,
+        "architecture (JSON)": root / ARCHITECTURE_FILE,
+        "options (TOML)": root / CONFIG_FILE,
+    }
+    if run.directory.result("records") is not None:
+        places = {"data card": run.dataset / CARD_FILE, **places}
+    # Quoted as addresses are: names of directories may hold anything.
+    return {
+        title: urllib.parse.quote(os.path.relpath(place, root))
+        for title, place in places.items()
+        if place.is_file()
+    }
+
+
+def _made(run: Run) -> str | None:
+    """When the last stage ended, and on which host the page was written."""
+    ended = [
+        path.stat().st_mtime
+        for path in (run.directory.path / stage / RESULT_FILE for stage in run.config.stages)
+        if path.is_file()
+    ]
+    if not ended:
+        return None
+    moment = datetime.datetime.fromtimestamp(max(ended), datetime.timezone.utc)
+    return f"{moment:%Y-%m-%d %H:%M} UTC on {platform.node() or 'a host without a name'}"
 
 
 def _versions(run: Run) -> dict[str, str]:
@@ -90,7 +161,7 @@ def _data(run: Run) -> DataSummary | None:
     result = run.directory.result("records")
     if result is None:
         return None
-    schema = run.schema
+    schema, findings = run.schema, Findings.load(run.dataset)
     training_rows = schema.splits["train"].rows
     return DataSummary(
         name=schema.name,
@@ -100,14 +171,20 @@ def _data(run: Run) -> DataSummary | None:
         ],
         dense_features=schema.dense_names,
         tables=[
-            TableSummary(feature.name, feature.rows, feature.missing_count / training_rows)
+            TableSummary(
+                feature.name,
+                feature.rows,
+                feature.missing_count / training_rows,
+                findings.out_of_vocabulary.get(feature.name, {}).get("test"),
+            )
             for feature in schema.sparse
         ],
         source=", ".join(run.config.data or ("generated",)),
         rejected=schema.rejected,
         best_log_loss=result.demo and result.demo.best_log_loss,
         constant_log_loss=result.constant_log_loss,
-        warnings=[found.text for found in Findings.load(run.dataset).warnings],
+        is_generated=result.demo is not None,
+        warnings=[found.text for found in findings.warnings],
     )
 
 
@@ -116,7 +193,11 @@ def _recipe(run: Run) -> RecipeSummary | None:
     if run.directory.missing_before("supernet", run.config.stages) is not None:
         return None
     recipe, result = run.recipe, run.directory.result("recipe")
-    trials = [] if result is None else [_recipe_trial(trial, recipe) for trial in result.trials]
+    trials = (
+        []
+        if result is None
+        else [_recipe_trial(trial, recipe, result.architecture) for trial in result.trials]
+    )
     return RecipeSummary(
         text=str(recipe),
         fields=dataclasses.asdict(recipe),
@@ -125,7 +206,7 @@ def _recipe(run: Run) -> RecipeSummary | None:
     )
 
 
-def _recipe_trial(trial: RecipeTrial, recipe: Recipe) -> RecipeTrialSummary:
+def _recipe_trial(trial: RecipeTrial, recipe: Recipe, usual: Trainable) -> RecipeTrialSummary:
     value = getattr(trial.recipe, trial.question)
     return RecipeTrialSummary(
         question=trial.question,
@@ -133,7 +214,20 @@ def _recipe_trial(trial: RecipeTrial, recipe: Recipe) -> RecipeTrialSummary:
         seed=trial.replica,
         log_loss=trial.validation.log_loss if trial.validation else None,
         chosen=value == getattr(recipe, trial.question),
+        judge=_judge(trial.architecture or usual),
     )
+
+
+JUDGES = {
+    PLAIN.identity: "a plain network (DLRM's shape)",
+    OF_MANY_KINDS.identity: "a mix of all kinds of operators",
+}
+"""What the networks are called that a recipe is tried on."""
+
+
+def _judge(model: Trainable) -> str:
+    """On which network a question was judged: figures of one cannot be compared with another's."""
+    return JUDGES.get(model.identity, model.told)
 
 
 def _curve(directory: pathlib.Path) -> Curve | None:
@@ -204,6 +298,7 @@ def _candidates(run: Run) -> list[CandidateSummary]:
                 validation_auc=validation.auc if validation else None,
                 mflops=cost.mflops,
                 parameters=cost.parameters,
+                architecture=attempt.architecture.architecture,
                 won=winner is not None and (winner.candidate or winner.directory) == name,
             )
         )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
+from nasrec_tf.common.csv_cells import plain_cell
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.report.page import count, duration, number, rendered
 from nasrec_tf.search.exit_code import exit_code
@@ -147,6 +148,7 @@ def _write_csv(runs: Sequence[RunFigures], file) -> None:
         log_loss = [None] * 3 if test is None else [
             test.log_loss, *(test.log_loss_interval or (None, None))]  # fmt: skip
         area = [None] * 3 if test is None else [test.auc, *(test.auc_interval or (None, None))]
-        writer.writerow([run.name, run.state, run.data, run.model, run.validation, *log_loss,
-                         *area, run.mflops, run.parameters, run.seconds,
-                         *(run.options.get(name) for name in options)])  # fmt: skip
+        writer.writerow(map(plain_cell, [
+            run.name, run.state, run.data, run.model, run.validation, *log_loss, *area, run.mflops,
+            run.parameters, run.seconds, *(run.options.get(name) for name in options),
+        ]))  # fmt: skip

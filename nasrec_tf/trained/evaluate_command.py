@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.csv_cells import plain_cell
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.trained.asking_options import UnreadRows, asked, asking_parser, counting
@@ -164,7 +165,7 @@ def _write(path: pathlib.Path, found: Sequence[SliceQuality]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         flat = [_flat(each.to_json()) for each in found]
         writer.writerow(flat[0])
-        writer.writerows(row.values() for row in flat)
+        writer.writerows(map(plain_cell, row.values()) for row in flat)
 
 
 def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:

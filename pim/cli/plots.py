@@ -11,11 +11,40 @@ from pim.studies.explore import Exploration
 _LABELS = {"speed_up": "speed-up", "energy": "energy ratio"}
 
 
+# Those of the reports of nasrec_tf, of which this package knows nothing.
+_BLUE, _RED, _GREY, _INK, _GRID = "#1d5fb4", "#b3322b", "#98a2b3", "#1f2430", "#e6e8ec"
+
+
 def _figure(rows: int, columns: int, width: float, height: float, heights=None):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
+    axes = figure.subplots(rows, columns, squeeze=False, height_ratios=heights)
+    for axis in axes.flat:
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.spines[["left", "bottom"]].set_color(_GREY)
+        axis.grid(color=_GRID, linewidth=0.8)
+        axis.set_axisbelow(True)
+        axis.tick_params(colors=_INK, labelsize=9)
+    return figure, axes
+
+
+def _logarithmic(axis: Any) -> None:
+    """A logarithmic axis with plain numbers, as many of them as there is room for."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = axis.get_view_interval()
+    if high < 5 * low:
+        axis.set_major_locator(MaxNLocator(6))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 1000 * low else (1,)))
+
+
+def _plain(text: str) -> str:
+    """Text as it is: what stands between two dollars is no mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _save(figure: Any, path: str | pathlib.Path) -> None:
@@ -45,9 +74,11 @@ def plot_breakdown(report: Report, path: str | pathlib.Path) -> None:
     for axis, (title, parts, scale) in zip(axes.flat, panels):
         shown = sorted(((v * scale, k) for k, v in parts.items() if v > 0), reverse=True)[:14]
         names = [name for _, name in shown][::-1]
-        axis.barh(names, [value for value, _ in shown][::-1])
+        axis.barh(range(len(names)), [value for value, _ in shown][::-1], color=_BLUE)
+        axis.set_yticks(range(len(names)), [_plain(name) for name in names])
         axis.set_title(title)
-    figure.suptitle(f"{report.workload} on {report.hardware}, batch {report.batch}")
+    title = f"{report.workload} on {report.hardware}, batch {report.batch}"
+    figure.suptitle(_plain(title))
     _save(figure, path)
 
 
@@ -65,7 +96,13 @@ def plot_pareto(exploration: Exploration, path: str | pathlib.Path) -> None:
     axis, front = axes[0, 0], exploration.front
     report, candidates = exploration.report, exploration.candidates
     axis.scatter(
-        report.energy_pj * 1e-3, report.latency_ns * 1e-3, s=3, color="0.85", label="candidates"
+        report.energy_pj * 1e-3,
+        report.latency_ns * 1e-3,
+        s=4,
+        color=_GREY,
+        alpha=0.5,
+        linewidths=0,
+        label="candidates",
     )
     bits = (candidates.weight_bits[front] + candidates.activation_bits[front]) / 2
     points = axis.scatter(
@@ -78,7 +115,9 @@ def plot_pareto(exploration: Exploration, path: str | pathlib.Path) -> None:
     )
     figure.colorbar(points, label="mean of weight and activation bits")
     axis.set(xscale="log", yscale="log", xlabel="energy, nJ", ylabel="latency, µs")
-    axis.legend()
+    _logarithmic(axis.xaxis)
+    _logarithmic(axis.yaxis)
+    axis.legend(frameon=False)
     _save(figure, path)
 
 
@@ -103,13 +142,14 @@ def plot_sensitivity(comparison: Comparison, path: str | pathlib.Path) -> None:
             for place, part in enumerate(parts):
                 ends = sorted(getattr(case, ratio) for case in (part.low, part.high))
                 span = [min(ends[0], base), max(ends[1], base)]
-                axis.plot(span, [place, place], lw=7, alpha=0.6, solid_capstyle="butt")
-                axis.plot(span, [place, place], "|", color="black")
-            axis.axvline(base, color="black", lw=1)
-            axis.axvline(1, color="0.5", lw=1, ls="--")
+                axis.plot(span, [place, place], lw=7, color=_BLUE, alpha=0.6, solid_capstyle="butt")
+                axis.plot(span, [place, place], "|", color=_INK)
+            axis.axvline(base, color=_INK, lw=1)
+            axis.axvline(1, color=_RED, lw=1, ls="--")
             axis.set_yticks(
                 range(len(parts)), [p.assumption.name for p in parts] if column == 0 else []
             )
             axis.set(xscale="log", title=f"{_LABELS[ratio]} to {name}: {base:.3g}")
+            _logarithmic(axis.xaxis)
             axis.invert_yaxis()
     _save(figure, path)
