@@ -378,16 +378,29 @@ class ArchitectureOracle(keras_tuner.Oracle):
                 return number
         return min(self._assignments.lost(self.history.longest), default=None)
 
+    def check_first(self) -> None:
+        """Finds out before any work whether there is a first candidate.
+
+        Raises:
+            RunError: if the budgets leave none.
+        """
+        try:
+            self.strategy.propose(0, History(), self.draws, self.seed or 0)
+        except NothingToDraw as reason:
+            raise self._no_candidate(reason) from reason
+
+    def _no_candidate(self, reason: NothingToDraw) -> RunError:
+        return RunError(
+            f"Search space {self.space.name!r} gives no candidate: {reason}: raise the limit."
+        )
+
     def _create(self, number: int) -> bool:
         """Draws a candidate, if there is one."""
         try:
             candidate = self.strategy.propose(number, self.history, self.draws, self.seed)
         except NothingToDraw as reason:
             if number == 0:
-                raise RunError(
-                    f"Search space {self.space.name!r} gives no candidate: {reason}: raise the "
-                    f"limit."
-                ) from reason
+                raise self._no_candidate(reason) from reason
             logger.warning("The search ends after %d candidates: %s.", number, reason)
             self._exhausted = str(reason)
             return False

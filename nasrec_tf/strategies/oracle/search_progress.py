@@ -1,7 +1,6 @@
 """How far a search is, on the standard error stream."""
 
-import tqdm
-
+from beam_preprocess.common.progress_lines import progress
 from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
 
@@ -19,11 +18,10 @@ class SearchProgress:
     def __init__(self, oracle: ArchitectureOracle, enabled: bool):
         self._oracle = oracle
         self._shown = len(oracle.history.outcomes)
-        self._bar = tqdm.tqdm(
-            total=oracle.max_trials,
+        self._bar = progress(
+            *("search", oracle.max_trials, "candidate"),
+            quiet=not enabled,
             initial=self._shown,
-            unit="candidate",
-            disable=not enabled,
             dynamic_ncols=True,
         )
         self._describe()
