@@ -37,7 +37,7 @@ below is imported when it is first used.
 """
 
 import importlib as _importlib
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 __version__ = "0.1.0"
@@ -85,7 +85,7 @@ _ROOMS = ("search",)
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from nasrec_tf.architecture.architecture import Architecture as Architecture
     from nasrec_tf.architecture.blocks import Bits as Bits
     from nasrec_tf.architecture.blocks import Block as Block
@@ -111,7 +111,7 @@ if _TYPE_CHECKING:
     from nasrec_tf.native import portable as portable
     from nasrec_tf.networks.baselines import BASELINES as BASELINES
     from nasrec_tf.networks.baselines import Baseline as Baseline
-    from nasrec_tf.networks.baselines import baseline as baseline
+    from nasrec_tf.networks.baselines import baseline as baseline  # type: ignore[no-redef]  # no module
     from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork as BaselineNetwork
     from nasrec_tf.networks.subnet import Subnet as Subnet
     from nasrec_tf.networks.supernet.model import Supernet as Supernet

@@ -108,10 +108,10 @@ def build(kind: type[_Checked], entry: Any, what: str) -> _Checked:
     >>> @dataclasses.dataclass
     ... class Table:
     ...     rows: PositiveCount
-    >>> build(Table, {"row": 3}, "shop.toml")
+    >>> build(Table, {"lines": 3}, "shop.toml")
     Traceback (most recent call last):
         ...
-    beam_preprocess.errors.DataError: shop.toml: unknown key 'row'; keys are rows
+    beam_preprocess.errors.DataError: shop.toml: unknown key 'lines'; keys are rows
     """
     fields = dataclasses.fields(kind)
     known = [field.name for field in fields]

@@ -260,8 +260,8 @@ def pool(items: Any, ids: Any, field: ListField, query: Any = None) -> Any:
         (batch, 1, embedding).
 
     Example:
-        >>> items, ids = tf.constant([[[1.0, 4.0], [3.0, 0.0]]]), [[5, 7]]
-        >>> pool(items, ids, ListField(0, 2)).numpy().tolist()
+        >>> items = tf.constant([[[1.0, 4.0], [3.0, 0.0]]])
+        >>> pool(items, tf.constant([[5, 7]]), ListField(0, 2)).numpy().tolist()
         [[[2.0, 2.0]]]
     """
     present = tf.concat([tf.ones_like(ids[:, :1], tf.bool), ids[:, 1:] >= 0], axis=1)
