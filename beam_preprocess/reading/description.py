@@ -34,7 +34,6 @@ from beam_preprocess.dataset.schema import (
 )
 from beam_preprocess.dataset.time_formats import DERIVED_CATEGORIES, YYMMDDHH, time_format
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.moments import is_time
 from beam_preprocess.reading.quotes import Quotes
 
 _SHOWN_CHARACTERS = 60
@@ -117,7 +116,12 @@ class DenseColumn(_Column):
     @property
     def until_column(self) -> str | None:
         """The other column that an age is counted to."""
-        return None if self.until is None or is_time(self.until) else self.until
+        if self.until is None:
+            return None
+        # Brings PyArrow, which what only shows its options does without.
+        from beam_preprocess.reading.moments import is_time
+
+        return None if is_time(self.until) else self.until
 
 
 @dataclasses.dataclass(frozen=True)

@@ -272,7 +272,7 @@ def test_each_network_of_an_ensemble_is_fitted_to_all_rows(finished_run, tmp_pat
     assert len(members) == 2 and all(name.endswith("-final-fit") for name in members)
     assert found["directory"] in members
     records = Records(directory / "run" / "records" / "dataset")
-    network = nasrec_tf.load(directory / "models" / "nasrec")
+    network = nasrec_tf.load(directory / "models" / "nasrec").model
     loss = log_losses(*Predictor(network, records)("test")).mean()
     of_calibrated = found["ensemble"]["calibration"]["test"]["calibrated_log_loss"]
     assert loss == pytest.approx(of_calibrated, rel=1e-5)

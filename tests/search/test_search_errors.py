@@ -47,7 +47,7 @@ def test_a_missing_file(fails):
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
-        (("--recipe", "papre"), "No recipe 'papre': give a file, or one of"),
+        (("--recipe", "papre"), "No recipe 'papre', did you mean 'paper'?: give a file, or one of"),
         (("--recipe", "mine.toml"), "mine.toml: head_dropout must be at most 0.99. Received: 1.0"),
         (("--row-decay", -0.1), "--row-decay must be at least 0.0. Received: -0.1"),
         (("--head-dropout", 1), "--head-dropout must be at most 0.99. Received: 1.0"),
