@@ -11,6 +11,7 @@ import pytest
 from evolution_landscape import SPACE, TRIALS, log_loss, make_oracle
 from keras_tuner.engine.base_tuner import BaseTuner
 
+from beam_preprocess.common import progress_lines
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.strategies import Budget, NoScores, SubnetTuner, best, read_results
@@ -204,7 +205,10 @@ def test_what_the_user_did_wrong_ends_the_search_as_it_is(tmp_path):
     assert running.status == "running"
 
 
-def test_the_progress_tells_generation_best_rate_and_time_left(tmp_path, capsys):
+def test_the_progress_on_a_terminal_tells_generation_best_rate_and_time_left(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(progress_lines, "is_terminal", lambda stream: True)
     tuner(tmp_path, progress=True).search()
     last = capsys.readouterr().err.split("\r")[-1]
     assert f"{TRIALS}/{TRIALS}" in last

@@ -156,8 +156,8 @@ def test_a_batch_larger_than_the_training_split_of_a_log(fails, tmp_path):
     rows = "".join(f"{n % 3 == 0:d},s{n % 5}\n" for n in range(100))
     (tmp_path / "log.csv").write_text(f"click,shop\n{rows}")
     log = ("--data", "log.csv", "--dataset", "csv", "--label", "click")
-    line = fails(*log, "--retrain-batch-size", "81", "--run-dir", "run")
-    assert "--retrain-batch-size 81 must not exceed the training rows, which are 80" in line
+    line = fails(*log, "--retrain-batch-size", "82", "--run-dir", "run")
+    assert "--retrain-batch-size 82 must not exceed the training rows, which are 81" in line
     assert not (tmp_path / "run" / "records" / "result.json").exists()
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from search_calls import call, options
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 
 
 def events(directory):
@@ -12,7 +13,7 @@ def events(directory):
     found = EventAccumulator(str(directory), size_guidance={"scalars": 0, "tensors": 0})
     found.Reload()
     scalars = {
-        tag: [(event.step, event.tensor_proto.float_val[0]) for event in found.Tensors(tag)]
+        tag: [(event.step, make_ndarray(event.tensor_proto).item()) for event in found.Tensors(tag)]
         for tag in found.Tags()["tensors"]
         if not tag.startswith("_hparams_/")
     }

@@ -105,7 +105,7 @@ def test_vocabularies_give_the_value_of_each_row_of_a_table(model):
     [
         ({"I3": ["0"] * 4 + ["much"] * (ROWS - 4)}, "row 5: column I3: not a number: 'much'"),
         ({"C7": None}, "no column 'C7', did you mean 'C"),
-        ({"C7": [["a", "b"]] * ROWS}, "column 'C7' is of type list"),
+        ({"C7": [["a", "b"]] * ROWS}, "column 'C7' holds lists"),
         ({"C7": ["a"]}, "cannot be read as a table"),
     ],
     ids=["value", "no column", "lists", "lengths"],
