@@ -19,7 +19,8 @@ for stage in records recipe supernet; do
 done
 
 # 2. The chief on the first node proposes candidates; every other task scores them.
-KERASTUNER_ORACLE_IP=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+nodes=$(scontrol show hostnames "$SLURM_JOB_NODELIST")
+KERASTUNER_ORACLE_IP=${nodes%%$'\n'*}
 KERASTUNER_ORACLE_PORT=$((20000 + SLURM_JOB_ID % 10000))
 export KERASTUNER_ORACLE_IP KERASTUNER_ORACLE_PORT
 score() {

@@ -30,6 +30,7 @@ def values(place):
         return {(row["scores"], row["figure"]): row for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 def test_architectures_and_supernets_are_added_to_what_is_there(place, capsys):
     assert study(place, "--architectures", 4, "--seeds", 1) == 0
     first = values(place)

@@ -40,6 +40,7 @@ def test_rows_hold_what_the_card_promises(table):
         assert row.mflops > 0 and row.embedding_parameters == 16 * sum(card.table_rows)
 
 
+@pytest.mark.slow
 def test_a_second_build_that_is_killed_comes_to_the_same_figures(table, tmp_path):
     command = [sys.executable, "-m", "nasrec_tf.benchmark", *OPTIONS, "--dir", str(tmp_path)]
     process = subprocess.Popen([*command, "--count", "4"], stdout=subprocess.DEVNULL,

@@ -98,7 +98,10 @@ def test_a_file_is_named_when_its_recipe_cannot_be_used(tmp_path):
 
 
 def test_an_unknown_name_is_told_with_those_that_there_are():
-    with pytest.raises(RecipeError, match="No recipe 'papre': give a file, or one of .*paper"):
+    with pytest.raises(
+        RecipeError,
+        match="No recipe 'papre', did you mean 'paper'",
+    ):
         load_recipe("papre")
 
 

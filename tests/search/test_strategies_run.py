@@ -61,6 +61,7 @@ def searched(directory, *given, stages=("records", "supernet", "evolution")):
         assert said.code == 0, said.err
 
 
+@pytest.mark.slow
 def test_the_strategy_of_the_page_trains_its_candidates_and_goes_on_after_a_kill(
     tmp_path_factory, monkeypatch
 ):
