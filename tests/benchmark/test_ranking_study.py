@@ -9,8 +9,6 @@ from benchmark.conftest import OPTIONS
 from nasrec_tf.benchmark.table_files import read_table
 from nasrec_tf.studies.study_command import main
 
-pytestmark = pytest.mark.integration
-
 SUPERNETS = ["--supernet", "supernet_epochs=1", "--supernet", "supernet_epochs=1,fine_tune_steps=0"]
 
 
@@ -55,6 +53,7 @@ def test_architectures_and_supernets_are_added_to_what_is_there(place, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "more, told",
     [

@@ -14,8 +14,6 @@ from benchmark.conftest import OPTIONS, build
 from nasrec_tf.benchmark.table_files import ROWS_FILE, read_table
 from nasrec_tf.common.errors import RunError
 
-pytestmark = pytest.mark.integration
-
 
 def figures(table):
     """What trainings came to, by key; times are left out."""
@@ -23,6 +21,7 @@ def figures(table):
     return {key: dataclasses.replace(row, **free) for key, row in table.rows.items()}
 
 
+@pytest.mark.integration
 def test_half_of_the_architectures_have_a_second_seed_the_better_half(table):
     first = sorted((row.log_loss, row.identity) for row in table.rows.values() if row.seed == 1)
     assert len(first) == 4
@@ -30,6 +29,7 @@ def test_half_of_the_architectures_have_a_second_seed_the_better_half(table):
     assert second == {identity for _, identity in first[:2]}
 
 
+@pytest.mark.integration
 def test_rows_hold_what_the_card_promises(table):
     (card,) = table.cards.values()
     for row in table.rows.values():
@@ -57,11 +57,13 @@ def test_a_second_build_that_is_killed_comes_to_the_same_figures(table, tmp_path
     assert figures(read_table(tmp_path)) == figures(table)
 
 
+@pytest.mark.integration
 def test_a_build_goes_on_from_a_table_that_is_elsewhere(built, tmp_path):
     assert build(tmp_path, "--count", 4, "--from", built, "--minutes", 1e-6) == 0
     assert read_table(tmp_path).rows == read_table(built).rows
 
 
+@pytest.mark.integration
 def test_a_licence_may_be_told_later(built, tmp_path):
     shutil.copytree(built, tmp_path / "bench")
     assert build(tmp_path / "bench", "--count", 4, "--licence", "CC0") == 0
@@ -71,6 +73,7 @@ def test_a_licence_may_be_told_later(built, tmp_path):
     assert table.rows == read_table(built).rows
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     "more, told",
     [
@@ -87,6 +90,7 @@ def test_mistakes_are_one_line(built, more, told, capsys):
     assert line.startswith("error: ") and told in line
 
 
+@pytest.mark.integration
 def test_damage_is_told_with_its_line(built, tmp_path):
     text = (built / "generated" / ROWS_FILE).read_text()
     (tmp_path / ROWS_FILE).write_text(text.replace('"seed": 1', '"seed": 3', 1))
