@@ -14,6 +14,7 @@ NEEDS_MORE = ("docker", "curl", "tensorboard", "pip", "nasrec-search", "nasrec-p
 
 SMALL = (
     "--recipe paper --space nasrec-small --blocks 2 --batch-size 64 --retrain-epochs 1 --quiet "
+    "--no-explain "
     "--supernet-epochs 1 --population 4 --tournament 2 --children 2 --generations 1 "
     "--fine-tune-steps 2 --top-k 1 --refine 0 --seed 3"
 ).split()

@@ -7,6 +7,7 @@ data.
 """
 
 import dataclasses
+import itertools
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -102,6 +103,17 @@ class Features:
         for each in self.lists:
             widths[each.field] = each.longest
         return tuple(widths)
+
+    @property
+    def field_columns(self) -> tuple[slice, ...]:
+        """Where each sparse field stands among the ids of a batch.
+
+        Example:
+            >>> Features(0, (1000, 40), lists=(ListField(1, longest=10),)).field_columns
+            (slice(0, 1, None), slice(1, 11, None))
+        """
+        ends = tuple(itertools.accumulate(self.widths))
+        return tuple(slice(end - width, end) for width, end in zip(self.widths, ends))
 
     @property
     def id_columns(self) -> int:

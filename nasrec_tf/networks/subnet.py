@@ -48,6 +48,9 @@ from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer
 EMBEDDING = "embedding"
 HEAD = "head"
 
+OUTPUT_SCALE = "output_scale"
+"""Beside a part's weights: what its output is multiplied by."""
+
 
 def part_name(block: int, part: str) -> str:
     """Name of a block's operator or merger in networks and files.
@@ -394,6 +397,21 @@ class Subnet(PortableExport):
         head_inputs = self._head_inputs(inputs, run, table=table)
         return self._logits(head_inputs, run).numpy()
 
+    def logits_with_scales(self, inputs: Mapping[str, Any], scales: Mapping[str, Any]) -> Any:
+        """Logits with the outputs of some operators and mergers multiplied; by 0, they are gone.
+
+        Args:
+            inputs: as for the network itself.
+            scales: a number by the name of a part, as ``part_name`` gives it.
+
+        Returns:
+            (batch, 1).
+        """
+        run = self.values()
+        for name, scale in scales.items():
+            run[name][OUTPUT_SCALE] = scale
+        return self._logits(self._head_inputs(inputs, run), run)
+
     def values(self, training: bool = False) -> dict[str, dict]:
         """The weights of every part as they enter its arithmetic, quantized where it is.
 
@@ -468,11 +486,12 @@ class Subnet(PortableExport):
         tokens, operators_dense = sparse_output, dense_output
         if live.dense_to_sparse:
             weights = run[part_name(number, DENSE_TO_SPARSE.name)]
-            merged = DENSE_TO_SPARSE(operators_dense, weights, sizes.merger)
+            merged = _scaled(DENSE_TO_SPARSE(operators_dense, weights, sizes.merger), weights)
             sparse_output = _joined([tokens, merged])
         if live.sparse_to_dense:
             weights = run[part_name(number, SPARSE_TO_DENSE.name)]
-            dense_output = operators_dense + SPARSE_TO_DENSE(tokens, weights, sizes.merger)
+            merged = _scaled(SPARSE_TO_DENSE(tokens, weights, sizes.merger), weights)
+            dense_output = operators_dense + merged
         return (
             dense_output if live.dense_output else None,
             sparse_output if live.sparse_output else None,
@@ -485,7 +504,8 @@ class Subnet(PortableExport):
             operator = OPERATORS[name]
             shape = self.shapes.blocks[number - 1].operators[name]
             inputs = self._operator_inputs(number, operator, dense, sparse)
-            output = operator(inputs, run[part_name(number, name)], shape)
+            weights = run[part_name(number, name)]
+            output = _scaled(operator(inputs, weights, shape), weights)
             outputs.append(pad_last_axis(output, width))
         return outputs[0] if len(outputs) == 1 else tf.add_n(outputs)
 
@@ -514,6 +534,12 @@ def _joined(values):
     if library is None:
         return tf.concat(values, axis=-1)
     return library.nasrec_join(values, [value.shape[-1] for value in values])
+
+
+def _scaled(output, weights):
+    """A part's output, multiplied where its weights come with a number for that."""
+    scale = weights.get(OUTPUT_SCALE)
+    return output if scale is None else scale * output
 
 
 def _call_with_array(function, x):

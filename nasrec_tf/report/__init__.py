@@ -1,5 +1,13 @@
 """The report of a run as one self-contained page: ``write_report(summary, path)``."""
 
+from nasrec_tf.report.explanation_summary import (
+    AblationSummary,
+    ExplanationSummary,
+    ImportanceSummary,
+    SliceSummary,
+    WhySummary,
+    YardstickSummary,
+)
 from nasrec_tf.report.page import render_report, write_report
 from nasrec_tf.report.quality_summary import (
     CalibratedQuality,
@@ -29,6 +37,7 @@ from nasrec_tf.report.summary import (
 )
 
 __all__ = [
+    "AblationSummary",
     "BaselineSummary",
     "CalibratedQuality",
     "CalibrationSummary",
@@ -37,20 +46,25 @@ __all__ = [
     "DataSummary",
     "DifferenceSummary",
     "EnsembleSummary",
+    "ExplanationSummary",
     "ExportSummary",
     "HardwareSummary",
+    "ImportanceSummary",
     "PartSummary",
     "QualitySummary",
     "RecipeSummary",
     "RecipeTrialSummary",
     "ReliabilityBin",
     "RunSummary",
+    "SliceSummary",
     "SplitSummary",
     "SpreadSummary",
     "StageSummary",
     "TableSummary",
     "TrialSummary",
+    "WhySummary",
     "WinnerSummary",
+    "YardstickSummary",
     "render_report",
     "write_report",
 ]

@@ -3,7 +3,7 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from nasrec_tf.common.csv_cells import plain_row
 from nasrec_tf.report.comparison_summary import (
@@ -14,6 +14,7 @@ from nasrec_tf.report.comparison_summary import (
     PublishedFigures,
     RivalSummary,
 )
+from nasrec_tf.report.markdown_table import markdown_cell, markdown_table
 from nasrec_tf.report.page import count, duration, number
 
 QUALITY_COLUMNS = (
@@ -58,18 +59,22 @@ def markdown(comparison: ComparisonSummary) -> str:
     trained = [rival for rival in comparison.ranked if rival.seeds]
     qualities = _quality_table(comparison)
     parts = [
-        f"# {_cell(comparison.name)}: comparison",
-        f"Data set {_cell(comparison.data_set)}, {comparison.seeds} seeds of each model, "
+        f"# {markdown_cell(comparison.name)}: comparison",
+        f"Data set {markdown_cell(comparison.data_set)}, {comparison.seeds} seeds of each model, "
         f"{comparison.rule}.",
-        _table(qualities[0], qualities[1:]),
-        _table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
-        _table(("model", "recipe"), [(rival.name, rival.recipe or "") for rival in trained]),
+        markdown_table(qualities[0], qualities[1:]),
+        markdown_table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
+        markdown_table(
+            ("model", "recipe"), [(rival.name, rival.recipe or "") for rival in trained]
+        ),
     ]
     if comparison.published:
         parts.append(
             "Published, by protocols that cannot be ranked among each other, nor with the above:"
         )
-        parts.append(_table(PUBLISHED_COLUMNS, [_published(row) for row in comparison.published]))
+        parts.append(
+            markdown_table(PUBLISHED_COLUMNS, [_published(row) for row in comparison.published])
+        )
     if comparison.command:
         parts.append(f"```sh\n{comparison.command}\n```")
     return "\n\n".join(parts) + "\n"
@@ -93,16 +98,6 @@ COST_COLUMNS = (
 )
 
 PUBLISHED_COLUMNS = ("data set", "method", "log loss", "AUC", "M FLOPs", "protocol")
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    """Text within a Markdown table: no column of its own, and no HTML."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _quality_table(comparison: ComparisonSummary) -> list[tuple[str, ...]]:

@@ -7,13 +7,21 @@ from typing import Any
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.drawing.scene import draw_svg
 from nasrec_tf.report import charts
-from nasrec_tf.report.gap_share import gap_share
+from nasrec_tf.report.gap_share import known_gap, seen_gap
 from nasrec_tf.report.search_agreement import search_agreement
 from nasrec_tf.report.summary import RunSummary
+from nasrec_tf.report.verdict import verdict_line
+from nasrec_tf.report.why_charts import ablation_chart, importance_chart
 
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
 LARGEST_TABLES = 40
 """Rows of the table of sparse features; a data set may have hundreds of them."""
+
+LARGEST_LIST = 200
+"""Rows of the list of all features."""
+
+OPEN_SLICES = 4
+"""Ways to tell rows apart that are shown at once; the others are folded."""
 
 
 def write_report(run: RunSummary, path: str | pathlib.Path) -> None:
@@ -46,14 +54,17 @@ def render_report(run: RunSummary, refresh_seconds: int | None = None) -> str:
         >>> "a &lt;run&gt;" in page, "<run>" in page
         (True, False)
     """
-    tested = run.winner is not None and run.winner.test is not None
     return rendered(
         "report.html",
         _pictures(run),
         run=run,
         largest_tables=LARGEST_TABLES,
+        largest_list=LARGEST_LIST,
+        open_slices=OPEN_SLICES,
         refresh_seconds=refresh_seconds,
-        gap_share=gap_share(run.data, run.winner.test.log_loss if tested else None),
+        verdict=None if run.explanation is None else verdict_line(run.explanation),
+        gap=known_gap(run.data),
+        gap_beside=known_gap(run.data) or seen_gap(run.explanation),
         agreement=search_agreement(run.trials, run.candidates),
     )
 
@@ -105,6 +116,11 @@ def _pictures(run: RunSummary) -> dict[str, str]:
             drawn = run.winner.architecture if run.winner else None
             winner = None if drawn is None else drawn.identity
             pictures[cost] = charts.front_chart(run.trials, cost, label, winner)
+    why = run.explanation.why if run.explanation else None
+    if why and why.importances:
+        pictures["importance"] = importance_chart(why.importances)
+    if why and why.ablations:
+        pictures["ablation"] = ablation_chart(why.ablations)
     if run.winner and run.winner.calibration and run.winner.calibration.reliability:
         pictures["reliability"] = charts.reliability_chart(run.winner.calibration)
     if run.winner and run.winner.architecture is not None:

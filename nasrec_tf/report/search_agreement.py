@@ -1,12 +1,16 @@
 """Whether the search's scores rank networks as training them from scratch does."""
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from nasrec_tf.report.summary import CandidateSummary, TrialSummary
 
 LEAST = 4
 """Candidates below which a correlation of ranks says nothing."""
+
+QUANTILE = 1.959963984540054
+"""Of the normal distribution, 97.5 %."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,10 +20,12 @@ class Agreement:
     Args:
         correlation: Spearman's, from -1 to 1.
         candidates: that have both.
+        interval: 95 % of the correlation (see ``correlation_interval``).
     """
 
     correlation: float
     candidates: int
+    interval: tuple[float, float]
 
 
 def search_agreement(
@@ -40,8 +46,9 @@ def search_agreement(
         ...           for name, loss in losses.items()]
         >>> trained = [CandidateSummary(1, name, validation_log_loss=loss)
         ...            for name, loss in zip("bacd", (0.5, 0.6, 0.7, 0.8))]
-        >>> search_agreement(trials, trained)
-        Agreement(correlation=0.8, candidates=4)
+        >>> found = search_agreement(trials, trained)
+        >>> found.correlation, found.candidates
+        (0.8, 4)
     """
     scores: dict[str, float] = {}
     for trial in trials:
@@ -56,8 +63,30 @@ def search_agreement(
         return None
     from scipy import stats
 
-    correlation = float(stats.spearmanr(*zip(*pairs)).statistic)
-    return Agreement(round(correlation, 12), len(pairs))
+    correlation = round(float(stats.spearmanr(*zip(*pairs)).statistic), 12)
+    return Agreement(correlation, len(pairs), correlation_interval(correlation, len(pairs)))
+
+
+def correlation_interval(correlation: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of Spearman's correlation (Bonett and Wright, Psychometrika 65, 2000).
+
+    By Fisher's transform, whose variance is (1 + correlation² / 2) / (count - 3). Beyond what two
+    neighbours exchanged would leave of a perfect correlation, which has no transform, one end is
+    the perfect one, and the other that of the two exchanged.
+
+    Args:
+        correlation: from -1 to 1.
+        count: of pairs, at least 4.
+
+    Example:
+        >>> [round(end, 2) for end in correlation_interval(0.8, 15)]
+        [0.42, 0.94]
+    """
+    nearest = 1 - 12 / (count * (count**2 - 1))
+    inner = max(-nearest, min(nearest, correlation))
+    reach = QUANTILE * math.sqrt((1 + inner**2 / 2) / (count - 3))
+    low, high = (math.tanh(math.atanh(inner) + sign * reach) for sign in (-1, 1))
+    return (-1.0 if correlation < -nearest else low), (1.0 if correlation > nearest else high)
 
 
 def _is_finite(value: float | None) -> bool:

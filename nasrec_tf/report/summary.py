@@ -6,6 +6,7 @@ from typing import Any
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.data.features import Features
+from nasrec_tf.report.explanation_summary import ExplanationSummary
 from nasrec_tf.report.quality_summary import (
     CalibrationSummary,
     DifferenceSummary,
@@ -380,6 +381,7 @@ class RunSummary:
         candidates: every training from scratch.
         winner: the chosen model.
         hardware: the winner on its hardware, in a co-design run.
+        explanation: whether the winner is worth it, and why it is as good as it is.
         export: the exported model.
         stages: the stages, in order.
         configuration: every option and its value in force.
@@ -402,6 +404,7 @@ class RunSummary:
     candidates: Sequence[CandidateSummary] = ()
     winner: WinnerSummary | None = None
     hardware: HardwareSummary | None = None
+    explanation: ExplanationSummary | None = None
     export: ExportSummary | None = None
     stages: Sequence[StageSummary] = ()
     configuration: Mapping[str, Any] = dataclasses.field(default_factory=dict)

@@ -24,11 +24,12 @@ from nasrec_tf.strategies.oracle.search_part import is_search_worker
 DESCRIPTION = """\
 Designs a click-through-rate model for a click log: records (Beam), recipe (how to train), supernet
 (weight-sharing training), evolution (KerasTuner), retrain (the best from scratch), export
-(SavedModel). Stop it at any moment; the same command goes on where it stopped. Defaults are the
-paper's; what stands in parentheses is scaled down for small data sets, and the run says so."""
+(SavedModel), explain (what it is worth beside simple models, and why). Stop it at any moment; the
+same command goes on where it stopped. Defaults are the paper's; what stands in parentheses is
+scaled down for small data sets, and the run says so."""
 
 
-NEEDED_BY = {"hardware": "--codesign", "recipe": "--recipe auto"}
+NEEDED_BY = {"hardware": "--codesign", "recipe": "--recipe auto", "explain": "--explain"}
 """Options that stages which not every run has come with."""
 
 
@@ -161,7 +162,8 @@ def completed_run(
         if only_stage is not None:
             _check_ready(run, only_stage)
         unfinished = [stage for stage in config.stages if directory.result(stage) is None]
-        if unfinished and "records" not in unfinished:
+        # A finished model is explained by the records that it was trained on.
+        if unfinished not in ([], ["explain"]) and "records" not in unfinished:
             check_sources(run)
         for stage in config.stages if only_stage is None else (only_stage,):
             if directory.result(stage) is None:

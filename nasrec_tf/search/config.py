@@ -51,8 +51,12 @@ from nasrec_tf.training.devices import DEVICES
 from nasrec_tf.training.recipe import LEAST_RATE, MOST_EPOCHS, MOST_RATE
 from nasrec_tf.training.recipes import PAPER
 
-STAGES = ("records", "recipe", "supernet", "evolution", "retrain", "hardware", "export")
+STAGES = (
+    "records", "recipe", "supernet", "evolution", "retrain", "hardware", "export", "explain",
+)  # fmt: skip
 """The stages in order; ``recipe`` is one of runs that choose it, ``hardware`` of co-design."""
+
+YARDSTICKS = ("auto", "all", "none")
 
 SCORERS = (SUPERNET_SCORES, TRAINING)
 
@@ -460,6 +464,15 @@ class SearchConfig:
         None, RETRAIN, "version of the export (default: one more than the last)", least=1,
         reader="export",
     )  # fmt: skip
+    explain: bool = option(
+        True, RETRAIN, "tell in the end whether the found model is worth it, beside simple ones, "
+        "and why it is as good as it is (docs/report.md)", reader="explain",
+    )  # fmt: skip
+    yardsticks: str = option(
+        "auto", RETRAIN, "simple models that are trained as the winner was and stand beside it in "
+        "the report: logistic regression, DLRM and a preset, as far as that takes a small share of "
+        "the run (auto), all of them, or none", choices=YARDSTICKS, reader="explain",
+    )  # fmt: skip
 
     run_dir: str = option(
         "runs/search", RUN, "directory of this run; repeat it to resume", path=True
@@ -505,6 +518,8 @@ class SearchConfig:
             raise UserError(
                 "--supernet-row-decay goes with --distribute none: rows decay on one device alone."
             )
+        if not self.explain and self.yardsticks != YARDSTICKS[0]:
+            raise UserError("--yardsticks goes with --explain; leave it out.")
         if self.distribute != "none" and self.codesign:
             raise UserError("--distribute cannot train the quantized supernet of --codesign.")
 
@@ -514,9 +529,14 @@ class SearchConfig:
 
         Example:
             >>> SearchConfig(codesign=True).stages
-            ('records', 'recipe', 'supernet', 'evolution', 'retrain', 'hardware', 'export')
+            ('records', 'recipe', 'supernet', 'evolution', 'retrain', 'hardware', 'export', \
+'explain')
         """
-        left_out = {"hardware": not self.codesign, "recipe": self.recipe != AUTO}
+        left_out = {
+            "hardware": not self.codesign,
+            "recipe": self.recipe != AUTO,
+            "explain": not self.explain,
+        }
         return tuple(name for name in STAGES if not left_out.get(name))
 
     def first_reader(self, field: dataclasses.Field) -> str:

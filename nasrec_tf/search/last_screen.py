@@ -9,6 +9,8 @@ from nasrec_tf.common.csv_cells import plain_row
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.report import QualitySummary
+from nasrec_tf.report.gap_share import known_gap, seen_gap
+from nasrec_tf.report.verdict import told_yardstick, verdict_line
 from nasrec_tf.search.chosen_summary import chosen_lines, quality_line
 from nasrec_tf.search.results import (
     AttemptFigures,
@@ -18,7 +20,12 @@ from nasrec_tf.search.results import (
     StageResult,
 )
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import ARCHITECTURE_FILE, LEADERBOARD_FILE, REPORT_FILE
+from nasrec_tf.search.run_directory import (
+    ARCHITECTURE_FILE,
+    EXPLANATION_FILE,
+    LEADERBOARD_FILE,
+    REPORT_FILE,
+)
 
 
 def last_screen(run: Run) -> str:
@@ -42,6 +49,7 @@ def last_screen(run: Run) -> str:
     ]
     if retrain.recipe is not None:
         lines.append(f"recipe   {retrain.recipe}")
+    lines += worth_lines(run)
     lines += baseline_lines(run.directory.finished("records", RecordsResult), retrain.test)
     lines += warning_lines(run)
     lines += chosen_lines(run.config, retrain)
@@ -49,6 +57,7 @@ def last_screen(run: Run) -> str:
     seconds = [
         f"{stage} {run.directory.finished(stage, StageResult).seconds:.0f} s"
         for stage in run.config.stages
+        if stage != "explain" or run.directory.result(stage) is not None
     ]
     lines += [
         f"time     {', '.join(seconds)}",
@@ -91,6 +100,23 @@ def baseline_lines(records: RecordsResult, test: QualitySummary) -> list[str]:
             "more clicks or other features"
         )
     return lines
+
+
+def worth_lines(run: Run) -> list[str]:
+    """Whether the model is worth its search, and the simple models beside it, a line each.
+
+    Args:
+        run: the run, of which the explain stage may have finished.
+
+    Raises:
+        RunError: if what the stage left is damaged.
+    """
+    result = run.directory.result("explain")
+    line = None if result is None else verdict_line(result.explanation)
+    if line is None:
+        return []
+    beside = [f"         {told_yardstick(one)}" for one in result.explanation.yardsticks]
+    return [f"verdict  {line}", *beside]
 
 
 def warning_lines(run: Run) -> list[str]:
@@ -174,6 +200,7 @@ def write_run_report(run: Run) -> None:
         run: the run.
     """
     from nasrec_tf.report import write_report
+    from nasrec_tf.report.explanation_text import explanation_markdown
     from nasrec_tf.search.run_summary import summarize
 
     write_leaderboard(run)
@@ -181,4 +208,9 @@ def write_run_report(run: Run) -> None:
     if result is not None:
         with atomic_file(run.directory.path / ARCHITECTURE_FILE) as file:
             file.write(json.dumps(result.architecture.to_json(), indent=1) + "\n")
-    write_report(summarize(run), run.directory.path / REPORT_FILE)
+    summary = summarize(run)
+    if summary.explanation is not None:
+        gap = known_gap(summary.data) or seen_gap(summary.explanation)
+        with atomic_file(run.directory.path / EXPLANATION_FILE) as file:
+            file.write(explanation_markdown(summary.explanation, gap))
+    write_report(summary, run.directory.path / REPORT_FILE)

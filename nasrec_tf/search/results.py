@@ -13,7 +13,12 @@ import pydantic
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.saved_state import SAVED
 from nasrec_tf.demo import DemoFacts
-from nasrec_tf.report import CalibrationSummary, DifferenceSummary, QualitySummary
+from nasrec_tf.report import (
+    CalibrationSummary,
+    DifferenceSummary,
+    ExplanationSummary,
+    QualitySummary,
+)
 from nasrec_tf.search.trainable import SavedTrainable
 from nasrec_tf.training.recipe import LOG_LOSS, Recipe
 
@@ -590,6 +595,19 @@ class ExportResult(StageResult):
     path: str
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExplainResult(StageResult):
+    """Of the explain stage.
+
+    Args:
+        explanation: whether the found model is worth it, and why it is as good as it is.
+    """
+
+    __pydantic_config__ = SAVED
+
+    explanation: ExplanationSummary
+
+
 STAGE_RESULTS: dict[str, Any] = {
     "records": RecordsResult,
     "recipe": RecipeResult,
@@ -598,5 +616,6 @@ STAGE_RESULTS: dict[str, Any] = {
     "retrain": RetrainResult,
     "hardware": HardwareResult,
     "export": ExportResult,
+    "explain": ExplainResult,
 }
 """Type of the result by stage."""

@@ -32,6 +32,7 @@ RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
 LEADERBOARD_FILE = "leaderboard.csv"
 ARCHITECTURE_FILE = "architecture.json"
+EXPLANATION_FILE = "explain/explanation.md"
 LOCK_FILE = ".lock"
 
 OWN_FILES = (CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE)

@@ -19,6 +19,7 @@ from nasrec_tf.report import (
     CandidateSummary,
     Curve,
     DataSummary,
+    ExplanationSummary,
     ExportSummary,
     HardwareSummary,
     PartSummary,
@@ -39,6 +40,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import (
     ARCHITECTURE_FILE,
     CONFIG_FILE,
+    EXPLANATION_FILE,
     LEADERBOARD_FILE,
     RESULT_FILE,
     RunDirectory,
@@ -81,6 +83,7 @@ def summarize(run: Run) -> RunSummary:
         candidates=_candidates(run),
         winner=_winner(run),
         hardware=_hardware(run),
+        explanation=_explanation(run),
         export=_export(run),
         stages=[_stage(run, name) for name in config.stages],
         configuration=_configuration(run),
@@ -122,6 +125,7 @@ def _links(run: Run) -> dict[str, str]:
     places = {
         "leaderboard (CSV)": root / LEADERBOARD_FILE,
         "architecture (JSON)": root / ARCHITECTURE_FILE,
+        "explanation (Markdown)": root / EXPLANATION_FILE,
         "options (TOML)": root / CONFIG_FILE,
     }
     if run.directory.result("records") is not None:
@@ -393,6 +397,11 @@ def _baseline(result: HardwareResult, name: str, title: str) -> BaselineSummary:
         (paper[name].speed_up, paper[name].energy) if name in paper else None,
         result.baseline_area_mm2.get(name),
     )
+
+
+def _explanation(run: Run) -> ExplanationSummary | None:
+    result = run.directory.result("explain")
+    return None if result is None else result.explanation
 
 
 def _export(run: Run) -> ExportSummary | None:

@@ -50,6 +50,14 @@ class Predicted(NamedTuple):
         """
         return self._replace(logits=logits)
 
+    def at(self, rows: np.ndarray) -> "Predicted":
+        """What it makes of some of the rows.
+
+        Args:
+            rows: their numbers.
+        """
+        return Predicted(*(None if part is None else part[rows] for part in self))
+
     def quality(self, *, seed: int | None = None) -> QualitySummary:
         """Log loss and AUC, and AUC within groups where there are such.
 

@@ -12,6 +12,7 @@ from nasrec_tf.report.comparison_summary import (
     GapSummary,
     RivalSummary,
 )
+from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.studies.contenders import CONSTANT, Contender
 from nasrec_tf.studies.paired_intervals import Measured, paired_difference
 from nasrec_tf.studies.rival_results import (
@@ -21,7 +22,6 @@ from nasrec_tf.studies.rival_results import (
     TuningResult,
 )
 from nasrec_tf.studies.rival_trainings import RivalTrainings
-from nasrec_tf.studies.search_cost import search_cost
 
 LOG_LOSS, AUC = ("log_loss", "log_losses"), ("auc", "aucs")
 """Fields of ``MeasuredResult``: a figure, and the same on resamples."""

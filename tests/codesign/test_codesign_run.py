@@ -49,7 +49,7 @@ OPTIONS = {
 def arguments(directory, *more):
     given = [str(part) for item in OPTIONS.items() for part in item]
     places = ["--run-dir", str(directory / "run"), "--export-dir", str(directory / "models")]
-    return ["--codesign", "--quiet", *given, *places, *more]
+    return ["--codesign", "--quiet", "--no-explain", *given, *places, *more]
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +287,7 @@ def test_the_hardware_stage_is_one_of_co_design_runs_alone(tmp_path, capsys):
     options = ["--run-dir", str(tmp_path / "run"), "--stage", "hardware"]
     assert main(options) == 2
     assert "--stage hardware goes with --codesign, which is missing." in capsys.readouterr().err
-    searched = ("supernet", "evolution", "retrain", "export")
+    searched = ("supernet", "evolution", "retrain", "export", "explain")
     assert SearchConfig().stages == ("records", "recipe", *searched)
     assert SearchConfig(recipe="paper").stages == ("records", *searched)
 

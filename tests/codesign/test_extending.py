@@ -119,7 +119,7 @@ def test_a_co_design_search_finds_trains_and_measures_it(space_file, tmp_path):
         "--export-dir": tmp_path / "models",
     }
     given = [str(part) for item in options.items() for part in item]
-    assert main(["--codesign", "--quiet", *given]) == 0
+    assert main(["--codesign", "--quiet", "--no-explain", *given]) == 0
 
     def result(stage):
         return json.loads((tmp_path / "run" / stage / "result.json").read_text())

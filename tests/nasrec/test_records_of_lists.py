@@ -11,6 +11,7 @@ from beam_preprocess.dataset.record_reader import decode_example, read_records
 from beam_preprocess.dataset.schema import PADDING_ID
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.reading.description import SparseColumn
+from nasrec_tf.data.drawn_rows import row_sample
 from nasrec_tf.data.features import Features, ListField
 from nasrec_tf.data.records import Records
 
@@ -91,3 +92,25 @@ def test_an_epoch_has_every_row_once_and_resumes_at_any_step(records):
     everything = sorted(written(records, "train"))
     assert all(row in everything for row in whole)
     assert whole != rows_of(records.training_batches(BATCH, epoch=2, seed=5))
+
+
+@pytest.mark.parametrize("count", [1, 60, ROWS])
+def test_drawn_rows_are_rows_of_the_split_and_the_same_ones_each_time(records, count):
+    found = row_sample(records, "train", count, seed=5)
+    rows = records.rows("train")
+    assert len(found) == len(set(found.numbers)) == min(count, rows)
+    assert (np.diff(found.numbers) > 0).all()
+    stored = written(records, "train")
+    expected = [stored[number][0] for number in found.numbers]
+    assert [tuple(row) for row in found.sparse.tolist()] == expected
+    np.testing.assert_array_equal(found.numbers, row_sample(records, "train", count, 5).numbers)
+    other = row_sample(records, "train", count, seed=6).numbers
+    assert count >= rows or not np.array_equal(found.numbers, other)
+
+
+def test_some_of_drawn_rows_are_drawn_from_them(records):
+    found = row_sample(records, "train", 60, seed=5)
+    some = found.some(10, seed=1)
+    places = np.searchsorted(found.numbers, some.numbers)
+    np.testing.assert_array_equal(found.numbers[places], some.numbers)
+    np.testing.assert_array_equal(found.sparse[places], some.inputs["sparse"])

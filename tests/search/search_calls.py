@@ -10,7 +10,7 @@ OPTIONS = (
     "--supernet-epochs 1 "
     "--population 4 --tournament 2 --children 2 --generations 1 --fine-tune-steps 2 --top-k 2 "
     "--refine 0 "
-    "--retrain-epochs 2 --seed 3 --quiet"
+    "--retrain-epochs 2 --no-explain --seed 3 --quiet"
 ).split()
 
 

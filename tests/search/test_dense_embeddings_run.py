@@ -16,7 +16,7 @@ from nasrec_tf.search.run_directory import RunDirectory
 SMALL = (
     "--recipe paper --space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 1 "
     "--population 4 --tournament 2 --children 2 --generations 1 --fine-tune-steps 1 --top-k 1 "
-    "--refine 0 --retrain-epochs 1 --seed 3"
+    "--refine 0 --retrain-epochs 1 --no-explain --seed 3"
 ).split()
 
 

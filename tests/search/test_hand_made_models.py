@@ -35,7 +35,7 @@ batch_norm = true
 
 OPTIONS = (
     "--recipe paper --batch-size 64 --retrain-epochs 3 --retrain-learning-rates 0.05,0.1 "
-    "--negative-sampling-rate 0.5 --seed 3 --quiet --checkpoint-seconds 0.01"
+    "--negative-sampling-rate 0.5 --no-explain --seed 3 --quiet --checkpoint-seconds 0.01"
 ).split()
 
 

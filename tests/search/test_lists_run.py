@@ -8,6 +8,8 @@ import tensorflow as tf
 from search_calls import OPTIONS, call
 
 import nasrec_tf
+from nasrec_tf.search.results import ExplainResult
+from nasrec_tf.search.run_directory import RunDirectory
 
 GENRES = {"drama": 1.2, "war": -1.5, "comedy": 0.3, "noir": -0.8, "action": 0.9}
 
@@ -33,9 +35,15 @@ def test_a_run_reads_searches_exports_and_serves_lists(tmp_path):
     layout = ["--data", tmp_path / "ratings.csv", "--dataset", "csv", "--label", "liked"]
     lists = ["--multi", "genres", "--pooling", "attention", "--multi-longest", "2"]
     at = OPTIONS.index("--demo-rows")
-    options = [*OPTIONS[:at], *OPTIONS[at + 2 :], *layout, *lists, *places]
+    options = [*OPTIONS[:at], *OPTIONS[at + 2 :], *layout, *lists, *places, "--explain"]
     assert call(*options).code == 0
     assert call(*options).code == 0  # Nothing is left to do, and nothing has changed.
+    explain = RunDirectory(tmp_path / "run").finished("explain", ExplainResult)
+    why = explain.explanation.why
+    assert {one.feature for one in why.importances} == {"user", "film", "genres"}
+    by_genre = {one.value: one.rows for one in why.slices if one.feature == "genres"}
+    assert set(GENRES) | {"missing"} <= set(by_genre)
+    assert sum(by_genre.values()) > why.slice_rows  # a film of two genres is in both
     model = nasrec_tf.load(tmp_path / "run")
     assert [(each.name, each.longest) for each in model.schema.sparse] == [
         ("user", None),

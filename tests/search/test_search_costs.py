@@ -26,7 +26,7 @@ def directory(tmp_path_factory):
     said = call(
         "--architecture", directory / "given.json", "--run-dir", directory / "run",
         "--export-dir", directory / "models", "--demo-rows", 1000, "--retrain-epochs", 1,
-        "--recipe", "paper",
+        "--recipe", "paper", "--no-explain",
         "--quiet", *FLAGS,
     )  # fmt: skip
     assert said.code == 0, said.err

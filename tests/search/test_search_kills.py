@@ -21,7 +21,7 @@ OPTIONS = (
     "--population 6 --tournament 3 --children 2 --generations 2 --fine-tune-steps 5 --top-k 2 "
     "--refine 1 "
     "--retrain-epochs 2 --embedding-dim 16 --retrain-learning-rates 0.12 --normalization none "
-    "--checkpoint-seconds 0.05 --seed 3 --quiet"
+    "--checkpoint-seconds 0.05 --no-explain --seed 3 --quiet"
 ).split()
 
 PATIENCE_SECONDS = 240

@@ -19,7 +19,7 @@ from nasrec_tf.strategies.oracle.ledger import read_history
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 OPTIONS = (
     "--recipe paper --demo-rows 1500 --space nasrec-small --blocks 1 --batch-size 64 "
-    "--retrain-epochs 1 --top-k 1 --refine 0 --seed 3 --quiet"
+    "--retrain-epochs 1 --top-k 1 --refine 0 --no-explain --seed 3 --quiet"
 ).split()
 TRAINED = "--score-by training --score-rows 640 --candidates 6".split()
 

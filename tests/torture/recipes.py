@@ -17,7 +17,7 @@ COMMON = (
     "--supernet-epochs 1 "
     "--population 4 --tournament 2 --children 2 --generations 2 --fine-tune-steps 2 --top-k 2 "
     "--refine 2 "
-    "--retrain-epochs 2 --checkpoint-seconds 0.05 --seed 3 --quiet"
+    "--retrain-epochs 2 --checkpoint-seconds 0.05 --no-explain --seed 3 --quiet"
 ).split()
 
 PATIENCE_SECONDS = 900
@@ -39,7 +39,8 @@ class Recipe:
     @property
     def stages(self) -> tuple[str, ...]:
         """Its stages in order, those that do nothing too."""
-        return tuple(s for s in STAGES if s != "hardware" or "--codesign" in self.options)
+        needed = {"hardware": "--codesign", "explain": "--explain"}
+        return tuple(s for s in STAGES if s not in needed or needed[s] in self.options)
 
     @property
     def disturbed(self) -> tuple[str, ...]:
@@ -51,6 +52,10 @@ RECIPES = {
     "search": Recipe(),
     "codesign": Recipe(("--codesign", "--hardware-rows", "20")),
     "preset": Recipe(("--architecture", "nasrec-criteo-small"), ("supernet", "evolution")),
+    "explained": Recipe(
+        ("--architecture", "lr", "--explain"),
+        ("supernet", "evolution"),
+    ),
     "flags": Recipe(("--no-operator-balancing", "--final-layer-norm", "--strategy", "random")),
 }
 

@@ -1,0 +1,74 @@
+"""The verdict goes by the intervals of the paired differences, not by the figures themselves."""
+
+import pytest
+
+from nasrec_tf.report import (
+    DifferenceSummary,
+    ExplanationSummary,
+    ImportanceSummary,
+    QualitySummary,
+    RunSummary,
+    WhySummary,
+    YardstickSummary,
+    render_report,
+)
+from nasrec_tf.report.verdict import NOT_WORTH, UNSURE, WORTH, verdict, verdict_line
+
+
+def yardstick(name, low, high, log_loss=0.4):
+    """A model that the found one, of log loss 0.4, is compared with."""
+    value = (low + high) / 2
+    difference = DifferenceSummary(value, (low, high), None, None)
+    return YardstickSummary(name, name.upper(), QualitySummary(0.4 - value, 100), difference)
+
+
+def explanation(*yardsticks):
+    return ExplanationSummary("the model found", QualitySummary(0.4, 100), yardsticks=yardsticks)
+
+
+BEHIND, NEAR, AHEAD = (-0.03, -0.01), (-0.02, 0.01), (0.01, 0.03)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "expected"),
+    [
+        ([BEHIND, BEHIND], WORTH),
+        ([BEHIND, NEAR], UNSURE),
+        ([NEAR, NEAR], UNSURE),
+        ([BEHIND, AHEAD], NOT_WORTH),
+        ([NEAR, AHEAD], NOT_WORTH),
+        ([], None),
+    ],
+)
+def test_all_must_be_behind_beyond_the_interval_and_none_ahead(gaps, expected):
+    found = explanation(*(yardstick(f"m{n}", *gap) for n, gap in enumerate(gaps)))
+    assert verdict(found) == expected
+    assert (verdict_line(found) is None) == (expected is None)
+
+
+def test_the_line_names_the_model_that_decides_and_its_margin():
+    worth = explanation(yardstick("far", -0.2, -0.1), yardstick("dlrm", *BEHIND))
+    assert "the nearest, DLRM, is behind by 0.0200 (95 %: 0.0100 to 0.0300)" in verdict_line(worth)
+    lost = explanation(yardstick("lr", *BEHIND), yardstick("dlrm", *AHEAD))
+    assert "DLRM is better than the model found by 0.0200" in verdict_line(lost)
+    unsure = explanation(yardstick("lr", *BEHIND), yardstick("dlrm", *NEAR))
+    assert "than DLRM beyond chance" in verdict_line(unsure)
+
+
+def test_what_was_left_out_or_diverged_says_nothing():
+    missing = YardstickSummary("dlrm", "DLRM", left_out="too large")
+    assert (
+        verdict(explanation(yardstick("lr", *BEHIND), missing, YardstickSummary("x", "X"))) == WORTH
+    )
+    assert verdict(explanation(missing)) is None
+
+
+HOSTILE = "=1+1|<script>alert('$x$')</script>\n$\\frac"
+
+
+def test_a_column_of_any_name_is_shown_in_the_charts_as_it_is():
+    why = WhySummary(100, 1, (ImportanceSummary(HOSTILE, "sparse", 0.1, None),))
+    found = ExplanationSummary("it", QualitySummary(0.4, 100), why=why)
+    page = render_report(RunSummary("run", explanation=found))
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(" in page
