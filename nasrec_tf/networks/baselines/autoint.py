@@ -216,12 +216,13 @@ class InteractingLayer(Piece):
 
     def __call__(self, x, *, weights):
         options = self.options
-        mapped = self._mapped(x, weights)
-        attended = self._attended(mapped[:, :, : 3 * options.attention_dim], weights)
+        packed, residual = self._mapped(x, weights), x
         if self._projects_residual:
-            attended += mapped[:, :, 3 * options.attention_dim :]
-        elif options.residual != "none":
-            attended += x
+            # The gradient of a split is a concatenation; that of a slice fills a whole array.
+            packed, residual = tf.split(packed, [3 * options.attention_dim, -1], axis=2)
+        attended = self._attended(packed, weights)
+        if options.residual != "none":
+            attended += residual
         if options.layer_norm == "before":
             attended = arithmetic.layer_norm(attended, weights, "norm")
         output = tf.nn.relu(attended)

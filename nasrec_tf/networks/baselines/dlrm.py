@@ -59,6 +59,16 @@ class DLRM(Baseline):
             "initializer": "glorot_normal",
             "embedding_deviation": 1e-4,
         },
+        # Its run on Frappe_x1: no dense fields and no products, so a plain MLP over the vectors.
+        "bars-frappe": {
+            "top": (400, 400, 400),
+            "interaction": "cat",
+            "batch_norm": True,
+            "top_dropout": 0.4,
+            "embedding_dim": 10,
+            "initializer": "glorot_normal",
+            "embedding_deviation": 1e-4,
+        },
         # Found from the multiply-accumulates that AutoCTR's authors publish for three data sets.
         "autoctr": {
             "bottom": (2048,),

@@ -73,6 +73,22 @@ class FinalMLP(VectorBaseline):
             "initializer": "glorot_normal",
             "embedding_deviation": 1e-4,
         },
+        # Contexts are the user and the item, which are the first two fields of its file.
+        "bars-frappe": {
+            "hidden_1": (400,),
+            "hidden_2": (100,),
+            "dropout_1": 0.4,
+            "dropout_2": 0.4,
+            "batch_norm_1": True,
+            "batch_norm_2": True,
+            "heads": 5,
+            "gate_hidden": (400,),
+            "context_1": ("C1",),
+            "context_2": ("C2",),
+            "embedding_dim": 10,
+            "initializer": "glorot_normal",
+            "embedding_deviation": 1e-4,
+        },
         "bars-criteo": {
             "hidden_1": (400, 400, 400),
             "hidden_2": (1000,),

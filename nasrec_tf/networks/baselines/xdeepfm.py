@@ -187,7 +187,8 @@ class CompressedInteraction(Piece):
             products = first[:, :, :, None] * read[:, :, None, :]
             flat = tf.reshape(products, [-1, self.embedding, self.vectors * read.shape[2]])
             rows = activate(arithmetic.linear(flat, weights, name), self.activation)
-            # Of split rows the first half goes on.
-            read = rows[:, :, : rows.shape[2] - pools] if pools < rows.shape[2] else rows
-            pooled.append(tf.reduce_sum(rows[:, :, rows.shape[2] - pools :], axis=1))
+            read = mine = rows
+            if pools < rows.shape[2]:  # Of split rows the first half goes on.
+                read, mine = tf.split(rows, [rows.shape[2] - pools, pools], axis=2)
+            pooled.append(tf.reduce_sum(mine, axis=1))
         return arithmetic.linear(tf.concat(pooled, axis=1), weights, "output")
