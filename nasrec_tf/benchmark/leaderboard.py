@@ -11,7 +11,7 @@ from nasrec_tf.benchmark.strategy_trials import mean_and_reach
 from nasrec_tf.benchmark.surrogate import LEAST_KNOWN, losses_by_identity
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 
-NEEDS_SUPERNET = ("dnas",)
+NEEDS_SUPERNET = ("dnas", "progressive")
 """Strategies that a table cannot try."""
 
 

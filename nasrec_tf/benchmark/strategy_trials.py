@@ -160,7 +160,7 @@ def named_strategy(name: str, trial: Trial) -> Strategy:
 def _propose_all(trial: Trial, strategy: Strategy) -> None:
     if isinstance(strategy, LogitSearch):
         raise UserError(
-            "dnas learns what it draws while a supernet trains, so a table cannot try it."
+            "This strategy learns what it draws while a supernet trains, so a table cannot try it."
         )
     card = trial.card
 

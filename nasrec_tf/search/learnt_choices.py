@@ -48,6 +48,7 @@ def choice_trainer(run: Run, strategy: LogitSearch, model: Any, steps: int, firs
         rate=strategy.rate,
         temperature=strategy.temperature,
         cost_weight=strategy.cost_weight,
+        in_turn=strategy.in_turn,
     )
     return ChoiceTrainer(
         model,
@@ -83,7 +84,9 @@ def learnt_distribution(run: Run) -> ChoiceDistribution:
     mend = f"delete {path.parent} to train the supernet again"
     found = read_state(path, LearntLogits, mend)
     if found is None:
-        raise RunError(f"{path}: is missing, which --strategy dnas draws by; {mend}.")
+        raise RunError(
+            f"{path}: is missing, which --strategy {run.config.strategy} draws by; {mend}."
+        )
     try:
         logits = {name: np.array(value, float) for name, value in found.logits.items()}
         return ChoiceDistribution(run.space, logits)

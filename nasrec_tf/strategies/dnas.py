@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.value_checks import is_number
@@ -46,6 +46,9 @@ class LogitSearch(RandomSearch):
     scored_by = (SUPERNET,)
     journal_name = None
 
+    in_turn: ClassVar[bool] = False
+    """Whether the logits of the first block are learnt first, then those of the second."""
+
     paths: int = 4
     rate: float = 0.05
     temperature: float = 0.5
@@ -82,3 +85,18 @@ class LogitSearch(RandomSearch):
             afresh=lambda: Design(distribution.sample(rng)),
             onwards=lambda _: Design(distribution.sample(rng)),
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgressiveSearch(LogitSearch):
+    """The same, with the logits of one block after the other (after Gao et al. 2021).
+
+    PROFIT searches for interactions of order 2, and only with those as they are for order 3, since
+    what a low order is worth tells of the orders that are made of it. A block reads the blocks
+    before it, so that its number stands for the order. It is no PROFIT: see docs/strategies.md.
+
+    Reference: Gao, Luo, Wang et al., Progressive Feature Interaction Search for Deep Sparse
+    Network, NeurIPS 2021.
+    """
+
+    in_turn = True

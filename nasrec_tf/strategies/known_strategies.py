@@ -6,7 +6,7 @@ from typing import Any
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.strategies.autoctr import AutoCTR, AutoCTRHybrid
-from nasrec_tf.strategies.dnas import LogitSearch
+from nasrec_tf.strategies.dnas import LogitSearch, ProgressiveSearch
 from nasrec_tf.strategies.local_search import LocalSearch
 from nasrec_tf.strategies.pareto import ParetoEvolution
 from nasrec_tf.strategies.predicted import PredictedSearch
@@ -39,6 +39,7 @@ register_strategy("predicted", PredictedSearch)
 register_strategy("autoctr", AutoCTR)
 register_strategy("autoctr-hybrid", AutoCTRHybrid)
 register_strategy("dnas", LogitSearch)
+register_strategy("progressive", ProgressiveSearch)
 
 
 def strategy_of_run(

@@ -33,6 +33,8 @@ class ChoicePlan:
         temperature: what the logits are divided by at the last step; falls from 1 to there
             exponentially.
         cost_weight: weight of the logarithm of a path's cost beside its log loss.
+        in_turn: learn the logits of the first block for the first of as many equal shares of the
+            steps as there are blocks, then leave them and learn those of the second.
     """
 
     first_step: int
@@ -41,6 +43,7 @@ class ChoicePlan:
     rate: float = 0.05
     temperature: float = 0.5
     cost_weight: float = 0.0
+    in_turn: bool = False
 
 
 class ChoiceTrainer(OneDevice):
@@ -85,10 +88,13 @@ class ChoiceTrainer(OneDevice):
         Args:
             step: from 0.
         """
+        self.sampler.temperature.assign(self._plan.temperature ** self._done(step))
+
+    def _done(self, step: int | tf.Tensor) -> tf.Tensor:
+        """The share of the logits' steps that lies behind a step."""
         plan = self._plan
         done = (step - plan.first_step) / max(1, plan.steps - plan.first_step)
-        done = tf.clip_by_value(tf.cast(done, tf.float32), 0.0, 1.0)
-        self.sampler.temperature.assign(plan.temperature**done)
+        return tf.clip_by_value(tf.cast(done, tf.float32), 0.0, 1.0)
 
     def _train(self, batch):
         """One step of the weights, and one of the logits once it is their turn."""
@@ -137,8 +143,22 @@ class ChoiceTrainer(OneDevice):
         scale = self._plan.rate / (self._plan.paths - 1)
         for variable, slope, product in zip(logits, gradients, weighted):
             change = scale * (product - mean * slope) / deviation
-            variable.assign_sub(tf.where(usable, change, 0.0))
+            learns = usable & self._is_their_turn(variable)
+            variable.assign_sub(tf.where(learns, change, 0.0))
         return mean
+
+    def _is_their_turn(self, logits: tf.Variable) -> tf.Tensor:
+        """Whether each block's logits are learnt at this step; of a shape to go with theirs.
+
+        Those that are of no block go with the first.
+        """
+        places = [logits.shape[0]] + [1] * (logits.shape.rank - 1)
+        if not self._plan.in_turn:
+            return tf.ones(places, tf.bool)
+        count = self.model.space.num_blocks
+        done = self._done(self.model.optimizer.iterations.value - 1)
+        turn = tf.minimum(tf.cast(done * count, tf.int32), count - 1)
+        return tf.reshape(tf.range(logits.shape[0]) == turn, places)
 
     def _worth(self, path, inputs, labels, weights=None):
         """What a path is compared by: its log loss, and its cost."""

@@ -7,6 +7,7 @@ import pytest
 from benchmark.made_tables import SPACE, made_table, worth
 
 from nasrec_tf.benchmark import Benchmark
+from nasrec_tf.benchmark.leaderboard import NEEDS_SUPERNET
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies import STRATEGIES, FieldMutation, RandomSearch
 
@@ -67,7 +68,7 @@ LEARN = ("predicted", "autoctr", "autoctr-hybrid")
     [
         pytest.param(name, marks=pytest.mark.slow if name in LEARN else ())
         for name in STRATEGIES
-        if name != "dnas"
+        if name not in NEEDS_SUPERNET
     ],
 )
 def test_every_strategy_can_be_tried(benchmark, name):

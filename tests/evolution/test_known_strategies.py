@@ -21,6 +21,7 @@ from nasrec_tf.strategies.mutation import MUTATIONS
 from nasrec_tf.strategies.strategy import SearchPlan
 
 NAMES = tuple(STRATEGIES)
+BY_LOGITS = ("dnas", "progressive")
 SPACE = NASREC_FULL.replace(num_blocks=3)
 OPTIONS = {
     "local": "neighbours=4,patience=2",
@@ -72,7 +73,7 @@ def digest(history):
 
 
 def made(name, plan=PLAN, space=SPACE):
-    if name == "dnas":
+    if name in BY_LOGITS:
         logits = {choice: np.zeros(shape) for choice, shape in choice_shapes(space).items()}
         plan = dataclasses.replace(plan, distribution=ChoiceDistribution(space, logits))
     return strategy_of_run(name, plan, OPTIONS.get(name))
@@ -198,7 +199,7 @@ def test_a_small_space_is_searched_to_its_end(name):
     assert len(history) == space.size() == 16
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "dnas"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in BY_LOGITS])
 def test_hardware_is_searched_as_well(name):
     rows = HardwareBudget("mflops", lambda _, hardware: float(hardware["array.rows"]))
     draws = Draws(CODESIGN.replace(num_blocks=2), (rows,), hardware=CODESIGN_SPACE)

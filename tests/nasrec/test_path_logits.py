@@ -152,15 +152,18 @@ def test_rows_that_are_all_alike_are_parted_too(dense):
 # Learning.
 
 
-@pytest.fixture(scope="module")
-def trainer(records):
+def trainer_of(records, **plan):
     """A trainer to whom cheap paths are all."""
     space = SMALL.replace(num_blocks=2)
     sampler = LogitsSampler(space)
     model = Supernet(space, records.features, SMALL_OPTIONS, sampler, seed=1)
     TrainingPlan(Recipe(batch_size=64, epochs=1), seed=0).compile(model, records)
-    plan = ChoicePlan(first_step=5, steps=60, paths=4, rate=0.3, cost_weight=100.0)
-    return ChoiceTrainer(model, sampler, plan, cost)
+    return ChoiceTrainer(model, sampler, ChoicePlan(cost_weight=100.0, **plan), cost)
+
+
+@pytest.fixture(scope="module")
+def trainer(records):
+    return trainer_of(records, first_step=5, steps=60, paths=4, rate=0.3)
 
 
 def cost(architecture):
@@ -188,3 +191,21 @@ def test_logits_stay_until_it_is_their_turn_and_then_lower_what_is_weighed(train
     costs = [cost(learnt.sample(rng)) for _ in range(200)]
     uniform = [cost(space.sample(rng)) for _ in range(200)]
     assert np.mean(costs) < 0.7 * np.mean(uniform)
+
+
+@pytest.mark.slow
+def test_blocks_are_learnt_one_after_the_other_where_they_take_turns(records):
+    trainer = trainer_of(records, first_step=2, steps=10, paths=2, rate=0.3, in_turn=True)
+    batches = iter(records.training_batches(64, 0, seed=2).repeat())
+
+    def learnt_after(count):
+        trainer.steps(batches, count)
+        return {name: value.numpy() for name, value in trainer.sampler.logits.items()}
+
+    # Two steps of the weights alone, then four of each block.
+    halfway, whole = learnt_after(6), learnt_after(4)
+    assert not any(before[1].any() for before in halfway.values())
+    for name, before in halfway.items():
+        np.testing.assert_array_equal(whole[name][0], before[0])
+    for name in ("dense_operators", "dense_widths"):
+        assert halfway[name][0].any() and whole[name][1].any()
