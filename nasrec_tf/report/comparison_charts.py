@@ -12,10 +12,19 @@ from nasrec_tf.report.chart_frame import (
     new_figure,
     to_svg,
 )
-from nasrec_tf.report.comparison_summary import BETTER, WORSE, GapSummary, RivalSummary
+from nasrec_tf.report.comparison_summary import (
+    BETTER,
+    WORSE,
+    GapSummary,
+    RivalSummary,
+    SearchSummary,
+)
 
 COLOURS = {BETTER: RED, WORSE: BLUE}
 """Of gaps beyond their interval; a rival that is better stands out."""
+
+LINES, STROKES = (RED, BLUE, INK, GREY), ("-", "--", ":", "-.")
+"""Of curves: one for each colour, then the colours again with another stroke."""
 
 
 def quality_chart(rivals: Sequence[RivalSummary]) -> str:
@@ -68,3 +77,28 @@ def gaps_chart(gaps: Sequence[tuple[str, GapSummary]], figure_name: str) -> str:
     return to_svg(
         figure, f"rivals-gap-{word}", f"Differences in {figure_name} from the found model"
     )
+
+
+def searches_chart(searches: Sequence[SearchSummary]) -> str:
+    """The best score so far of each search, by the rows that it had trained on.
+
+    Searches by one method look alike.
+
+    Args:
+        searches: those with a score.
+    """
+    figure, axes = new_figure()
+    methods = list(dict.fromkeys(search.method for search in searches))
+    for number, search in enumerate(searches):
+        places, losses = zip(*search.best_so_far)
+        rows = [search.rows_until(each) / 1e6 for each in (*places, len(search.scores) - 1)]
+        place = methods.index(search.method)
+        is_first = search.method not in [each.method for each in searches[:number]]
+        axes.step(
+            rows, [*losses, losses[-1]], where="post", linewidth=1.6,
+            color=LINES[place % len(LINES)], label=search.method if is_first else None,
+            linestyle=STROKES[place // len(LINES) % len(STROKES)],
+        )  # fmt: skip
+    axes.legend(loc="upper right", framealpha=0.85, edgecolor="none", fontsize=8)
+    axes.set(xlabel="million rows trained on", ylabel="best validation log loss so far")
+    return to_svg(figure, "rivals-searches", "Best score so far in the course of each search")

@@ -3,7 +3,7 @@
 import pathlib
 
 from nasrec_tf.common.atomic_file import atomic_file
-from nasrec_tf.report.comparison_charts import gaps_chart, quality_chart
+from nasrec_tf.report.comparison_charts import gaps_chart, quality_chart, searches_chart
 from nasrec_tf.report.comparison_summary import ComparisonSummary
 from nasrec_tf.report.page import rendered
 
@@ -55,4 +55,7 @@ def _pictures(comparison: ComparisonSummary) -> dict[str, str]:
         ]
         if gaps:
             pictures[field] = gaps_chart(gaps, name)
+    searches = [search for search in comparison.searches if search.best_so_far]
+    if searches:
+        pictures["searches"] = searches_chart(searches)
     return pictures

@@ -65,9 +65,10 @@ class RivalSummary:
         validation: log loss on the validation split.
         log_loss: on the test split, in nats; ``None`` if no training has one.
         auc: on the test split.
+        grouped_auc: within groups of the test rows, where that was asked for.
         log_loss_gap: from the found model; ``None`` of that itself.
         auc_gap: likewise.
-        grouped_auc: on the test split, within groups; ``None`` without groups.
+        grouped_auc_gap: likewise.
         mflops: millions of multiply-accumulates per sample.
         parameters: weights without embedding tables.
         embedding_parameters: weights of the embedding tables.
@@ -87,9 +88,10 @@ class RivalSummary:
     validation: FigureSummary | None = None
     log_loss: FigureSummary | None = None
     auc: FigureSummary | None = None
+    grouped_auc: FigureSummary | None = None
     log_loss_gap: GapSummary | None = None
     auc_gap: GapSummary | None = None
-    grouped_auc: FigureSummary | None = None
+    grouped_auc_gap: GapSummary | None = None
     mflops: float = 0.0
     parameters: int = 0
     embedding_parameters: int = 0
@@ -121,6 +123,97 @@ class PublishedFigures:
     protocol: str
 
 
+def method_of(strategy: str, scored_by: str) -> str:
+    """A way of searching in a few words.
+
+    Args:
+        strategy: what proposes candidates.
+        scored_by: what scores them.
+    """
+    return f"{strategy}, by {scored_by}"
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchSummary:
+    """How a search went.
+
+    Args:
+        name: of the model that it found.
+        strategy: that proposed its candidates.
+        scored_by: what scored them.
+        scores: number and log loss of its candidates; ``None`` of one without.
+        rows_before: that were trained on before the first candidate.
+        candidate_rows: that the score of a candidate takes.
+    """
+
+    name: str
+    strategy: str
+    scored_by: str
+    scores: Sequence[tuple[int, float | None]]
+    rows_before: float = 0.0
+    candidate_rows: float = 0.0
+
+    @property
+    def method(self) -> str:
+        """Strategy and scorer in a few words.
+
+        Example:
+            >>> SearchSummary("a", "random", "supernet", []).method
+            'random, by supernet'
+        """
+        return method_of(self.strategy, self.scored_by)
+
+    @property
+    def best_so_far(self) -> list[tuple[int, float]]:
+        """Place and log loss of each candidate that was better than all before it.
+
+        Example:
+            >>> SearchSummary("a", "random", "supernet", [(0, 0.5), (1, None), (2, 0.4), (3, 0.45)]
+            ...               ).best_so_far
+            [(0, 0.5), (2, 0.4)]
+        """
+        best: list[tuple[int, float]] = []
+        for place, (_, loss) in enumerate(sorted(self.scores)):
+            if loss is not None and math.isfinite(loss) and (not best or loss < best[-1][1]):
+                best.append((place, loss))
+        return best
+
+    def rows_until(self, place: int) -> float:
+        """Rows that were trained on until a candidate had its score.
+
+        Args:
+            place: of the candidate in the order of creation, from 0.
+
+        Example:
+            >>> SearchSummary("a", "random", "supernet", [(0, 0.5)], 1000.0, 50.0).rows_until(0)
+            1050.0
+        """
+        return self.rows_before + (place + 1) * self.candidate_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class StrategySummary:
+    """What a way of searching came to, over the models that its runs found.
+
+    Args:
+        method: strategy and scorer.
+        runs: how many there are.
+        log_loss: on the test split; its deviation is that of a run.
+        auc: likewise.
+        log_loss_gap: from the way of the run that is compared; ``None`` of that itself.
+        auc_gap: likewise.
+        search: of a run, recipe and all.
+    """
+
+    method: str
+    runs: int
+    log_loss: FigureSummary | None
+    auc: FigureSummary | None
+    log_loss_gap: GapSummary | None
+    auc_gap: GapSummary | None
+    search: CostSummary
+
+
 @dataclasses.dataclass(frozen=True)
 class ComparisonSummary:
     """Everything that the page of a comparison shows.
@@ -132,7 +225,10 @@ class ComparisonSummary:
         rule: how recipes came about, in a sentence.
         seeds: trainings asked for of each model.
         rivals: the models.
+        group: what tells the groups apart within which AUC is told; ``None`` for none.
         unfinished: names of models that have not been trained with all seeds.
+        searches: of the models that were found.
+        strategies: that found them, where there are several.
         published: figures of the paper beside.
         command: what makes the comparison again.
         versions: package to version.
@@ -144,7 +240,10 @@ class ComparisonSummary:
     rule: str
     seeds: int
     rivals: Sequence[RivalSummary]
+    group: str | None = None
     unfinished: Sequence[str] = ()
+    searches: Sequence[SearchSummary] = ()
+    strategies: Sequence[StrategySummary] = ()
     published: Sequence[PublishedFigures] = ()
     command: str | None = None
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -160,6 +259,13 @@ class ComparisonSummary:
         """
         return sorted(
             self.rivals, key=lambda one: math.inf if one.log_loss is None else one.log_loss.mean
+        )
+
+    @property
+    def ranked_strategies(self) -> list[StrategySummary]:
+        """The strategies, the lowest test log loss first; those without one last."""
+        return sorted(
+            self.strategies, key=lambda one: math.inf if one.log_loss is None else one.log_loss.mean
         )
 
     @property

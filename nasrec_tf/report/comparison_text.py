@@ -13,6 +13,7 @@ from nasrec_tf.report.comparison_summary import (
     GapSummary,
     PublishedFigures,
     RivalSummary,
+    StrategySummary,
 )
 from nasrec_tf.report.markdown_table import markdown_cell, markdown_table
 from nasrec_tf.report.page import count, duration, number
@@ -27,6 +28,8 @@ QUALITY_COLUMNS = (
     "it is",
 )
 
+GROUP_COLUMNS = ("test AUC within {}", "less found (95 %)", "it is")
+
 WORDS = {"better": "better", "worse": "worse", "within": "not told apart"}
 
 
@@ -36,8 +39,8 @@ def screen_table(comparison: ComparisonSummary) -> str:
     Args:
         comparison: what to show.
     """
-    rows = _quality_table(comparison)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    rows = [_quality_columns(comparison), *_quality_rows(comparison)]
+    widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
     ]
@@ -57,17 +60,19 @@ def markdown(comparison: ComparisonSummary) -> str:
         | lr | 0.50000 ± 0.01000 | – |  | – | – |  |
     """
     trained = [rival for rival in comparison.ranked if rival.seeds]
-    qualities = _quality_table(comparison)
     parts = [
         f"# {markdown_cell(comparison.name)}: comparison",
         f"Data set {markdown_cell(comparison.data_set)}, {comparison.seeds} seeds of each model, "
         f"{comparison.rule}.",
-        markdown_table(qualities[0], qualities[1:]),
+        markdown_table(_quality_columns(comparison), _quality_rows(comparison)),
         markdown_table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
         markdown_table(
             ("model", "recipe"), [(rival.name, rival.recipe or "") for rival in trained]
         ),
     ]
+    if comparison.strategies:
+        rows = [_strategy_cells(each) for each in comparison.ranked_strategies]
+        parts.append(markdown_table(STRATEGY_COLUMNS, rows))
     if comparison.published:
         parts.append(
             "Published, by protocols that cannot be ranked among each other, nor with the above:"
@@ -79,8 +84,6 @@ def markdown(comparison: ComparisonSummary) -> str:
         parts.append(f"```sh\n{comparison.command}\n```")
     return "\n\n".join(parts) + "\n"
 
-
-BY_GROUP = "AUC by group"
 
 COST_COLUMNS = (
     "model",
@@ -97,16 +100,34 @@ COST_COLUMNS = (
     "time",
 )
 
+STRATEGY_COLUMNS = (
+    "search",
+    "runs",
+    "test log loss",
+    "less that of the run (95 %)",
+    "it is",
+    "test AUC",
+    "less that of the run (95 %)",
+    "it is",
+    "M rows",
+    "time",
+)
+
 PUBLISHED_COLUMNS = ("data set", "method", "log loss", "AUC", "M FLOPs", "protocol")
 
 
-def _quality_table(comparison: ComparisonSummary) -> list[tuple[str, ...]]:
-    """The line of names and a line for each model; AUC by group where there are groups."""
-    rows = [QUALITY_COLUMNS, *(_quality_cells(rival) for rival in comparison.ranked)]
-    if not any(rival.grouped_auc for rival in comparison.ranked):
+def _quality_columns(comparison: ComparisonSummary) -> tuple[str, ...]:
+    if comparison.group is None:
+        return QUALITY_COLUMNS
+    return QUALITY_COLUMNS + tuple(each.format(comparison.group) for each in GROUP_COLUMNS)
+
+
+def _quality_rows(comparison: ComparisonSummary) -> list[tuple[str, ...]]:
+    rows = [_quality_cells(rival) for rival in comparison.ranked]
+    if comparison.group is None:
         return rows
-    by_group = [BY_GROUP, *(_figure(rival.grouped_auc) for rival in comparison.ranked)]
-    return [(*row, cell) for row, cell in zip(rows, by_group)]
+    grouped = [(_figure(one.grouped_auc), *_gap(one.grouped_auc_gap)) for one in comparison.ranked]
+    return [row + more for row, more in zip(rows, grouped)]
 
 
 def _quality_cells(rival: RivalSummary) -> tuple[str, ...]:
@@ -132,6 +153,18 @@ def _cost_cells(rival: RivalSummary) -> tuple[str, ...]:
         number(rival.training_us, 2),
         number(rival.inference_us, 2),
         *(cell for cost in costs for cell in _cost(cost)),
+    )
+
+
+def _strategy_cells(found: StrategySummary) -> tuple[str, ...]:
+    return (
+        found.method,
+        count(found.runs),
+        _figure(found.log_loss),
+        *_gap(found.log_loss_gap),
+        _figure(found.auc),
+        *_gap(found.auc_gap),
+        *_cost(found.search),
     )
 
 
@@ -198,7 +231,7 @@ def _csv_row(rival: RivalSummary) -> dict[str, object]:
         figure = getattr(rival, name)
         row[f"{name}_mean"] = figure and figure.mean
         row[f"{name}_deviation"] = figure and figure.deviation
-    for name in ("log_loss_gap", "auc_gap"):
+    for name in ("log_loss_gap", "auc_gap", "grouped_auc_gap"):
         gap = getattr(rival, name)
         row[name] = gap and gap.value
         row[f"{name}_low"], row[f"{name}_high"] = (gap and gap.interval) or (None, None)

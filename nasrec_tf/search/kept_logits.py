@@ -35,7 +35,7 @@ def kept_logits(
 
     Args:
         directory: of the training.
-        rows: of the validation split.
+        rows: of the split.
         mend: what the user can do about a damaged file.
         name: of the file.
 

@@ -33,18 +33,12 @@ def search_cost(run: Run) -> SearchCost:
     Raises:
         RunError: if what a stage left is damaged.
     """
-    training_rows, settings = run.schema.splits["train"].rows, run.settings
-    results = [run.directory.result(stage) for stage in run.config.stages]
-    rows = seconds = 0.0
-    for result in results:
-        if isinstance(result, RecipeResult):
-            rows += result.row_passes * training_rows
-        elif isinstance(result, SupernetResult):
-            rows += result.steps * settings.batch_size
-        elif isinstance(result, EvolutionResult):
-            rows += result.candidates * _score_rows(run)
+    rows, seconds = rows_before_candidates(run), 0.0
+    for result in _results(run):
+        if isinstance(result, EvolutionResult):
+            rows += result.candidates * rows_of_a_candidate(run)
         elif isinstance(result, RetrainResult):
-            finalists = _finalists(result, training_rows)
+            finalists = _finalists(result, run.schema.splits["train"].rows)
             rows += finalists.rows
             seconds += finalists.seconds
         if isinstance(result, RecipeResult | SupernetResult | EvolutionResult):
@@ -52,8 +46,34 @@ def search_cost(run: Run) -> SearchCost:
     return SearchCost(rows, seconds)
 
 
-def _score_rows(run: Run) -> float:
-    """Of the score of a candidate."""
+def rows_before_candidates(run: Run) -> float:
+    """Rows that were trained on before the first candidate: by recipe and supernet.
+
+    Args:
+        run: a run whose stages before the search have finished.
+
+    Raises:
+        RunError: if what a stage left is damaged.
+    """
+    rows = 0.0
+    for result in _results(run):
+        if isinstance(result, RecipeResult):
+            rows += result.row_passes * run.schema.splits["train"].rows
+        elif isinstance(result, SupernetResult):
+            rows += result.steps * run.settings.batch_size
+    return rows
+
+
+def _results(run: Run) -> list[object]:
+    return [run.directory.result(stage) for stage in run.config.stages]
+
+
+def rows_of_a_candidate(run: Run) -> float:
+    """Rows that the score of a candidate takes, those predicted counting a third.
+
+    Args:
+        run: the run.
+    """
     config, settings = run.config, run.settings
     trained = settings.fine_tune_steps * settings.batch_size
     if config.trains_candidates:

@@ -43,6 +43,9 @@ HELP = {
     "models": "hand-made models or architectures by name, or files of them, comma separated; all, "
     "or all:SOURCE for those that have options of that source, such as all:bars (default: all); "
     "the found model, logistic regression and a constant prediction are always there",
+    "runs": "directories of further finished runs of the same data, comma separated, such as of "
+    "other strategies: what they found takes part, trained as all others are",
+    "group": "sparse feature, such as a user, within whose values AUC is told as well",
     "seeds": "trainings of each model (default: 3)",
     "recipe": "auto (chosen for each model, within one budget), a recipe by name, such as paper or "
     "bars, or a TOML or JSON file (default: auto)",

@@ -12,19 +12,25 @@ from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report.comparison_page import write_comparison
-from nasrec_tf.report.comparison_summary import ComparisonSummary
+from nasrec_tf.report.comparison_summary import ComparisonSummary, SearchSummary
 from nasrec_tf.report.comparison_text import as_csv, markdown
 from nasrec_tf.report.summary import SplitSummary
 from nasrec_tf.search.memory_check import training_bytes
-from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import CONFIG_FILE, RunDirectory
+from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.studies.config import AUTO, CompareConfig
 from nasrec_tf.studies.contenders import Contender, contenders
+from nasrec_tf.studies.finished_runs import (
+    finished_run,
+    runs_of_the_same_data,
+    search_summary,
+)
+from nasrec_tf.studies.grouped_quality import GroupedQuality
 from nasrec_tf.studies.planned_cost import PlannedCost, planned_cost
 from nasrec_tf.studies.published import published_figures
 from nasrec_tf.studies.rival_results import Settings
 from nasrec_tf.studies.rival_trainings import RivalTrainings
+from nasrec_tf.studies.strategy_rows import strategy_rows
 from nasrec_tf.studies.table_rows import Outcome, constant_row, rival_row
 from nasrec_tf.training.recipes import load_recipe
 
@@ -50,8 +56,8 @@ class Comparison:
     @functools.cached_property
     def contenders(self) -> list[Contender]:
         """Who is trained, the found model first."""
-        found = self.run.directory.finished("retrain", RetrainResult).architecture
-        return contenders(found, self.config.models)
+        others = runs_of_the_same_data(self.config.other_runs(), self.run)
+        return contenders(self.run, others, self.config.models)
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -71,13 +77,20 @@ class Comparison:
         """What trains and measures."""
         return RivalTrainings(self.run, self.settings, self.config.directory)
 
+    @functools.cached_property
+    def grouped_quality(self) -> GroupedQuality | None:
+        """What judges within groups; ``None`` where there are none and none were asked for."""
+        if self.config.group is None and self.run.schema.group is None:
+            return None
+        return GroupedQuality(self.run, self.config.directory, self.config.group)
+
     def check(self) -> None:
         """Finds out whether every model can be trained, before the first one is.
 
         Raises:
             UserError: if one cannot, by its recipe or by the memory of the machine.
         """
-        recipe = self.trainings.start()
+        recipe, _ = self.trainings.start(), self.grouped_quality
         for contender in self.contenders:
             contender.model.check(recipe)
             try:
@@ -146,7 +159,9 @@ class Comparison:
                 trained.append(self.trainings.trained(contender, tuning.recipe, seed))
                 tests.append(self.trainings.tested(contender, trained[-1]))
             speed = self.trainings.speed(contender)
-            ended.append(Outcome(contender, tuning, trained, tests, speed))
+            judge = self.grouped_quality
+            grouped = self.trainings.grouped(contender, trained, judge) if judge else ()
+            ended.append(Outcome(contender, tuning, trained, tests, speed, grouped))
             yield ended
 
     def summary(self, outcomes: Sequence[Outcome]) -> ComparisonSummary:
@@ -155,11 +170,11 @@ class Comparison:
         Args:
             outcomes: of each, the found model's first.
         """
-        found = outcomes[0] if outcomes else None
+        found, judge = outcomes[0] if outcomes else None, self.grouped_quality
         rows = [rival_row(self.trainings, outcome, found) for outcome in outcomes]
         constant = self.trainings.constant()
         if constant is not None:
-            rows.append(constant_row(constant, found))
+            rows.append(constant_row(constant, found, judge.of_constant() if judge else None))
         done = {outcome.contender.name for outcome in outcomes}
         schema = self.run.schema
         log = RunDirectory(self.run.directory.path).environments()
@@ -170,12 +185,19 @@ class Comparison:
                     for name, split in schema.splits.items()],
             rule=self._rule(),
             seeds=self.config.seeds,
+            group=judge.name if judge else None,
             rivals=rows,
             unfinished=[one.name for one in self.contenders if one.name not in done],
+            searches=self._searches(),
+            strategies=strategy_rows(outcomes),
             published=published_figures(schema.name),
             command=self._command(),
             versions=log.environments[-1].packages if log and log.environments else {},
         )  # fmt: skip
+
+    def _searches(self) -> list[SearchSummary]:
+        found = [search_summary(one.name, one.run) for one in self.contenders if one.run]
+        return [search for search in found if search is not None]
 
     def _rule(self) -> str:
         config = self.config
@@ -222,16 +244,5 @@ def load_comparison(config: CompareConfig, quiet: bool = False) -> tuple[Compari
         RunError: if there is no such run, or it has not come so far.
     """
     path = pathlib.Path(config.run_dir)
-    directory = RunDirectory(path)
-    stored = directory.stored_config()
-    if stored is None:
-        raise RunError(
-            f"{path}: has no {CONFIG_FILE}, so it is not a run directory; check --run-dir."
-        )
-    if directory.result("retrain") is None:
-        raise RunError(
-            f"{path}: its retrain stage has not finished; finish the run first: python -m "
-            f"nasrec_tf.search --config {shlex.quote(str(path / CONFIG_FILE))}."
-        )
-    kept = dataclasses.replace(stored, checkpoint_seconds=config.checkpoint_seconds)
-    return Comparison(config, Run(kept, directory, quiet)), directory
+    run = finished_run(path, "--run-dir", quiet, config.checkpoint_seconds)
+    return Comparison(config, run), run.directory

@@ -25,6 +25,9 @@ class CompareConfig:
         run_dir: directory of a finished run.
         models: names or files of hand-made models and architectures, separated by commas; ``all``,
             or ``all:SOURCE`` for those that have options of that source.
+        runs: directories of further finished runs of the same data, such as of other strategies,
+            separated by commas: what each of them found takes part by its directory's name.
+        group: sparse feature by whose values AUC within groups is told, such as a user.
         seeds: trainings of each model.
         recipe: ``auto``, a recipe by name, or a TOML or JSON file.
         learning_rates: tried for each model, separated by commas; of them validation chooses.
@@ -46,6 +49,8 @@ class CompareConfig:
 
     run_dir: str
     models: str = ALL
+    runs: str | None = None
+    group: str | None = None
     seeds: int = 3
     recipe: str = AUTO
     learning_rates: str | None = None
@@ -56,7 +61,7 @@ class CompareConfig:
     def __post_init__(self):
         if not 1 <= self.seeds <= MOST_SEEDS:
             raise UserError(f"--seeds must be from 1 to {MOST_SEEDS}. Received: {self.seeds}")
-        for name in ("run_dir", "models", "recipe", "out"):
+        for name in ("run_dir", "models", "runs", "group", "recipe", "out"):
             if getattr(self, name) == "":
                 raise UserError(f"--{name.replace('_', '-')} must not be empty.")
         for name in ("tuning_passes", "checkpoint_seconds"):
@@ -79,6 +84,10 @@ class CompareConfig:
         if self.out is not None:
             return pathlib.Path(self.out)
         return pathlib.Path(self.run_dir) / "compare" / pathlib.Path(self.recipe).stem
+
+    def other_runs(self) -> tuple[str, ...]:
+        """The directories of the further runs."""
+        return () if self.runs is None else tuple(one.strip() for one in self.runs.split(","))
 
     def rates(self) -> tuple[float, ...]:
         """The learning rates to choose among; none where that of the recipe is taken.

@@ -3,11 +3,13 @@
 import dataclasses
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.networks.baselines import BASELINES, is_baseline
+from nasrec_tf.search.results import RetrainResult
+from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.studies.config import ALL
 
@@ -28,10 +30,12 @@ class Contender:
     Args:
         name: as the user gave it, or ``found``.
         model: what is trained.
+        run: that found it; ``None`` of one that was given.
     """
 
     name: str
     model: Trainable
+    run: Run | None = None
 
     @property
     def directory(self) -> str:
@@ -46,30 +50,49 @@ class Contender:
         return f"{word or 'model'}-{self.model.identity[-12:]}"
 
 
-def contenders(found: Trainable, models: str) -> list[Contender]:
-    """The found model, logistic regression, and those that were asked for, each once.
+def contenders(run: Run, others: Mapping[str, Run], models: str) -> list[Contender]:
+    """The found models, logistic regression, and those that were asked for, each once.
 
     Args:
-        found: what the run found.
+        run: whose found model the others are compared with; its retrain stage has finished.
+        others: further such runs by name.
         models: as ``CompareConfig`` takes them.
 
     Raises:
         UserError: if one is not known, two have one name, or nobody has options of a source.
-
-    Example:
-        >>> [each.name for each in contenders(load_trainable("deepfm"), "dlrm,lr,fm:bars")]
-        ['found', 'lr', 'dlrm', 'fm:bars']
     """
-    taken = [Contender(FOUND, found)]
-    for name in (LEAST, *_names(models)):
+    taken = [Contender(FOUND, _found(run), run)]
+    for name, other in others.items():
+        if name in (FOUND, CONSTANT):
+            raise UserError(f"--runs: {name} is the name of another row; rename the directory.")
+        taken.append(Contender(name, _found(other), other))
+    for name in (LEAST, *names_of(models)):
         if name in (FOUND, CONSTANT):
             raise UserError(f"--models: {name} is always there; leave it out.")
+        if name in others:
+            raise UserError(f"--runs: {name} is the name of a model as well; rename the directory.")
         if all(each.name != name for each in taken):
             taken.append(Contender(name, load_trainable(name)))
     return taken
 
 
-def _names(models: str) -> Sequence[str]:
+def _found(run: Run) -> Trainable:
+    return run.directory.finished("retrain", RetrainResult).architecture
+
+
+def names_of(models: str) -> Sequence[str]:
+    """The models that were asked for.
+
+    Args:
+        models: as ``CompareConfig`` takes them.
+
+    Raises:
+        UserError: if nobody has options of a source.
+
+    Example:
+        >>> names_of("dlrm,fm:bars"), len(names_of("all:autoctr"))
+        (['dlrm', 'fm:bars'], 3)
+    """
     names = [name.strip() for name in models.split(",")]
     return [each for name in names for each in (_all(name) or (name,))]
 

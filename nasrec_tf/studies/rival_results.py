@@ -9,6 +9,12 @@ from nasrec_tf.common.saved_state import SAVED
 from nasrec_tf.search.results import Count, EpochQuality, Finite, SavedRecipe
 from nasrec_tf.training.recipe import Recipe
 
+TEST_LOGITS = "test.npz"
+"""Test logits of a training in the order of the rows, kept for analyses of one's own."""
+
+TEST_LABELS = "test_labels.npz"
+"""Labels of the test split, for all trainings."""
+
 Positive = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
@@ -86,7 +92,7 @@ class MeasuredResult:
         auc: area under the curve; ``None`` where it is not defined.
         log_losses: on each resample of the rows (``resampled_quality``).
         aucs: likewise.
-        grouped_auc: mean area within groups; ``None`` without groups.
+        grouped_auc: of files that were written before ``GroupedQuality`` kept it beside them.
     """
 
     __pydantic_config__ = SAVED

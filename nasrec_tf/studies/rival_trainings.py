@@ -10,6 +10,7 @@ import dataclasses
 import gc
 import math
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -26,7 +27,10 @@ from nasrec_tf.search.kept_logits import keep_logits
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.stages.recipe import RecipeSearch, default_budget
 from nasrec_tf.studies.contenders import CONSTANT, Contender
+from nasrec_tf.studies.grouped_quality import GroupedQuality, GroupedResult
 from nasrec_tf.studies.rival_results import (
+    TEST_LABELS,
+    TEST_LOGITS,
     MeasuredResult,
     Settings,
     SpeedResult,
@@ -37,11 +41,6 @@ from nasrec_tf.training.recipe import Recipe
 
 TUNING_FILE, TRAINING_FILE = "tuning.json", "training.json"
 TEST_FILE, SPEED_FILE = "test.json", "speed.json"
-
-TEST_LOGITS = "test.npz"
-"""Test logits of a training in the order of the rows, kept for analyses of one's own."""
-
-TEST_LABELS = "test_labels.npz"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,17 +196,12 @@ class RivalTrainings:
 
     def _judged(self, labels: np.ndarray, logits: np.ndarray) -> MeasuredResult:
         from nasrec_tf.studies.resampled_quality import resampled_quality
-        from nasrec_tf.training.grouped_auc import mean_grouped_auc
 
         if not np.isfinite(logits).all():
             return MeasuredResult(None, None)
         weights = self.run.records.weights("test")
         found = resampled_quality(labels, logits, self.run.config.seed, weights)
-        groups = self.run.records.groups("test")
-        by_group = None if groups is None else mean_grouped_auc(labels, logits, groups, weights)
-        return MeasuredResult(
-            found.log_loss, found.auc, found.log_losses, found.aucs, grouped_auc=by_group
-        )
+        return MeasuredResult(found.log_loss, found.auc, found.log_losses, found.aucs)
 
     def speed(self, contender: Contender) -> SpeedResult | None:
         """How fast the model is; ``None`` where it has not been measured.
@@ -239,6 +233,23 @@ class RivalTrainings:
 
         batches = self.run.records.batches("test", EVALUATION_BATCH)
         return np.concatenate([labels.numpy()[:, 0] for _, labels, *_ in batches])
+
+    def grouped(
+        self, contender: Contender, trainings: Sequence[TrainingResult], judge: GroupedQuality
+    ) -> list[GroupedResult]:
+        """What trainings are worth within groups of test rows.
+
+        Args:
+            contender: the model.
+            trainings: of it, all looked at.
+            judge: of the groups.
+        """
+        return [
+            judge.of(self._training(contender, each.recipe, each.seed))
+            if each.validation is not None
+            else GroupedResult(None)
+            for each in trainings
+        ]
 
     def _training(self, contender: Contender, recipe: Recipe, seed: int) -> pathlib.Path:
         name = f"seed-{seed}-rate-{recipe.learning_rate:g}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from nasrec_tf.report.comparison_summary import (
     BETTER,
@@ -14,6 +15,7 @@ from nasrec_tf.report.comparison_summary import (
 )
 from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.studies.contenders import CONSTANT, Contender
+from nasrec_tf.studies.grouped_quality import GroupedResult
 from nasrec_tf.studies.paired_intervals import Measured, paired_difference
 from nasrec_tf.studies.rival_results import (
     MeasuredResult,
@@ -37,6 +39,7 @@ class Outcome:
         trainings: by seed.
         tests: of each training.
         speed: how fast it is; ``None`` where no training has been looked at.
+        grouped: of each training, within groups, where that was asked for.
     """
 
     contender: Contender
@@ -44,6 +47,7 @@ class Outcome:
     trainings: Sequence[TrainingResult]
     tests: Sequence[MeasuredResult]
     speed: SpeedResult | None = None
+    grouped: Sequence[GroupedResult] = ()
 
     @property
     def log_loss(self) -> Measured | None:
@@ -55,9 +59,17 @@ class Outcome:
         """Test AUC by seed; ``None`` if no training has one."""
         return measured(self.tests, *AUC)
 
+    @property
+    def grouped_auc(self) -> Measured | None:
+        """AUC within groups by seed; ``None`` if no training has one."""
+        return measured(self.grouped, *AUC)
+
 
 def measured(
-    tests: Sequence[MeasuredResult], figure: str, resampled: str, has_seeds: bool = True
+    tests: Sequence[MeasuredResult | GroupedResult],
+    figure: str,
+    resampled: str,
+    has_seeds: bool = True,
 ) -> Measured | None:
     """A figure of trainings; ``None`` if none has one.
 
@@ -72,19 +84,22 @@ def measured(
     return Measured(values, draws, has_seeds) if known else None
 
 
-def constant_row(constant: MeasuredResult, found: Outcome | None) -> RivalSummary:
+def constant_row(
+    constant: MeasuredResult, found: Outcome | None, grouped: GroupedResult | None = None
+) -> RivalSummary:
     """The row of the prediction that is the same for every row.
 
     Args:
         constant: its quality.
         found: what the found model came to, once that is there.
+        grouped: its quality within groups, where there are any.
     """
     log_loss, auc = (measured([constant], *each, has_seeds=False) for each in (LOG_LOSS, AUC))
+    within = measured([grouped] if grouped else [], *AUC, has_seeds=False)
     return RivalSummary(
         name=CONSTANT,
         title="The training split's click rate",
-        **_qualities(log_loss, auc, found),
-        grouped_auc=_by_group([constant]),
+        **_qualities(log_loss, auc, within, found),
     )
 
 
@@ -108,9 +123,12 @@ def rival_row(trainings: RivalTrainings, outcome: Outcome, found: Outcome | None
         recipe=str(recipe),
         seeds=count,
         diverged=sum(test.log_loss is None for test in outcome.tests),
-        validation=_figure(Measured(validation, [()] * len(validation))) if validation else None,
-        **_qualities(outcome.log_loss, outcome.auc, None if is_found else found),
-        grouped_auc=_by_group(outcome.tests),
+        validation=figure_summary(Measured(validation, [()] * len(validation)))
+        if validation
+        else None,
+        **_qualities(
+            outcome.log_loss, outcome.auc, outcome.grouped_auc, None if is_found else found
+        ),
         mflops=cost.mflops,
         parameters=cost.parameters,
         embedding_parameters=cost.embedding_parameters,
@@ -121,31 +139,61 @@ def rival_row(trainings: RivalTrainings, outcome: Outcome, found: Outcome | None
             sum(one.seconds for one in outcome.trainings) / count,
         ),
         tuning=CostSummary(outcome.tuning.rows, outcome.tuning.seconds),
-        search=CostSummary(**dataclasses.asdict(search_cost(run))) if is_found else None,
+        search=cost_of_search(contender),
     )
 
 
-def _qualities(log_loss: Measured | None, auc: Measured | None, found: Outcome | None):
+def cost_of_search(contender: Contender) -> CostSummary | None:
+    """What it took to find a model; ``None`` of one that was given.
+
+    Args:
+        contender: the model.
+    """
+    if contender.run is None:
+        return None
+    return CostSummary(**dataclasses.asdict(search_cost(contender.run)))
+
+
+def _qualities(
+    log_loss: Measured | None,
+    auc: Measured | None,
+    grouped_auc: Measured | None,
+    found: Outcome | None,
+) -> dict[str, Any]:
     """Figures of the test split, and their gaps from the found model."""
-    figures = {"log_loss": _figure(log_loss), "auc": _figure(auc)}
+    figures = {
+        "log_loss": figure_summary(log_loss),
+        "auc": figure_summary(auc),
+        "grouped_auc": figure_summary(grouped_auc),
+    }
     if found is None:
         return figures
     return figures | {
-        "log_loss_gap": _gap(log_loss, found.log_loss, better_if_lower=True),
-        "auc_gap": _gap(auc, found.auc, better_if_lower=False),
+        "log_loss_gap": gap_summary(log_loss, found.log_loss, better_if_lower=True),
+        "auc_gap": gap_summary(auc, found.auc, better_if_lower=False),
+        "grouped_auc_gap": gap_summary(grouped_auc, found.grouped_auc, better_if_lower=False),
     }
 
 
-def _by_group(tests: Sequence[MeasuredResult]) -> FigureSummary | None:
-    values = [test.grouped_auc for test in tests if test.grouped_auc is not None]
-    return _figure(Measured(values, [()] * len(values))) if values else None
+def figure_summary(measured: Measured | None) -> FigureSummary | None:
+    """A figure as it is shown.
 
-
-def _figure(measured: Measured | None) -> FigureSummary | None:
+    Args:
+        measured: the figure by seed.
+    """
     return None if measured is None else FigureSummary(measured.mean, measured.deviation)
 
 
-def _gap(one: Measured | None, found: Measured | None, better_if_lower: bool) -> GapSummary | None:
+def gap_summary(
+    one: Measured | None, found: Measured | None, better_if_lower: bool
+) -> GapSummary | None:
+    """A difference as it is shown; ``None`` where one side is not known.
+
+    Args:
+        one: the figure of the one.
+        found: of what it is compared with.
+        better_if_lower: whether the lower figure is the better one.
+    """
     if one is None or found is None:
         return None
     difference = paired_difference(one, found)

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import dataclasses
 import html.parser
 import io
 import json
@@ -11,14 +12,21 @@ import statistics
 import numpy as np
 import pytest
 
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.compare import main
 from nasrec_tf.networks.baselines import load_baseline
 from nasrec_tf.search import from_scratch
 from nasrec_tf.search.results import RetrainResult
-from nasrec_tf.studies import speed
+from nasrec_tf.studies import finished_runs, speed
 from nasrec_tf.studies.comparison import load_comparison
 from nasrec_tf.studies.config import CompareConfig
+from nasrec_tf.studies.contenders import Contender
+from nasrec_tf.studies.finished_runs import runs_of_the_same_data
+from nasrec_tf.studies.rival_results import MeasuredResult, TuningResult
+from nasrec_tf.studies.strategy_rows import strategy_rows
+from nasrec_tf.studies.table_rows import Outcome
 from nasrec_tf.training.evaluation import auc, log_losses
+from nasrec_tf.training.recipe import Recipe
 
 MODEL = 'model = "fm"\nembedding_dim = 4\n'
 
@@ -152,7 +160,7 @@ def test_screen_markdown_and_page_have_every_model(compared, place):
     for name in ("found", "lr", "constant", str(place / "mine.toml")):
         assert all(name in each for each in (screen, text, page))
     assert "AutoCTR's own figures" in text and "AutoCTR&#39;s own figures" in page
-    assert page.count('role="img"') == 3 and "http" not in _links(page)
+    assert page.count('role="img"') == 4 and "http" not in _links(page)
     assert page.count("<script") == 1 and "<script src" not in page  # the frame's own
 
 
@@ -206,6 +214,78 @@ def test_seeds_may_be_added_and_nothing_is_trained_again(compared, place, monkey
     assert {row["seeds"] for row in table(place / "more").values()} == {"3", "0"}
 
 
+def test_auc_within_groups_is_told_of_what_was_trained_before(compared, place, monkeypatch):
+    from nasrec_tf.studies import rival_trainings
+
+    monkeypatch.setattr(rival_trainings, "train_from_scratch", None)
+    shutil.copytree(compared[0], place / "grouped")
+    run = finished_runs.finished_run(place / "run", "--run-dir", quiet=True, checkpoint_seconds=60)
+    sparse = np.concatenate([inputs["sparse"] for inputs, _ in run.records.batches("test", 99)])
+    # The feature of the fewest values.
+    column = min(range(sparse.shape[1]), key=lambda number: len(set(sparse[:, number])))
+    name = run.schema.sparse[column].name
+    more = arguments(place, "--out", place / "grouped", "--models", "lr", "--group", name)
+    code, screen, err = call(*more)
+    assert code == 0, err
+    labels, logits = of_seeds(place / "grouped", "lr")
+    members = [np.flatnonzero(sparse[:, column] == group) for group in set(sparse[:, column])]
+    members = [rows for rows in members if 0 < labels[rows].sum() < len(rows)]
+    areas = [[auc(labels[rows], each[rows]) for rows in members] for each in logits]
+    expected = [np.average(each, weights=list(map(len, members))) for each in areas]
+    row = table(place / "grouped")["lr"]
+    assert float(row["grouped_auc_mean"]) == pytest.approx(np.mean(expected))
+    gap, low, high = (float(row[f"grouped_auc_gap{end}"]) for end in ("", "_low", "_high"))
+    assert low <= gap <= high and len(members) > 1
+    page = (place / "grouped" / "comparison.html").read_text()
+    assert f"test AUC within {name}" in screen and f"Within {name}" in page
+
+
+def test_what_other_runs_found_takes_part_with_what_its_search_cost(compared, place):
+    shutil.copytree(place / "run", place / "again-found")
+    shutil.copytree(compared[0], place / "runs-out")
+    more = arguments(place, "--out", place / "runs-out", "--models", "lr", "--seeds", "1")
+    code, _, err = call(*more, "--runs", place / "again-found")
+    assert code == 0, err
+    rows = table(place / "runs-out")
+    # The same model, trained in the same order of rows.
+    found, other = rows["found"], rows["again-found"]
+    assert other["log_loss_mean"] == found["log_loss_mean"] and other["log_loss_gap"] == "0.0"
+    assert other["search_rows"] == found["search_rows"] != "" and rows["lr"]["search_rows"] == ""
+    page = (place / "runs-out" / "comparison.html").read_text()
+    assert "<h2>Searches</h2>" in page and page.count("<td>evolution</td>") == 2
+    assert "a run is a seed of its way" not in page  # both were found by one
+
+
+def test_runs_are_the_seeds_of_their_way_of_searching(compared, place):
+    comparison, _ = load_comparison(CompareConfig(str(place / "run"), seeds=1), quiet=True)
+    [found, *_] = comparison.contenders
+    tests = [
+        MeasuredResult(loss, 0.5, (loss, loss + 0.001), (0.5, 0.5)) for loss in (0.5, 0.4, 0.41)
+    ]
+    random = load_comparison(CompareConfig(str(place / "run"), seeds=1), quiet=True)[0].run
+    vars(random)["config"] = dataclasses.replace(random.config, strategy="random")
+    outcomes = [
+        Outcome(Contender(str(number), found.model, run), TuningResult(Recipe()), [], [test])
+        for number, (run, test) in enumerate(zip((found.run, random, random), tests))
+    ]
+    first, other = strategy_rows(outcomes)
+    assert (first.method, first.runs, first.log_loss_gap) == ("evolution, by supernet", 1, None)
+    assert (other.method, other.runs) == ("random, by supernet", 2)
+    assert other.log_loss.mean == pytest.approx(0.405)
+    assert other.log_loss.deviation == pytest.approx(np.std([0.4, 0.41], ddof=1))
+    assert other.log_loss_gap.value == pytest.approx(-0.095)
+    assert strategy_rows(outcomes[1:]) == []
+
+
+def test_a_run_of_other_data_is_one_line(place):
+    other, run = (
+        finished_runs.finished_run(place / "run", "--run-dir", True, 60.0) for _ in range(2)
+    )
+    vars(run)["schema"] = dataclasses.replace(other.schema, seed=other.schema.seed + 1)
+    with pytest.raises(UserError, match="is of other data than"):
+        runs_of_the_same_data([str(place / "run")], run)
+
+
 def begun(place, **options):
     """The trainings of a comparison, and logistic regression, which takes part in it."""
     comparison, _ = load_comparison(CompareConfig(str(place / "run"), **options), quiet=True)
@@ -256,15 +336,22 @@ def test_the_plan_tells_what_it_would_cost_and_changes_nothing(compared, place):
         (["--models", "all:kaggle"], "no model has options of 'kaggle'; there are autoctr"),
         (["--models", "found"], "found is always there"),
         (["--recipe", "papre"], "No recipe 'papre'"),
+        (["--group", "nobody"], "--group: the data set has no sparse feature 'nobody'; there are "),
         (["--seeds", "0"], "--seeds must be from 1 to 1000. Received: 0"),
         (["--learning-rates", "0.1,-1"], "--learning-rates must be different positive numbers"),
         (["--learning-rates", "0.1,0.1000000001"], "--learning-rates must be different"),
         (["--tuning-passes", "3"], "--tuning-passes goes with --recipe auto"),
         (["--recipe", "auto", "--learning-rates", "0.1"], "--learning-rates goes with a recipe"),
+        (
+            ["--runs", "nowhere"],
+            "nowhere: has no config.toml, so it is not a run directory; check --r",
+        ),
+        (["--runs", "{run},{run}"], "--runs: two directories are called 'run'"),
         (["--run-dir", "nowhere"], "nowhere: has no config.toml, so it is not a run directory"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_before_anything_is_made(place, tmp_path, more, wanted):
+    more = [each.format(run=place / "run") for each in more]
     code, out, err = call(*arguments(place, "--out", tmp_path / "out", *more))
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert err.startswith("error: ") and wanted in err
