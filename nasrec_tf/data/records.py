@@ -401,6 +401,11 @@ class _Rows:
         dense, sparse, *beside = (tf.gather(part, index) for part in parts if part is not None)
         return _widened({"dense": dense, "sparse": sparse}, *beside)
 
+    def gather(self, index) -> "_Rows":
+        parts = (self.dense, self.sparse, self.labels, self.weights)
+        with tf.init_scope():
+            return _Rows(*(None if part is None else tf.gather(part, index) for part in parts))
+
 
 def derived_seed(seed: int, name: str) -> int:
     """A seed for one purpose, so that stages do not share their draws.

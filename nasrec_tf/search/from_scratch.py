@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
@@ -50,6 +51,7 @@ class FromScratch:
         again: what deleting the directory makes the run do.
         rungs: steps after which it is looked at, beside its evaluations.
         goes_on: told all looks so far after each, whether to go on.
+        records: what it is trained on and judged by, a ``Records``; the run's unless given.
     """
 
     architecture: Trainable
@@ -62,6 +64,7 @@ class FromScratch:
     again: str = "train this candidate anew"
     rungs: tuple[int, ...] = ()
     goes_on: Callable[[Sequence[Look]], bool] = always
+    records: Any = None
 
     @property
     def mend(self) -> str:
@@ -128,24 +131,25 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
 
     started = time.monotonic()
     plan = training_plan(run, what.recipe, what.purpose)
+    records = run.records if what.records is None else what.records
     make_ready(what.directory)
     looks = _Looks(what)
     ended = looks.go_on
     if ended:
         seed = derived_seed(_seed(run, what.recipe), what.purpose)
         network = build(run, what.architecture, what.recipe, seed)
-        validation = _Validation(run, network, what)
+        validation = _Validation(records, network, what)
         validation.check_complete(
-            lambda index: plan.evaluation_step(index, run.records), looks.next_step
+            lambda index: plan.evaluation_step(index, records), looks.next_step
         )
         rungs = Rungs(looks.left, lambda step: looks.take(step, validation))
         with (
-            run.progress(title, plan.steps(run.records), "step") as bar,
+            run.progress(title, plan.steps(records), "step") as bar,
             contextlib.suppress(DivergedError),
         ):
             ended = train(
                 network,
-                run.records,
+                records,
                 plan,
                 what.directory,
                 bar,
@@ -156,9 +160,8 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
     epochs = _evaluations(what)
     best = best_epoch(epochs, what.recipe.monitor)
     return Trained(
-        steps_per_epoch=plan.steps_per_epoch(run.records),
-        passes=plan.evaluation_step(len(epochs) - 1, run.records)
-        / plan.steps_per_epoch(run.records),
+        steps_per_epoch=plan.steps_per_epoch(records),
+        passes=plan.evaluation_step(len(epochs) - 1, records) / plan.steps_per_epoch(records),
         epochs=epochs,
         best_epoch=best,
         validation=None if best is None else epochs[best],
@@ -233,10 +236,10 @@ def make_ready(directory: pathlib.Path) -> None:
 class _Validation:
     """Evaluates after each epoch, or parts of one, and keeps the weights of the best one."""
 
-    def __init__(self, run: Run, network, what: FromScratch):
+    def __init__(self, records, network, what: FromScratch):
         from nasrec_tf.training.evaluation import Predictor
 
-        self._predict = Predictor(network, run.records)
+        self._predict = Predictor(network, records)
         self._network = network
         self._what = what
         self._path = what.directory / VALIDATION

@@ -145,3 +145,24 @@ def test_more_rows_are_tried_with_less_decay(rows, others):
     assert all(left >= right for left, right in zip(few, many))
     assert all(0 < value <= 10 for value in many)
     assert sorted(set(few)) == list(few)
+
+
+def kept_for_a_second_replica(rows):
+    """How many of five values are, the best of which is better in the mean of few rows or many."""
+    tried = set()
+
+    def measure(question, recipe, replica):
+        if replica == 1:
+            tried.add(recipe)
+        losses = np.full(rows, 0.5, np.float32)
+        losses += np.resize((-0.3, 0.3), rows).astype(np.float32) * (recipe.epochs - 5) / 20
+        losses += 0.001 * (recipe.epochs - 5)
+        return Outcome(float(losses.mean()), passes=1, row_losses=losses)
+
+    RecipeChoice(measure, budget=1e9)(START, [Question("epochs", (6, 7, 8, 9))])
+    return len(tried)
+
+
+def test_what_few_rows_cannot_tell_apart_is_tried_with_another_replica():
+    assert kept_for_a_second_replica(rows=100) == 5
+    assert kept_for_a_second_replica(rows=1_000_000) == 3

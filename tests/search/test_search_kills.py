@@ -57,7 +57,7 @@ def kill_when(directory: pathlib.Path, stage: str, has_begun) -> None:
     finally:
         process.kill()
         process.wait()
-    ended = (directory / "run" / stage / "result.json").exists()
+    ended = (directory / "run" / stage.split()[0] / "result.json").exists()
     assert not ended, f"the {stage} stage was over before it could be killed"
 
 
@@ -75,6 +75,7 @@ MOMENTS = {
     "supernet": lambda run: (run / "supernet" / "checkpoint" / "checkpoint").exists(),
     "evolution": lambda run: journal_lines(run) >= 6,
     "retrain": lambda run: any((run / "retrain").glob("*/validation.json")),
+    "retrain of a refinement": lambda run: any((run / "retrain").glob("03-*/validation.json")),
     "export": lambda run: (run / "export" / "version.json").exists(),
 }
 

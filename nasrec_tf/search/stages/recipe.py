@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,10 @@ from nasrec_tf.search.search_plan import search_rows
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
+    FEW_VALIDATION_ROWS,
     LARGE_ROWS,
     MIXED,
+    SIMPLE,
     Outcome,
     Question,
     RecipeChoice,
@@ -32,7 +35,7 @@ from nasrec_tf.training.recipe_choice import (
 SHARE = 0.3
 """Share of the run's rows that the choice may take unless ``--recipe-share`` says otherwise."""
 
-LEAST_ROWS, LEAST_TRAININGS = 10_000_000, 30
+LEAST_ROWS, LEAST_TRAININGS = 10_000_000, 45
 """Unless told otherwise it may take the smaller of so many rows and so many trainings in any case:
 a few minutes where the data set is small."""
 
@@ -119,9 +122,26 @@ class RecipeSearch:
                 if self.model.differs_by(question.field, value)
                 and (question.field != "embedding_dim" or self._tables_fit(start, value))
             )
+            judge = question.judge if self.mixed else SIMPLE
             if values:
-                found.append(dataclasses.replace(question, values=values))
+                found.append(dataclasses.replace(question, values=values, judge=judge))
         return found
+
+    def records(self, replica: int) -> Any:
+        """What a replica is trained on and judged by, a ``Records``.
+
+        A few validation rows tell one recipe from another by chance. Where there are no more, each
+        replica holds out others.
+
+        Args:
+            replica: its number, from 0.
+        """
+        from nasrec_tf.data.redealt_splits import RedealtRecords, deals
+
+        own = self.run.records
+        if not replica or own.rows("validation") >= FEW_VALIDATION_ROWS or replica >= deals(own):
+            return own
+        return RedealtRecords(own, replica, self.run.config.seed)
 
     def _tables_fit(self, start: Recipe, width: int) -> bool:
         recipe = start.replace(embedding_dim=width)
@@ -210,7 +230,7 @@ class _Trials:
 
     def _train(self, question, recipe, replica, directory: pathlib.Path) -> RecipeTrial:
         search = self._search
-        model = search.mixed if question.judge == MIXED and search.mixed else search.model
+        model = (question.judge == MIXED and search.mixed) or search.model
         what = FromScratch(
             model,
             recipe,
@@ -219,6 +239,7 @@ class _Trials:
             keeps_weights=False,
             keeps_losses=search.run.records.rows("train") < LARGE_ROWS,
             again="train it again",
+            records=search.records(replica),
         )
         trained = train_from_scratch(search.run, what, f"recipe {directory.name}")
         return RecipeTrial(
