@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import json
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nasrec_tf.architecture.blocks import (
@@ -24,6 +24,9 @@ FORMAT = "nasrec_tf.architecture"
 VERSION = 1
 DENSE_EMBEDDINGS_VERSION = 2
 """Of architectures with dense embeddings alone: programs that do not know these refuse them."""
+KEPT_UNITS_VERSION = 3
+"""Of pruned ones alone, which lack units that their widths count."""
+READ_VERSIONS = (VERSION, DENSE_EMBEDDINGS_VERSION, KEPT_UNITS_VERSION)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,6 +79,37 @@ class Architecture:
         """Whether its linear maps have quantized weights and inputs."""
         return bool(self.blocks[0].bits)
 
+    @property
+    def is_pruned(self) -> bool:
+        """Whether it lacks units that its widths count (``Block.kept_units``)."""
+        return any(block.kept_units for block in self.blocks)
+
+    def unpruned(self) -> "Architecture":
+        """The same architecture with all units."""
+        blocks = tuple(dataclasses.replace(block, kept_units={}) for block in self.blocks)
+        return dataclasses.replace(self, blocks=blocks)
+
+    def with_kept_units(self, kept: Sequence[Mapping[str, tuple[int, ...]]]) -> "Architecture":
+        """The same architecture without the other units.
+
+        Args:
+            kept: of each block, as ``Block.kept_units``.
+
+        Raises:
+            ArchitectureError: if a block has no such map.
+
+        Example:
+            >>> architecture = Architecture((Block({"fc": 8}, {"efc": 4}, (0,), (0,)),))
+            >>> pruned = architecture.with_kept_units([{"fc/dense": (0, 2, 5)}])
+            >>> pruned.is_pruned, pruned == architecture, pruned.unpruned() == architecture
+            (True, False, True)
+        """
+        blocks = tuple(
+            dataclasses.replace(block, kept_units=units)
+            for block, units in zip(self.blocks, kept, strict=True)
+        )
+        return dataclasses.replace(self, blocks=blocks)
+
     def in_floating_point(self) -> "Architecture":
         """The same architecture without bit widths."""
         blocks = tuple(dataclasses.replace(block, bits={}) for block in self.blocks)
@@ -112,10 +146,11 @@ class Architecture:
 
     def _header(self) -> dict[str, Any]:
         """What stands before the blocks."""
-        if not self.dense_embeddings:
+        if not self.dense_embeddings and not self.is_pruned:
             return {"format": FORMAT, "version": VERSION}
-        header = {"format": FORMAT, "version": DENSE_EMBEDDINGS_VERSION}
-        return header | {"dense_embeddings": True}
+        version = KEPT_UNITS_VERSION if self.is_pruned else DENSE_EMBEDDINGS_VERSION
+        header = {"format": FORMAT, "version": version}
+        return header | {"dense_embeddings": self.dense_embeddings}
 
     def dumps(self) -> str:
         """The JSON form as text, one block a line."""
@@ -152,8 +187,10 @@ class Architecture:
         if not isinstance(blocks, list):
             raise ArchitectureError('"blocks" must be a list.')
         _check_count(blocks)
-        read = (block_from_json(n, block) for n, block in enumerate(blocks, start=1))
-        return cls(tuple(read), dense_embeddings)
+        read = tuple(block_from_json(n, block) for n, block in enumerate(blocks, start=1))
+        if value["version"] != KEPT_UNITS_VERSION and any(block.kept_units for block in read):
+            raise ArchitectureError(f'"kept_units" goes with "version": {KEPT_UNITS_VERSION}.')
+        return cls(read, dense_embeddings)
 
     @classmethod
     def loads(cls, text: str) -> "Architecture":
@@ -194,10 +231,10 @@ class Architecture:
 def _dense_embeddings_of(value: dict[str, Any]) -> bool:
     """The field of a JSON form, whose version says whether it has to be there."""
     version, field = value.get("version"), "dense_embeddings"
-    if type(version) is not int or version not in (VERSION, DENSE_EMBEDDINGS_VERSION):
+    if type(version) is not int or version not in READ_VERSIONS:
         raise ArchitectureError(
-            f"Architecture of version {shown(version)}; this program reads {VERSION} and "
-            f"{DENSE_EMBEDDINGS_VERSION}."
+            f"Architecture of version {shown(version)}; this program reads "
+            f"{', '.join(map(str, READ_VERSIONS))}."
         )
     if version == VERSION:
         if field in value:

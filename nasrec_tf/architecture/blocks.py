@@ -7,7 +7,8 @@ from typing import Any
 from nasrec_tf.common.errors import ArchitectureError
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.common.value_checks import is_whole
-from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
+from nasrec_tf.operators import DENSE, DENSE_TO_SPARSE, OPERATORS, SPARSE, SPARSE_TO_DENSE
+from nasrec_tf.operators.base import BlockPart
 
 MIN_BITS, MAX_BITS = 2, 8
 """Bit widths that TF-MOT's quantizers take."""
@@ -65,6 +66,8 @@ class Block:
         dense_to_sparse: whether tokens made of the dense output join the sparse output.
         sparse_to_dense: whether a factorization machine of the sparse output joins the dense one.
         bits: bit widths of each active operator; empty for a network in floating point.
+        kept_units: columns that linear maps keep in a network without some units, by part and map,
+            such as ``"fc/dense"``; empty where all have all of them, as in every search.
 
     What a field may hold is checked where the block becomes part of an ``Architecture``.
 
@@ -89,8 +92,11 @@ class Block:
     dense_to_sparse: bool = False
     sparse_to_dense: bool = False
     bits: Mapping[str, Bits] = dataclasses.field(default_factory=dict)
+    kept_units: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        kept = {name: tuple(units) for name, units in sorted(self.kept_units.items())}
+        object.__setattr__(self, "kept_units", _FrozenByOperator(kept))
         for field in ("dense_operators", "sparse_operators", "bits"):
             object.__setattr__(self, field, _FrozenByOperator(getattr(self, field)))
         for field in ("dense_sources", "sparse_sources"):
@@ -135,7 +141,21 @@ class Block:
         }
         if self.bits:
             value["bits"] = {name: bits.to_json() for name, bits in self.bits.items()}
+        if self.kept_units:
+            value["kept_units"] = {name: list(units) for name, units in self.kept_units.items()}
         return value
+
+    def columns(self, part: str) -> dict[str, tuple[int, ...]]:
+        """Columns that the maps of an operator or merger keep, where these are not all.
+
+        Args:
+            part: its name.
+        """
+        return {
+            name.removeprefix(f"{part}/"): units
+            for name, units in self.kept_units.items()
+            if name.startswith(f"{part}/")
+        }
 
 
 class _FrozenByOperator(Mapping):
@@ -199,6 +219,9 @@ def block_from_json(number: int, value: Any) -> Block:
             raise wrong_field(number, name, "must be a list of integers", value[name])
     if "bits" in value:
         value = {**value, "bits": _bits_from_json(number, value["bits"])}
+    kept = value.get("kept_units", {})
+    if not isinstance(kept, dict) or not all(isinstance(units, list) for units in kept.values()):
+        raise wrong_field(number, "kept_units", "must map linear maps to lists of columns", kept)
     return Block(**value)
 
 
@@ -238,6 +261,7 @@ def check_block(number: int, block: Block) -> None:
             raise wrong_field(number, field, "must be true or false", getattr(block, field))
     if block.bits:
         _check_bits(number, block)
+    _check_kept_units(number, block)
 
 
 def _check_bits(number: int, block: Block) -> None:
@@ -250,6 +274,21 @@ def _check_bits(number: int, block: Block) -> None:
             if not is_whole(width, MIN_BITS, MAX_BITS):
                 mend = f"of {shown(name)} must be whole numbers from {MIN_BITS} to {MAX_BITS}"
                 raise wrong_field(number, "bits", mend, width)
+
+
+def _check_kept_units(number: int, block: Block) -> None:
+    mergers = [merger for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE)
+               if getattr(block, merger.name)]  # fmt: skip
+    active = {name: OPERATORS[name] for name in (*block.dense_operators, *block.sparse_operators)}
+    parts: dict[str, BlockPart] = active | {merger.name: merger for merger in mergers}
+    known = [f"{name}/{each}" for name, part in parts.items() for each in part.prunable]
+    for name, units in block.kept_units.items():
+        if name not in known:
+            raise wrong_field(number, "kept_units", f"knows {', '.join(known) or 'none'}", name)
+        rising = all(before < after for before, after in zip(units, units[1:]))
+        if not units or not all(is_whole(unit, 0, MAX_WIDTH) for unit in units) or not rising:
+            mend = f"of {name!r} must be rising whole numbers from 0"
+            raise wrong_field(number, "kept_units", mend, list(units))
 
 
 def _check_operators(number: int, field: str, branch: str, operators: Mapping) -> None:

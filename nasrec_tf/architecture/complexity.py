@@ -143,15 +143,16 @@ def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[
         for name, shape in sizes.operators.items():
             operator = OPERATORS[name]
             runs = live.dense_operators if operator.branch == "dense" else live.sparse_operators
-            cost = operator.multiply_accumulates(shape)
-            yield _part(number, name, runs, cost, operator.weights(shape))
+            cost = sizes.multiply_accumulates(name, operator, shape)
+            yield _part(number, name, runs, cost, sizes.weights(name, operator, shape))
         for merger, present, runs in (
             (DENSE_TO_SPARSE, block.dense_to_sparse, live.dense_to_sparse),
             (SPARSE_TO_DENSE, block.sparse_to_dense, live.sparse_to_dense),
         ):
             if present:
-                cost = merger.multiply_accumulates(sizes.merger)
-                yield _part(number, merger.name, runs, cost, merger.weights(sizes.merger))
+                cost = sizes.multiply_accumulates(merger.name, merger, sizes.merger)
+                weights = sizes.weights(merger.name, merger, sizes.merger)
+                yield _part(number, merger.name, runs, cost, weights)
 
 
 def _head_part(shapes: NetworkShapes) -> Part:

@@ -80,6 +80,10 @@ def _live_part(block: Block, live: BlockLiveness, last: bool) -> dict[str, Any]:
     if block.bits:
         names = list(part.get("dense_operators", ())) + list(part.get("sparse_operators", ()))
         part["bits"] = {name: block.bits[name].to_json() for name in names}
+    if block.kept_units:
+        mergers = [name for name in ("dense_to_sparse", "sparse_to_dense") if getattr(live, name)]
+        parts = (*part.get("dense_operators", ()), *part.get("sparse_operators", ()), *mergers)
+        part["kept_units"] = {name: block.columns(name) for name in parts}
     part["dense_to_sparse"] = live.dense_to_sparse
     part["sparse_to_dense"] = live.sparse_to_dense
     return part

@@ -34,6 +34,8 @@ def check_membership(architecture: Architecture, space: "SearchSpace") -> None:
             f"dense embeddings; search space {space.name!r} has them {space.dense_embeddings}."
         )
     for number, block in enumerate(architecture.blocks, start=1):
+        if block.kept_units:
+            raise _outside(space, number, "kept_units", "has all units")
         _check_branch(space, number, "dense", block.dense_operators, block.dense_sources)
         _check_branch(space, number, "sparse", block.sparse_operators, block.sparse_sources)
         if not space.mergers and (block.dense_to_sparse or block.sparse_to_dense):

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import HEAD_BITS, Bits
 from nasrec_tf.architecture.complexity import FINAL_OPTIONS
-from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
+from nasrec_tf.architecture.shapes import BlockShapes, NetworkShapes, network_shapes
 from nasrec_tf.data.features import ATTENTION, MEAN, Features
 from nasrec_tf.operators import (
     DENSE,
@@ -176,21 +176,22 @@ class _Walk:
         live = self._architecture.liveness.blocks[number - 1]
         prefix = f"block_{number}"
         embedding = self._shapes.options.embedding_dim
+        operators_width, dense_width, tokens = sizes.summed
         dense: Names = ()
         sparse: Names = ()
         if live.dense_operators:
             results = self._operators_of(number, DENSE)
-            dense = self._summed(f"{prefix}_dense_sum", results, sizes.dense_width)
+            dense = self._summed(f"{prefix}_dense_sum", results, operators_width)
         if live.sparse_operators:
             results = self._operators_of(number, SPARSE)
-            elements = sizes.merger.tokens * embedding
+            elements = tokens * embedding
             sparse = self._summed(f"{prefix}_sparse_sum", results, elements)
         own = {DENSE: dense, SPARSE: sparse}
         if live.dense_to_sparse:
-            sparse = _union((sparse, self._merger(prefix, DENSE_TO_SPARSE, sizes.merger, own)))
+            sparse = _union((sparse, self._merger(prefix, DENSE_TO_SPARSE, sizes, own)))
         if live.sparse_to_dense:
-            machine = self._merger(prefix, SPARSE_TO_DENSE, sizes.merger, own)
-            dense = self._summed(f"{prefix}_dense_merge", [dense, machine], sizes.dense_width)
+            machine = self._merger(prefix, SPARSE_TO_DENSE, sizes, own)
+            dense = self._summed(f"{prefix}_dense_merge", [dense, machine], dense_width)
         return _Output(dense, sparse)
 
     def _operators_of(self, number: int, branch: str) -> list[Names]:
@@ -203,17 +204,21 @@ class _Walk:
             RIGHT: self._outputs[block.right_source].dense,
         }
         results = []
-        for name, shape in self._shapes.blocks[number - 1].operators.items():
+        sizes = self._shapes.blocks[number - 1]
+        for name, shape in sizes.operators.items():
             operator = OPERATORS[name]
             if operator.branch == branch:
                 label = f"block_{number}_{name}"
                 reads = _read(inputs, operator.reads)
-                results.append(self._part(label, _work_of(operator, shape), reads))
+                results.append(self._part(label, _work_of(sizes, operator, shape), reads))
         return results
 
-    def _merger(self, prefix: str, merger, shape, inputs: Mapping[str, Names]) -> Names:
+    def _merger(
+        self, prefix: str, merger, sizes: BlockShapes, inputs: Mapping[str, Names]
+    ) -> Names:
         reads = _read(inputs, (merger.reads,))
-        return self._part(f"{prefix}_{merger.name}", merger.work(shape), reads)
+        work = sizes.work(merger.name, merger, sizes.merger)
+        return self._part(f"{prefix}_{merger.name}", work, reads)
 
     def _part(self, label: str, steps: Iterable[Step], inputs: Mapping[str, Names]) -> Names:
         """Adds the steps of one part; what its output waits for."""
@@ -269,9 +274,9 @@ class _Walk:
         return (operator.name,)
 
 
-def _work_of(operator, shape) -> tuple[Step, ...]:
+def _work_of(sizes: BlockShapes, operator, shape) -> tuple[Step, ...]:
     try:
-        return operator.work(shape)
+        return sizes.work(operator.name, operator, shape)
     except NotImplementedError as error:
         raise PimError(
             f"operator {operator.name!r} does not state its work, which hardware costs need: give "

@@ -16,6 +16,7 @@ from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, memory_bytes
 from nasrec_tf.architecture.shapes import BlockShapes, network_shapes
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.data.features import Features
+from nasrec_tf.networks.layers.aligned_units import AlignedUnits
 from nasrec_tf.networks.layers.feature_embedding import (
     POOLING,
     QUERIES,
@@ -41,8 +42,9 @@ from nasrec_tf.operators import (
     NetworkOptions,
     OperatorInputs,
 )
-from nasrec_tf.operators.arithmetic import linear, pad_last_axis
+from nasrec_tf.operators.arithmetic import linear
 from nasrec_tf.operators.base import WeightSpec
+from nasrec_tf.operators.kept_units import Units
 from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer
 
 EMBEDDING = "embedding"
@@ -236,6 +238,7 @@ class Subnet(PortableExport):
         self.parts: dict[str, WeightedPart] = {}
         self.quantizers: dict[str, MapQuantizers] = {}
         self.bits: dict[str, Bits] = {}
+        self._spread: dict[str, dict[str, Units]] = {}
         queries = pooling_weights(features.attention_fields, options.embedding_dim)
         if queries and architecture.liveness.raw_sparse:
             self._add_part(POOLING, queries, None)
@@ -247,14 +250,18 @@ class Subnet(PortableExport):
 
     def _add_block(self, number: int, sizes: BlockShapes) -> None:
         block, live = self.architecture.blocks[number - 1], self.live[number - 1]
+        for name, part in ({} if sizes.kept is None else sizes.kept.parts).items():
+            spread = {f"{each}_spread": units for each, units in part.spread.items()}
+            self._spread[part_name(number, name)] = spread
         for name, shape in sizes.operators.items():
             operator = OPERATORS[name]
             if live.dense_operators if operator.branch == DENSE else live.sparse_operators:
                 bits = block.bits.get(name)
-                self._add_part(part_name(number, name), operator.weights(shape), bits)
+                specs = sizes.weights(name, operator, shape)
+                self._add_part(part_name(number, name), specs, bits)
         for merger in (DENSE_TO_SPARSE, SPARSE_TO_DENSE):
             if getattr(live, merger.name):
-                specs = merger.weights(sizes.merger)
+                specs = sizes.weights(merger.name, merger, sizes.merger)
                 bits = block.branch_bits(merger.reads)
                 self._add_part(part_name(number, merger.name), specs, bits)
 
@@ -421,13 +428,18 @@ class Subnet(PortableExport):
         """
         values = {}
         for name, part in self.parts.items():
-            values[name] = part.values(training)
+            values[name] = self._part_values(name, training)
             if name in self.quantizers:
                 bits = self.bits[name]
                 values[name] = self.quantizers[name].quantized(
                     values[name], part.specs, bits.weights, bits.activations, training
                 )
+            values[name] |= self._spread.get(name, {})
         return values
+
+    def _part_values(self, name, training):
+        """The weights of a part before they are quantized."""
+        return self.parts[name].values(training)
 
     @staticmethod
     def _logits(head_inputs, run):
@@ -474,40 +486,41 @@ class Subnet(PortableExport):
         block = self.architecture.blocks[number - 1]
         live = self.live[number - 1]
         sizes = self.shapes.blocks[number - 1]
+        aligned = AlignedUnits(sizes)
         dense_output = sparse_output = None
         if live.dense_operators:
-            dense_output = self._run_operators(
-                number, block.dense_operators, dense, sparse, block.dense_width, run
-            )
+            outputs = self._run_operators(number, block.dense_operators, dense, sparse, run)
+            dense_output = _sum(aligned.outputs(DENSE, outputs))
         if live.sparse_operators:
-            sparse_output = self._run_operators(
-                number, block.sparse_operators, dense, sparse, block.operator_tokens, run
-            )
+            outputs = self._run_operators(number, block.sparse_operators, dense, sparse, run)
+            sparse_output = _sum(aligned.outputs(SPARSE, outputs))
         tokens, operators_dense = sparse_output, dense_output
         if live.dense_to_sparse:
             weights = run[part_name(number, DENSE_TO_SPARSE.name)]
-            merged = _scaled(DENSE_TO_SPARSE(operators_dense, weights, sizes.merger), weights)
-            sparse_output = _joined([tokens, merged])
+            merged = DENSE_TO_SPARSE(aligned.merged(operators_dense), weights, sizes.merger)
+            sparse_output = _joined([tokens, _scaled(merged, weights)])
         if live.sparse_to_dense:
             weights = run[part_name(number, SPARSE_TO_DENSE.name)]
-            merged = _scaled(SPARSE_TO_DENSE(tokens, weights, sizes.merger), weights)
-            dense_output = operators_dense + merged
+            machine = _scaled(SPARSE_TO_DENSE(tokens, weights, sizes.merger), weights)
+            dense_output = aligned.with_machine(operators_dense, machine)
         return (
             dense_output if live.dense_output else None,
             sparse_output if live.sparse_output else None,
         )
 
-    def _run_operators(self, number, names, dense, sparse, width, run):
-        """The sum of a branch's active operators, the narrower ones zero-padded (Eq. 3 and 4)."""
-        outputs = []
+    def _run_operators(self, number, names, dense, sparse, run):
+        """Outputs of a branch's active operators by name."""
+        sizes = self.shapes.blocks[number - 1]
+        aligned = AlignedUnits(sizes)
+        outputs = {}
         for name in names:
             operator = OPERATORS[name]
-            shape = self.shapes.blocks[number - 1].operators[name]
             inputs = self._operator_inputs(number, operator, dense, sparse)
+            inputs = aligned.inputs(name, inputs)
             weights = run[part_name(number, name)]
-            output = _scaled(operator(inputs, weights, shape), weights)
-            outputs.append(pad_last_axis(output, width))
-        return outputs[0] if len(outputs) == 1 else tf.add_n(outputs)
+            output = operator(inputs, weights, sizes.operators[name])
+            outputs[name] = _scaled(output, weights)
+        return outputs
 
     def _operator_inputs(self, number, operator, dense, sparse):
         block = self.architecture.blocks[number - 1]
@@ -520,6 +533,11 @@ class Subnet(PortableExport):
             inputs["left"] = dense[block.left_source]
             inputs["right"] = dense[block.right_source]
         return OperatorInputs(**inputs)
+
+
+def _sum(outputs):
+    """The sum of a branch's outputs (Eq. 3 and 4)."""
+    return outputs[0] if len(outputs) == 1 else tf.add_n(outputs)
 
 
 def _flattened(sparse):

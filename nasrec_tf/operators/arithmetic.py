@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators.base import Axis, Prefix, WeightSpec
+from nasrec_tf.operators.kept_units import Units
 from nasrec_tf.operators.network_options import BY_BATCH, NO_NORM, NetworkOptions
 from nasrec_tf.operators.traced_sizes import Size, unless
 from nasrec_tf.operators.work import DigitalStep, LinearMap, Source
@@ -101,8 +102,9 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
     """Maps the last axis of ``x`` with the kernel, and the bias where there is one.
 
     Every linear map of a network goes through here. Beside its weights, the mapping may hold
-    ``{name}_input``, which quantizes the inputs, or ``{name}_map``, which computes the whole map
-    elsewhere, such as on analog arrays.
+    ``{name}_input``, which quantizes the inputs, ``{name}_map``, which computes the whole map
+    elsewhere, such as on analog arrays, or ``{name}_spread``, the ``Units`` that it keeps of more,
+    for which zeros are put between its outputs.
 
     Args:
         x: (batch, rows) or (batch, positions, rows).
@@ -113,8 +115,12 @@ def linear(x: Any, weights: Mapping[str, Any], name: str) -> Any:
         (batch, columns) or (batch, positions, columns).
     """
     elsewhere = weights.get(f"{name}_map")
-    if elsewhere is not None:
-        return elsewhere(x)
+    y = elsewhere(x) if elsewhere is not None else _linear(x, weights, name)
+    units = weights.get(f"{name}_spread")
+    return y if units is None else spread(y, units, Units(units.size))
+
+
+def _linear(x, weights, name):
     quantize_input = weights.get(f"{name}_input")
     if quantize_input is not None:
         x = quantize_input(x)
@@ -321,6 +327,27 @@ def project(x: Any, weights: Mapping[str, Any], name: str) -> Any:
         name: of the projection.
     """
     return norm_if_any(linear(x, weights, name), weights, f"{name}_norm")
+
+
+def spread(x: Any, units: Units, wanted: Units) -> Any:
+    """The wanted units of the last axis of ``x``, zeros for those that are not there.
+
+    Args:
+        x: (..., units that are there).
+        units: which these are.
+        wanted: those that are wanted.
+
+    Returns:
+        (..., units that are wanted).
+    """
+    places = units.places_of(wanted)
+    if places == list(range(len(units))):
+        return x
+    if places[: len(units)] == list(range(len(units))):
+        return pad_last_axis(x, len(places))
+    if len(units) in places:
+        x = pad_last_axis(x, len(units) + 1)
+    return tf.gather(x, places, axis=-1)
 
 
 def pad_last_axis(x: Any, size: Size) -> Any:

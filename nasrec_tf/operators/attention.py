@@ -4,6 +4,7 @@ from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import SPARSE, Operator, Prefix, Slots, WeightSpec
+from nasrec_tf.operators.kept_units import KeptPart, Units, kept_map
 from nasrec_tf.operators.work import DigitalStep, LinearMap
 
 NORM_SCALE = 0.17
@@ -47,6 +48,11 @@ class Attention(Operator):
             positions=options.embedding_dim,
         )
         return projected, *encoder_work(projected, shape.width, options)
+
+    def kept(self, shape, present, columns):
+        # Softmax weighs a token of zeros like any other, so that all of its own stay.
+        output = Units(shape.width)
+        return KeptPart(output, kept_map("tokens", present[SPARSE], output))
 
     def __call__(self, inputs, weights, shape):
         projected = arithmetic.project(inputs.sparse, weights, "tokens")

@@ -10,9 +10,10 @@ tokens, and a product over the last axis is one large matrix product.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nasrec_tf.operators.kept_units import Columns, KeptPart, Units
 from nasrec_tf.operators.network_options import NetworkOptions
 from nasrec_tf.operators.traced_sizes import Size, total
 from nasrec_tf.operators.work import Step, multiply_accumulates
@@ -131,6 +132,14 @@ class WeightSpec:
         """Shape of the weight in a stand-alone network."""
         return tuple(axis.size for axis in self.axes)
 
+    def of_sizes(self, sizes: Sequence[int]) -> "WeightSpec":
+        """The same weight with other sizes of its axes.
+
+        Args:
+            sizes: of each axis.
+        """
+        return dataclasses.replace(self, axes=tuple(Prefix(size) for size in sizes))
+
 
 @dataclasses.dataclass(frozen=True)
 class OperatorInputs:
@@ -153,7 +162,12 @@ class BlockPart:
     """What operators and mergers state alike: their weights, and the work they are.
 
     A shape is that of the part: ``OperatorShape`` or ``MergerShape``.
+
+    Attributes:
+        prunable: linear maps of it that may lack units.
     """
+
+    prunable: tuple[str, ...] = ()
 
     def weights(self, shape: Any) -> tuple[WeightSpec, ...]:
         """The weights at ``shape``; a size of 0 means that one is absent.
@@ -187,6 +201,29 @@ class BlockPart:
             shape: sizes of a stand-alone network, all of them integers.
         """
         return multiply_accumulates(self.work(shape))
+
+    def map_width(self, shape: Any, name: str) -> int:
+        """Outputs of a linear map with all units; 0 where it is left out.
+
+        Args:
+            shape: sizes of a stand-alone network, all of them integers.
+            name: of the map.
+        """
+        kernel = f"{name}_kernel"
+        return next((spec.shape[1] for spec in self.weights(shape) if spec.name == kernel), 0)
+
+    def kept(self, shape: Any, present: Mapping[str, Units], columns: Columns) -> KeptPart:
+        """What there is of it in a network without some units.
+
+        By default it reads all units, and has all of its own.
+
+        Args:
+            shape: sizes with all units, integers.
+            present: units that there are of ``"dense"`` and ``"sparse"`` inputs.
+            columns: what its prunable maps keep.
+        """
+        width = shape.width if isinstance(shape, OperatorShape) else 0
+        return KeptPart(Units(width), whole=(DENSE, SPARSE))
 
 
 class Operator(BlockPart):

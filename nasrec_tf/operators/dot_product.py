@@ -6,6 +6,15 @@ from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import DENSE, SPARSE, Operator, Prefix, SlotPairs, Slots
+from nasrec_tf.operators.kept_units import (
+    KeptPart,
+    Units,
+    joined_units,
+    kept_map,
+    kept_norm,
+    kept_pairs,
+    spread_map,
+)
 from nasrec_tf.operators.traced_sizes import Size, equal, unless, unless_fits
 from nasrec_tf.operators.work import DigitalStep
 
@@ -25,6 +34,7 @@ class DotProduct(Operator):
     label = "DP"
     branch = DENSE
     reads = frozenset({DENSE, SPARSE})
+    prunable = ("dense", "tokens", "output")
 
     def weights(self, shape):
         options = shape.options
@@ -65,6 +75,28 @@ class DotProduct(Operator):
             return (*steps, arithmetic.with_norm(products, shape.width, options))
         output = arithmetic.projection("output", products, pairs, shape.width, options)
         return (*steps, products, output)
+
+    def kept(self, shape, present, columns):
+        embedding = shape.options.embedding_dim
+        said = {"weights": {}, "whole": (DENSE,)}
+        if shape.dense_width != embedding:
+            # Its elements are positions of the embedding, which all tokens share.
+            token = Units(embedding, columns.get("dense"))
+            said = spread_map("dense", present[DENSE], token)
+        weights = said["weights"]
+        tokens = present[SPARSE]
+        if self._tokens(shape) != shape.tokens:
+            tokens = Units(self._tokens(shape), columns.get("tokens"))
+            weights |= kept_map("tokens", present[SPARSE], tokens)
+        pairs = kept_pairs(joined_units([Units(1), tokens]))
+        products = (len(tokens) + 1) ** 2 * embedding
+        said["steps"] = {"products": {"products": products}}
+        if self._pairs(shape) == shape.width:
+            weights |= kept_norm("norm", pairs)
+            return KeptPart(pairs, **said)
+        output = Units(shape.width, columns.get("output"))
+        weights |= kept_map("output", pairs, output, norm="norm")
+        return KeptPart(output, **said)
 
     def __call__(self, inputs, weights, shape):
         token = unless_fits(

@@ -3,6 +3,7 @@
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import DENSE, SPARSE, Operator, Slots
+from nasrec_tf.operators.kept_units import KeptPart, Units, kept_map
 
 
 class FullyConnected(Operator):
@@ -15,6 +16,7 @@ class FullyConnected(Operator):
     label = "FC"
     branch = DENSE
     reads = frozenset({DENSE})
+    prunable = ("dense",)
 
     def weights(self, shape):
         return arithmetic.projection_weights(
@@ -33,6 +35,9 @@ class FullyConnected(Operator):
             ),
         )
 
+    def kept(self, shape, present, columns):
+        return _kept("dense", shape, present[DENSE], columns)
+
     def __call__(self, inputs, weights, shape):
         return tf.nn.relu(arithmetic.project(inputs.dense, weights, "dense"))
 
@@ -47,6 +52,7 @@ class EmbeddedFullyConnected(Operator):
     label = "EFC"
     branch = SPARSE
     reads = frozenset({SPARSE})
+    prunable = ("tokens",)
 
     def weights(self, shape):
         return arithmetic.projection_weights(
@@ -67,5 +73,13 @@ class EmbeddedFullyConnected(Operator):
             ),
         )
 
+    def kept(self, shape, present, columns):
+        return _kept("tokens", shape, present[SPARSE], columns)
+
     def __call__(self, inputs, weights, shape):
         return tf.nn.relu(arithmetic.project(inputs.sparse, weights, "tokens"))
+
+
+def _kept(name, shape, present, columns):
+    output = Units(shape.width, columns.get(name))
+    return KeptPart(output, kept_map(name, present, output))

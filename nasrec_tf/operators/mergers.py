@@ -7,6 +7,7 @@ from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.operators import arithmetic
 from nasrec_tf.operators.base import DENSE, SPARSE, BlockPart, Prefix
+from nasrec_tf.operators.kept_units import KeptPart, Units, kept_map, spread_map
 from nasrec_tf.operators.network_options import NetworkOptions
 from nasrec_tf.operators.traced_sizes import Size, equal, unless, unless_fits
 from nasrec_tf.operators.work import DigitalStep
@@ -55,6 +56,7 @@ class SparseToDense(Merger):
     name = "sparse_to_dense"
     label = "FM"
     reads = SPARSE
+    prunable = ("interaction",)
 
     def weights(self, shape: MergerShape):
         fits = equal(shape.dense_width, shape.options.embedding_dim)
@@ -76,6 +78,19 @@ class SparseToDense(Merger):
         return products, arithmetic.projection(
             "interaction", products, embedding, shape.dense_width, shape.options
         )
+
+    def kept(self, shape: MergerShape, present, columns):
+        embedding, tokens = shape.options.embedding_dim, len(present[SPARSE])
+        steps = {
+            "products": {
+                "additions": 2 * tokens * embedding,
+                "multiplications": (tokens + 1) * embedding,
+            }
+        }
+        if shape.dense_width == embedding:
+            return KeptPart(Units(embedding), steps=steps)
+        output = Units(shape.dense_width, columns.get("interaction"))
+        return KeptPart(output, kept_map("interaction", Units(embedding), output), steps=steps)
 
     def __call__(self, sparse: Any, weights, shape: MergerShape) -> Any:
         return unless_fits(
@@ -113,6 +128,7 @@ class DenseToSparse(Merger):
     name = "dense_to_sparse"
     label = "D2S"
     reads = DENSE
+    prunable = ("tokens",)
 
     def weights(self, shape: MergerShape):
         width = self._width(shape)
@@ -125,6 +141,14 @@ class DenseToSparse(Merger):
         if shape.dense_width == width:
             return ()
         return (arithmetic.projection("tokens", DENSE, shape.dense_width, width, shape.options),)
+
+    def kept(self, shape: MergerShape, present, columns):
+        width = self._width(shape)
+        if shape.dense_width == width:
+            return KeptPart(Units(width), whole=(DENSE,))
+        # Tokens have the width of an embedding, whichever of their elements are 0.
+        units = Units(width, columns.get("tokens"))
+        return KeptPart(Units(width), **spread_map("tokens", present[DENSE], units))
 
     def __call__(self, dense: Any, weights, shape: MergerShape) -> Any:
         options = shape.options
