@@ -1,9 +1,9 @@
 """Search strategies by name; the registry is where a new one is added."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.option_values import option_values
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.strategies.autoctr import AutoCTR, AutoCTRHybrid
 from nasrec_tf.strategies.dnas import LogitSearch, ProgressiveSearch
@@ -71,7 +71,11 @@ neighbours, patience.
         raise UserError(f"No strategy {shown(name)}; there are {', '.join(STRATEGIES)}.")
     kind = STRATEGIES[name]
     where = named("strategy_options")
-    values = {} if options is None else _values(name, kind.options(), options, where)
+    values = (
+        {}
+        if options is None
+        else option_values(name, kind.options(), options, where, "start=32,pool=200")
+    )
     try:
         return kind.for_run(plan, values)
     except UserError as error:
@@ -79,33 +83,3 @@ neighbours, patience.
         if its_own is None:
             raise
         raise UserError(f"{where}: {name}: {error}") from None
-
-
-def _values(name: str, known: Mapping[str, type], text: str, where: str) -> dict[str, Any]:
-    """Values by option, read from ``option=value,option=value``."""
-    values: dict[str, Any] = {}
-    for part in text.split(","):
-        option, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals:
-            raise UserError(
-                f"{where} must be settings separated by commas, such as start=32,pool=200. "
-                f"Received: {shown(text)}"
-            )
-        if option not in known:
-            has = f"it has {', '.join(known)}" if known else "it has none of its own"
-            raise UserError(f"{where}: {name} has no {shown(option)}; {has}.")
-        if option in values:
-            raise UserError(f"{where} gives {option} twice; once is enough.")
-        values[option] = _value(option, known[option], value, where)
-    return values
-
-
-def _value(option: str, kind: type, text: str, where: str) -> Any:
-    truths = {"true": True, "false": False}
-    wanted = {int: "a whole number", float: "a number", bool: "true or false"}
-    try:
-        return truths[text] if kind is bool else kind(text)
-    except (ValueError, KeyError):
-        raise UserError(
-            f"{where}: {option} must be {wanted[kind]}. Received: {shown(text)}"
-        ) from None

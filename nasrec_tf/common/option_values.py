@@ -1,0 +1,54 @@
+"""Several settings in one option of a command line: ``start=32,pool=200``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.strict_json import shown
+
+
+def option_values(
+    name: str, known: Mapping[str, type], text: str, where: str, example: str
+) -> dict[str, Any]:
+    """Values by setting, read from ``setting=value,setting=value``.
+
+    Args:
+        name: what has the settings.
+        known: type of each setting: ``int``, ``float``, ``bool`` or ``str``.
+        text: what was given.
+        where: the option, for messages.
+        example: of such a text, for messages.
+
+    Raises:
+        UserError: if a setting is unknown, given twice, or of another type; the message names it.
+
+    Example:
+        >>> option_values("local", {"patience": int}, "patience=5", "--options", "patience=3")
+        {'patience': 5}
+    """
+    values: dict[str, Any] = {}
+    for part in text.split(","):
+        option, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals:
+            raise UserError(
+                f"{where} must be settings separated by commas, such as {example}. "
+                f"Received: {shown(text)}"
+            )
+        if option not in known:
+            has = f"it has {', '.join(known)}" if known else "it has none of its own"
+            raise UserError(f"{where}: {name} has no {shown(option)}; {has}.")
+        if option in values:
+            raise UserError(f"{where} gives {option} twice; once is enough.")
+        values[option] = _value(option, known[option], value, where)
+    return values
+
+
+def _value(option: str, kind: type, text: str, where: str) -> Any:
+    truths = {"true": True, "false": False}
+    wanted = {int: "a whole number", float: "a number", bool: "true or false"}
+    try:
+        return truths[text] if kind is bool else kind(text)
+    except (ValueError, KeyError):
+        raise UserError(
+            f"{where}: {option} must be {wanted[kind]}. Received: {shown(text)}"
+        ) from None

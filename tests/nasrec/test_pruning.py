@@ -1,0 +1,314 @@
+"""Lottery tickets: masks, what goes with them, and networks without the units that went."""
+
+import dataclasses
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from core_cases import (
+    EMBEDDED,
+    FEATURES,
+    NO_DENSE,
+    SMALL_OPTIONS,
+    WITH_LISTS,
+    architectures,
+    raw_inputs,
+    shake,
+)
+from executed_graph import executed
+from hypothesis import given, settings
+
+from nasrec_tf import native
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
+from nasrec_tf.architecture.complexity import complexity
+from nasrec_tf.architecture.space import CODESIGN
+from nasrec_tf.codesign.architecture_workload import workload_from_architecture
+from nasrec_tf.common.errors import ArchitectureError, RunError, UserError
+from nasrec_tf.networks.pruning.masked_subnet import MaskedSubnet, folded
+from nasrec_tf.networks.pruning.prune_settings import (
+    MASK,
+    ORIGINAL,
+    PRUNE_SCORES,
+    PRUNED_THINGS,
+    UNITS,
+    PruneSettings,
+)
+from nasrec_tf.networks.pruning.tickets import (
+    load_ticket,
+    next_ticket,
+    pruned_matrices,
+    save_ticket,
+    whole_ticket,
+)
+from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.networks.weights import load_network, save_weights
+
+NO_NORM = dataclasses.replace(SMALL_OPTIONS, normalization="none")
+BLOCK = Block({"fc": 10}, {"efc": 3}, (0,), (0,), dense_to_sparse=True, sparse_to_dense=True)
+LAST = Block({"dot_product": 31}, {"efc": 8}, (0, 1), (0, 1), sparse_to_dense=True)
+ARCHITECTURE = Architecture((BLOCK, LAST))
+
+
+@st.composite
+def pruned(draw, what):
+    """A masked network with random weights and any ticket that leaves something everywhere."""
+    architecture = draw(architectures(EMBEDDED.replace(num_blocks=2)))
+    features = draw(st.sampled_from([FEATURES, NO_DENSE, WITH_LISTS]))
+    options = dataclasses.replace(
+        SMALL_OPTIONS,
+        normalization=draw(st.sampled_from(["none", "batch"])),
+        operator_balancing=draw(st.booleans()),
+    )
+    chosen = PruneSettings(score=draw(st.sampled_from(PRUNE_SCORES)), what=what)
+    try:
+        matrices = pruned_matrices(architecture, features, options, chosen)
+    except UserError:  # The drawn one has nothing but attention and sums.
+        architecture = ARCHITECTURE
+        matrices = pruned_matrices(architecture, features, options, chosen)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    share = draw(st.floats(0, 1))
+    ticket = {}
+    for path, left in whole_ticket(matrices, chosen).items():
+        ticket[path] = rng.random(left.shape) < share
+        ticket[path].flat[rng.integers(left.size)] = True
+    network = MaskedSubnet(architecture, features, options, 0, settings=chosen, ticket=ticket)
+    shake(network, int(rng.integers(2**16)))
+    return network
+
+
+def agree(one, other):
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 * max(1.0, np.abs(one).max()))
+
+
+@settings(max_examples=8, deadline=None)
+@given(pruned(UNITS))
+def test_a_network_without_units_has_the_logits_of_the_one_that_masks_them(network):
+    inputs = raw_inputs(network.features, 4)
+    smaller = folded(network)
+    agree(network(inputs).numpy(), smaller(inputs).numpy())
+    with native.portable():
+        agree(network(inputs).numpy(), smaller(inputs).numpy())
+    check_costs(network, smaller)
+
+
+def check_costs(network, smaller):
+    """What is left is what its architecture counts, and executes, and puts on crossbars."""
+    cost = complexity(smaller.architecture, network.features, network.options)
+    weights = smaller.named_weights()
+    sizes = [np.prod(weights[name].shape) for name in weights if name != "embedding/table"]
+    assert cost.parameters == sum(sizes)
+    if not network.features.lists:
+        assert cost.multiply_accumulates == sum(executed(smaller).values())
+    whole = complexity(network.architecture, network.features, network.options)
+    is_smaller = cost.multiply_accumulates < whole.multiply_accumulates
+    assert is_smaller == smaller.architecture.is_pruned
+    workload, before = (
+        workload_from_architecture(each, network.features, network.options)
+        for each in (smaller.architecture, network.architecture)
+    )
+    columns, columns_before = (
+        sum(each.rows * each.columns for each in one.crossbar_operators)
+        for one in (workload, before)
+    )
+    assert (columns < columns_before) == is_smaller
+
+
+@settings(max_examples=4, deadline=None)
+@given(pruned("elements"))
+def test_masks_of_elements_are_folded_into_zeros(network):
+    plain = folded(network)
+    inputs = raw_inputs(network.features, 4)
+    np.testing.assert_array_equal(network(inputs).numpy(), plain(inputs).numpy())
+    for path, left in network.ticket.items():
+        assert not plain.named_weights()[f"{path}_kernel"].numpy()[~left].any()
+
+
+@pytest.mark.parametrize("what", PRUNED_THINGS)
+@pytest.mark.parametrize("bits", [(), (4, 8)])
+def test_a_ticket_of_ones_gives_the_network_itself_to_the_bit(what, bits):
+    architecture = ARCHITECTURE
+    if bits:
+        architecture = CODESIGN.replace(
+            num_blocks=2, dense_widths=(8,), sparse_widths=(4,), bits=bits
+        ).widest
+    chosen = PruneSettings("magnitude", what=what)
+    matrices = pruned_matrices(architecture, FEATURES, NO_NORM, chosen)
+    ticket = whole_ticket(matrices, chosen)
+    plain = Subnet(architecture, FEATURES, NO_NORM, seed=3)
+    masked = MaskedSubnet(architecture, FEATURES, NO_NORM, 3, settings=chosen, ticket=ticket)
+    inputs = raw_inputs(FEATURES, 16)
+    for network in (plain, masked):
+        network(inputs, training=True)  # Ranges of quantized inputs follow what they see.
+    np.testing.assert_array_equal(plain(inputs).numpy(), masked(inputs).numpy())
+    left = folded(masked)
+    np.testing.assert_array_equal(plain(inputs).numpy(), left(inputs).numpy())
+    assert left.architecture == architecture and not left.architecture.is_pruned
+
+
+def test_a_quantized_network_without_units_has_the_logits_of_the_one_that_masks_them():
+    space = CODESIGN.replace(num_blocks=3, dense_widths=(8, 16), sparse_widths=(4, 8), bits=(4, 8))
+    rng = np.random.default_rng(0)
+    chosen = PruneSettings("magnitude", what=UNITS, share=0.5)
+    for architecture in (space.widest, space.sample(rng)):
+        matrices = pruned_matrices(architecture, FEATURES, NO_NORM, chosen)
+        ticket = whole_ticket(matrices, chosen)
+        scores = {path: rng.random(left.shape) for path, left in ticket.items()}
+        ticket = next_ticket(ticket, scores, chosen, 1)
+        network = MaskedSubnet(architecture, FEATURES, NO_NORM, 1, settings=chosen, ticket=ticket)
+        shake(network)
+        inputs = raw_inputs(FEATURES, 32)
+        network(inputs, training=True)
+        smaller = folded(network)
+        assert smaller.architecture.is_pruned and smaller.architecture.is_quantized
+        agree(network(inputs).numpy(), smaller(inputs).numpy())
+
+
+# Tickets.
+
+
+@st.composite
+def scored(draw):
+    """Settings, and scores of a few matrices, with ties, NaN and infinities among them."""
+    chosen = PruneSettings(
+        iterations=3,
+        share=draw(st.floats(0.01, 0.33, exclude_max=True)),
+        of=draw(st.sampled_from(["remaining", ORIGINAL])),
+        scope=draw(st.sampled_from(["matrix", "network"])),
+    )
+    values = st.one_of(st.sampled_from([0.0, 1.0, np.nan, np.inf, -np.inf]), st.floats(width=32))
+    sizes = draw(st.lists(st.tuples(st.integers(1, 5), st.integers(1, 6)), min_size=1, max_size=4))
+    scores = [
+        {
+            f"block_{number}_fc/dense": np.array(
+                draw(st.lists(values, min_size=rows * columns, max_size=rows * columns))
+            ).reshape(rows, columns)
+            for number, (rows, columns) in enumerate(sizes, start=1)
+        }
+        for _ in range(chosen.iterations)
+    ]
+    return chosen, scores
+
+
+@given(scored())
+def test_what_is_left_shrinks_as_asked_and_never_to_nothing(drawn):
+    chosen, scores = drawn
+    ticket = {path: np.ones(value.shape, bool) for path, value in scores[0].items()}
+    total = sum(left.size for left in ticket.values())
+    for iteration, found in enumerate(scores, start=1):
+        after = next_ticket(ticket, found, chosen, iteration)
+        for path, left in after.items():
+            assert left.any() and not (left & ~ticket[path]).any()
+            if chosen.scope == "matrix":
+                assert left.sum() == chosen.left(left.size, iteration)
+        if chosen.scope == "network":
+            count = sum(int(left.sum()) for left in after.values())
+            assert count == max(len(after), chosen.left(total, iteration))
+        ticket = after
+
+
+def test_the_lowest_of_what_is_left_goes_next():
+    chosen = PruneSettings(share=0.5)
+    ticket = {"block_1_fc/dense": np.array([[True, True, True, False]])}
+    scores = {"block_1_fc/dense": np.array([[0.9, 0.2, 0.5, 0.0]])}
+    after = next_ticket(ticket, scores, chosen, 1)
+    assert after["block_1_fc/dense"].tolist() == [[True, False, True, False]]
+
+
+def test_masks_begin_near_one_and_gradients_reach_their_mlps_alone():
+    import tensorflow as tf
+
+    chosen = PruneSettings(MASK)
+    matrices = pruned_matrices(ARCHITECTURE, FEATURES, NO_NORM, chosen)
+    network = MaskedSubnet(
+        ARCHITECTURE, FEATURES, NO_NORM, settings=chosen, ticket=whole_ticket(matrices, chosen)
+    )
+    path = matrices[0].path
+    kernel = network.parts["block_1_fc"].variables_by_name["dense_kernel"].value
+    with tf.GradientTape() as tape:
+        mask = network.generators[path](kernel)
+        total = tf.reduce_sum(mask)
+    of_kernel, *of_mlp = tape.gradient(
+        total, [kernel, *(v.value for v in network.generators[path].trainable_variables)]
+    )
+    assert float(tf.reduce_min(mask)) > 0.9 and of_kernel is None
+    assert len(of_mlp) == 3 and all(np.abs(each).max() > 0 for each in of_mlp)
+
+
+def test_tickets_are_read_as_they_were_written(tmp_path):
+    chosen = PruneSettings(what=UNITS)
+    matrices = pruned_matrices(ARCHITECTURE, FEATURES, NO_NORM, chosen)
+    whole = whole_ticket(matrices, chosen)
+    ticket = {path: np.arange(left.size) % 3 > 0 for path, left in whole.items()}
+    path = tmp_path / "ticket.npz"
+    save_ticket(ticket, path)
+    found = load_ticket(path, whole, "prune again")
+    assert found.keys() == ticket.keys()
+    assert all((found[name] == ticket[name]).all() for name in ticket)
+    with pytest.raises(RunError, match="another network"):
+        load_ticket(path, {"block_9_fc/dense": np.ones(3, bool)}, "prune again")
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(RunError, match="cannot be read as a ticket .*; prune again"):
+        load_ticket(path, whole, "prune again")
+
+
+# Architectures without some units.
+
+
+def without_units():
+    return ARCHITECTURE.with_kept_units(
+        [{"fc/dense": (0, 3, 9), "sparse_to_dense/interaction": (1, 3)}, {"efc/tokens": (7,)}]
+    )
+
+
+def test_a_network_without_units_is_read_from_its_file(tmp_path):
+    network = Subnet(without_units(), FEATURES, NO_NORM, seed=5)
+    save_weights(network, tmp_path / "net.npz")
+    found = load_network(tmp_path / "net.npz")
+    inputs = raw_inputs(FEATURES, 4)
+    np.testing.assert_array_equal(found(inputs).numpy(), network(inputs).numpy())
+    assert Architecture.loads(network.architecture.dumps()) == network.architecture
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ({"fc/dense": (0, 10)}, "of 'fc/dense' must be below its 10 columns. Received: 10"),
+        ({"fc/dense": ()}, "of 'fc/dense' must be rising whole numbers from 0"),
+        ({"fc/dense": (2, 2)}, "of 'fc/dense' must be rising whole numbers from 0"),
+        ({"fc/output": (0,)}, "kept_units knows fc/dense, efc/tokens, dense_to_sparse/tokens"),
+    ],
+)
+def test_units_that_are_not_there_are_refused_in_one_line(kept, told):
+    with pytest.raises(ArchitectureError, match=told):
+        Subnet(ARCHITECTURE.with_kept_units([kept, {}]), FEATURES, NO_NORM)
+
+
+def test_layer_norm_counts_units_so_that_none_can_go():
+    with pytest.raises(ArchitectureError, match="leave normalization layer out"):
+        Subnet(without_units(), FEATURES, SMALL_OPTIONS)
+
+
+def test_a_search_space_has_no_architectures_without_units():
+    from nasrec_tf.networks.supernet.model import Supernet
+
+    space = EMBEDDED.replace(num_blocks=2)
+    supernet = Supernet(space, FEATURES, SMALL_OPTIONS)
+    with pytest.raises(ArchitectureError, match="has all units"):
+        supernet.encode(without_units())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("share=2", "--prune-options: share must be above 0 and below 1. Received: 2.0"),
+        ("what=rows", "--prune-options: what must be one of elements, units"),
+        ("luck=3", "--prune-options: --prune has no 'luck'; it has what, share"),
+        ("share=0.3,of=original", "leaves nothing after 5 iterations"),
+        ("what=units,parts=all", "parts=all goes with what=elements"),
+        ("rewind=maybe", "--prune-options: rewind must be true or false"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_told_in_one_line(options, told):
+    with pytest.raises(UserError, match=told):
+        PruneSettings.of_options(MASK, 5, options, "--prune-options")
