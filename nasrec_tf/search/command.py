@@ -29,7 +29,12 @@ same command goes on where it stopped. Defaults are the paper's; what stands in 
 scaled down for small data sets, and the run says so."""
 
 
-NEEDED_BY = {"hardware": "--codesign", "recipe": "--recipe auto", "explain": "--explain"}
+NEEDED_BY = {
+    "hardware": "--codesign",
+    "recipe": "--recipe auto",
+    "prune": "--prune",
+    "explain": "--explain",
+}
 """Options that stages which not every run has come with."""
 
 

@@ -21,6 +21,13 @@ from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.export.versions import check_name
+from nasrec_tf.networks.pruning.prune_settings import (
+    MASK,
+    MOST_ITERATIONS,
+    PRUNE_SCORES,
+    UNITS,
+    PruneSettings,
+)
 from nasrec_tf.search.options import (
     CODESIGN,
     DATA,
@@ -52,9 +59,11 @@ from nasrec_tf.training.recipe import LEAST_RATE, MOST_EPOCHS, MOST_RATE
 from nasrec_tf.training.recipes import PAPER
 
 STAGES = (
-    "records", "recipe", "supernet", "evolution", "retrain", "hardware", "export", "explain",
+    "records", "recipe", "supernet", "evolution", "retrain", "prune", "hardware", "export",
+    "explain",
 )  # fmt: skip
-"""The stages in order; ``recipe`` is one of runs that choose it, ``hardware`` of co-design."""
+"""The stages in order; ``recipe`` is one of runs that choose it, ``prune`` of those that prune,
+``hardware`` of co-design."""
 
 YARDSTICKS = ("auto", "all", "none")
 
@@ -447,6 +456,19 @@ class SearchConfig:
         "for as many epochs as validation chose before, as the authors do",
         choices=("train", "train+validation"),
     )  # fmt: skip
+    prune: str | None = option(
+        None, RETRAIN, "prune the winner by lottery tickets, and export what is left: by masks "
+        "that are learnt (mask), by size (magnitude) or by lot (random); see docs/pruning.md",
+        choices=PRUNE_SCORES, reader="prune",
+    )  # fmt: skip
+    prune_iterations: int = option(
+        5, RETRAIN, "how often a fifth of what is left goes, each time followed by a training from "
+        "scratch", least=1, most=MOST_ITERATIONS, reader="prune",
+    )  # fmt: skip
+    prune_options: str | None = option(
+        None, RETRAIN, "how the winner is pruned, such as what=units,share=0.1 (docs/pruning.md)",
+        reader="prune",
+    )  # fmt: skip
     calibrate: bool = option(
         True, RETRAIN, "export the model with its logits scaled and shifted as fits the validation "
         "split, where that lowers the log loss of rows not fitted on", reader="export",
@@ -535,6 +557,7 @@ class SearchConfig:
         left_out = {
             "hardware": not self.codesign,
             "recipe": self.recipe != AUTO,
+            "prune": self.prune is None,
             "explain": not self.explain,
         }
         return tuple(name for name in STAGES if not left_out.get(name))
@@ -634,9 +657,39 @@ class SearchConfig:
                 f"--final-fit {self.final_fit} leaves no validation split to choose a seed by; "
                 "leave --winner-seeds out."
             )
+        self._check_pruning(fits_all)
         if self.codesign and (fits_all or self.ensemble > 1):
             option = "final_fit" if fits_all else "ensemble"
             raise UserError(f"{flag(option)} cannot be measured on the crossbars of --codesign.")
+
+    def _check_pruning(self, fits_all: bool) -> None:
+        if self.prune is None:
+            for name in ("prune_iterations", "prune_options"):
+                if getattr(self, name) != getattr(SearchConfig, name):
+                    raise UserError(f"{flag(name)} goes with --prune, which is missing.")
+            return
+        for name, is_given in (("final_fit", fits_all), ("ensemble", self.ensemble > 1)):
+            if is_given:
+                raise UserError(
+                    f"{flag(name)} does not go with --prune, which exports the one network that is "
+                    "left; leave one of them out."
+                )
+        settings = self.prune_settings()
+        if settings.what == UNITS and self.recipe_changes().get("normalization") == "layer":
+            raise UserError(
+                "--prune-options what=units goes without layer norm, which counts units in; leave "
+                "--normalization layer out."
+            )
+
+    def prune_settings(self) -> PruneSettings:
+        """How the winner is pruned, where it is.
+
+        Raises:
+            UserError: if it cannot be.
+        """
+        return PruneSettings.of_options(
+            self.prune or MASK, self.prune_iterations, self.prune_options, "--prune-options"
+        )
 
     def _check_places(self) -> None:
         """Neither of run and exports may lie where the other writes."""

@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 from typing import Any
 
+from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
@@ -34,7 +35,7 @@ class ExplainedModel:
         Raises:
             RunError: if the stage has not finished.
         """
-        return cls(run, run.directory.finished("retrain", RetrainResult))
+        return cls(run, final_model(run))
 
     @property
     def told(self) -> str:

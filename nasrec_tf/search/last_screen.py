@@ -12,6 +12,7 @@ from nasrec_tf.report import QualitySummary
 from nasrec_tf.report.gap_share import known_gap, seen_gap
 from nasrec_tf.report.verdict import told_yardstick, verdict_line
 from nasrec_tf.search.chosen_summary import chosen_lines, quality_line
+from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.results import (
     AttemptFigures,
     ExportResult,
@@ -52,7 +53,8 @@ def last_screen(run: Run) -> str:
     lines += worth_lines(run)
     lines += baseline_lines(run.directory.finished("records", RecordsResult), retrain.test)
     lines += warning_lines(run)
-    lines += chosen_lines(run.config, retrain)
+    lines += chosen_lines(run.config, final_model(run))
+    lines += pruning_lines(run)
     lines += _hardware_lines(run)
     seconds = [
         f"{stage} {run.directory.finished(stage, StageResult).seconds:.0f} s"
@@ -129,6 +131,26 @@ def warning_lines(run: Run) -> list[str]:
         DataError: if what the data set says of itself is damaged.
     """
     return [f"warning  {found.text}" for found in Findings.load(run.dataset).warnings]
+
+
+def pruning_lines(run: Run) -> list[str]:
+    """What pruning has left of the winner, in a run that prunes.
+
+    Args:
+        run: the run.
+    """
+    result = run.directory.result("prune")
+    if result is None:
+        return []
+    last = result.trainings[-1]
+    of_elements = last.mflops < result.mflops
+    zeros = f", {last.mflops:.4f} M without those by 0" if of_elements else ""
+    return [
+        f"pruned   {last.left:.1%} left of what was pruned; {result.mflops:.4f} M "
+        f"multiply-accumulates of {result.mflops_before:.4f} M{zeros}, {result.parameters:,} "
+        f"parameters of {result.parameters_before:,}",
+        f"         {quality_line(result.test)}",
+    ]
 
 
 def _hardware_lines(run: Run) -> list[str]:

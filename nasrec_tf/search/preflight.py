@@ -91,12 +91,17 @@ def _check_model(config: SearchConfig, model: Trainable) -> None:
     """Checks the model that is trained instead of searched for."""
     name = config.architecture
     if model.architecture is None:
-        for option, default in (("codesign", False), ("ensemble", 1)):
+        for option, default in (("codesign", False), ("ensemble", 1), ("prune", None)):
             if getattr(config, option) != default:
                 raise UserError(
                     f"{name}: is a hand-made model, which {flag(option)} does not take; leave one "
                     "of them out."
                 )
+    elif config.prune is not None and model.architecture.is_pruned:
+        raise UserError(
+            f"{name}: is pruned already (kept_units); give the architecture with all units, or "
+            "leave --prune out."
+        )
     elif config.codesign and not model.is_quantized:
         raise UserError(
             f"{name}: gives its operators no bits, which --codesign needs; add "

@@ -491,6 +491,58 @@ class RetrainResult(StageResult):
 
 
 @dataclasses.dataclass(frozen=True)
+class PrunedTraining:
+    """A training from scratch of the winner with a ticket.
+
+    Args:
+        iteration: prunings before it, from 0.
+        left: share of the pruned matrices' elements or units.
+        mflops: millions of multiply-accumulates per sample, those with weights of 0 left out.
+        validation: quality at the best evaluation.
+        seconds: wall time in the call that finished it.
+    """
+
+    __pydantic_config__ = SAVED
+
+    iteration: Count
+    left: Finite
+    mflops: Finite
+    validation: EpochQuality
+    seconds: Annotated[Finite, pydantic.Field(ge=0)]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PruneResult(StageResult):
+    """Of the prune stage.
+
+    Args:
+        trainings: in order; the last one's network, with its masks folded in, is exported.
+        architecture: that network's; it lacks the units that went.
+        directory: where its weights are, relative to the run directory.
+        validation: its quality on the validation split.
+        test: its quality on the test split.
+        calibration: scale and offset of its logits.
+        mflops: millions of multiply-accumulates per sample that it executes.
+        mflops_before: those of the winner.
+        parameters: weights without embedding tables.
+        parameters_before: those of the winner.
+    """
+
+    __pydantic_config__ = SAVED
+
+    trainings: tuple[PrunedTraining, ...]
+    architecture: SavedTrainable
+    directory: str
+    validation: EpochQuality
+    test: QualitySummary
+    calibration: CalibrationSummary
+    mflops: Finite
+    mflops_before: Finite
+    parameters: Count
+    parameters_before: Count
+
+
+@dataclasses.dataclass(frozen=True)
 class Ratio:
     """What another design takes over what the winner takes.
 
@@ -614,6 +666,7 @@ STAGE_RESULTS: dict[str, Any] = {
     "supernet": SupernetResult | Skipped,
     "evolution": EvolutionResult | Skipped,
     "retrain": RetrainResult,
+    "prune": PruneResult,
     "hardware": HardwareResult,
     "export": ExportResult,
     "explain": ExplainResult,

@@ -342,11 +342,23 @@ def _winner(run: Run) -> WinnerSummary | None:
         cost.embedding_parameters,
         result.served_calibration,
         served_calibration(run.config, result)[1],
-        told_choice(run.config, result),
+        f"{told_choice(run.config, result)}{_told_pruned(run)}",
         ensemble_summary(result),
         spreads(result),
         max(1, len(result.seeds)),
         **hand_made,
+    )
+
+
+def _told_pruned(run: Run) -> str:
+    """What pruning has left of the winner, in a sentence; nothing where it has not been pruned."""
+    result = run.directory.result("prune")
+    if result is None:
+        return ""
+    return (
+        f" It was pruned then ({run.config.prune}, {run.config.prune_iterations} times): the "
+        f"exported network executes {result.mflops:.4f} of {result.mflops_before:.4f} million "
+        f"multiply-accumulates, with a test log loss of {result.test.log_loss:.4f}."
     )
 
 

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from beam_preprocess.dataset.file_format import SCHEMA_FILE
 from nasrec_tf.search.chosen_models import load_ensemble
+from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.from_scratch import WEIGHTS, load_trained
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
@@ -36,7 +37,7 @@ def served_network(run: Run) -> ServedNetwork:
     """
     from nasrec_tf.export.calibrated_head import fold_calibration
 
-    result = run.directory.finished("retrain", RetrainResult)
+    result = final_model(run)
     calibration, told = served_calibration(run.config, result)
     if (run.dataset / SCHEMA_FILE).exists():
         network = _from_run(run, result)

@@ -168,19 +168,10 @@ class SpaceModel(Trainable):
         return complexity(self.architecture, features, options)
 
     def build(self, features, recipe, operator_balancing=True, seed=0):
-        from nasrec_tf.networks.regularization import Regularization
         from nasrec_tf.networks.subnet import Subnet
 
-        return Subnet(
-            self.architecture,
-            features,
-            network_options(recipe, operator_balancing),
-            seed,
-            regularization=Regularization(
-                recipe.embedding_dropout, recipe.block_dropout, recipe.head_dropout
-            ),
-            initial_deviation=recipe.initial_deviation,
-        )
+        options = network_options(recipe, operator_balancing)
+        return Subnet(self.architecture, features, options, seed, **subnet_arguments(recipe))
 
     def check(self, recipe):
         if self.is_quantized and recipe.normalization == BY_BATCH:
@@ -303,6 +294,21 @@ def network_options(recipe: Recipe, operator_balancing: bool = True) -> NetworkO
         normalization=recipe.normalization,
         operator_balancing=operator_balancing,
     )
+
+
+def subnet_arguments(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe says of an architecture's network beside ``network_options``.
+
+    Args:
+        recipe: the recipe.
+    """
+    from nasrec_tf.networks.regularization import Regularization
+
+    dropped = recipe.embedding_dropout, recipe.block_dropout, recipe.head_dropout
+    return {
+        "regularization": Regularization(*dropped),
+        "initial_deviation": recipe.initial_deviation,
+    }
 
 
 def trainable_from_json(value: Any) -> Trainable:

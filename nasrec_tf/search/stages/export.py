@@ -12,7 +12,8 @@ from nasrec_tf.export.contents import load_description
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.results import ExportResult, RetrainResult
+from nasrec_tf.search.final_model import final_model
+from nasrec_tf.search.results import ExportResult
 from nasrec_tf.search.run import Run
 
 PLAN_FILE = "version.json"
@@ -56,7 +57,7 @@ def run_stage(run: Run) -> ExportResult:
         # Versions appear whole: this one was finished just before an earlier stop.
         write_models_config(export_dir)
         return ExportResult(path=str(written.resolve()))
-    result = run.directory.finished("retrain", RetrainResult)
+    result = final_model(run)
     served = served_network(run)
     path = export_saved_model(
         served.network,

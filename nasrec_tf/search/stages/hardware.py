@@ -6,13 +6,13 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report import QualitySummary
+from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.results import (
     BaselineComparison,
     EvolutionResult,
     HardwareResult,
     Ratio,
     RatioSpan,
-    RetrainResult,
 )
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import SpaceModel
@@ -47,7 +47,7 @@ def winner(run: Run) -> tuple[Architecture, dict[str, int]]:
     Raises:
         RunError: if what the stages left does not fit together.
     """
-    result = run.directory.finished("retrain", RetrainResult)
+    result = final_model(run)
     if run.config.architecture is not None:
         return result.architecture.architecture, {}
     found = run.directory.finished("evolution", EvolutionResult).best_hardware
@@ -110,7 +110,7 @@ def _float_twin(run: Run, architecture: Architecture):
     from nasrec_tf.search.attempts import Attempt
     from nasrec_tf.search.from_scratch import load_trained
 
-    result = run.directory.finished("retrain", RetrainResult)
+    result = final_model(run)
     directory = run.directory.stage("hardware") / FLOAT_TWIN
     twin = SpaceModel(architecture.in_floating_point())
     recipe = result.recipe or run.recipe.replace(learning_rate=result.learning_rate)

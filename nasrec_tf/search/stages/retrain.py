@@ -7,6 +7,7 @@ from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.attempt_training import keeps_all, train_attempt
 from nasrec_tf.search.attempts import Attempt, expected_count, next_attempts
 from nasrec_tf.search.chosen_models import measure, seed_attempts
+from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.finalists import beside_best, halved
 from nasrec_tf.search.from_scratch import WEIGHTS, load_trained
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
@@ -112,7 +113,7 @@ def _train_seeds(run: Run, attempts: list[Attempt]) -> list[tuple[Attempt, Attem
 
 
 def load_winner(run: Run):
-    """The trained network that won.
+    """The trained network that won, pruned where the run prunes.
 
     Args:
         run: the run.
@@ -120,7 +121,7 @@ def load_winner(run: Run):
     Raises:
         RunError: if the retrain stage has not finished, or its weights are missing or damaged.
     """
-    result = run.directory.finished("retrain", RetrainResult)
+    result = final_model(run)
     directory = run.directory.path / result.directory
     return load_trained(run, result.architecture, directory, result.recipe)
 

@@ -1,0 +1,103 @@
+"""Runs that prune what they have found, stopped in between or not."""
+
+import pytest
+from search_calls import call
+
+import nasrec_tf
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.results import PruneResult
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.ticket_trainings import TicketTrainings
+from nasrec_tf.search.trainable import SpaceModel
+
+ARCHITECTURE = Architecture(
+    (Block({"fc": 24}, {"efc": 8}, (0,), (0,), dense_to_sparse=True, sparse_to_dense=True),)
+)
+
+
+@pytest.fixture(scope="module")
+def arguments(finished_run, tmp_path_factory):
+    """A run that has trained the architecture above and is about to prune it."""
+    directory = tmp_path_factory.mktemp("pruned")
+    ARCHITECTURE.save(directory / "architecture.json")
+    arguments = [
+        *("--data", finished_run / "run" / "records" / "dataset"),
+        *("--run-dir", directory / "run", "--export-dir", directory / "models"),
+        *("--architecture", directory / "architecture.json", "--recipe", "paper"),
+        *("--retrain-epochs", "1", "--batch-size", "64", "--seed", "3", "--quiet"),
+        *("--prune", "mask", "--prune-iterations", "1", "--prune-options", "what=units,share=0.5"),
+    ]
+    for stage in ("records", "supernet", "evolution", "retrain"):
+        said = call(*arguments, "--stage", stage)
+        assert said.code == 0, said.err
+    return arguments
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(
+    arguments, tmp_path, monkeypatch
+):
+    directory = RunDirectory(arguments[3])
+    run = Run(directory.stored_config(), directory, quiet=True)
+    seen = []
+
+    def stop(iteration, network):
+        seen.append(iteration)
+        if seen == [0, 1]:
+            raise Stopped
+
+    trainings = TicketTrainings(
+        *(run, SpaceModel(ARCHITECTURE), run.recipe, run.config.prune_settings(), tmp_path),
+        judge=stop,
+    )
+    with pytest.raises(Stopped):
+        trainings()
+    figures = trainings()
+    assert seen == [0, 1, 1]
+    assert call(*arguments, "--stage", "prune").code == 0
+    result = directory.finished("prune", PruneResult)
+    assert [each.left for each in result.trainings] == [1.0, 0.5]
+    assert [(each.mflops, each.validation) for each in figures] == [
+        (each.mflops, each.validation) for each in result.trainings
+    ]
+    assert result.mflops == result.trainings[-1].mflops < 0.8 * result.mflops_before
+    model = nasrec_tf.load(directory.path).model
+    assert model.architecture == result.architecture.architecture
+    assert model.architecture.unpruned() == ARCHITECTURE and model.architecture.is_pruned
+    assert sum(v.numpy().size for n, v in model.named_weights().items() if "table" not in n) == (
+        result.parameters
+    )
+    assert not list(directory.path.glob("prune/*/checkpoint"))
+    assert [path.parent.name for path in directory.path.glob("prune/training-*/best.npz")] == [
+        "training-1"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--prune-iterations", "2"), "--prune-iterations goes with --prune, which is missing."),
+        (("--prune", "mask", "--ensemble", "2"), "--ensemble does not go with --prune"),
+        (
+            ("--prune", "mask", "--prune-options", "what=units", "--normalization", "layer"),
+            "--prune-options what=units goes without layer norm",
+        ),
+        (("--prune", "mask", "--architecture", "deepfm"), "deepfm: is a hand-made model, which"),
+    ],
+)
+def test_what_cannot_be_pruned_is_told_before_any_work(given, told, tmp_path):
+    said = call("--run-dir", tmp_path / "run", "--export-dir", tmp_path / "models", *given)
+    assert told in said.error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_prunes_after_retraining_and_where_it_is_asked_to():
+    assert "prune" not in SearchConfig().stages
+    stages = SearchConfig(prune="mask").stages
+    assert stages.index("retrain") < stages.index("prune") < stages.index("export")
