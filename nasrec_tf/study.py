@@ -1,4 +1,4 @@
-"""Measures what a search rests on: ``python -m nasrec_tf.study ranking``."""
+"""Studies of what a search rests on: ``python -m nasrec_tf.study ranking`` or ``pruning``."""
 
 import sys
 

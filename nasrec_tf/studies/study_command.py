@@ -60,7 +60,79 @@ def _parser() -> argparse.ArgumentParser:
                          help="time for trainings from scratch (no end)")  # fmt: skip
     ranking.add_argument("--quiet", action="store_true", help="no progress")
     ranking.set_defaults(run=_rank)
+    _add_pruning(commands)
     return parser
+
+
+def _add_pruning(commands) -> None:
+    pruning = commands.add_parser(
+        "pruning", help="lottery tickets beside their controls", allow_abbrev=False
+    )
+    add_build_options(pruning)
+    pruning.add_argument("--architecture", required=True,
+                         help="what is pruned: a preset or a JSON file")  # fmt: skip
+    pruning.add_argument("--iterations", type=int, default=5, help="prunings of each way (5)")
+    pruning.add_argument("--seeds", type=int, default=3, help="of each way (3)")
+    pruning.add_argument(
+        "--variant", action="append", metavar="WAY",
+        help="a way of pruning, such as mask or magnitude:what=units,share=0.1; may be repeated "
+        "(default: mask, magnitude and random, of elements and of units)",
+    )  # fmt: skip
+    pruning.add_argument("--out", help="directory of the study (default: DIR/NAME/pruning)")
+    pruning.add_argument("--minutes", type=float, default=math.inf,
+                         help="time for trainings (no end)")  # fmt: skip
+    pruning.add_argument("--quiet", action="store_true", help="no progress")
+    pruning.set_defaults(run=_prune)
+
+
+def _ends_at(minutes: float) -> float:
+    if not minutes > 0:
+        raise UserError(f"--minutes must be a positive number. Received: {minutes:g}")
+    return time.monotonic() + 60.0 * minutes
+
+
+def _prune(options: argparse.Namespace) -> int:
+    from nasrec_tf.benchmark.table_build import TimeIsUp
+    from nasrec_tf.benchmark.table_workspace import opened_workspace
+    from nasrec_tf.common.atomic_file import atomic_file
+    from nasrec_tf.networks.pruning.prune_settings import PRUNE_SCORES, PRUNED_THINGS
+    from nasrec_tf.search.trainable import SpaceModel, load_trainable
+    from nasrec_tf.studies.pruning_study import PruningStudy, PruningVariant
+    from nasrec_tf.studies.pruning_text import pruning_csv, pruning_markdown, pruning_screen
+
+    if options.seeds < 1:
+        raise UserError(f"--seeds must be at least 1. Received: {options.seeds}")
+    model = load_trainable(options.architecture)
+    if model.architecture is None:
+        raise UserError(
+            f"--architecture: {options.architecture} is a hand-made model; give an architecture."
+        )
+    ways = options.variant or [f"{score}:what={what}" for what in PRUNED_THINGS
+                               for score in PRUNE_SCORES]  # fmt: skip
+    if len(set(ways)) < len(ways):
+        raise UserError("--variant: the same way is given twice; once is enough.")
+    variants = [PruningVariant.parsed(text, options.iterations) for text in ways]
+    ends_at = _ends_at(options.minutes)
+    with opened_workspace(build_config(options), options.quiet) as place:
+        default = pathlib.Path(options.directory) / place.card.name / "pruning"
+        directory = pathlib.Path(options.out or default)
+        directory.mkdir(parents=True, exist_ok=True)
+        study = PruningStudy(
+            place, SpaceModel(model.architecture), directory, variants, options.iterations,
+            options.seeds, ends_at,
+        )  # fmt: skip
+        try:
+            result = study()
+        except TimeIsUp:
+            print("time is up; the same command goes on from here")
+            return 0
+        page = directory / "pruning.md"
+        with atomic_file(page) as file:
+            file.write(pruning_markdown(result, options.command))
+        with atomic_file(directory / "pruning.csv") as file:
+            file.write(pruning_csv(result))
+        print("\n".join([*pruning_screen(result), f"page  {page}"]))
+    return 0
 
 
 def _rank(options: argparse.Namespace) -> int:
@@ -76,13 +148,11 @@ def _rank(options: argparse.Namespace) -> int:
             raise UserError(
                 f"--{name} must be at least {least}. Received: {getattr(options, name)}"
             )
-    if not options.minutes > 0:
-        raise UserError(f"--minutes must be a positive number. Received: {options.minutes:g}")
+    ends_at = _ends_at(options.minutes)
     variants = [parsed_variant(text) for text in options.supernet or TABLE_2]
     texts = [variant.text for variant in variants]
     if len(set(texts)) < len(texts):
         raise UserError("--supernet: the same options are given twice; once is enough.")
-    ends_at = time.monotonic() + 60.0 * options.minutes
     with opened_workspace(build_config(options), options.quiet) as place:
         directory = pathlib.Path(options.out or pathlib.Path(options.directory) / place.card.name
                                  / "ranking")  # fmt: skip

@@ -1,0 +1,74 @@
+"""A pruning study: from the command to the page, and on from where it was."""
+
+import contextlib
+import io
+import json
+
+import pytest
+
+from nasrec_tf.studies.study_command import main
+
+ARCHITECTURE = {
+    "format": "nasrec_tf.architecture",
+    "version": 1,
+    "blocks": [
+        {
+            "dense_operators": {"fc": 16},
+            "sparse_operators": {"efc": 8},
+            "dense_sources": [0],
+            "sparse_sources": [0],
+            "sparse_to_dense": True,
+        }
+    ],
+}
+
+
+def study(directory, *more):
+    path = directory / "architecture.json"
+    path.write_text(json.dumps(ARCHITECTURE))
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(
+            ["pruning", "--dir", str(directory), "--dataset", "generated", "--demo-rows", "1500",
+             "--epochs", "1", "--architecture", str(path), "--quiet", *more]
+        )  # fmt: skip
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.mark.slow
+def test_a_study_sets_ways_of_pruning_beside_the_dense_network(tmp_path):
+    options = ("--iterations", "1", "--seeds", "2", "--variant", "magnitude:what=units")
+    code, out, _ = study(tmp_path, *options, "--minutes", "0.0001")
+    assert code == 0 and out.startswith("time is up")
+    code, out, _ = study(tmp_path, *options)
+    assert code == 0
+    lines = out.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["dense, 0", "dense, as many epochs"]
+    place = tmp_path / "generated" / "pruning"
+    page, table = (place / "pruning.md").read_text(), (place / "pruning.csv").read_text()
+    rows = [line.split(",") for line in table.splitlines()[1:]]
+    dense, unpruned, pruned = rows[0], rows[2], rows[3]
+    # Before anything goes a network of tickets is the dense one, to the bit.
+    assert dense[5:8] == unpruned[5:8] and float(unpruned[9]) == 0.0
+    assert float(pruned[3]) < float(dense[3]) and float(pruned[4]) <= float(dense[4])
+    assert "Table 7 of the paper" in page and "0.4402" in page
+    assert study(tmp_path, *options) == (0, out, "")
+    assert (place / "pruning.csv").read_text() == table
+    assert not list(place.glob("*/*/*/best.npz"))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--variant", "size"), "score must be one of mask, magnitude, random. Received: 'size'"),
+        (("--variant", "mask", "--variant", "mask"), "the same way is given twice"),
+        (("--seeds", "0"), "--seeds must be at least 1. Received: 0"),
+        (("--iterations", "0"), "iterations must be a whole number from 1 to 100. Received: 0"),
+        (("--minutes", "0"), "--minutes must be a positive number. Received: 0"),
+    ],
+)
+def test_what_cannot_be_studied_is_told_in_one_line(more, told, tmp_path):
+    code, out, err = study(tmp_path, *more)
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert told in err
+    assert not (tmp_path / "generated").exists()
