@@ -1,4 +1,4 @@
-"""Studies of what a search rests on: ``python -m nasrec_tf.study ranking`` or ``pruning``."""
+"""Studies of what a search rests on: ``python -m nasrec_tf.study ranking``, and others."""
 
 import sys
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from nasrec_tf.benchmark.command import add_build_options, build_config
+from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.exit_code import exit_code
@@ -61,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     ranking.add_argument("--quiet", action="store_true", help="no progress")
     ranking.set_defaults(run=_rank)
     _add_pruning(commands)
+    _add_ablation(commands)
     return parser
 
 
@@ -85,16 +87,83 @@ def _add_pruning(commands) -> None:
     pruning.set_defaults(run=_prune)
 
 
+def _add_ablation(commands) -> None:
+    ablation = commands.add_parser(
+        "ablation", help="whole searches without one part or another", allow_abbrev=False
+    )
+    ablation.add_argument("--dir", dest="directory", required=True,
+                          help="where the searches are kept")  # fmt: skip
+    ablation.add_argument(
+        "--config", metavar="FILE",
+        help="options of every search, in TOML (default: the generated log)",
+    )  # fmt: skip
+    ablation.add_argument("--seeds", type=int, default=3, help="searches of each (3)")
+    ablation.add_argument(
+        "--variant", action="append", metavar="OPTIONS",
+        help="options of the search such as warmup=false,refine=0, or default; may be repeated, "
+        "and the first is what the others are compared with (default: the paper's Table 6, and "
+        "parts of the search beyond that)",
+    )  # fmt: skip
+    ablation.add_argument("--minutes", type=float, default=math.inf,
+                          help="time for searches (no end)")  # fmt: skip
+    ablation.add_argument("--quiet", action="store_true", help="no progress")
+    ablation.set_defaults(run=_ablate)
+
+
+def _ablate(options: argparse.Namespace) -> int:
+    from nasrec_tf.benchmark.table_build import TimeIsUp
+    from nasrec_tf.search.config import SearchConfig, load_options
+    from nasrec_tf.studies.ablation import (
+        DEFAULT,
+        FURTHER_VARIANTS,
+        TABLE_6_VARIANTS,
+        AblationStudy,
+        AblationVariant,
+        check_options,
+    )
+    from nasrec_tf.studies.ablation_text import ablation_csv, ablation_markdown, ablation_screen
+
+    if options.seeds < 1:
+        raise UserError(f"--seeds must be at least 1. Received: {options.seeds}")
+    texts = options.variant or [DEFAULT, *TABLE_6_VARIANTS, *FURTHER_VARIANTS]
+    if len(set(texts)) < len(texts):
+        raise UserError("--variant: the same options are given twice; once is enough.")
+    given = {} if options.config is None else load_options(options.config)
+    check_options(list(given))
+    directory = pathlib.Path(options.directory)
+    study = AblationStudy(
+        SearchConfig(**given), directory, [AblationVariant.parsed(text) for text in texts],
+        options.seeds, options.quiet, _ends_at(options.minutes),
+    )  # fmt: skip
+    try:
+        rows = study()
+    except TimeIsUp:
+        print("time is up; the same command goes on from here")
+        return 0
+    page = _written(
+        directory, "ablation", ablation_markdown(rows, options.command), ablation_csv(rows)
+    )
+    print("\n".join([*ablation_screen(rows), f"page  {page}"]))
+    return 0
+
+
 def _ends_at(minutes: float) -> float:
     if not minutes > 0:
         raise UserError(f"--minutes must be a positive number. Received: {minutes:g}")
     return time.monotonic() + 60.0 * minutes
 
 
+def _written(directory: pathlib.Path, name: str, page: str, table: str) -> pathlib.Path:
+    """Writes a study's page and table, each whole or not at all; where the page is."""
+    for suffix, text in ((".csv", table), (".md", page)):
+        with atomic_file(directory / f"{name}{suffix}") as file:
+            file.write(text)
+    return directory / f"{name}.md"
+
+
 def _prune(options: argparse.Namespace) -> int:
     from nasrec_tf.benchmark.table_build import TimeIsUp
     from nasrec_tf.benchmark.table_workspace import opened_workspace
-    from nasrec_tf.common.atomic_file import atomic_file
     from nasrec_tf.networks.pruning.prune_settings import PRUNE_SCORES, PRUNED_THINGS
     from nasrec_tf.search.trainable import SpaceModel, load_trainable
     from nasrec_tf.studies.pruning_study import PruningStudy, PruningVariant
@@ -126,11 +195,9 @@ def _prune(options: argparse.Namespace) -> int:
         except TimeIsUp:
             print("time is up; the same command goes on from here")
             return 0
-        page = directory / "pruning.md"
-        with atomic_file(page) as file:
-            file.write(pruning_markdown(result, options.command))
-        with atomic_file(directory / "pruning.csv") as file:
-            file.write(pruning_csv(result))
+        page = _written(
+            directory, "pruning", pruning_markdown(result, options.command), pruning_csv(result)
+        )
         print("\n".join([*pruning_screen(result), f"page  {page}"]))
     return 0
 

@@ -1,0 +1,272 @@
+"""What each part of a search is worth: whole searches without it, with several seeds (Table 6)."""
+
+import dataclasses
+import gc
+import pathlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from nasrec_tf.benchmark.table_build import TimeIsUp
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.fields import plain_type
+from nasrec_tf.common.option_values import option_values
+from nasrec_tf.common.saved_state import SAVED, read_state, write_state
+from nasrec_tf.search.command import completed_run
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import flag, is_several
+from nasrec_tf.search.results import Finite, RetrainResult
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.search_cost import search_cost
+from nasrec_tf.search.stages.records import RAW_LOG_OPTIONS
+from nasrec_tf.studies.paired_intervals import Measured, PairedDifference, paired_difference
+from nasrec_tf.studies.resampled_quality import ResampledQuality, resampled_quality
+
+JUDGED = "judged.json"
+LAST_STAGE = "retrain"
+"""Its model is what a search is judged by."""
+
+OWN_OPTIONS = ("run_dir", "export_dir", "seed", "data", "demo_rows", "tensorboard", "explain",
+               *RAW_LOG_OPTIONS)  # fmt: skip
+"""Options that are the study's own."""
+
+FIELDS = {
+    field.name: field
+    for field in dataclasses.fields(SearchConfig)
+    if field.name not in OWN_OPTIONS and not is_several(field)
+}
+
+DEFAULT = "default"
+TABLE_6_VARIANTS = (
+    "path_sampler=single-operator-single-connection",
+    "path_sampler=any-operator-any-connection",
+    "fine_tune_steps=0",
+)
+"""Rows of the paper's Table 6."""
+
+FURTHER_VARIANTS = (
+    "warmup=false", "layer_norm=false", "operator_balancing=false", "recipe=paper", "refine=0",
+    "strategy=random",
+)  # fmt: skip
+"""Parts of the search beyond those."""
+
+
+class AblationVariant(NamedTuple):
+    """A search with other options than the base.
+
+    Args:
+        text: as it was given.
+        options: values by field of ``SearchConfig``.
+    """
+
+    text: str
+    options: dict[str, Any]
+
+    @classmethod
+    def parsed(cls, text: str) -> "AblationVariant":
+        """A variant as command lines give it.
+
+        Args:
+            text: such as ``"warmup=false,refine=0"``; ``"default"`` for the base itself.
+
+        Raises:
+            UserError: if an option is unknown or not one that variants may set.
+
+        Example:
+            >>> AblationVariant.parsed("warmup=false,refine=0").options
+            {'warmup': False, 'refine': 0}
+        """
+        if text == DEFAULT:
+            return cls(text, {})
+        known = {name: plain_type(field) for name, field in FIELDS.items()}
+        return cls(text, option_values("a search", known, text, "--variant", "warmup=false"))
+
+
+@dataclasses.dataclass(frozen=True)
+class JudgedSearch:
+    """What a search found, and what it took.
+
+    Args:
+        test: quality of the winner on the test split.
+        mflops: millions of multiply-accumulates per sample.
+        passes: over the training split that the search took beyond the winner's training.
+        seconds: that it took.
+    """
+
+    __pydantic_config__ = SAVED
+
+    test: ResampledQuality
+    mflops: Finite
+    passes: Finite
+    seconds: Finite
+
+
+@dataclasses.dataclass(frozen=True)
+class AblationRow:
+    """Searches with one variant, over seeds.
+
+    Args:
+        name: of the variant.
+        log_loss: on the test split.
+        auc: mean over seeds; ``None`` where it is not defined.
+        mflops: mean over seeds, as what follows.
+        passes: over the training split.
+        seconds: of a search.
+        from_default: log loss less that of the base.
+    """
+
+    name: str
+    log_loss: Measured
+    auc: float | None
+    mflops: float
+    passes: float
+    seconds: float
+    from_default: PairedDifference | None
+
+
+@dataclasses.dataclass(frozen=True)
+class AblationStudy:
+    """Searches with every variant and seed.
+
+    Args:
+        base: options of every search; run directory, seed and data are the study's.
+        directory: where the searches are kept.
+        variants: the first one is what the others are compared with.
+        seeds: of each.
+        quiet: show no progress.
+        ends_at: time by ``time.monotonic`` after which no stage begins.
+    """
+
+    base: SearchConfig
+    directory: pathlib.Path
+    variants: Sequence[AblationVariant]
+    seeds: int
+    quiet: bool
+    ends_at: float
+
+    def __call__(self) -> list[AblationRow]:
+        """Goes on from what is there; one row a variant.
+
+        Raises:
+            TimeIsUp: if there was no time for all.
+            UserError: if a search cannot be made.
+        """
+        # Before any work: every variant has to be a search that can be made.
+        for variant in self.variants:
+            self._config(variant, 1, ("pending",))
+        dataset = self._dataset()
+        found: dict[str, list[JudgedSearch]] = {variant.text: [] for variant in self.variants}
+        for seed in range(1, self.seeds + 1):
+            for variant in self.variants:
+                found[variant.text].append(self._judged(variant, seed, dataset))
+        base = _measured(found[self.variants[0].text])
+        return [
+            _row(name, judged, None if name == self.variants[0].text else base)
+            for name, judged in found.items()
+        ]
+
+    def _dataset(self) -> tuple[str, ...]:
+        """The records, made once for all searches."""
+        config = dataclasses.replace(
+            self.base,
+            run_dir=str(self.directory / "records"),
+            export_dir=str(self.directory / "models"),
+            explain=False,
+        )
+        return (str(completed_run(config, "records", self.quiet).dataset.resolve()),)
+
+    def _config(
+        self, variant: AblationVariant, seed: int, dataset: tuple[str, ...]
+    ) -> SearchConfig:
+        plain = {name: getattr(SearchConfig, name) for name in (*RAW_LOG_OPTIONS, "demo_rows")}
+        place = self._place(variant, seed)
+        changes: dict[str, Any] = plain | {
+            "data": dataset,
+            "seed": seed,
+            "run_dir": str(place / "run"),
+            "export_dir": str(place / "models"),
+            "explain": False,
+        }
+        try:
+            return dataclasses.replace(self.base, **changes | variant.options)
+        except UserError as error:
+            raise UserError(f"--variant {variant.text}: {error}") from None
+
+    def _place(self, variant: AblationVariant, seed: int) -> pathlib.Path:
+        name = re.sub("[^A-Za-z0-9.]+", "-", variant.text)
+        return self.directory / name / f"seed-{seed}"
+
+    def _judged(
+        self, variant: AblationVariant, seed: int, dataset: tuple[str, ...]
+    ) -> JudgedSearch:
+        place = self._place(variant, seed)
+        place.mkdir(parents=True, exist_ok=True)
+        mend = "delete it to judge the search again"
+        judged = read_state(place / JUDGED, JudgedSearch, mend)
+        if judged is not None:
+            return judged
+        config = self._config(variant, seed, dataset)
+        run: Run | None = None
+        for stage in self._stages(config):
+            run = completed_run(config, stage, self.quiet)
+        judged = _judge(run)
+        write_state(place / JUDGED, judged)
+        if not self.quiet:
+            print(f"{variant.text}, seed {seed}: test log loss {judged.test.log_loss:.5f}")
+        gc.collect()
+        return judged
+
+    def _stages(self, config: SearchConfig) -> Iterator[str]:
+        for stage in config.stages[: config.stages.index(LAST_STAGE) + 1]:
+            if time.monotonic() >= self.ends_at:
+                raise TimeIsUp
+            yield stage
+
+
+def _judge(run: Run) -> JudgedSearch:
+    from nasrec_tf.search.stages.retrain import load_winner
+    from nasrec_tf.training.evaluation import Predictor
+
+    result = run.directory.finished(LAST_STAGE, RetrainResult)
+    labels, logits = Predictor(load_winner(run), run.records)("test")
+    cost = search_cost(run)
+    return JudgedSearch(
+        test=resampled_quality(labels, logits, weights=run.records.weights("test")),
+        mflops=run.model_cost(result.architecture, result.recipe).mflops,
+        passes=cost.rows / run.records.rows("train"),
+        seconds=cost.seconds,
+    )
+
+
+def check_options(names: Sequence[str]) -> None:
+    """Refuses options of the base that are the study's own.
+
+    Args:
+        names: fields of ``SearchConfig`` that the base gives.
+
+    Raises:
+        UserError: if there are such.
+    """
+    for name in ("run_dir", "export_dir", "seed"):
+        if name in names:
+            raise UserError(f"{flag(name)} is the study's own; leave it out of --config.")
+
+
+def _measured(judged: Sequence[JudgedSearch]) -> Measured:
+    tests = [each.test for each in judged]
+    return Measured([test.log_loss for test in tests], [test.log_losses for test in tests])
+
+
+def _row(name: str, judged: Sequence[JudgedSearch], base: Measured | None) -> AblationRow:
+    count, areas = len(judged), [each.test.auc for each in judged]
+    measured = _measured(judged)
+    return AblationRow(
+        name=name,
+        log_loss=measured,
+        auc=None if None in areas else sum(areas) / count,
+        mflops=sum(each.mflops for each in judged) / count,
+        passes=sum(each.passes for each in judged) / count,
+        seconds=sum(each.seconds for each in judged) / count,
+        from_default=None if base is None else paired_difference(measured, base),
+    )

@@ -1,0 +1,70 @@
+"""An ablation: whole searches that differ by an option, judged beside each other."""
+
+import contextlib
+import io
+
+import pytest
+
+from nasrec_tf.studies.study_command import main
+
+BASE = """
+demo_rows = 1500
+space = "nasrec-small"
+blocks = 2
+batch_size = 64
+supernet_epochs = 1
+population = 4
+tournament = 2
+children = 2
+generations = 1
+fine_tune_steps = 2
+top_k = 1
+refine = 0
+recipe = "paper"
+retrain_epochs = 1
+"""
+
+
+def study(directory, *more, base=BASE):
+    path = directory / "base.toml"
+    path.write_text(base)
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(
+            ["ablation", "--dir", str(directory / "study"), "--config", str(path), "--quiet", *more]
+        )
+    return code, out.getvalue(), err.getvalue()
+
+
+@pytest.mark.slow
+def test_an_ablation_sets_searches_beside_each_other_and_goes_on(tmp_path):
+    options = ("--seeds", "1", "--variant", "default", "--variant", "strategy=random")
+    code, out, _ = study(tmp_path, *options, "--minutes", "0.0001")
+    assert code == 0 and out.startswith("time is up")
+    code, out, err = study(tmp_path, *options)
+    assert code == 0, err
+    table = (tmp_path / "study" / "ablation.csv").read_text()
+    rows = [line.split(",") for line in table.splitlines()[1:]]
+    assert [row[0] for row in rows] == ["default", "strategy=random"]
+    assert all(0 < float(row[1]) < 2 and float(row[4]) > 0 and float(row[5]) > 0 for row in rows)
+    assert rows[0][7] == "" and float(rows[1][7]) == float(rows[1][1]) - float(rows[0][1])
+    assert "0.4417" in (tmp_path / "study" / "ablation.md").read_text()
+    assert study(tmp_path, *options) == (0, out, "")
+
+
+@pytest.mark.parametrize(
+    ("more", "base", "told"),
+    [
+        (("--variant", "luck=3"), "", "--variant: a search has no 'luck'; it has"),
+        (("--variant", "seed=3"), "", "--variant: a search has no 'seed'; it has"),
+        (("--variant", "blocks=0"), "", "--variant blocks=0: --blocks must be at least 1"),
+        (("--variant", "default", "--variant", "default"), "", "the same options are given twice"),
+        ((), "seed = 3", "--seed is the study's own; leave it out of --config."),
+        (("--seeds", "0"), "", "--seeds must be at least 1. Received: 0"),
+    ],
+)
+def test_what_cannot_be_searched_is_told_in_one_line(more, base, told, tmp_path):
+    code, out, err = study(tmp_path, *more, base=base)
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert told in err
+    assert not (tmp_path / "study").exists()
