@@ -25,6 +25,7 @@ from nasrec_tf.architecture.complexity import complexity
 from nasrec_tf.architecture.space import CODESIGN
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
 from nasrec_tf.common.errors import ArchitectureError, RunError, UserError
+from nasrec_tf.networks.pruning.mask_generator import MaskGenerator
 from nasrec_tf.networks.pruning.masked_subnet import MaskedSubnet, folded
 from nasrec_tf.networks.pruning.prune_settings import (
     MASK,
@@ -233,6 +234,48 @@ def test_masks_begin_near_one_and_gradients_reach_their_mlps_alone():
     )
     assert float(tf.reduce_min(mask)) > 0.9 and of_kernel is None
     assert len(of_mlp) == 3 and all(np.abs(each).max() > 0 for each in of_mlp)
+
+
+def test_a_mask_by_rows_is_that_of_the_matrix_on_its_side_by_columns():
+    import tensorflow as tf
+
+    matrix = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    by_row = MaskGenerator((3, 5), PruneSettings(direction="rows"), seed=1, name="mask")
+    by_column = MaskGenerator((5, 3), PruneSettings(), seed=1, name="mask")
+    np.testing.assert_allclose(
+        by_row(tf.constant(matrix)).numpy(),
+        by_column(tf.constant(matrix.T)).numpy().T,
+        rtol=1e-6,
+    )
+    # Each column gives the mask of its own elements and of no others.
+    changed = matrix.T.copy()
+    changed[:, 0] += 1.0
+    same = (by_column(tf.constant(matrix.T)) == by_column(tf.constant(changed))).numpy()
+    assert same[:, 1:].all() and not same[:, 0].all()
+
+
+def test_gradients_pass_through_a_masks_input_where_they_are_let():
+    import tensorflow as tf
+
+    matrix = tf.random.stateless_normal((4, 3), (0, 1))
+    generator = MaskGenerator((4, 3), PruneSettings(through=True))
+    with tf.GradientTape() as tape:
+        tape.watch(matrix)
+        mask = generator(matrix)
+    assert np.abs(tape.gradient(mask, matrix)).max() > 0
+
+
+def test_all_linear_maps_of_the_blocks_can_be_pruned_but_never_the_head():
+    block = Block({"sigmoid_gating": 8}, {"attention": 8}, (0,), (0,))
+    architecture = Architecture((block,))
+    with pytest.raises(UserError, match="no matrix to prune: .* leave --prune out"):
+        pruned_matrices(architecture, FEATURES, NO_NORM, PruneSettings())
+    found = pruned_matrices(architecture, FEATURES, NO_NORM, PruneSettings(parts="all"))
+    assert [each.path.split("/")[1] for each in found] == [
+        *("gate", "output", "tokens", "query_key_value", "attended", "hidden", "output")
+    ]
+    with pytest.raises(UserError, match="is pruned already"):
+        pruned_matrices(without_units(), FEATURES, NO_NORM, PruneSettings())
 
 
 def test_tickets_are_read_as_they_were_written(tmp_path):
