@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 
 from nasrec_tf.benchmark.leaderboard import markdown_table
-from nasrec_tf.studies.ablation import AblationRow
+from nasrec_tf.studies.ablation_study import AblationRow
 from nasrec_tf.studies.pruning_text import told_difference, told_log_loss
 
 TABLE_6 = (

@@ -113,7 +113,7 @@ def _add_ablation(commands) -> None:
 def _ablate(options: argparse.Namespace) -> int:
     from nasrec_tf.benchmark.table_build import TimeIsUp
     from nasrec_tf.search.config import SearchConfig, load_options
-    from nasrec_tf.studies.ablation import (
+    from nasrec_tf.studies.ablation_study import (
         DEFAULT,
         FURTHER_VARIANTS,
         TABLE_6_VARIANTS,
