@@ -8,17 +8,26 @@ import shlex
 import numpy as np
 import pytest
 
+import nasrec_tf
+
 COOKBOOK = pathlib.Path(__file__).resolve().parents[1] / "docs" / "cookbook.md"
 NEEDS_MORE = ("docker", "curl", "tensorboard", "pip", "nasrec-search", "nasrec-predict")
 """Programs that are not ours or not on the path, and the installation itself."""
 
-SMALL = (
-    "--recipe paper --space nasrec-small --blocks 2 --batch-size 64 --retrain-epochs 1 --quiet "
-    "--no-explain "
-    "--supernet-epochs 1 --population 4 --tournament 2 --children 2 --generations 1 "
-    "--fine-tune-steps 2 --top-k 1 --refine 0 --seed 3"
-).split()
-"""A small search; what the cookbook says goes first."""
+SMALL = {
+    "nasrec_tf.search": (
+        "--recipe paper --space nasrec-small --blocks 1 --batch-size 64 --retrain-epochs 1 --quiet "
+        "--no-explain "
+        "--supernet-epochs 1 --population 2 --tournament 2 --children 1 --generations 1 "
+        "--fine-tune-steps 1 --top-k 1 --refine 0 --seed 3"
+    ),
+    "nasrec_tf.compare": "--recipe paper --quiet",
+}
+"""Options of a small job, by module; what the cookbook says goes first."""
+
+SHORTER = {"b": ["--stage", "records"], "e": ["--plan"], "k": ["--stage", "records"]}
+"""Up to where tasks go in `make test`: searches that are that of task a from there on, and a
+comparison (tests/search/test_compare_run.py makes whole ones)."""
 
 
 def blocks():
@@ -99,42 +108,54 @@ def write_shop(path, rows, seed, label):
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def run_command(words):
+def with_small(words, more=()):
+    """Module and arguments of a command, those of a small job behind them."""
     module, arguments = of_ours(words)
-    if module == "nasrec_tf.search":
-        given = {word for word in arguments if word.startswith("--")}
-        more = [word for pair in small_pairs() if pair[0] not in given for word in pair]
-        arguments = [*arguments, *more]
-    assert main_of(module)(arguments) == 0, words
+    given = {word for word in arguments if word.startswith("--")}
+    pairs = small_options(module)
+    added = [word for pair in pairs.items() if pair[0] not in given for word in pair if word]
+    return module, [*arguments, *added, *more]
 
 
-def small_pairs():
-    """The options of a small search, each with its value if it has one."""
-    pairs = []
-    for word in SMALL:
-        if word.startswith("--"):
-            pairs.append([word])
-        else:
-            pairs[-1].append(word)
-    return pairs
+def small_options(module):
+    """The options of a small job, from flag to value; empty for a flag without one."""
+    parts = re.findall(r"(--[a-z-]+)(?: (?!--)(\S+))?", SMALL.get(module, ""))
+    return dict(parts)
 
 
-@pytest.mark.slow
-def test_every_command_does_what_it_is_there_for(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def small_function(monkeypatch):
+    """``nasrec_tf.search`` with the options of a small job, of the types that it takes."""
+    options = {
+        flag.strip("-").replace("-", "_"): int(value) if value.isdigit() else value
+        for flag, value in small_options("nasrec_tf.search").items()
+        if value
+    }
+    options["explain"] = False
+    search = nasrec_tf.run_search
+    monkeypatch.setattr(nasrec_tf, "run_search", lambda **given: search(**options | given))
+
+
+@pytest.mark.parametrize(
+    "everything", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["small", "everything"]
+)
+def test_every_command_does_what_it_is_there_for(tmp_path, monkeypatch, small_function, everything):
     monkeypatch.chdir(tmp_path)
-    write_shop(tmp_path / "shop.csv", 1500, 0, label=True)
-    write_shop(tmp_path / "shop-new.csv", 1000, 1, label=True)
+    rows = 1500 if everything else 400
+    write_shop(tmp_path / "shop.csv", rows, 0, label=True)
+    write_shop(tmp_path / "shop-new.csv", rows, 1, label=True)
     write_shop(tmp_path / "shop-today.csv", 50, 2, label=False)
-    for _, language, text in blocks():
+    for task, language, text in blocks():
         if language == "python":
             exec(compile(text, str(COOKBOOK), "exec"), {})  # noqa: S102 - our own document
             continue
         for words in commands(text):
             if of_ours(words) and "gpu" not in words:
-                run_command(words)
+                more = [] if everything else SHORTER.get(task, [])
+                module, arguments = with_small(words, more)
+                assert main_of(module)(arguments) == 0, words
     assert len((tmp_path / "today.csv").read_text().splitlines()) == 51
-    assert sorted(path.name for path in (tmp_path / "saved_models" / "shop").iterdir()) == [
-        "1", "2", "3",
-    ]  # fmt: skip
+    versions = sorted(path.name for path in (tmp_path / "saved_models" / "shop").iterdir())
+    assert versions == (["1", "2", "3"] if everything else ["1", "2"])
     for name in ("runs/shop/report.html", "runs.html", "shop.svg", "runs/shop/tensorboard"):
         assert (tmp_path / name).exists()

@@ -5,6 +5,8 @@ import pathlib
 
 import pytest
 
+import nasrec_tf
+
 NOTEBOOK = pathlib.Path(__file__).resolve().parents[1] / "docs" / "first_model.ipynb"
 
 
@@ -25,10 +27,17 @@ def test_it_is_kept_without_outputs_and_every_cell_is_python():
             compile(text, str(NOTEBOOK), "exec")
 
 
-@pytest.mark.slow
-def test_every_cell_runs(tmp_path, monkeypatch):
+SMALLER = dict(blocks=1, batch_size=256, population=2, children=1, retrain_epochs=1, explain=False)
+"""In place of the notebook's own, which are for a reader who waits for minutes."""
+
+
+@pytest.mark.parametrize(
+    "options", [SMALLER, pytest.param({}, marks=pytest.mark.slow)], ids=["smaller", "as it stands"]
+)
+def test_every_cell_runs(tmp_path, monkeypatch, options):
     monkeypatch.chdir(tmp_path)
-    names = {}
+    search, names = nasrec_tf.run_search, {}
+    monkeypatch.setattr(nasrec_tf, "run_search", lambda **given: search(**given | options))
     for cell in cells():
         if cell["cell_type"] == "code":
             text = "".join(cell["source"])

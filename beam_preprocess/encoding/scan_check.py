@@ -6,7 +6,11 @@ from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.errors import DataError
 
-_LABEL_HINT = " (--label-positive or --label-above say which labels are clicks)"
+_HINTS = {
+    "label is not": " (--label-positive or --label-above say which labels are clicks)",
+    "invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
+}
+"""What helps, by what stands in a reason."""
 
 
 def check_scan(summary: Summary, max_reject_share: float, weight: str | None = None) -> None:
@@ -24,11 +28,12 @@ def check_scan(summary: Summary, max_reject_share: float, weight: str | None = N
     rows, rejected = sum(summary.rows), sum(summary.rejected.values())
     share = rejected / max(1, rows + rejected)
     if share > max_reject_share:
+        first = _describe(summary)
         raise DataError(
             f"{rejected} of {rows + rejected} rows are malformed ({share:.2%}, allowed are "
             f"{max_reject_share:.2%}: --max-reject-share); first: "
-            + _describe(summary)
-            + (_LABEL_HINT if any("label is not" in why for why in summary.rejected) else "")
+            + first
+            + next((hint for part, hint in _HINTS.items() if part in first), "")
         )
     for name, count in zip(SPLIT_NAMES, summary.rows, strict=True):
         if not count:

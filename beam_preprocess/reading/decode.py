@@ -24,6 +24,8 @@ _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
 _FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
 _NO_LABEL = "label is not 0 or 1"
 _NOT_FINITE = "not a finite 32-bit number"
+_NOT_A_NUMBER = "not a number"
+_NO_TIME_NUMBER = "not a number (a time in another form? --time-format, time_format says it)"
 _TIME_LIMIT = 2.0**63  # times are held as 64-bit integers
 
 
@@ -205,12 +207,18 @@ def _decode_dense(values: pa.Array, name: str, missing: pa.Array, faults: _Fault
     return numbers
 
 
-def _decode_number(values: pa.Array, name: str, missing: pa.Array, faults: _Faults) -> np.ndarray:
+def _decode_number(
+    values: pa.Array,
+    name: str,
+    missing: pa.Array,
+    faults: _Faults,
+    what: str = _NOT_A_NUMBER,
+) -> np.ndarray:
     text = _without_missing(values, missing).cast(pa.string())
     try:
         numbers = text.cast(pa.float64())
     except pa.ArrowInvalid:
-        numbers = _numbers_one_by_one(text, name, values, faults)
+        numbers = _numbers_one_by_one(text, name, values, faults, what)
     numbers = numbers.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
     infinite = np.abs(numbers) > _FLOAT32_MAX
     absent = text.is_null().to_numpy(zero_copy_only=False)
@@ -220,7 +228,9 @@ def _decode_number(values: pa.Array, name: str, missing: pa.Array, faults: _Faul
     return numbers
 
 
-def _numbers_one_by_one(text: pa.Array, name: str, values: pa.Array, faults: _Faults) -> pa.Array:
+def _numbers_one_by_one(
+    text: pa.Array, name: str, values: pa.Array, faults: _Faults, what: str
+) -> pa.Array:
     numbers, bad = [], []
     for row, value in enumerate(text.to_pylist()):
         try:
@@ -228,7 +238,7 @@ def _numbers_one_by_one(text: pa.Array, name: str, values: pa.Array, faults: _Fa
         except ValueError:
             numbers.append(None)
             bad.append(row)
-    faults.add(np.array(bad, np.int64), name, "not a number", values)
+    faults.add(np.array(bad, np.int64), name, what, values)
     return pa.array(numbers, pa.float64())
 
 
@@ -328,7 +338,8 @@ def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.
         bad = np.flatnonzero(~moments.valid)
         faults.add(bad, name, f"not a time of the form {form.text}", values)
         return np.where(moments.valid, moments.seconds, 0)
-    numbers = _decode_number(values, name, pa.array([b""], pa.binary()), faults)
+    missing = pa.array([b""], pa.binary())
+    numbers = _decode_number(values, name, missing, faults, _NO_TIME_NUMBER)
     faults.add(np.flatnonzero(np.isnan(numbers)), name, "no time", values)
     late = np.abs(numbers) >= _TIME_LIMIT
     faults.add(np.flatnonzero(late), name, "a time beyond 64 bits", values)

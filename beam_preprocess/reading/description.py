@@ -488,6 +488,8 @@ class Description:
           DataError: A column is repeated, or one that is needed is not there.
         """
         check_columns(columns, where)
+        if self.file_format == "parquet" and self.columns and set(self.columns) == set(columns):
+            columns = self.columns  # Parquet finds columns by name, in whatever order they stand.
         if self.columns is not None and self.columns != columns:
             raise DataError(
                 f"{where}: header {_shorten(columns)} differs from the columns of {self.name}, "
@@ -513,7 +515,8 @@ class Description:
                 self, columns=columns, sparse=sparse, lists=(), partitions=partitions
             )
         except DataError as error:
-            raise DataError(f"{where}: {error}") from None
+            message = str(error).removeprefix(f"{self.name}: ")
+            raise DataError(f"{where}: {message}") from None
         resolved._check_sources(where)
         return resolved
 

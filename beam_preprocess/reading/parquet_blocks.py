@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as parquet
 
+from beam_preprocess.dataset.time_formats import ISO_8601
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.description import NUMBER, Description, SparseColumn
 from beam_preprocess.reading.lists import is_list_type, item_texts, rows_of_items
 from beam_preprocess.reading.parquet_values import (
     inexact_ids,
@@ -62,15 +63,19 @@ def open_parquet(path: str) -> Iterator[parquet.ParquetFile]:
             raise DataError(f"{path}: not readable as Parquet ({first_line})") from None
 
 
-def with_lists(schema: pa.Schema, description: Description) -> Description:
-    """The description with the columns multi-valued that hold lists.
+def with_types(schema: pa.Schema, description: Description) -> Description:
+    """The description with what the types of columns tell: lists are multi-valued, times are times.
 
     Args:
       schema: Of a file.
       description: With its columns known.
     """
+    form = description.time_format
+    if form == NUMBER and _holds_times(schema, description.time_column):
+        form = ISO_8601
     return dataclasses.replace(
         description,
+        time_format=form,
         sparse=tuple(
             dataclasses.replace(column, multi=True)
             if column.multi is None and _holds_lists(schema, column.source)
@@ -78,6 +83,13 @@ def with_lists(schema: pa.Schema, description: Description) -> Description:
             for column in description.sparse or ()
         ),
     )
+
+
+def _holds_times(schema: pa.Schema, name: str | None) -> bool:
+    if name not in schema.names:
+        return False
+    kind = schema.field(name).type
+    return pa.types.is_timestamp(kind) or pa.types.is_date(kind)
 
 
 def _holds_lists(schema: pa.Schema, name: str) -> bool:

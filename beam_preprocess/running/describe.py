@@ -131,7 +131,8 @@ def _label_lines(label: str | None, columns: dict[str, list[str]]) -> list[str]:
     shown = " and ".join(f"{value} ({count:,})" for value, count in counts.most_common())
     if set(counts) <= {"0", "1", "0.0", "1.0"}:
         return [_entry("label", label, f"has two values, {shown}")]
-    known = [value for value in counts if _is_click(value)]
+    # Beside a 2, as in many tables of answers, 1 may be either.
+    known = [] if set(counts) == {"1", "2"} else [value for value in counts if _is_click(value)]
     positive = known[0] if len(known) == 1 else counts.most_common()[-1][0]
     why = "is how clicks are called" if known else "is the rarer value"
     table = f"{{column = {json.dumps(label)}, positive = [{json.dumps(positive)}]}}"

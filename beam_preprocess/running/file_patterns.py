@@ -36,7 +36,7 @@ class FoundFile:
 
 
 def find_files(patterns: Sequence[str]) -> list[FoundFile]:
-    """The files of patterns, each once, sorted by path.
+    """The files of patterns, each once however it is named, sorted by path.
 
     A name that exists is that file or directory, whatever characters it has. In directories and
     globs, names that begin with ``_`` or ``.`` are passed over, as are files without a byte.
@@ -47,17 +47,23 @@ def find_files(patterns: Sequence[str]) -> list[FoundFile]:
     Raises:
       DataError: A pattern means no file, or a file that is named has no byte.
     """
-    found: dict[str, FoundFile] = {}
+    found: dict[str, FoundFile] = {}  # by place
     for pattern in patterns:
         files = list(_remote(pattern) if _REMOTE in pattern else _local(pattern))
+        if not files and os.path.isdir(pattern):
+            raise DataError(
+                f"{pattern}: no file lies in this directory, names that begin with _ or . aside"
+            )
         if not files:
             raise DataError(f"{pattern}: no such file")
         kept = [file for file in files if file.size]
         if not kept:
             what = "the file is empty" if files[0].named else "all of its files are empty"
             raise DataError(f"{pattern}: {what}; leave it out or fetch it again")
-        found.update((file.path, file) for file in kept)
-    return [file for _, file in sorted(found.items())]
+        for file in kept:
+            place = file.path if _REMOTE in file.path else os.path.realpath(file.path)
+            found.setdefault(place, file)
+    return sorted(found.values(), key=lambda file: file.path)
 
 
 def exists(pattern: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import dataclasses
 import os
@@ -12,11 +11,12 @@ from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.foreign_files import check_delimited
 from beam_preprocess.reading.parquet_blocks import (
     BLOCK_ROWS,
     check_column_types,
     open_parquet,
-    with_lists,
+    with_types,
 )
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
 from beam_preprocess.running.file_patterns import find_files
@@ -168,11 +168,7 @@ def _with_line_ends(file: InputFile, max_row_bytes: int) -> InputFile:
     """The file, once it is known whether carriage returns alone end its lines."""
     with open_text(file) as stream:
         begin = stream.read(max_row_bytes + 1)
-    if begin[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        raise DataError(
-            f"{file.path}: is in UTF-16; say so with --file-encoding utf-16 (or file_encoding in "
-            "the TOML file)"
-        )
+    check_delimited(begin, file.path)
     returns = b"\r" in begin and b"\n" not in begin
     return dataclasses.replace(file, ends_with_returns=returns)
 
@@ -183,7 +179,7 @@ def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> D
         with open_parquet(file.path) as opened:
             schema = opened.schema_arrow
             resolved = description.resolve(tuple(schema.names), file.path, partitions)
-            resolved = with_lists(schema, resolved)
+            resolved = with_types(schema, resolved)
             check_column_types(schema, resolved, file.path)
             return resolved
     if not description.header:
@@ -202,7 +198,10 @@ def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> D
     try:
         names = description.values_of(text)
     except csv.Error as error:
-        raise DataError(f"{file.path} line 1: the header cannot be read ({error})") from None
+        raise DataError(
+            f"{file.path} line 1: the header cannot be read ({error}); it has to be one line of "
+            "names"
+        ) from None
     return description.resolve(tuple(names), file.path, partitions)
 
 

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import UTF_8, Description
+from beam_preprocess.reading.foreign_files import check_delimited, utf_16
 from beam_preprocess.reading.lists import is_list_type
 from beam_preprocess.reading.parquet_blocks import open_parquet
 from beam_preprocess.reading.parquet_values import is_readable, plain_values, text_of
@@ -18,8 +19,9 @@ from beam_preprocess.running.file_patterns import FoundFile, find_files
 
 MOST_ROWS = 5000
 _MOST_BYTES = 1 << 20
-_DELIMITERS = ("\t", ",", ";", "|", "::", " ")
+_DELIMITERS = ("\t", ",", ";", "|", "::", "\x01", " ")  # \x01 is Hive's
 _PARQUET = b"PAR1"
+_WESTERN = "cp1252"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,20 +101,27 @@ def _of_parquet(found: FoundFile) -> LogSample:
 
 def _of_text(found: FoundFile, begin: bytes) -> LogSample:
     encoding, reason = _encoding(begin)
+    if encoding in (UTF_8, _WESTERN):
+        check_delimited(begin, found.path)
     text = begin.decode(encoding, "replace").lstrip("\ufeff")
     whole = len(begin) < _MOST_BYTES
     lines = [line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line]
     lines = lines[: MOST_ROWS + 1] if whole else lines[:-1][: MOST_ROWS + 1]
     settings: list[tuple[str, object, str]] = []
-    if encoding != "utf-8":
+    if encoding != UTF_8:
         settings.append(("file_encoding", encoding, reason))
     description, reasons = _dialect(lines)
     settings += reasons
     rows = [row for line in lines if (row := _values(description, line)) is not None]
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    rows = [row for row in rows if len(row) == width]
     if width < 2:
         raise DataError(f"{found.path}: no delimiter is known that makes columns of its lines")
+    if len(rows[0]) != width:
+        raise DataError(
+            f"{found.path} line 1: has another number of columns ({len(rows[0])}) than most lines "
+            f"({width}); take out what stands before the table"
+        )
+    rows = [row for row in rows if len(row) == width]
     names, header, why = _header(rows)
     settings.append(("header", header, why))
     if not header:
@@ -123,13 +132,15 @@ def _of_text(found: FoundFile, begin: bytes) -> LogSample:
 
 
 def _encoding(begin: bytes) -> tuple[str, str]:
-    if begin[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        return "utf-16", "the file begins with the mark of UTF-16"
+    if (found := utf_16(begin)) is not None:
+        marked = found == "utf-16"
+        why = "begins with the mark of UTF-16" if marked else "has a zero beside each character"
+        return found, f"the file {why}"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(begin)
     except UnicodeDecodeError as error:
-        return "cp1252", f"byte {error.start} is not UTF-8; of Western Europe?"
-    return "utf-8", ""
+        return _WESTERN, f"byte {error.start} is not UTF-8; of Western Europe?"
+    return UTF_8, ""
 
 
 def _dialect(lines: list[str]) -> tuple[Description, list[tuple[str, object, str]]]:

@@ -86,6 +86,8 @@ class FindBoundaries(beam.CombineFn):
         return merged
 
     def extract_output(self, accumulator: TimeCounts) -> Boundaries:
+        if not len(accumulator.times):
+            return 0, 0  # No row could be read, or there is none: what the scan tells.
         with self._job.reporting_errors():
             return chronological_boundaries(
                 accumulator.times, accumulator.counts, self._job.config.fractions

@@ -149,9 +149,7 @@ class Judge:
             if reason := self._constant(feature):
                 yield Finding(
                     "constant",
-                    f"dense column {feature.source!r}: {reason}; choose another with "
-                    "--dense-transform (standardize), or `transform` in the TOML file, or leave "
-                    "the column out",
+                    f"dense column {feature.source!r}: {reason}",
                     feature.source,
                 )
 
@@ -164,16 +162,20 @@ class Judge:
         ).astype(np.float32)
         if len(set(values.tolist())) <= 1:
             if not moments.count:
-                return f"has no value in any of the {rows:,} training rows"
+                return f"has no value in any of the {rows:,} training rows; leave it out"
             if feature.minimum == feature.maximum:
-                return f"is {feature.minimum:g} in every training row that has a value"
+                value = f"{feature.minimum:g}"
+                return f"is {value} in every training row that has a value; leave it out"
             return (
                 f"its transform {feature.transform} makes all its values, from "
-                f"{feature.minimum:g} to {feature.maximum:g}, the same number"
+                f"{feature.minimum:g} to {feature.maximum:g}, the same number; {_OTHER_TRANSFORM}"
             )
         below = _share_below_zero(moments)
         if feature.transform == "log1p" and below >= CLIPPED:
-            return f"its transform log1p makes {below:.0%} of its values, those below 0, the same"
+            return (
+                f"its transform log1p makes {below:.0%} of its values, those below 0, the same; "
+                f"{_OTHER_TRANSFORM}"
+            )
         return None
 
     def _sparse(self) -> Iterator[Finding]:
@@ -282,6 +284,11 @@ class Judge:
                 self.schema.label,
             )
 
+
+_OTHER_TRANSFORM = (
+    "choose another with --dense-transform (standardize), or `transform` in the TOML file, or "
+    "leave the column out"
+)
 
 _MENDS = {
     "": "an id of the row? Leave it out (--ignore)",

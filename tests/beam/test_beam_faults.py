@@ -128,6 +128,14 @@ def test_files_with_different_headers_are_refused(make_dataset, small_log, tmp_p
         })  # fmt: skip
 
 
+def test_malformed_rows_come_with_what_helps(make_dataset):
+    with pytest.raises(DataError, match="invalid UTF-8 .--file-encoding says another"):
+        make_dataset(("label,user\n" + "0,Bø\n1,Ås\n" * 30).encode("latin-1"), name="a")
+    rows = "".join(f"{n % 2},2024-03-01 {n % 24:02}:00,u\n" for n in range(60))
+    with pytest.raises(DataError, match="line 2: column t: not a number .a time in another form"):
+        make_dataset("label,t,user\n" + rows, TIMES, name="b", split="chronological")
+
+
 def test_an_output_that_exists_is_kept(make_dataset, small_log, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").write_text("precious")

@@ -51,8 +51,9 @@ def test_a_log_with_every_kind_of_column(tmp_path):
         ("39, Private, <=50K\n50, Self, >50K\n" * 9, {"skip_blanks": True, "header": False}),
         ('t,click\n"say \\"a\\", b",1\n"c",0\n' * 9, {"escape": "\\", "delimiter": ","}),
         ("a,click\r" + "x,1\ry,0\r" * 9, {"delimiter": ",", "header": True}),
+        ("a\x01click\n" + "x\x011\ny\x010\n" * 9, {"delimiter": "\x01", "header": True}),
     ],
-    ids=["tabs", "colons", "semicolons", "blanks", "escapes", "returns"],
+    ids=["tabs", "colons", "semicolons", "blanks", "escapes", "returns", "Hive's"],
 )
 def test_how_text_is_written(tmp_path, text, settings):
     found = guessed(tmp_path / "log.csv", text)
@@ -183,8 +184,26 @@ def test_what_is_no_table_is_one_line(tmp_path):
     (tmp_path / "a.txt").write_text("word\nother\n")
     with pytest.raises(DataError, match="no delimiter is known"):
         describe([str(tmp_path / "a.txt")])
+    (tmp_path / "c.txt").write_text("# of yesterday\na,click\n" + "x,1\ny,0\n" * 9)
+    with pytest.raises(DataError, match="line 1: has another number of columns .1. than most"):
+        describe([str(tmp_path / "c.txt")])
+    (tmp_path / "d.txt").write_text('{"click": 1, "user": "a"}\n' * 9)
+    with pytest.raises(DataError, match="d.txt: is JSON"):
+        describe([str(tmp_path / "d.txt")])
     with pytest.raises(DataError, match="no such file"):
         describe([str(tmp_path / "b.txt")])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_found_with_its_mark_or_without(tmp_path, encoding):
+    text = "city,click\n" + "Łódź,1\nOslo,0\n" * 9
+    found = guessed(tmp_path / "log.csv", text, encoding=encoding)
+    assert (found["file_encoding"], found["label"]) == (encoding, "click")
+
+
+def test_of_one_and_two_the_rarer_is_the_click(tmp_path):
+    found = guessed(tmp_path / "log.csv", "answer,shop\n" + "1,a\n1,b\n2,a\n" * 20)
+    assert found["label"] == {"column": "answer", "positive": ["2"]}
 
 
 def test_a_log_without_a_label_says_so(tmp_path):

@@ -45,6 +45,12 @@ def test_a_glob_needs_no_folder(here):
     assert paths("./day?.csv") == ["./day1.csv", "./day2.csv"]
 
 
+def test_a_file_of_several_names_is_one_file(here):
+    touch(here / "day1.csv")
+    (here / "link.csv").symlink_to("day1.csv")
+    assert paths("day1.csv", "./day1.csv", str(here / "*.csv")) == ["day1.csv"]
+
+
 def test_names_that_exist_mean_themselves(here):
     for name in ("log[1].csv", "log1.csv", "a*b.csv", "runs[2]/x.csv"):
         touch(here / name)
@@ -85,7 +91,7 @@ def test_partitions_are_columns(here):
         ("nowhere.csv", "nowhere.csv: no such file"),
         ("*.tsv", r"\*.tsv: no such file"),
         ("empty.csv", "empty.csv: the file is empty"),
-        ("nothing", "nothing: no such file"),
+        ("nothing", "nothing: no file lies in this directory"),
         ("e*.csv", r"e\*.csv: all of its files are empty"),
     ],
 )
@@ -94,6 +100,37 @@ def test_what_means_no_file_is_named(here, pattern, message):
     (here / "nothing").mkdir()
     with pytest.raises(DataError, match=message):
         find_files((pattern,))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (gzip.compress(LOG.encode()), "is packed by gzip; give it a name that ends in .gz"),
+        (b"PK\x03\x04\x14\x00\x06\x00\x08\x00\x00\x00!\x00", "or an Excel workbook"),
+        (b"ARROW1\x00\x00\xff\xff\xff\xff", "is Arrow"),
+        (b'{"label": 1, "user": "u1"}\n' * 60, "is JSON"),
+        (b'[\n {"label": 1, "user": "u1"}]', "is JSON"),
+        (LOG.encode("utf-16"), "is in UTF-16; say so with --file-encoding utf-16 "),
+        (LOG.encode("utf-16-le"), "is in UTF-16; say so with --file-encoding utf-16-le "),
+        (LOG.encode("utf-16-be"), "is in UTF-16; say so with --file-encoding utf-16-be "),
+    ],
+    ids=["gzip", "workbook", "Arrow", "JSON lines", "JSON", "UTF-16", "little end", "big end"],
+)
+def test_what_is_no_delimited_text_is_told_by_what_it_is(make_dataset, data, told):
+    with pytest.raises(DataError) as error:
+        make_dataset(data)
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+def test_parquet_in_a_file_of_another_name_is_told(make_dataset, tmp_path):
+    parquet.write_table(pa.table({"label": [0, 1] * 30}), tmp_path / "log.csv")
+    with pytest.raises(DataError, match="log.csv: is Parquet; --dataset parquet"):
+        make_dataset(tmp_path / "log.csv")
+
+
+def test_a_name_that_begins_like_a_program_s_mark_is_a_name(make_dataset):
+    out = make_dataset(LOG.replace("label", "ORC"), generic("ORC"), min_count=1)
+    assert vocabulary(out) == VOCABULARY
 
 
 def test_a_partitioned_directory_becomes_a_data_set(make_dataset, tmp_path):

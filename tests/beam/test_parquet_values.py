@@ -139,3 +139,27 @@ def test_a_column_of_several_values_is_refused_by_name_and_type(make_dataset, tm
 def test_values_of_every_type_have_their_usual_text(values, kind, text):
     assert is_readable(kind)
     assert texts(values, kind) == text
+
+
+def test_columns_may_stand_in_another_order_in_every_file(make_dataset, tmp_path):
+    labels, users = [0, 1] * 30, [f"u{row % 4}" for row in range(60)]
+    (tmp_path / "log").mkdir()
+    write(tmp_path / "log" / "a.parquet", label=labels, user=users)
+    write(tmp_path / "log" / "b.parquet", user=users, label=labels)
+    out = make_dataset(tmp_path / "log", generic("label", file_format="parquet"), min_count=1)
+    schema = Schema.load(out)
+    assert sum(split.rows for split in schema.splits.values()) == 120
+    assert schema.rejected == {} and schema.sparse[0].rows == 6
+
+
+def test_a_column_of_times_needs_no_form(make_dataset, tmp_path):
+    start = datetime.datetime(2024, 3, 1, tzinfo=datetime.timezone.utc)
+    times = [start + datetime.timedelta(minutes=row) for row in reversed(range(100))]
+    kind = pa.timestamp("ns", "Europe/Oslo")
+    columns = {"label": [0, 1] * 50, "user": ["a", "b"] * 50, "at": pa.array(times, kind)}
+    write(tmp_path / "log.parquet", **columns)
+    layout = generic("label", time_column="at", file_format="parquet")
+    out = make_dataset(tmp_path / "log.parquet", layout, split="chronological", min_count=1)
+    schema = Schema.load(out)
+    assert [split.rows for split in schema.splits.values()] == [80, 10, 10]
+    assert schema.sparse_names == ("user",)

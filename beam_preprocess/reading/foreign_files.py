@@ -1,0 +1,91 @@
+"""Files that are no delimited text, told by how they begin."""
+
+from __future__ import annotations
+
+import codecs
+import json
+
+from beam_preprocess.errors import DataError
+
+_PACKED = "give it a name that ends in "
+_TABLE = "write it as Parquet or as delimited text"
+
+_BEGINNINGS = (
+    (b"\x1f\x8b", "is packed by gzip", f"{_PACKED}.gz"),
+    (b"BZh", "is packed by bzip2", f"{_PACKED}.bz2"),
+    (b"\xfd7zXZ\x00", "is packed by xz", f"{_PACKED}.xz"),
+    (b"\x28\xb5\x2f\xfd", "is packed by zstd", "unpack it, or pack it again as .gz"),
+    (b"PK\x03\x04", "is a zip archive or an Excel workbook", "unpack it, or save it as CSV"),
+    (b"PAR1", "is Parquet", '--dataset parquet (or file_format = "parquet" in the TOML file)'),
+    (b"ARROW1", "is Arrow (Feather)", _TABLE),
+    (b"FEA1", "is Feather", _TABLE),
+    (b"ORC", "is ORC", _TABLE),
+    (b"Obj\x01", "is Avro", _TABLE),
+    (b"SQLite format 3\x00", "is a SQLite data base", _TABLE),
+    (b"\x89HDF\r\n", "is HDF5", _TABLE),
+)
+"""First bytes by which programs know their own files, what that is, and what to do."""
+
+_LOOKED_AT = 400
+"""Characters of UTF-16 without its mark, of which nearly all are ASCII in a log's first lines."""
+
+
+def check_delimited(begin: bytes, path: str) -> None:
+    """Refuses a file that no delimiter makes a table of.
+
+    Args:
+      begin: Its first bytes, as they are read: unpacked, and in the encoding that was named.
+      path: Of the file, for the message.
+
+    Raises:
+      DataError: It is of another kind; the message says which, and what to do.
+
+    >>> check_delimited(b"click,user\\n0,u1\\n", "log.csv")
+    >>> check_delimited(b'{"click": 0}\\n', "log.csv")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+      ...
+    beam_preprocess.errors.DataError: log.csv: is JSON; write it as Parquet or as delimited text
+    """
+    for first, kind, mend in _BEGINNINGS:
+        # A column may be called ORC; what follows the mark of a program is no text.
+        if begin.startswith(first) and (len(first) > 3 or not begin[3:20].isascii()):
+            raise DataError(f"{path}: {kind}; {mend}")
+    if encoding := utf_16(begin):
+        raise DataError(
+            f"{path}: is in UTF-16; say so with --file-encoding {encoding} (or file_encoding in "
+            "the TOML file)"
+        )
+    if _is_json(begin):
+        raise DataError(f"{path}: is JSON; {_TABLE}")
+
+
+def utf_16(begin: bytes) -> str | None:
+    """The name of the encoding if bytes are UTF-16, with its mark or without.
+
+    Args:
+      begin: The first bytes of a file.
+
+    >>> utf_16("click,user".encode("utf-16-le")), utf_16(b"click,user")
+    ('utf-16-le', None)
+    """
+    if begin[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    low, high = begin[: 2 * _LOOKED_AT : 2], begin[1 : 2 * _LOOKED_AT : 2]
+    for name, text, zeros in (("utf-16-le", low, high), ("utf-16-be", high, low)):
+        if len(zeros) > 1 and zeros.count(0) > 0.9 * len(zeros) and not text.count(0):
+            return name
+    return None
+
+
+def _is_json(begin: bytes) -> bool:
+    """Whether the first line is a JSON object, or a list of such begins."""
+    text = begin.lstrip()
+    if text[:1] == b"[":
+        return text[1:].lstrip()[:1] == b"{"
+    line = text.splitlines()[0] if text else b""
+    if line[:1] != b"{":
+        return False
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
