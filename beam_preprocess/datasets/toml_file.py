@@ -37,6 +37,13 @@ Example::
     longest = 16               # items that are kept, the first ones (default 32)
     pooling = "attention"      # mean (default), sum, attention
 
+    [[side_tables]]            # --side-table films=movies.dat joins it
+    name = "films"
+    key = "film"               # column of the log; the table's first column
+    columns = ["title", "genres"]
+    delimiter = "::"           # default a tab; header, quoting and file_encoding as above
+    sparse = [{source = "genres", multi = "|"}]  # default: all columns
+
 ``dense = ["price", "age"]`` and ``sparse = ["user", "item"]`` are the short forms.
 """
 
@@ -53,6 +60,7 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import (
     DenseColumn,
     Description,
+    SideTable,
     SparseColumn,
     TimeColumn,
 )
@@ -67,7 +75,7 @@ _Column = TypeVar("_Column", DenseColumn, SparseColumn)
 _KEYS = tuple(
     field.name
     for field in dataclasses.fields(Description)
-    if field.name not in ("side_tables", "partitions", "lists")
+    if field.name not in ("partitions", "lists")
 )
 
 
@@ -98,9 +106,28 @@ def read_toml(path: pathlib.Path) -> Description:
     for key, kind in (("dense", DenseColumn), ("sparse", SparseColumn)):
         if key in body:
             fields[key] = _columns(path, key, body[key], kind)
+    if "side_tables" in body:
+        fields["side_tables"] = _side_tables(path, body["side_tables"])
     if "times" in body:
         fields["times"] = _times(path, body["times"])
     return build(Description, fields, str(path))
+
+
+def _side_tables(path: pathlib.Path, entries: Any) -> tuple[SideTable, ...]:
+    """What ``[[side_tables]]`` say; all columns are sparse features where none is named."""
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise DataError(f"{path}: side_tables must be tables, [[side_tables]]")
+    tables = []
+    for number, entry in enumerate(entries, 1):
+        where = f"{path}: side_tables entry {number}"
+        fields = {"required": True, **entry}
+        if not entry.keys() & {"dense", "sparse"}:
+            fields["sparse"] = entry.get("columns", [])
+        for key, kind in (("dense", DenseColumn), ("sparse", SparseColumn)):
+            if key in fields:
+                fields[key] = _columns(path, f"side_tables {key}", fields[key], kind)
+        tables.append(build(SideTable, fields, where))
+    return tuple(tables)
 
 
 def _times(path: pathlib.Path, table: Any) -> tuple[TimeColumn, ...]:

@@ -237,7 +237,7 @@ class TimeColumn:
 
 @dataclasses.dataclass(frozen=True)
 class SideTable:
-    """A headerless text table joined to the log on one key column.
+    """A text table joined to the log on one key column.
 
     Attributes:
       name: How the command line names it (``--side-table NAME=PATH``).
@@ -247,6 +247,11 @@ class SideTable:
       tokens: The table has one further column, of tokens separated by ``|``; it becomes two raw
         columns, the number of tokens and the first token, named by ``columns`` in that order.
       dense, sparse: Features that exist only where the table is given.
+      delimiter: As of a log; None for a tab.
+      header: Whether its files begin with a line of names: any for the key, then ``columns``.
+      quoting: Whether values may be quoted.
+      file_encoding: None for UTF-8.
+      required: Whether a log cannot be read without it.
 
     Raises:
       DataError: A value is of another type or range; the message names it.
@@ -259,9 +264,38 @@ class SideTable:
     tokens: bool = False
     dense: tuple[DenseColumn, ...] = ()
     sparse: tuple[SparseColumn, ...] = ()
+    # None of these says anything by default: descriptions from before they were there say the same.
+    delimiter: str | None = None
+    header: bool = False
+    quoting: bool = False
+    file_encoding: str | None = None
+    required: bool = False
 
     def __post_init__(self) -> None:
-        check_fields(self, f"side table {shown(self.name)}")
+        what = f"side table {shown(self.name)}"
+        check_fields(self, what)
+        for column in (*self.dense, *self.sparse):
+            if column.source not in self.columns:
+                raise DataError(
+                    f"{what}: no column {column.source!r}"
+                    f"{suggestion(column.source, self.columns)}; there are "
+                    f"{_shorten(self.columns)}"
+                )
+        self.as_log()  # Checks how it is written.
+
+    def as_log(self) -> Description:
+        """The table as a log of its own: the key is its label, since a log has one."""
+        names = ("tokens",) if self.tokens else self.columns
+        return Description(
+            name=f"side table {self.name}",
+            label=self.key,
+            columns=(self.key, *names),
+            sparse=tuple(SparseColumn(name) for name in names),
+            delimiter="\t" if self.delimiter is None else self.delimiter,
+            header=self.header,
+            quoting=self.quoting,
+            file_encoding=self.file_encoding or UTF_8,
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -510,6 +544,7 @@ class Description:
             there = (*columns, *partitions)
             names = [name for name in there if name and name not in used]
             sparse = self._with_lists(_sparse_columns(names, where), there, where)
+            sparse = (*sparse, *_joined_sparse(self.side_tables))
         try:
             resolved = dataclasses.replace(
                 self, columns=columns, sparse=sparse, lists=(), partitions=partitions
@@ -553,6 +588,12 @@ class Description:
                     f"--side-table {name}: data set {self.name} knows "
                     f"{', '.join(known) or 'no side tables'}"
                 )
+        for table in self.side_tables:
+            if table.required and table.name not in names:
+                raise DataError(
+                    f"--side-table {table.name}=PATH: the description of {self.name} has this side "
+                    "table; name its file"
+                )
         if not names:
             return dataclasses.replace(self, side_tables=())
         tables = tuple(known[name] for name in names)
@@ -560,7 +601,7 @@ class Description:
             self,
             side_tables=tables,
             dense=(*self.dense, *(column for table in tables for column in table.dense)),
-            sparse=(*(self.sparse or ()), *(column for table in tables for column in table.sparse)),
+            sparse=None if self.sparse is None else (*self.sparse, *_joined_sparse(tables)),
         )
 
     @property
@@ -651,6 +692,10 @@ class Description:
                 f"{where or self.name}: {name!r} cannot be ignored: {why}; there are "
                 f"{_shorten(there)}"
             )
+
+
+def _joined_sparse(tables: Iterable[SideTable]) -> tuple[SparseColumn, ...]:
+    return tuple(column for table in tables for column in table.sparse)
 
 
 def _with_derived(

@@ -27,7 +27,7 @@ _BEGINNINGS = (
 """First bytes by which programs know their own files, what that is, and what to do."""
 
 _LOOKED_AT = 400
-"""Characters of UTF-16 without its mark, of which nearly all are ASCII in a log's first lines."""
+"""Characters of UTF-16 without its mark: most in the first lines of a log are Latin."""
 
 
 def check_delimited(begin: bytes, path: str) -> None:
@@ -72,7 +72,7 @@ def utf_16(begin: bytes) -> str | None:
         return "utf-16"
     low, high = begin[: 2 * _LOOKED_AT : 2], begin[1 : 2 * _LOOKED_AT : 2]
     for name, text, zeros in (("utf-16-le", low, high), ("utf-16-be", high, low)):
-        if len(zeros) > 1 and zeros.count(0) > 0.9 * len(zeros) and not text.count(0):
+        if zeros.count(0) > len(zeros) / 2 and not text.count(0):
             return name
     return None
 

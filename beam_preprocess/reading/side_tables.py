@@ -9,12 +9,9 @@ import pyarrow.compute as pc
 
 from beam_preprocess.common.string_table import StringTable
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description, SideTable
+from beam_preprocess.reading.description import SideTable
 from beam_preprocess.reading.parse import parse_block
 from beam_preprocess.reading.text_blocks import InputFile, read_blocks
-
-_TOKENS = "tokens"
-_DELIMITER = "\t"
 
 
 class LoadedTable:
@@ -82,14 +79,7 @@ def _read(
     table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int
 ) -> tuple[pa.Array, list[pa.Array]]:
     """Keys and further columns of all files."""
-    names = (_TOKENS,) if table.tokens else table.columns
-    # The parser wants a label and features to know which columns to read; the key is the label.
-    description = Description(
-        name=f"side table {table.name}",
-        label=table.key,
-        columns=(table.key, *names),
-        delimiter=_DELIMITER,
-    ).resolve((table.key, *names), f"side table {table.name}")
+    description = table.as_log()
     parts: dict[str, list[pa.Array]] = {name: [] for name in description.columns}
     for file in files:
         lines = 0
@@ -105,9 +95,10 @@ def _read(
             for name, values in raw.columns.items():
                 parts[name].append(values)
     columns = {name: pa.concat_arrays(arrays) for name, arrays in parts.items()}
+    key, *names = description.columns
     if table.tokens:
-        return columns[table.key], _token_columns(columns[_TOKENS])
-    return columns[table.key], [columns[name] for name in names]
+        return columns[key], _token_columns(columns[names[0]])
+    return columns[key], [columns[name] for name in names]
 
 
 def _token_columns(tokens: pa.Array) -> list[pa.Array]:

@@ -48,6 +48,7 @@ class EncodedRows:
       sparse: int64 [readable rows, sparse features].
       further: Raw values of further columns, Arrow binary [readable rows], empty where missing.
       rejects: The rows that could not be read, by line.
+      weight: float32 [readable rows], how much each counts; None where all count alike.
     """
 
     path: str
@@ -58,6 +59,7 @@ class EncodedRows:
     sparse: np.ndarray
     further: dict[str, pa.Array]
     rejects: tuple[Reject, ...]
+    weight: np.ndarray | None = None
 
     def told(self, reject: Reject) -> str:
         """Where a row that could not be read stands, and why, in words.
@@ -77,6 +79,7 @@ class RowReplay:
       schema: Of the data set.
       vocabularies: As ``read_vocabularies`` gives them.
       further: Columns whose raw values are wanted as well.
+      weighted: Whether the log's column of weights is read, if it has one.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class RowReplay:
         schema: Schema,
         vocabularies: Mapping[str, pa.Array],
         further: Sequence[str] = (),
+        weighted: bool = False,
     ):
         # Only a headerless text has its columns from the description.
         named = description.header or description.file_format == "parquet"
@@ -93,7 +97,7 @@ class RowReplay:
             columns=None if named else description.columns,
             partitions=None if named else description.partitions or (),
             time_column=None,
-            weight=None,
+            weight=description.weight if weighted else None,
             group=None,
             ignore=(),
         )
@@ -214,6 +218,7 @@ class RowReplay:
             sparse=sparse,
             further={name: _texts(raw.columns[name].filter(kept)) for name in self._further},
             rejects=tuple(rejects),
+            weight=rows.weight,
         )
 
 

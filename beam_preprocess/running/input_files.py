@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import Description, SideTable
 from beam_preprocess.reading.foreign_files import check_delimited
 from beam_preprocess.reading.parquet_blocks import (
     BLOCK_ROWS,
@@ -118,12 +118,23 @@ def side_files(
       DataError: A pattern matches nothing, or a file is empty.
     """
     return tuple(
-        tuple(
-            _with_line_ends(InputFile(index, found.path, found.size), max_row_bytes)
-            for index, found in enumerate(find_files((patterns[table.name],)))
-        )
+        _side_table_files(table, patterns[table.name], max_row_bytes)
         for table in description.side_tables
     )
+
+
+def _side_table_files(table: SideTable, pattern: str, max_row_bytes: int) -> tuple[InputFile, ...]:
+    described = table.as_log()
+    found = _input_files((pattern,), described, None)
+    files = tuple(_with_line_ends(file, max_row_bytes) for file in found)
+    for file in files if table.header else ():
+        key, *columns = _header(described, file, max_row_bytes)
+        if tuple(columns) != described.columns[1:]:
+            raise DataError(
+                f"{file.path} line 1: has the columns {', '.join((key, *columns))}, where side "
+                f"table {table.name} says {', '.join(described.columns)}"
+            )
+    return files
 
 
 def _input_files(
@@ -184,6 +195,10 @@ def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> D
             return resolved
     if not description.header:
         return description.resolve(description.columns, description.name, partitions)
+    return description.resolve(_header(description, file, max_row_bytes), file.path, partitions)
+
+
+def _header(description: Description, file: InputFile, max_row_bytes: int) -> tuple[str, ...]:
     with open_text(file) as stream:
         line = stream.readline(max_row_bytes + 1)
     try:
@@ -196,13 +211,12 @@ def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> D
     if not text or len(line) > max_row_bytes:
         raise DataError(f"{file.path} line 1: no header line")
     try:
-        names = description.values_of(text)
+        return tuple(description.values_of(text))
     except csv.Error as error:
         raise DataError(
             f"{file.path} line 1: the header cannot be read ({error}); it has to be one line of "
             "names"
         ) from None
-    return description.resolve(tuple(names), file.path, partitions)
 
 
 def _limit_rows(files: tuple[InputFile, ...], config: PreprocessConfig) -> tuple[InputFile, ...]:

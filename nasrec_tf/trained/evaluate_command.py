@@ -56,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="AUC within the rows of one value, such as of a user or a request",
     )
     figures.add_argument(
+        "--unweighted",
+        action="store_true",
+        help="let all rows count alike, where training had weights",
+    )
+    figures.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: 0)"
     )
     figures.add_argument("-o", "--output", metavar="FILE",
@@ -92,13 +97,17 @@ def _judged(
     """Labels, predictions and codes of the whole log: some 20 bytes a row."""
     columns = tuple(dict.fromkeys([*options.by, *([options.group] if options.group else [])]))
     codes = {name: RowCodes(model.schema.missing_tokens) for name in columns}
-    labels, logits, unread = [], [], UnreadRows()
+    labels, logits, weights, unread = [], [], [], UnreadRows()
+    # Before a bar opens: what is amiss at the start is told alone.
+    blocks = judged_rows(model, log, columns, weighted=not options.unweighted)
     with counting(options.quiet) as bar:
-        for rows in judged_rows(model, log, columns):
+        for rows in blocks:
             unread.add(len(rows.readable), rows.rejects)
             bar.update(len(rows.readable))
             labels.append(rows.labels)
             logits.append(rows.logits)
+            if rows.weights is not None:
+                weights.append(rows.weights)
             for name in columns:
                 codes[name].add(rows.further[name])
     unread.check(log.data[0])
@@ -107,8 +116,16 @@ def _judged(
     for name in dict.fromkeys(options.by):
         found = codes[name].array, codes[name].names
         slices[name] = numbers_in_ranges(*found) if name in numbers else found
-    groups = codes[options.group].array if options.group else None
-    return JudgedRows(np.concatenate(labels), np.concatenate(logits), groups, slices), unread
+    judged = JudgedRows(
+        np.concatenate(labels),
+        np.concatenate(logits),
+        codes[options.group].array if options.group else None,
+        slices,
+        np.concatenate(weights) if weights else None,
+    ).counted()
+    if not len(judged.labels):
+        raise UserError(f"{log.data[0]}: all rows have weight 0; evaluate them --unweighted.")
+    return judged, unread
 
 
 def screen_table(found: Sequence[SliceQuality]) -> str:

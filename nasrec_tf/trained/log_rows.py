@@ -65,6 +65,7 @@ class PredictedRows:
         logits: float32 (readable rows,).
         further: raw values of the columns that were asked for, Arrow binary.
         rejects: where rows that could not be read stand, and why.
+        weights: how much each row counts, (readable rows,); ``None`` where all count alike.
     """
 
     readable: np.ndarray
@@ -72,6 +73,7 @@ class PredictedRows:
     logits: np.ndarray
     further: dict[str, pa.Array]
     rejects: tuple[str, ...]
+    weights: np.ndarray | None = None
 
 
 def predicted_rows(
@@ -95,7 +97,7 @@ def predicted_rows(
 
 
 def judged_rows(
-    model: TrainedModel, log: AskedLog, further: Sequence[str]
+    model: TrainedModel, log: AskedLog, further: Sequence[str], weighted: bool = True
 ) -> Iterator[PredictedRows]:
     """The rows of a log with their labels, in order.
 
@@ -103,13 +105,14 @@ def judged_rows(
         model: the model.
         log: what it is asked about.
         further: columns that are wanted as well.
+        weighted: whether rows count as in training, where they had weights.
 
     Raises:
         UserError, DataError: as for ``predicted_rows``.
     """
     if log.records is not None:
-        return _of_records(model, log, further)
-    replay = model.replay(further, described(model, log))
+        return _of_records(model, log, further, weighted)
+    replay = model.replay(further, described(model, log), weighted)
     return _predicted(model, replay.labelled(log.data, _side_tables(model, log)))
 
 
@@ -142,6 +145,7 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
         layout = dataclasses.replace(
             layout,
             side_tables=trained.side_tables,
+            weight=trained.weight,
             label_rule=trained.label_rule,
             label_positive=trained.label_positive,
             label_above=trained.label_above,
@@ -167,11 +171,12 @@ def _predicted(model: TrainedModel, blocks: Iterator[EncodedRows]) -> Iterator[P
             logits=model.logits(rows),
             further=rows.further,
             rejects=tuple(map(rows.told, rows.rejects)),
+            weights=rows.weight,
         )
 
 
 def _of_records(
-    model: TrainedModel, log: AskedLog, further: Sequence[str]
+    model: TrainedModel, log: AskedLog, further: Sequence[str], weighted: bool = False
 ) -> Iterator[PredictedRows]:
     from nasrec_tf.data.records import Records
 
@@ -190,7 +195,7 @@ def _of_records(
     values = [_values(model, records.schema.sparse_names.index(name)) for name in further]
 
     def batches() -> Iterator[PredictedRows]:
-        for inputs, labels, *_ in records.batches(split, EVALUATION_BATCH):
+        for inputs, labels, *weights in records.batches(split, EVALUATION_BATCH):
             ids = inputs["sparse"].numpy()
             yield PredictedRows(
                 readable=np.ones(len(ids), bool),
@@ -201,6 +206,7 @@ def _of_records(
                     for name, place, known in zip(further, places, values)
                 },
                 rejects=(),
+                weights=weights[0].numpy() if weighted and weights else None,
             )
 
     return batches()

@@ -163,6 +163,9 @@ def with_features_of(schema: Schema, layout: Description) -> Description:
                 feature.derive,
                 radix=feature.radix or SparseColumn.radix,
                 fold=feature.fold,
+                multi=(feature.separator or True) if feature.is_list else None,
+                longest=feature.longest,
+                pooling=feature.pooling,
             )
             for feature in schema.sparse
         ),

@@ -25,12 +25,27 @@ class JudgedRows:
         logits: float32, (rows,).
         groups: int32 (rows,), the group of each row for a grouped AUC; ``None`` for none.
         slices: from column to the code of each row, int32 (rows,), and the value of each code.
+        weights: how much each row counts, above 0, (rows,); ``None`` where all count alike.
     """
 
     labels: np.ndarray
     logits: np.ndarray
     groups: np.ndarray | None
     slices: Mapping[str, tuple[np.ndarray, list[str]]]
+    weights: np.ndarray | None = None
+
+    def counted(self) -> "JudgedRows":
+        """Those of a weight above 0: the others count nowhere."""
+        if self.weights is None or self.weights.all():
+            return self
+        places = np.flatnonzero(self.weights)
+        return JudgedRows(
+            self.labels[places],
+            self.logits[places],
+            None if self.groups is None else self.groups[places],
+            {name: (codes[places], names) for name, (codes, names) in self.slices.items()},
+            self.weights[places],
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +55,7 @@ class SliceQuality:
     Args:
         column: by which they are told apart; empty for all rows.
         value: of that column.
-        clicks: share of the rows with a click.
+        clicks: share of the rows with a click, by weight.
         quality: log loss and AUC.
         calibration: how far probabilities are off.
         constant_log_loss: of one prediction for all of these rows, their click rate.
@@ -65,7 +80,7 @@ def judge(rows: JudgedRows, seed: int, most_slices: int) -> Iterator[SliceQualit
 
     Args:
         rows: at least one.
-        seed: of the bootstrap.
+        seed: of the bootstrap, in which weights stay with their rows.
         most_slices: of a column; the rows of further values make one slice together.
     """
     yield _judged(rows, None, "", ALL_ROWS, seed)
@@ -81,19 +96,19 @@ def judge(rows: JudgedRows, seed: int, most_slices: int) -> Iterator[SliceQualit
 def _judged(
     rows: JudgedRows, chosen: np.ndarray | None, column: str, value: str, seed: int
 ) -> SliceQuality:
-    labels = rows.labels if chosen is None else rows.labels[chosen]
-    logits = rows.logits if chosen is None else rows.logits[chosen]
-    grouped = None
-    if rows.groups is not None:
-        groups = rows.groups if chosen is None else rows.groups[chosen]
-        grouped = grouped_auc(labels, logits, groups, seed)
-    rate = float(labels.mean(dtype=np.float64))
+    def of_chosen(values: np.ndarray | None) -> np.ndarray | None:
+        return values if values is None or chosen is None else values[chosen]
+
+    labels, logits, groups = map(of_chosen, (rows.labels, rows.logits, rows.groups))
+    weights = of_chosen(rows.weights)
+    grouped = None if groups is None else grouped_auc(labels, logits, groups, seed, weights)
+    rate = float(np.average(labels.astype(np.float64), weights=weights))
     return SliceQuality(
         column=column,
         value=value,
         clicks=rate,
-        quality=quality_with_intervals(labels, logits, seed=seed),
-        calibration=calibration_error(labels, probabilities(logits), seed),
+        quality=quality_with_intervals(labels, logits, weights, seed=seed),
+        calibration=calibration_error(labels, probabilities(logits), seed, weights),
         constant_log_loss=_entropy(rate),
         grouped=grouped,
     )

@@ -92,16 +92,20 @@ class TrainedModel:
         return read_vocabularies(self.schema, self.data.directory)
 
     def replay(
-        self, further: Sequence[str] = (), description: Description | None = None
+        self,
+        further: Sequence[str] = (),
+        description: Description | None = None,
+        weighted: bool = False,
     ) -> RowReplay:
         """What reads rows as those were read that the model was trained on.
 
         Args:
             further: raw columns that are wanted beside the features.
             description: of the log; as that of the training unless given.
+            weighted: whether rows count as the log's column of weights says, if there is one.
         """
         known = description or self.data.description
-        return RowReplay(known, self.schema, self.vocabularies, further)
+        return RowReplay(known, self.schema, self.vocabularies, further, weighted)
 
     def predict_frame(self, frame: Any) -> np.ndarray:
         """The probability of a click for each row of a table of raw values.

@@ -450,16 +450,30 @@ def bins_of_equal_rows(probabilities: np.ndarray, bins: int) -> np.ndarray:
     return np.searchsorted(edges, probabilities, side="right")
 
 
-def _weighted_bins(labels, probabilities, bins, weights) -> tuple[_Bin, ...]:
-    """Bins of equal weight: those of rows that are repeated as often as they count."""
-    weights = weights.astype(np.float64)
+def bins_of_equal_weight(probabilities: np.ndarray, bins: int, weights: np.ndarray) -> np.ndarray:
+    """The bin of each row, from 0, as if rows were repeated as often as they count.
+
+    Args:
+        probabilities: (rows,), at least one.
+        bins: at most so many.
+        weights: how much each row counts, float64 (rows,).
+
+    Example:
+        >>> bins_of_equal_weight(np.array([0.1, 0.9, 0.5, 0.5]), 2, np.array([3.0, 1, 1, 1]))
+        array([0, 1, 1, 1])
+    """
     order = np.argsort(probabilities, kind="stable")
     until = np.cumsum(weights[order])
     inner = np.arange(1, bins) * until[-1] / bins
     places = np.minimum(np.searchsorted(until, inner, side="right"), len(order) - 1)
     edges = np.unique(probabilities[order[places]])
-    which = np.searchsorted(edges, probabilities, side="right")
-    count = len(edges) + 1
+    return np.searchsorted(edges, probabilities, side="right")
+
+
+def _weighted_bins(labels, probabilities, bins, weights) -> tuple[_Bin, ...]:
+    weights = weights.astype(np.float64)
+    which = bins_of_equal_weight(probabilities, bins, weights)
+    count = int(which.max()) + 1
     rows = np.bincount(which, minlength=count)
     sums, squares, predicted, clicks = (
         np.bincount(which, values, count)

@@ -4,7 +4,12 @@ import dataclasses
 
 import numpy as np
 
-from nasrec_tf.training.calibration import BINS, bins_of_equal_rows, expected_calibration_error
+from nasrec_tf.training.calibration import (
+    BINS,
+    bins_of_equal_rows,
+    bins_of_equal_weight,
+    expected_calibration_error,
+)
 from nasrec_tf.training.evaluation import bootstrap, percentile_interval
 from nasrec_tf.training.ranked_rows import CHUNK, poisson_weights
 
@@ -27,7 +32,10 @@ class CalibrationError:
 
 
 def calibration_error(
-    labels: np.ndarray, probabilities: np.ndarray, seed: int = 0
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> CalibrationError:
     """The error of all rows, with intervals of the Poisson bootstrap over rows.
 
@@ -39,6 +47,8 @@ def calibration_error(
         labels: 0 or 1, (rows,), at least one row.
         probabilities: of a click, (rows,).
         seed: seed of the draws.
+        weights: how much each row counts, above 0, (rows,); alike unless given. In a resample a
+            row counts so much as often as it was drawn.
 
     Example:
         >>> random = np.random.default_rng(0)
@@ -48,27 +58,37 @@ def calibration_error(
         True
     """
     labels = labels.astype(np.float64)
-    error = expected_calibration_error(labels, probabilities) or 0.0
-    bins = bins_of_equal_rows(probabilities, BINS).astype(np.int8)
+    error = expected_calibration_error(labels, probabilities, BINS, weights) or 0.0
+    if weights is None:
+        bins = bins_of_equal_rows(probabilities, BINS).astype(np.int8)
+    else:
+        weights = weights.astype(np.float64)
+        bins = bins_of_equal_weight(probabilities, BINS, weights).astype(np.int8)
     apart = probabilities - labels
 
     def figure(random: np.random.Generator) -> tuple[float | None, float | None]:
-        sums, clicks, count = np.zeros(BINS), 0.0, 0
+        sums, clicks, count = np.zeros(BINS), 0.0, 0.0
         for first in range(0, len(labels), CHUNK):
             part = slice(first, first + CHUNK)
-            weights = poisson_weights(random, len(labels[part]))
-            sums += np.bincount(bins[part], weights * apart[part], BINS)
-            clicks += float(np.einsum("i,i->", weights, labels[part]))
-            count += int(weights.sum(dtype=np.int64))
+            drawn = poisson_weights(random, len(labels[part]))
+            if weights is not None:
+                drawn = drawn * weights[part]
+            sums += np.bincount(bins[part], drawn * apart[part], BINS)
+            clicks += float(np.einsum("i,i->", drawn, labels[part]))
+            count += float(drawn.sum(dtype=np.float64))
         ratio = 1.0 + float(sums.sum()) / clicks if clicks else None
         return (float(np.abs(sums).sum()) / count if count else None), ratio
 
     drawn = bootstrap(figure, seed, "calibration")
     low, high = percentile_interval([value for value, _ in drawn]) or (error, error)
-    clicks = float(labels.sum())
+    clicks, more = _total(labels, weights), _total(apart, weights)
     return CalibrationError(
         error=error,
         interval=(max(0.0, 2 * error - high), max(0.0, 2 * error - low)),
-        ratio=1.0 + float(apart.sum()) / clicks if clicks else None,
+        ratio=1.0 + more / clicks if clicks else None,
         ratio_interval=percentile_interval([ratio for _, ratio in drawn]) if clicks else None,
     )
+
+
+def _total(values: np.ndarray, weights: np.ndarray | None) -> float:
+    return float(values.sum() if weights is None else np.einsum("i,i->", weights, values))

@@ -106,7 +106,11 @@ def _starts(changes: np.ndarray) -> np.ndarray:
 
 
 def grouped_auc(
-    labels: np.ndarray, logits: np.ndarray, groups: np.ndarray, seed: int = 0
+    labels: np.ndarray,
+    logits: np.ndarray,
+    groups: np.ndarray,
+    seed: int = 0,
+    weights: np.ndarray | None = None,
 ) -> GroupedAuc:
     """The mean area of groups with its interval, groups being drawn anew and not rows.
 
@@ -115,6 +119,8 @@ def grouped_auc(
         logits: (rows,).
         groups: a whole number for each group, (rows,).
         seed: seed of the draws.
+        weights: how much each row counts, (rows,), of which those of a group are summed; alike
+            unless given.
 
     Example:
         >>> random = np.random.default_rng(0)
@@ -125,16 +131,23 @@ def grouped_auc(
     """
     if not len(labels) or not np.isfinite(logits).all():
         return GroupedAuc(None, None, 0, 0)
-    areas, rows = areas_by_group(labels, logits, groups)
+    areas, counts = areas_by_group(labels, logits, groups, weights)
     if not len(areas):
         return GroupedAuc(None, None, 0, 0)
 
     def figure(random: np.random.Generator) -> float | None:
-        weights = poisson_weights(random, len(areas)) * rows
-        total = int(weights.sum())
+        drawn = poisson_weights(random, len(areas)) * counts
+        total = float(drawn.sum())
         # Not by BLAS, whose sums depend on the number of threads.
-        return float(np.einsum("i,i->", weights, areas)) / total if total else None
+        return float(np.einsum("i,i->", drawn, areas)) / total if total else None
 
-    mean = float(np.einsum("i,i->", rows, areas)) / int(rows.sum())
+    mean = float(np.einsum("i,i->", counts, areas)) / float(counts.sum())
     interval = percentile_interval(bootstrap(figure, seed, "groups"))
-    return GroupedAuc(mean, interval, len(areas), int(rows.sum()))
+    return GroupedAuc(mean, interval, len(areas), _rows_of_both(labels, groups))
+
+
+def _rows_of_both(labels: np.ndarray, groups: np.ndarray) -> int:
+    """Rows of the groups that have both labels."""
+    _, which, rows = np.unique(groups, return_inverse=True, return_counts=True)
+    clicks = np.bincount(which, labels > 0.5, len(rows))
+    return int(rows[(clicks > 0) & (clicks < rows)].sum())

@@ -31,7 +31,14 @@ TOML = [
     ('label = "label"\nname = ["shop"]', "name must be text"),
     ('label = "label"\nname = ""', "name must not be empty"),
     ('label = "label"\nlable = "x"', "'lable', did you mean 'label'?; keys are name"),
-    ('label = "label"\nside_tables = []', "unknown key 'side_tables'"),
+    ('label = "label"\npartitions = []', "unknown key 'partitions'"),
+    ('label = "label"\nside_tables = "users"', "side_tables must be tables"),
+    ('label = "label"\n[[side_tables]]\nname = "u"', "side_tables entry 1: "),
+    (
+        'label = "label"\n[[side_tables]]\nname = "u"\nkey = "user"\ncolumns = ["age"]\n'
+        'dense = ["aeg"]',
+        "side table 'u': no column 'aeg', did you mean 'age'?",
+    ),
     ('label = "label"\nheader = "yes"', "header must be true or false"),
     ('label = "label"\nheader = 1', "header must be true or false"),
     ('label = "label"\nquoting = []', "quoting must be true or false"),

@@ -173,6 +173,28 @@ def test_times_without_an_order_are_refused(make_dataset):
         make_dataset(log, TIMES, split="chronological")
 
 
+def test_the_header_of_a_side_table_names_its_columns(make_dataset, tmp_path):
+    (tmp_path / "log.toml").write_text(
+        'label = "label"\nignore = ["item"]\n[[side_tables]]\nname = "users"\nkey = "user"\n'
+        'columns = ["city", "age"]\ndelimiter = ","\nheader = true\nquoting = true\n'
+        'file_encoding = "latin-1"\ndense = ["age"]\nsparse = ["city"]\n'
+    )
+    log = "label,user,item\n" + "1,u1,a\n0,u2,b\n1,u3,c\n" * 20
+    users, tables = tmp_path / "users.csv", {"users": str(tmp_path / "users.csv")}
+    dataset = str(tmp_path / "log.toml")
+    users.write_text('uid,city,age\nu1,"Bø, Telemark",31\nu2,Ås,\n', encoding="latin-1")
+    out = make_dataset(log, dataset, side_tables=tables, min_count=1)
+    schema = Schema.load(out)
+    assert (schema.dense_names, schema.sparse_names) == (("age",), ("user", "city"))
+    cities = (out / "vocabularies" / "city.txt").read_text(encoding="utf-8").split("\n")
+    assert sorted(cities) == ["", "Bø, Telemark", "Ås"]
+    users.write_text("uid,age,city\nu1,31,b\n")
+    with pytest.raises(DataError, match="has the columns uid, age, city, where side table users"):
+        make_dataset(log, dataset, name="other", side_tables=tables)
+    with pytest.raises(DataError, match="--side-table users=PATH: the description of log has this"):
+        make_dataset(log, dataset, name="none")
+
+
 def test_a_broken_side_table_names_its_row(make_dataset, tmp_path):
     table = tmp_path / "user.txt"
     table.write_text("1\t1\t2\n2\t1\n")

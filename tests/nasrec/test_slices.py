@@ -75,6 +75,35 @@ def test_the_calibration_error_is_the_usual_one_and_its_interval_is_one(rows):
         assert found.ratio is None and found.ratio_interval is None
 
 
+@resampled
+@given(ROWS, st.data())
+def test_a_row_of_a_whole_weight_is_as_many_rows(rows, data):
+    labels, logits, groups = arrays_of(rows)
+    counts = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(rows),
+                                         max_size=len(rows))))  # fmt: skip
+    if not counts.any():
+        counts[0] = 1
+    codes = groups % 2, ["even", "odd"]
+    weighted = JudgedRows(labels, logits, groups, {"parity": codes}, counts.astype(np.float32))
+    again = (np.repeat(values, counts) for values in (labels, logits, groups))
+    labels, logits, groups = again
+    repeated = JudgedRows(labels, logits, groups, {"parity": (groups % 2, codes[1])})
+    found = {(s.column, s.value): s for s in judge(weighted.counted(), 0, 9)}
+    for other in judge(repeated, 0, 9):
+        mine = found.pop((other.column, other.value))
+        for one, two in (
+            (mine.clicks, other.clicks),
+            (mine.quality.log_loss, other.quality.log_loss),
+            (mine.quality.auc, other.quality.auc),
+            (mine.grouped.auc, other.grouped.auc),
+            (mine.calibration.error, other.calibration.error),
+            (mine.calibration.ratio, other.calibration.ratio),
+        ):
+            assert one == (None if two is None else pytest.approx(two, abs=1e-6))
+        assert mine.grouped.groups == other.grouped.groups
+    assert not found
+
+
 VALUES = st.lists(
     st.one_of(st.integers(-99, 99).map(str), st.sampled_from(["", "NA", "x", "1e3", "nan", "inf"])),
     min_size=1, max_size=80,

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 
 ROWS = 400
+GENRES = ("Comedy", "Drama", "Film-Noir", "War")
 DESCRIBE = "beam_preprocess describe {log} -o {toml}"
 
 
@@ -21,7 +22,8 @@ class Layout:
         write: writes the log into a directory and returns its path.
         describe: whether ``describe`` writes the description; else it is ``toml``, or options do.
         toml: the description.
-        options: of the command line, beside ``--data`` or ``--input``.
+        options: of the command line, beside ``--data`` or ``--input``; ``{directory}`` is where the
+            log lies.
         dense: names of dense features, in order.
         sparse: names of sparse features.
         positives: rows with a click.
@@ -66,13 +68,18 @@ def bank(directory):
 
 
 def ratings(directory):
-    """MovieLens 1M: ``::`` between user, film, stars and seconds since 1970."""
+    """MovieLens 1M: ``::`` between user, film, stars and seconds since 1970; films' genres."""
     draw = random.Random(3)
     lines = []
     for n in range(ROWS):
         stars = n % 5 + 1
         seconds = 956_700_000 + n * 5000
         lines.append(f"{draw.randint(1, 40)}::{draw.randint(1, 60)}::{stars}::{seconds}")
+    films = [
+        f"{film}::Fußball {film}, Der Film (1998)::{'|'.join(draw.sample(GENRES, film % 3 + 1))}"
+        for film in range(1, 60)
+    ]
+    (directory / "movies.dat").write_text("\n".join(films) + "\n", encoding="latin-1")
     path = directory / "ratings.dat"
     path.write_text("\n".join(lines) + "\n", encoding="latin-1")
     return path
@@ -134,6 +141,14 @@ label = {column = "stars", above = 3}
 group = "user"
 time_column = "at"
 times = {at = {format = "seconds", derive = ["hour_of_day", "weekday"]}}
+
+[[side_tables]]
+name = "films"
+key = "film"
+columns = ["title", "genres"]
+delimiter = "::"
+file_encoding = "latin-1"
+sparse = [{source = "genres", multi = "|"}]
 """
 
 CENSUS_TOML = """columns = ["age", "work", "weight", "education", "sex", "gain", "hours", "income"]
@@ -165,10 +180,10 @@ LAYOUTS = {
     "ratings": Layout(
         ratings,
         dense=(),
-        sparse=("user", "film", "at_hour_of_day", "at_weekday"),
+        sparse=("user", "film", "genres", "at_hour_of_day", "at_weekday"),
         positives=160,
         toml=RATINGS_TOML,
-        options=("--split", "chronological"),
+        options=("--split", "chronological", "--side-table", "films={directory}/movies.dat"),
     ),
     "partitions": Layout(
         partitioned,

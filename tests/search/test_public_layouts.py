@@ -19,7 +19,8 @@ def told(layout, directory):
     if layout.toml:
         toml.write_text(layout.toml)
     dataset = ("--dataset", str(toml)) if toml.exists() else ()
-    return log, (*dataset, *layout.options)
+    options = (option.format(directory=directory) for option in layout.options)
+    return log, (*dataset, *options)
 
 
 @pytest.mark.parametrize("name", LAYOUTS)

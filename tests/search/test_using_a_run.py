@@ -230,6 +230,7 @@ def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(
         ("evaluate", ["RUN", "--data", "RECORDS", "--label", "x"], "--label: "),
         ("evaluate", ["RUN", "--data", "RECORDS", "--split", "tset"], "must be one of train"),
         ("evaluate", ["RUN", "--data", "LOG", "--most-slices", "0"], "at least 1"),
+        ("evaluate", ["RUN", "--data", "LOG", "--by", "C77"], "no column 'C77', did you mean 'C"),
     ],
 )
 def test_what_cannot_be_asked_is_told_in_one_line_and_leaves_nothing(
@@ -249,6 +250,37 @@ def test_what_cannot_be_asked_is_told_in_one_line_and_leaves_nothing(
     said = ask(command, *(places.get(argument, argument) for argument in arguments))
     assert told in said.error
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_rows_of_a_log_count_as_its_column_of_weights_says(model, raw, tmp_path):
+    from nasrec_tf.trained.log_rows import AskedLog, judged_rows
+
+    weights = [float(row % 3) for row in range(ROWS)]
+    weights[7] = -1.0
+    lines = [f"{line}\t{weight}" for line, weight in zip(raw[0], weights, strict=True)]
+    log = tmp_path / "log.txt"
+    log.write_text("\n".join(lines) + "\n")
+    columns = (*model.data.description.columns, "w")
+    described = dataclasses.replace(model.data.description, columns=columns, weight="w")
+    weighted = nasrec_tf.TrainedModel(
+        model.model, model.path, lambda: dataclasses.replace(model.data, description=described)
+    )
+    (rows,) = judged_rows(weighted, AskedLog((str(log),)), ())
+    assert rows.weights.tolist() == weights[:7] + weights[8:]
+    assert "line 8: column w: no weight" in rows.rejects[0]
+    (alike,) = judged_rows(weighted, AskedLog((str(log),)), (), weighted=False)
+    assert alike.weights is None and len(alike.logits) == ROWS
+
+
+def test_lists_stay_lists_where_a_log_is_described_anew(model):
+    from nasrec_tf.trained.model_sources import with_features_of
+
+    first, *others = model.schema.sparse
+    listed = dataclasses.replace(first, longest=3, separator="|", pooling="sum")
+    schema = dataclasses.replace(model.schema, sparse=(listed, *others))
+    columns = with_features_of(schema, model.data.description).sparse
+    assert [column.multi for column in columns] == ["|", *[None] * len(others)]
+    assert (columns[0].longest, columns[0].pooling) == (3, "sum")
 
 
 def test_records_whose_ids_mean_other_values_are_refused(finished_run, model, tmp_path):
