@@ -155,6 +155,7 @@ def completed_run(
         UserError, DataError: if options or data cannot be used.
     """
     from nasrec_tf.search.last_screen import write_run_report
+    from nasrec_tf.search.mlflow_log import log_to_mlflow
     from nasrec_tf.search.preflight import check_options
     from nasrec_tf.search.run import Run
     from nasrec_tf.search.stages.records import check_sources
@@ -178,6 +179,8 @@ def completed_run(
             if config.tensorboard:
                 write_tensorboard(run, stage)
         write_run_report(run)
+        if config.mlflow is not None:
+            log_to_mlflow(run, config.mlflow)
     return run
 
 

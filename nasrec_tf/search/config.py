@@ -510,6 +510,11 @@ class SearchConfig:
         False, RUN, "write curves (loss, validation, AUC, learning rate) and candidates (HParams) "
         "for TensorBoard into RUN_DIR/tensorboard",
     )  # fmt: skip
+    mlflow: str | None = option(
+        None, RUN, "log the finished run to MLflow at this tracking URI, such as "
+        "http://localhost:5000: options, figures, trainings, report and export (needs "
+        "mlflow-skinny)",
+    )  # fmt: skip
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

@@ -55,6 +55,10 @@ def check_options(config: SearchConfig) -> None:
     _check_batch(config, finished)
     if finished is not None:
         _check_row_order(config, finished)
+    if config.mlflow is not None:
+        from nasrec_tf.search.mlflow_log import check_mlflow
+
+        check_mlflow(config.mlflow)
     if config.device == GPU:
         load_tensorflow()
         require_gpu()

@@ -34,11 +34,14 @@ LEADERBOARD_FILE = "leaderboard.csv"
 ARCHITECTURE_FILE = "architecture.json"
 EXPLANATION_FILE = "explain/explanation.md"
 LOCK_FILE = ".lock"
+MLFLOW_FILE = "mlflow.json"
 
-OWN_FILES = (CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE)
+OWN_FILES = (
+    CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE, MLFLOW_FILE,
+)  # fmt: skip
 """Files of a run that lie beside the directories of its stages."""
 
-FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "tensorboard", "distribute")
+FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "tensorboard", "mlflow", "distribute")
 """Options that may change from one call to the next: they do not change what comes out."""
 
 T = TypeVar("T", bound=StageResult)

@@ -119,8 +119,12 @@ def drawn_report(directory: pathlib.Path) -> tuple[str, dict[str, pathlib.Path]]
     return render_report(summary, refresh_seconds=REFRESH_SECONDS), files
 
 
-def _links(run: Run) -> dict[str, str]:
-    """What lies beside the page, by what it is."""
+def artefacts(run: Run) -> dict[str, pathlib.Path]:
+    """Files that lie beside the page, by what they are.
+
+    Args:
+        run: the run.
+    """
     root = run.directory.path
     places = {
         "leaderboard (CSV)": root / LEADERBOARD_FILE,
@@ -130,11 +134,15 @@ def _links(run: Run) -> dict[str, str]:
     }
     if run.directory.result("records") is not None:
         places = {"data card": run.dataset / CARD_FILE, **places}
+    return {title: place for title, place in places.items() if place.is_file()}
+
+
+def _links(run: Run) -> dict[str, str]:
+    """What lies beside the page, by what it is."""
     # Quoted as addresses are: names of directories may hold anything.
     return {
-        title: urllib.parse.quote(os.path.relpath(place, root))
-        for title, place in places.items()
-        if place.is_file()
+        title: urllib.parse.quote(os.path.relpath(place, run.directory.path))
+        for title, place in artefacts(run).items()
     }
 
 
