@@ -17,19 +17,15 @@ from beam_preprocess.config import (
     name_pairs,
     shares,
 )
+from beam_preprocess.dataset.feature_schema import DENSE_TRANSFORMS, POOLINGS, SPARSE_ENCODINGS
 from beam_preprocess.dataset.findings import Findings
-from beam_preprocess.dataset.schema import (
-    DENSE_TRANSFORMS,
-    POOLINGS,
-    ROW_ORDERS,
-    SPARSE_ENCODINGS,
-    SPLIT_NAMES,
-)
+from beam_preprocess.dataset.schema import ROW_ORDERS, SPLIT_NAMES
 from beam_preprocess.datasets import dataset_names
 from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptions
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DEFAULT_LONGEST, Description
+from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
+from beam_preprocess.reading.description import Description
 
 _USAGE_ERROR = 2
 

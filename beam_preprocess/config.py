@@ -15,7 +15,8 @@ from beam_preprocess.common.checked import (
     check_choice,
     check_fields,
 )
-from beam_preprocess.dataset.schema import ROW_ORDERS, SPARSE_ENCODINGS, SPLIT_NAMES
+from beam_preprocess.dataset.feature_schema import SPARSE_ENCODINGS
+from beam_preprocess.dataset.schema import ROW_ORDERS, SPLIT_NAMES
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 

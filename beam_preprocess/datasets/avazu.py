@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.description import Description
 
 # Table rows of the authors' Avazu models by raw column, in file order (facebookresearch/NasRec):
 # 9,459,467 rows in all, the row id among them.

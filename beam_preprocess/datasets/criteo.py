@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
+from beam_preprocess.reading.description import Description
 
 # Table rows of the paper's Criteo models, 33,762,601 in all (540 M weights of width 16, paper
 # Section 5.1; per field from the authors' code, facebookresearch/NasRec).

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import (
-    NUMBER,
-    UTF_8,
-    DenseColumn,
-    Description,
-    SparseColumn,
-)
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
+from beam_preprocess.reading.description import NUMBER, Description
+from beam_preprocess.reading.dialect import UTF_8
 
 GENERIC_FORMATS = {"csv": "text", "parquet": "parquet"}
 """Form of the files by what ``--dataset`` calls it, where other flags name the columns."""

@@ -9,7 +9,9 @@ number of tokens (dense) and the first token (sparse).
 from __future__ import annotations
 
 from beam_preprocess.datasets.avazu import AUTHORS_FOLD
-from beam_preprocess.reading.description import DenseColumn, Description, SideTable, SparseColumn
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.side_table import SideTable
 
 # Table rows of the authors' KDD models (facebookresearch/NasRec), 50,666,853 in all.
 KDD_TABLE_ROWS = {

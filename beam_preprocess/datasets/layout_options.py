@@ -14,7 +14,9 @@ from beam_preprocess.datasets.generic import (
     listed,
 )
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import NUMBER, UTF_8, Description, SparseColumn
+from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.description import NUMBER, Description
+from beam_preprocess.reading.dialect import UTF_8
 
 USUAL_SEPARATOR = "|"
 """Between the items of a text, as MovieLens has them."""

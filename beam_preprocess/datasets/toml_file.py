@@ -57,13 +57,9 @@ from typing import Any, TypeVar
 from beam_preprocess.common.checked import build, shown
 from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import (
-    DenseColumn,
-    Description,
-    SideTable,
-    SparseColumn,
-    TimeColumn,
-)
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn, TimeColumn
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.side_table import SideTable
 
 if sys.version_info >= (3, 11):
     import tomllib

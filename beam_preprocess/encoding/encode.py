@@ -1,4 +1,7 @@
-"""Checked rows to the arrays of the records: dense transforms and sparse ids (see schema.py)."""
+"""Checked rows to the arrays of the records: dense transforms and sparse ids.
+
+Their formulas stand in feature_schema.py.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pyarrow as pa
 
 from beam_preprocess.common.quiet_tensorflow import load_tensorflow
 from beam_preprocess.common.string_table import StringTable
-from beam_preprocess.dataset.schema import (
+from beam_preprocess.dataset.feature_schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
     OUT_OF_VOCABULARY_ID,
@@ -78,7 +81,7 @@ class RowEncoder:
 
 
 def transform_dense(raw: np.ndarray, feature: DenseFeature) -> np.ndarray:
-    """Feature values of one dense column; schema.py has the formulas.
+    """Feature values of one dense column; feature_schema.py has the formulas.
 
     Args:
       raw: float64 [rows], NaN where missing.

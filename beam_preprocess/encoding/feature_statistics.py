@@ -6,17 +6,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from beam_preprocess.config import HASH_TABLE_ROWS, MOST_TABLE_ROWS, PreprocessConfig
-from beam_preprocess.dataset.file_names import file_stem
-from beam_preprocess.dataset.schema import (
+from beam_preprocess.dataset.feature_schema import (
     FIRST_VOCABULARY_ID,
     POOLINGS,
     DenseFeature,
     SparseFeature,
 )
+from beam_preprocess.dataset.file_names import file_stem
 from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import VocabularyCounts
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
+from beam_preprocess.reading.description import Description
 
 
 def vocabulary_path(feature: str) -> str:

@@ -16,8 +16,8 @@ from beam_preprocess.encoding.splits import TRAIN, chronological_splits, stratif
 from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import ValueCounter
 from beam_preprocess.job import Job
+from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.decode import Rows, decode_rows
-from beam_preprocess.reading.description import SparseColumn
 from beam_preprocess.reading.lists import first_items
 from beam_preprocess.reading.parse import Reject
 from beam_preprocess.reading.source import read_raw

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
 from beam_preprocess.common.string_table import hash_strings
-from beam_preprocess.dataset.schema import RawKey
+from beam_preprocess.dataset.feature_schema import RawKey
 from beam_preprocess.dataset.time_formats import Moment, time_format
-from beam_preprocess.reading.description import NUMBER, DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
+from beam_preprocess.reading.description import NUMBER, Description
 from beam_preprocess.reading.lists import rows_of_items, split_items, without_missing_items
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
 from beam_preprocess.reading.parse import RawRows, Reject, column_reason

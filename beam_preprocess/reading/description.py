@@ -13,289 +13,24 @@ import pydantic
 
 from beam_preprocess.common.checked import (
     Finite,
-    Finite32,
     Name,
-    PositiveCount,
-    TableRows,
     check_choice,
     check_fields,
     shown,
 )
-from beam_preprocess.common.suggestions import suggestion
-from beam_preprocess.dataset.schema import (
-    DENSE_DERIVATIONS,
-    DENSE_TRANSFORMS,
-    DERIVATIONS,
-    MOST_ITEMS,
-    POOLINGS,
-    RADICES,
-    RawKey,
-    dense_key,
-)
 from beam_preprocess.dataset.time_formats import DERIVED_CATEGORIES, YYMMDDHH, time_format
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.column_kinds import DenseColumn, RawColumn, SparseColumn, TimeColumn
+from beam_preprocess.reading.column_names import check_columns
+from beam_preprocess.reading.dialect import UNIT_SEPARATOR, UTF_8, check_dialect
 from beam_preprocess.reading.quotes import Quotes
-
-_SHOWN_CHARACTERS = 60
+from beam_preprocess.reading.resolution import check_sources, joined_sparse, resolved
+from beam_preprocess.reading.side_table import SideTable
 
 FILE_FORMATS = ("text", "parquet")
 LABEL_RULES = ("binary", "positive")
 NUMBER = "number"
 """Form of a time column whose numbers only have to follow each other."""
-
-UTF_8 = "utf-8"
-
-DEFAULT_LONGEST = 32
-"""Items of a list that are kept where nobody names a number: ten genres and more, and a row of ids
-that still fits beside the others."""
-
-UNIT_SEPARATOR = "\x1f"
-"""ASCII's own character between values: what a delimiter of several characters becomes."""
-
-
-@dataclasses.dataclass(frozen=True)
-class _Column:
-    """A feature to make of the raw column ``source``; called like it unless it has a name."""
-
-    source: Name
-    name: Name | None = None
-
-    def _check(self, what: str) -> str:
-        """Settles the name and checks all fields; returns what messages call the column."""
-        if self.name is None:
-            object.__setattr__(self, "name", self.source)
-        check_fields(self, f"{what} {shown(self.source)}")
-        return f"{what} {self.source!r}"
-
-
-@dataclasses.dataclass(frozen=True)
-class DenseColumn(_Column):
-    """A dense feature to make of a raw column.
-
-    Attributes:
-      source: The raw column.
-      name: Of the feature; that of the column unless given.
-      transform: One of ``DENSE_TRANSFORMS``, whose formulas schema.py has.
-      missing: Raw value that stands for a missing one (before the transform), within the range of
-        32-bit floats; None for the mean with ``standardize``, else 0.
-      derive: ``age``, in days, of a column of times, or None for the number itself.
-      until: What an age ends at: another column of times, or a time of ISO 8601.
-
-    Raises:
-      DataError: A value cannot be used.
-
-    >>> DenseColumn("price").name
-    'price'
-    >>> DenseColumn("price", transform="log")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-      ...
-    beam_preprocess.errors.DataError: dense column 'price': transform must be one of log1p, ...
-    """
-
-    transform: str = "log1p"
-    missing: Finite32 | None = None
-    derive: str | None = None
-    until: Name | None = None
-
-    def __post_init__(self) -> None:
-        what = self._check("dense column")
-        check_choice(f"{what}: transform", self.transform, DENSE_TRANSFORMS)
-        if self.derive is not None:
-            check_choice(f"{what}: derive", self.derive, DENSE_DERIVATIONS)
-        if (self.derive is None) != (self.until is None):
-            raise DataError(
-                f'{what}: derive = "age" and until = "..." go together; until is another column of '
-                "times, or a time such as 2024-12-31"
-            )
-
-    @property
-    def key(self) -> str:
-        """What its numbers are known by; several features may be made of the same."""
-        return dense_key(self.source, self.derive, self.until)
-
-    @property
-    def until_column(self) -> str | None:
-        """The other column that an age is counted to."""
-        if self.until is None:
-            return None
-        # Brings PyArrow, which what only shows its options does without.
-        from beam_preprocess.reading.moments import is_time
-
-        return None if is_time(self.until) else self.until
-
-
-@dataclasses.dataclass(frozen=True)
-class SparseColumn(_Column):
-    """A sparse feature to make of a raw column.
-
-    Attributes:
-      source: The raw column.
-      name: Of the feature; that of the column unless given.
-      derive: One of ``DERIVATIONS``, of a column of times, or None for the value itself.
-      rows: Table rows for the encodings ``modulo`` and ``hash``; None where none are known.
-      radix: How the encoding ``modulo`` reads a value as a number; see schema.py.
-      fold: What ``modulo`` takes the number modulo first; None for nothing.
-      multi: What stands between the items of a multi-valued column; True where the column holds
-        lists itself, as Parquet's do; None for single values.
-      longest: Items of a list that are kept, the first ones; ``DEFAULT_LONGEST`` unless given.
-      pooling: How a network makes one embedding of a list's: ``mean`` (unless given), ``sum`` or
-        ``attention``.
-
-    Raises:
-      DataError: A value cannot be used.
-
-    >>> SparseColumn("genres", multi="|").is_list
-    True
-    """
-
-    derive: str | None = None
-    rows: TableRows | None = None
-    radix: str = "hex"
-    fold: PositiveCount | None = None
-    multi: str | bool | None = None
-    longest: Annotated[int, pydantic.Field(ge=1, le=MOST_ITEMS)] | None = None
-    pooling: str | None = None
-
-    def __post_init__(self) -> None:
-        what = self._check("sparse column")
-        if self.derive is not None:
-            check_choice(f"{what}: derive", self.derive, DERIVATIONS)
-        check_choice(f"{what}: radix", self.radix, RADICES)
-        if self.multi is False:
-            object.__setattr__(self, "multi", None)
-        if self.pooling is not None:
-            check_choice(f"{what}: pooling", self.pooling, POOLINGS)
-        if isinstance(self.multi, str) and (not self.multi or set(self.multi) & set("\r\n\0")):
-            raise DataError(
-                f"{what}: multi must be what stands between two items, such as '|', or true for a "
-                f"column of lists, not {shown(self.multi)}"
-            )
-        if self.multi is not None and self.derive is not None:
-            raise DataError(f"{what}: derive goes with single values, and multi with several")
-
-    @property
-    def is_list(self) -> bool:
-        """Whether it is multi-valued."""
-        return self.multi is not None
-
-    @property
-    def most_items(self) -> int:
-        """Items of a list that are kept."""
-        return self.longest or DEFAULT_LONGEST
-
-    @property
-    def raw_key(self) -> RawKey:
-        """What its values are made of."""
-        return self.source, self.derive, self.multi
-
-
-_AnyColumn = TypeVar("_AnyColumn", bound=_Column)
-
-
-@dataclasses.dataclass(frozen=True)
-class TimeColumn:
-    """A raw column of times, and features to derive of it.
-
-    Attributes:
-      source: The raw column.
-      format: How its times are written; see time_formats.py.
-      derive: Categories that become sparse features, called ``SOURCE_CATEGORY``.
-      age_until: What its age, a dense feature ``SOURCE_age``, ends at; as ``DenseColumn.until``.
-
-    Raises:
-      DataError: A value cannot be used.
-
-    >>> [column.name for column in TimeColumn("seen", "%d/%m/%Y", ("weekday", "month")).sparse]
-    ['seen_weekday', 'seen_month']
-    """
-
-    source: Name
-    format: str
-    derive: tuple[str, ...] = ()
-    age_until: Name | None = None
-
-    def __post_init__(self) -> None:
-        what = f"time column {shown(self.source)}"
-        check_fields(self, what)
-        try:
-            time_format(self.format)
-        except DataError as error:
-            raise DataError(f"{what}: {error}") from None
-        for derivation in self.derive:
-            check_choice(f"{what}: derive", derivation, DERIVATIONS)
-
-    @property
-    def sparse(self) -> tuple[SparseColumn, ...]:
-        return tuple(SparseColumn(self.source, f"{self.source}_{of}", of) for of in self.derive)
-
-    @property
-    def dense(self) -> tuple[DenseColumn, ...]:
-        if self.age_until is None:
-            return ()
-        return (DenseColumn(self.source, f"{self.source}_age", derive="age", until=self.age_until),)
-
-
-@dataclasses.dataclass(frozen=True)
-class SideTable:
-    """A text table joined to the log on one key column.
-
-    Attributes:
-      name: How the command line names it (``--side-table NAME=PATH``).
-      key: Column of the log that holds the key; the table's first column is the key.
-      columns: Names that the table's further columns get.
-      default: Raw value of these columns where the key has no row.
-      tokens: The table has one further column, of tokens separated by ``|``; it becomes two raw
-        columns, the number of tokens and the first token, named by ``columns`` in that order.
-      dense, sparse: Features that exist only where the table is given.
-      delimiter: As of a log; None for a tab.
-      header: Whether its files begin with a line of names: any for the key, then ``columns``.
-      quoting: Whether values may be quoted.
-      file_encoding: None for UTF-8.
-      required: Whether a log cannot be read without it.
-
-    Raises:
-      DataError: A value is of another type or range; the message names it.
-    """
-
-    name: Name
-    key: Name
-    columns: tuple[Name, ...]
-    default: str = ""
-    tokens: bool = False
-    dense: tuple[DenseColumn, ...] = ()
-    sparse: tuple[SparseColumn, ...] = ()
-    # None of these says anything by default: descriptions from before they were there say the same.
-    delimiter: str | None = None
-    header: bool = False
-    quoting: bool = False
-    file_encoding: str | None = None
-    required: bool = False
-
-    def __post_init__(self) -> None:
-        what = f"side table {shown(self.name)}"
-        check_fields(self, what)
-        for column in (*self.dense, *self.sparse):
-            if column.source not in self.columns:
-                raise DataError(
-                    f"{what}: no column {column.source!r}"
-                    f"{suggestion(column.source, self.columns)}; there are "
-                    f"{_shorten(self.columns)}"
-                )
-        self.as_log()  # Checks how it is written.
-
-    def as_log(self) -> Description:
-        """The table as a log of its own: the key is its label, since a log has one."""
-        names = ("tokens",) if self.tokens else self.columns
-        return Description(
-            name=f"side table {self.name}",
-            label=self.key,
-            columns=(self.key, *names),
-            sparse=tuple(SparseColumn(name) for name in names),
-            delimiter="\t" if self.delimiter is None else self.delimiter,
-            header=self.header,
-            quoting=self.quoting,
-            file_encoding=self.file_encoding or UTF_8,
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -365,7 +100,14 @@ class Description:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        self._check_dialect()
+        check_dialect(
+            self.name,
+            self.delimiter,
+            quoting=self.quoting,
+            escape=self.escape,
+            skip_blanks=self.skip_blanks,
+            file_encoding=self.file_encoding,
+        )
         for field, choices in (
             ("file_format", FILE_FORMATS),
             ("label_rule", LABEL_RULES),
@@ -386,7 +128,7 @@ class Description:
         if self.columns is not None:
             check_columns(self.columns, self.name)
             if self.sparse is not None and not self.header:
-                self._check_sources()  # with a header, `resolve` checks and can name the file
+                check_sources(self)  # with a header, `resolve` checks and can name the file
 
     def _settle_times(self) -> None:
         """Adds what is derived of times, and checks that their forms say what is needed."""
@@ -439,34 +181,6 @@ class Description:
         """
         forms = {column.source: column.format for column in self.times}
         return forms.get(source, YYMMDDHH)
-
-    def _check_dialect(self) -> None:
-        delimiter, escape = self.delimiter, self.escape
-        if not delimiter or not delimiter.isascii() or set(delimiter) & set('\r\n\0"'):
-            raise DataError(f"{self.name}: delimiter must be ASCII characters, not {delimiter!r}")
-        if len(delimiter) > 1 and (self.quoting or escape or self.skip_blanks):
-            raise DataError(
-                f"{self.name}: delimiter {delimiter!r} of several characters goes with quoting = "
-                "false, and without escape and skip_blanks"
-            )
-        if escape is not None and (
-            len(escape) != 1 or not escape.isascii() or escape in delimiter + '\r\n\0" '
-        ):
-            raise DataError(
-                f"{self.name}: escape must be one ASCII character other than delimiter and quote, "
-                f"not {escape!r}"
-            )
-        if self.skip_blanks and delimiter == " ":
-            raise DataError(f"{self.name}: skip_blanks goes with another delimiter than a blank")
-        try:
-            is_text = codecs.lookup(self.file_encoding)._is_text_encoding
-        except (LookupError, ValueError):
-            is_text = False
-        if not is_text:
-            raise DataError(
-                f"{self.name}: file_encoding {shown(self.file_encoding)} is not known; usual ones "
-                "are utf-8, latin-1, cp1252 and utf-16"
-            )
 
     def _check_text_lists(self) -> None:
         for column in (*(self.sparse or ()), *self.lists):
@@ -521,56 +235,7 @@ class Description:
         Raises:
           DataError: A column is repeated, or one that is needed is not there.
         """
-        check_columns(columns, where)
-        if self.file_format == "parquet" and self.columns and set(self.columns) == set(columns):
-            columns = self.columns  # Parquet finds columns by name, in whatever order they stand.
-        if self.columns is not None and self.columns != columns:
-            raise DataError(
-                f"{where}: header {_shorten(columns)} differs from the columns of {self.name}, "
-                f"{_shorten(self.columns)}; name another --dataset or mend the header"
-            )
-        partitions = tuple(name for name in partitions if name not in columns)
-        check_columns(partitions, where)
-        if self.partitions not in (None, partitions):
-            raise DataError(
-                f"{where}: its directories name the columns {_shorten(partitions)}, those of the "
-                f"files before {_shorten(self.partitions)}; give files of one layout"
-            )
-        sparse = self.sparse
-        if sparse is None:
-            used = {self.label, self.weight, self.time_column, *self.ignore}
-            used.update(column.source for column in self.times)
-            used.update(column.source for column in self.dense)
-            there = (*columns, *partitions)
-            names = [name for name in there if name and name not in used]
-            sparse = self._with_lists(_sparse_columns(names, where), there, where)
-            sparse = (*sparse, *_joined_sparse(self.side_tables))
-        try:
-            resolved = dataclasses.replace(
-                self, columns=columns, sparse=sparse, lists=(), partitions=partitions
-            )
-        except DataError as error:
-            message = str(error).removeprefix(f"{self.name}: ")
-            raise DataError(f"{where}: {message}") from None
-        resolved._check_sources(where)
-        return resolved
-
-    def _with_lists(
-        self, columns: tuple[SparseColumn, ...], there: tuple[str, ...], where: str
-    ) -> tuple[SparseColumn, ...]:
-        lists = {column.source: column for column in self.lists}
-        for name in lists:
-            if name not in there:
-                raise DataError(
-                    f"{where}: no column {name!r}{suggestion(name, there)}, which is named as "
-                    f"multi-valued; there are {_shorten(there)}"
-                )
-            if name not in [column.source for column in columns]:
-                raise DataError(
-                    f"{where}: column {name!r} is named as multi-valued, and as label, dense, time "
-                    "or ignored column as well"
-                )
-        return tuple(lists.get(column.source, column) for column in columns)
+        return resolved(self, columns, where, partitions)
 
     def with_side_tables(self, names: tuple[str, ...]) -> Description:
         """This description with the features of the named side tables added.
@@ -601,7 +266,7 @@ class Description:
             self,
             side_tables=tables,
             dense=(*self.dense, *(column for table in tables for column in table.dense)),
-            sparse=None if self.sparse is None else (*self.sparse, *_joined_sparse(tables)),
+            sparse=None if self.sparse is None else (*self.sparse, *joined_sparse(tables)),
         )
 
     @property
@@ -643,59 +308,8 @@ class Description:
                 "another name"
             )
 
-    def _check_sources(self, where: str = "") -> None:
-        joined = {name for table in self.side_tables for name in table.columns}
-        joined.update(self.partitions or ())
-        keys = {table.key for table in self.side_tables}
-        for source in (*self.sources, *sorted(keys)):
-            if source not in self.columns and source not in joined:
-                there = (*self.columns, *sorted(joined))
-                raise DataError(
-                    f"{where or self.name}: no column {source!r}{suggestion(source, there)}; "
-                    f"there are {_shorten(there)}"
-                )
-        sources = [column.source for column in self.dense]
-        sources += [column.until_column for column in self.dense if column.until_column]
-        sources += [column.source for column in self.sparse]
-        if not sources:
-            raise DataError(
-                f"{where or self.name}: no dense or sparse column is left to learn from"
-            )
-        for column in self.times:
-            there = (*self.columns, *sorted(joined))
-            if column.source not in there:
-                raise DataError(
-                    f"{where or self.name}: times: no column {column.source!r}"
-                    f"{suggestion(column.source, there)}; there are {_shorten(there)}"
-                )
-        for name in self.ignore:
-            self._check_ignored(name, sources, where)
-        for what, name in (("label", self.label), ("weight", self.weight)):
-            if name in sources:
-                raise DataError(
-                    f"{where or self.name}: {what} {name!r} cannot be a feature as well"
-                )
-        if self.label in (self.weight, self.group):
-            raise DataError(f"{where or self.name}: the label cannot be weight or group as well")
 
-    def _check_ignored(self, name: str, sources: list[str], where: str) -> None:
-        there = (*self.columns, *(self.partitions or ()))
-        why = None
-        if name in (self.label, self.weight):
-            why = f"is the {'label' if name == self.label else 'weight'}"
-        elif name in sources:
-            why = "is named as a feature as well"
-        elif name not in there:
-            why = f"there is no such column{suggestion(name, there)}"
-        if why is not None:
-            raise DataError(
-                f"{where or self.name}: {name!r} cannot be ignored: {why}; there are "
-                f"{_shorten(there)}"
-            )
-
-
-def _joined_sparse(tables: Iterable[SideTable]) -> tuple[SparseColumn, ...]:
-    return tuple(column for table in tables for column in table.sparse)
+_AnyColumn = TypeVar("_AnyColumn", bound=RawColumn)
 
 
 def _with_derived(
@@ -705,33 +319,3 @@ def _with_derived(
     listed = list(columns)
     names = {column.name for column in listed}
     return tuple(listed + [column for column in derived if column.name not in names])
-
-
-def _sparse_columns(names: list[str], where: str) -> tuple[SparseColumn, ...]:
-    try:
-        return tuple(SparseColumn(name) for name in names)
-    except DataError as error:
-        raise DataError(f"{where}: {error}; rename the column or leave it out") from None
-
-
-def check_columns(columns: tuple[str, ...], where: str) -> None:
-    """Checks that no column name is repeated.
-
-    Args:
-      columns: In file order.
-      where: What they were read from, for the message.
-
-    Raises:
-      DataError: One is.
-    """
-    repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
-    if repeated:
-        raise DataError(
-            f"{where}: column name {shown(repeated[0])} is repeated in the header; "
-            "give every column its own name"
-        )
-
-
-def _shorten(columns: tuple[str, ...], limit: int = 12) -> str:
-    names = ", ".join(name[:_SHOWN_CHARACTERS] for name in columns[:limit])
-    return f"[{names}{', ...' if len(columns) > limit else ''}]"

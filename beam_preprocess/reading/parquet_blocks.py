@@ -17,7 +17,8 @@ import pyarrow.parquet as parquet
 
 from beam_preprocess.dataset.time_formats import ISO_8601
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import NUMBER, Description, SparseColumn
+from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.description import NUMBER, Description
 from beam_preprocess.reading.lists import is_list_type, item_texts, rows_of_items
 from beam_preprocess.reading.parquet_values import (
     inexact_ids,

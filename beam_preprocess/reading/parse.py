@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from beam_preprocess.reading.description import UNIT_SEPARATOR, Description
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.dialect import UNIT_SEPARATOR
 from beam_preprocess.reading.lines import Lines
 
 _SHOWN_BYTES = 40

@@ -9,9 +9,14 @@ import pyarrow.compute as pc
 
 from beam_preprocess.common.string_table import StringTable
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import SideTable
+from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.dialect import UTF_8
 from beam_preprocess.reading.parse import parse_block
+from beam_preprocess.reading.side_table import SideTable
 from beam_preprocess.reading.text_blocks import InputFile, read_blocks
+
+_TOKENS = "tokens"
 
 
 class LoadedTable:
@@ -75,11 +80,30 @@ def load_tables(
     )
 
 
+def as_log(table: SideTable) -> Description:
+    """A side table as a log of its own: the key is its label, since a log has one.
+
+    Args:
+      table: The table.
+    """
+    names = (_TOKENS,) if table.tokens else table.columns
+    return Description(
+        name=f"side table {table.name}",
+        label=table.key,
+        columns=(table.key, *names),
+        sparse=tuple(SparseColumn(name) for name in names),
+        delimiter="\t" if table.delimiter is None else table.delimiter,
+        header=table.header,
+        quoting=table.quoting,
+        file_encoding=table.file_encoding or UTF_8,
+    )
+
+
 def _read(
     table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int
 ) -> tuple[pa.Array, list[pa.Array]]:
     """Keys and further columns of all files."""
-    description = table.as_log()
+    description = as_log(table)
     parts: dict[str, list[pa.Array]] = {name: [] for name in description.columns}
     for file in files:
         lines = 0

@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_preprocess.config import MAX_ROW_BYTES
-from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, Schema
+from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.vocabulary import read_vocabulary
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.decode import decode_rows
-from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.lists import is_list_type, item_texts
 from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, raw_rows
 from beam_preprocess.reading.parse import RawRows, Reject, raw_columns

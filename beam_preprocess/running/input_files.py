@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import Description, SideTable
+from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.foreign_files import check_delimited
 from beam_preprocess.reading.parquet_blocks import (
     BLOCK_ROWS,
@@ -18,6 +18,8 @@ from beam_preprocess.reading.parquet_blocks import (
     open_parquet,
     with_types,
 )
+from beam_preprocess.reading.side_table import SideTable
+from beam_preprocess.reading.side_tables import as_log
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
 from beam_preprocess.running.file_patterns import find_files
 
@@ -124,7 +126,7 @@ def side_files(
 
 
 def _side_table_files(table: SideTable, pattern: str, max_row_bytes: int) -> tuple[InputFile, ...]:
-    described = table.as_log()
+    described = as_log(table)
     found = _input_files((pattern,), described, None)
     files = tuple(_with_line_ends(file, max_row_bytes) for file in found)
     for file in files if table.header else ():

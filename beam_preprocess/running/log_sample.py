@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import UTF_8, Description
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.dialect import UTF_8
 from beam_preprocess.reading.foreign_files import check_delimited, utf_16
 from beam_preprocess.reading.lists import is_list_type
 from beam_preprocess.reading.parquet_blocks import open_parquet

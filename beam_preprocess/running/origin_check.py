@@ -14,13 +14,9 @@ from beam_preprocess.common.checked import build, shown
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.origin import ORIGIN_FILE, Origin, OriginFile
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import (
-    DenseColumn,
-    Description,
-    SideTable,
-    SparseColumn,
-    TimeColumn,
-)
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn, TimeColumn
+from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.side_table import SideTable
 from beam_preprocess.reading.text_blocks import InputFile
 from beam_preprocess.running.input_files import find_inputs, find_side_files
 

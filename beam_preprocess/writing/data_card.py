@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature
 from beam_preprocess.dataset.file_names import CARD_FILE, file_stem
 from beam_preprocess.dataset.findings import Findings
-from beam_preprocess.dataset.schema import SPLIT_NAMES, DenseFeature, Schema, SparseFeature
+from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
 from beam_preprocess.writing.bar_chart import bar_chart
 

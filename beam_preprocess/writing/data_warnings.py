@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from beam_preprocess.dataset.feature_schema import DenseFeature
 from beam_preprocess.dataset.findings import Finding, Findings
-from beam_preprocess.dataset.schema import SPLIT_NAMES, DenseFeature, Schema
+from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.encoding.encode import transform_dense
 from beam_preprocess.encoding.evidence import Evidence, dense_keys
 from beam_preprocess.encoding.label_rates import differ, rates_of_parts

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from beam_preprocess.dataset.schema import MISSING_ID, OUT_OF_VOCABULARY_ID, SPLIT_NAMES
+from beam_preprocess.dataset.feature_schema import MISSING_ID, OUT_OF_VOCABULARY_ID
+from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.plan import WriteUnit
 from beam_preprocess.encoding.row_order import Layout, hashed_places, successive_places

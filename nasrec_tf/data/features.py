@@ -12,7 +12,8 @@ import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from beam_preprocess.dataset.schema import MOST_ITEMS, POOLINGS, Schema
+from beam_preprocess.dataset.feature_schema import MOST_ITEMS, POOLINGS
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.common.strict_json import shown
 
 LARGEST = 2**40

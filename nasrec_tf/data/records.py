@@ -1,6 +1,5 @@
 """Reading a data set directory, as Beam wrote it, into batches of tensors."""
 
-import dataclasses
 import pathlib
 import zlib
 from collections.abc import Sequence
@@ -9,11 +8,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.dataset.schema import PADDING_ID, Schema
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.epoch_order import epoch_order
 from nasrec_tf.data.features import Features
+from nasrec_tf.data.held_rows import HeldRows
 from nasrec_tf.data.joined_splits import JOIN, split_of
+from nasrec_tf.data.row_parser import WEIGHT, RowParser, narrowed, widened
 from nasrec_tf.data.windows import read_shards, shuffled_windows
 
 IN_MEMORY_BYTES = 2 << 30
@@ -24,8 +25,8 @@ ORDERS = (SHUFFLED, FILE_ORDER)
 
 PARSE_BATCH = 4096
 
-WEIGHT, GROUP = "weight", "group"
-"""What records call how much a row counts, and the group that it is of."""
+GROUP = "group"
+"""What records call the group that a row is of."""
 
 MOST_TABLE_ROWS = 2**31 - 1
 """Ids are held as 32-bit integers."""
@@ -82,7 +83,7 @@ class Records:
             )
         self.memory_limit = memory_limit
         self.order = order
-        self._loaded: dict[str, _Rows] = {}
+        self._loaded: dict[str, HeldRows] = {}
         self._columns: dict[tuple[str, str], np.ndarray] = {}
         self.features = Features.of_schema(self.schema)
 
@@ -131,6 +132,10 @@ class Records:
             UserError: if the split has other rows than the data set says.
         """
         return None if self.schema.group is None else self._column(split, GROUP, tf.int64)[:limit]
+
+    @property
+    def _parser(self) -> RowParser:
+        return RowParser(self.features, float(self._weight_scale) if self.weighted else None)
 
     @property
     def _weight_scale(self) -> np.float32:
@@ -221,7 +226,7 @@ class Records:
             return self.training_batches(batch_size, epoch, seed, split=split).take(0)
         windows = self._shuffled_windows(split, epoch, seed, first_row)
         batches = windows.rebatch(batch_size, drop_remainder=True)
-        return batches.map(_widened, num_parallel_calls=1).prefetch(2)
+        return batches.map(widened, num_parallel_calls=1).prefetch(2)
 
     def steps_per_epoch(self, batch_size: int, split: str = "train") -> int:
         """Full batches of an epoch.
@@ -257,14 +262,14 @@ class Records:
     def _fits(self, split: str) -> bool:
         return self.loading_bytes(split) <= self.memory_limit
 
-    def _in_memory(self, split: str) -> "_Rows":
+    def _in_memory(self, split: str) -> HeldRows:
         if split not in self._loaded:
             for part in split.split(JOIN):
                 self._loaded.pop(part, None)  # Its rows are not to be held twice.
             self._loaded[split] = self._load(split)
         return self._loaded[split]
 
-    def _load(self, split: str) -> "_Rows":
+    def _load(self, split: str) -> HeldRows:
         rows = self.rows(split)
         if not rows:
             raise UserError(f"{self.directory}: split {split!r} is empty.")
@@ -288,7 +293,7 @@ class Records:
             raise self._other_rows(split, first)
         with tf.init_scope():
             # One after the other, so that no two are there twice at once.
-            return _Rows(**{name: tf.constant(parts.pop(name)) for name in tuple(parts)})
+            return HeldRows(**{name: tf.constant(parts.pop(name)) for name in tuple(parts)})
 
     def _other_rows(self, split: str, found: int) -> UserError:
         return UserError(
@@ -321,7 +326,7 @@ class Records:
             self._paths(described.files),
             order,
             first_row,
-            lambda rows: _narrowed(*self._parse(rows)),
+            lambda rows: narrowed(*self._parser(rows)),
         )
 
     def _serialized(self, files: Sequence[str]) -> tf.data.Dataset:
@@ -331,80 +336,7 @@ class Records:
         return [str(self.directory / name) for name in files]
 
     def _parsed(self, serialized: tf.data.Dataset) -> tf.data.Dataset:
-        return serialized.map(self._parse, num_parallel_calls=2, deterministic=True).prefetch(2)
-
-    def _parse(self, examples):
-        dense, lists = self.features.dense, self.features.lists
-        spec = {"label": tf.io.FixedLenFeature([1], tf.float32)}
-        if singles := self.features.sparse - len(lists):
-            spec["sparse"] = tf.io.FixedLenFeature([singles], tf.int64)
-        for each in lists:
-            spec[f"list_{each.field}"] = tf.io.FixedLenSequenceFeature(
-                [], tf.int64, allow_missing=True, default_value=PADDING_ID
-            )
-        if self.weighted:
-            spec[WEIGHT] = tf.io.FixedLenFeature([], tf.float32)
-        if dense:
-            spec["dense"] = tf.io.FixedLenFeature([dense], tf.float32)
-        parsed = tf.io.parse_example(examples, spec)
-        if not dense:
-            parsed["dense"] = tf.zeros([tf.shape(examples)[0], 0])
-        if lists:
-            parsed["sparse"] = self._with_lists(parsed)
-        inputs = {"dense": parsed["dense"], "sparse": parsed["sparse"]}
-        if not self.weighted:
-            return inputs, parsed["label"]
-        return inputs, parsed["label"], parsed[WEIGHT] * self._weight_scale
-
-    def _with_lists(self, parsed):
-        """The ids of all fields in order, each list filled up to the longest there is."""
-        longest = {each.field: each.longest for each in self.features.lists}
-        columns, first = [], 0
-        for field in range(self.features.sparse):
-            if field not in longest:
-                columns.append(parsed["sparse"][:, first : first + 1])
-                first += 1
-                continue
-            ids = parsed[f"list_{field}"]  # As wide as the longest of these rows.
-            padding = [[0, 0], [0, longest[field] - tf.shape(ids)[1]]]
-            columns.append(tf.pad(ids, padding, constant_values=PADDING_ID))
-        return tf.ensure_shape(tf.concat(columns, axis=1), [None, self.features.id_columns])
-
-
-def _narrowed(inputs, *beside):
-    # Ids lie below the rows of a table, which fit 32 bits: half the memory.
-    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int32)}, *beside
-
-
-def _widened(inputs, *beside):
-    return inputs | {"sparse": tf.cast(inputs["sparse"], tf.int64)}, *beside
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Rows:
-    """A split in memory: (rows, dense) float32, (rows, fields) int32, (rows, 1) float32.
-
-    Weights, where rows have such, are (rows,) float32.
-    """
-
-    dense: tf.Tensor
-    sparse: tf.Tensor
-    labels: tf.Tensor
-    weights: tf.Tensor | None = None
-
-    @property
-    def count(self) -> int:
-        return int(self.labels.shape[0])
-
-    def take(self, index):
-        parts = (self.dense, self.sparse, self.labels, self.weights)
-        dense, sparse, *beside = (tf.gather(part, index) for part in parts if part is not None)
-        return _widened({"dense": dense, "sparse": sparse}, *beside)
-
-    def gather(self, index) -> "_Rows":
-        parts = (self.dense, self.sparse, self.labels, self.weights)
-        with tf.init_scope():
-            return _Rows(*(None if part is None else tf.gather(part, index) for part in parts))
+        return serialized.map(self._parser, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
 def derived_seed(seed: int, name: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.dataset.schema import DenseFeature
+from beam_preprocess.dataset.feature_schema import DenseFeature
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -45,7 +45,7 @@ def numeric_tokens(missing_tokens: Sequence[str]) -> tuple[float, ...]:
 
 
 class DenseValues:
-    """The dense features of a schema, transformed as in ``beam_preprocess.dataset.schema``.
+    """The dense features of a schema, transformed as in ``beam_preprocess.dataset.feature_schema``.
 
     Computed in 64 bit, as in the records stage. A value that is not finite in 32 bit is missing.
 

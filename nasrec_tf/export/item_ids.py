@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from beam_preprocess.dataset.schema import MISSING_ID, PADDING_ID, SparseFeature
+from beam_preprocess.dataset.feature_schema import MISSING_ID, PADDING_ID, SparseFeature
 
 IdsOf = Callable[[SparseFeature, tf.Tensor], tf.Tensor]
 """int64 (values,) ids of strings (values,), none of them missing."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.dataset.schema import MISSING_ID, SparseFeature
+from beam_preprocess.dataset.feature_schema import MISSING_ID, SparseFeature
 from nasrec_tf.export.errors import ExportError
 
 # A number is summed up as digit * (base ** position mod modulus). The powers are products of one

@@ -1,8 +1,8 @@
 """The records stage's way from raw values to a network's inputs, repeated as a graph.
 
-See ``beam_preprocess.dataset.schema`` for what each transform and encoding means. Where the records
-stage rejects a row for a value that it cannot read, the graph takes the value as missing: a server
-has to answer, and one malformed request must not fail those that are batched with it.
+See ``beam_preprocess.dataset.feature_schema`` for what each transform and encoding means. Where the
+records stage rejects a row for a value that it cannot read, the graph takes the value as missing: a
+server has to answer, and one malformed request must not fail those that are batched with it.
 """
 
 import pathlib
@@ -12,14 +12,14 @@ import numpy as np
 import tensorflow as tf
 
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
-from beam_preprocess.dataset.schema import (
+from beam_preprocess.dataset.feature_schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
     OUT_OF_VOCABULARY_ID,
     DenseFeature,
-    Schema,
     SparseFeature,
 )
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.dataset.time_formats import Moment, TimeFormat, time_format
 from beam_preprocess.reading.moments import seconds_of
 from nasrec_tf.export.dense_values import DenseValues, numbers_of

@@ -5,7 +5,8 @@ import datetime
 import keyword
 import re
 
-from beam_preprocess.dataset.schema import Schema, SparseFeature
+from beam_preprocess.dataset.feature_schema import SparseFeature
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.dataset.time_formats import time_format
 
 NUMBER = "number"

@@ -2,7 +2,8 @@
 
 import pathlib
 
-from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, Schema
+from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.export.errors import ExportError
 
 _CHUNK_BYTES = 1 << 24

@@ -14,9 +14,9 @@ from beam_preprocess.config import (
     MOST_TABLE_ROWS,
     SPLIT_METHODS,
 )
-from beam_preprocess.dataset.schema import DENSE_TRANSFORMS, MOST_ITEMS, POOLINGS
+from beam_preprocess.dataset.feature_schema import DENSE_TRANSFORMS, MOST_ITEMS, POOLINGS
 from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptions
-from beam_preprocess.reading.description import DEFAULT_LONGEST
+from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError

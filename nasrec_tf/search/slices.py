@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from beam_preprocess.dataset.schema import (
+from beam_preprocess.dataset.feature_schema import (
     FIRST_VOCABULARY_ID,
     MISSING_ID,
     OUT_OF_VOCABULARY_ID,
     PADDING_ID,
     DenseFeature,
-    Schema,
     SparseFeature,
 )
+from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.report import SliceSummary
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.winner_quality import Predicted

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.config import name_pairs
+from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
 from beam_preprocess.dataset.manifest import is_data_set
-from beam_preprocess.dataset.schema import FIRST_VOCABULARY_ID, SPLIT_NAMES, Schema
+from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.reading.description import Description

@@ -10,7 +10,8 @@ from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import find_description
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn, TimeColumn
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn, TimeColumn
+from beam_preprocess.reading.description import Description
 from beam_preprocess.running.origin_check import recorded_description
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.export.contents import ASSETS, find_export

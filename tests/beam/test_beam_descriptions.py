@@ -11,7 +11,8 @@ from beam_preprocess.cli import main
 from beam_preprocess.dataset.file_names import file_stem
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
+from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.moments import seconds_of
 
 LOG = "label,x,user\n" + "0,1,a\n1,2,b\n" * 30

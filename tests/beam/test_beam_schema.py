@@ -5,9 +5,10 @@ import json
 
 import pytest
 
+from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.manifest import manifest_body, verify
-from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature, Split
+from beam_preprocess.dataset.schema import Schema, Split
 from beam_preprocess.errors import DataError
 
 

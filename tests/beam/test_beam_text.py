@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading import text_blocks
-from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.parse import parse_block
 from beam_preprocess.reading.text_blocks import InputFile, read_blocks
 

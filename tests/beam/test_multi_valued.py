@@ -11,14 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_preprocess.cli import main
+from beam_preprocess.dataset.feature_schema import PADDING_ID
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.inspection import inspect
 from beam_preprocess.dataset.record_reader import decode_example, read_records
-from beam_preprocess.dataset.schema import PADDING_ID, Schema
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.datasets.toml_file import read_toml, tomllib
 from beam_preprocess.errors import DataError
-from beam_preprocess.reading.description import SparseColumn
+from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.running.describe import describe
 from beam_preprocess.writing.tfexample import encode_records
 

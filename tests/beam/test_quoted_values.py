@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.reading import text_blocks
-from beam_preprocess.reading.description import Description, SparseColumn
+from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.lines import Lines
 from beam_preprocess.reading.parse import parse_block
 from beam_preprocess.reading.quotes import OVER_LINES, Quotes

@@ -6,10 +6,12 @@ import pathlib
 import numpy as np
 import pyarrow as pa
 
-from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature, Split
+from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature
+from beam_preprocess.dataset.schema import Schema, Split
 from beam_preprocess.encoding.encode import RowEncoder
+from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn, TimeColumn
 from beam_preprocess.reading.decode import decode_rows
-from beam_preprocess.reading.description import DenseColumn, Description, SparseColumn, TimeColumn
+from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.parse import parse_block
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from beam_preprocess.dataset.schema import PADDING_ID
+from beam_preprocess.dataset.feature_schema import PADDING_ID
 from nasrec_tf.data.features import Features
 from nasrec_tf.export.contents import describe_export
 from nasrec_tf.export.errors import ExportError

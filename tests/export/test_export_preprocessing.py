@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from beam_preprocess.api import preprocess
 from beam_preprocess.config import PreprocessConfig
-from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
+from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.dataset.time_formats import YYMMDDHH, time_format
 from beam_preprocess.datasets.avazu import avazu
 from beam_preprocess.datasets.criteo import criteo

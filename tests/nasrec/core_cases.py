@@ -8,7 +8,7 @@ fit its output.
 import hypothesis.strategies as st
 import numpy as np
 
-from beam_preprocess.dataset.schema import PADDING_ID
+from beam_preprocess.dataset.feature_schema import PADDING_ID
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.space import ALWAYS, ANY, NASREC_FULL, NASREC_SMALL, NEVER

@@ -19,7 +19,7 @@ from core_cases import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from beam_preprocess.dataset.schema import PADDING_ID
+from beam_preprocess.dataset.feature_schema import PADDING_ID
 from nasrec_tf.architecture.complexity import complexity
 from nasrec_tf.architecture.space import ANY, NASREC_SMALL
 from nasrec_tf.data.features import Features, ListField

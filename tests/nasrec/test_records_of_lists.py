@@ -7,10 +7,10 @@ import pytest
 
 from beam_preprocess.api import preprocess
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.feature_schema import PADDING_ID
 from beam_preprocess.dataset.record_reader import decode_example, read_records
-from beam_preprocess.dataset.schema import PADDING_ID
 from beam_preprocess.datasets.generic import generic
-from beam_preprocess.reading.description import SparseColumn
+from beam_preprocess.reading.column_kinds import SparseColumn
 from nasrec_tf.data.drawn_rows import row_sample
 from nasrec_tf.data.features import Features, ListField
 from nasrec_tf.data.records import Records

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from beam_preprocess.dataset.schema import MISSING_ID
+from beam_preprocess.dataset.feature_schema import MISSING_ID
 from nasrec_tf.common.value_checks import is_number
 from nasrec_tf.data.features import ATTENTION, SUM, Features, ListField
 from nasrec_tf.operators.base import Prefix, WeightSpec
