@@ -226,7 +226,8 @@ def _add_csv_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--multi-separator", metavar="TEXT",
-        help=f"between their items (default {USUAL_SEPARATOR!r}; none for lists of Parquet)",
+        help=f"between their items (default {USUAL_SEPARATOR!r}, none for lists of Parquet; json "
+        "for lists of JSON)",
     )  # fmt: skip
     group.add_argument(
         "--multi-longest", type=int, metavar="N",

@@ -24,7 +24,8 @@ Sparse; id 0 is the missing value, ids lie in ``[0, rows)``:
   ``mod fold`` (the result is never negative). A value that is not a number is rejected here.
 
 A multi-valued feature has a list of values, *items*, each of which is encoded like a single value.
-``separator`` stands between the items of a text; without one the raw column holds lists. An item
+``separator`` stands between the items of a text, or is ``json`` for texts such as ``["a", "b"]``;
+without one the raw column holds lists. An item
 that is empty or in ``missing_tokens`` is none; of the others the first ``longest`` are kept, in
 their order and as often as they stand there. A list without items is missing: its one id is 0.
 
@@ -79,6 +80,9 @@ FIRST_VOCABULARY_ID = 2
 
 PADDING_ID = -1
 """Fills rows of an array of ids behind a list's last item; records do not hold it."""
+
+JSON_LISTS = "json"
+"""In place of a separator: texts are lists of JSON."""
 
 MOST_ITEMS = 1000
 """Of a list: more would make every row as wide."""
@@ -174,7 +178,8 @@ class SparseFeature:
       missing_count: Training rows whose value is missing.
       out_of_vocabulary_count: Training rows with id 1; of a multi-valued feature, items.
       longest: Most items of a list, in all splits; None for a feature of single values.
-      separator: What stands between the items; None where the column holds lists, or single values.
+      separator: What stands between the items, or ``JSON_LISTS``; None where the column holds
+        lists, or single values.
       pooling: How a network makes one embedding of a list's, one of :data:`POOLINGS`.
       item_count: Items in the training split, those that are kept.
       cut_count: Training rows with more items than are kept.

@@ -116,8 +116,8 @@ class SparseColumn(RawColumn):
       rows: Table rows for the encodings ``modulo`` and ``hash``; None where none are known.
       radix: How the encoding ``modulo`` reads a value as a number; see feature_schema.py.
       fold: What ``modulo`` takes the number modulo first; None for nothing.
-      multi: What stands between the items of a multi-valued column; True where the column holds
-        lists itself, as Parquet's do; None for single values.
+      multi: What stands between the items of a multi-valued column, or ``json`` for lists of JSON;
+        True where the column holds lists itself, as Parquet's do; None for single values.
       longest: Items of a list that are kept, the first ones; ``DEFAULT_LONGEST`` unless given.
       pooling: How a network makes one embedding of a list's: ``mean`` (unless given), ``sum`` or
         ``attention``.

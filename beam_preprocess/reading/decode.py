@@ -13,11 +13,16 @@ import pyarrow.compute as pc
 
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
 from beam_preprocess.common.string_table import hash_strings
-from beam_preprocess.dataset.feature_schema import RawKey
+from beam_preprocess.dataset.feature_schema import JSON_LISTS, RawKey
 from beam_preprocess.dataset.time_formats import Moment, time_format
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
 from beam_preprocess.reading.description import NUMBER, Description
-from beam_preprocess.reading.lists import rows_of_items, split_items, without_missing_items
+from beam_preprocess.reading.lists import (
+    json_items,
+    rows_of_items,
+    split_items,
+    without_missing_items,
+)
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
 from beam_preprocess.reading.parse import RawRows, Reject, column_reason
 
@@ -118,7 +123,7 @@ def decode_rows(
         key = column.raw_key
         if key not in sparse:
             if column.is_list:
-                sparse[key] = _items(raw.columns[column.source], column, missing)
+                sparse[key] = _items(raw.columns[column.source], column, missing, faults)
             elif column.derive is None:
                 sparse[key] = _without_missing(raw.columns[column.source], missing)
             else:
@@ -249,8 +254,14 @@ def _strict_float(value: str) -> float:
     return float(value)
 
 
-def _items(values: pa.Array, column: SparseColumn, missing: pa.Array) -> pa.ListArray:
-    if isinstance(column.multi, str):
+def _items(
+    values: pa.Array, column: SparseColumn, missing: pa.Array, faults: _Faults
+) -> pa.ListArray:
+    if column.multi == JSON_LISTS:
+        lists, bad = json_items(_without_missing(values, missing))
+        faults.add(bad, column.source, "not a list of JSON with single values", values)
+        values = lists
+    elif isinstance(column.multi, str):
         values = split_items(_without_missing(values, missing), column.multi)
     return without_missing_items(values, missing)
 

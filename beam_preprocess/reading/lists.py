@@ -1,9 +1,11 @@
-"""Lists of items: of text with a separator between them, and of list columns of Parquet.
+"""Lists of items: of text with a separator between them or in JSON, and list columns of Parquet.
 
 A column of lists is an Arrow array of ``list<binary>``, null where a list has no item.
 """
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pyarrow as pa
@@ -46,6 +48,63 @@ def split_items(values: pa.Array, separator: str) -> pa.ListArray:
     [[b'a', b'b'], [b''], None]
     """
     return pc.split_pattern(values, separator)
+
+
+def json_items(values: pa.Array) -> tuple[pa.ListArray, np.ndarray]:
+    """The items of texts that are lists of JSON, each as the text that Parquet's would have.
+
+    Args:
+      values: Arrow binary; a null has no list.
+
+    Returns:
+      The lists, and the rows whose text is no list of single values, which have none.
+
+    >>> lists, bad = json_items(pa.array([b'["a|b", 7, null]', b"[]", None, b"a"]))
+    >>> lists.to_pylist(), bad.tolist()
+    ([[b'a|b', b'7', b''], [], None, None], [3])
+    """
+    encoded = values.dictionary_encode()
+    known = [_json_list(text) for text in encoded.dictionary.to_pylist()]
+    bad = np.flatnonzero([items is None for items in known])
+    lists = pa.array(known, pa.list_(pa.binary())).take(encoded.indices)
+    codes = encoded.indices.fill_null(-1).to_numpy()
+    return lists, np.flatnonzero(np.isin(codes, bad))
+
+
+def json_texts(values: pa.ListArray) -> pa.Array:
+    """Lists as texts that :func:`json_items` reads.
+
+    Args:
+      values: Lists of Arrow binary, as :func:`item_texts` gives them.
+    """
+    return pa.array(
+        [
+            None if items is None else json.dumps([item.decode() for item in items]).encode()
+            for items in values.to_pylist()
+        ],
+        pa.binary(),
+    )
+
+
+def _json_list(text: bytes) -> list[bytes] | None:
+    try:
+        items = json.loads(text)
+        return [_json_text(item) for item in items] if isinstance(items, list) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json_text(item: object) -> bytes:
+    if item is None:
+        return b""
+    if isinstance(item, bool | int):
+        return b"%d" % item
+    if isinstance(item, float):
+        [text] = text_of(plain_values(pa.array([item]))).to_pylist()
+        return text
+    if not isinstance(item, str) or set(item) & set("\r\n"):
+        raise ValueError("no single value of one line")
+    return item.encode()
 
 
 def without_missing_items(values: pa.ListArray, missing: pa.Array) -> pa.ListArray:

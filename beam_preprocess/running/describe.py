@@ -10,8 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import pyarrow as pa
+
 from beam_preprocess.common.one_line_options import OneLineParser
+from beam_preprocess.dataset.feature_schema import JSON_LISTS
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.lists import json_items
 from beam_preprocess.running.log_sample import LogSample, is_number, sample_log
 from beam_preprocess.running.time_guess import TimeGuess, guess_times, is_beginning
 
@@ -47,7 +51,8 @@ class Guess:
       reason: Why, in words.
       transform: Of a dense column, where it is not the usual one.
       times: Of a column of times.
-      multi: What stands between the items of a multi-valued column, or true of a list of Parquet.
+      multi: What stands between the items of a multi-valued column, or json, or true of a list of
+        Parquet.
     """
 
     role: str
@@ -164,6 +169,10 @@ def _guess(name: str, values: list[str], rows: int) -> Guess:
 
 def _multi(values: list[str]) -> Guess | None:
     """Whether values are lists: a separator in many of them, whose parts come again elsewhere."""
+    lists, bad = json_items(pa.array([value.encode() for value in values], pa.binary()))
+    if not len(bad):
+        longest = max(len(items) for items in lists.to_pylist())
+        return Guess("sparse", f"lists of JSON, of up to {longest} items", multi=JSON_LISTS)
     for separator in _SEPARATORS:
         lists = [value.split(separator) for value in values]
         several = sum(len(items) > 1 for items in lists)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature
+from beam_preprocess.dataset.feature_schema import JSON_LISTS, DenseFeature, SparseFeature
 from beam_preprocess.dataset.file_names import CARD_FILE, file_stem
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
@@ -141,7 +141,10 @@ def _source(feature: DenseFeature | SparseFeature) -> str:
 
 
 def _of_list(feature: SparseFeature) -> str:
-    between = "a list" if feature.separator is None else f"items between {feature.separator!r}"
+    if feature.separator in (None, JSON_LISTS):
+        between = "a list" if feature.separator is None else "a list of JSON"
+    else:
+        between = f"items between {feature.separator!r}"
     cut = (
         f", the others of {feature.cut_count:,} training rows cut off" if feature.cut_count else ""
     )

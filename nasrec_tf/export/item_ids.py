@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from beam_preprocess.dataset.feature_schema import MISSING_ID, PADDING_ID, SparseFeature
+from beam_preprocess.dataset.feature_schema import JSON_LISTS, MISSING_ID, PADDING_ID, SparseFeature
 
 IdsOf = Callable[[SparseFeature, tf.Tensor], tf.Tensor]
 """int64 (values,) ids of strings (values,), none of them missing."""
@@ -32,7 +32,8 @@ class ItemIds:
 
         Args:
             raw: strings: texts (batch,), or lists (batch, items), each filled up with empty ones;
-                where the feature has a separator, an item that holds it is several.
+                where the feature has a separator, an item that holds it is several. Lists of
+                JSON come as lists.
         """
         longest = self._feature.longest
         items = self._items(tf.expand_dims(raw, 1) if raw.shape.rank == 1 else raw)
@@ -49,7 +50,7 @@ class ItemIds:
         rows, width = tf.unstack(tf.shape(raw, tf.int64))
         starts = tf.range(rows + 1) * width
         texts = tf.reshape(raw, [-1])
-        if self._feature.separator is None:
+        if self._feature.separator in (None, JSON_LISTS):
             return tf.RaggedTensor.from_row_splits(texts, starts, validate=False)
         whole = tf.where(self._is_missing(texts), "", texts)
         parts = tf.strings.split(whole, self._feature.separator)

@@ -152,7 +152,7 @@ class SearchConfig:
     )
     multi_separator: str | None = option(
         None, DATA, f"between their items (likewise; default {USUAL_SEPARATOR!r}, none for lists "
-        "of Parquet)"
+        "of Parquet; json for lists of JSON)"
     )  # fmt: skip
     multi_longest: int | None = option(
         None, DATA, "items of a list that are kept, the first ones (likewise; default "

@@ -1,5 +1,7 @@
 """Multi-valued columns: items to ids, in text and in lists of Parquet, and what is cut off."""
 
+import csv
+import io
 import json
 import pathlib
 
@@ -20,6 +22,7 @@ from beam_preprocess.datasets.generic import generic
 from beam_preprocess.datasets.toml_file import read_toml, tomllib
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.lists import json_items, json_texts
 from beam_preprocess.running.describe import describe
 from beam_preprocess.writing.tfexample import encode_records
 
@@ -56,6 +59,37 @@ def records_of(directory):
 def vocabulary(directory, name="genres"):
     text = (pathlib.Path(directory) / "vocabularies" / f"{name}.txt").read_text()
     return text.splitlines()
+
+
+def test_lists_of_json_are_the_lists_that_others_write(make_dataset, tmp_path):
+    lists = lists_of(150)
+    separated = make_dataset(log_of(lists), layout(), name="separated", min_count=1)
+    log = io.StringIO()
+    writer = csv.writer(log)
+    writer.writerow(("label", "user", "genres"))
+    for n, items in enumerate(lists):
+        writer.writerow((int(n % 3 == 0), f"u{n % 7}", json.dumps(items)))
+    out = make_dataset(log.getvalue(), layout(multi="json"), name="json", min_count=1)
+    assert records_of(out) == records_of(separated)
+    assert vocabulary(out) == vocabulary(separated)
+    path = tmp_path / "log.csv"
+    path.write_text(log.getvalue() + '1,u1,"[""war"", {}]"\n1,u1,war\n')
+    assert tomllib.loads(describe([str(tmp_path / "raw-json.csv")]))["sparse"][1] == {
+        "source": "genres", "multi": "json",
+    }  # fmt: skip
+    with pytest.raises(DataError, match="line 152: column genres: not a list of JSON with single"):
+        make_dataset(path, layout(multi="json"), name="bad", max_reject_share=0.001)
+
+
+ANY_ITEM = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"))
+
+
+@given(st.lists(st.none() | st.lists(ANY_ITEM)))
+def test_texts_of_lists_are_read_back(lists):
+    encoded = [None if items is None else [item.encode() for item in items] for items in lists]
+    texts = json_texts(pa.array(encoded, pa.list_(pa.binary())))
+    found, bad = json_items(texts)
+    assert found.to_pylist() == encoded and not len(bad)
 
 
 def items_of(directory):
