@@ -7,10 +7,11 @@ from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.errors import DataError
 
 _HINTS = {
-    "label is not": " (--label-positive or --label-above say which labels are clicks)",
-    "invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
+    ": label is not": " (--label-positive or --label-above say which labels are clicks)",
+    ": invalid UTF-8: ": " (bytes that are no text: leave the column out, or write their digits)",
+    ": invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
 }
-"""What helps, by what stands in a reason."""
+"""What helps, by what stands in a reason; of a column of Parquet the value stands behind it."""
 
 
 def check_scan(summary: Summary, max_reject_share: float, weight: str | None = None) -> None:

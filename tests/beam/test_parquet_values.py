@@ -163,3 +163,10 @@ def test_a_column_of_times_needs_no_form(make_dataset, tmp_path):
     schema = Schema.load(out)
     assert [split.rows for split in schema.splits.values()] == [80, 10, 10]
     assert schema.sparse_names == ("user",)
+
+
+def test_bytes_that_are_no_text_are_told(make_dataset, tmp_path):
+    write(tmp_path / "log.parquet", label=[0, 1] * 30, key=[b"\xff\x00", b"\xfe"] * 30)
+    layout = generic("label", file_format="parquet")
+    with pytest.raises(DataError, match="column key: invalid UTF-8: .* .bytes that are no text"):
+        make_dataset(tmp_path / "log.parquet", layout)
