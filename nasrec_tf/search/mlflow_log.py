@@ -7,6 +7,7 @@ stopped and goes on is there once. ``mlflow.json`` tells which run of MLflow it 
 import contextlib
 import dataclasses
 import json
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +22,9 @@ from nasrec_tf.search.tracked_figures import TrackedTrial, tracked_candidates, t
 
 _MOST_LETTERS = 500
 """Of the value of a parameter, in MLflow's older servers."""
+
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+"""The variable by which MLflow is told how often to ask again."""
 
 _PARENT = "mlflow.parentRunId"
 """The tag by which MLflow nests runs."""
@@ -38,7 +42,7 @@ def check_mlflow(uri: str) -> None:
     Raises:
         UserError: if MLflow is not installed or nothing answers there.
     """
-    with _told(uri):
+    with _told(uri), _asking_once():
         _client(uri).search_experiments(max_results=1)
 
 
@@ -104,13 +108,28 @@ def _told(uri: str) -> Iterator[None]:
         raise UserError(f"--mlflow {uri}: {one_line(error) or type(error).__name__}") from error
 
 
+@contextlib.contextmanager
+def _asking_once() -> Iterator[None]:
+    """MLflow asks a server that does not answer for minutes; nobody waits for that at the start."""
+    before = os.environ.get(_RETRIES)
+    os.environ[_RETRIES] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_RETRIES]
+        else:
+            os.environ[_RETRIES] = before
+
+
 def _logged(client: Any, run: Run) -> str:
     """Makes MLflow's run; one that could not be made whole is taken back."""
     experiment = _experiment(client, run.config.name)
     made = client.create_run(experiment, run_name=run.directory.path.resolve().name)
     identity = made.info.run_id
     try:
-        _log_options(client, identity, dataclasses.asdict(run.config))
+        options = dataclasses.asdict(run.config)
+        _log_options(client, identity, options | {"mlflow": None})  # It may hold a password.
         _log_scalars(client, identity, _figures(run))
         winner = run.directory.finished("retrain", RetrainResult).directory.rpartition("/")[2]
         for trial in tracked_trainings(run):

@@ -14,6 +14,13 @@ def test_without_mlflow_one_line_says_what_to_install(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_server_that_does_not_answer_is_told_at_the_start(tmp_path):
+    pytest.importorskip("mlflow")
+    said = call(*options(tmp_path), "--mlflow", "http://localhost:1")
+    assert said.error.startswith("error: --mlflow http://localhost:1: ")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """A client of a store in files, and where it lies."""
