@@ -75,6 +75,10 @@ def _run(options: argparse.Namespace) -> int:
     found = list(judge(rows, options.seed, options.most_slices))
     unread.tell("do not count")
     print(screen_table(found))
+    if rows.weights is not None:
+        print(
+            f"Rows count by column {model.schema.weight!r}, as in training (--unweighted: alike)."
+        )
     if options.output:
         _write(pathlib.Path(options.output), found)
     return 0
