@@ -9,7 +9,7 @@ from nasrec_tf.report.explanation_summary import (
 )
 from nasrec_tf.report.gap_share import Gap
 from nasrec_tf.report.markdown_table import markdown_cell, markdown_table
-from nasrec_tf.report.page import count, duration, number, share
+from nasrec_tf.report.page import capital, count, duration, number, share
 from nasrec_tf.report.verdict import verdict_line
 
 MODEL_COLUMNS = (
@@ -48,7 +48,7 @@ def explanation_markdown(explanation: ExplanationSummary, gap: Gap | None = None
         # The model found
     """
     line = verdict_line(explanation)
-    parts = [f"# {explanation.compared[0].upper()}{explanation.compared[1:]}"]
+    parts = [f"# {capital(explanation.compared)}"]
     if line is not None:
         parts.append(markdown_cell(line))
     if explanation.yardsticks:
@@ -68,7 +68,7 @@ def explanation_markdown(explanation: ExplanationSummary, gap: Gap | None = None
 def _found(explanation: ExplanationSummary, gap: Gap | None) -> Sequence[str]:
     found = explanation.found
     return (
-        explanation.compared,
+        f"{capital(explanation.compared)} ★",
         number(found.log_loss, 5),
         share(gap and gap.share(found.log_loss)),
         "",
@@ -82,10 +82,10 @@ def _found(explanation: ExplanationSummary, gap: Gap | None) -> Sequence[str]:
 def _yardstick(one: YardstickSummary, gap: Gap | None) -> Sequence[str]:
     if one.test is None or one.difference is None:
         why = f"left out: {one.left_out}" if one.left_out else "its training diverged"
-        return (f"{one.title}: {why}", "–", "–", "–", "–", "–", "–", "–")
+        return (f"{capital(one.title)}: {why}", "–", "–", "–", "–", "–", "–", "–")
     difference = one.difference
     return (
-        one.title,
+        capital(one.title),
         number(one.test.log_loss, 5),
         share(gap and gap.share(one.test.log_loss)),
         _signed(difference.log_loss, difference.log_loss_interval),

@@ -88,7 +88,7 @@ def rendered(template: str, pictures: Mapping[str, str], **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        span=span, count=count, duration=duration, number=number, share=share
+        capital=capital, span=span, count=count, duration=duration, number=number, share=share
     )
     safe = {name: markupsafe.Markup(svg) for name, svg in pictures.items()}
     style, script = (
@@ -128,6 +128,19 @@ def _pictures(run: RunSummary) -> dict[str, str]:
     for number, candidate in enumerate(run.runners_up, start=1):
         pictures[f"runner_up_{number}"] = draw_svg(candidate.architecture)
     return pictures
+
+
+def capital(text: str) -> str:
+    """A text that begins a line.
+
+    Args:
+        text: of at least one letter.
+
+    Example:
+        >>> capital("the DLRM")
+        'The DLRM'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def number(value: Any, digits: int = 4) -> str:

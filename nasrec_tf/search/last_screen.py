@@ -223,16 +223,16 @@ def write_run_report(run: Run) -> None:
     """
     from nasrec_tf.report import write_report
     from nasrec_tf.report.explanation_text import explanation_markdown
-    from nasrec_tf.search.run_summary import summarize
+    from nasrec_tf.search.run_summary import data_summary, summarize
 
     write_leaderboard(run)
     result = run.directory.result("retrain")
     if result is not None:
         with atomic_file(run.directory.path / ARCHITECTURE_FILE) as file:
             file.write(json.dumps(result.architecture.to_json(), indent=1) + "\n")
-    summary = summarize(run)
-    if summary.explanation is not None:
-        gap = known_gap(summary.data) or seen_gap(summary.explanation)
+    explained = run.directory.result("explain")
+    if explained is not None:
+        gap = known_gap(data_summary(run)) or seen_gap(explained.explanation)
         with atomic_file(run.directory.path / EXPLANATION_FILE) as file:
-            file.write(explanation_markdown(summary.explanation, gap))
-    write_report(summary, run.directory.path / REPORT_FILE)
+            file.write(explanation_markdown(explained.explanation, gap))
+    write_report(summarize(run), run.directory.path / REPORT_FILE)

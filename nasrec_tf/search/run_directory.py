@@ -110,6 +110,9 @@ class RunDirectory:
             config = _spelt_as(config, stored)
             if not self._is_settled("records") and _changed(config, stored, "records"):
                 shutil.rmtree(self.path / "records", ignore_errors=True)
+            if _changed(config, stored, "explain"):
+                # It is told anew, by what it has kept of each model and measurement.
+                (self.path / "explain" / RESULT_FILE).unlink(missing_ok=True)
         for draft in self.path.rglob(f"{DRAFT_PREFIX}*"):
             draft.unlink(missing_ok=True)  # Of a process that was killed.
         # First of all: it makes the directory a run's.
@@ -159,8 +162,11 @@ class RunDirectory:
     def _is_settled(self, stage: str) -> bool:
         """Whether the first stage that reads an option has begun; has ended, of some stages.
 
-        The records stage leaves all or nothing, and the export is made in a moment.
+        The records stage leaves all or nothing, and the export is made in a moment. Explaining
+        changes nothing that was found, and may go further at any time.
         """
+        if stage == "explain":
+            return False
         directory = self.path / stage
         if stage == "records":
             return (directory / RESULT_FILE).exists()

@@ -74,7 +74,7 @@ def summarize(run: Run) -> RunSummary:
         command=f"{command} --run-dir ELSEWHERE",
         seed=config.seed,
         space=config.space if config.architecture is None else None,
-        data=_data(run),
+        data=data_summary(run),
         recipe=_recipe(run),
         supernet=_curve(path / "supernet"),
         trials=_trials(run),
@@ -169,7 +169,12 @@ def _versions(run: Run) -> dict[str, str]:
     return last.packages | {name: value for name, value in more.items() if value is not None}
 
 
-def _data(run: Run) -> DataSummary | None:
+def data_summary(run: Run) -> DataSummary | None:
+    """The data set; ``None`` while there is none.
+
+    Args:
+        run: the run.
+    """
     result = run.directory.result("records")
     if result is None:
         return None

@@ -24,7 +24,7 @@ ROWS = 20_000
 LEAST_ROWS = 2_000
 """And at least, if there are so many."""
 
-PREDICTIONS = 400_000
+PREDICTIONS = 250_000
 """Rows that are predicted for all features, unless the least rows take more: some seconds."""
 
 MOST_DRAWS = 5
@@ -82,7 +82,7 @@ def rows_tried(features: int) -> int:
 
     Example:
         >>> rows_tried(10), rows_tried(39), rows_tried(2_000)
-        (20000, 10256, 2000)
+        (20000, 6410, 2000)
     """
     return min(ROWS, max(LEAST_ROWS, PREDICTIONS // features))
 

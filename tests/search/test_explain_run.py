@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from search_calls import call
 
+from nasrec_tf.report.page import capital
 from nasrec_tf.report.verdict import told_yardstick, verdict_line
 from nasrec_tf.search import from_scratch, yardsticks
 from nasrec_tf.search.config import SearchConfig, load_options
@@ -91,6 +92,17 @@ def test_what_would_take_too_much_of_the_run_is_left_out_and_said(explained, mon
     assert "--yardsticks all trains it" in told_yardstick(found[1])
 
 
+def test_what_was_not_asked_for_at_first_is_added_to_what_there_is(explained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(explained[0] / "run", run)
+    trained = {path: path.stat().st_mtime_ns for path in run.glob("explain/*/yardstick.json")}
+    assert explain(tmp_path, "--yardsticks", "none").code == 0
+    assert explanation(tmp_path).yardsticks == ()
+    assert explain(tmp_path, "--yardsticks", "all").code == 0
+    assert explanation(tmp_path) == explanation(explained[0])
+    assert trained == {path: path.stat().st_mtime_ns for path in trained}
+
+
 def test_verdict_and_differences_are_told_on_the_screen_and_first_in_the_report(explained):
     directory, screen = explained
     [verdict] = [line for line in screen.splitlines() if line.startswith("verdict  ")]
@@ -171,7 +183,7 @@ def test_the_same_stands_beside_the_result_as_markdown(explained):
     found = explanation(explained[0])
     assert text.splitlines()[2] == verdict_line(found)
     for name in (one.title for one in found.yardsticks):
-        assert f"| {name} | 0." in text
+        assert f"| {capital(name)} | 0." in text
     for one in found.why.importances:
         assert f"| {one.feature} | {one.kind} | {one.rise:+.5f} (" in text
 
