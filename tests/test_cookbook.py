@@ -112,6 +112,8 @@ def with_small(words, more=()):
     """Module and arguments of a command, those of a small job behind them."""
     module, arguments = of_ours(words)
     given = {word for word in arguments if word.startswith("--")}
+    if "--yardsticks" in given:
+        given.add("--no-explain")
     pairs = small_options(module)
     added = [word for pair in pairs.items() if pair[0] not in given for word in pair if word]
     return module, [*arguments, *added, *more]
