@@ -1,5 +1,6 @@
 """The found model on parts of the test split: where it is good, and where it is not."""
 
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -76,10 +77,12 @@ def slices(
     for kind, name in features:
         if kind == "dense":
             number = schema.dense_names.index(name)
-            parts = _ranges(schema.dense[number], inputs["dense"][:, number])
+            parts = range_slices(schema.dense[number], inputs["dense"][:, number])
         else:
             number = schema.sparse_names.index(name)
-            parts = _values(run, schema.sparse[number], inputs["sparse"][:, columns[number]])
+            sparse = schema.sparse[number]
+            file = None if sparse.vocabulary is None else run.dataset / sparse.vocabulary
+            parts = value_slices(sparse, inputs["sparse"][:, columns[number]], file)
         found += [(name, each) for each in parts]
     for name, (value, members) in found:
         if np.count_nonzero(members) >= LEAST_OF_SLICE:
@@ -122,8 +125,13 @@ def _by_unseen(schema: Schema, columns: Sequence[slice], ids: np.ndarray) -> Ite
     yield "more", unseen > 1
 
 
-def _ranges(feature: DenseFeature, values: np.ndarray) -> Iterator[Slice]:
-    """Rows by the size of a dense value; equal ones are never told apart."""
+def range_slices(feature: DenseFeature, values: np.ndarray) -> Iterator[Slice]:
+    """Rows by the size of a dense value; equal ones are never told apart.
+
+    Args:
+        feature: whose values they are.
+        values: as networks read them, (rows,).
+    """
     ends = np.unique(np.quantile(values, np.arange(1, RANGES) / RANGES, method="lower"))
     ends = ends[ends < values.max()]
     place = np.searchsorted(ends, values)  # The range of a value ends with it or above it.
@@ -158,16 +166,23 @@ def raw_value(feature: DenseFeature, value: float) -> float:
     return value
 
 
-def _values(run: Run, feature: SparseFeature, ids: np.ndarray) -> Iterator[Slice]:
+def value_slices(
+    feature: SparseFeature, ids: np.ndarray, vocabulary: pathlib.Path | None = None
+) -> Iterator[Slice]:
     """Rows by a sparse value: the most frequent ones, what is missing or new, and all others.
 
     A row with a list is among those of each of its items.
+
+    Args:
+        feature: whose values they are.
+        ids: of the rows, (rows, columns).
+        vocabulary: file of its values, without which they are told by their ids.
     """
     special = {MISSING_ID: "missing"}
     if feature.encoding == "vocabulary":
         special[OUT_OF_VOCABULARY_ID] = "out of vocabulary"
     frequent = _frequent(ids, special)
-    names = _names(run, feature, max(frequent, default=0))
+    names = _names(vocabulary, max(frequent, default=0))
     told = {number: names.get(number, f"id {number}") for number in frequent} | special
     others = np.ones(len(ids), bool)
     for number, name in told.items():
@@ -188,12 +203,11 @@ def _frequent(ids: np.ndarray, special: Mapping[int, str]) -> list[int]:
     return [number for number in order if number not in passed_over][:MOST_VALUES]
 
 
-def _names(run: Run, feature: SparseFeature, last: int) -> dict[int, str]:
+def _names(vocabulary: pathlib.Path | None, last: int) -> dict[int, str]:
     """Raw values by id, as far as they are among the first entries of the vocabulary file."""
     from nasrec_tf.export.vocabularies import first_entries
 
     count = min(MOST_NAMES, last - FIRST_VOCABULARY_ID + 1)
-    if feature.vocabulary is None or count < 1:
+    if vocabulary is None or count < 1:
         return {}
-    path = run.dataset / feature.vocabulary
-    return dict(enumerate(first_entries(path, count), start=FIRST_VOCABULARY_ID))
+    return dict(enumerate(first_entries(vocabulary, count), start=FIRST_VOCABULARY_ID))
