@@ -9,7 +9,7 @@ from nasrec_tf.report.explanation_summary import (
 )
 from nasrec_tf.report.gap_share import Gap
 from nasrec_tf.report.markdown_table import markdown_cell, markdown_table
-from nasrec_tf.report.page import capital, count, duration, number, share
+from nasrec_tf.report.page import capital, count, number, share
 from nasrec_tf.report.verdict import verdict_line
 
 MODEL_COLUMNS = (
@@ -20,7 +20,6 @@ MODEL_COLUMNS = (
     "test AUC",
     "the found one less it (95 %)",
     "M multiply-accumulates",
-    "time",
 )
 
 SLICE_COLUMNS = (
@@ -75,14 +74,13 @@ def _found(explanation: ExplanationSummary, gap: Gap | None) -> Sequence[str]:
         number(found.auc, 5),
         "",
         number(explanation.mflops),
-        "",
     )
 
 
 def _yardstick(one: YardstickSummary, gap: Gap | None) -> Sequence[str]:
     if one.test is None or one.difference is None:
         why = f"left out: {one.left_out}" if one.left_out else "its training diverged"
-        return (f"{capital(one.title)}: {why}", "–", "–", "–", "–", "–", "–", "–")
+        return (f"{capital(one.title)}: {why}", *["–"] * (len(MODEL_COLUMNS) - 1))
     difference = one.difference
     return (
         capital(one.title),
@@ -92,7 +90,6 @@ def _yardstick(one: YardstickSummary, gap: Gap | None) -> Sequence[str]:
         number(one.test.auc, 5),
         _signed(difference.auc, difference.auc_interval),
         number(one.mflops),
-        duration(one.seconds) if one.recipe else "–",
     )
 
 
