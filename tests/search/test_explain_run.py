@@ -68,6 +68,7 @@ def test_the_constant_prediction_is_the_training_click_rate(explained):
     assert constant.test.log_loss == pytest.approx(known, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_simple_model_is_what_the_main_job_would_train_of_it(explained, tmp_path):
     """By the same recipe, on the same rows in the same order, from the same initial weights."""
     said = call(
@@ -117,7 +118,7 @@ def test_a_stage_that_was_stopped_ends_with_the_same_figures(explained, tmp_path
     """In the midst of a training; what had been done before it is taken up."""
     run = tmp_path / "run"
     shutil.copytree(explained[0] / "run", run)
-    for name in ("result.json", "ablation.json", "importance.json", "dlrm"):
+    for name in ("result.json", "ablation.json", "dlrm"):
         path = run / "explain" / name
         path.unlink() if path.is_file() else shutil.rmtree(path)
     save, saved = from_scratch.write_state, []
