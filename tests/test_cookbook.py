@@ -25,9 +25,17 @@ SMALL = {
 }
 """Options of a small job, by module; what the cookbook says goes first."""
 
-SHORTER = {"b": ["--stage", "records"], "e": ["--plan"], "k": ["--stage", "records"]}
-"""Up to where tasks go in `make test`: searches that are that of task a from there on, and a
-comparison (tests/search/test_compare_run.py makes whole ones)."""
+RECORDS = ["--stage", "records"]
+
+SHORTER = {
+    ("b", "nasrec_tf.search"): RECORDS,
+    ("e", "nasrec_tf.search"): RECORDS,
+    ("e", "nasrec_tf.compare"): ["--plan"],
+    ("k", "nasrec_tf.search"): RECORDS,
+}
+"""Up to where tasks go in `make test`: searches that are that of task a from there on, one that is
+explained (tests/search/test_explain_run.py), and a comparison (tests/search/test_compare_run.py
+makes whole ones)."""
 
 
 def blocks():
@@ -153,7 +161,7 @@ def test_every_command_does_what_it_is_there_for(tmp_path, monkeypatch, small_fu
             continue
         for words in commands(text):
             if of_ours(words) and "gpu" not in words:
-                more = [] if everything else SHORTER.get(task, [])
+                more = [] if everything else SHORTER.get((task, of_ours(words)[0]), [])
                 module, arguments = with_small(words, more)
                 assert main_of(module)(arguments) == 0, words
     assert len((tmp_path / "today.csv").read_text().splitlines()) == 51
