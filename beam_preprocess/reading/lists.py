@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from beam_preprocess.dataset.feature_schema import JSON_LISTS
 from beam_preprocess.reading.parquet_values import is_readable, plain_values, text_of
 
 
@@ -69,6 +70,24 @@ def json_items(values: pa.Array) -> tuple[pa.ListArray, np.ndarray]:
     lists = pa.array(known, pa.list_(pa.binary())).take(encoded.indices)
     codes = encoded.indices.fill_null(-1).to_numpy()
     return lists, np.flatnonzero(np.isin(codes, bad))
+
+
+def texts_of_lists(values: pa.Array, separator: str) -> pa.Array:
+    """A list column of Parquet as the texts that a column with a separator has.
+
+    Args:
+      values: Of a type that :func:`is_list_type` takes.
+      separator: What stands between two items, or ``JSON_LISTS``.
+
+    >>> texts_of_lists(pa.array([["a", "b"], [], None]), "|").to_pylist()
+    [b'a|b', b'', b'']
+    """
+    lists = item_texts(values)
+    if separator == JSON_LISTS:
+        texts = json_texts(lists)
+    else:
+        texts = pc.binary_join(lists, separator.encode())
+    return texts.fill_null(b"")
 
 
 def json_texts(values: pa.ListArray) -> pa.Array:

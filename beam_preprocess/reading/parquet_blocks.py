@@ -19,7 +19,12 @@ from beam_preprocess.dataset.time_formats import ISO_8601
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.description import NUMBER, Description
-from beam_preprocess.reading.lists import is_list_type, item_texts, rows_of_items
+from beam_preprocess.reading.lists import (
+    is_list_type,
+    item_texts,
+    rows_of_items,
+    texts_of_lists,
+)
 from beam_preprocess.reading.parquet_values import (
     inexact_ids,
     is_number,
@@ -110,10 +115,10 @@ def check_column_types(schema: pa.Schema, description: Description, path: str) -
     """
     for column in description.sparse or ():
         _check_list(schema, column, path)
-    lists = list_columns(description)
+    lists = {column.source for column in description.sparse or () if column.is_list}
     for name in raw_columns(description):
         kind = schema.field(name).type
-        if name not in lists and not is_readable(kind):
+        if not is_readable(kind) and not (name in lists and is_list_type(kind)):
             raise DataError(
                 f"{path}: column {name!r} is of type {' '.join(str(kind).split())}, which is no "
                 f"single value; leave it out (--ignore), or write it as text or numbers"
@@ -141,7 +146,7 @@ def _check_list(schema: pa.Schema, column: SparseColumn, path: str) -> None:
             f"{what} is of type {' '.join(str(kind).split())}, which holds no lists; name what "
             "stands between two items (multi), or write the same type in all files"
         )
-    if is_list and column.multi is not True:
+    if is_list and column.multi is None:
         raise DataError(
             f"{what} holds lists, here or in another file; give it once, as multi = true"
         )
@@ -191,6 +196,7 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
       description: Which columns are read, and which of them as numbers.
     """
     numeric, lists = set(numeric_columns(description)), list_columns(description)
+    separated = {c.source: c.multi for c in description.sparse or () if isinstance(c.multi, str)}
     ids = {column.source for column in description.sparse or () if column.derive is None}
     columns = {}
     bad = np.zeros(table.num_rows, bool)
@@ -199,6 +205,9 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
         values = _in_one_piece(table.column(name))
         if name in lists:
             columns[name], faults = _raw_lists(values)
+        elif name in separated and is_list_type(values.type):
+            _, faults = _raw_lists(values)
+            columns[name] = texts_of_lists(values, separated[name])
         else:
             values = plain_values(values)
             faults = [(inexact_ids(values), _INEXACT)] if name in ids else []

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_preprocess.config import MAX_ROW_BYTES
-from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID, JSON_LISTS
+from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.vocabulary import read_vocabulary
@@ -24,7 +24,6 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.description import Description
-from beam_preprocess.reading.lists import is_list_type, item_texts, json_texts
 from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, raw_rows
 from beam_preprocess.reading.parse import RawRows, Reject, raw_columns
 from beam_preprocess.reading.side_tables import forget_tables
@@ -159,7 +158,6 @@ class RowReplay:
             file_format="parquet",
         ).resolve(names, where, (_NO_LABEL,))
         reading = _with_further(description, self._further)
-        table = _with_texts_of_lists(table, reading)
         check_column_types(table.schema, reading, where)
         table = table.select(raw_columns(reading))
         for first in range(0, table.num_rows, BLOCK_ROWS):
@@ -286,21 +284,6 @@ def _values_in_first_line(description: Description, patterns: tuple[str, ...]) -
         return len(description.values_of(line.decode("utf-8-sig").rstrip("\r\n")))
     except (csv.Error, UnicodeDecodeError):
         return None
-
-
-def _with_texts_of_lists(table: pa.Table, description: Description) -> pa.Table:
-    """The table with the texts that a log would have in place of lists."""
-    for column in description.sparse or ():
-        at = table.schema.get_field_index(column.source)
-        if isinstance(column.multi, str) and at >= 0 and is_list_type(table.schema.types[at]):
-            lists = table.column(at).combine_chunks()
-            texts = item_texts(lists)
-            if column.multi == JSON_LISTS:
-                texts = json_texts(texts)
-            else:
-                texts = pc.binary_join(texts, column.multi.encode())
-            table = table.set_column(at, column.source, texts)
-    return table
 
 
 def _texts(values: pa.Array) -> pa.Array:

@@ -47,6 +47,9 @@ def asking_parser(name: str, description: str) -> argparse.ArgumentParser:
     log.add_argument("--label", metavar="COLUMN", help="(default: that of the training)")
     log.add_argument("--delimiter", metavar="TEXT", help="(default: that of the training)")
     log.add_argument(
+        "--file-encoding", metavar="TEXT", help="such as latin-1 (default: that of the training)"
+    )
+    log.add_argument(
         "--side-table",
         action="extend",
         nargs="+",
@@ -84,6 +87,7 @@ def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
         dataset=options.dataset,
         label=options.label,
         delimiter=options.delimiter,
+        file_encoding=options.file_encoding,
         side_tables=tuple(options.side_table),
         split=options.split,
     )

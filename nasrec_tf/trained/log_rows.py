@@ -15,6 +15,7 @@ from beam_preprocess.dataset.manifest import is_data_set
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import LayoutOptions
+from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 from beam_preprocess.running.further_rows import EncodedRows, read_vocabularies
 from nasrec_tf.common.errors import UserError
@@ -34,6 +35,7 @@ class AskedLog:
         dataset: layout of the log; ``None`` for that of the training.
         label: column of the labels; ``None`` for that of the training.
         delimiter: between values; ``None`` for that of the training.
+        file_encoding: of a text; ``None`` for that of the training.
         side_tables: NAME=PATH; none for those of the training.
         split: of a data set of records; ``None`` for its test split.
     """
@@ -42,6 +44,7 @@ class AskedLog:
     dataset: str | None = None
     label: str | None = None
     delimiter: str | None = None
+    file_encoding: str | None = None
     side_tables: tuple[str, ...] = ()
     split: str | None = None
 
@@ -113,8 +116,16 @@ def judged_rows(
     """
     if log.records is not None:
         return _of_records(model, log, further, weighted)
-    replay = model.replay(further, described(model, log), weighted)
-    return _predicted(model, replay.labelled(log.data, _side_tables(model, log)))
+    description = described(model, log)
+    replay = model.replay(further, description, weighted)
+    try:
+        return _predicted(model, replay.labelled(log.data, _side_tables(model, log)))
+    except DataError as error:
+        if weighted and f"no column {description.weight!r}" in str(error):
+            raise UserError(
+                f"{error}. Training counted rows by it; --unweighted counts all alike."
+            ) from None
+        raise
 
 
 def described(model: TrainedModel, log: AskedLog) -> Description:
@@ -133,13 +144,19 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
     if log.dataset is None:
         changes: dict[str, Any] = {
             name: value
-            for name, value in (("label", log.label), ("delimiter", _delimiter(log.delimiter)))
+            for name, value in (
+                ("label", log.label),
+                ("delimiter", _delimiter(log.delimiter)),
+                ("file_encoding", log.file_encoding),
+            )
             if value is not None
         }
         return dataclasses.replace(trained, **changes)
     generic = log.dataset in GENERIC_FORMATS
     options = LayoutOptions(
-        label=log.label or (trained.label if generic else None), delimiter=log.delimiter
+        label=log.label or (trained.label if generic else None),
+        delimiter=log.delimiter,
+        file_encoding=log.file_encoding,
     )
     layout = options.describe(log.dataset)
     if generic:
@@ -182,7 +199,7 @@ def _of_records(
     from nasrec_tf.data.records import Records
 
     directory, split = log.records, log.split or "test"
-    for name in ("dataset", "label", "delimiter", "side_tables"):
+    for name in ("dataset", "label", "delimiter", "file_encoding", "side_tables"):
         if getattr(log, name):
             raise UserError(
                 f"--{name.replace('_', '-')}: {directory} is a data set of records already, which "

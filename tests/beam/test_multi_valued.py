@@ -1,6 +1,7 @@
 """Multi-valued columns: items to ids, in text and in lists of Parquet, and what is cut off."""
 
 import csv
+import dataclasses
 import io
 import json
 import pathlib
@@ -22,7 +23,9 @@ from beam_preprocess.datasets.generic import generic
 from beam_preprocess.datasets.toml_file import read_toml, tomllib
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
+from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.lists import json_items, json_texts
+from beam_preprocess.reading.parquet_blocks import check_column_types, raw_rows
 from beam_preprocess.running.describe import describe
 from beam_preprocess.writing.tfexample import encode_records
 
@@ -79,6 +82,27 @@ def test_lists_of_json_are_the_lists_that_others_write(make_dataset, tmp_path):
     }  # fmt: skip
     with pytest.raises(DataError, match="line 152: column genres: not a list of JSON with single"):
         make_dataset(path, layout(multi="json"), name="bad", max_reject_share=0.001)
+
+
+@pytest.mark.parametrize("separator", ["|", "json"])
+def test_lists_stand_where_a_log_had_texts(separator):
+    lists = [["war", "noir"], [], None, ["drama"]]
+    description = layout(multi=separator).resolve(("label", "user", "genres"), "log")
+    description = dataclasses.replace(description, file_format="parquet")
+    label, user = ["0", "1"] * 2, ["u"] * 4
+    texts = [f"{json.dumps(items or [])}" if separator == "json" else separator.join(items or [])
+             for items in lists]  # fmt: skip
+    found = []
+    for genres in (lists, texts):
+        table = pa.table({"label": label, "user": user, "genres": genres})
+        check_column_types(table.schema, description, "log")
+        rows, rejects = decode_rows(raw_rows(table, 0, description), description, numeric_ids=False)
+        assert not rejects
+        found.append(rows.sparse["genres", None, separator].to_pylist())
+    assert found[0] == found[1] == [[b"war", b"noir"], None, None, [b"drama"]]
+    numbers = pa.table({"label": label, "user": user, "genres": [[2.0**60], [7.0], None, None]})
+    (reject,) = raw_rows(numbers, 0, description).rejects
+    assert "floats do not hold exactly" in reject.reason
 
 
 ANY_ITEM = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"))
