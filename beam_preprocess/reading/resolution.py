@@ -90,9 +90,9 @@ def check_sources(description: Description, where: str = "") -> None:
     joined = {name for table in description.side_tables for name in table.columns}
     joined.update(description.partitions or ())
     keys = {table.key for table in description.side_tables}
+    there = (*description.columns, *sorted(joined - {description.label}))
     for source in (*description.sources, *sorted(keys)):
         if source not in description.columns and source not in joined:
-            there = (*description.columns, *sorted(joined))
             raise DataError(
                 f"{where or description.name}: no column {source!r}{suggestion(source, there)}; "
                 f"there are {shorten(there)}"
@@ -105,7 +105,6 @@ def check_sources(description: Description, where: str = "") -> None:
             f"{where or description.name}: no dense or sparse column is left to learn from"
         )
     for column in description.times:
-        there = (*description.columns, *sorted(joined))
         if column.source not in there:
             raise DataError(
                 f"{where or description.name}: times: no column {column.source!r}"
