@@ -17,7 +17,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import FEW_VALIDATION_ROWS, LARGE_ROWS
+from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT, LARGE_ROWS
 
 OTHER_DECAYS = (0.0, 0.5, 2.0)
 """Row decays tried again for the best finalists, by that of the chosen recipe."""
@@ -158,7 +158,7 @@ def _with_other_recipes(
     splits = run.schema.splits
     if run.config.recipe != AUTO or splits["train"].rows >= LARGE_ROWS:
         return []
-    if splits["validation"].rows < FEW_VALIDATION_ROWS:
+    if splits["validation"].rows < FEW_TO_REPEAT:
         return []
     fixed = run.config.recipe_changes()
     ended = [index for index in _ranking(results) if results[index].stopped is None]
