@@ -7,6 +7,7 @@ from nasrec_tf.report.chart_frame import (
     GREY,
     INK,
     RED,
+    add_legend,
     chart_text,
     label_decades,
     new_figure,
@@ -99,6 +100,6 @@ def searches_chart(searches: Sequence[SearchSummary]) -> str:
             color=LINES[place % len(LINES)], label=search.method if is_first else None,
             linestyle=STROKES[place // len(LINES) % len(STROKES)],
         )  # fmt: skip
-    axes.legend(loc="upper right", framealpha=0.85, edgecolor="none", fontsize=8)
+    add_legend(axes, loc="upper right", fontsize=8)
     axes.set(xlabel="million rows trained on", ylabel="best validation log loss so far")
     return to_svg(figure, "rivals-searches", "Best score so far in the course of each search")

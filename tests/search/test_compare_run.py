@@ -252,7 +252,7 @@ def test_what_other_runs_found_takes_part_with_what_its_search_cost(compared, pl
     assert other["log_loss_mean"] == found["log_loss_mean"] and other["log_loss_gap"] == "0.0"
     assert other["search_rows"] == found["search_rows"] != "" and rows["lr"]["search_rows"] == ""
     page = (place / "runs-out" / "comparison.html").read_text()
-    assert "<h2>Searches</h2>" in page and page.count("<td>evolution</td>") == 2
+    assert "<h2>Searches</h2>" in page and page.count("<td>evolution, by supernet</td>") == 2
     assert "a run is a seed of its way" not in page  # both were found by one
 
 

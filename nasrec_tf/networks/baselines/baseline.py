@@ -45,6 +45,7 @@ Deviation = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Activation = Literal[
     "relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "identity"
 ]
+DenseFields = Literal["vectors", "raw", "token"]
 Initializer = Literal["glorot_uniform", "glorot_normal"]
 
 
@@ -259,7 +260,7 @@ class VectorBaseline(Baseline):
     """
 
     embedding_dim: Width = 16
-    dense_fields: Literal["vectors", "raw", "token"] = "vectors"
+    dense_fields: DenseFields = "vectors"
 
     def tables(self, features):
         return {EMBEDDING: every_field(features, self.embedding_dim)}

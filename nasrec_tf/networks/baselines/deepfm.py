@@ -6,6 +6,7 @@ from nasrec_tf.networks.baselines.baseline import (
     EMBEDDING,
     FIRST_ORDER,
     DeepBaseline,
+    DenseFields,
     every_field,
 )
 from nasrec_tf.networks.baselines.pieces import FirstOrder, second_order
@@ -14,6 +15,8 @@ from nasrec_tf.networks.baselines.pieces import FirstOrder, second_order
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DeepFM(DeepBaseline):
     """A factorization machine beside an MLP, both over the same vectors.
+
+    Dense fields have no vectors unless that is asked for, as in DeepCTR: see the FM alone.
 
     Args:
         first_order_bias: whether the first-order term has a constant beside that of the MLP
@@ -29,6 +32,7 @@ class DeepFM(DeepBaseline):
         "official": {
             "hidden": (400, 400, 400),
             "embedding_dim": 10,
+            "dense_fields": "vectors",
             "dropout": 0.5,
         },
         "bars": {
@@ -36,6 +40,7 @@ class DeepFM(DeepBaseline):
             "batch_norm": True,
             "dropout": 0.2,
             "embedding_dim": 10,
+            "dense_fields": "vectors",
             "first_order_bias": False,
             "initializer": "glorot_normal",
             "embedding_deviation": 1e-4,
@@ -48,6 +53,7 @@ class DeepFM(DeepBaseline):
         },
     }
 
+    dense_fields: DenseFields = "raw"
     first_order_bias: bool = True
 
     def tables(self, features):

@@ -33,6 +33,22 @@ Field = Annotated[str, pydantic.Field(pattern=r"^[IC][1-9][0-9]{0,5}$")]
 
 STREAMS = (1, 2)
 
+OF_FRAPPE = {
+    "hidden_1": (400,),
+    "hidden_2": (100,),
+    "dropout_1": 0.4,
+    "dropout_2": 0.4,
+    "batch_norm_1": True,
+    "batch_norm_2": True,
+    "heads": 5,
+    "gate_hidden": (400,),
+    "embedding_dim": 10,
+    "initializer": "glorot_normal",
+    "embedding_deviation": 1e-4,
+}
+"""BARS's options for Frappe_x1, without contexts: these are fields of a log, to be named where its
+users and items stand."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FinalMLP(VectorBaseline):
@@ -59,36 +75,9 @@ class FinalMLP(VectorBaseline):
     name = "finalmlp"
     label = "FinalMLP"
     presets = {
-        # Contexts are fields of the log: name them where its users and items stand.
-        "bars": {
-            "hidden_1": (400,),
-            "hidden_2": (100,),
-            "dropout_1": 0.4,
-            "dropout_2": 0.4,
-            "batch_norm_1": True,
-            "batch_norm_2": True,
-            "heads": 5,
-            "gate_hidden": (400,),
-            "embedding_dim": 10,
-            "initializer": "glorot_normal",
-            "embedding_deviation": 1e-4,
-        },
+        "bars": OF_FRAPPE,
         # Contexts are the user and the item, which are the first two fields of its file.
-        "bars-frappe": {
-            "hidden_1": (400,),
-            "hidden_2": (100,),
-            "dropout_1": 0.4,
-            "dropout_2": 0.4,
-            "batch_norm_1": True,
-            "batch_norm_2": True,
-            "heads": 5,
-            "gate_hidden": (400,),
-            "context_1": ("C1",),
-            "context_2": ("C2",),
-            "embedding_dim": 10,
-            "initializer": "glorot_normal",
-            "embedding_deviation": 1e-4,
-        },
+        "bars-frappe": OF_FRAPPE | {"context_1": ("C1",), "context_2": ("C2",)},
         "bars-criteo": {
             "hidden_1": (400, 400, 400),
             "hidden_2": (1000,),
