@@ -166,6 +166,10 @@ def adapt_autoint(options):
     }
 
 
+def adapt_fm(options):
+    return options | {"dense_fields": "vectors"}
+
+
 def adapt_xdeepfm(options):
     return options | {"hidden": options["hidden"] or []}
 
@@ -184,7 +188,13 @@ def adapt_dcnv2(options):
     return options | {"structure": structure}
 
 
-ADAPT = {"autoint": adapt_autoint, "xdeepfm": adapt_xdeepfm, "dcnv2": adapt_dcnv2}
+ADAPT = {
+    "autoint": adapt_autoint,
+    "dcnv2": adapt_dcnv2,
+    "deepfm": adapt_fm,
+    "fm": adapt_fm,
+    "xdeepfm": adapt_xdeepfm,
+}
 
 
 # Weights.

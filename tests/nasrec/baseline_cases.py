@@ -4,10 +4,10 @@ from nasrec_tf.networks.baselines import baseline
 
 SMALL = {
     "lr": {},
-    "fm": {"embedding_dim": 4},
+    "fm": {"embedding_dim": 4, "dense_fields": "vectors"},
     "wide_deep": {"hidden": (8, 6), "embedding_dim": 4, "dense_fields": "raw"},
     "dlrm": {"bottom": (8,), "top": (8, 6), "embedding_dim": 4},
-    "deepfm": {"hidden": (8, 6), "embedding_dim": 4},
+    "deepfm": {"hidden": (8, 6), "embedding_dim": 4, "dense_fields": "vectors"},
     "xdeepfm": {"hidden": (8,), "cin": (6, 4), "embedding_dim": 4, "cin_split": True},
     "autoint": {
         "hidden": (8,),
