@@ -23,8 +23,10 @@ _DATES = (
     *("%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d"),
     *("%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
     *("%d %b %Y", "%d-%b-%Y", "%d/%b/%Y", "%b %d, %Y", "%b %d %Y", "%d-%b-%y", "%d. %b %Y"),
+    *("%a, %d %b %Y", "%a, %b %d, %Y", "%a %b %d %Y", "%a %d %b %Y"),
+    "%Y-%m-%d",  # where days or hours have one digit, which ISO 8601 has not
 )
-_HOURS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %I %p")
+_HOURS = ("", " %H", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %I %p")
 _WHOLE = (
     "%d/%b/%Y:%T %z",  # web servers
     *("%a, %d %b %Y %T %z", "%a, %d %b %Y %T %Z"),  # mail
@@ -41,6 +43,7 @@ _SINCE_1970 = ("seconds", "milliseconds")
 _EVER = (days_since_1970(1900, 1, 1), days_since_1970(2100, 1, 1))
 _DIGITS = (days_since_1970(1995, 1, 1), days_since_1970(2045, 1, 1))
 _COUNTS = (days_since_1970(2001, 1, 1), days_since_1970(2033, 5, 18))
+_FIRST_VALUES = 8
 _MANY_VALUES = 24
 """Different values that are all times, before digits are taken for times whatever their name."""
 
@@ -87,6 +90,9 @@ def guess_times(name: str, values: Sequence[str]) -> TimeGuess | None:
     forms: list[str] = []
     found: list[Moment] = []
     for form in _candidates(name, values):
+        # Most forms fit none of the values: a few tell.
+        if not moments_of(distinct[:_FIRST_VALUES], time_format(form)).valid.all():
+            continue
         moments = moments_of(distinct, time_format(form))
         days = _COUNTS if form in _SINCE_1970 else _DIGITS if form in _OF_DIGITS else _EVER
         inside = moments.valid & (moments.day >= days[0]) & (moments.day < days[1])

@@ -151,6 +151,17 @@ def test_numbers_that_are_called_otherwise_are_no_times(tmp_path, values):
     assert "times" not in guessed(tmp_path / "log.csv", f"amount,click\n{rows}")
 
 
+@pytest.mark.parametrize(
+    "form", ["%Y/%m/%d %H", "%a, %d %b %Y", "%a %b %d %Y", "%Y-%m-%d %H:%M", "%b %d, %Y %I %p"]
+)
+def test_dates_of_rarer_forms_are_dates(tmp_path, form):
+    # One digit where it is enough, as people write; ISO 8601 has two.
+    lines = [day.replace("-0", "-").replace(" 0", " ") for day in dates(form)]
+    rows = "".join(f'"{day}",s{n % 3},{n % 2}\n' for n, day in enumerate(lines))
+    found = guessed(tmp_path / "log.csv", f"seen,shop,click\n{rows}")
+    assert found["times"]["seen"]["format"] == form
+
+
 def test_dates_that_can_be_read_both_ways_are_told_and_left_to_the_owner(tmp_path):
     rows = "".join(f"0{n % 9 + 1}/0{n % 5 + 1}/2024,s{n % 3},{n % 2}\n" for n in range(60))
     (tmp_path / "log.csv").write_text(f"seen,shop,click\n{rows}")
