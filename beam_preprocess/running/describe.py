@@ -29,6 +29,11 @@ _FEW_VALUES = 24
 """Whole numbers of so few values, as hours and grades are, are categories."""
 
 _ID_NAME = re.compile(r"(^|_)(id|uid|guid|uuid|key|hash|code|zip|ip)$|Id$|ID$")
+_WEIGHT_NAME = re.compile(r"weight|importance", re.IGNORECASE)
+_WEIGHT_REASON = "if it says how much a row counts; then take it out below"
+_GROUP_NAME = re.compile(
+    r"^(user|uid|visitor|member|customer|session|query|request)(_?id)?$", re.IGNORECASE
+)
 _AMOUNT_NAME = re.compile(
     r"price|cost|amount|count|num|qty|quantity|total|sum|avg|mean|age|duration|size|width|height|"
     r"length|score|rate|rating|days|hours|minutes|seconds|balance|salary|clicks|views|impressions"
@@ -98,6 +103,7 @@ def describe(patterns: Sequence[str]) -> str:
         lines.append(_entry("missing_tokens", missing, "stand among other values"))
     if now := _chronological(guesses):
         lines.append(_entry("time_column", now, "for --split chronological"))
+    lines += _to_think_of(columns)
     lists = {n: Guess("sparse", f"of type {kind}", multi=True) for n, kind in sample.lists}
     unreadable = {
         n: Guess("ignore", f"of type {kind}, no single value") for n, kind in sample.unreadable
@@ -106,6 +112,17 @@ def describe(patterns: Sequence[str]) -> str:
         lines += _listed(role, {**guesses, **lists, **unreadable})
     lines += _time_lines(guesses)
     return "\n".join(lines) + "\n"
+
+
+def _to_think_of(columns: dict[str, list[str]]) -> Iterator[str]:
+    """Keys that only the owner of the log can decide on, as comments."""
+    for name, values in columns.items():
+        if _WEIGHT_NAME.search(name) and values and all(map(is_number, values)):
+            yield f"# {_entry('weight', name, _WEIGHT_REASON)}"
+    for name, values in columns.items():
+        if _GROUP_NAME.search(name) and 1 < len(set(values)) < len(values):
+            yield f"# {_entry('group', name, 'for the AUC within the rows of one')}"
+            return
 
 
 def _missing_tokens(sample: LogSample) -> list[str]:

@@ -220,3 +220,16 @@ def test_of_one_and_two_the_rarer_is_the_click(tmp_path):
 def test_a_log_without_a_label_says_so(tmp_path):
     (tmp_path / "log.csv").write_text("user,stars\n" + "a,5\nb,3\nc,1\n" * 9)
     assert 'label = "?"  # no column has two values' in describe([str(tmp_path / "log.csv")])
+
+
+def test_what_only_the_owner_knows_stands_there_as_a_comment(tmp_path):
+    rows = "".join(f"{n % 2},u{n % 9},{n % 3 + 1},s{n % 5}\n" for n in range(60))
+    (tmp_path / "log.csv").write_text(f"click,user_id,weight,shop\n{rows}")
+    text = describe([str(tmp_path / "log.csv")])
+    assert '# weight = "weight"  # if it says how much a row counts; then take it out below' in text
+    assert '# group = "user_id"  # ' in text
+    assert not tomllib.loads(text).keys() & {"weight", "group"}
+    toml = tmp_path / "log.toml"
+    toml.write_text(text.replace('# weight = "w', 'weight = "w').replace("# group", "group"))
+    described = read_toml(toml)
+    assert (described.weight, described.group) == ("weight", "user_id")
