@@ -52,7 +52,9 @@ def test_the_line_names_the_model_that_decides_and_its_margin():
     lost = explanation(yardstick("lr", *BEHIND), yardstick("dlrm", *AHEAD))
     assert "DLRM is better than the model found by 0.0200" in verdict_line(lost)
     unsure = explanation(yardstick("lr", *BEHIND), yardstick("dlrm", *NEAR))
-    assert "than DLRM beyond chance" in verdict_line(unsure)
+    assert "than DLRM beyond chance (its log loss is lower by 0.0050" in verdict_line(unsure)
+    behind = explanation(yardstick("dlrm", -0.01, 0.02))
+    assert "(its log loss is higher by 0.0050 (95 %: -0.0100 to 0.0200))" in verdict_line(behind)
 
 
 def test_what_was_left_out_or_diverged_says_nothing():

@@ -44,9 +44,11 @@ def verdict_line(explanation: ExplanationSummary) -> str | None:
             "it, or search longer."
         )
     near = next(one for one in explanation.ranked if not one.is_beaten)
+    is_lower = near.difference is not None and near.difference.log_loss <= 0
+    margin = f"lower by {_margin(near, -1)}" if is_lower else f"higher by {_margin(near, +1)}"
     return (
         f"Not told apart: {model} is neither better nor worse than {near.title} beyond chance "
-        f"(its log loss is lower by {_margin(near, -1)}); more test rows would tell."
+        f"(its log loss is {margin}); more test rows would tell."
     )
 
 
