@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import pathlib
+from typing import Any
 
 OPTIONS = (
     "--recipe paper --demo-rows 1500 --space nasrec-small --blocks 2 --batch-size 64 "
@@ -41,6 +42,17 @@ def options(directory: pathlib.Path) -> list[str]:
     """The command line of the run in a directory."""
     places = ["--run-dir", str(directory / "run"), "--export-dir", str(directory / "models")]
     return [*OPTIONS, *places]
+
+
+def run_of(directory: pathlib.Path) -> Any:
+    """The ``Run`` in a directory, by the options that it was begun with."""
+    from nasrec_tf.search.config import SearchConfig, load_options
+    from nasrec_tf.search.run import Run
+    from nasrec_tf.search.run_directory import RunDirectory
+
+    path = directory / "run"
+    options = load_options(path / "config.toml") | {"run_dir": str(path)}
+    return Run(SearchConfig(**options), RunDirectory(path), quiet=True)
 
 
 def call(*arguments: str) -> Said:

@@ -5,16 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
-from search_calls import call
+from search_calls import call, run_of
 
 from nasrec_tf.report.page import capital
 from nasrec_tf.report.verdict import told_yardstick, verdict_line
 from nasrec_tf.search import from_scratch, yardsticks
-from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.results import ExplainResult
-from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import RunDirectory
 
 PRESET = "nasrec-criteo-small"
 """The cheapest on the generated log: fewest blocks that read its dense features."""
@@ -36,12 +33,6 @@ def explain(directory, *more):
     """Goes on with the finished run, whose options are in its directory."""
     config = directory / "run" / "config.toml"
     return call("--config", config, "--run-dir", directory / "run", "--explain", "--quiet", *more)
-
-
-def run_of(directory):
-    path = directory / "run"
-    options = load_options(path / "config.toml") | {"run_dir": str(path)}
-    return Run(SearchConfig(**options), RunDirectory(path), quiet=True)
 
 
 def explanation(directory):

@@ -5,7 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from search_calls import call, options
+from search_calls import call, options, run_of
 
 import nasrec_tf
 from nasrec_tf.common.errors import RunError, UserError
@@ -13,12 +13,14 @@ from nasrec_tf.export.contents import load_description
 from nasrec_tf.networks.ensemble import Ensemble
 from nasrec_tf.search import from_scratch
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, keep_logits, kept_logits
 from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stages import retrain
+from nasrec_tf.search.winner_quality import predicted
 
 SEVERAL = ("--ensemble", "3", "--winner-seeds", "2", "--retrain-batch-size", "16")
 JOINED = ("--final-fit", "train+validation")
@@ -125,6 +127,16 @@ def test_the_export_is_the_mean_of_the_members_that_were_measured(several):
     of_calibrated = ensemble["calibration"]["test"]["calibrated_log_loss"]
     assert loss == pytest.approx(of_calibrated, rel=1e-5)
     assert served["test"]["log_loss"] == ensemble["test"]["log_loss"]
+
+
+def test_what_is_explained_is_the_ensemble_and_in_its_parts_the_network_that_is_drawn(several):
+    directory, _ = several
+    model = ExplainedModel.of(run_of(directory))
+    assert (model.told, model.told_drawn) == ("the ensemble", "the best network alone")
+    found = model.predicted_test().quality(seed=3)
+    assert found.log_loss == pytest.approx(result(directory)["ensemble"]["test"]["log_loss"])
+    drawn = predicted(run_of(directory), model.load_drawn(), "test", directory).quality()
+    assert drawn.log_loss == pytest.approx(result(directory)["test"]["log_loss"])
 
 
 def test_only_what_is_exported_stays_on_disk(several):
@@ -242,6 +254,13 @@ def test_validation_is_that_of_the_training_before_and_test_that_of_the_fit(fini
     assert "of a final fit on 1,350 rows of train and validation" in out
     page = (directory / "run" / "report.html").read_text()
     assert "trained once more, on all 1,350 rows" in page and page.count("★") == 1
+
+
+def test_before_its_final_fit_the_winner_is_what_is_explained(finished_run, joined):
+    model = ExplainedModel.of(run_of(joined[0]))
+    assert model.told == "the model found (before its final fit)"
+    found = model.predicted_test().quality()
+    assert found.log_loss == pytest.approx(result(finished_run)["test"]["log_loss"])
 
 
 def test_a_final_fit_that_is_stopped_ends_alike(finished_run, joined, tmp_path, interrupted):
