@@ -94,9 +94,10 @@ def _yardstick(one: YardstickSummary, gap: Gap | None) -> Sequence[str]:
 
 
 def _why(why: WhySummary) -> list[str]:
+    times = f", {why.draws} times" if why.draws > 1 else ""
     parts = [
         f"What the log loss rises by on {count(why.rows)} test rows where a feature's values are "
-        f"dealt out anew among them, {why.draws} times:",
+        f"dealt out anew among them{times}:",
         markdown_table(
             ("feature", "kind", "rise (95 %)"),
             [(one.feature, one.kind, _signed(one.rise, one.interval)) for one in why.importances],

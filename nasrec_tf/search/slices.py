@@ -97,7 +97,7 @@ def _summary(feature: str, value: str, rows: Predicted) -> Iterator[SliceSummary
     if weights is not None and not weights.sum() > 0:
         return
     clicks = float(np.average(rows.labels, weights=weights))
-    constant = -sum(share * np.log(share) for share in (clicks, 1 - clicks) if share > 0)
+    constant = sum(-share * np.log(share) for share in (clicks, 1 - clicks) if 0 < share < 1)
     chances = np.exp(-np.logaddexp(0.0, -rows.logits.astype(np.float64)))
     yield SliceSummary(
         feature=feature,
