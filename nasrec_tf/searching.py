@@ -9,7 +9,9 @@ from beam_preprocess.errors import DataError
 from nasrec_tf.common.errors import UserError
 
 
-def run_search(*, quiet: bool = True, config: Any = None, **options: Any) -> Any:
+def run_search(
+    *, quiet: bool = True, config: Any = None, extend: bool = False, **options: Any
+) -> Any:
     """Designs a model for a click log; the same as ``python -m nasrec_tf.search``.
 
     ``nasrec_tf.search(...)`` is another name for it. Stopped at any moment, the same call goes on
@@ -18,6 +20,7 @@ def run_search(*, quiet: bool = True, config: Any = None, **options: Any) -> Any
     Args:
         quiet: show no progress.
         config: file of options in TOML; those given here go first.
+        extend: go on with other options than the run was made with, as ``--extend``.
         **options: as on the command line, ``--run-dir`` as ``run_dir``.
 
     Returns:
@@ -51,7 +54,7 @@ def run_search(*, quiet: bool = True, config: Any = None, **options: Any) -> Any
             raise UserError("search(): this process is a worker of a search; run the command.")
         given = {name: _plain(value) for name, value in options.items()}
         stored = {} if config is None else load_options(config)
-        run = completed_run(SearchConfig(**stored | given), None, quiet)
+        run = completed_run(SearchConfig(**stored | given), None, quiet, extend=extend)
         return load_run(run.directory.path)
     except DataError as error:
         raise UserError(str(error)) from error

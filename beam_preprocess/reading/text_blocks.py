@@ -113,6 +113,31 @@ def check_readable(path: str) -> None:
         )
 
 
+def unpacked_share(file: InputFile, most: int) -> float:
+    """Bytes of UTF-8 that a byte of a text file on disk becomes, as its beginning tells.
+
+    Args:
+      file: The file.
+      most: Bytes that are unpacked to see it.
+
+    Raises:
+      DataError: It cannot be read.
+    """
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    opener = _opener(file.path)
+    try:
+        with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+            begin = raw.read(most) if opener is None else opener(raw).read(most)
+            read = raw.tell()
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{file.path}: cannot be read ({error}); fetch it again") from None
+    if file.encoding is not None:
+        begin = begin.decode(file.encoding, errors="ignore").encode()
+    return len(begin) / max(1, read)
+
+
 @contextlib.contextmanager
 def open_text(file: InputFile) -> Iterator[BinaryIO]:
     """Opens the uncompressed bytes of a file.

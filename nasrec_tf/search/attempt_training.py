@@ -1,5 +1,7 @@
 """Training one of a run's attempts from scratch, to its end or as far as it is worth it."""
 
+import math
+import shutil
 from collections.abc import Callable, Sequence
 
 from nasrec_tf.common.saved_state import write_state
@@ -17,6 +19,7 @@ from nasrec_tf.search.from_scratch import (
 from nasrec_tf.search.halving import rung_steps
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
 from nasrec_tf.search.results import AttemptResult, Look
+from nasrec_tf.search.reused_trainings import reused
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 
@@ -31,8 +34,22 @@ def train_attempt(run: Run, attempt: Attempt, title: str) -> AttemptResult:
         attempt: what is trained, and where.
         title: what the progress bar is called.
     """
-    result = finished(attempt)
+    result = finished(attempt) or reused(run, attempt)
     return _ended(run, attempt, _train(run, attempt, title)) if result is None else result
+
+
+def with_weights(run: Run, attempt: Attempt, result: AttemptResult) -> AttemptResult:
+    """A training whose weights are there: one that was taken from before may have lost them.
+
+    Args:
+        run: the run.
+        attempt: the training.
+        result: what it came to.
+    """
+    if (attempt.directory / WEIGHTS).exists() or not math.isfinite(result.score):
+        return result
+    shutil.rmtree(attempt.directory)
+    return _ended(run, attempt, _train(run, attempt, "retrain once more"))
 
 
 def train_beside(run: Run, attempt: Attempt, title: str, goes_on: GoesOn) -> AttemptResult:
@@ -142,6 +159,7 @@ def _result(attempt: Attempt, trained: Trained, stopped: int | None = None) -> A
         recipe=attempt.recipe,
         looks=trained.looks,
         stopped=stopped,
+        cut=trained.cut,
     )
 
 

@@ -16,6 +16,7 @@ from nasrec_tf.search.results import AttemptFigures, AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.trainable import SpaceModel, Trainable
+from nasrec_tf.search.workload import repeated
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT, LARGE_ROWS
 
@@ -162,7 +163,7 @@ def _with_other_recipes(
         return []
     fixed = run.config.recipe_changes()
     ended = [index for index in _ranking(results) if results[index].stopped is None]
-    best = ended[: math.ceil(len(_of_search(run)) / 3)]
+    best = ended[: repeated(len(_of_search(run)))]
     return [
         dataclasses.replace(
             attempts[index],
@@ -174,11 +175,17 @@ def _with_other_recipes(
             repeats=True,
         )
         for index in best
-        for name, recipe in _other_recipes(attempts[index].recipe, fixed)
+        for name, recipe in other_recipes(attempts[index].recipe, fixed)
     ]
 
 
-def _other_recipes(recipe: Recipe, fixed: Collection[str]) -> Iterator[tuple[str, Recipe]]:
+def other_recipes(recipe: Recipe, fixed: Collection[str]) -> Iterator[tuple[str, Recipe]]:
+    """What a finalist is trained with again, each with a name.
+
+    Args:
+        recipe: that it was trained with.
+        fixed: fields that are not to change.
+    """
     if "row_decay" not in fixed and recipe.row_decay:
         for factor in OTHER_DECAYS:
             decay = float(f"{factor * recipe.row_decay:.2g}")
@@ -212,6 +219,8 @@ def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
         attempts += more
         if len(results) < len(attempts):
             break
+    if kept is not None and kept.out_of_time:
+        attempts = attempts[: len(kept.attempts)]
     if kept is not None and not _tells_of(attempts, kept.attempts):
         raise RunError(
             f"{run.directory.path / 'retrain' / RESULT_FILE}: tells of other trainings than this "

@@ -19,6 +19,7 @@ from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.options import flag, is_several
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
 DESCRIPTION = """\
@@ -48,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def command() -> int:
         options = _parser().parse_args(arguments)
         config = _config(options)
-        return _run(config, options.stage, options.quiet, options.serve_report)
+        if options.plan:
+            return _plan(config)
+        return _run(config, options.stage, options.quiet, options.serve_report, options.extend)
 
     return exit_code(command)
 
@@ -71,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--stage", choices=STAGES, help="run this stage alone; those before it must have finished"
     )
+    group.add_argument(
+        "--extend", action="store_true",
+        help="go on with other options than the run was made with: the stages from the first one "
+        "that reads them are made again, from what there is; what was there is moved aside",
+    )  # fmt: skip
+    group.add_argument(
+        "--plan", action="store_true",
+        help="begin nothing: measure this machine on the data for about a minute, and tell hours, "
+        "memory and disk of what is left to do",
+    )  # fmt: skip
     group.add_argument("--quiet", action="store_true", help="no progress, only the last screen")
     group.add_argument(
         "--serve-report", type=int, metavar="PORT",
@@ -124,15 +137,23 @@ def _config(options: argparse.Namespace) -> SearchConfig:
     return SearchConfig(**values)
 
 
-def _run(config: SearchConfig, only_stage: str | None, quiet: bool, port: int | None = None) -> int:
+def _run(
+    config: SearchConfig,
+    only_stage: str | None,
+    quiet: bool,
+    port: int | None = None,
+    extend: bool = False,
+) -> int:
+    from nasrec_tf.search.planning.budgeted import with_chosen
     from nasrec_tf.search.run import Run
 
     directory = RunDirectory(config.run_dir)
+    config = with_chosen(config)
     if is_search_worker():
         return _work(Run(config, directory, quiet))
     if _is_supernet_host(config):
         return _train_with_others(Run(config, directory, quiet))
-    run = completed_run(config, only_stage, quiet, port)
+    run = completed_run(config, only_stage, quiet, port, extend)
     if run.directory.result("export") is not None:
         from nasrec_tf.search.last_screen import last_screen
 
@@ -140,8 +161,24 @@ def _run(config: SearchConfig, only_stage: str | None, quiet: bool, port: int | 
     return 0
 
 
+def _plan(config: SearchConfig) -> int:
+    """Tells what the run would take, and begins nothing."""
+    from nasrec_tf.search.planning.run_plan import check_fits, make_plan, told
+    from nasrec_tf.search.preflight import check_options
+
+    check_options(config)
+    plan = make_plan(config)
+    print(told(plan))
+    check_fits(plan)
+    return 0
+
+
 def completed_run(
-    config: SearchConfig, only_stage: str | None, quiet: bool, port: int | None = None
+    config: SearchConfig,
+    only_stage: str | None,
+    quiet: bool,
+    port: int | None = None,
+    extend: bool = False,
 ) -> Any:
     """Runs what is left of a run; what the stages share.
 
@@ -150,6 +187,7 @@ def completed_run(
         only_stage: run this stage alone; ``None`` for all.
         quiet: show no progress.
         port: where the report is served meanwhile; nowhere unless given.
+        extend: whether the run may have been made with other options.
 
     Raises:
         UserError, DataError: if options or data cannot be used.
@@ -163,8 +201,13 @@ def completed_run(
 
     directory = RunDirectory(config.run_dir)
     check_options(config)
-    with _live_report(config, port), directory.opened(config):
-        run = Run(config, directory, quiet)
+    config, budget = _with_time(config, quiet)
+    with (
+        _live_report(config, port),
+        directory.opened(config, extend),
+        budget.kept(directory.path),
+    ):
+        run = Run(config, directory, quiet, budget)
         if only_stage is not None:
             _check_ready(run, only_stage)
         unfinished = [stage for stage in config.stages if directory.result(stage) is None]
@@ -172,7 +215,10 @@ def completed_run(
         if unfinished not in ([], ["explain"]) and "records" not in unfinished:
             check_sources(run)
         for stage in config.stages if only_stage is None else (only_stage,):
-            if directory.result(stage) is None:
+            if stage == "explain" and budget.limited and only_stage is None:
+                run.say("explain: left out, which --max-hours does not cut; without it, the same "
+                        "command explains the model")  # fmt: skip
+            elif directory.result(stage) is None:
                 _run_stage(run, stage)
             else:
                 run.say(f"{stage}: finished before")
@@ -182,6 +228,15 @@ def completed_run(
         if config.mlflow is not None:
             log_to_mlflow(run, config.mlflow)
     return run
+
+
+def _with_time(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudget]:
+    """The options with what has been chosen to fit the time of the run, and that time."""
+    from nasrec_tf.search.planning.budgeted import budgeted, with_chosen
+
+    if config.max_hours is None:
+        return with_chosen(config), TimeBudget()
+    return budgeted(config, quiet)
 
 
 @contextlib.contextmanager
@@ -250,6 +305,9 @@ def _run_stage(run, stage: str) -> None:
     from nasrec_tf.search.stages import stage_function
 
     started = time.monotonic()
+    run.time.begin(stage)
+    if run.time.limited:
+        run.say(f"{stage}: {run.time.told()}")
     if stage == "records":  # Needs no TensorFlow.
         run.directory.note_environment(current_environment())
         result = stage_function(stage)(run)

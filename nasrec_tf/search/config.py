@@ -96,6 +96,9 @@ COLUMN_OPTIONS = tuple(field.name for field in LayoutOptions.fields())
 LOG_OPTIONS = ("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "side_table")
 """Options that say what a raw log is."""
 
+OF_LIMITS = {"reader": "evolution", "read_before": "supernet"}
+"""The supernet is trained without them, as stages' digests have only known since ``--extend``."""
+
 LIMITS = ("max_mflops", "max_latency_us", "max_energy_nj", "max_area_mm2")
 """Options that limit what a candidate may cost."""
 
@@ -256,7 +259,10 @@ class SearchConfig:
         "dense features)", choices=("never", "always", "any"),
     )  # fmt: skip
     max_mflops: float | None = option(
-        None, SPACE, "only consider architectures of at most so many million multiply-accumulates"
+        None,
+        SPACE,
+        "only consider architectures of at most so many million multiply-accumulates",
+        **OF_LIMITS,
     )
 
     architecture: str | None = option(
@@ -376,9 +382,15 @@ class SearchConfig:
         None, CODESIGN, "log loss, latency and energy together (pareto, default), or the log loss "
         "alone within the limits below", choices=("pareto", "log-loss"),
     )  # fmt: skip
-    max_latency_us: float | None = option(None, CODESIGN, "longest time of an inference")
-    max_energy_nj: float | None = option(None, CODESIGN, "largest energy of an inference")
-    max_area_mm2: float | None = option(None, CODESIGN, "largest area, embedding tables included")
+    max_latency_us: float | None = option(
+        None, CODESIGN, "longest time of an inference", **OF_LIMITS
+    )
+    max_energy_nj: float | None = option(
+        None, CODESIGN, "largest energy of an inference", **OF_LIMITS
+    )
+    max_area_mm2: float | None = option(
+        None, CODESIGN, "largest area, embedding tables included", **OF_LIMITS
+    )
     lossy_converters: bool = option(
         False, CODESIGN, "allow analog-to-digital converters that lose bits"
     )
@@ -506,6 +518,12 @@ class SearchConfig:
     )  # fmt: skip
     workers: int = option(1, RUN, "worker processes of the records stage", least=1, most=4096)
     checkpoint_seconds: float = option(60.0, RUN, "time between checkpoints")
+    max_hours: float | None = option(
+        None,
+        RUN,
+        "longest time of all calls of the run together: settings that are left open are "
+        "chosen to fit, and stages are cut, so that it ends in time with an export",
+    )
     tensorboard: bool = option(
         False, RUN, "write curves (loss, validation, AUC, learning rate) and candidates (HParams) "
         "for TensorBoard into RUN_DIR/tensorboard",

@@ -6,6 +6,7 @@ same rate.
 """
 
 import dataclasses
+import pathlib
 import time
 
 from nasrec_tf.common.saved_state import read_state, write_state
@@ -35,7 +36,15 @@ def fit_to_all(
     """
     if run.config.final_fit == "train":
         return training[0], None
+    directory = _fit_directory(training[0])
+    if not (directory / FIT_FILE).exists() and not run.time.has(training[1].seconds):
+        run.say("final fit: no time for it; the network is exported as validation has chosen it")
+        return training[0], None
     return final_fit(run, *training)
+
+
+def _fit_directory(winner: Attempt) -> pathlib.Path:
+    return winner.directory.with_name(f"{winner.directory.name}-final-fit")
 
 
 def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt, FinalFit]:
@@ -57,7 +66,7 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
     from nasrec_tf.networks.weights import save_weights
     from nasrec_tf.training.loop import TrainingPlan, train
 
-    directory = winner.directory.with_name(f"{winner.directory.name}-final-fit")
+    directory = _fit_directory(winner)
     attempt = dataclasses.replace(winner, directory=directory)
     done = read_state(directory / FIT_FILE, FinalFit, f"delete {directory} to train it again")
     if done is not None:

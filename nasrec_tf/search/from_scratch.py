@@ -85,6 +85,7 @@ class Trained:
         seconds: wall time in this call.
         looks: what it was compared by.
         ended: whether it went to its end, and was not stopped after a look.
+        cut: step at which its time was over; ``None`` if it was not.
     """
 
     steps_per_epoch: int
@@ -95,6 +96,7 @@ class Trained:
     seconds: float
     looks: tuple[Look, ...] = ()
     ended: bool = True
+    cut: int | None = None
 
 
 def build(run: Run, architecture: Trainable, recipe: Recipe, seed: int | None):
@@ -133,7 +135,7 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
     plan = training_plan(run, what.recipe, what.purpose)
     records = run.records if what.records is None else what.records
     make_ready(what.directory)
-    looks = _Looks(what)
+    looks, cut = _Looks(what), None
     ended = looks.go_on
     if ended:
         seed = derived_seed(_seed(run, what.recipe), what.purpose)
@@ -142,6 +144,7 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
         validation.check_complete(
             lambda index: plan.evaluation_step(index, records), looks.next_step
         )
+        stop = _Stop(run.time.is_over)
         rungs = Rungs(looks.left, lambda step: looks.take(step, validation))
         with (
             run.progress(title, plan.steps(records), "step") as bar,
@@ -156,18 +159,23 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
                 evaluate=validation,
                 checkpoint_seconds=run.config.checkpoint_seconds,
                 rungs=rungs,
+                stop=stop,
             )
+            if stop.was_time:
+                cut = int(network.optimizer.iterations.numpy())
     epochs = _evaluations(what)
     best = best_epoch(epochs, what.recipe.monitor)
     return Trained(
         steps_per_epoch=plan.steps_per_epoch(records),
-        passes=plan.evaluation_step(len(epochs) - 1, records) / plan.steps_per_epoch(records),
+        passes=(plan.evaluation_step(len(epochs) - 1, records) if cut is None else cut)
+        / plan.steps_per_epoch(records),
         epochs=epochs,
         best_epoch=best,
         validation=None if best is None else epochs[best],
         seconds=time.monotonic() - started,
         looks=looks.found,
         ended=ended,
+        cut=cut,
     )
 
 
@@ -342,6 +350,18 @@ class _Validation:
 
 def _evaluations(what: FromScratch) -> tuple[EpochQuality, ...]:
     return read_state(what.directory / VALIDATION, tuple[EpochQuality, ...], what.mend) or ()
+
+
+class _Stop:
+    """Whether a training ends where it is, and whether it did."""
+
+    def __init__(self, is_over: Callable[[], bool]):
+        self._is_over = is_over
+        self.was_time = False
+
+    def __call__(self) -> bool:
+        self.was_time = self._is_over()
+        return self.was_time
 
 
 class _Looks:

@@ -36,7 +36,8 @@ def option(default: Any, group: str, text: str, **extra: Any) -> Any:
         text: what the help text says of it.
         **extra: ``least`` and ``most`` (bounds of a number), ``choices``, ``path`` (whether the
             text may name a file), ``reader`` (the first stage that reads the option, unless it is
-            that of the group), ``before`` (what held in runs begun before there was the option),
+            that of the group), ``read_before`` (the one by which digests of earlier versions went),
+            ``before`` (what held in runs begun before there was the option),
             ``alias`` (another flag for it).
     """
     metadata = {"before": default, **extra, "group": group, "help": text}

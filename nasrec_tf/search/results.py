@@ -271,6 +271,7 @@ class AttemptFigures:
         looks: what it was compared by with others at the same step, if it was.
         stopped: step after which it was given up, as others were better there; ``None`` if it went
             to its end.
+        cut: step at which its time was over (``--max-hours``); ``None`` if it was not.
 
     Raises:
         ValueError: if the best epoch is not that of the qualities.
@@ -289,6 +290,7 @@ class AttemptFigures:
     recipe: SavedRecipe | None = None
     looks: tuple[Look, ...] = ()
     stopped: Count | None = None
+    cut: Count | None = None
 
     def __post_init__(self):
         # Networks that never had a finite loss were kept as epoch 0 before they were refused.
@@ -320,6 +322,8 @@ class AttemptFigures:
         """Passes over the training split that it made."""
         if self.stopped is not None:
             return self.stopped / self.steps_per_epoch
+        if self.cut is not None:
+            return self.cut / self.steps_per_epoch
         parts = 1 if self.recipe is None else self.recipe.evaluations_per_epoch
         return len(self.epochs) / min(parts, self.steps_per_epoch)
 
@@ -457,6 +461,7 @@ class RetrainResult(StageResult):
             that on validation, and the calibration, are those of the training before.
         candidate: directory of the training of the winner among ``attempts``, where its weights
             are those of another one.
+        out_of_time: whether further trainings were left out, for which there was no time.
 
     Raises:
         ValueError: if the winner's log loss is not finite.
@@ -477,6 +482,7 @@ class RetrainResult(StageResult):
     ensemble: EnsembleResult | None = None
     final_fit: FinalFit | None = None
     candidate: str | None = None
+    out_of_time: bool = False
 
     @property
     def served_calibration(self) -> CalibrationSummary | None:

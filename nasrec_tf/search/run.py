@@ -27,14 +27,13 @@ from nasrec_tf.search.config import AUTO, SearchConfig
 from nasrec_tf.search.results import RecipeResult, RecordsResult
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, dense_widths, scale
+from nasrec_tf.search.search_plan import SEARCH_PROJECT
 from nasrec_tf.search.source_0 import dense_embeddings_rule
+from nasrec_tf.search.time_budget import TimeBudget, TimedBar
 from nasrec_tf.search.trainable import SpaceModel, Trainable, load_trainable, network_options
 from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
-
-SEARCH_PROJECT = "search"
-"""KerasTuner's project in the directory of the evolution stage."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +44,13 @@ class Run:
         config: the options.
         directory: the run directory, opened.
         quiet: show no progress.
+        time: how long it may still take.
     """
 
     config: SearchConfig
     directory: RunDirectory
     quiet: bool = False
+    time: TimeBudget = dataclasses.field(default_factory=TimeBudget)
 
     @functools.cached_property
     def space(self) -> SearchSpace:
@@ -239,7 +240,7 @@ class Run:
             total: how many there are.
             unit: of one of them.
         """
-        return progress(
+        bar = progress(
             *(name, total, unit),
             quiet=self.quiet,
             clock=self.line_clock,
@@ -247,6 +248,7 @@ class Run:
             dynamic_ncols=True,
             mininterval=0.5,
         )
+        return TimedBar(bar, name, self.time) if self.time.limited else bar
 
     def log(self, text: str) -> None:
         """Writes a line with the time where no terminal shows how far the run is.

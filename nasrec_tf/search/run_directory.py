@@ -23,12 +23,13 @@ from nasrec_tf.search.environment import (
     note_environment,
     read_environments,
 )
-from nasrec_tf.search.options import flag, plain
+from nasrec_tf.search.extension import Extension
+from nasrec_tf.search.options import plain
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
+from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
+from nasrec_tf.search.time_budget import BUDGET_FILE
 from nasrec_tf.training.recipes import PAPER
 
-CONFIG_FILE = "config.toml"
-RESULT_FILE = "result.json"
 REPORT_FILE = "report.html"
 LEADERBOARD_FILE = "leaderboard.csv"
 ARCHITECTURE_FILE = "architecture.json"
@@ -37,12 +38,16 @@ LOCK_FILE = ".lock"
 MLFLOW_FILE = "mlflow.json"
 
 OWN_FILES = (
-    CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE, MLFLOW_FILE,
+    CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE, MLFLOW_FILE, BUDGET_FILE,
+    SUPERSEDED,
 )  # fmt: skip
 """Files of a run that lie beside the directories of its stages."""
 
-FREE_OPTIONS = ("run_dir", "workers", "checkpoint_seconds", "tensorboard", "mlflow", "distribute")
-"""Options that may change from one call to the next: they do not change what comes out."""
+FREE_OPTIONS = (
+    "run_dir", "workers", "checkpoint_seconds", "tensorboard", "mlflow", "distribute", "max_hours",
+)  # fmt: skip
+"""Options that may change from one call to the next: they do not change what comes out, or as
+``--max-hours`` only by what has not been done."""
 
 T = TypeVar("T", bound=StageResult)
 
@@ -58,11 +63,12 @@ class RunDirectory:
         self.path = pathlib.Path(path)
 
     @contextlib.contextmanager
-    def opened(self, config: SearchConfig) -> Iterator[None]:
+    def opened(self, config: SearchConfig, extend: bool = False) -> Iterator[None]:
         """Makes the directory this run's own, or finds that it is, and locks it meanwhile.
 
         Args:
             config: the options.
+            extend: whether options may differ that stages have read, which are then made again.
 
         Raises:
             RunError: if it belongs to a run with other settings, or is in use, or is no run's.
@@ -76,7 +82,7 @@ class RunDirectory:
                     f"{self.path}: another process is working in this run directory; wait for it "
                     "or use another --run-dir."
                 ) from error
-            self._claim(config)
+            self._claim(config, extend)
             yield
 
     def _lock_file(self) -> IO[str]:
@@ -103,12 +109,18 @@ class RunDirectory:
         except OSError as error:
             raise RunError(f"{self.path}: cannot be created: {error.strerror}") from error
 
-    def _claim(self, config: SearchConfig) -> None:
+    def _claim(self, config: SearchConfig, extend: bool) -> None:
         stored = self.stored_config()
         if stored is not None:
-            self.check_same(config, stored)
+            extension = self.extension(config, stored)
+            if extension is not None and not extend:
+                raise extension.refused()
             config = _spelt_as(config, stored)
-            if not self._is_settled("records") and _changed(config, stored, "records"):
+            if extension is not None:
+                self._extend(extension)
+            elif extend:
+                print(f"{self.path}: no option differs; there is nothing to extend", flush=True)
+            if not self.is_settled("records") and _changed(config, stored, "records"):
                 shutil.rmtree(self.path / "records", ignore_errors=True)
             if _changed(config, stored, "explain"):
                 # It is told anew, by what it has kept of each model and measurement.
@@ -151,19 +163,40 @@ class RunDirectory:
         Raises:
             RunError: if one differs that may not; the message names it and both values.
         """
-        for field in _changed(_spelt_as(config, stored), stored):
-            if self._is_settled(stored.first_reader(field)):
-                new, old = getattr(config, field.name), getattr(stored, field.name)
-                raise RunError(
-                    f"{self.path}: this run was made with {flag(field.name)} {_shown(old)}, not "
-                    f"{_shown(new)}; repeat it with that, or use another --run-dir."
-                )
+        extension = self.extension(config, stored)
+        if extension is not None:
+            raise extension.refused()
 
-    def _is_settled(self, stage: str) -> bool:
+    def extension(self, config: SearchConfig, stored: SearchConfig) -> Extension | None:
+        """What options that differ from those of the run make of it; ``None`` if it just goes on.
+
+        Args:
+            config: the options of this call.
+            stored: those of ``stored_config``.
+        """
+        config = _spelt_as(config, stored)
+        names = [
+            field.name
+            for field in _changed(config, stored)
+            if self.is_settled(stored.first_reader(field))
+        ]
+        return Extension(self.path, stored, config, names) if names else None
+
+    def _extend(self, extension: Extension) -> None:
+        """Says what is made again, and moves it aside."""
+        print(f"{self.path}: {extension.told}", flush=True)
+        aside = extension.apply()
+        if aside is not None:
+            print(f"{self.path}: what is made again lies in {aside}", flush=True)
+
+    def is_settled(self, stage: str) -> bool:
         """Whether the first stage that reads an option has begun; has ended, of some stages.
 
         The records stage leaves all or nothing, and the export is made in a moment. Explaining
         changes nothing that was found, and may go further at any time.
+
+        Args:
+            stage: that reads it.
         """
         if stage == "explain":
             return False
@@ -222,7 +255,8 @@ class RunDirectory:
         path = self.path / stage / RESULT_FILE
         mend = f"delete it to run the {stage} stage again"
         result = read_state(path, STAGE_RESULTS[stage], mend)
-        if result is not None and result.made_with not in (None, self._made_with(stage)):
+        digests = (None, self._made_with(stage), self._made_with(stage, as_before=True))
+        if result is not None and result.made_with not in digests:
             raise RunError(f"{path}: is of a run with other options than this one; {mend}.")
         return result
 
@@ -254,11 +288,12 @@ class RunDirectory:
         result = dataclasses.replace(result, seconds=seconds, made_with=self._made_with(stage))
         write_state(self.stage(stage) / RESULT_FILE, result)
 
-    def _made_with(self, stage: str) -> str | None:
+    def _made_with(self, stage: str, as_before: bool = False) -> str | None:
         """A digest of the options that a stage's result follows from: those it or one before read.
 
         What is left open, or as it was before there was the option, is left out, so that an option
-        that a later version brings does not change it.
+        that a later version brings does not change it. ``as_before`` is for options that stages
+        were once thought to read.
         """
         config = self.stored_config()
         if config is None:
@@ -268,7 +303,7 @@ class RunDirectory:
             for field in dataclasses.fields(SearchConfig)
             if field.name not in FREE_OPTIONS
             and getattr(config, field.name) not in (None, field.metadata["before"])
-            and STAGES.index(config.first_reader(field)) <= STAGES.index(stage)
+            and STAGES.index(_reader(config, field, as_before)) <= STAGES.index(stage)
         }
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -286,6 +321,11 @@ class RunDirectory:
             if self.result(name) is None:
                 return name
         return None
+
+
+def _reader(config: SearchConfig, field: dataclasses.Field, as_before: bool) -> str:
+    before = field.metadata.get("read_before") if as_before else None
+    return before or config.first_reader(field)
 
 
 def _changed(
@@ -334,10 +374,6 @@ def _completed(options: dict[str, Any]) -> dict[str, Any]:
     if before.get("row_decay") == 0.0:
         del before["row_decay"]
     return before
-
-
-def _shown(value: Any) -> str:
-    return "left out" if value is None else repr(value)
 
 
 def _is_passing(path: pathlib.Path) -> bool:

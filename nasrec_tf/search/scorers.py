@@ -35,12 +35,25 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
         run: the run.
         supernet: the trained supernet.
     """
+    from nasrec_tf.training.scoring import SupernetScorer
+
+    plan = scoring_plan(run)
+    scorer = SupernetScorer(supernet, run.records, plan)
+    return Scores(scorer, supernet_settings(run, plan, supernet))
+
+
+def scoring_plan(run: Run):
+    """How a supernet scores a candidate, a ``ScoringPlan``.
+
+    Args:
+        run: the run.
+    """
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.devices import has_gpu
-    from nasrec_tf.training.scoring import CHUNK_ROWS, GPU_CHUNK_ROWS, ScoringPlan, SupernetScorer
+    from nasrec_tf.training.scoring import CHUNK_ROWS, GPU_CHUNK_ROWS, ScoringPlan
 
     chunk = GPU_CHUNK_ROWS if has_gpu() else CHUNK_ROWS
-    plan = ScoringPlan(
+    return ScoringPlan(
         batch_size=run.settings.batch_size,
         fine_tune_steps=run.settings.fine_tune_steps,
         learning_rate=run.config.fine_tune_learning_rate,
@@ -49,8 +62,6 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
         evaluation_batch=chunk,
         seed=derived_seed(run.config.seed, "fine-tuning rows"),
     )
-    scorer = SupernetScorer(supernet, run.records, plan)
-    return Scores(scorer, supernet_settings(run, plan, supernet))
 
 
 def training_scores(run: Run) -> Scores:

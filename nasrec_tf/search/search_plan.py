@@ -10,6 +10,9 @@ from nasrec_tf.strategies.known_strategies import strategy_of_run
 from nasrec_tf.strategies.mutation import MUTATIONS
 from nasrec_tf.strategies.strategy import SearchPlan, Strategy
 
+SEARCH_PROJECT = "search"
+"""KerasTuner's project in the directory of the evolution stage."""
+
 MFLOPS = "mflops"
 """Million multiply-accumulates, the cost that every search records."""
 
@@ -82,8 +85,19 @@ def search_rows(config: SearchConfig, settings: Settings, training_rows: int) ->
         True
     """
     trials = search_strategy(config, settings, training_rows).trials
+    trained, scored = candidate_rows(config, settings, training_rows)
+    passes = 0 if config.trains_candidates else settings.supernet_epochs * training_rows
+    return passes + trials * (trained + scored)
+
+
+def candidate_rows(config: SearchConfig, settings: Settings, training_rows: int) -> tuple[int, int]:
+    """Rows that a candidate is tuned or trained on, and those that its score is taken over.
+
+    Args:
+        config: the options.
+        settings: what follows from them and the size of the data.
+        training_rows: rows of the training split.
+    """
     if config.trains_candidates:
-        return trials * (score_rows(config, training_rows) + settings.validation_rows)
-    tuned = settings.fine_tune_steps * settings.batch_size
-    passes = settings.supernet_epochs * training_rows
-    return passes + trials * (tuned + settings.validation_rows)
+        return score_rows(config, training_rows), settings.validation_rows
+    return settings.fine_tune_steps * settings.batch_size, settings.validation_rows

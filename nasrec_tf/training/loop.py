@@ -34,6 +34,11 @@ AVERAGES_PER_EPOCH = 100
 """Averages of the weights in an epoch, at most: each takes a pass over all tables."""
 
 
+def never() -> bool:
+    """Whether a training is to be stopped that may take as long as it does: no."""
+    return False
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingPlan:
     """What one network is trained on, and how.
@@ -270,6 +275,7 @@ def train(
     evaluate: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
     rungs: Rungs | None = None,
+    stop: Callable[[], bool] = never,
 ) -> bool:
     """Trains a model on one device, going on where an earlier call was stopped.
 
@@ -287,6 +293,8 @@ def train(
             model has the averages then, and in the end.
         checkpoint_seconds: time between checkpoints, one of which precedes every evaluation.
         rungs: looks beside the evaluations; none unless given.
+        stop: asked after every few steps, ends the training where it is; if it has not been
+            evaluated by then, it is now.
 
     Returns:
         Whether the training has ended; not if it was stopped at a rung, from where it goes on when
@@ -300,7 +308,7 @@ def train(
     plan.compile(model, records)
     trainer = one_device(model)
     return train_with(
-        trainer, records, plan, directory, progress, evaluate, checkpoint_seconds, rungs
+        trainer, records, plan, directory, progress, evaluate, checkpoint_seconds, rungs, stop
     )
 
 
@@ -313,6 +321,7 @@ def train_with(
     evaluate: Callable[[int], bool] | None = None,
     checkpoint_seconds: float = 60.0,
     rungs: Rungs | None = None,
+    stop: Callable[[], bool] = never,
 ) -> bool:
     """Trains as ``train`` does, by the steps of a trainer, whose model ``plan`` has compiled.
 
@@ -337,14 +346,20 @@ def train_with(
         batches = iter(log.batches_from(log.step)) if batches is None else batches
         end = plan.evaluation_step(index, records)
         for step in _rungs_between(rungs, max(reached + 1, log.step), end):
-            _train_until(step, trainer, batches, log, pace, average)
+            if not _train_until(step, trainer, batches, log, pace, average, stop):
+                break
             log.save()
             trainer.model.optimizer.settle()
             if not _looked(rungs, log, average):
                 return False
             # Rows decayed for the look would be decayed in other pieces than without it.
             log.go_back()
-        _train_until(end, trainer, batches, log, pace, average)
+        if not _train_until(end, trainer, batches, log, pace, average, stop):
+            trainer.model.optimizer.settle()
+            log.save()
+            if evaluate is not None and not index:
+                _evaluated(evaluate, index, average)
+            break
         if log.step % per_epoch == 0:
             if next(batches, None) is not None:
                 raise log.damaged_data("more")
@@ -384,8 +399,11 @@ def _evaluated(evaluate, index, average):
         return evaluate(index)
 
 
-def _train_until(end, trainer, batches, log, pace, average):
+def _train_until(end, trainer, batches, log, pace, average, stop):
+    """Whether it came so far."""
     while log.step < end:
+        if stop():
+            return False
         left = end - log.step
         if average is not None:
             left = min(left, average.steps_until_next(log.step))
@@ -397,6 +415,7 @@ def _train_until(end, trainer, batches, log, pace, average):
             average.after_step(log.step)
         if trainer.writes and log.seconds_left <= 0:
             log.save()
+    return True
 
 
 def _next_losses(trainer, batches, count, log):

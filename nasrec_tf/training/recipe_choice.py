@@ -155,6 +155,7 @@ class RecipeChoice:
         measure: trains and evaluates.
         budget: passes over the training split that all trainings may take together.
         replicas: seeds that there are to try a value with.
+        is_over: whether there is no time for further trainings.
 
     Attributes:
         spent: passes so far.
@@ -164,6 +165,7 @@ class RecipeChoice:
     measure: Measure
     budget: float
     replicas: int = MOST_REPLICAS
+    is_over: Callable[[], bool] = lambda: False
     spent: float = 0.0
     unasked: list[str] = dataclasses.field(default_factory=list)
 
@@ -212,7 +214,7 @@ class RecipeChoice:
         """What a recipe comes to on a replica; ``None`` if the budget does not reach."""
         key = (question.judge, recipe, replica)
         if key not in known:
-            if self.spent + (recipe.epochs or 1) > self.budget:
+            if self.is_over() or self.spent + (recipe.epochs or 1) > self.budget:
                 return None
             known[key] = self.measure(question, recipe, replica)
             self.spent += known[key].passes

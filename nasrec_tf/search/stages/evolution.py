@@ -82,6 +82,7 @@ def search(run: Run) -> None:
         project_name=SEARCH_PROJECT,
         progress=not run.quiet,
         environment=scoring_environment(),
+        note=run.time.told,
     )
     try:
         tuner.search()
@@ -129,6 +130,7 @@ def _oracle(run: Run, scoring: dict[str, Any]):
         hardware=CODESIGN_SPACE if config.codesign else None,
         seed=derived_seed(config.seed, "evolution"),
         scoring=scoring,
+        is_over=run.time.is_over,
     )
 
 

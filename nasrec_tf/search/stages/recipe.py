@@ -17,8 +17,8 @@ from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
-from nasrec_tf.search.search_plan import search_rows
 from nasrec_tf.search.trainable import SpaceModel, Trainable
+from nasrec_tf.search.workload import default_recipe_passes, recipe_passes
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
     FEW_VALIDATION_ROWS,
@@ -31,13 +31,6 @@ from nasrec_tf.training.recipe_choice import (
     likely,
     questions,
 )
-
-SHARE = 0.3
-"""Share of the run's rows that the choice may take unless ``--recipe-share`` says otherwise."""
-
-LEAST_ROWS, LEAST_TRAININGS = 10_000_000, 45
-"""Unless told otherwise it may take the smaller of so many rows and so many trainings in any case:
-a few minutes where the data set is small."""
 
 
 def run_stage(run: Run) -> RecipeResult:
@@ -90,7 +83,7 @@ class RecipeSearch:
         """
         say, trials = self.run.say, _Trials(self)
         start = likely(start, self.run.records.rows("train"), fixed)
-        choice = RecipeChoice(trials, budget=self.budget)
+        choice = RecipeChoice(trials, budget=self.budget, is_over=trials.are_over)
         asked = self.questions(start, fixed)
         say(
             f"recipe: trying {', '.join(question.field for question in asked)} within "
@@ -154,20 +147,8 @@ def budget(run: Run) -> float:
 
     Args:
         run: the run.
-
-    Returns:
-        So many that they are a share of all rows that the run trains on or scores with; unless
-        ``--recipe-share`` was given, at least what ``LEAST_ROWS`` and ``LEAST_TRAININGS`` allow,
-        but for large logs, of which one pass takes long.
     """
-    rows, settings = run.records.rows("train"), run.settings
-    trainings, passes = 1, 0.0
-    if run.config.architecture is None:
-        trainings = settings.top_k + settings.refine
-        passes = search_rows(run.config, settings, rows) / rows
-    passes += trainings * settings.retrain_epochs
-    share = run.config.recipe_share
-    return default_budget(run, passes) if share is None else share / (1 - share) * passes
+    return recipe_passes(run.config, run.settings, run.records.rows("train"))
 
 
 def default_budget(run: Run, passes: float) -> float:
@@ -177,9 +158,7 @@ def default_budget(run: Run, passes: float) -> float:
         run: what is trained on.
         passes: that everything else takes.
     """
-    rows = run.records.rows("train")
-    least = min(LEAST_ROWS / rows, LEAST_TRAININGS * run.settings.retrain_epochs)
-    return max(SHARE / (1 - SHARE) * passes, least if rows < LARGE_ROWS else 0.0)
+    return default_recipe_passes(run.settings, run.records.rows("train"), passes)
 
 
 def _models(run: Run) -> tuple[Trainable, Trainable | None]:
@@ -221,6 +200,11 @@ class _Trials:
         self._tell(trial)
         return Outcome(trial.score, trial.passes, self._row_losses(trial, directory))
 
+    def are_over(self) -> bool:
+        """Whether there is no time to train the next one, which has not been before."""
+        directory = self._search.directory / f"{len(self.done) + 1:03d}"
+        return self._search.run.time.is_over() and not (directory / RESULT_FILE).exists()
+
     def _row_losses(self, trial: RecipeTrial, directory: pathlib.Path) -> np.ndarray | None:
         """Kept where rows are few enough to make a difference of chance, by this version."""
         if trial.validation is None or not (directory / ROW_LOSSES).exists():
@@ -242,6 +226,8 @@ class _Trials:
             records=search.records(replica),
         )
         trained = train_from_scratch(search.run, what, f"recipe {directory.name}")
+        if trained.cut is not None:  # Cannot be compared with what was trained to its end.
+            trained = dataclasses.replace(trained, validation=None, best_epoch=None)
         return RecipeTrial(
             question=question.field,
             replica=replica + 1,
@@ -254,7 +240,7 @@ class _Trials:
         )
 
     def _tell(self, trial: RecipeTrial) -> None:
-        loss = "diverged" if trial.validation is None else f"{trial.validation.log_loss:.5f}"
+        loss = "none" if trial.validation is None else f"{trial.validation.log_loss:.5f}"
         value = getattr(trial.recipe, trial.question)
         shown = f"{value:g}" if isinstance(value, int | float) else value
         self._search.run.say(

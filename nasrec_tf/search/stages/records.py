@@ -122,7 +122,7 @@ def check_sources(run: Run) -> None:
             )
         return
     try:
-        check_unchanged(run.dataset, _configuration(run, run.dataset, config.data))
+        check_unchanged(run.dataset, configuration_of(run, run.dataset, config.data))
     except DataError as error:
         raise UserError(
             f"{error}; use another --run-dir for what there is now, or put back what there was."
@@ -169,10 +169,10 @@ def _preprocess(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) -> None
     from beam_preprocess.api import preprocess
     from beam_preprocess.running.progress_bar import ProgressBar
 
-    configuration = _configuration(run, output, inputs)
+    configuration = configuration_of(run, output, inputs)
     if _finished_before(output, configuration):
         return
-    _check_sparse(configuration)
+    check_sparse(configuration)
     with ProgressBar(quiet=run.quiet) as bar:
         preprocess(configuration, bar)
 
@@ -191,8 +191,15 @@ def _finished_before(output: pathlib.Path, configuration: PreprocessConfig) -> b
     return True
 
 
-def _check_sparse(configuration: PreprocessConfig) -> None:
-    """Networks embed sparse columns: what has none is told before the log is read."""
+def check_sparse(configuration: PreprocessConfig) -> None:
+    """Networks embed sparse columns: what has none is told before the log is read.
+
+    Args:
+        configuration: of the log.
+
+    Raises:
+        UserError: if it has none.
+    """
     from beam_preprocess.running.input_files import find_inputs
 
     resolved, _ = find_inputs(dataclasses.replace(configuration, max_rows=None))
@@ -206,7 +213,14 @@ def _check_sparse(configuration: PreprocessConfig) -> None:
         )
 
 
-def _configuration(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) -> PreprocessConfig:
+def configuration_of(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) -> PreprocessConfig:
+    """What Beam is told.
+
+    Args:
+        run: the run.
+        output: the directory of the data set.
+        inputs: files of the log, unless splits are given.
+    """
     config = run.config
     given = config.validation_data is not None
     splits = {

@@ -4,8 +4,8 @@ import math
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.attempt_training import keeps_all, train_attempt
-from nasrec_tf.search.attempts import Attempt, expected_count, next_attempts
+from nasrec_tf.search.attempt_training import keeps_all, train_attempt, with_weights
+from nasrec_tf.search.attempts import Attempt, expected_count, finished, next_attempts
 from nasrec_tf.search.chosen_models import measure, seed_attempts
 from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.finalists import beside_best, halved
@@ -46,7 +46,18 @@ def _train_candidates(run: Run) -> tuple[list[Attempt], list[AttemptResult]]:
     while more := next_attempts(run, attempts, results):
         attempts += more
         results = _train_all(run, attempts, results)
+        if len(results) < len(attempts):
+            left_out = len(attempts) - len(results)
+            run.say(f"retrain: no time for {left_out} or more further trainings")
+            return attempts, results
     return attempts, results
+
+
+def _has_time(run: Run, results: list[AttemptResult]) -> bool:
+    """Whether a further training would come half as far as those before, at least."""
+    if not any(math.isfinite(result.score) for result in results):
+        return True
+    return run.time.has(sum(result.seconds for result in results) / len(results) / 2)
 
 
 def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> RetrainResult:
@@ -58,8 +69,9 @@ def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> 
             f"{run.directory.stage('retrain')}: the training of every candidate diverged; delete "
             "this directory and repeat the command with a lower --retrain-learning-rates."
         )
+    results[best] = with_weights(run, candidate, results[best])
     further = seed_attempts(run, candidate)
-    seeds = [(candidate, results[best]), *_train_seeds(run, further)]
+    seeds = [(candidate, results[best]), *_train_seeds(run, further, results)]
     winner, result = seeds[_best([result for _, result in seeds])]
     pool = [*zip(attempts, results), *seeds[1:]]
     measured = measure(
@@ -83,19 +95,22 @@ def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> 
         ensemble=measured.ensemble,
         final_fit=measured.fit,
         candidate=None if measured.fitted is candidate else name,
+        out_of_time=len(results) < len(attempts),
     )
 
 
 def _train_all(
     run: Run, attempts: list[Attempt], results: list[AttemptResult]
 ) -> list[AttemptResult]:
-    """Results of all attempts, of which the first have some already."""
+    """Results of attempts, of which the first have some already, as far as there is time."""
     count = expected_count(run, attempts)
     if run.settings.halving and not results:
         results = halved(run, attempts, "retrain")
         _keep_best(run, attempts, results)
     for number, attempt in enumerate(attempts[len(results) :], start=len(results) + 1):
         title = f"retrain {number}/{count}"
+        if finished(attempt) is None and not _has_time(run, results):
+            break
         if run.settings.halving and attempt.refines:
             result = beside_best(run, attempt, title, results)
         else:
@@ -105,11 +120,18 @@ def _train_all(
     return results
 
 
-def _train_seeds(run: Run, attempts: list[Attempt]) -> list[tuple[Attempt, AttemptResult]]:
-    return [
-        (attempt, train_attempt(run, attempt, f"seed {number}/{len(attempts) + 1}"))
-        for number, attempt in enumerate(attempts, start=2)
-    ]
+def _train_seeds(
+    run: Run, attempts: list[Attempt], before: list[AttemptResult]
+) -> list[tuple[Attempt, AttemptResult]]:
+    """The winner with further seeds, as many as there is time for."""
+    found = []
+    for number, attempt in enumerate(attempts, start=2):
+        if finished(attempt) is None and not _has_time(run, before):
+            run.say("retrain: no time for further seeds")
+            break
+        title = f"seed {number}/{len(attempts) + 1}"
+        found.append((attempt, train_attempt(run, attempt, title)))
+    return found
 
 
 def load_winner(run: Run):

@@ -7,10 +7,8 @@ from nasrec_tf.search.learnt_choices import choice_trainer, keep_logits_of
 from nasrec_tf.search.results import Skipped, StageResult, SupernetResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.search.workload import warmup_steps
 from nasrec_tf.strategies.dnas import LogitSearch
-
-WARMUP_SHARE = 5
-"""The full supernet is trained now and then during the first fifth of the steps (paper 5.1)."""
 
 
 def run_stage(run: Run) -> StageResult:
@@ -37,7 +35,7 @@ def run_stage(run: Run) -> StageResult:
     if not isinstance(strategy, LogitSearch):
         return _trained(run, plan, OneDevice(model))
     steps = plan.steps(run.records)
-    trainer = choice_trainer(run, strategy, model, steps, steps // WARMUP_SHARE)
+    trainer = choice_trainer(run, strategy, model, steps, warmup_steps(steps))
     result = _trained(run, plan, trainer)
     keep_logits_of(trainer, run.directory.stage("supernet"), steps)
     return result
@@ -66,6 +64,7 @@ def _trained(run: Run, plan, trainer) -> SupernetResult:
     from nasrec_tf.training.curves import read_curve
     from nasrec_tf.training.divergence import require_finite_weights
     from nasrec_tf.training.loop import train_with
+    from nasrec_tf.training.replicas import local_copy
 
     directory = run.directory.stage("supernet")
     with run.progress("supernet", plan.steps(run.records), "step") as bar:
@@ -76,12 +75,13 @@ def _trained(run: Run, plan, trainer) -> SupernetResult:
             directory,
             bar,
             checkpoint_seconds=run.config.checkpoint_seconds,
+            stop=run.time.is_over,
         )
     require_finite_weights(trainer.model, plan.mend)
     curve = directory / "loss.csv"
     points = read_curve(curve) if curve.exists() else []
     return SupernetResult(
-        steps=plan.steps(run.records),
+        steps=int(local_copy(trainer.model.optimizer.iterations).numpy()),
         parameters=int(trainer.model.count_params()),
         final_loss=points[-1][1] if points else None,
     )
@@ -147,7 +147,7 @@ def build(run: Run):
         LogitsSampler(run.space)
         if config.learns_choices
         else path_sampler(config.path_sampler, run.space),
-        warmup_steps=steps // WARMUP_SHARE if config.warmup else 0,
+        warmup_steps=warmup_steps(steps) if config.warmup else 0,
         seed=derived_seed(config.seed, "supernet"),
     )
     # Bits are rounded by our sliced form alone, and replicas exchange slices; with logits the parts

@@ -12,7 +12,7 @@ import logging
 import math
 import secrets
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
@@ -90,6 +90,8 @@ class ArchitectureOracle(keras_tuner.Oracle):
         scoring: what scores depend on besides the architecture, as JSON values by the name that
             messages use, such as ``{"--fine-tune-steps": 500}``. A search goes on, and workers
             join it, with the same alone: other scores could not be compared.
+        is_over: asked before each candidate is drawn, ends the search with those there are, if one
+            of them has a score.
 
     Raises:
         ValueError: if an argument is out of range.
@@ -107,6 +109,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         max_consecutive_failed_trials: int = 3,
         patience: Patience = DEFAULT_PATIENCE,
         scoring: Mapping[str, Any] | None = None,
+        is_over: Callable[[], bool] = lambda: False,
     ):
         check_positive(max_consecutive_failed_trials=max_consecutive_failed_trials)
         if seed is not None and (type(seed) is not int or seed < 0):
@@ -124,6 +127,7 @@ class ArchitectureOracle(keras_tuner.Oracle):
         self.draws = Draws(space, tuple(budgets), max_redraws, hardware)
         self.seed = seed
         self.patience = patience
+        self.is_over = is_over
         self.scoring = None if scoring is None else json.loads(json.dumps(dict(scoring)))
         self._lock = threading.RLock()
         self._ledger: Ledger | None = None
@@ -395,7 +399,10 @@ class ArchitectureOracle(keras_tuner.Oracle):
         )
 
     def _create(self, number: int) -> bool:
-        """Draws a candidate, if there is one."""
+        """Draws a candidate, if there is one, and time for it."""
+        if self.history.best is not None and self.is_over():
+            self._exhausted = "its time is over"
+            return False
         try:
             candidate = self.strategy.propose(number, self.history, self.draws, self.seed)
         except NothingToDraw as reason:

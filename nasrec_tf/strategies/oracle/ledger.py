@@ -2,8 +2,8 @@
 
 Events, a line of the journal each: ``created`` (a candidate, as ``Candidate.to_json`` tells it),
 ``ended`` (its outcome, by ``number``), ``reopened`` (a failure that is scored again), and
-``settings`` (settings that an older journal did not have, from now on kept as those of its first
-line are).
+``settings`` (settings that an older journal did not have, or that hold from now on in the place of
+those of its first line, as for a search that goes on for longer).
 """
 
 import dataclasses
@@ -138,7 +138,7 @@ class Ledger:
         return settings | added
 
     def add_settings(self, settings: Mapping[str, Any]) -> None:
-        """Keeps settings that the journal, of an older version, does not have.
+        """Keeps settings that the journal does not have, or that hold from now on.
 
         Args:
             settings: of the search, by name.

@@ -1,5 +1,7 @@
 """How far a search is, on the standard error stream."""
 
+from collections.abc import Callable
+
 from beam_preprocess.common.progress_lines import progress
 from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
@@ -13,10 +15,12 @@ class SearchProgress:
     Args:
         oracle: the search.
         enabled: whether to show anything.
+        note: what is said beside.
     """
 
-    def __init__(self, oracle: ArchitectureOracle, enabled: bool):
+    def __init__(self, oracle: ArchitectureOracle, enabled: bool, note: Callable[[], str] = str):
         self._oracle = oracle
+        self._note = note
         self._shown = len(oracle.history.outcomes)
         self._bar = progress(
             *("search", oracle.max_trials, "candidate"),
@@ -41,7 +45,9 @@ class SearchProgress:
     def _describe(self) -> None:
         history = self._oracle.history
         generation = self._oracle.strategy.generation_of(max(len(history) - 1, 0))
-        self._bar.set_description(f"generation {generation}", refresh=False)
+        note = self._note()
+        beside = f" ({note})" if note else ""
+        self._bar.set_description(f"generation {generation}{beside}", refresh=False)
         if history.best is not None:
             best = f"{history.score(history.best):.5f}"
             self._bar.set_postfix({f"best {LOG_LOSS}": best}, refresh=False)

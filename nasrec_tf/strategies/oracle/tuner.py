@@ -63,6 +63,7 @@ class SubnetTuner(BaseTuner):
         progress: whether to show a progress bar.
         environment: what scores are computed with, such as versions by package; workers whose
             environment is not the chief's are refused.
+        note: what the progress bar says beside its own.
 
     Raises:
         RunError: if the directory holds a search with other settings, or a damaged one.
@@ -91,6 +92,7 @@ class SubnetTuner(BaseTuner):
         overwrite: bool = False,
         progress: bool = True,
         environment: Mapping[str, str] | None = None,
+        note: Callable[[], str] = str,
     ):
         # First: the base class reloads where KerasTuner's own file of a tuner lies around.
         self._architectures = oracle
@@ -104,6 +106,7 @@ class SubnetTuner(BaseTuner):
         self.scorer = scorer
         self.progress = progress
         self._environment = dict(environment or {})
+        self._note = note
         self._pause = 0.0
         self._bar: SearchProgress | None = None
         if worker:
@@ -124,7 +127,7 @@ class SubnetTuner(BaseTuner):
         if self._is_worker():
             self._work()
             return
-        self._bar = SearchProgress(self._architectures, self.progress)
+        self._bar = SearchProgress(self._architectures, self.progress, self._note)
         try:
             if search_part.is_search_chief():
                 chief_and_workers.serve(self._architectures, self._bar.update, self._environment)

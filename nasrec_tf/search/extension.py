@@ -1,0 +1,182 @@
+"""A run that goes on with other options: which stages are made again, and what of them stays.
+
+An option binds from the first stage that reads it (``SearchConfig.first_reader``, the one table of
+that); what stages before have left does not depend on it. What is made again is moved aside first,
+into a numbered directory of the run, and what is trained or scored alike is taken from there.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.config import STAGES, SearchConfig
+from nasrec_tf.search.options import flag
+from nasrec_tf.search.results import RecordsResult
+from nasrec_tf.search.scaling import scale
+from nasrec_tf.search.search_plan import SEARCH_PROJECT, search_strategy
+from nasrec_tf.search.superseded import RESULT_FILE, moved_aside
+from nasrec_tf.search.time_budget import BUDGET_FILE, read_note
+from nasrec_tf.strategies.mutation import BlockMutation
+from nasrec_tf.strategies.random_search import RandomSearch
+from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
+from nasrec_tf.strategies.strategy import Strategy
+
+OF_LENGTH = ("generations", "candidates", "top_k")
+"""Options of the evolution stage that may leave its candidates as they are."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Extension:
+    """What other options make of a run.
+
+    Args:
+        directory: of the run.
+        stored: the options that it was made with.
+        config: those of this call.
+        names: the options that differ and that a stage has read, at least one.
+    """
+
+    directory: pathlib.Path
+    stored: SearchConfig
+    config: SearchConfig
+    names: Sequence[str]
+
+    @property
+    def again(self) -> tuple[str, ...]:
+        """Stages that are made again: from the first one on that reads an option that differs."""
+        first = min((self._reader(name) for name in self.names), key=STAGES.index)
+        stages = {*self.stored.stages, *self.config.stages}
+        later = STAGES[STAGES.index(first) :]
+        return tuple(stage for stage in later if stage in stages)
+
+    def _reader(self, name: str) -> str:
+        field = next(one for one in dataclasses.fields(SearchConfig) if one.name == name)
+        readers = [config.first_reader(field) for config in (self.stored, self.config)]
+        return min(readers, key=STAGES.index)
+
+    @property
+    def told(self) -> str:
+        """What differs, and what is made again and what stays, in a line."""
+        changes = ", ".join(
+            f"{flag(name)} {shown(getattr(self.stored, name))} becomes "
+            f"{shown(getattr(self.config, name))}"
+            for name in self.names
+        )
+        begun = [stage for stage in self.again if (self.directory / stage).is_dir()]
+        goes_on = self._search_goes_on()
+        again = [
+            "evolution (goes on from its candidates)" if stage == "evolution" and goes_on else stage
+            for stage in begun
+        ]
+        stays = [
+            stage
+            for stage in STAGES
+            if stage not in self.again and (self.directory / stage).is_dir()
+        ]
+        return (
+            f"{changes}: made again: {', '.join(again) or 'nothing'}; "
+            f"kept: {', '.join(stays) or 'nothing'}"
+        )
+
+    def refused(self) -> RunError:
+        """The error of a call that did not ask for it."""
+        name = self.names[0]
+        old, new = (shown(getattr(config, name)) for config in (self.stored, self.config))
+        return RunError(
+            f"{self.directory}: this run was made with {flag(name)} {old}, not {new}; repeat it "
+            f"with that, use another --run-dir, or go on with --extend ({self.told})."
+        )
+
+    def apply(self) -> pathlib.Path | None:
+        """Moves aside what is made again.
+
+        Returns:
+            Where that is now; ``None`` if there was nothing.
+        """
+        goes_on = "evolution" in self.again and self._search_goes_on()
+        names = list(self.again)
+        if goes_on:
+            self._lengthen()
+            names[names.index("evolution")] = f"evolution/{RESULT_FILE}"
+        aside = moved_aside(self.directory, names, self.stored.to_toml())
+        note = read_note(self.directory)
+        if note is not None:
+            chosen = {n: v for n, v in note.chosen.items() if n not in self.names}
+            write_state(self.directory / BUDGET_FILE, dataclasses.replace(note, chosen=chosen))
+        return aside
+
+    def _search_goes_on(self) -> bool:
+        """Whether its candidates are the first ones of the search that is wanted now."""
+        if self.again[0] != "evolution":
+            return False
+        read = {name for name in self.names if self._reader(name) == "evolution"}
+        strategies = self._strategies()
+        return read <= set(OF_LENGTH) and strategies is not None and extends(*strategies)
+
+    def _strategies(self) -> tuple[Strategy, Strategy] | None:
+        """The search that was begun, and the one that is wanted; ``None`` where none was."""
+        from nasrec_tf.strategies.oracle.ledger import JOURNAL
+
+        begun = (self.directory / "evolution" / SEARCH_PROJECT / JOURNAL).exists()
+        if not begun or self.config.codesign:
+            return None
+        path = self.directory / "records" / RESULT_FILE
+        mend = "delete it to run the records stage again"
+        records = read_state(path, RecordsResult, mend)
+        if records is None:
+            return None
+        rows = records.rows["train"]
+        before, now = (
+            search_strategy(config, scale(config, rows), rows)
+            for config in (self.stored, self.config)
+        )
+        return before, now
+
+    def _lengthen(self) -> None:
+        """Lets the search's journal be gone on with for longer."""
+        from nasrec_tf.strategies.oracle.ledger import Ledger
+
+        before, now = self._strategies()
+        if before == now:
+            return
+        ledger = Ledger(self.directory / "evolution" / SEARCH_PROJECT)
+        ledger.resume()
+        ledger.add_settings({"strategy": repr(now)})
+        ledger.sync()
+
+
+def extends(before: Strategy, now: Strategy) -> bool:
+    """Whether a search's first candidates are all those of another one.
+
+    Args:
+        before: the other one.
+        now: the search.
+
+    Example:
+        >>> extends(RandomSearch(10), RandomSearch(20)), extends(RandomSearch(20), RandomSearch(10))
+        (True, False)
+        >>> few = RegularizedEvolution(generations=4)
+        >>> extends(few, RegularizedEvolution(generations=9))
+        True
+    """
+    if before == now:
+        return True
+    if isinstance(now, RandomSearch):
+        return isinstance(before, RandomSearch) and before.trials <= now.trials
+    # Other mutations go by how much of the search is over.
+    if type(now) is not RegularizedEvolution or type(before) is not RegularizedEvolution:
+        return False
+    alike = dataclasses.replace(before, generations=now.generations) == now
+    return alike and isinstance(now.mutation, BlockMutation) and now.trials >= before.trials
+
+
+def shown(value: Any) -> str:
+    """A value of an option, for people.
+
+    Args:
+        value: the value.
+    """
+    return "left out" if value is None else repr(value)

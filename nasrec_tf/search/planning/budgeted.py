@@ -1,0 +1,75 @@
+"""A run with ``--max-hours``: its settings, chosen once, and the time that it has left."""
+
+import dataclasses
+import pathlib
+import sys
+import time
+from typing import Any
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.planning.fitting import chosen_lines, fitted
+from nasrec_tf.search.planning.run_plan import make_plan
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.time_budget import TimeBudget, TimeNote, read_note
+
+
+def with_chosen(config: SearchConfig) -> SearchConfig:
+    """The options of a run, with those that an earlier call of it has chosen to fit its time.
+
+    Args:
+        config: the options of this call.
+
+    Raises:
+        RunError: if what is kept of it is damaged.
+    """
+    note = read_note(pathlib.Path(config.run_dir))
+    if note is None:
+        return config
+    left_open: dict[str, Any] = {
+        name: value for name, value in note.chosen.items() if getattr(config, name) is None
+    }
+    return dataclasses.replace(config, **left_open)
+
+
+def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudget]:
+    """The options with which a run fits its time, and that time.
+
+    Args:
+        config: the options, with ``max_hours``.
+        quiet: say nothing of what is chosen.
+
+    Raises:
+        UserError: if options do not go together, or there is too little time for any run.
+    """
+    begun = time.monotonic()
+    if config.halving:
+        raise UserError(
+            "--max-hours leaves out trainings that come last, and --halving trains all of them "
+            "for a share; leave one out."
+        )
+    directory = RunDirectory(config.run_dir)
+    note = read_note(directory.path)
+    config = with_chosen(config)
+    if note is not None or directory.result("export") is not None:
+        return config, TimeBudget(config.max_hours, note, begun)
+    plan = make_plan(config)
+    left = 3600 * config.max_hours - (time.monotonic() - begun)
+    fixed = [
+        field.name
+        for field in dataclasses.fields(SearchConfig)
+        if directory.is_settled(config.first_reader(field))
+    ]
+    fit = fitted(plan.forecast, left, fixed)
+    if not quiet:
+        for line in chosen_lines(config, fit, left):
+            print(line, flush=True)
+    if fit.seconds.expected > left and not quiet:
+        print(
+            "warning: --max-hours is too short even for the least that is tried; stages will be "
+            "cut",
+            file=sys.stderr,
+            flush=True,
+        )
+    config = dataclasses.replace(config, **fit.chosen)
+    return config, TimeBudget(config.max_hours, TimeNote(0.0, fit.chosen, fit.planned), begun)

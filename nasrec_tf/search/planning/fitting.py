@@ -1,0 +1,236 @@
+"""``--max-hours``: the settings of a run that fit a time, the best of them by what is expected.
+
+What the size of the data asks for is where it begins. While that is planned to take too long, the
+cut is made that saves the most time for what it is expected to cost in quality (``WEIGHTS``); where
+time is left over, more networks are trained from scratch, then more candidates are scored. What the
+user has said is never changed, nor what a stage has read that has begun.
+"""
+
+import dataclasses
+from collections.abc import Collection
+from typing import Any
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.planning.forecast import Forecast, Seconds
+from nasrec_tf.search.planning.unit_costs import RecordsCost
+from nasrec_tf.search.scaling import PAPER_TOP_K, PAPER_TRIALS, scale
+from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.search.time_budget import FINISH
+
+FILLED = 0.85
+"""Share of the time that the plan may take: what is measured differs from what comes by as much."""
+
+WEIGHTS = {
+    "validation_rows": 1.0,
+    "candidates": 1.0,
+    "refine": 2.0,
+    "top_k": 2.0,
+    "recipe_share": 3.0,
+    "supernet_epochs": 2.0,
+    "retrain_epochs": 4.0,
+    "max_rows": 6.0,
+}
+"""What halving a setting costs in quality, beside the others; each further time it is twice as
+much. On small logs the ranking of a supernet tells little and the recipe most (docs/recipes.md)."""
+
+LEAST = {
+    "validation_rows": 2_000,
+    "candidates": 24,
+    "refine": 0,
+    "top_k": 2,
+    "recipe_share": 0.0,
+    "supernet_epochs": 1,
+    "retrain_epochs": 1,
+    "max_rows": 10_000,
+}
+"""Where cutting ends."""
+
+MOST = {"refine": 4 * 16, "top_k": PAPER_TOP_K, "candidates": PAPER_TRIALS}
+"""Where time is left over, these are doubled in turn, up to so many."""
+
+PLAYED = 3
+"""Choices of a recipe that are played through for each setting that is weighed."""
+
+LEAST_SHARE = 0.02
+"""A share of the rows below which a recipe is not chosen."""
+
+Chosen = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """Settings, and what they are planned to take.
+
+    Args:
+        chosen: by option, those that differ from what would have been.
+        seconds: of all that is left.
+        planned: by stage, as a time budget wants it.
+    """
+
+    chosen: Chosen
+    seconds: Seconds
+    planned: dict[str, float]
+
+
+def fitted(forecast: Forecast, left: float, fixed: Collection[str] = ()) -> Fit:
+    """The settings that fit.
+
+    Args:
+        forecast: of the run as the size of the data has it.
+        left: seconds.
+        fixed: options that stages have read that have begun.
+
+    Raises:
+        UserError: if the end of a run alone takes longer.
+    """
+    knobs = _knobs(forecast, fixed)
+    values: Chosen = {}
+    halvings = dict.fromkeys(knobs, 0)
+    found = _fit(forecast, values)
+    while found.seconds.expected > FILLED * left:
+        cut = _best_cut(forecast, values, knobs, found, halvings)
+        if cut is None:
+            break
+        name, values, found = cut
+        halvings[name] += 1
+    else:
+        values, found = _grown(forecast, values, knobs, found, left)
+    needed = found.planned[FINISH] + found.planned["records"]
+    if needed > left:
+        raise UserError(
+            f"--max-hours: this machine needs about {needed / 3600:.2g} hours to read the log and "
+            f"to export a network, and {left / 3600:.2g} are left: give more, or a smaller "
+            "--max-rows."
+        )
+    return found
+
+
+def _knobs(forecast: Forecast, fixed: Collection[str]) -> list[str]:
+    config = forecast.pilot.config
+    found = [name for name in WEIGHTS if getattr(config, name) is None and name not in fixed]
+    unused = set()
+    if config.architecture is not None:
+        unused |= {"validation_rows", "candidates", "refine", "top_k", "supernet_epochs"}
+    if config.generations is not None or config.score_budget is not None:
+        unused.add("candidates")
+    if config.trains_candidates:
+        unused.add("supernet_epochs")
+    if config.recipe != AUTO:
+        unused.add("recipe_share")
+    if config.data is None or forecast.records is None or not forecast.records.disk:
+        unused.add("max_rows")
+    return [name for name in found if name not in unused]
+
+
+def _fit(forecast: Forecast, values: Chosen) -> Fit:
+    changed = _with(forecast, values)
+    by_stage = {stage.stage: stage.seconds for stage in changed.stages()}
+    finish = changed.finish_seconds()
+    planned = {name: each.expected for name, each in by_stage.items()}
+    planned["retrain"] = max(0.0, planned.get("retrain", 0.0) - changed.choosing_seconds())
+    planned[FINISH] = finish
+    planned.setdefault("records", 0.0)
+    total = Seconds(0.0, 0.0, 0.0)
+    for each in by_stage.values():
+        total += each
+    return Fit(values, total, planned)
+
+
+def _with(forecast: Forecast, values: Chosen) -> Forecast:
+    """The forecast of a run with other settings."""
+    pilot, records = forecast.pilot, forecast.records
+    config = dataclasses.replace(pilot.config, **values)
+    rows = dict(pilot.rows)
+    if "max_rows" in values:
+        share = min(1.0, values["max_rows"] / sum(rows.values()))
+        rows = {name: max(1, round(count * share)) for name, count in rows.items()}
+        if records is not None:
+            records = RecordsCost(
+                records.start, records.reading * share, round(records.disk * share), 0
+            )
+    changed = pilot.with_options(config, rows)
+    return Forecast(changed, forecast.costs, records, PLAYED)
+
+
+def _best_cut(
+    forecast: Forecast, values: Chosen, knobs: list[str], now: Fit, halvings: dict[str, int]
+) -> tuple[str, Chosen, Fit] | None:
+    """The cut that saves most for what it costs; ``None`` if nothing is left to cut."""
+    best: tuple[float, str, Chosen, Fit] | None = None
+    for name in knobs:
+        less = _less(forecast, values, name)
+        if less is None:
+            continue
+        cut = {**values, name: less}
+        found = _fit(forecast, cut)
+        cost = WEIGHTS[name] * 2 ** halvings[name]
+        gain = (now.seconds.expected - found.seconds.expected) / cost
+        if gain > 0 and (best is None or gain > best[0]):
+            best = gain, name, cut, found
+    return None if best is None else best[1:]
+
+
+def _less(forecast: Forecast, values: Chosen, name: str) -> int | float | None:
+    """Half of a setting; ``None`` at its least."""
+    now = _value(forecast, values, name)
+    if name == "recipe_share":
+        half = now / 2 if now / 2 >= LEAST_SHARE else 0.0
+        return half if now > 0 else None
+    if now <= LEAST[name]:
+        return None
+    return max(LEAST[name], int(now) // 2)
+
+
+def _value(forecast: Forecast, values: Chosen, name: str) -> int | float:
+    """A setting as it is with what has been chosen so far."""
+    changed = _with(forecast, values)
+    pilot = changed.pilot
+    if name == "max_rows":
+        return sum(pilot.rows.values())
+    if name == "recipe_share":
+        return changed.recipe_share()
+    settings = scale(pilot.config, pilot.rows["train"])
+    if name == "candidates":
+        return search_strategy(pilot.config, settings, pilot.rows["train"]).trials
+    if name == "validation_rows":
+        return min(settings.validation_rows, pilot.rows["validation"])
+    value: Any = getattr(settings, name)
+    return value
+
+
+def _grown(
+    forecast: Forecast, values: Chosen, knobs: list[str], now: Fit, left: float
+) -> tuple[Chosen, Fit]:
+    """More of what helps, as long as it fits."""
+    growing = [name for name in MOST if name in knobs and name not in values]
+    while growing:
+        name = growing.pop(0)
+        value = int(_value(forecast, values, name))
+        more = {**values, name: min(MOST[name], max(2, 2 * value))}
+        if value >= MOST[name]:
+            continue
+        found = _fit(forecast, more)
+        if found.seconds.expected <= FILLED * left:
+            values, now = more, found
+            growing.append(name)
+    return values, now
+
+
+def chosen_lines(config: SearchConfig, fit: Fit, left: float) -> list[str]:
+    """What has been chosen, for people.
+
+    Args:
+        config: the options.
+        fit: the settings.
+        left: seconds.
+    """
+    options = " ".join(
+        f"--{name.replace('_', '-')} {value:g}" for name, value in fit.chosen.items()
+    )
+    return [
+        f"time: {left / 3600:.2g} h are left of --max-hours {config.max_hours:g}; planned are "
+        f"{fit.seconds.expected / 3600:.2g} ({fit.seconds.least / 3600:.2g} to "
+        f"{fit.seconds.most / 3600:.2g})",
+        f"time: chosen to fit: {options or 'what the size of the data asks for'}",
+    ]

@@ -1,0 +1,170 @@
+"""A run that goes on with other options makes again what they bind, and keeps the rest."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from search_calls import call, options
+
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.extension import Extension
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.strategies import read_results
+
+
+def times(run, *stages):
+    """When what stages left was written."""
+    return {
+        str(path): path.stat().st_mtime_ns
+        for stage in stages
+        for path in sorted((run / stage).rglob("*"))
+        if path.is_file()
+    }
+
+
+def result(run, stage):
+    return json.loads((run / stage / "result.json").read_text())
+
+
+def timeless(value):
+    """A result without what depends on the clock, on the place, or on other options."""
+    if isinstance(value, dict):
+        left_out = ("seconds", "made_with", "checksum")
+        return {name: timeless(part) for name, part in value.items() if name not in left_out}
+    return [timeless(part) for part in value] if isinstance(value, list) else value
+
+
+def outcome(directory):
+    """All that a run has found: candidates and scores, trainings, winner and its weights."""
+    run = directory / "run"
+    scores = [
+        (found.architecture, found.metrics, found.status)
+        for found in read_results(run / "evolution" / "search")
+    ]
+    retrain = timeless(result(run, "retrain"))
+    weights = dict(np.load(run / retrain["directory"] / "best.npz"))
+    return scores, timeless(result(run, "evolution")), retrain, weights
+
+
+def with_options(directory, changes):
+    """The command of the small run with other values of options."""
+    given = options(directory)
+    for name, value in changes.items():
+        flag = "--" + name.replace("_", "-")
+        if flag in given:
+            given[given.index(flag) + 1] = str(value)
+        else:
+            given += [flag, str(value)]
+    return given
+
+
+def assert_same(found, expected):
+    assert found[:3] == expected[:3]
+    assert set(found[3]) == set(expected[3])
+    for name, values in expected[3].items():
+        np.testing.assert_array_equal(found[3][name], values)
+
+
+def test_what_would_be_made_again_is_said_and_nothing_is_touched(run_files):
+    run = run_files / "run"
+    stages = ("records", "supernet", "evolution", "retrain", "export")
+    before = times(run, *stages)
+    error = call(*options(run_files), "--generations", 2).error
+    assert "--generations 1, not 2" in error and "--extend" in error
+    assert "made again: evolution (goes on from its candidates), retrain, export" in error
+    assert "kept: records, supernet)" in error
+    assert times(run, *stages) == before
+
+
+def test_nothing_to_extend_is_said(run_files):
+    said = call(*options(run_files), "--extend")
+    assert said.code == 0 and "no option differs; there is nothing to extend" in said.out
+
+
+@pytest.mark.slow
+def test_longer_searches_and_more_finalists_go_on_from_what_there_is(run_files):
+    run = run_files / "run"
+    scored = read_results(run / "evolution" / "search")
+    kept = times(run, "records", "supernet")
+    trained = {path.name for path in (run / "retrain").glob("*-rate-*")}
+    changes = {"generations": 2, "top_k": 3}
+    said = call(*with_options(run_files, changes), "--extend")
+    assert said.code == 0, said.err
+    assert "superseded/1" in said.out
+    after = read_results(run / "evolution" / "search")
+    assert after[: len(scored)] == scored and len(after) == len(scored) + 2
+    assert times(run, "records", "supernet") == kept
+    assert len(result(run, "retrain")["attempts"]) == 3
+    assert {path.name for path in (run / "superseded/1/retrain").glob("*-rate-*")} == trained
+    # Gone on with as any run is.
+    assert call(*with_options(run_files, changes)).code == 0
+
+
+def test_another_limit_leaves_records_and_supernet(run_files):
+    run = run_files / "run"
+    stored = RunDirectory(run).stored_config()
+    found = Extension(run, stored, SearchConfig(max_mflops=1.0), ["max_mflops"])
+    assert found.again == ("evolution", "retrain", "export")
+
+
+def test_results_whose_digests_went_by_another_reader_are_still_this_runs(tmp_path):
+    """Of version before: ``--max-mflops`` counted as read by the supernet."""
+    from nasrec_tf.common.saved_state import write_state
+    from nasrec_tf.search.results import Skipped
+
+    directory = RunDirectory(tmp_path)
+    with directory.opened(SearchConfig(run_dir=str(tmp_path), max_mflops=2.0)):
+        digest = directory._made_with("supernet", as_before=True)
+        assert digest != directory._made_with("supernet")
+        (tmp_path / "supernet").mkdir()
+        before = Skipped(skipped="a test", made_with=digest)
+        write_state(tmp_path / "supernet" / "result.json", before)
+        assert directory.result("supernet") == before
+
+
+@pytest.mark.parametrize(
+    "changes, again",
+    [
+        ({"seed": 1}, ("records", "supernet", "evolution", "retrain", "export")),
+        ({"blocks": 3}, ("supernet", "evolution", "retrain", "export")),
+        ({"mutation": "annealed", "name": "other"}, ("evolution", "retrain", "export")),
+        ({"ensemble": 2}, ("retrain", "export")),
+        ({"name": "other"}, ("export",)),
+        ({"generations": 300, "refine": 3}, ("evolution", "retrain", "export")),
+        ({"recipe": "auto"}, ("recipe", "supernet", "evolution", "retrain", "export")),
+    ],
+)
+def test_stages_from_the_first_reader_on_are_made_again(tmp_path, changes, again):
+    stored = SearchConfig(recipe="paper")
+    found = Extension(tmp_path, stored, SearchConfig(**{"recipe": "paper"} | changes), [*changes])
+    assert found.again == again
+
+
+VALUES = {
+    "supernet_epochs": (1, 2),
+    "generations": (1, 2, 3),
+    "fine_tune_steps": (2, 3),
+    "top_k": (1, 2, 3),
+    "refine": (0, 1, 2),
+    "retrain_epochs": (1, 2),
+    "winner_seeds": (1, 2),
+    "max_mflops": (100.0, 0.2),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", range(6))
+def test_an_extended_run_ends_as_a_new_one_with_its_options(tmp_path, case):
+    draw = random.Random(case)
+    first, second = (
+        {name: draw.choice(values) for name, values in VALUES.items()} for _ in range(2)
+    )
+    extended, fresh = tmp_path / "extended", tmp_path / "fresh"
+    for directory in (extended, fresh):
+        directory.mkdir()
+    assert call(*with_options(extended, first)).code == 0
+    said = call(*with_options(extended, second), "--extend")
+    assert said.code == 0, said.err
+    assert call(*with_options(fresh, second)).code == 0
+    assert_same(outcome(extended), outcome(fresh))

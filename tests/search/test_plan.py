@@ -1,0 +1,139 @@
+"""What a run is going to take is told before it is begun, by what the run itself will count."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from search_calls import call, options
+
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.planning import measuring, samples
+from nasrec_tf.search.planning.forecast import Forecast, Seconds
+from nasrec_tf.search.planning.pilot import Pilot
+from nasrec_tf.search.planning.run_plan import check_fits, make_plan
+from nasrec_tf.search.planning.samples import sampled
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.scaling import scale
+from nasrec_tf.search.search_plan import search_rows
+from nasrec_tf.search.workload import RowCounts, recipe_passes, warmup_steps
+
+
+@pytest.fixture(autouse=True)
+def short_measurements(monkeypatch):
+    """What is measured here is not whether times are right."""
+    monkeypatch.setattr(measuring, "PIECES", 1)
+    monkeypatch.setattr(measuring, "PIECE_SECONDS", 0.01)
+    monkeypatch.setattr(measuring, "DRAWN", 1)
+
+
+def tree(directory):
+    return {path: path.stat().st_mtime_ns for path in sorted(directory.rglob("*"))}
+
+
+@pytest.mark.slow
+def test_a_plan_of_a_new_run_tells_every_stage_and_leaves_nothing(tmp_path):
+    said = call(*options(tmp_path), "--plan")
+    assert said.code == 0, said.err
+    stages = [line.split()[0] for line in said.out.splitlines()]
+    for stage in ("records", "supernet", "evolution", "retrain", "export", "in"):
+        assert stages.count(stage) == 1
+    # As the run would count them: 1,199 rows of training, 6 candidates, 2 finalists.
+    assert "18 steps of 64" in said.out and "6 candidates" in said.out
+    assert "2 trainings of up to 2 epochs" in said.out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_what_has_been_done_is_not_planned_again_and_nothing_is_touched(run_files):
+    run = run_files / "run"
+    for stage in ("retrain", "export"):
+        (run / stage / "result.json").unlink()
+    before = tree(run_files)
+    said = call(*options(run_files), "--plan")
+    assert said.code == 0, said.err
+    assert "supernet" not in said.out.split("stage ")[1]
+    # Both finalists have been trained; what is left is to choose and to export.
+    assert "0% of it left" in said.out and "a SavedModel" in said.out
+    assert tree(run_files) == before
+
+
+def test_a_finished_run_and_other_options_are_refused(run_files):
+    assert "has finished" in call(*options(run_files), "--plan").error
+    assert "--top-k 2, not 3" in call(*options(run_files), "--top-k", 3, "--plan").error
+
+
+def test_what_a_plan_cannot_measure_is_refused(tmp_path):
+    for more in (["--codesign"], ["--distribute", "mirrored"], ["--strategy", "dnas"]):
+        given_options = [*options(tmp_path), *more]
+        for name in ("--population", "--tournament", "--children", "--generations"):
+            place = given_options.index(name)
+            del given_options[place : place + 2]
+        assert "--plan does not measure" in call(*given_options, "--plan").error
+
+
+@pytest.mark.slow
+def test_rows_of_a_longer_log_are_those_of_its_sample_times_its_length(tmp_path, monkeypatch):
+    from nasrec_tf.demo import write_demo
+
+    log = tmp_path / "log.txt"
+    write_demo(log, 4000, 1)
+    monkeypatch.setattr(samples, "SAMPLE_ROWS", 1000)
+    config = SearchConfig(data=(str(log),), dataset="criteo", run_dir=str(tmp_path / "run"))
+    found = sampled(config, tmp_path)
+    assert sum(found.pilot.rows.values()) == pytest.approx(4000, rel=0.02)
+    assert sum(found.pilot.schema.splits[name].rows for name in found.pilot.rows) == 1000
+    assert min(found.pilot.table_rows) >= 3
+    few = dataclasses.replace(config, max_rows=2000)
+    (tmp_path / "again").mkdir()
+    again = sampled(few, tmp_path / "again")
+    assert sum(again.pilot.rows.values()) == pytest.approx(2000, rel=0.02)
+
+
+def test_what_does_not_fit_names_the_option_that_would_help(run_files, monkeypatch):
+    (run_files / "run" / "export" / "result.json").unlink()
+    config = RunDirectory(run_files / "run").stored_config()
+    plan = make_plan(config)
+    check_fits(plan)
+    large = dataclasses.replace(plan.stages[0], memory=1 << 60)
+    with pytest.raises(Exception, match=r"the export stage would take .* --min-count"):
+        check_fits(dataclasses.replace(plan, stages=(large,)))
+    large = dataclasses.replace(plan.stages[0], disk=1 << 60)
+    with pytest.raises(Exception, match=r"GiB free, and the run would take .* --export-dir"):
+        check_fits(dataclasses.replace(plan, stages=(large,)))
+
+
+def test_steps_are_counted_by_the_code_of_the_stages(finished_run):
+    from nasrec_tf.search.run import Run
+    from nasrec_tf.search.stages.supernet import training_plan
+
+    directory = RunDirectory(finished_run / "run")
+    run = Run(directory.stored_config(), directory, quiet=True)
+    counts = RowCounts({name: split.rows for name, split in run.schema.splits.items()})
+    plan = training_plan(run)
+    assert plan.steps(counts) == plan.steps(run.records) == directory.result("supernet").steps
+    assert warmup_steps(10) == 2
+
+
+@given(
+    rows=st.integers(1, 10**9),
+    share=st.one_of(st.none(), st.floats(0.0, 0.9)),
+    top_k=st.integers(1, 100),
+)
+def test_a_choice_takes_no_more_than_its_share_unless_the_log_is_small(rows, share, top_k):
+    config = SearchConfig(recipe_share=share, top_k=top_k)
+    settings = scale(config, rows)
+    passes = recipe_passes(config, settings, rows)
+    others = search_rows(config, settings, rows) / rows
+    others += (settings.top_k + settings.refine) * settings.retrain_epochs
+    if share is not None:
+        assert passes == pytest.approx(share * (passes + others), rel=1e-6, abs=1e-9)
+    assert 0 <= passes <= max(9 * others, 30 * settings.retrain_epochs) * (1 + 1e-6)
+
+
+@given(st.tuples(*[st.floats(0, 1e9)] * 6))
+def test_times_add_up(values):
+    total = Seconds(*values[:3]) + Seconds(*values[3:])
+    assert total.expected == values[1] + values[4]
+    assert (total * 0.5).most == 0.5 * total.most
+    assert Pilot and Forecast

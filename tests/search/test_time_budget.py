@@ -1,0 +1,193 @@
+"""A run with ``--max-hours`` takes what fits, and ends in time with what it has."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from search_calls import call, options
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.planning.fitting import FILLED, LEAST, fitted
+from nasrec_tf.search.planning.forecast import Forecast
+from nasrec_tf.search.planning.samples import data_set_pilot
+from nasrec_tf.search.planning.unit_costs import (
+    RecordsCost,
+    ScoringCost,
+    SupernetCost,
+    TrainingCost,
+    UnitCosts,
+)
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.time_budget import CUT, FINISH, RESERVE, TimeBudget, TimeNote, read_note
+from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice, questions
+
+SECONDS = st.floats(0.0, 1e5)
+
+
+@given(planned=st.lists(SECONDS, min_size=4, max_size=4), finish=SECONDS, late=st.floats(1.0, 3.0))
+def test_stages_that_keep_to_their_shares_leave_the_end_its_reserve(planned, finish, late):
+    """Each stage takes until it is cut, and is up to ``late`` times as slow as planned."""
+    total = sum(planned) + RESERVE * finish + 1.0
+    now = [0.0]
+    note = TimeNote(0.0, {}, {**dict(zip(CUT, planned)), FINISH: finish})
+    budget = TimeBudget(total / 3600, note, clock=lambda: now[0])
+    for stage, seconds in zip(CUT, planned):
+        budget.begin(stage)
+        needed = now[0] + late * seconds
+        # The clock goes on until the stage is done or is over.
+        low, high = now[0], needed
+        now[0] = high
+        if budget.is_over():
+            for _ in range(60):
+                now[0] = (low + high) / 2
+                low, high = (low, now[0]) if budget.is_over() else (now[0], high)
+            now[0] = high
+    assert budget.left >= RESERVE * finish - 1e-6 * total
+
+
+def test_what_calls_before_have_spent_counts(tmp_path):
+    now = [100.0]
+    budget = TimeBudget(1.0, TimeNote(600.0, {"top_k": 2}, {}), clock=lambda: now[0])
+    now[0] += 60
+    with budget.kept(tmp_path):
+        assert read_note(tmp_path) == TimeNote(660.0, {"top_k": 2}, {})
+        now[0] += 60
+    assert read_note(tmp_path).seconds == 720.0
+    assert TimeBudget(1.0, read_note(tmp_path), clock=lambda: now[0]).left == 2880.0
+
+
+@given(over_after=st.integers(0, 12))
+def test_a_choice_without_time_keeps_what_it_has(over_after):
+    made = []
+
+    def measure(question, recipe, replica):
+        made.append(recipe)
+        return Outcome(0.5 if recipe.row_decay else 0.6, 1.0)
+
+    start = Recipe(epochs=1, batch_size=1)
+    choice = RecipeChoice(measure, budget=100.0, is_over=lambda: len(made) >= over_after)
+    chosen = choice(start, questions(start, 10_000, ()))
+    assert len(made) <= over_after
+    assert chosen == start if over_after < 4 else chosen.batch_size == 1
+
+
+RECORDS = RecordsCost(start=1.0, reading=10.0, disk=0, raw_disk=0)
+
+COSTS = UnitCosts(
+    started=3.0,
+    load_row=1e-5,
+    found=(TrainingCost(1.0, 0.01, 1e-5, 0.1), TrainingCost(1.0, 0.03, 2e-5, 0.1)),
+    plain=TrainingCost(0.5, 0.002, 1e-5, 0.1),
+    mixed=TrainingCost(0.5, 0.004, 1e-5, 0.1),
+    wide=TrainingCost(0.5, 0.004, 1e-5, 0.1),
+    wide_dim=64,
+    judged_row=1e-5,
+    export=3.0,
+    supernet=SupernetCost(0.5, 3.0, 0.02, 0.1, 0.2),
+    scoring=(ScoringCost(1.0, 0.03, 1e-4, 2e-5),),
+    written_byte=1e-8,
+    process_bytes=1 << 30,
+)
+
+
+@pytest.fixture(scope="module")
+def pilot(finished_run, tmp_path_factory):
+    """Of a log of a million rows whose tables are those of the finished run."""
+    found = data_set_pilot(
+        SearchConfig(max_hours=1.0, run_dir=str(tmp_path_factory.mktemp("other") / "run")),
+        RunDirectory(tmp_path_factory.mktemp("another") / "run"),
+        finished_run / "run" / "records" / "dataset",
+    )
+    rows = {"train": 800_000, "validation": 100_000, "test": 100_000}
+    pilot = dataclasses.replace(found, rows=rows)
+    pilot.records  # noqa: B018  (made once for all)
+    return pilot
+
+
+@settings(max_examples=6, deadline=None, phases=(Phase.generate,))
+@given(hours=st.floats(0.02, 60.0), given_top_k=st.one_of(st.none(), st.integers(1, 9)))
+def test_what_is_chosen_fits_or_is_the_least(pilot, hours, given_top_k):
+    config = dataclasses.replace(pilot.config, top_k=given_top_k)
+    forecast = Forecast(dataclasses.replace(pilot, config=config), COSTS, RECORDS)
+    fit = fitted(forecast, 3600 * hours)
+    assert "top_k" not in fit.chosen or given_top_k is None
+    SearchConfig(**fit.chosen)  # Options by name, with values that they take.
+    if fit.seconds.expected > FILLED * 3600 * hours:
+        assert all(fit.chosen.get(name, 0) <= LEAST[name] for name in ("candidates", "refine"))
+        assert fit.planned["recipe"] == 0
+
+
+def test_more_time_trains_more_networks(pilot):
+    forecast = Forecast(pilot, COSTS, RECORDS)
+    short, long = (fitted(forecast, 3600 * hours).chosen for hours in (0.5, 100.0))
+    assert short["candidates"] < long["candidates"]
+    assert short.get("top_k", 15) <= long.get("top_k", 15)
+
+
+def test_too_little_time_for_any_run_is_one_line(pilot):
+    with pytest.raises(UserError, match=r"--max-hours: this machine needs about"):
+        fitted(Forecast(pilot, COSTS, RECORDS), 1.0)
+
+
+def test_options_that_stages_have_read_stay(pilot):
+    fit = fitted(Forecast(pilot, COSTS, RECORDS), 600.0, fixed=("candidates", "recipe_share"))
+    assert not {"candidates", "recipe_share"} & set(fit.chosen)
+
+
+def test_a_run_whose_time_is_over_ends_with_an_export(run_files):
+    """Settings have been chosen, records are there, and every stage is cut at once."""
+    run = run_files / "run"
+    for stage in ("supernet", "evolution", "retrain", "export"):
+        shutil.rmtree(run / stage)
+    planned = dict.fromkeys((*CUT, FINISH), 1.0)
+    write_state(run / "budget.json", TimeNote(3600.0, {}, planned))
+    said = call(*options(run_files), "--max-hours", 1.0)
+    assert said.code == 0, said.err
+    results = {
+        stage: json.loads((run / stage / "result.json").read_text())
+        for stage in ("supernet", "evolution", "retrain", "export")
+    }
+    assert results["supernet"]["steps"] == 0 and results["evolution"]["candidates"] == 1
+    (attempt,) = results["retrain"]["attempts"]
+    assert attempt["cut"] == 0 and len(attempt["epochs"]) == 1
+    assert read_note(run).seconds > 3600
+    # Shown again, and gone on with without a limit: it has finished.
+    assert call(*options(run_files)).code == 0
+    assert call(*options(run_files), "--max-hours", 2.0).code == 0
+
+
+def test_settings_that_were_chosen_hold_for_further_calls(run_files):
+    """A call leaves them open as the first one did; one that says something else is refused."""
+    run = run_files / "run"
+    given = options(run_files)
+    place = given.index("--top-k")
+    del given[place : place + 2]
+    write_state(run / "budget.json", TimeNote(1.0, {"top_k": 2}, {}))
+    assert call(*given, "--max-hours", 1.0).code == 0
+    assert call(*given).code == 0
+    assert "--top-k 2, not 3" in call(*given, "--top-k", 3).error
+
+
+def test_what_a_budget_cannot_cut_is_refused(tmp_path):
+    assert "--halving" in call(*options(tmp_path), "--max-hours", 1, "--halving").error
+    assert (
+        "--codesign"
+        in call("--codesign", "--run-dir", tmp_path / "run", "--max-hours", 1, "--quiet").error
+    )
+
+
+@pytest.mark.slow
+def test_a_small_search_is_fitted_into_its_time(tmp_path):
+    said = call(
+        "--demo-rows", 3000, "--run-dir", tmp_path / "run", "--export-dir", tmp_path / "models",
+        "--max-hours", 0.04,
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert read_note(tmp_path / "run").seconds < 144
+    assert "chosen to fit" in said.out and "of 0.04 h left" in said.out
