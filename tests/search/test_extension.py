@@ -104,7 +104,7 @@ def test_longer_searches_and_more_finalists_go_on_from_what_there_is(run_files):
 def test_another_limit_leaves_records_and_supernet(run_files):
     run = run_files / "run"
     stored = RunDirectory(run).stored_config()
-    found = Extension(run, stored, SearchConfig(max_mflops=1.0), ["max_mflops"])
+    found = Extension(run, stored, SearchConfig(max_mflops=1.0, explain=False), ["max_mflops"])
     assert found.again == ("evolution", "retrain", "export")
 
 
@@ -136,8 +136,9 @@ def test_results_whose_digests_went_by_another_reader_are_still_this_runs(tmp_pa
     ],
 )
 def test_stages_from_the_first_reader_on_are_made_again(tmp_path, changes, again):
-    stored = SearchConfig(recipe="paper")
-    found = Extension(tmp_path, stored, SearchConfig(**{"recipe": "paper"} | changes), [*changes])
+    stored_options = {"recipe": "paper", "explain": False}
+    stored = SearchConfig(**stored_options)
+    found = Extension(tmp_path, stored, SearchConfig(**stored_options | changes), [*changes])
     assert found.again == again
 
 
