@@ -30,7 +30,7 @@ from nasrec_tf.training.recipe_choice import questions
 Clock = Callable[[], float]
 """The present time in seconds, of any beginning."""
 
-PIECES = 5
+PIECES = 3
 """Pieces of work that are timed; their median counts, so that a disturbed one does not."""
 
 PIECE_SECONDS = 0.3
@@ -286,6 +286,7 @@ def measured(
     pilot: Pilot,
     directory: pathlib.Path,
     stages: Collection[str],
+    started: float,
     clock: Clock = time.perf_counter,
 ) -> UnitCosts:
     """Measures all that stages of a run do.
@@ -294,12 +295,9 @@ def measured(
         pilot: the run.
         directory: an empty one for checkpoints and exports.
         stages: those that are left.
+        started: seconds until TensorFlow could be used.
         clock: tells the time.
     """
-    from nasrec_tf.search.tensorflow_setup import configure_tensorflow
-
-    with Timed(clock) as started:
-        configure_tensorflow(pilot.config.device)
     config, recipe = pilot.config, pilot.recipe
     searches = config.architecture is None
     meter = Meter(pilot, directory, clock)
@@ -324,7 +322,7 @@ def measured(
     if set(stages) <= {"export"}:
         models = models[:1]
     return UnitCosts(
-        started=started.seconds,
+        started=started,
         load_row=meter.load_row(),
         found=tuple(meter.training(model, recipe) for model in models),
         plain=plain,

@@ -15,11 +15,12 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.planning.forecast import Forecast, Seconds, StageForecast
-from nasrec_tf.search.planning.measuring import Clock, measured
+from nasrec_tf.search.planning.measuring import Clock, Timed, measured
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.samples import sampled
 from nasrec_tf.search.run_directory import RESULT_FILE, RunDirectory
 from nasrec_tf.search.scaling import explain
+from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 
 UNKNOWN = {
     "codesign": "what its hardware costs",
@@ -81,11 +82,14 @@ def make_plan(config: SearchConfig, clock: Clock = time.perf_counter) -> Plan:
         raise UserError(f"{directory.path}: this run has finished; there is nothing to plan.")
     with scratch_directory() as scratch:
         found = sampled(config, scratch, clock)
+        # Before anything else imports it, with all that it has to say.
+        with Timed(clock) as started:
+            configure_tensorflow(config.device)
         memory_lines(found.pilot)
         work = scratch / "measured"
         work.mkdir()
         left = [name for name in config.stages if directory.result(name) is None]
-        costs = measured(found.pilot, work, left, clock)
+        costs = measured(found.pilot, work, left, started.seconds, clock)
         forecast = Forecast(found.pilot, costs, found.records)
         stages = tuple(_left(forecast.pilot, stage) for stage in forecast.stages())
     return Plan(forecast, costs.started, stages)
