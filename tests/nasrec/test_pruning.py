@@ -42,6 +42,7 @@ from nasrec_tf.networks.pruning.tickets import (
     save_ticket,
     whole_ticket,
 )
+from nasrec_tf.networks.quantization import quantized_weights
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.networks.weights import load_network, save_weights
 
@@ -148,21 +149,24 @@ def test_a_ticket_of_ones_gives_the_network_itself_to_the_bit(what, bits):
 
 
 def test_a_quantized_network_without_units_has_the_logits_of_the_one_that_masks_them():
-    space = CODESIGN.replace(num_blocks=3, dense_widths=(8, 16), sparse_widths=(4, 8), bits=(4, 8))
+    space = CODESIGN.replace(num_blocks=2, dense_widths=(8, 16), sparse_widths=(4, 8), bits=(4, 8))
     rng = np.random.default_rng(0)
     chosen = PruneSettings("magnitude", what=UNITS, share=0.5)
-    for architecture in (space.widest, space.sample(rng)):
-        matrices = pruned_matrices(architecture, FEATURES, NO_NORM, chosen)
-        ticket = whole_ticket(matrices, chosen)
-        scores = {path: rng.random(left.shape) for path, left in ticket.items()}
-        ticket = next_ticket(ticket, scores, chosen, 1)
-        network = MaskedSubnet(architecture, FEATURES, NO_NORM, 1, settings=chosen, ticket=ticket)
-        shake(network)
-        inputs = raw_inputs(FEATURES, 32)
-        network(inputs, training=True)
-        smaller = folded(network)
-        assert smaller.architecture.is_pruned and smaller.architecture.is_quantized
-        agree(network(inputs).numpy(), smaller(inputs).numpy())
+    matrices = pruned_matrices(space.widest, FEATURES, NO_NORM, chosen)
+    ticket = whole_ticket(matrices, chosen)
+    scores = {path: rng.random(left.shape) for path, left in ticket.items()}
+    ticket = next_ticket(ticket, scores, chosen, 1)
+    network = MaskedSubnet(space.widest, FEATURES, NO_NORM, 1, settings=chosen, ticket=ticket)
+    shake(network)
+    inputs = raw_inputs(FEATURES, 32)
+    network(inputs, training=True)
+    smaller = folded(network)
+    assert smaller.architecture.is_pruned and smaller.architecture.is_quantized
+    agree(network(inputs).numpy(), smaller(inputs).numpy())
+    # Crossbars hold what is left.
+    workload = workload_from_architecture(smaller.architecture, FEATURES, NO_NORM)
+    found = {name: each.weights.shape for name, each in quantized_weights(smaller).items()}
+    assert found == {each.name: (each.rows, each.columns) for each in workload.crossbar_operators}
 
 
 # Tickets.
@@ -191,6 +195,7 @@ def scored(draw):
     return chosen, scores
 
 
+@settings(max_examples=40, deadline=None)
 @given(scored())
 def test_what_is_left_shrinks_as_asked_and_never_to_nothing(drawn):
     chosen, scores = drawn
