@@ -124,6 +124,7 @@ def test_repeated_mutation_reaches_every_value_of_every_choice(mutation, operato
         "dense_to_sparse": 2,
         "sparse_to_dense": 2,
         "bits": 1,
+        "kept_units": 1,  # of what is pruned alone
     }
 
 
