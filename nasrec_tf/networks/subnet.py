@@ -23,7 +23,7 @@ from nasrec_tf.networks.layers.feature_embedding import (
     FeatureEmbedding,
     pooling_weights,
 )
-from nasrec_tf.networks.layers.operator_layer import WeightedPart
+from nasrec_tf.networks.layers.operator_layer import MOMENTUM, WeightedPart
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
 from nasrec_tf.networks.portable_export import PortableExport
 from nasrec_tf.networks.regularization import (
@@ -266,7 +266,7 @@ class Subnet(PortableExport):
                 self._add_part(part_name(number, merger.name), specs, bits)
 
     def _add_part(self, name: str, specs: Sequence[WeightSpec], bits: Bits | None) -> None:
-        self.parts[name] = WeightedPart(specs, self.seed, name=name)
+        self.parts[name] = WeightedPart(specs, self.seed, MOMENTUM, name=name)
         if bits is not None:
             ranges = self.options.weight_ranges
             self.bits[name] = bits

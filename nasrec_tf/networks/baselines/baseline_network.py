@@ -19,16 +19,11 @@ from nasrec_tf.networks.layers.feature_embedding import (
     FeatureEmbedding,
     pooling_weights,
 )
-from nasrec_tf.networks.layers.operator_layer import WeightedPart
+from nasrec_tf.networks.layers.operator_layer import MOMENTUM, WeightedPart
 from nasrec_tf.networks.portable_export import PortableExport
 from nasrec_tf.networks.regularization import drop
 from nasrec_tf.networks.subnet import check_inputs, logits_shape
 from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer, is_table
-
-MOMENTUM = 0.9
-"""What moving statistics keep of themselves at a step: FuxiCTR's, and PyTorch's default (there it
-is called 0.1). Keras's 0.99 is too slow for data of some ten thousand rows.
-"""
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")

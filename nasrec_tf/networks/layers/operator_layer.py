@@ -12,8 +12,13 @@ from nasrec_tf.networks.layers.feature_embedding import weight_initializer
 from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
 from nasrec_tf.operators.base import WeightSpec
 
-MOMENTUM = 0.99
-"""What moving statistics keep of themselves at a step; Keras's default."""
+MOMENTUM = 0.9
+"""What moving statistics keep of themselves at a step: FuxiCTR's, and PyTorch's default (there it
+is called 0.1). Keras's 0.99 is too slow for data of some ten thousand rows (docs/recipes.md).
+"""
+
+FORMER_MOMENTUM = 0.99
+"""That of layers in files that do not tell."""
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -41,7 +46,7 @@ class WeightedPart(keras.layers.Layer):
         self,
         specs: Sequence[WeightSpec],
         seed: int | None = 0,
-        momentum: float = MOMENTUM,
+        momentum: float = FORMER_MOMENTUM,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -91,7 +96,7 @@ class WeightedPart(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """The arguments that make this layer again, with newly drawn weights."""
         own: dict[str, Any] = {"specs": specs_to_config(self.specs), "seed": self.seed}
-        if self.momentum != MOMENTUM:
+        if self.momentum != FORMER_MOMENTUM:
             own["momentum"] = self.momentum
         return super().get_config() | own
 
