@@ -26,7 +26,7 @@ from nasrec_tf.networks.supernet.samplers import SAMPLERS, PathSampler, SingleOp
 from nasrec_tf.operators.base import Prefix, SlotPairs, Slots, WeightSpec
 from nasrec_tf.optimizers.adagrad import Adagrad
 
-QUANTIZED = FULL.replace(name="tiny-quantized", num_blocks=2, bits=(4, 8), separate_bits=True)
+QUANTIZED = FULL.replace(name="tiny-quantized", num_blocks=1, bits=(4, 8), separate_bits=True)
 SPACES = {
     "float-no-dense": (EMBEDDED.replace(num_blocks=2), NO_DENSE),
     "quantized": (QUANTIZED, FEATURES),

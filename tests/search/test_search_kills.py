@@ -87,11 +87,22 @@ def undisturbed(tmp_path_factory):
     return directory
 
 
-@pytest.fixture(scope="module")
-def killed(tmp_path_factory):
+SHOWN_ELSEWHERE = ("records", "retrain")
+"""Left to a slow test: Beam's own tests kill records, and a refinement is a training as well."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        [moment for moment in MOMENTS if moment not in SHOWN_ELSEWHERE],
+        pytest.param(list(MOMENTS), marks=pytest.mark.slow),
+    ],
+    ids=["five times", "in every stage"],
+)
+def killed(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("killed")
-    for stage, has_begun in MOMENTS.items():
-        kill_when(directory, stage, has_begun)
+    for moment in request.param:
+        kill_when(directory, moment, MOMENTS[moment])
     finish(directory)
     return directory
 
