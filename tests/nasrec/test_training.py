@@ -242,7 +242,7 @@ def test_averaged_weights_are_what_is_evaluated_and_kept_and_survive_a_stop(reco
         np.testing.assert_array_equal(expected, found)
 
 
-@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("average", [pytest.param(0.0, marks=pytest.mark.slow), 0.9])
 def test_looks_change_no_bit_whether_a_training_is_laid_aside_after_them_or_not(
     records, tmp_path, average
 ):

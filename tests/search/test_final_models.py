@@ -278,6 +278,7 @@ def test_a_final_fit_that_is_stopped_ends_alike(finished_run, joined, tmp_path, 
     assert result(directory) == result(joined[0])
 
 
+@pytest.mark.slow
 def test_each_network_of_an_ensemble_is_fitted_to_all_rows(finished_run, tmp_path, interrupted):
     from nasrec_tf.data.records import Records
     from nasrec_tf.search import final_fit

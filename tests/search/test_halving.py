@@ -123,6 +123,7 @@ class Stop(KeyboardInterrupt):
     """The user's Ctrl-C."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["look", "result"])
 def test_stopped_anywhere_it_ends_with_the_same(run, halved, tmp_path, monkeypatch, where):
     """A call is stopped in the middle of a look, or as a training is given up."""
@@ -195,6 +196,7 @@ def test_an_ensemble_has_as_many_trained_to_the_end_as_it_may_take(run):
     assert finalists.least_kept(run) == 3
 
 
+@pytest.mark.slow
 def test_a_run_gives_up_what_is_behind_and_says_so(finished_run, tmp_path):
     shutil.copytree(finished_run, tmp_path, dirs_exist_ok=True)
     for stage in ("retrain", "export"):

@@ -4,6 +4,7 @@ import dataclasses
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from search.search_calls import call, options
@@ -56,6 +57,7 @@ def test_where_nothing_is_allowed_there_is_no_neighbour():
     assert neighbour(NASREC_FULL.widest, NASREC_FULL, lambda _: False, set(), 0, 0) is None
 
 
+@pytest.mark.slow
 def test_a_run_trains_the_plain_network_and_changes_of_the_best_so_far(tmp_path):
     ended = call(*options(tmp_path), "--blocks", "3", "--top-k", "1", "--refine", "4")
     assert ended.code == 0, ended.err

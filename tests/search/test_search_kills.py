@@ -87,17 +87,17 @@ def undisturbed(tmp_path_factory):
     return directory
 
 
-SHOWN_ELSEWHERE = ("records", "retrain")
-"""Left to a slow test: Beam's own tests kill records, and a refinement is a training as well."""
+ALIKE = ("records", "supernet", "retrain", "export")
+"""Left to a slow test: Beam's own tests kill records, and trainings are alike."""
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        [moment for moment in MOMENTS if moment not in SHOWN_ELSEWHERE],
+        [moment for moment in MOMENTS if moment not in ALIKE],
         pytest.param(list(MOMENTS), marks=pytest.mark.slow),
     ],
-    ids=["five times", "in every stage"],
+    ids=["three times", "in every stage"],
 )
 def killed(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("killed")

@@ -98,6 +98,7 @@ def test_the_strategy_of_the_page_trains_its_candidates_and_goes_on_after_a_kill
     assert "--strategy 'greedy', not 'random'" in refused
 
 
+@pytest.mark.slow
 def test_logits_are_learnt_with_the_supernet_whether_that_is_killed_or_not(
     tmp_path_factory, monkeypatch
 ):
