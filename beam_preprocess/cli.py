@@ -156,9 +156,9 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
     known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
     group.add_argument("--dataset", required=True, help=f"{known}, or the path of a .toml file")
     group.add_argument(
-        "--input", action="extend", nargs="+", default=[], metavar="PATTERN",
-        help="raw files: paths, globs or directories, local, gs:// or s3://, plain or .gz, .bz2, "
-        ".xz",
+        "--input", "--data", action="extend", nargs="+", default=[], metavar="PATTERN",
+        help="raw files, --data as in the main job: paths, globs or directories, local, gs:// or "
+        "s3://, plain or .gz, .bz2, .xz",
     )  # fmt: skip
     for name in SPLIT_NAMES:
         group.add_argument(

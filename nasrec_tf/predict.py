@@ -2,7 +2,16 @@
 
 import sys
 
-from nasrec_tf.trained.predict_command import main
+from beam_preprocess.common.quiet_tensorflow import load_tensorflow
+
+
+def main() -> int:
+    """The command, without what TensorFlow says of machines that lack a GPU; its exit code."""
+    load_tensorflow()
+    from nasrec_tf.trained import predict_command
+
+    return predict_command.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

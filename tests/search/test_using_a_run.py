@@ -6,6 +6,8 @@ import dataclasses
 import gzip
 import io
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -317,3 +319,12 @@ def test_the_whole_job_is_a_function_that_goes_on_where_the_command_stopped(fini
     np.testing.assert_array_equal(found.model.variables[0], model.model.variables[0])
     with pytest.raises(UserError, match="has no option 'lable', did you mean 'label'"):
         nasrec_tf.search(lable="click")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_a_process_says_one_line_and_nothing_of_what_the_machine_lacks(command, tmp_path):
+    asked = [sys.executable, "-m", f"nasrec_tf.{command}", "nowhere", "--data", "x", "-o", "y.csv"]
+    said = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert said.returncode == 2
+    [line] = said.stderr.splitlines()
+    assert line.startswith("error: nowhere: no such directory")
