@@ -140,3 +140,12 @@ def costs_of(report: Report) -> dict[str, float]:
         ENERGY: report.energy_pj / 1e3,
         AREA: report.area_um2 / 1e6,
     }
+
+
+def arrays_of(report: Report) -> int:
+    """Crossbar arrays of a network, all copies of its operators together.
+
+    Args:
+        report: what ``pim.estimate`` gave.
+    """
+    return sum(operator.arrays for operator in report.operators)

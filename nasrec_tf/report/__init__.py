@@ -9,6 +9,7 @@ from nasrec_tf.report.explanation_summary import (
     YardstickSummary,
 )
 from nasrec_tf.report.page import render_report, write_report
+from nasrec_tf.report.pruning_summary import PruningStepSummary, PruningSummary
 from nasrec_tf.report.quality_summary import (
     CalibratedQuality,
     CalibrationSummary,
@@ -51,6 +52,8 @@ __all__ = [
     "HardwareSummary",
     "ImportanceSummary",
     "PartSummary",
+    "PruningStepSummary",
+    "PruningSummary",
     "QualitySummary",
     "RecipeSummary",
     "RecipeTrialSummary",

@@ -8,6 +8,7 @@ from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.drawing.scene import draw_svg
 from nasrec_tf.report import charts
 from nasrec_tf.report.gap_share import known_gap, seen_gap
+from nasrec_tf.report.pruning_chart import pruning_chart
 from nasrec_tf.report.search_agreement import search_agreement
 from nasrec_tf.report.summary import RunSummary
 from nasrec_tf.report.verdict import verdict_line
@@ -123,6 +124,8 @@ def _pictures(run: RunSummary) -> dict[str, str]:
         pictures["ablation"] = ablation_chart(why.ablations)
     if run.winner and run.winner.calibration and run.winner.calibration.reliability:
         pictures["reliability"] = charts.reliability_chart(run.winner.calibration)
+    if run.pruning and run.pruning.steps:
+        pictures["pruning"] = pruning_chart(run.pruning.steps)
     if run.winner and run.winner.architecture is not None:
         pictures["winner"] = draw_svg(run.winner.architecture, features=run.winner.features)
     for number, candidate in enumerate(run.runners_up, start=1):

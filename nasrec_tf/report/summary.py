@@ -7,6 +7,7 @@ from typing import Any
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.data.features import Features
 from nasrec_tf.report.explanation_summary import ExplanationSummary
+from nasrec_tf.report.pruning_summary import PruningSummary
 from nasrec_tf.report.quality_summary import (
     CalibrationSummary,
     DifferenceSummary,
@@ -380,6 +381,7 @@ class RunSummary:
         max_mflops: cost limit of the search, in millions of multiply-accumulates.
         candidates: every training from scratch.
         winner: the chosen model.
+        pruning: how the winner was pruned, in a run that prunes.
         hardware: the winner on its hardware, in a co-design run.
         explanation: whether the winner is worth it, and why it is as good as it is.
         export: the exported model.
@@ -403,6 +405,7 @@ class RunSummary:
     max_mflops: float | None = None
     candidates: Sequence[CandidateSummary] = ()
     winner: WinnerSummary | None = None
+    pruning: PruningSummary | None = None
     hardware: HardwareSummary | None = None
     explanation: ExplanationSummary | None = None
     export: ExportSummary | None = None

@@ -610,7 +610,10 @@ class HardwareResult(StageResult):
     Args:
         settings: hardware settings of the winner, by dotted name.
         quality: quality on the same test rows, by ``QUALITIES``.
-        costs: latency, energy, area and interval, by name with unit.
+        costs: latency, energy, area and interval, by name with unit, and ``"arrays"`` (not in files
+            made before there was pruning).
+        unpruned_costs: the same of the winner before it was pruned, on the same hardware; ``None``
+            where nothing was pruned.
         baseline_area_mm2: area of designs that it is compared with.
         lossless_converters: whether no analog-to-digital converter loses bits.
         comparison: with ``BASELINES``.
@@ -627,6 +630,7 @@ class HardwareResult(StageResult):
     baseline_area_mm2: dict[str, float]
     lossless_converters: bool
     comparison: BaselineComparison
+    unpruned_costs: dict[str, float] | None = None
 
     def __post_init__(self):
         for found, names in (

@@ -34,6 +34,7 @@ from nasrec_tf.report import (
 )
 from nasrec_tf.search.chosen_summary import ensemble_summary, spreads, told_choice
 from nasrec_tf.search.config import DEFAULT_HARDWARE
+from nasrec_tf.search.pruned_summary import pruning_summary, told_pruned
 from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import AttemptFigures, HardwareResult, RecipeTrial, Skipped
 from nasrec_tf.search.run import Run
@@ -82,6 +83,7 @@ def summarize(run: Run) -> RunSummary:
         max_mflops=config.max_mflops,
         candidates=_candidates(run),
         winner=_winner(run),
+        pruning=pruning_summary(run),
         hardware=_hardware(run),
         explanation=_explanation(run),
         export=_export(run),
@@ -355,23 +357,11 @@ def _winner(run: Run) -> WinnerSummary | None:
         cost.embedding_parameters,
         result.served_calibration,
         served_calibration(run.config, result)[1],
-        f"{told_choice(run.config, result)}{_told_pruned(run)}",
+        f"{told_choice(run.config, result)}{told_pruned(run)}",
         ensemble_summary(result),
         spreads(result),
         max(1, len(result.seeds)),
         **hand_made,
-    )
-
-
-def _told_pruned(run: Run) -> str:
-    """What pruning has left of the winner, in a sentence; nothing where it has not been pruned."""
-    result = run.directory.result("prune")
-    if result is None:
-        return ""
-    return (
-        f" It was pruned then ({run.config.prune}, {run.config.prune_iterations} times): the "
-        f"exported network executes {result.mflops:.4f} of {result.mflops_before:.4f} million "
-        f"multiply-accumulates, with a test log loss of {result.test.log_loss:.4f}."
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.benchmark.table_workspace import Workspace
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
+from nasrec_tf.codesign.costs import arrays_of
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.networks.pruning.prune_settings import PruneSettings
@@ -185,7 +186,7 @@ def _arrays(architecture: Any, network: Any) -> int | None:
         report = estimate(workload, hardware_preset(HARDWARE))
     except PimError:
         return None
-    return sum(operator.arrays for operator in report.operators)
+    return arrays_of(report)
 
 
 def _measured(networks: Sequence[_Trained]) -> Measured:

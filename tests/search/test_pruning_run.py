@@ -40,6 +40,13 @@ class Stopped(Exception):
     pass
 
 
+def assert_the_report_tells_of_it(directory, result):
+    page = (directory.path / "report.html").read_text()
+    assert "50% of what was left went (whole units, those of the lowest masks" in page
+    assert all(f"{each.validation.log_loss:.5f}" in page for each in result.trainings)
+    assert f"{result.mflops_before:.4f}" in page and f"{result.parameters:,}" in page
+
+
 def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arguments):
     directory = RunDirectory(arguments[3])
     run = Run(directory.stored_config(), directory, quiet=True)
@@ -68,6 +75,7 @@ def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arg
     assert sum(v.numpy().size for n, v in model.named_weights().items() if "table" not in n) == (
         result.parameters
     )
+    assert_the_report_tells_of_it(directory, result)
     assert not list(directory.path.glob("prune/*/checkpoint"))
     assert [path.parent.name for path in directory.path.glob("prune/training-*/best.npz")] == [
         "training-1"

@@ -13,6 +13,7 @@ from nasrec_tf.search.results import (
     HardwareResult,
     Ratio,
     RatioSpan,
+    RetrainResult,
 )
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import SpaceModel
@@ -121,7 +122,6 @@ def _float_twin(run: Run, architecture: Architecture):
 
 def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
     """The winner's costs, and those of the designs that the paper compares with."""
-    from nasrec_tf.codesign.costs import costs_of
     from nasrec_tf.search.stages.evolution import hardware_costs
     from pim import Setup
     from pim.studies.design_comparison import compare
@@ -130,11 +130,29 @@ def _costs(run: Run, architecture: Architecture, settings) -> dict[str, Any]:
     comparison = compare(Setup(costs.workload(architecture), costs.design(settings)))
     report = comparison.candidate
     return {
-        "costs": costs_of(report) | {"interval_us": report.interval_ns / 1e3},
+        "costs": _costs_of(report),
+        "unpruned_costs": _unpruned_costs(run, costs, settings),
         "baseline_area_mm2": _areas(costs, architecture, settings),
         "lossless_converters": report.lossless_adc,
         "comparison": _comparison(comparison.to_json()),
     }
+
+
+def _costs_of(report: Any) -> dict[str, float]:
+    from nasrec_tf.codesign.costs import arrays_of, costs_of
+
+    return costs_of(report) | {
+        "interval_us": report.interval_ns / 1e3,
+        "arrays": float(arrays_of(report)),
+    }
+
+
+def _unpruned_costs(run: Run, costs: Any, settings) -> dict[str, float] | None:
+    """What the winner would take on this hardware with all its weights, in a run that prunes."""
+    if run.config.prune is None:
+        return None
+    whole = run.directory.finished("retrain", RetrainResult).architecture.architecture
+    return _costs_of(costs.report(whole, settings))
 
 
 def _comparison(found: dict[str, Any]) -> BaselineComparison:
