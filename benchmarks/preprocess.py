@@ -15,19 +15,15 @@ import dataclasses
 import json
 import os
 import pathlib
-import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import threading
-import time
+
+from benchmarks.process_tree import watched
 
 RUNS = ("plain", "memory", "processes")
 WORKERS = 2
 _BATCH = 100_000
-_SAMPLE_SECONDS = 0.2
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def generate(path: pathlib.Path, rows: int, seed: int = 1) -> None:
@@ -164,48 +160,11 @@ def measure(kind: str, source: pathlib.Path, rows: int, shards: int) -> Measurem
     os.rmdir(output)
     command = [sys.executable, "-m", "benchmarks.preprocess", "--child", kind]
     command += ["--source", str(source), "--output", output, "--shards", str(shards)]
-    start, used = time.perf_counter(), _processor_seconds()
-    process = subprocess.Popen(command)
-    peak, finished = [0], threading.Event()
-    sampler = threading.Thread(target=_sample, args=(process.pid, peak, finished))
-    sampler.start()
-    code = process.wait()
-    seconds, used = time.perf_counter() - start, _processor_seconds() - used
-    finished.set()
-    sampler.join()
+    used = watched(command)
     shutil.rmtree(output, ignore_errors=True)
-    if code:
-        raise SystemExit(f"the run {kind!r} failed with exit code {code}")
-    return Measurement(kind, rows, seconds, used, peak[0] / 2**20)
-
-
-def _processor_seconds() -> float:
-    """Of all processes that this one has waited for, and theirs."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _sample(root: int, peak: list[int], finished: threading.Event) -> None:
-    while not finished.wait(_SAMPLE_SECONDS):
-        peak[0] = max(peak[0], sum(_resident(pid) for pid in _descendants(root)))
-
-
-def _descendants(root: int) -> list[int]:
-    found = [root]
-    for pid in found:
-        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                found += [int(child) for child in task.read_text().split()]
-            except OSError:  # the process ended while it was looked at
-                continue
-    return found
-
-
-def _resident(pid: int) -> int:
-    try:
-        return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    except OSError:  # as above
-        return 0
+    if used.code:
+        raise SystemExit(f"the run {kind!r} failed with exit code {used.code}")
+    return Measurement(kind, rows, used.seconds, used.processor_seconds, used.peak_bytes / 2**20)
 
 
 def main() -> None:

@@ -169,15 +169,19 @@ class DemoWorld:
         dense = np.floor(np.exp(self._location + self._scale * normal))
         dense[:, 1] -= 2  # As in Criteo's log, the second integer may be negative.
         dense[rng.random(dense.shape) < DENSE_MISSING] = np.nan
-        sparse = np.stack(
-            [rng.choice(len(p), size=CHUNK_ROWS, p=p) for p in self._frequencies], axis=1
-        )
+        sparse = self._categories(rng)
         missing = rng.random(sparse.shape)
         for field, share in SPARSE_MISSING.items():
             sparse[missing[:, field] < share, field] = -1
         probabilities = 1 / (1 + np.exp(-self._logits(dense, sparse)))
         labels = (rng.random(CHUNK_ROWS) < probabilities).astype(np.int64)
         return DemoChunk(labels, probabilities, dense, sparse)
+
+    def _categories(self, rng: np.random.Generator) -> np.ndarray:
+        """(rows, 26) indices of categories, drawn by their frequencies."""
+        return np.stack(
+            [rng.choice(len(p), size=CHUNK_ROWS, p=p) for p in self._frequencies], axis=1
+        )
 
     def _logits(self, dense: np.ndarray, sparse: np.ndarray) -> np.ndarray:
         """The true logit, a function of what the row shows: a missing value has effect 0."""

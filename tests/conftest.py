@@ -13,8 +13,10 @@ import pytest
 
 # What a change broke must not depend on luck: `make test` tries the same examples every time.
 # `make explore` tries others, and many more of them.
-hypothesis.settings.register_profile("same", derandomize=True, database=None)
-hypothesis.settings.register_profile("explore", max_examples=1000, deadline=None)
+# Machines are shared: how long an example takes to be drawn or to run says nothing.
+UNTIMED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("same", derandomize=True, database=None, **UNTIMED)
+hypothesis.settings.register_profile("explore", max_examples=1000, **UNTIMED)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 HERE = pathlib.Path(__file__).parent

@@ -81,9 +81,9 @@ DEFAULT_HARDWARE = "handcrafted"
 
 
 OF_THE_SUPERNET = (
-    "supernet_epochs", "supernet_learning_rate", "supernet_row_decay", "supernet_embedding_dim",
-    "path_sampler", "distribute", "warmup", "layer_norm", "fine_tune_steps",
-    "fine_tune_learning_rate",
+    "supernet_epochs", "supernet_rows", "supernet_learning_rate", "supernet_row_decay",
+    "supernet_embedding_dim", "path_sampler", "distribute", "warmup", "layer_norm",
+    "fine_tune_steps", "fine_tune_learning_rate",
 )  # fmt: skip
 """Options without effect where no supernet scores."""
 
@@ -281,6 +281,10 @@ class SearchConfig:
         None, SUPERNET, "passes over the training split (1; up to 8 if it is small)", least=1,
         most=MOST_EPOCHS,
     )  # fmt: skip
+    supernet_rows: int = option(
+        0, SUPERNET, "rows after which a pass of the supernet ends; 0 for all of the training "
+        "split", least=0, most=2**62,
+    )  # fmt: skip
     supernet_learning_rate: float | None = option(
         None, SUPERNET, "peak learning rate (0.12; lower for short trainings)",
         least=LEAST_RATE, most=MOST_RATE,
@@ -423,6 +427,7 @@ class SearchConfig:
     retrain_epochs: int | None = recipe_option(
         "epochs", "most passes over the training split (1; up to 5 if it is small)"
     )
+    epoch_rows: int | None = recipe_option("epoch_rows")
     evaluations_per_epoch: int | None = recipe_option("evaluations_per_epoch")
     patience: int | None = recipe_option("patience")
     monitor: str | None = recipe_option("monitor")

@@ -86,7 +86,8 @@ def search_rows(config: SearchConfig, settings: Settings, training_rows: int) ->
     """
     trials = search_strategy(config, settings, training_rows).trials
     trained, scored = candidate_rows(config, settings, training_rows)
-    passes = 0 if config.trains_candidates else settings.supernet_epochs * training_rows
+    epoch = min(training_rows, config.supernet_rows or training_rows)
+    passes = 0 if config.trains_candidates else settings.supernet_epochs * epoch
     return passes + trials * (trained + scored)
 
 

@@ -125,24 +125,30 @@ def recipe_passes(config: SearchConfig, settings: Settings, training_rows: int) 
         but for large logs, of which one pass takes long.
     """
     trainings, passes = 1, 0.0
+    pass_rows = min(training_rows, config.epoch_rows or training_rows)
     if config.architecture is None:
         trainings = settings.top_k + settings.refine
-        passes = search_rows(config, settings, training_rows) / training_rows
+        passes = search_rows(config, settings, training_rows) / pass_rows
     passes += trainings * settings.retrain_epochs
     share = config.recipe_share
     if share is None:
-        return default_recipe_passes(settings, training_rows, passes)
+        return default_recipe_passes(settings, training_rows, passes, pass_rows)
     return share / (1 - share) * passes
 
 
-def default_recipe_passes(settings: Settings, training_rows: int, passes: float) -> float:
+def default_recipe_passes(
+    settings: Settings, training_rows: int, passes: float, pass_rows: int | None = None
+) -> float:
     """The same of a choice that nothing is said of.
 
     Args:
         settings: what follows from the options and the size of the data.
         training_rows: rows of the training split.
         passes: that everything else takes.
+        pass_rows: after which a pass ends; all of the training split unless given.
     """
-    least = min(LEAST_ROWS / training_rows, LEAST_TRAININGS * settings.retrain_epochs)
+    least = min(
+        LEAST_ROWS / (pass_rows or training_rows), LEAST_TRAININGS * settings.retrain_epochs
+    )
     share = RECIPE_SHARE / (1 - RECIPE_SHARE) * passes
     return max(share, least if training_rows < LARGE_ROWS else 0.0)

@@ -23,8 +23,8 @@ from nasrec_tf.strategies.oracle.journal import Journal, read_journal
 
 OF_TRAINING = (
     "seed", "path_sampler", "warmup", "layer_norm", "operator_balancing", "supernet_epochs",
-    "supernet_learning_rate", "supernet_row_decay", "supernet_embedding_dim", "batch_size",
-    "max_table_rows",
+    "supernet_rows", "supernet_learning_rate", "supernet_row_decay", "supernet_embedding_dim",
+    "batch_size", "max_table_rows",
 )  # fmt: skip
 """Options of the search by which supernets differ."""
 

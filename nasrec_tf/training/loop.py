@@ -88,7 +88,7 @@ class TrainingPlan:
         Raises:
             UserError: if there is not even one.
         """
-        return records.steps_per_epoch(self.batch_size, self.split)
+        return self.recipe.epoch_steps(records.steps_per_epoch(self.batch_size, self.split))
 
     def steps(self, records: Records) -> int:
         """Steps of the whole training.
@@ -469,10 +469,13 @@ class _Log:
     def batches_from(self, step: int) -> tf.data.Dataset:
         """What is left of the epoch after as many steps of the whole training."""
         plan = self._plan
-        epoch, start = divmod(step, plan.steps_per_epoch(self._records))
-        return self._records.training_batches(
+        steps = plan.steps_per_epoch(self._records)
+        epoch, start = divmod(step, steps)
+        batches = self._records.training_batches(
             plan.batch_size, epoch, plan.seed, start, split=plan.split
         )
+        # Without the recipe's own end of a pass, that of the split is where damage shows.
+        return batches.take(steps - start) if plan.recipe.epoch_rows else batches
 
     def damaged_data(self, comparison: str) -> UserError:
         """The error of a split that has fewer or more batches than the data set's schema says."""

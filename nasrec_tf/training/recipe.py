@@ -60,6 +60,8 @@ class Recipe:
         warmup_share: share of the steps over which the learning rate rises to its peak.
         batch_size: rows of a batch.
         epochs: most passes over the training split.
+        epoch_rows: rows after which a pass ends, where it is not to go over the whole split; 0 for
+            all of them. Every pass begins with other rows, unless they are read in the log's order.
         evaluations_per_epoch: looks at the validation split in every epoch, evenly spaced; the best
             is kept, and early stopping counts them.
         patience: evaluations in a row without a better one after which a training ends.
@@ -110,6 +112,9 @@ class Recipe:
     batch_size: int | None = _part(None, "rows of a batch", least=1, most=MOST_BATCH)
     epochs: int | None = _part(
         None, "most passes over the training split", least=1, most=MOST_EPOCHS
+    )
+    epoch_rows: int = _part(
+        0, "rows after which a pass ends; 0 for all of the training split", least=0, most=2**62
     )
     evaluations_per_epoch: int = _part(
         1, "looks at the validation split in every epoch, for logs of which one epoch is enough",
@@ -172,6 +177,20 @@ class Recipe:
         if self.table_learning_rate is None:
             return 1.0
         return self.table_learning_rate / self.learning_rate
+
+    def epoch_steps(self, steps: int) -> int:
+        """Steps of a pass: at least one.
+
+        Args:
+            steps: full batches of the split.
+
+        Example:
+            >>> Recipe(batch_size=512, epoch_rows=100_000).epoch_steps(70_000)
+            195
+        """
+        if not self.epoch_rows or not self.batch_size:
+            return steps
+        return max(1, min(steps, self.epoch_rows // self.batch_size))
 
     @property
     def further_copies(self) -> int:

@@ -214,6 +214,29 @@ def test_several_evaluations_an_epoch_change_no_weight_and_survive_a_stop(record
         np.testing.assert_array_equal(expected, found)
 
 
+def test_passes_that_end_before_the_split_does_survive_a_stop(records, tmp_path):
+    rows = 3 * RECIPE.batch_size + 1
+    plan = TrainingPlan(RECIPE.replace(epoch_rows=rows, epochs=3), seed=7)
+    assert (plan.steps_per_epoch(records), plan.steps(records)) == (3, 9)
+    steps, weights = evaluated_at(records, tmp_path / "whole", plan)
+    assert list(steps.values()) == [3, 6, 9]
+    with pytest.raises(Stop):
+        evaluated_at(records, tmp_path / "stopped", plan, stop_at=1)
+    evaluated = evaluated_at(records, tmp_path / "stopped", plan)[1]
+    for expected, found in zip(weights, evaluated, strict=True):
+        np.testing.assert_array_equal(expected, found)
+
+
+def test_a_pass_of_more_rows_than_the_split_has_is_one_over_the_split(records, tmp_path):
+    plan = TrainingPlan(RECIPE.replace(epoch_rows=2**40), seed=7)
+    whole, found = (
+        evaluated_at(records, tmp_path / name, asked)[1]
+        for name, asked in (("whole", PLAN), ("more", plan))
+    )
+    for expected, weight in zip(whole, found, strict=True):
+        np.testing.assert_array_equal(expected, weight)
+
+
 def test_averaged_weights_are_what_is_evaluated_and_kept_and_survive_a_stop(records, tmp_path):
     plan = TrainingPlan(RECIPE.replace(weight_average=0.9, row_decay=0.01), seed=7)
     seen = {}

@@ -307,7 +307,7 @@ class Forecast:
         return seconds + beside * self.costs.written_byte
 
     def _steps_per_epoch(self, recipe: Recipe) -> int:
-        return self.pilot.counts.steps_per_epoch(recipe.batch_size or 1)
+        return recipe.epoch_steps(self.pilot.counts.steps_per_epoch(recipe.batch_size or 1))
 
     def _loading(self, split: str) -> float:
         """Seconds to bring a split into memory; none if it is streamed."""

@@ -101,6 +101,7 @@ def training_plan(run: Run):
     recipe = Recipe(
         batch_size=settings.batch_size,
         epochs=settings.supernet_epochs,
+        epoch_rows=run.config.supernet_rows,
         learning_rate=settings.supernet_learning_rate,
         row_decay=_row_decay(run),
     )
