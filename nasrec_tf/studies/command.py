@@ -4,15 +4,10 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from beam_preprocess.dataset.manifest import verify_what_is_read
+from beam_preprocess.common.quiet_tensorflow import load_tensorflow
 from nasrec_tf.common.command_line import OneLineParser
-from nasrec_tf.report.comparison_text import screen_table
-from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
-from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.studies.comparison import PAGE, Comparison, load_comparison
 from nasrec_tf.studies.config import CompareConfig
-from nasrec_tf.studies.planned_cost import plan_table
 
 DESCRIPTION = """\
 Trains what people would have picked (DLRM, DeepFM, ...) beside what a run found: on the same
@@ -33,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan, quiet = options.pop("plan"), options.pop("quiet")
         config = CompareConfig(**{name: value for name, value in options.items()
                                   if value is not None})  # fmt: skip
-        return _run(config, plan, quiet)
+        load_tensorflow()
+        from nasrec_tf.studies.comparing import compare
+
+        return compare(config, plan, quiet)
 
     return exit_code(command)
 
@@ -78,39 +76,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plan", action="store_true", help="tell what it would cost, and end")
     parser.add_argument("--quiet", action="store_true", help="no progress, only the table")
     return parser
-
-
-def _run(config: CompareConfig, only_plan: bool, quiet: bool) -> int:
-    comparison, directory = load_comparison(config, quiet)
-    comparison.check()
-    verify_what_is_read(comparison.run.dataset)
-    if only_plan:
-        _prepare(comparison.run.config.device, None)
-        print(plan_table(comparison.plan(), comparison.settings.rows["test"]))
-        return 0
-    with directory.opened(directory.stored_config()), comparison.opened():
-        _prepare(comparison.run.config.device, config)
-        _compare(comparison)
-    return 0
-
-
-def _prepare(device: str, config: CompareConfig | None) -> None:
-    """Makes TensorFlow ready, and notes in a comparison what it is computed with."""
-    from nasrec_tf.native import kernel_fingerprint
-    from nasrec_tf.search.tensorflow_setup import configure_tensorflow
-
-    configure_tensorflow(device)
-    if config is not None:
-        environment = current_environment(kernel_fingerprint())
-        RunDirectory(config.directory).note_environment(environment)
-
-
-def _compare(comparison: Comparison) -> None:
-    from nasrec_tf.search.tensorflow_setup import user_errors
-
-    with user_errors(comparison.run):
-        for outcomes in comparison.outcomes():
-            summary = comparison.summary(outcomes)
-            comparison.write(summary)
-    print(screen_table(summary))
-    print(f"page  {comparison.config.directory / PAGE}")

@@ -2,6 +2,8 @@
 
 import importlib
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -35,3 +37,24 @@ def test_what_is_no_option_ends_in_one_line(program, capsys):
     said = capsys.readouterr()
     assert code == 2
     assert "error: " in said.err.splitlines()[-1] and not said.out
+
+
+ASK_ALL = """
+import contextlib, importlib, io, sys
+for place in sys.argv[1:]:
+    module, _, name = place.partition(":")
+    main = getattr(importlib.import_module(module), name)
+    for words in (["--help"], ["--no-such-option", "1"]):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            with contextlib.suppress(SystemExit):
+                main(words)
+        loaded = {"tensorflow", "keras", "apache_beam"} & set(sys.modules)
+        assert not loaded, (place, words, loaded)
+"""
+
+
+def test_help_and_mistakes_are_told_before_anything_large_is_loaded():
+    done = subprocess.run(
+        [sys.executable, "-c", ASK_ALL, *PROGRAMS.values()], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,98 @@
+"""The model and the log that a command's options name, and what could not be read of the log."""
+
+import argparse
+import pathlib
+import sys
+from typing import Any
+
+from tqdm import tqdm
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.tensorflow_setup import configure_tensorflow
+from nasrec_tf.trained.log_rows import AskedLog
+from nasrec_tf.trained.model_sources import load_trained_model
+from nasrec_tf.trained.trained_model import TrainedModel
+
+
+def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
+    """The model and the log that options name.
+
+    Args:
+        options: of ``asking_parser``.
+
+    Raises:
+        UserError: if the model cannot be loaded.
+    """
+    configure_tensorflow(options.device)
+    return load_trained_model(pathlib.Path(options.model)), AskedLog(
+        data=tuple(options.data),
+        dataset=options.dataset,
+        label=options.label,
+        delimiter=options.delimiter,
+        file_encoding=options.file_encoding,
+        side_tables=tuple(options.side_table),
+        split=options.split,
+    )
+
+
+def counting(quiet: bool) -> Any:
+    """A progress bar of rows.
+
+    Args:
+        quiet: show none.
+    """
+    return tqdm(
+        unit=" rows", unit_scale=True, disable=quiet, file=sys.stderr, dynamic_ncols=True,
+        mininterval=0.5 if sys.stderr.isatty() else 60.0,
+    )  # fmt: skip
+
+
+class UnreadRows:
+    """Counts rows that could not be read, and tells of them in one line."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.count = 0
+        self._first = ""
+
+    def add(self, rows: int, rejects: tuple[str, ...]) -> None:
+        """Adds a block.
+
+        Args:
+            rows: of the block, those included.
+            rejects: each in words.
+        """
+        self.rows += rows
+        self.count += len(rejects)
+        if rejects and not self._first:
+            self._first = rejects[0]
+
+    def check(self, data: str) -> None:
+        """Refuses a log of which no row could be read.
+
+        Args:
+            data: what it is called.
+
+        Raises:
+            UserError: if so.
+        """
+        if not self.rows:
+            raise UserError(f"{data}: has no rows.")
+        if self.count == self.rows:
+            raise UserError(
+                f"none of {self.rows:,} rows could be read, the first one: {self._first}; see to "
+                "--dataset, --label and --delimiter."
+            )
+
+    def tell(self, consequence: str) -> None:
+        """Prints the line, if there is anything to tell.
+
+        Args:
+            consequence: for these rows.
+        """
+        if self.count:
+            print(
+                f"warning: {self.count:,} of {self.rows:,} rows could not be read and "
+                f"{consequence}, the first one: {self._first}",
+                file=sys.stderr,
+            )

@@ -1,0 +1,153 @@
+"""How good a trained model is on a log, as a table on the screen and in a file."""
+
+import argparse
+import csv
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nasrec_tf.common.atomic_file import atomic_file
+from nasrec_tf.common.csv_cells import plain_cell
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.trained.asked_model import UnreadRows, asked, counting
+from nasrec_tf.trained.log_rows import AskedLog, judged_rows
+from nasrec_tf.trained.row_codes import RowCodes, numbers_in_ranges
+from nasrec_tf.trained.slice_quality import JudgedRows, SliceQuality, judge
+from nasrec_tf.trained.trained_model import TrainedModel
+
+COLUMNS = ("column", "value", "rows", "click rate", "log loss", "log loss of the click rate", "AUC",
+           "grouped AUC", "groups", "calibration error", "predicted / observed")  # fmt: skip
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Tells how good a model is on a log; returns the exit code.
+
+    Args:
+        options: of ``python -m nasrec_tf.evaluate``.
+
+    Raises:
+        UserError: if model or log cannot be used.
+    """
+    model, log = asked(options)
+    rows, unread = _judged(model, log, options)
+    found = list(judge(rows, options.seed, options.most_slices))
+    unread.tell("do not count")
+    print(screen_table(found))
+    if rows.weights is not None:
+        print(
+            f"Rows count by column {model.schema.weight!r}, as in training (--unweighted: alike)."
+        )
+    if options.output:
+        _write(pathlib.Path(options.output), found)
+    return 0
+
+
+def _judged(
+    model: TrainedModel, log: AskedLog, options: argparse.Namespace
+) -> tuple[JudgedRows, UnreadRows]:
+    """Labels, predictions and codes of the whole log: some 20 bytes a row."""
+    columns = tuple(dict.fromkeys([*options.by, *([options.group] if options.group else [])]))
+    codes = {name: RowCodes(model.schema.missing_tokens) for name in columns}
+    labels, logits, weights, unread = [], [], [], UnreadRows()
+    # Before a bar opens: what is amiss at the start is told alone.
+    blocks = judged_rows(model, log, columns, weighted=not options.unweighted)
+    with counting(options.quiet) as bar:
+        for rows in blocks:
+            unread.add(len(rows.readable), rows.rejects)
+            bar.update(len(rows.readable))
+            labels.append(rows.labels)
+            logits.append(rows.logits)
+            if rows.weights is not None:
+                weights.append(rows.weights)
+            for name in columns:
+                codes[name].add(rows.further[name])
+    unread.check(log.data[0])
+    numbers = {feature.source for feature in model.schema.dense}
+    slices = {}
+    for name in dict.fromkeys(options.by):
+        found = codes[name].array, codes[name].names
+        slices[name] = numbers_in_ranges(*found) if name in numbers else found
+    judged = JudgedRows(
+        np.concatenate(labels),
+        np.concatenate(logits),
+        codes[options.group].array if options.group else None,
+        slices,
+        np.concatenate(weights) if weights else None,
+    ).counted()
+    if not len(judged.labels):
+        raise UserError(f"{log.data[0]}: all rows have weight 0; evaluate them --unweighted.")
+    return judged, unread
+
+
+def screen_table(found: Sequence[SliceQuality]) -> str:
+    """The figures as a table of text.
+
+    Args:
+        found: of each slice.
+    """
+    shown = [_cells(each) for each in found]
+    used = [k for k, _ in enumerate(COLUMNS) if any(row[k] for row in shown)]
+    lines = [[COLUMNS[k] for k in used], *([row[k] for k in used] for row in shown)]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    texts = 2 if len(found) > 1 else 1
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if k < texts else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(line, widths))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cells(each: SliceQuality) -> list[str]:
+    quality, calibration, grouped = each.quality, each.calibration, each.grouped
+    return [
+        each.column,
+        each.value,
+        f"{quality.samples:,}",
+        f"{each.clicks:.4f}",
+        _shown(quality.log_loss, quality.log_loss_interval),
+        f"{each.constant_log_loss:.4f}",
+        _shown(quality.auc, quality.auc_interval),
+        "" if grouped is None else _shown(grouped.auc, grouped.interval),
+        "" if grouped is None else f"{grouped.groups:,}",
+        _shown(calibration.error, calibration.interval),
+        _shown(calibration.ratio, calibration.ratio_interval),
+    ]
+
+
+def _shown(value: float | None, interval: tuple[float, float] | None) -> str:
+    if value is None:
+        return "-"
+    if interval is None:
+        return f"{value:.4f}"
+    return f"{value:.4f} ({interval[0]:.4f} to {interval[1]:.4f})"
+
+
+def _write(path: pathlib.Path, found: Sequence[SliceQuality]) -> None:
+    with atomic_file(path) as file:
+        if path.suffix == ".json":
+            json.dump([each.to_json() for each in found], file, indent=1, ensure_ascii=False)
+            file.write("\n")
+            return
+        writer = csv.writer(file, lineterminator="\n")
+        flat = [_flat(each.to_json()) for each in found]
+        writer.writerow(flat[0])
+        writer.writerows(map(plain_cell, row.values()) for row in flat)
+
+
+def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested fields in one row, an interval as two."""
+    row: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            row |= _flat(value, f"{prefix}{name}_")
+        elif name.endswith("interval"):
+            low, high = value or (None, None)
+            row |= {f"{prefix}{name}_low": low, f"{prefix}{name}_high": high}
+        else:
+            row[f"{prefix}{name}"] = value
+    return row
