@@ -76,6 +76,14 @@ class Job:
         """
         return f"{self.trace_directory}/{UNITS_DIRECTORY}/unit-{unit:05d}"
 
+    def counts_path(self, name: str) -> str:
+        """The path of a file of value counts, which is read once a vocabulary is cut.
+
+        Args:
+          name: Of the file alone.
+        """
+        return f"{self.trace_directory}/{UNITS_DIRECTORY}/counts-{name}"
+
     def report_progress(self, stage: str, amount: int) -> None:
         """Adds to what this process has done; the driver sums over the processes.
 

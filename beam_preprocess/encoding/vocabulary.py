@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +15,7 @@ SMALL_DATA_MIN_COUNT = 2
 LARGE_DATA_MIN_COUNT = 10
 
 _MERGE_ROWS = 1 << 18
+_LINE_BREAK = ord("\n")
 
 
 def default_min_count(train_rows: int) -> int:
@@ -73,6 +74,11 @@ class ValueCounter:
         self._merge()
         return self._merged
 
+    @property
+    def rows(self) -> int:
+        """Rows that are kept: at least the distinct values."""
+        return self._pending_rows + (self._merged.num_rows if self._merged else 0)
+
     def _merge(self) -> None:
         tables = ([self._merged] if self._merged else []) + self._pending
         if not tables:
@@ -85,27 +91,6 @@ class ValueCounter:
                 {"value": grouped["value"], "count": grouped["count_sum"]}
             ).combine_chunks()
         self._pending, self._pending_rows = [], 0
-
-
-def to_ipc(table: pa.Table) -> bytes:
-    """Serializes a table for the way between workers.
-
-    Args:
-      table: Any table of Arrow.
-    """
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()
-
-
-def from_ipc(data: bytes) -> pa.Table:
-    """The inverse of :func:`to_ipc`.
-
-    Args:
-      data: What it gave.
-    """
-    return pa.ipc.open_stream(data).read_all()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,7 +183,8 @@ def vocabulary_text(entries: pa.Array) -> bytes:
     Args:
       entries: Arrow binary in id order, without line breaks.
     """
-    return b"".join(value + b"\n" for value in entries.to_pylist())
+    lines = pc.binary_join_element_wise(entries, b"", b"\n")
+    return b"".join(_octets(piece).tobytes() for piece in _pieces(lines))
 
 
 def read_vocabulary(text: bytes) -> pa.Array:
@@ -210,16 +196,26 @@ def read_vocabulary(text: bytes) -> pa.Array:
     >>> read_vocabulary(vocabulary_text(pa.array([b"a", b"b"]))).to_pylist()
     [b'a', b'b']
     """
-    return pa.array(text.split(b"\n")[:-1], pa.binary())
+    octets = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(octets == _LINE_BREAK)
+    if not len(ends):
+        return pa.array([], pa.binary())
+    # Without the breaks, each entry ends as many octets earlier as there are breaks before it.
+    offsets = np.zeros(len(ends) + 1, np.int32)
+    offsets[1:] = ends - np.arange(len(ends))
+    values = octets[: ends[-1]]
+    values = values[values != _LINE_BREAK]
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(values)]
+    return pa.Array.from_buffers(pa.binary(), len(ends), buffers)
 
 
-def merge_counts(parts: Iterable[bytes]) -> pa.Table:
-    """Sums the counts of several workers.
+def _pieces(values: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    return values.chunks if isinstance(values, pa.ChunkedArray) else [values]
 
-    Args:
-      parts: Tables of ``value`` and ``count``, as :func:`to_ipc` serialized them.
-    """
-    counter = ValueCounter()
-    for part in parts:
-        counter.add_counts(from_ipc(part))
-    return counter.table()
+
+def _octets(values: pa.Array) -> np.ndarray:
+    """The octets of all values, one after the other."""
+    if not len(values):
+        return np.zeros(0, np.uint8)
+    offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset :][: len(values) + 1]
+    return np.frombuffer(values.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]

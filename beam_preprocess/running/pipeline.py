@@ -1,7 +1,7 @@
 """The Beam pipeline: scan, vocabularies, shards, publication, in one graph.
 
-No row crosses a shuffle: workers exchange statistics, value counts, and where in which file the
-rows of a shard are, so memory does not grow with the number of rows on any runner.
+No row and no value crosses a shuffle: workers exchange statistics, and where in which file value
+counts and the rows of a shard are, so memory does not grow with the number of rows on any runner.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from beam_preprocess.encoding.count_files import SpilledCounts, merged_counts
 from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.feature_statistics import vocabulary_path
 from beam_preprocess.encoding.plan import ScanTask
@@ -23,9 +24,7 @@ from beam_preprocess.encoding.vocabulary import (
     VocabularyCounts,
     default_min_count,
     looks_like,
-    merge_counts,
     select_entries,
-    to_ipc,
     vocabulary_text,
 )
 from beam_preprocess.job import Job
@@ -95,7 +94,7 @@ class FindBoundaries(beam.CombineFn):
 
 
 class Scan(beam.DoFn):
-    """The first pass: one summary a task, and the value counts of a bundle at its end.
+    """The first pass: one summary a task, and where the value counts are at the end of a bundle.
 
     Args:
       job: The run.
@@ -104,15 +103,18 @@ class Scan(beam.DoFn):
     def __init__(self, job: Job):
         self._job = job
         self._scanner: Scanner | None = None
+        self._spilled = SpilledCounts(job)
 
     def start_bundle(self) -> None:
         self._scanner = None
+        self._spilled = SpilledCounts(self._job)
 
     def process(self, task: ScanTask, boundaries: Boundaries = None) -> Iterator[Summary]:
         if self._scanner is None:
             self._scanner = Scanner(self._job, boundaries)
         with self._job.reporting_errors():
             summary = self._scanner.scan(task)
+            self._spilled.spill(self._scanner.counters)
         Metrics.counter(METRICS, "rows_scanned").inc(sum(summary.rows))
         Metrics.counter(METRICS, "rows_rejected").inc(sum(summary.rejected.values()))
         yield summary
@@ -121,9 +123,10 @@ class Scan(beam.DoFn):
         if self._scanner is None:
             return
         window = GlobalWindow()
-        for name, counter in self._scanner.counters.items():
-            counts = (name, to_ipc(counter.table()))
-            value = WindowedValue(counts, window.max_timestamp(), (window,))
+        with self._job.reporting_errors():
+            files = self._spilled.files(self._scanner.counters)
+        for file in files:
+            value = WindowedValue(file, window.max_timestamp(), (window,))
             yield TaggedOutput(COUNTS, value)
         value = WindowedValue(self._scanner.evidence, window.max_timestamp(), (window,))
         yield TaggedOutput(EVIDENCE, value)
@@ -205,12 +208,13 @@ class WriteVocabulary(beam.DoFn):
         self._job = job
 
     def process(
-        self, element: tuple[str, Iterable[bytes]], summary: Summary
+        self, element: tuple[str, Iterable[str]], summary: Summary
     ) -> Iterator[VocabularyCounts]:
-        name, parts = element
+        name, paths = element
         config = self._job.config
         min_count = config.min_count or default_min_count(summary.rows[0])
-        counts = merge_counts(parts)
+        with self._job.reporting_errors():
+            counts = merged_counts(self._job, paths)
         entries, outside = select_entries(counts, min_count, config.max_vocabulary)
         path = vocabulary_path(name)
         with self._job.reporting_errors():

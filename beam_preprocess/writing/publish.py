@@ -117,17 +117,20 @@ def publish(
     for name, text in texts.items():
         files[name] = write_file(job, name, text.encode("utf-8"))
     if not job.local:
-        _remove_units(job, written)
+        _remove_traces(job, written)
     manifest = json.dumps(manifest_body(files), indent=1) + "\n"
     write_file(job, MANIFEST_FILE, manifest.encode("utf-8"))
 
 
-def _remove_units(job: Job, written: list[Written]) -> None:
-    """Removes the unit files from a store that knows no directories to remove at the end."""
+def _remove_traces(job: Job, written: list[Written]) -> None:
+    """Removes units and counts from a store that knows no directories to remove at the end."""
     from apache_beam.io.filesystems import FileSystems
 
     paths = [job.unit_path(unit) for unit in range(len(written))]
-    FileSystems.delete([path for path in paths if FileSystems.exists(path)])
+    paths = [path for path in paths if FileSystems.exists(path)]
+    # What a bundle left that was tried again, nobody knows the names of.
+    [counts] = FileSystems.match([job.counts_path("*")])
+    FileSystems.delete([*paths, *(file.path for file in counts.metadata_list)])
 
 
 def _check_complete(summary: Summary, written: list[Written], shards: list[Shard]) -> None:
