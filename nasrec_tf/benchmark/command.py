@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from nasrec_tf.benchmark.measured_table import count_unequal, joined
 from nasrec_tf.benchmark.table_files import read_table, write_parquet
+from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("--budgets", default="48,100,200", help="architectures (48,100,200)")
     board.add_argument("--seeds", type=int, default=20, help="trials of each strategy (20)")
     board.add_argument("--strategies", help="names, comma separated (default: all)")
+    board.add_argument("--out", help="directory for leaderboard.md, .csv and .svg (default: none)")
     board.set_defaults(run=_leaderboard)
     return parser
 
@@ -179,9 +181,22 @@ def _leaderboard(options: argparse.Namespace) -> int:
     budgets = _budgets(options.budgets)
     names = [name.strip() for name in options.strategies.split(",")] if options.strategies else ()
     benchmark = Benchmark.load(options.table)
-    found = list(standings(benchmark, options.dataset, budgets, options.seeds, names))
+    found = list(standings(benchmark, options.dataset, max(budgets), options.seeds, names))
     print(leaderboard(found, budgets))
+    if options.out is not None:
+        _write_board(pathlib.Path(options.out), found, budgets)
     return 0
+
+
+def _write_board(directory: pathlib.Path, found, budgets: Sequence[int]) -> None:
+    from nasrec_tf.benchmark.leaderboard import leaderboard, leaderboard_csv, regret_chart
+
+    directory.mkdir(parents=True, exist_ok=True)
+    texts = {"md": f"{leaderboard(found, budgets)}\n", "csv": leaderboard_csv(found),
+             "svg": regret_chart(found)}  # fmt: skip
+    for suffix, text in texts.items():
+        with atomic_file(directory / f"leaderboard.{suffix}") as file:
+            file.write(text)
 
 
 def _budgets(text: str) -> list[int]:

@@ -1,6 +1,8 @@
 """Tables of a benchmark for people: what it holds, and how strategies do on it."""
 
+import csv
 import dataclasses
+import io
 import math
 from collections.abc import Iterator, Sequence
 
@@ -9,10 +11,16 @@ import numpy as np
 from nasrec_tf.benchmark.answers import Benchmark
 from nasrec_tf.benchmark.strategy_trials import mean_and_reach
 from nasrec_tf.benchmark.surrogate import LEAST_KNOWN, losses_by_identity
+from nasrec_tf.report.chart_frame import INK, add_legend, new_figure, to_svg
+from nasrec_tf.report.comparison_charts import LINES, STROKES
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 
 NEEDS_SUPERNET = ("dnas", "progressive")
 """Strategies that a table cannot try."""
+
+
+SETTLED = 10
+"""Architectures after which a chart shows all regrets."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,31 +29,41 @@ class Standing:
 
     Args:
         strategy: its name.
-        regrets: after each budget, mean over seeds and half of its 95 % interval, in nats.
+        curve: regret after each architecture that it has asked for, mean over seeds and half of its
+            95 % interval, in nats.
         seconds: mean wall time of a trial.
     """
 
     strategy: str
-    regrets: tuple[tuple[float, float], ...]
+    curve: tuple[tuple[float, float], ...]
     seconds: float
+
+    def after(self, budget: int) -> tuple[float, float]:
+        """Its regret after so many architectures.
+
+        Args:
+            budget: from 1 to those that it was tried with.
+        """
+        return self.curve[budget - 1]
 
 
 def standings(
     benchmark: Benchmark,
     dataset: str,
-    budgets: Sequence[int],
+    budget: int,
     seeds: int,
     strategies: Sequence[str] = (),
 ) -> Iterator[Standing]:
-    """Tries strategies, each with every seed; a budget's regret is that of the longest trial then.
+    """Tries strategies, each with every seed.
 
-    Strategies are set up for the largest budget, so that a smaller one says how fast they are, and
-    not what they would do if told that they had no more.
+    Strategies are set up for the whole budget, so that the regret after fewer architectures says
+    how fast they are, and not what they would do if told that they had no more. A trial that ends
+    before keeps its last regret.
 
     Args:
         benchmark: the table.
         dataset: name of the data set.
-        budgets: architectures after which regrets are told.
+        budget: architectures that each may ask for.
         seeds: trials of each strategy.
         strategies: their names; all that a table can try unless given.
 
@@ -54,14 +72,11 @@ def standings(
     """
     names = strategies or [name for name in STRATEGIES if name not in NEEDS_SUPERNET]
     for name in names:
-        trials = [
-            benchmark.strategy_trial(name, dataset, max(budgets), seed) for seed in range(seeds)
-        ]
-        regrets = tuple(
-            mean_and_reach([trial.regrets[min(budget, len(trial.regrets)) - 1] for trial in trials])
-            for budget in budgets
-        )
-        yield Standing(name, regrets, float(np.mean([trial.seconds for trial in trials])))
+        trials = [benchmark.strategy_trial(name, dataset, budget, seed) for seed in range(seeds)]
+        curves = [trial.regrets + (budget - len(trial.regrets)) * trial.regrets[-1:]
+                  for trial in trials]  # fmt: skip
+        curve = tuple(mean_and_reach(regrets) for regrets in zip(*curves))
+        yield Standing(name, curve, float(np.mean([trial.seconds for trial in trials])))
 
 
 def leaderboard(found: Sequence[Standing], budgets: Sequence[int]) -> str:
@@ -69,15 +84,63 @@ def leaderboard(found: Sequence[Standing], budgets: Sequence[int]) -> str:
 
     Args:
         found: of each strategy.
-        budgets: that they are of.
+        budgets: after which their regrets are told, in thousandths of a nat.
     """
     rows = [
-        [one.strategy, *(f"{1e3 * mean:.2f} ± {1e3 * reach:.2f}" for mean, reach in one.regrets),
+        [one.strategy,
+         *(f"{1e3 * mean:.2f} ± {1e3 * reach:.2f}" for mean, reach in map(one.after, budgets)),
          f"{one.seconds:.1f}"]
-        for one in sorted(found, key=lambda one: one.regrets[-1][0])
+        for one in ranked(found)
     ]  # fmt: skip
     columns = ["strategy", *(f"after {budget}" for budget in budgets), "seconds a trial"]
     return markdown_table(columns, rows)
+
+
+def ranked(found: Sequence[Standing]) -> list[Standing]:
+    """Standings in the order of their last regrets, the lowest first.
+
+    Args:
+        found: of each strategy.
+    """
+    return sorted(found, key=lambda one: one.curve[-1][0])
+
+
+def leaderboard_csv(found: Sequence[Standing]) -> str:
+    """Every regret at full precision, in nats.
+
+    Args:
+        found: of each strategy.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["strategy", "architectures", "regret", "half_interval"])
+    for one in ranked(found):
+        for count, (mean, reach) in enumerate(one.curve, start=1):
+            writer.writerow([one.strategy, count, mean, reach])
+    return text.getvalue()
+
+
+def regret_chart(found: Sequence[Standing]) -> str:
+    """Regret by budget as SVG, with 95 % intervals.
+
+    Args:
+        found: of each strategy.
+    """
+    figure, axes = new_figure(height=4.4)
+    for place, one in enumerate(ranked(found)):
+        counts = np.arange(1, len(one.curve) + 1)
+        mean, reach = 1e3 * np.array(one.curve).T
+        colour = LINES[place % len(LINES)]
+        axes.plot(counts, mean, color=colour, linewidth=1.4, label=one.strategy,
+                  linestyle=STROKES[place // len(LINES) % len(STROKES)])  # fmt: skip
+        axes.fill_between(counts, mean - reach, mean + reach, color=colour, alpha=0.12, linewidth=0)
+    axes.axhline(0.0, color=INK, linewidth=1, linestyle="--")
+    # The first few architectures are as bad as chance has them, and would flatten the rest.
+    lasts = [1e3 * one.curve[min(SETTLED, len(one.curve)) - 1][0] for one in found]
+    axes.set_ylim(top=1.3 * max(max(lasts), 0.1))
+    add_legend(axes, fontsize=8, ncols=2)
+    axes.set(xlabel="architectures asked for", ylabel="regret, thousandths of a nat")
+    return to_svg(figure, "regret", "Regret of each strategy by the architectures it asked for")
 
 
 def contents(benchmark: Benchmark) -> str:

@@ -139,15 +139,61 @@ def rank_figures(
     for name, figure in FIGURES.items():
         resampled = [figure(scores[rows], means[rows]) for rows in draws]
         low, high = np.nanquantile(resampled, [0.025, 0.975])
-        others = [figure(losses[:, one], losses[:, two])
-                  for one in seeds for two in seeds if one != two]  # fmt: skip
         found[name] = RankFigure(
             figure(scores, means),
             (float(low), float(high)),
             float(np.mean([figure(scores, losses[:, one]) for one in seeds])),
-            float(np.mean(others)) if others else None,
+            _one_against_another(figure, losses) if len(seeds) > 1 else None,
         )
     return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Ceiling:
+    """How well one training ranks what another one with another seed measures.
+
+    Args:
+        value: mean over all pairs of seeds.
+        interval: 95 %, over resamples of the architectures.
+    """
+
+    value: float
+    interval: tuple[float, float]
+
+
+def ceilings(losses: np.ndarray, seed: int = 0) -> Mapping[str, Ceiling] | None:
+    """Every figure of one seed's losses against another's.
+
+    Args:
+        losses: (architectures, seeds), finite.
+        seed: of the resamples.
+
+    Returns:
+        By name; ``None`` of fewer than ``LEAST`` architectures, or of a single seed.
+
+    Example:
+        >>> losses = np.array([[0.5, 0.5], [0.4, 0.41], [0.3, 0.3], [0.2, 0.2]])
+        >>> ceilings(losses)["kendall"].value
+        1.0
+    """
+    if len(losses) < LEAST or losses.shape[1] < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    draws = [rng.integers(len(losses), size=len(losses)) for _ in range(ROUNDS)]
+    found = {}
+    for name, figure in FIGURES.items():
+        low, high = np.nanquantile(
+            [_one_against_another(figure, losses[rows]) for rows in draws], [0.025, 0.975]
+        )
+        found[name] = Ceiling(_one_against_another(figure, losses), (float(low), float(high)))
+    return found
+
+
+def _one_against_another(figure: Figure, losses: np.ndarray) -> float:
+    """Mean of a figure over all pairs of seeds; not a number of a single one."""
+    seeds = range(losses.shape[1])
+    found = [figure(losses[:, one], losses[:, two]) for one in seeds for two in seeds if one != two]
+    return float(np.mean(found)) if found else math.nan
 
 
 def corrected_for_cost(

@@ -11,7 +11,7 @@ from nasrec_tf.benchmark.architecture_stream import random_numbers
 from nasrec_tf.benchmark.measured_rows import MeasuredRow, architecture_of
 from nasrec_tf.benchmark.table_build import TableBuild
 from nasrec_tf.benchmark.table_workspace import Workspace
-from nasrec_tf.studies.rank_correlations import LEAST, corrected_for_cost, rank_figures
+from nasrec_tf.studies.rank_correlations import LEAST, ceilings, corrected_for_cost, rank_figures
 from nasrec_tf.studies.ranking_result import RankedVariant, RankingResult
 from nasrec_tf.studies.ranking_supernets import RankingSupernets, Variant
 
@@ -53,7 +53,8 @@ class RankingStudy:
             self._tell(found[-1])
         mflops = [trained[0].mflops for trained in kept]
         found += self._made_of(scores, losses, mflops)
-        return RankingResult(self.place.card, losses, len(rows) - len(kept), tuple(found))
+        left_out = len(rows) - len(kept)
+        return RankingResult(self.place.card, losses, left_out, tuple(found), ceilings(losses))
 
     def _rows(self) -> list[list[MeasuredRow]]:
         """Trainings of each architecture by seed; the first seed of all of them goes first."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nasrec_tf.benchmark.measured_rows import DataSetCard
-from nasrec_tf.studies.rank_correlations import RankFigure
+from nasrec_tf.studies.rank_correlations import Ceiling, RankFigure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,9 +35,11 @@ class RankingResult:
         losses: of the trainings from scratch, (architectures, seeds).
         left_out: architectures of which a training diverged.
         variants: in the order in which they were asked for, then what is made of them.
+        ceilings: what one training says of another, by figure; ``None`` with a single seed.
     """
 
     card: DataSetCard
     losses: np.ndarray
     left_out: int
     variants: tuple[RankedVariant, ...]
+    ceilings: Mapping[str, Ceiling] | None = None

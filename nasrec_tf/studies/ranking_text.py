@@ -2,9 +2,10 @@
 
 import csv
 import io
+from collections.abc import Mapping
 
 from nasrec_tf.benchmark.leaderboard import markdown_table
-from nasrec_tf.studies.rank_correlations import FIGURES, TOP, RankFigure
+from nasrec_tf.studies.rank_correlations import FIGURES, TOP, Ceiling, RankFigure
 from nasrec_tf.studies.ranking_result import RankingResult
 
 PAPER_ROWS = (
@@ -68,11 +69,11 @@ def ranking_markdown(result: RankingResult, command: str) -> str:
 
 def _ceiling(result: RankingResult) -> list[str]:
     """What one training says of another."""
-    known = [variant.figures for variant in result.variants if variant.figures is not None]
-    if not known or known[0]["kendall"].ceiling is None:
+    if result.ceilings is None:
         return ["With a single seed there is no ceiling to compare with.", ""]
-    said = ", ".join(f"{name} {known[0][name].ceiling:.4f}" for name in FIGURES)
-    return [f"Ceiling, one training against another with another seed: {said}.", ""]
+    rows = [[name, _with_interval(found, 4)] for name, found in result.ceilings.items()]
+    return ["Ceiling, one training against another with another seed:", "",
+            *_lines(["figure", "ceiling"], rows), ""]  # fmt: skip
 
 
 def _correlations(variant) -> list[str]:
@@ -94,7 +95,7 @@ def _regrets(variant) -> list[str]:
     return [variant.name, *(_with_interval(variant.figures[name], 5) for name in REGRETS)]
 
 
-def _with_interval(figure: RankFigure, digits: int = 2) -> str:
+def _with_interval(figure: RankFigure | Ceiling, digits: int = 2) -> str:
     low, high = figure.interval
     return f"{figure.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
@@ -112,6 +113,8 @@ def ranking_csv(result: RankingResult) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["scores", "figure", "value", "low", "high", "of_a_seed", "ceiling"])
+    for name, ceiling in (result.ceilings or {}).items():
+        writer.writerow(["another seed", name, ceiling.value, *ceiling.interval, "", ceiling.value])
     for variant in result.variants:
         for name, figure in (variant.figures or {}).items():
             writer.writerow(
@@ -128,8 +131,14 @@ def screen_lines(result: RankingResult) -> list[str]:
         result: what is shown.
     """
     lines = [f"{result.card.name}: {len(result.losses)} architectures"]
+    if result.ceilings is not None:
+        lines.append(_screen_line(result.ceilings, "another seed's losses"))
     for variant in result.variants:
         if variant.figures is not None:
-            tau, half = variant.figures["kendall"], variant.figures["better half"]
-            lines.append(f"tau {tau.value:6.3f}  better half {half.value:6.3f}  {variant.name}")
+            lines.append(_screen_line(variant.figures, variant.name))
     return lines
+
+
+def _screen_line(found: Mapping[str, RankFigure] | Mapping[str, Ceiling], name: str) -> str:
+    tau, half = found["kendall"].value, found["better half"].value
+    return f"tau {tau:6.3f}  better half {half:6.3f}  {name}"

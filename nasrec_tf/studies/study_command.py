@@ -19,6 +19,10 @@ Measures what a search rests on. A study may be stopped at any moment; the same 
 where it stopped, and one that asks for more adds to what is there."""
 
 
+NO_SUPERNET = "none"
+"""In place of a supernet's options: what trainings alone say."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (2 for a mistake of the user).
 
@@ -54,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "--supernet", action="append", metavar="OPTIONS",
         help="options of a supernet and its scores that are not the search's own, such as "
         "warmup=false,fine_tune_steps=0, or default; may be repeated (default: the paper's "
-        "Table 2)",
+        "Table 2); none: the ceiling alone",
     )  # fmt: skip
     ranking.add_argument("--out", help="directory of the study (default: DIR/NAME/ranking)")
     ranking.add_argument("--minutes", type=float, default=math.inf,
@@ -216,7 +220,8 @@ def _rank(options: argparse.Namespace) -> int:
                 f"--{name} must be at least {least}. Received: {getattr(options, name)}"
             )
     ends_at = _ends_at(options.minutes)
-    variants = [parsed_variant(text) for text in options.supernet or TABLE_2]
+    without = options.supernet == [NO_SUPERNET]
+    variants = [] if without else [parsed_variant(text) for text in options.supernet or TABLE_2]
     texts = [variant.text for variant in variants]
     if len(set(texts)) < len(texts):
         raise UserError("--supernet: the same options are given twice; once is enough.")

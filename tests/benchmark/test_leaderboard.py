@@ -1,5 +1,7 @@
 """What the command line shows of tables."""
 
+import csv
+
 import pytest
 from benchmark.made_tables import made_table
 
@@ -28,15 +30,26 @@ def test_a_small_table_is_shown_without_what_it_cannot_tell(tmp_path, capsys):
     assert capsys.readouterr().out.rstrip().endswith("| - | - | - |")
 
 
-def test_strategies_stand_in_the_order_of_their_last_regret(file, capsys):
+def test_strategies_stand_in_the_order_of_their_last_regret(file, tmp_path, capsys):
     board = ["leaderboard", file, "--dataset", "made", "--seeds", "2", "--budgets", "20,60"]
-    assert main([*board, "--strategies", "evolution,random,local"]) == 0
-    rows = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()[2:]]
+    more = ["--strategies", "evolution,random,local", "--out", str(tmp_path / "board")]
+    assert main([*board, *more]) == 0
+    said = capsys.readouterr().out
+    assert (tmp_path / "board" / "leaderboard.md").read_text() == said
+    rows = [line.strip("| ").split(" | ") for line in said.splitlines()[2:]]
     assert {row[0] for row in rows} == {"evolution", "random", "local"}
     last = [float(row[2].split(" ± ")[0]) for row in rows]
     assert last == sorted(last)
     first = {row[0]: float(row[1].split(" ± ")[0]) for row in rows}
     assert all(first[row[0]] >= value - 0.5 for row, value in zip(rows, last))
+    with (tmp_path / "board" / "leaderboard.csv").open() as curves:
+        regrets = {(row["strategy"], row["architectures"]): row for row in csv.DictReader(curves)}
+    assert len(regrets) == 3 * 60
+    for row in rows:
+        at_20 = regrets[row[0], "20"]
+        mean, reach = 1e3 * float(at_20["regret"]), 1e3 * float(at_20["half_interval"])
+        assert row[1] == f"{mean:.2f} ± {reach:.2f}"
+    assert (tmp_path / "board" / "leaderboard.svg").read_text().startswith("<svg")
 
 
 def test_tables_are_joined(file, tmp_path, capsys):

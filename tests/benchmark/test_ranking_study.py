@@ -9,11 +9,12 @@ from benchmark.conftest import OPTIONS
 from nasrec_tf.benchmark.table_files import read_table
 from nasrec_tf.studies.study_command import main
 
+NONE = ["--supernet", "none"]
 SUPERNETS = ["--supernet", "supernet_epochs=1", "--supernet", "supernet_epochs=1,fine_tune_steps=0"]
 
 
-def study(directory, *more):
-    options = ["ranking", *OPTIONS[1:], "--dir", str(directory), *SUPERNETS]
+def study(directory, *more, supernets=SUPERNETS):
+    options = ["ranking", *OPTIONS[1:], "--dir", str(directory), *supernets]
     return main([*options, *map(str, more)])
 
 
@@ -47,9 +48,14 @@ def test_architectures_and_supernets_are_added_to_what_is_there(place, capsys):
     assert len(read_table(place).rows) == 10
     for path, content in before.items():
         assert path.read_bytes().startswith(content) and path.read_bytes() != content
-    assert values(place)["supernet_epochs=1", "kendall"]["ceiling"] != ""
+    ceiling = values(place)["another seed", "kendall"]
+    assert values(place)["supernet_epochs=1", "kendall"]["ceiling"] == ceiling["value"] != ""
     text = (place / "generated" / "ranking" / "ranking.md").read_text()
     assert "5 architectures" in text and "nasrec_tf.study ranking" in text
+
+    assert study(place, "--architectures", 5, "--seeds", 2, supernets=NONE) == 0
+    assert values(place)["another seed", "kendall"] == ceiling
+    assert "supernet_epochs=1" not in {name for name, _ in values(place)}
     capsys.readouterr()
 
 

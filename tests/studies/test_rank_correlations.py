@@ -11,6 +11,7 @@ from scipy import stats
 from nasrec_tf.studies.rank_correlations import (
     FIGURES,
     better_half,
+    ceilings,
     corrected_for_cost,
     kendall,
     pearson,
@@ -75,6 +76,19 @@ def test_worse_scores_stay_below_it_and_chance_ones_near_nothing():
     poor, chance = (rank_figures(*simulated(0.2, noise))["kendall"] for noise in (1.0, 1e6))
     assert 0.3 < poor.share < 0.9
     assert chance.interval[0] < 0 < chance.interval[1]
+
+
+def test_the_ceiling_is_what_one_seed_says_of_another_with_its_interval():
+    scores, losses = simulated(0.5, 0.5, count=24)
+    found = ceilings(losses)
+    assert {name: each.value for name, each in found.items()} == {
+        name: each.ceiling for name, each in rank_figures(scores, losses).items()
+    }
+    tau = found["kendall"]
+    assert tau.value == pytest.approx(stats.kendalltau(*losses.T).statistic)
+    assert tau.interval[0] < tau.value < tau.interval[1] < 1.0
+    assert ceilings(np.repeat(losses[:8, :1], 2, axis=1))["kendall"].interval == (1.0, 1.0)
+    assert ceilings(losses[:, :1]) is None and ceilings(losses[:3]) is None
 
 
 def test_with_one_seed_there_is_no_ceiling_and_with_few_architectures_nothing():
