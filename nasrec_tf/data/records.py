@@ -14,6 +14,7 @@ from nasrec_tf.data.epoch_order import epoch_order
 from nasrec_tf.data.features import Features
 from nasrec_tf.data.held_rows import HeldRows
 from nasrec_tf.data.joined_splits import JOIN, split_of
+from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.data.row_parser import WEIGHT, RowParser, narrowed, widened
 from nasrec_tf.data.windows import read_shards, shuffled_windows
 
@@ -161,13 +162,19 @@ class Records:
             self._columns[split, name] = values
         return self._columns[split, name]
 
+    @property
+    def counts(self) -> RowCounts:
+        """Rows of the splits."""
+        rows = {name: split.rows for name, split in self.schema.splits.items()}
+        return RowCounts(rows, str(self.directory))
+
     def rows(self, split: str) -> int:
         """Number of rows of a split.
 
         Args:
             split: ``"train"``, ``"validation"`` or ``"test"``, or several joined by ``"+"``.
         """
-        return split_of(self.schema, split).rows
+        return self.counts.rows(split)
 
     def batches(self, split: str, batch_size: int, limit: int | None = None) -> tf.data.Dataset:
         """The rows of a split in file order, the last batch as small as it is.
@@ -238,13 +245,7 @@ class Records:
         Raises:
             UserError: if there is not even one.
         """
-        steps = self.rows(split) // batch_size
-        if not steps:
-            raise UserError(
-                f"{self.directory}: split {split!r} has {self.rows(split)} rows, fewer than one "
-                f"batch of {batch_size}; use a smaller --batch-size."
-            )
-        return steps
+        return self.counts.steps_per_epoch(batch_size, split)
 
     def loading_bytes(self, split: str) -> int:
         """The most memory that holding a split takes: all of it, and one part of it twice.

@@ -4,12 +4,8 @@ Stages and ``--plan`` count by these functions and by those of ``search_plan``, 
 cannot be of another run than the one that follows.
 """
 
-import dataclasses
 import math
-from collections.abc import Mapping
 
-from nasrec_tf.common.errors import UserError
-from nasrec_tf.data.joined_splits import JOIN
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.scaling import Settings
 from nasrec_tf.search.search_plan import search_rows
@@ -25,47 +21,6 @@ a few minutes where the data set is small."""
 
 WARMUP_SHARE = 5
 """The full supernet is trained now and then during the first fifth of the steps (paper 5.1)."""
-
-
-@dataclasses.dataclass(frozen=True)
-class RowCounts:
-    """Rows of the splits, with what a ``TrainingPlan`` asks of a data set to count its steps.
-
-    Args:
-        by_split: rows of ``train``, ``validation`` and ``test``.
-
-    Example:
-        >>> RowCounts({"train": 1000, "validation": 100}).steps_per_epoch(128)
-        7
-    """
-
-    by_split: Mapping[str, int]
-
-    def rows(self, split: str) -> int:
-        """Number of rows of a split, or of several joined by ``"+"``.
-
-        Args:
-            split: its name.
-        """
-        return sum(self.by_split[part] for part in split.split(JOIN))
-
-    def steps_per_epoch(self, batch_size: int, split: str = "train") -> int:
-        """Full batches of an epoch.
-
-        Args:
-            batch_size: rows of a batch.
-            split: name of the split.
-
-        Raises:
-            UserError: if there is not even one.
-        """
-        steps = self.rows(split) // batch_size
-        if not steps:
-            raise UserError(
-                f"split {split!r} has about {self.rows(split)} rows, fewer than one batch of "
-                f"{batch_size}; use a smaller --batch-size."
-            )
-        return steps
 
 
 def warmup_steps(steps: int) -> int:

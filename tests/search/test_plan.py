@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_calls import call, options
 
+from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.planning import measuring, samples
 from nasrec_tf.search.planning.forecast import Forecast, Seconds
@@ -16,7 +17,7 @@ from nasrec_tf.search.planning.samples import sampled
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_rows
-from nasrec_tf.search.workload import RowCounts, recipe_passes, warmup_steps
+from nasrec_tf.search.workload import recipe_passes, warmup_steps
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.data.features import Features
+from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import AUTO, SearchConfig
 from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.scaling import Settings, scale
 from nasrec_tf.search.trainable import SpaceModel
-from nasrec_tf.search.workload import RowCounts
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import likely
 
