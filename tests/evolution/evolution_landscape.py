@@ -1,7 +1,7 @@
 """A cheap log loss over architectures, and a search over it as a process of its own.
 
-Run as a program it searches in the directory given, as one process or, with KerasTuner's
-environment variables, as a chief or a worker.
+Its ``main`` is a program that searches in the directory given, as one process or, with
+KerasTuner's environment variables, as a chief or a worker.
 """
 
 import argparse
@@ -51,7 +51,3 @@ def main() -> None:
         patience=Patience(factor=1.0, seconds=2.0), scoring={"--steps": arguments.steps}
     )
     SubnetTuner(oracle, score, directory=arguments.directory, progress=False).search()
-
-
-if __name__ == "__main__":
-    main()

@@ -2,22 +2,22 @@
 
 import contextlib
 import os
-import pathlib
-import signal
 import socket
-import subprocess
-import sys
 import time
 from concurrent import futures
 
 import pytest
 from evolution_landscape import TRIALS, log_loss, make_oracle
+from forked import Forked
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies import Budget, SubnetTuner, read_results
 from nasrec_tf.strategies.oracle import chief_and_workers
 
-PROGRAM = pathlib.Path(__file__).with_name("evolution_landscape.py")
+MAIN = """
+from evolution_landscape import main
+main()
+"""
 PATIENCE_SECONDS = 240
 
 
@@ -30,19 +30,14 @@ class Processes:
         self._started = []
 
     def start(self, *options, part=None, port=None):
-        environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        environment = dict(os.environ)
         if part is not None:
             environment |= {
                 "KERASTUNER_TUNER_ID": part,
                 "KERASTUNER_ORACLE_IP": "127.0.0.1",
                 "KERASTUNER_ORACLE_PORT": str(port),
             }
-        process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(self.directory), *options],
-            env=environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = Forked(MAIN, [self.directory, *options], environment)
         self._started.append(process)
         return process
 
@@ -51,7 +46,7 @@ class Processes:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not condition():
             for process in alive:
-                assert process.poll() is None, process.stderr.read()
+                assert process.poll() is None, process.err
             assert time.monotonic() < deadline, "nothing came of it in time"
             time.sleep(0.02)
 
@@ -63,13 +58,11 @@ class Processes:
         return 0
 
     def finish(self, process):
-        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
-        assert process.returncode == 0, errors
+        assert process.wait(PATIENCE_SECONDS) == 0, process.err
 
     def close(self):
         for process in self._started:
-            process.kill()
-            process.communicate()
+            kill(process)
 
 
 @pytest.fixture
@@ -99,7 +92,7 @@ def told(directory):
 
 
 def kill(process):
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
 
 
@@ -140,9 +133,8 @@ def test_chief_and_workers_survive_the_death_of_the_chief_and_of_a_worker(
     kill(victim)
 
     # One with other fine-tuning steps scored nothing.
-    _, errors = stranger.communicate(timeout=PATIENCE_SECONDS)
-    assert stranger.returncode == 1
-    assert "This worker has --steps = 5, the chief at" in errors.splitlines()[-1]
+    assert stranger.wait(PATIENCE_SECONDS) == 1
+    assert "This worker has --steps = 5, the chief at" in stranger.err.splitlines()[-1]
 
     processes.finish(survivor)
     processes.finish(chief)

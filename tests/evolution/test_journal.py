@@ -4,13 +4,11 @@ import errno
 import json
 import logging
 import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from evolution_landscape import TRIALS, log_loss, make_oracle
+from forked import Forked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +21,6 @@ from nasrec_tf.strategies.oracle.ledger import Ledger, read_history
 
 SPACE = NASREC_SMALL.replace(num_blocks=1)
 ARCHITECTURES = [SPACE.sample(np.random.default_rng(seed)) for seed in range(6)]
-PROGRAM = pathlib.Path(__file__).with_name("evolution_landscape.py")
 
 
 def write_search(directory, count=4):
@@ -357,19 +354,18 @@ def refuse_from(monkeypatch, call, nth):
 def test_a_file_that_may_not_grow_ends_the_process_in_one_line(tmp_path):
     """As on a full disk, of a real process."""
     program = (
-        "import resource, runpy, sys\n"
+        "import evolution_landscape, resource, sys\n"
         "from nasrec_tf.common.errors import UserError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))\n"
-        f"sys.argv = [{str(PROGRAM)!r}, {str(tmp_path)!r}]\n"
         "try:\n"
-        f"    runpy.run_path({str(PROGRAM)!r}, run_name='__main__')\n"
+        "    evolution_landscape.main()\n"
         "except UserError as error:\n"
         "    sys.exit(f'error: {error}')\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert "journal.jsonl: cannot be written: File too large" in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+    done = Forked(program, [tmp_path])
+    assert done.wait(300) == 1
+    assert "journal.jsonl: cannot be written: File too large" in done.err.splitlines()[-1]
+    assert "Traceback" not in done.err
     before = (tmp_path / "evolution" / "journal.jsonl").read_bytes()
     assert before.endswith(b"\n") and 15_000 < len(before) <= 20_000
     search(tmp_path, scoring={"--steps": 500})

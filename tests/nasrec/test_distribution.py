@@ -5,14 +5,13 @@ import os
 import re
 import shutil
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from core_cases import FEATURES, SMALL, SMALL_OPTIONS
+from forked import Forked
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.supernet.model import Supernet
@@ -162,21 +161,15 @@ sys.exit(main(sys.argv[1:]))
 
 def search(run_dir, *options, prepare="", **environment):
     variables = {key: value for key, value in os.environ.items() if key != "TF_CONFIG"}
-    return subprocess.Popen(
-        [sys.executable, "-c", prepare + COMMAND, *OPTIONS, "--run-dir", str(run_dir), *options],
-        env=variables | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    arguments = [*OPTIONS, "--run-dir", run_dir, *options]
+    return Forked(prepare + COMMAND, arguments, variables | environment)
 
 
 def succeed(*processes):
     """What the processes say once all have ended well."""
-    said = [process.communicate(timeout=300) for process in processes]
-    for process, (_, errors) in zip(processes, said):
-        assert process.returncode == 0, errors
-    return [output for output, _ in said]
+    for process in processes:
+        assert process.wait(300) == 0, process.err
+    return [process.out for process in processes]
 
 
 @pytest.fixture(scope="module")
@@ -254,17 +247,16 @@ def test_a_host_that_dies_is_told_by_the_other_and_both_go_on(of_one_process, tm
     chief, victim = start()
     checkpoint = directory / "supernet" / "checkpoint" / "checkpoint"
     while not checkpoint.exists():
-        assert chief.poll() is None, chief.stderr.read()
+        assert chief.poll() is None, chief.err
         time.sleep(0.01)
     victim.kill()
-    _, errors = chief.communicate(timeout=300)
-    assert chief.returncode == 2
-    assert [line for line in errors.splitlines() if line.startswith("error: ")] == [
+    assert chief.wait(300) == 2
+    assert [line for line in chief.err.splitlines() if line.startswith("error: ")] == [
         "error: Another host of this training has ended or cannot be reached; repeat the command "
         "on all hosts to go on from the last checkpoint."
     ]
-    assert "Traceback" not in errors
-    victim.communicate()
+    assert "Traceback" not in chief.err
+    victim.wait()
     assert not (directory / "supernet" / "result.json").exists()
     succeed(*start())
     assert_same_curve(of_one_process, directory)

@@ -5,35 +5,26 @@ They are made by processes of their own, so that a crash is a failure of a test.
 
 import json
 import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
+from forked import Forked
 from kernel_calls import CALLS, WRONG_CALLS
 
-SCRIPT = pathlib.Path(__file__).with_name("kernel_calls.py")
-ROOT = SCRIPT.parents[2]
 EXAMPLES = int(os.environ.get("KERNEL_CALLS", 400))
 """Calls that are drawn; ``make sanitize`` asks for more."""
 
 
 def run(*arguments):
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *map(str, arguments)],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = Forked("import kernel_calls; kernel_calls.main()", arguments)
+    done.wait()
+    return done
 
 
 @pytest.fixture(scope="module")
 def told(library):
     """What each wrong call was told; ``None`` if the process ended with it."""
     done = run("wrong")
-    return dict(map(json.loads, done.stdout.splitlines()))
+    return dict(map(json.loads, done.out.splitlines()))
 
 
 def kernel_type(name):
@@ -60,7 +51,7 @@ def test_a_wrong_call_is_an_error_that_says_what_is_wrong(told, number):
 def test_drawn_calls_end_in_results_or_errors(library, tmp_path):
     current = tmp_path / "call.txt"
     done = run("fuzz", EXAMPLES, 0, current)
-    assert done.returncode == 0, current.read_text() + done.stderr[-3000:]
-    ends = json.loads(done.stdout)
+    assert done.returncode == 0, current.read_text() + done.err[-3000:]
+    ends = json.loads(done.out)
     assert sum(each["result"] for each in ends.values()) > EXAMPLES / 5
     assert sum(each["error"] for each in ends.values()) > EXAMPLES / 5

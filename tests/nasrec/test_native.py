@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from forked import Forked
 
 from nasrec_tf import native
 from nasrec_tf.architecture.space import NASREC_FULL
@@ -69,9 +70,11 @@ def test_without_a_compiler_networks_run_and_one_line_says_how(tmp_path):
         "from nasrec_tf.operators.dot_product import pairs\n"
         "print(pairs(tf.ones((1, 2, 3)), True).numpy().tolist())\n"
     )
-    done = run_python(program, CXX="no-such-compiler", XDG_CACHE_HOME=str(tmp_path))
-    assert done.stdout.strip() == "[[2.0, 2.0, 2.0]]", done.stderr
-    [line] = [line for line in done.stderr.splitlines() if "no-such-compiler" in line]
+    without = {"CXX": "no-such-compiler", "XDG_CACHE_HOME": str(tmp_path)}
+    done = Forked(program, [], os.environ | without)
+    done.wait(300)
+    assert done.out.strip() == "[[2.0, 2.0, 2.0]]", done.err
+    [line] = [line for line in done.err.splitlines() if "no-such-compiler" in line]
     assert "NASREC_TF_NATIVE=0" in line
 
 
@@ -258,14 +261,10 @@ def test_attention_of_large_scores_neither_overflows_nor_loses_a_nan(library):
 
 
 def test_gradients_do_not_depend_on_the_number_of_threads(library):
-    worker = pathlib.Path(__file__).with_name("threads_worker.py")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(worker), str(threads)], stdout=subprocess.PIPE, cwd=ROOT
-        )
-        for threads in (1, 2, 5)
-    ]
-    found = [json.loads(process.communicate(timeout=300)[0]) for process in processes]
+    program = "import sys, threads_worker; threads_worker.main(int(sys.argv[1]))"
+    processes = [Forked(program, [threads]) for threads in (1, 2, 5)]
+    assert [process.wait(300) for process in processes] == [0, 0, 0]
+    found = [json.loads(process.out) for process in processes]
     assert found[0] and all(other == found[0] for other in found)
 
 

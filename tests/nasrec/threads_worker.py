@@ -1,14 +1,7 @@
-"""Gradients by our kernels on so many threads, as a digest: a process of a test.
-
-python threads_worker.py THREADS
-"""
+"""Gradients by our kernels on so many threads, as a digest: a process of a test."""
 
 import hashlib
 import json
-import os
-import sys
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main(threads: int) -> None:
@@ -49,7 +42,3 @@ def _digest(tensors) -> str:
     for tensor in tensors:
         digest.update(tensor.numpy().tobytes())
     return digest.hexdigest()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
