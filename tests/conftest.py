@@ -1,6 +1,6 @@
 """Says of every test what kind it is: ``unit``, ``property``, ``integration`` or ``slow``.
 
-Prepares what is collected before the first test runs.
+Prepares what is collected before the first test runs, and lets no test wait for the disk.
 """
 
 import gc
@@ -33,7 +33,9 @@ WHOLE_JOBS = (
     "nasrec/test_distribution.py",
     "nasrec/test_quality.py",
     "search/",
+    "test_cookbook.py",
     "test_demo.py",
+    "test_notebook.py",
 )
 """Tests of whole jobs and of several processes: integration, if they do not say otherwise."""
 
@@ -55,6 +57,19 @@ def is_whole_job(item):
     return item.path.relative_to(HERE).as_posix().startswith(WHOLE_JOBS)
 
 
+def pytest_configure():
+    """What this process has written, the kernel has, and other processes see it.
+
+    Only a machine that loses its power needs more, which none of the tests is. A disk needs 6 ms
+    for each of the thousands of files; tests of disks that fail have an ``fsync`` of their own.
+    """
+    os.fsync = _accepted
+
+
+def _accepted(descriptor):
+    os.fstat(descriptor)  # fails as ``fsync`` does where there is no such file
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     # The longest are handed out first: at the end none is left to one process while others wait.
@@ -72,6 +87,8 @@ def pytest_collection_finish():
 
         # Else whether graphs are rewritten would depend on what ran before in the same process.
         sys.modules["tensorflow"].config.optimizer.set_experimental_options(OPTIMIZER_OPTIONS)
-    # What collecting has imported stays: no garbage collection need go through it again.
+    # What collecting has imported stays: no garbage collection need go through it again. Later
+    # ones were a tenth of the time of tests that build networks.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
