@@ -46,7 +46,7 @@ class ServingModule(tf.Module):
         self._network = lambda tensors: network(tensors, training=False)
 
     def signatures(self) -> dict[str, tf.types.experimental.ConcreteFunction]:
-        """One traced function for each signature."""
+        """One traced function for each signature; the others call that of raw columns."""
         raw = {
             column.name: tf.TensorSpec(
                 [None, None] if column.kind == LIST else [None], _dtype(column), column.name
@@ -55,17 +55,31 @@ class ServingModule(tf.Module):
         }
         examples = tf.TensorSpec([None], tf.string, "examples")
         inputs = tf.TensorSpec([None], tf.string, "inputs")
+        predict = _traced(self._predict, raw)
+        from_examples = _traced(lambda serialized: predict(self._parsed(serialized)), examples)
+
+        def classify(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+            click = from_examples(serialized)["probability"]
+            classes = tf.broadcast_to(tf.constant(CLASSES), [tf.shape(click)[0], len(CLASSES)])
+            return {"classes": classes, "scores": tf.stack([1.0 - click, click], axis=1)}
+
+        def regress(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"outputs": from_examples(serialized)["probability"]}
+
         return {
-            SERVING_DEFAULT: _traced(self._from_raw, raw),
-            SERVING_EXAMPLES: _traced(self._from_examples, examples),
-            CLASSIFICATION: _traced(self._classify, inputs),
-            REGRESSION: _traced(self._regress, inputs),
+            SERVING_DEFAULT: predict,
+            SERVING_EXAMPLES: from_examples,
+            CLASSIFICATION: _traced(classify, inputs),
+            REGRESSION: _traced(regress, inputs),
         }
 
-    def _from_raw(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return self._predict({column.column: raw[column.name] for column in self._inputs})
+    def _predict(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        columns = {column.column: raw[column.name] for column in self._inputs}
+        logit = tf.cast(self._network(self.preprocessing(columns))[:, 0], tf.float32)
+        return {"probability": tf.sigmoid(logit), "logit": logit}
 
-    def _from_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _parsed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The raw columns of serialized examples, by the names of inputs."""
         # A list without values is a null: missing, as a key that is left out.
         parsed = tf.io.parse_example(
             examples,
@@ -76,26 +90,12 @@ class ServingModule(tf.Module):
                 for column in self._inputs
             },
         )
-        return self._predict(
-            {
-                column.column: parsed[column.column]
-                if column.kind == LIST
-                else _first(parsed[column.column], column)
-                for column in self._inputs
-            }
-        )
-
-    def _classify(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        probability = self._from_examples(inputs)["probability"]
-        classes = tf.broadcast_to(tf.constant(CLASSES), [tf.shape(probability)[0], len(CLASSES)])
-        return {"classes": classes, "scores": tf.stack([1.0 - probability, probability], axis=1)}
-
-    def _regress(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"outputs": self._from_examples(inputs)["probability"]}
-
-    def _predict(self, columns: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        logit = tf.cast(self._network(self.preprocessing(columns))[:, 0], tf.float32)
-        return {"probability": tf.sigmoid(logit), "logit": logit}
+        return {
+            column.name: parsed[column.column]
+            if column.kind == LIST
+            else _first(parsed[column.column], column)
+            for column in self._inputs
+        }
 
 
 def _traced(function: Callable, spec: Any) -> tf.types.experimental.ConcreteFunction:
