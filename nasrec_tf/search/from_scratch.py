@@ -140,7 +140,7 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
     if ended:
         seed = derived_seed(_seed(run, what.recipe), what.purpose)
         network = build(run, what.architecture, what.recipe, seed)
-        validation = _Validation(records, network, what)
+        validation = _Validation(run, records, network, what, title)
         validation.check_complete(
             lambda index: plan.evaluation_step(index, records), looks.next_step
         )
@@ -244,9 +244,11 @@ def make_ready(directory: pathlib.Path) -> None:
 class _Validation:
     """Evaluates after each epoch, or parts of one, and keeps the weights of the best one."""
 
-    def __init__(self, records, network, what: FromScratch):
+    def __init__(self, run: Run, records, network, what: FromScratch, title: str):
         from nasrec_tf.training.evaluation import Predictor
 
+        self._run = run
+        self._title = title
         self._predict = Predictor(network, records)
         self._network = network
         self._what = what
@@ -327,7 +329,7 @@ class _Validation:
         """Quality, labels and logits of the present weights on the validation split."""
         from nasrec_tf.training.evaluation import quality
 
-        labels, logits = self._predict("validation")
+        labels, logits = self._run.predicted(self._predict, self._title, "validation")
         weights = self._predict.records.weights("validation")
         return quality(labels, logits, weights), labels, logits
 

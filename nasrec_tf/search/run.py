@@ -6,6 +6,7 @@ import pathlib
 import sys
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from beam_preprocess.common.progress_lines import (
@@ -249,6 +250,27 @@ class Run:
             mininterval=0.5,
         )
         return TimedBar(bar, name, self.time) if self.time.limited else bar
+
+    def predicted(self, predict: Any, what: str, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and logits of a split, with progress where that takes long.
+
+        Args:
+            predict: the ``Predictor``.
+            what: is predicted, for the screen.
+            split: the split.
+        """
+        with progress(
+            *(f"{what} on {split}", predict.records.rows(split), "row"),
+            quiet=self.quiet,
+            clock=self.line_clock,
+            file=sys.stderr,
+            dynamic_ncols=True,
+            mininterval=0.5,
+            delay=2,
+            leave=False,
+            unit_scale=True,
+        ) as bar:
+            return predict(split, counted=bar.update)
 
     def log(self, text: str) -> None:
         """Writes a line with the time where no terminal shows how far the run is.

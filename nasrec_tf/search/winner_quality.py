@@ -89,7 +89,7 @@ def predicted(run: Run, network: Any, split: str, directory: pathlib.Path) -> Pr
     """
     from nasrec_tf.training.evaluation import Predictor
 
-    labels, logits = Predictor(network, run.records)(split)
+    labels, logits = run.predicted(Predictor(network, run.records), "winner", split)
     if not np.isfinite(logits).all():
         raise UserError(
             f"{directory}: the winner's predictions are not finite on "

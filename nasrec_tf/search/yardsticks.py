@@ -238,7 +238,8 @@ class _Beside:
         from nasrec_tf.training.evaluation import Predictor
 
         network = load_trained(self._run, model, directory, recipe)
-        return Predictor(network, self._run.records)("test")[1]
+        predict = Predictor(network, self._run.records)
+        return self._run.predicted(predict, "yardstick", "test")[1]
 
     def _judged(self, logits: np.ndarray) -> tuple[QualitySummary, DifferenceSummary]:
         from nasrec_tf.training.ensembles import paired_difference

@@ -181,7 +181,8 @@ class RivalTrainings:
         from nasrec_tf.training.evaluation import Predictor
 
         network = load_trained(self.run, contender.model, directory, training.recipe)
-        labels, logits = Predictor(network, self.run.records)("test")
+        predict = Predictor(network, self.run.records)
+        labels, logits = self.run.predicted(predict, "model", "test")
         keep_logits(directory, logits, TEST_LOGITS)
         path = self.directory / TEST_LABELS
         if not path.exists():

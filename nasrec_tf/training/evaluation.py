@@ -69,12 +69,18 @@ class Predictor:
             autograph=False,
         )
 
-    def __call__(self, split: str, limit: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self,
+        split: str,
+        limit: int | None = None,
+        counted: Callable[[int], object] = lambda rows: None,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Labels and logits of a split, in file order.
 
         Args:
             split: the split.
             limit: predict the first rows only.
+            counted: told of the rows of each batch once they are predicted.
 
         Returns:
             Labels and logits, float32, of shape (rows,): 8 bytes a row, of which no copy is made.
@@ -91,6 +97,7 @@ class Predictor:
             if last <= rows:
                 labels[first:last] = batch_labels.numpy()[:, 0]
                 logits[first:last] = self._logits(inputs).numpy()[:, 0]
+            counted(last - first)
             first = last
         if first != rows:
             raise UserError(

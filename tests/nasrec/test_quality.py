@@ -193,5 +193,7 @@ def test_predictions_are_those_of_the_rows_asked_for_and_held_once(records):
     np.testing.assert_array_equal(
         logits, np.concatenate([x["dense"].numpy()[:, 0] for x, _ in batches])
     )
-    some = Predictor(Scores(), records)("validation", limit=33)
+    counted = []
+    some = Predictor(Scores(), records)("validation", limit=33, counted=counted.append)
+    assert sum(counted) == 33
     np.testing.assert_array_equal(some[1], logits[:33])
