@@ -61,6 +61,7 @@ class RunDirectory:
 
     def __init__(self, path: str | pathlib.Path):
         self.path = pathlib.Path(path)
+        self._stored: tuple[tuple[int, int, int], SearchConfig] | None = None
 
     @contextlib.contextmanager
     def opened(self, config: SearchConfig, extend: bool = False) -> Iterator[None]:
@@ -140,6 +141,14 @@ class RunDirectory:
         path = self.path / CONFIG_FILE
         if not path.exists():
             return None
+        # Every look at a stage's result asks: one file is read once.
+        status = path.stat()
+        file = status.st_ino, status.st_mtime_ns, status.st_size
+        if self._stored is None or self._stored[0] != file:
+            self._stored = file, self._options(path)
+        return self._stored[1]
+
+    def _options(self, path: pathlib.Path) -> SearchConfig:
         try:
             options = load_options(path)
             if not options:

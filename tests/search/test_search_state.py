@@ -24,6 +24,16 @@ from nasrec_tf.search.run_directory import RunDirectory
 NOW = Environment({"python": "3.11.7", "tensorflow": "2.21.0"}, "x86_64, a processor", "5f3a")
 
 
+def test_options_are_read_again_where_their_file_has_changed(tmp_path):
+    directory = RunDirectory(tmp_path / "run")
+    for seed in (3, 4):
+        with directory.opened(SearchConfig(run_dir=str(directory.path), seed=seed)):
+            assert directory.stored_config().seed == seed
+    (directory.path / "config.toml").write_text("seed = ")
+    with pytest.raises(RunError, match="config.toml: damaged: .*write into it the options"):
+        directory.stored_config()
+
+
 # What a run is computed with.
 
 
