@@ -1,15 +1,12 @@
 """The main job, killed in each of its stages, ends as if it had not been."""
 
 import json
-import os
 import pathlib
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+from forked import Forked
 from search_calls import call
 
 from nasrec_tf.search.run import SEARCH_PROJECT
@@ -23,6 +20,12 @@ OPTIONS = (
     "--retrain-epochs 2 --embedding-dim 16 --retrain-learning-rates 0.12 --normalization none "
     "--checkpoint-seconds 0.05 --no-explain --seed 3 --quiet"
 ).split()
+
+MAIN = """
+import sys
+from nasrec_tf.search import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 PATIENCE_SECONDS = 240
 
@@ -41,19 +44,13 @@ def finish(directory: pathlib.Path) -> str:
 
 def kill_when(directory: pathlib.Path, stage: str, has_begun) -> None:
     """Starts the job and kills it as soon as a stage has got somewhere but is not done."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nasrec_tf.search", *arguments(directory)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = Forked(MAIN, arguments(directory))
     try:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not has_begun(directory / "run"):
-            assert process.poll() is None, process.stderr.read()
+            assert process.poll() is None, process.err
             assert time.monotonic() < deadline
             time.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
     finally:
         process.kill()
         process.wait()
