@@ -26,6 +26,7 @@ def short_measurements(monkeypatch):
     monkeypatch.setattr(measuring, "PIECES", 1)
     monkeypatch.setattr(measuring, "PIECE_SECONDS", 0.01)
     monkeypatch.setattr(measuring, "DRAWN", 1)
+    monkeypatch.setattr(measuring, "FURTHER_UNITS", 2)
 
 
 def tree(directory):

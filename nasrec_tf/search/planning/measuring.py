@@ -36,6 +36,9 @@ PIECES = 3
 PIECE_SECONDS = 0.3
 """About how long each takes."""
 
+FURTHER_UNITS = 20
+"""Units of a piece that is set against a single one."""
+
 DRAWN = 3
 """Architectures of the space that are trained and scored, for a middling one and a range."""
 
@@ -83,6 +86,34 @@ def middle(work: Callable[[int], Any], most: int, clock: Clock = time.perf_count
         with Timed(clock) as piece:
             work(count)
         found.append(piece.seconds / count)
+    return statistics.median(found)
+
+
+def further(work: Callable[[int], Any], most: int, clock: Clock = time.perf_counter) -> float:
+    """Seconds of a unit of work beyond the first, without what each call takes by itself.
+
+    Args:
+        work: does so many units.
+        most: units that there are; of a single one all of its time is taken.
+        clock: tells the time.
+
+    Example:
+        >>> now = [0.0]
+        >>> def work(count):
+        ...     now[0] += 5 + 2 * count  # Opens files for five seconds.
+        >>> further(work, 100, lambda: now[0])
+        2.0
+    """
+    if most < 2:
+        return middle(work, 1, clock)
+    work(1)  # As above.
+    count, found = min(most, FURTHER_UNITS), []
+    for _ in range(PIECES):
+        with Timed(clock) as one:
+            work(1)
+        with Timed(clock) as several:
+            work(count)
+        found.append(max(0.0, several.seconds - one.seconds) / (count - 1))
     return statistics.median(found)
 
 
@@ -156,7 +187,10 @@ class Meter:
             predict = Predictor(network, run.records)
             predict("validation", 1)
         step = middle(lambda count: trainer.steps(batches, count), 200, self._clock)
-        evaluated = middle(lambda count: predict("validation", 1024 * count), 50, self._clock)
+        # A streamed split is opened anew at each evaluation.
+        evaluated = further(
+            lambda count: predict("validation", 1024 * count), rows // 1024, self._clock
+        )
         network.optimizer.settle()
         with self._saving() as save:
             Checkpoint(network, self._directory / NETWORK).save()
