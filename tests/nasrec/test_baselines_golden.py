@@ -1,14 +1,12 @@
 """Baselines compute what FuxiCTR's own code, and its equations in NumPy, compute."""
 
 import json
-import subprocess
-import sys
 
 import golden_baselines
 import numpy as np
 import pytest
 from peer_baselines import draw
-from shared_reference import ROOT, reference_file
+from shared_reference import reference_file
 
 FILES = (
     "autoint_plus",
@@ -194,14 +192,10 @@ def test_a_wrong_weight_is_noticed(weight):
 # The command.
 
 
-def test_the_command_prints_one_json_line():
+def test_the_command_prints_one_json_line(capsys):
     path = reference_file("golden_baselines", "dlrm_cat.npz")
-    script = str(ROOT / "tests" / "golden_baselines.py")
-    done = subprocess.run(
-        [sys.executable, script, str(path)], capture_output=True, text=True, timeout=300, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr
-    [line] = done.stdout.splitlines()
+    assert golden_baselines.main([str(path)]) == 0
+    [line] = capsys.readouterr().out.splitlines()
     assert json.loads(line)["model"] == "DLRM"
     assert_the_same(json.loads(line))
 

@@ -2,8 +2,6 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -111,18 +109,12 @@ def test_the_comparison_would_notice_a_difference():
     assert golden.compare_forward(arrays, subnet)["max_abs_logit_difference"] > 9e-4
 
 
-def test_the_command_prints_one_json_line():
+def test_the_command_prints_one_json_line(capsys):
+    import golden
+
     path = golden_file("kdd_full")
-    script = str(ROOT / "tests" / "golden.py")
-    done = subprocess.run(
-        [sys.executable, script, str(path), "--architecture", FILES["kdd_full"]],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
-    [line] = done.stdout.splitlines()
+    assert golden.main([str(path), "--architecture", FILES["kdd_full"]]) == 0
+    [line] = capsys.readouterr().out.splitlines()
     assert json.loads(line)["max_abs_logit_difference"] < 1e-5
 
 

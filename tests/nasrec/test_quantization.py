@@ -18,7 +18,7 @@ from nasrec_tf.operators.network_options import TENSOR
 from nasrec_tf.optimizers.adagrad import Adagrad
 
 QUANTIZED = EMBEDDED.replace(name="tiny-quantized", bits=(4, 6, 8), separate_bits=True)
-ARCHITECTURES = 24
+ARCHITECTURES = 12
 
 
 @pytest.fixture(scope="module")

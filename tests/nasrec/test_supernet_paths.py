@@ -28,10 +28,10 @@ from nasrec_tf.networks.supernet.path import decode, encode, live_part
 from nasrec_tf.operators import OPERATORS
 from nasrec_tf.optimizers.adagrad import Adagrad
 
-PATHS = 30
+PATHS = 16
 """Of each configuration of supernet."""
 
-TRAINED_PATHS = 5
+TRAINED_PATHS = 3
 
 
 # Encoding.
