@@ -12,7 +12,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.scoring_settings import supernet_settings, training_settings
 from nasrec_tf.search.search_size import score_rows
-from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.search.trainable import SpaceModel, Trainable
 
 
 class Scores(NamedTuple):
@@ -75,25 +75,43 @@ def training_scores(run: Run) -> Scores:
     Raises:
         UserError: if the rows are not even one batch.
     """
+    rows = score_rows(run.config, run.records.rows("train"))
+    return short_training_scores(run, SpaceModel, rows, run.config.seed)
+
+
+def short_training_scores(
+    run: Run, trainable: Callable[[Any], Trainable], rows: int, seed: int
+) -> Scores:
+    """As ``training_scores``, of candidates of any kind.
+
+    Args:
+        run: the run.
+        trainable: makes what is trained of a candidate.
+        rows: of the training split that each is trained on.
+        seed: of initial weights and rows, where the recipe has none.
+
+    Raises:
+        UserError: if the rows are not even one batch.
+    """
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.short_training import ShortTrainingPlan, TrainingScorer
 
     config, recipe = run.config, run.recipe
-    seed = config.seed if recipe.seed is None else recipe.seed
+    seed = seed if recipe.seed is None else recipe.seed
     plan = ShortTrainingPlan(
         recipe,
         seed=derived_seed(seed, "score rows"),
         learning_rate_option="--retrain-learning-rates",
-        rows=score_rows(config, run.records.rows("train")),
+        rows=rows,
         validation_rows=run.settings.validation_rows,
     )
     features = run.records.features.capped(config.max_table_rows or None)
     weights_seed = derived_seed(seed, "score")
 
-    def build(architecture):
+    def build(candidate):
         # Networks hold reference cycles: the tables of the one before would still be in memory.
         gc.collect()
-        model = SpaceModel(architecture)
+        model = trainable(candidate)
         return model.build(features, recipe, config.operator_balancing, weights_seed)
 
     return Scores(TrainingScorer(build, run.records, plan), training_settings(run, plan))

@@ -40,7 +40,8 @@ class AutoCTR(Generations):
 
     As AutoCTR does it but for these: the model is pairwise logistic regression, not LightGBM's
     LambdaRank; all of a generation follow from the same scores, so that results do not depend on
-    the workers; candidates without a score are left out; and the space is NASRec's.
+    the workers; candidates without a score are left out; and the space is that of the draws:
+    NASRec's in a run of the search, AutoCTR's own in ``nasrec_tf.studies.graph_search``.
 
     Args:
         trials: candidates of the search.
@@ -98,7 +99,7 @@ class AutoCTR(Generations):
         asked = [design.architecture for design, _ in pool]
         # The same model for all of a generation.
         stream = (seed, TOURNAMENT, self.generation_of(number))
-        return parent, pool[best_by(fit_pairwise, scored, history, asked, draws.space, stream)]
+        return parent, pool[best_by(fit_pairwise, scored, history, asked, draws.vector, stream)]
 
     def parent(self, scored: Sequence[int], history: History, rng: np.random.Generator) -> int:
         """Number of a survivor, drawn by its rank.

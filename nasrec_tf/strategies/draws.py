@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.strategies.architecture_vector import architecture_vector
 from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.history import History
-from nasrec_tf.strategies.mutation import Mutation
+from nasrec_tf.strategies.mutation import FieldMutation, Mutation
 from nasrec_tf.strategies.search_settings import check_positive
 
 Priced = tuple[Design, dict[str, float]]
@@ -203,6 +205,36 @@ class Draws:
         if self.hardware is None:
             return Design(architecture)
         return Design(architecture, self.hardware.mutate(design.hardware, rng))
+
+    def single_mutation(self, design: Design, rng: np.random.Generator) -> Design:
+        """A design of which one field is drawn anew, and in co-design one setting of the hardware.
+
+        Args:
+            design: the design.
+            rng: the only source of randomness.
+        """
+        return self.mutated(design, FieldMutation(), rng)
+
+    def written(self, design: Design) -> tuple:
+        """Equal for designs of which every field is equal, be it dead or not.
+
+        Args:
+            design: the design.
+        """
+        architecture, hardware = design
+        settings = None if hardware is None else tuple(sorted(hardware.items()))
+        return architecture.blocks, architecture.dense_embeddings, settings
+
+    def vector(self, architecture: Architecture) -> np.ndarray:
+        """An architecture as numbers, for models that learn from scores.
+
+        Args:
+            architecture: one of the space.
+
+        Returns:
+            (numbers,) float64, as many for every architecture of the space.
+        """
+        return architecture_vector(architecture, self.space)
 
     def _reason(self, duplicates: int, lowest: Mapping[str, float]) -> str:
         reason = f"of {self.max_redraws} draws in a row {duplicates} were tried before"

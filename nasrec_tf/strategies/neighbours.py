@@ -5,7 +5,6 @@ import numpy as np
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.draws import Draws, Priced
 from nasrec_tf.strategies.history import History
-from nasrec_tf.strategies.mutation import FieldMutation
 
 FEW = 20
 """Draws in a row without a new one that say little, however few are wanted."""
@@ -42,9 +41,9 @@ def neighbours(
     failures = 0
     while len(found) < count and failures < (max(FEW, count) if found else draws.max_redraws):
         failures += 1
-        design = draws.mutated(centre, FieldMutation(), rng)
+        design = draws.single_mutation(centre, rng)
         # Cheaper to compare than identities, which most draws have been asked for before.
-        written = _as_written(design)
+        written = draws.written(design)
         if written in drawn:
             continue
         drawn.add(written)
@@ -56,10 +55,3 @@ def neighbours(
             found.append((design, costs))
             failures = 0
     return found
-
-
-def _as_written(design: Design) -> tuple:
-    """Equal for designs of which every field is equal, be it dead or not."""
-    architecture, hardware = design
-    settings = None if hardware is None else tuple(sorted(hardware.items()))
-    return architecture.blocks, architecture.dense_embeddings, settings

@@ -65,7 +65,7 @@ class PredictedSearch(Generations):
         asked = [design.architecture for _, (design, _) in pool]
         # The same model for all of a generation: its candidates differ by their pools alone.
         stream = (seed, TOURNAMENT, self.generation_of(number))
-        return pool[best_by(fit_forest, scored, history, asked, draws.space, stream)]
+        return pool[best_by(fit_forest, scored, history, asked, draws.vector, stream)]
 
     def _pool(
         self, scored: list[int], history: History, draws: Draws, rng: np.random.Generator

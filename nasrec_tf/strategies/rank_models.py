@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.space import SearchSpace
-from nasrec_tf.strategies.architecture_vector import architecture_vector
 from nasrec_tf.strategies.draws import random_stream
 from nasrec_tf.strategies.history import History
 
@@ -98,7 +96,7 @@ def best_by(
     numbers: Sequence[int],
     history: History,
     asked: Sequence[Architecture],
-    space: SearchSpace,
+    vector: Callable[[Architecture], np.ndarray],
     stream: tuple[int, int, int],
 ) -> int:
     """Place of the architecture that a model thinks best, the first of equal ones.
@@ -108,14 +106,14 @@ def best_by(
         numbers: of the scored candidates that it may learn from, the oldest first.
         history: what they are, and their scores.
         asked: architectures of which one is chosen.
-        space: their search space.
+        vector: makes numbers of one, as many of each.
         stream: seed, purpose and number of the random numbers, as of ``random_stream``.
     """
     numbers = numbers[-MOST_KNOWN:]
-    known = [architecture_vector(history.candidates[n].architecture, space) for n in numbers]
+    known = [vector(history.candidates[number].architecture) for number in numbers]
     losses = np.array([history.score(number) for number in numbers])
     model = _learnt(fit, np.array(known).tobytes(), losses.tobytes(), len(losses), stream)
-    found = model(np.array([architecture_vector(architecture, space) for architecture in asked]))
+    found = model(np.array([vector(architecture) for architecture in asked]))
     return int(np.argmin(found))
 
 

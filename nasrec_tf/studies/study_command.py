@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     ranking.set_defaults(run=_rank)
     _add_pruning(commands)
     _add_ablation(commands)
+    _add_graphs(commands)
     return parser
 
 
@@ -112,6 +113,34 @@ def _add_ablation(commands) -> None:
                           help="time for searches (no end)")  # fmt: skip
     ablation.add_argument("--quiet", action="store_true", help="no progress")
     ablation.set_defaults(run=_ablate)
+
+
+def _add_graphs(commands) -> None:
+    graphs = commands.add_parser(
+        "graphs", help="a search in AutoCTR's own space, graphs of blocks", allow_abbrev=False
+    )
+    graphs.add_argument("--run-dir", required=True,
+                        help="a finished run: its data and recipe are taken")  # fmt: skip
+    graphs.add_argument("--strategy", default="autoctr",
+                        help="autoctr, random, local or predicted (autoctr)")  # fmt: skip
+    graphs.add_argument("--strategy-options", help="its own, such as population=10,children=4")
+    graphs.add_argument("--candidates", type=int, default=100, help="graphs that are trained (100)")
+    graphs.add_argument("--score-rows", type=int,
+                        help="rows that each is trained on (100000, or the split)")  # fmt: skip
+    graphs.add_argument("--blocks", type=int, default=7, help="of a graph (7)")
+    graphs.add_argument("--seed", type=int, default=0, help="of the search (0)")
+    graphs.add_argument("--out",
+                        help="directory of the search (RUN/graphs/STRATEGY-SEED)")  # fmt: skip
+    graphs.add_argument("--minutes", type=float, default=math.inf,
+                        help="time for trainings (no end)")  # fmt: skip
+    graphs.add_argument("--quiet", action="store_true", help="no progress")
+    graphs.set_defaults(run=_search_graphs)
+
+
+def _search_graphs(options: argparse.Namespace) -> int:
+    from nasrec_tf.studies.graph_command import search_graphs
+
+    return search_graphs(options, _ends_at(options.minutes))
 
 
 def _ablate(options: argparse.Namespace) -> int:

@@ -28,6 +28,10 @@ SMALL = {
         "context_2": ("C3", "C1"),
         "embedding_dim": 4,
     },
+    "block_graph": {
+        "blocks": ("mlp 8: sparse", "dot: sparse 1", "fm: sparse 2", "mlp 6: 2 3"),
+        "embedding_dim": 4,
+    },
 }
 """Options of a small model of each kind, by its name."""
 

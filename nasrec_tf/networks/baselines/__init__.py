@@ -9,6 +9,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.networks.baselines.autoint import AutoInt
 from nasrec_tf.networks.baselines.baseline import FORMAT, MODEL, VERSION, Baseline
+from nasrec_tf.networks.baselines.block_graph import BlockGraph
 from nasrec_tf.networks.baselines.dcn_v2 import DCNV2
 from nasrec_tf.networks.baselines.deepfm import DeepFM
 from nasrec_tf.networks.baselines.dlrm import DLRM
@@ -47,6 +48,7 @@ for _kind in (
     AutoInt,
     DCNV2,
     FinalMLP,
+    BlockGraph,
 ):
     register(_kind)
 

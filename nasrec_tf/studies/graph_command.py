@@ -1,0 +1,57 @@
+"""What ``python -m nasrec_tf.study graphs`` does."""
+
+import argparse
+import pathlib
+
+from nasrec_tf.benchmark.table_build import TimeIsUp
+from nasrec_tf.studies.finished_runs import finished_run
+from nasrec_tf.studies.graph_search import FOUND_FILE, GraphOptions, GraphScore, GraphSearch
+
+
+def search_graphs(options: argparse.Namespace, ends_at: float) -> int:
+    """Searches, and prints what was found; returns the exit code.
+
+    Args:
+        options: of the command line.
+        ends_at: time by ``time.monotonic`` after which no training begins.
+
+    Raises:
+        UserError: if an option cannot be used.
+        RunError: if there is no such run, or the directory is of another search.
+    """
+    from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
+
+    asked = GraphOptions(
+        options.strategy,
+        options.strategy_options,
+        options.candidates,
+        options.score_rows,
+        options.blocks,
+        options.seed,
+    )
+    run = finished_run(pathlib.Path(options.run_dir), "--run-dir", options.quiet, 60.0)
+    name = f"{options.strategy}-{options.seed}"
+    directory = pathlib.Path(options.out or pathlib.Path(options.run_dir) / "graphs" / name)
+    search = GraphSearch(run, directory, asked, ends_at)
+    search.check()
+    with run.directory.opened(run.directory.stored_config()):
+        configure_tensorflow(run.config.device)
+        with user_errors(run):
+            try:
+                found = search()
+            except TimeIsUp:
+                print("time is up; the same command goes on from here")
+                return 0
+    print("\n".join([*_lines(found), f"graph  {directory / FOUND_FILE}"]))
+    return 0
+
+
+def _lines(found: list[GraphScore]) -> list[str]:
+    """The five best, the best first."""
+    scored = [each for each in found if each.log_loss is not None]
+    best = sorted(scored, key=lambda each: each.log_loss or 0.0)[:5]
+    lines = ["log loss  M multiply-accumulates  graph"]
+    lines += [
+        f"{each.log_loss:.5f}   {each.mflops:20.4f}  {', '.join(each.blocks)}" for each in best
+    ]
+    return lines
