@@ -138,7 +138,7 @@ class BlockGraph(Baseline):
 
     blocks: Blocks = ("mlp 256: dense sparse", "dot: dense sparse", "fm: sparse", "mlp 64: 1 2")
     embedding_dim: Width = 16
-    embedding_deviation: Deviation | None = 0.01
+    embedding_deviation: Deviation = 0.01
 
     def __post_init__(self):
         super().__post_init__()
