@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from nasrec_tf.networks.baselines import load_baseline
+from nasrec_tf.networks.baselines import baseline, load_baseline
+from nasrec_tf.studies.finished_runs import finished_run as finished_run_of
 from nasrec_tf.study import main
 
 OPTIONS = ("--strategy", "random", "--blocks", "2", "--score-rows", "128", "--quiet")
@@ -35,11 +36,15 @@ def found(run):
     return directory, scores(directory)
 
 
-def test_the_best_graph_is_a_file_of_a_hand_made_model(found):
+def test_the_best_graph_is_a_file_of_a_hand_made_model(run, found):
+    features = finished_run_of(run, "--run-dir", True, 60.0).records.features
     directory, each = found
     best = min(each, key=lambda score: score[1])
     assert load_baseline(directory / "found.json").blocks == best[0]
-    assert len(each) == 2 and all(0.1 < loss < 2 for _, loss, _ in each)
+    assert len(each) == 2 and each[0][1] != each[1][1]
+    for blocks, loss, mflops in each:
+        assert 0.1 < loss < 20.0  # After two steps, of fields as large as they are.
+        assert mflops == baseline("block_graph", blocks=blocks).complexity(features).mflops
 
 
 def test_a_stopped_search_comes_to_the_same_and_more_candidates_add_to_it(run, found, capsys):
