@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pydantic
 
@@ -46,7 +46,7 @@ class GraphBlock:
     """A block of a graph.
 
     Args:
-        kind: ``"mlp"`` (a linear map and a ReLU), ``"fm"`` or ``"dot"``.
+        kind: one of ``KINDS``; ``"mlp"`` is a linear map and a ReLU.
         dense: whether it reads the dense fields.
         sparse: whether it reads the vectors of all sparse fields.
         blocks: numbers of the earlier blocks that it reads, from 1, in rising order.
@@ -58,7 +58,7 @@ class GraphBlock:
         ('mlp 64: sparse 1 2', (1, 2))
     """
 
-    kind: Literal["mlp", "fm", "dot"]
+    kind: str
     dense: bool
     sparse: bool
     blocks: tuple[int, ...] = ()

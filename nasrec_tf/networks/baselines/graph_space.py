@@ -143,7 +143,7 @@ class GraphDraws(Draws):
 
     def single_mutation(self, design, rng):
         """One token of one block anew."""
-        return Design(self.space.mutate(design.architecture, rng))  # type: ignore[arg-type]
+        return Design(self.space.mutate(design.architecture, rng))
 
     def written(self, design):
         """No field of a graph is ever dead."""
