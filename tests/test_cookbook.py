@@ -151,6 +151,7 @@ def small_function(monkeypatch):
 )
 def test_every_command_does_what_it_is_there_for(tmp_path, monkeypatch, small_function, everything):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("nasrec_tf.studies.speed.ROUND_SECONDS", 0.001)  # of the plan of task e
     rows = 1500 if everything else 400
     write_shop(tmp_path / "shop.csv", rows, 0, label=True)
     write_shop(tmp_path / "shop-new.csv", rows, 1, label=True)

@@ -170,7 +170,7 @@ def test_screen_and_page_tell_of_ensemble_and_seeds(several):
 
 
 def test_a_run_that_is_stopped_again_and_again_chooses_the_same(
-    finished_run, several, tmp_path, interrupted
+    finished_run, several, tmp_path, interrupted, unrendered
 ):
     directory = begun(finished_run, tmp_path)
     interrupted(from_scratch, "keep_logits", 2, directory, *SEVERAL)  # within a training
@@ -263,7 +263,9 @@ def test_before_its_final_fit_the_winner_is_what_is_explained(finished_run, join
     assert found.log_loss == pytest.approx(result(finished_run)["test"]["log_loss"])
 
 
-def test_a_final_fit_that_is_stopped_ends_alike(finished_run, joined, tmp_path, interrupted):
+def test_a_final_fit_that_is_stopped_ends_alike(
+    finished_run, joined, tmp_path, interrupted, unrendered
+):
     from nasrec_tf.networks import weights
     from nasrec_tf.search import final_fit
 
