@@ -10,8 +10,8 @@ import pathlib
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
-from typing import IO, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -93,16 +93,74 @@ def load_weights(network: StandAlone, path: str | pathlib.Path, mend: str = MEND
         RunError: if the file cannot be read, is damaged, or is of another network; some weights
             may have been read by then.
     """
+    read_weights(path, {n: taken_by(v) for n, v in network.named_weights().items()}, mend)
+
+
+class Wanted(NamedTuple):
+    """A weight that is read from a file.
+
+    Args:
+        shape: that it has to have there.
+        dtype: of its numbers.
+        take: called with the first row and the rows of each piece, in their order; with the whole
+            of a small one.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    take: Callable[[int, np.ndarray], None]
+
+
+def read_weights(path: str | pathlib.Path, wanted: Mapping[str, Wanted], mend: str = MEND) -> None:
+    """Reads the weights of a file that ``save_weights`` wrote, in pieces.
+
+    Args:
+        path: the file.
+        wanted: all of its weights by name.
+        mend: what the user can do about a damaged file.
+
+    Raises:
+        RunError: if the file cannot be read, is damaged, or has other weights; some may have been
+            handed over by then.
+    """
     try:
         _check_end(path)
         with zipfile.ZipFile(path) as archive:
-            weights = network.named_weights()
-            _check_members(archive, {f"{name}.npy" for name in weights})
-            for name, variable in weights.items():
+            _check_members(archive, {f"{name}.npy" for name in wanted})
+            for name, weight in wanted.items():
                 with archive.open(f"{name}.npy") as member:
-                    _read(variable, name, member)
+                    _read(weight, name, member)
     except _DAMAGE as error:
         raise _damaged(path, error, mend) from error
+
+
+def taken_by(variable: keras.Variable) -> Wanted:
+    """A weight that becomes a variable's as it is.
+
+    Args:
+        variable: of the same shape.
+    """
+
+    def take(first: int, rows: np.ndarray) -> None:
+        if rows.shape == tuple(variable.shape):
+            variable.assign(rows)
+        else:
+            scatter_rows(variable, np.arange(first, first + len(rows)), rows)
+
+    return Wanted(tuple(variable.shape), variable.dtype, take)
+
+
+def scatter_rows(variable: keras.Variable, places: np.ndarray, rows: np.ndarray) -> None:
+    """Gives some rows of a variable other values, in place.
+
+    Args:
+        variable: (rows, ...).
+        places: which rows, (count,).
+        rows: their values, (count, ...).
+    """
+    tf.raw_ops.ResourceScatterUpdate(
+        resource=variable.value.handle, indices=places.astype(np.int64), updates=rows
+    )
 
 
 def load_network(path: str | pathlib.Path, mend: str = MEND) -> Any:
@@ -198,23 +256,18 @@ def _write(variable: keras.Variable, file: IO[bytes]) -> None:
         file.write(memoryview(rows.numpy()).cast("B"))
 
 
-def _read(variable: keras.Variable, name: str, file: IO[bytes]) -> None:
+def _read(weight: Wanted, name: str, file: IO[bytes]) -> None:
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError(f"{name} is of another version of NumPy's format")
     shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
-    if shape != tuple(variable.shape) or dtype != np.dtype(variable.dtype) or fortran_order:
+    if shape != weight.shape or dtype != np.dtype(weight.dtype) or fortran_order:
         order = " column by column" if fortran_order else ""
-        raise ValueError(
-            f"{name} is {dtype} {shape}{order} and not {variable.dtype} {tuple(variable.shape)}"
-        )
+        raise ValueError(f"{name} is {dtype} {shape}{order} and not {weight.dtype} {weight.shape}")
     if math.prod(shape) <= PIECE:
-        variable.assign(_numbers(file, shape, dtype))
+        weight.take(0, _numbers(file, shape, dtype))
     else:
         for first, last in _pieces(shape):
-            rows = _numbers(file, (last - first, *shape[1:]), dtype)
-            tf.raw_ops.ResourceScatterUpdate(
-                resource=variable.value.handle, indices=tf.range(first, last), updates=rows
-            )
+            weight.take(first, _numbers(file, (last - first, *shape[1:]), dtype))
     # The checksum is compared where the end is met.
     if file.read(1):
         raise ValueError(f"{name} has more than {math.prod(shape)} numbers")

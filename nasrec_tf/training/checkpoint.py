@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.common.atomic_file import atomic_file, sync
@@ -108,6 +109,39 @@ def restore_weights(model: keras.Model, directory: pathlib.Path) -> bool:
         status = tf.train.Checkpoint(variables=weights).restore(str(latest))
         status.expect_partial().assert_existing_objects_matched()
     return True
+
+
+def stored_weights(
+    model: keras.Model, directory: pathlib.Path
+) -> Iterator[tuple[keras.Variable, np.ndarray]]:
+    """The weights of the last ``Checkpoint`` of a network of the same kind, one after the other.
+
+    Args:
+        model: the other network, whose tables may have other rows.
+        directory: where the checkpoint is kept.
+
+    Yields:
+        Variables of the model, with the values of their counterparts.
+
+    Raises:
+        RunError: if there is no checkpoint, or it is damaged or of a network of another kind.
+    """
+    latest = latest_checkpoint(directory)
+    if latest is None:
+        raise _damaged(directory, "there is none")
+    with _damage_told(directory):
+        reader = tf.train.load_checkpoint(str(latest))
+        for number, variable in enumerate(model.variables):
+            values = reader.get_tensor(f"variables/{number}/.ATTRIBUTES/VARIABLE_VALUE")
+            is_table = getattr(variable, "is_embedding_table", False)
+            same = (
+                values.shape[1:] == variable.shape[1:]
+                if is_table
+                else (values.shape == tuple(variable.shape))
+            )
+            if not same:
+                raise ValueError(variable.path)
+            yield variable, values
 
 
 def latest_checkpoint(directory: pathlib.Path) -> pathlib.Path | None:

@@ -151,11 +151,7 @@ class FeatureEmbedding(keras.layers.Layer):
         if self.lists:
             first = tf.gather(ids, np.repeat(self._starts, self._widths), axis=1)
             ids = tf.where(ids < 0, tf.maximum(first, MISSING_ID), ids)
-        sizes = tf.constant(self._sizes, tf.int64)
-        usable = tf.maximum(sizes - 2, 1)
-        first = tf.minimum(sizes - 1, 2)
-        folded = tf.where(ids < sizes, ids, first + (ids - 2) % usable)
-        return folded + self.offsets
+        return folded(ids, tf.constant(self._sizes, tf.int64)) + self.offsets
 
     def pooled(self, embeddings: Any, ids: Any, queries: Any = None) -> Any:
         """One embedding for each field.
@@ -245,6 +241,22 @@ class FeatureEmbedding(keras.layers.Layer):
         if self.lists:
             own["lists"] = [dataclasses.asdict(each) for each in self.lists]
         return super().get_config() | own
+
+
+def folded(ids: Any, rows: Any) -> Any:
+    """Rows of tables that ids name: those beyond an end fold back, from the third row on.
+
+    Args:
+        ids: integers from 0, int64.
+        rows: of the table of each, int64; of their shape or one that broadcasts to it.
+
+    Example:
+        >>> folded(tf.constant([1, 4, 5, 6], tf.int64), tf.constant(5, tf.int64)).numpy()
+        array([1, 4, 2, 3])
+    """
+    usable = tf.maximum(rows - 2, 1)
+    first = tf.minimum(rows - 1, 2)
+    return tf.where(ids < rows, ids, first + (ids - 2) % usable)
 
 
 def pool(items: Any, ids: Any, field: ListField, query: Any = None) -> Any:
