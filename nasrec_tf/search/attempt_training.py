@@ -22,6 +22,7 @@ from nasrec_tf.search.results import AttemptResult, Look
 from nasrec_tf.search.reused_trainings import reused
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.search.warm_start import start_of
 
 GoesOn = Callable[[Sequence[Look]], bool]
 
@@ -135,6 +136,7 @@ def _train(
         keeps_logits=keeps_all(run),
         rungs=steps,
         goes_on=goes_on,
+        start=start_of(run, attempt.architecture, attempt.recipe),
     )
     return train_from_scratch(run, what, title)
 

@@ -100,17 +100,19 @@ def expected_count(run: Run, attempts: Sequence[Attempt]) -> int:
 
 
 def _of_search(run: Run) -> list[Attempt]:
-    """Every candidate with every learning rate."""
-    return [
-        Attempt(
-            rank,
-            architecture,
-            run.recipe.replace(learning_rate=rate),
-            _directory(run) / f"{rank:02d}-rate-{rate:g}",
-        )
-        for rank, architecture in enumerate(candidates(run), start=1)
-        for rate in run.config.learning_rates() or (run.recipe.learning_rate,)
-    ]
+    """Every candidate with every learning rate; what an earlier run has found, first of all."""
+    note, found = run.warm_start, candidates(run)
+    ranked = enumerate(found, start=1) if note is None else note.with_winner(found)
+    attempts = []
+    for rank, architecture in ranked:
+        recipe = run.recipe
+        if note is not None and note.is_winner(architecture):
+            recipe = note.recipe_of_winner(run.config, recipe)
+        for rate in run.config.learning_rates() or (recipe.learning_rate,):
+            directory = _directory(run) / f"{rank:02d}-rate-{rate:g}"
+            recipe = recipe.replace(learning_rate=rate)
+            attempts.append(Attempt(rank, architecture, recipe, directory))
+    return attempts
 
 
 def _directory(run: Run) -> pathlib.Path:
@@ -157,6 +159,8 @@ def _with_other_recipes(
     chosen on others. By a few validation rows the best of several is so by chance.
     """
     splits = run.schema.splits
+    if run.warm_start is not None:  # It was tried on the network that this run goes on with.
+        return []
     if run.config.recipe != AUTO or splits["train"].rows >= LARGE_ROWS:
         return []
     if splits["validation"].rows < FEW_TO_REPEAT:

@@ -54,7 +54,7 @@ class Measured:
         fitted: the training whose weights are exported, or stand beside an ensemble.
         fit: how it was trained once more; ``None`` unless a final fit was asked for.
         test: quality of the exported network, or of the best one beside an ensemble.
-        calibration: of the same.
+        calibration: of the same; ``None`` where there was no time for it.
         seeds: the winner by seed; none where it was trained once.
         ensemble: ``None`` unless several networks are averaged.
     """
@@ -62,7 +62,7 @@ class Measured:
     fitted: Attempt
     fit: FinalFit | None
     test: QualitySummary
-    calibration: CalibrationSummary
+    calibration: CalibrationSummary | None
     seeds: tuple[SeedResult, ...] = ()
     ensemble: EnsembleResult | None = None
 
@@ -80,13 +80,17 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
         seeds: the winner by seed, the first one included.
     """
     models = _Models(run)
-    validation = models.predicted(winner[0], "validation")
-    chosen = _selected(run, pool, validation)
+    validation = _of_validation(run, models, winner[0])
+    chosen = [] if validation is None else _selected(run, pool, validation)
     fitted, fit = fit_to_all(run, winner)
     members = [dataclasses.replace(one, fitted=fit_to_all(run, one.before)[0]) for one in chosen]
     run.say(f"best by validation log loss: candidate {winner[0].rank}; now the test split, once")
     test = models.predicted(fitted, "test")
-    quality, calibration = judged(run, validation, test)
+    quality, calibration = (
+        (test.quality(seed=run.config.seed), None)
+        if validation is None
+        else judged(run, validation, test)
+    )
     by_seed = [
         SeedResult(
             directory=str(attempt.directory.relative_to(run.directory.path)),
@@ -94,10 +98,21 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
             test=models.predicted(attempt, "test").quality(),
         )
         for attempt, result in seeds
-        if len(seeds) > 1
+        if len(seeds) > 1 and run.time.affords(len(test.labels))
     ]
-    ensemble = _ensemble(run, models, members, validation, test) if members else None
+    ensemble = None
+    if validation is not None and members:
+        ensemble = _ensemble(run, models, members, validation, test)
     return Measured(fitted, fit, quality, calibration, tuple(by_seed), ensemble)
+
+
+def _of_validation(run: Run, models: "_Models", winner: Attempt) -> Predicted | None:
+    """The winner on the validation split; ``None`` where ``--max-hours`` leaves no time for it."""
+    if run.time.affords(run.records.rows("validation")):
+        return models.predicted(winner, "validation")
+    without = "calibration" if run.config.ensemble == 1 else "calibration and ensemble"
+    run.say(f"retrain: no time for {without}; the winner is exported as it was trained")
+    return None
 
 
 class _Models:
@@ -140,6 +155,10 @@ def _selected(run: Run, pool: Trainings, of_winner: Predicted) -> list[_Member]:
     ]
     selection = select(labels, logits, run.config.ensemble, of_winner.weights)
     if len(selection.members) == 1:
+        return []
+    rows = len(selection.members) * run.records.rows("test")
+    if not run.time.affords(rows):
+        run.say("retrain: no time for the ensemble on the test split; the best network is exported")
         return []
     return [
         _Member(pool[number], selection.counts[number], logits[number], pool[number][0])

@@ -14,12 +14,14 @@ from beam_preprocess.dataset.manifest import verify_what_is_read
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
+from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import STAGES, SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.options import flag, is_several
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget
+from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
 DESCRIPTION = """\
@@ -149,6 +151,8 @@ def _run(
 
     directory = RunDirectory(config.run_dir)
     config = with_chosen(config)
+    note = read_warm_start(config)
+    config = config if note is None else note.completed(config)
     if is_search_worker():
         return _work(Run(config, directory, quiet))
     if _is_supernet_host(config):
@@ -165,8 +169,11 @@ def _plan(config: SearchConfig) -> int:
     """Tells what the run would take, and begins nothing."""
     from nasrec_tf.search.planning.run_plan import check_fits, make_plan, told
     from nasrec_tf.search.preflight import check_options
+    from nasrec_tf.search.warm_start import planned_note
 
     check_options(config)
+    note = planned_note(config)
+    config = config if note is None else note.completed(config)
     plan = make_plan(config)
     print(told(plan))
     check_fits(plan)
@@ -198,15 +205,19 @@ def completed_run(
     from nasrec_tf.search.run import Run
     from nasrec_tf.search.stages.records import check_sources
     from nasrec_tf.search.tensorboard_files import write_tensorboard
+    from nasrec_tf.search.warm_start import warm_started
 
     directory = RunDirectory(config.run_dir)
     check_options(config)
+    config, note = warm_started(config)
     config, budget = _with_time(config, quiet)
     with (
         _live_report(config, port),
         directory.opened(config, extend),
         budget.kept(directory.path),
     ):
+        if note is not None:
+            write_state(directory.path / WARM_START_FILE, note)
         run = Run(config, directory, quiet, budget)
         if only_stage is not None:
             _check_ready(run, only_stage)

@@ -516,6 +516,11 @@ class SearchConfig:
     run_dir: str = option(
         "runs/search", RUN, "directory of this run; repeat it to resume", path=True
     )
+    warm_start: str | None = option(
+        None, RUN, "directory of a finished run on other rows of the same columns, to start from: "
+        "tables keep the rows of the ids that they know, the supernet and the winner go on, and "
+        "the recipe is the one chosen there", path=True, reader="recipe", alias="--from",
+    )  # fmt: skip
     seed: int = option(0, RUN, "seed of everything", least=0)
     device: str = option(
         "auto", RUN, "where networks are computed: on a GPU if TensorFlow finds one (auto), cpu or "
@@ -598,6 +603,8 @@ class SearchConfig:
         """
         reader = first_reader(field)
         if self.learns_choices and field.name in ("strategy", "strategy_options"):
+            return "supernet"
+        if field.name == "warm_start" and "recipe" not in self.stages:
             return "supernet"
         if field.metadata["group"] != RECIPE:
             return reader

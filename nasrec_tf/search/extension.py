@@ -19,6 +19,7 @@ from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import SEARCH_PROJECT, search_strategy
 from nasrec_tf.search.superseded import RESULT_FILE, moved_aside
 from nasrec_tf.search.time_budget import BUDGET_FILE, read_note
+from nasrec_tf.search.warm_start_note import WARM_START_FILE
 from nasrec_tf.strategies.mutation import BlockMutation
 from nasrec_tf.strategies.random_search import RandomSearch
 from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
@@ -101,6 +102,8 @@ class Extension:
         if goes_on:
             self._lengthen()
             names[names.index("evolution")] = f"evolution/{RESULT_FILE}"
+        if "warm_start" in self.names:
+            names.append(WARM_START_FILE)
         aside = moved_aside(self.directory, names, self.stored.to_toml())
         note = read_note(self.directory)
         if note is not None:

@@ -12,9 +12,10 @@ import time
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.data.joined_splits import JOIN
 from nasrec_tf.search.attempts import FIRST, Attempt
-from nasrec_tf.search.from_scratch import WEIGHTS, build, clear_checkpoint, make_ready
+from nasrec_tf.search.from_scratch import WEIGHTS, begin, build, clear_checkpoint, make_ready
 from nasrec_tf.search.results import AttemptResult, FinalFit
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.warm_start import start_of
 
 PURPOSE = "final fit"
 FIT_FILE = "fit.json"
@@ -85,6 +86,7 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
     steps = plan.evaluation_step(evaluations - 1, run.records)
     make_ready(directory)
     network = build(run, winner.architecture, recipe, derived_seed(seed, purpose))
+    begin(network, directory, start_of(run, winner.architecture, recipe))
     started = time.monotonic()
     with run.progress(PURPOSE, steps, "step") as bar:
         train(

@@ -15,6 +15,7 @@ from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.kept_logits import ROW_LOSSES, VALIDATION_LOGITS, keep_logits
 from nasrec_tf.search.results import EpochQuality, Look, best_epoch
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.divergence import DivergedError
@@ -52,6 +53,7 @@ class FromScratch:
         rungs: steps after which it is looked at, beside its evaluations.
         goes_on: told all looks so far after each, whether to go on.
         records: what it is trained on and judged by, a ``Records``; the run's unless given.
+        start: gives the untrained network other weights to begin with.
     """
 
     architecture: Trainable
@@ -65,6 +67,7 @@ class FromScratch:
     rungs: tuple[int, ...] = ()
     goes_on: Callable[[Sequence[Look]], bool] = always
     records: Any = None
+    start: Callable[[Any], None] | None = None
 
     @property
     def mend(self) -> str:
@@ -140,11 +143,13 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
     if ended:
         seed = derived_seed(_seed(run, what.recipe), what.purpose)
         network = build(run, what.architecture, what.recipe, seed)
+        begin(network, what.directory, what.start)
+        run.time.slowness.begin_training()
         validation = _Validation(run, records, network, what, title)
         validation.check_complete(
             lambda index: plan.evaluation_step(index, records), looks.next_step
         )
-        stop = _Stop(run.time.is_over)
+        stop = _Stop(run.time, network)
         rungs = Rungs(looks.left, lambda step: looks.take(step, validation))
         with (
             run.progress(title, plan.steps(records), "step") as bar,
@@ -177,6 +182,20 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
         ended=ended,
         cut=cut,
     )
+
+
+def begin(network: Any, directory: pathlib.Path, start: Callable[[Any], None] | None) -> None:
+    """Gives a network other initial weights, unless its training goes on from a checkpoint.
+
+    Args:
+        network: the network, with its initial weights.
+        directory: of the training.
+        start: what gives them; ``None`` to leave it as it is.
+    """
+    from nasrec_tf.training.checkpoint import latest_checkpoint
+
+    if start is not None and latest_checkpoint(directory / CHECKPOINT) is None:
+        start(network)
 
 
 def training_plan(run: Run, recipe: Recipe, purpose: str = "retrain"):
@@ -254,6 +273,7 @@ class _Validation:
         self._what = what
         self._path = what.directory / VALIDATION
         self._evaluated_at: int | None = None
+        self._is_first = True
         self.epochs: list[EpochQuality] = list(_evaluations(what))
 
     @property
@@ -329,7 +349,11 @@ class _Validation:
         """Quality, labels and logits of the present weights on the validation split."""
         from nasrec_tf.training.evaluation import quality
 
+        started = time.monotonic()
         labels, logits = self._run.predicted(self._predict, self._title, "validation")
+        seconds = time.monotonic() - started
+        self._run.time.saw_evaluation(len(labels), seconds, self._is_first)
+        self._is_first = False
         weights = self._predict.records.weights("validation")
         return quality(labels, logits, weights), labels, logits
 
@@ -355,15 +379,26 @@ def _evaluations(what: FromScratch) -> tuple[EpochQuality, ...]:
 
 
 class _Stop:
-    """Whether a training ends where it is, and whether it did."""
+    """Whether a training ends where it is, and whether it did; tells the pace of its steps."""
 
-    def __init__(self, is_over: Callable[[], bool]):
-        self._is_over = is_over
+    def __init__(self, budget: TimeBudget, network):
+        self._budget = budget
+        self._network = network
+        self._before: tuple[int, float] | None = None
         self.was_time = False
 
     def __call__(self) -> bool:
-        self.was_time = self._is_over()
+        if self._budget.limited:
+            self._tell_pace()
+        self.was_time = self._budget.is_over()
         return self.was_time
+
+    def _tell_pace(self) -> None:
+        now = int(self._network.optimizer.iterations.numpy()), time.monotonic()
+        if self._before is not None and now[0] > self._before[0]:
+            steps = now[0] - self._before[0]
+            self._budget.slowness.saw_steps(steps, now[1] - self._before[1])
+        self._before = now
 
 
 class _Looks:

@@ -50,6 +50,24 @@ def numbers_left(count: int, keep: int) -> tuple[int, ...]:
     return (*[count] * (len(SHARES) + 1 - len(halved)), *halved[1:])
 
 
+def trained_share(count: int, keep: int) -> float:
+    """How many whole trainings all the steps of several make, of which the weaker are given up.
+
+    Args:
+        count: trainings.
+        keep: that have to go to their end.
+
+    Example:
+        >>> trained_share(15, keep=1), trained_share(3, keep=3)
+        (4.875, 3.0)
+    """
+    total, before, going = 0.0, 0.0, count
+    for share, left in zip(SHARES, numbers_left(count, keep)):
+        total += going * (share - before)
+        before, going = share, left
+    return total + going * (1 - before)
+
+
 def clearly_worse(looks: Sequence[Look], reference: Sequence[Look]) -> bool:
     """Whether a training is given up beside one of the same schedule that has ended.
 

@@ -16,7 +16,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.superseded import CONFIG_FILE, of_run
 
-DEPENDS_ON = ("seed", "operator_balancing", "device")
+DEPENDS_ON = ("seed", "operator_balancing", "device", "warm_start")
 """Options that a training follows from beside its recipe and the records."""
 
 

@@ -32,6 +32,7 @@ from nasrec_tf.search.search_plan import SEARCH_PROJECT
 from nasrec_tf.search.source_0 import dense_embeddings_rule
 from nasrec_tf.search.time_budget import TimeBudget, TimedBar
 from nasrec_tf.search.trainable import SpaceModel, Trainable, load_trainable, network_options
+from nasrec_tf.search.warm_start_note import WarmStartNote, read_warm_start
 from nasrec_tf.strategies.history import LOG_LOSS
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
@@ -127,6 +128,15 @@ class Run:
         return load_trainable(self.config.architecture)
 
     @functools.cached_property
+    def warm_start(self) -> WarmStartNote | None:
+        """What it keeps of the finished run that it starts from, if it does.
+
+        Raises:
+            RunError: if that is damaged.
+        """
+        return read_warm_start(self.config)
+
+    @functools.cached_property
     def settings(self) -> Settings:
         """The options, completed by the size of the data set."""
         return scale(self.config, self.schema.splits["train"].rows)
@@ -147,7 +157,8 @@ class Run:
     def expected_recipe(self) -> Recipe:
         """The stated recipe, or while it has not been chosen that which the choice begins with."""
         if self.config.recipe == AUTO and self.directory.result("recipe") is None:
-            return Recipe(**self.config.recipe_changes())
+            known = Recipe() if self.warm_start is None else self.warm_start.recipe
+            return known.replace(**self.config.recipe_changes())
         return self.stated_recipe
 
     @functools.cached_property

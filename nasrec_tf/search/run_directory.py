@@ -28,6 +28,7 @@ from nasrec_tf.search.options import plain
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE
+from nasrec_tf.search.warm_start_note import WARM_START_FILE
 from nasrec_tf.training.recipes import PAPER
 
 REPORT_FILE = "report.html"
@@ -39,7 +40,7 @@ MLFLOW_FILE = "mlflow.json"
 
 OWN_FILES = (
     CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE, MLFLOW_FILE,
-    BUDGET_FILE, SUPERSEDED,
+    BUDGET_FILE, SUPERSEDED, WARM_START_FILE,
 )  # fmt: skip
 """Files of a run that lie beside the directories of its stages."""
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import pydantic
 
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
+from nasrec_tf.search.slowness import Slowness
 
 BUDGET_FILE = "budget.json"
 
@@ -27,6 +28,15 @@ FINISH = "finish"
 
 RESERVE = 2.2
 """The end is given so many times what is planned for it: a machine may be half as fast."""
+
+SAFETY = 1.5
+"""And so many times what it is expected to take by what trainings have shown of the machine."""
+
+MUST = "must"
+"""What of the end is planned for the test split, report and export, which cannot be left out."""
+
+START, EVALUATED_ROW = "start", "evaluated row"
+"""Planned seconds of a network's first evaluation beside its rows, and of each row."""
 
 CUT = ("recipe", "supernet", "evolution", "retrain")
 """Stages that end with what they have when their time is over."""
@@ -41,7 +51,8 @@ class TimeNote:
     Args:
         seconds: spent so far, over all calls.
         chosen: settings that were chosen to fit, by option.
-        planned: seconds by stage, of those in ``CUT`` and ``FINISH``.
+        planned: seconds by stage, of those in ``CUT``, and of ``FINISH``, ``MUST``, ``START`` and
+            ``EVALUATED_ROW``.
     """
 
     __pydantic_config__ = SAVED
@@ -98,6 +109,7 @@ class TimeBudget:
         self._clock = clock
         self._begun = (clock() if hours is not None else 0.0) if begun is None else begun
         self._end: float | None = None
+        self.slowness = Slowness()
 
     @property
     def limited(self) -> bool:
@@ -126,12 +138,12 @@ class TimeBudget:
         planned, left = self._note.planned, self.left
         later = [planned.get(name, 0.0) for name in CUT[CUT.index(stage) :]]
         share = later[0] / sum(later) if sum(later) else 1.0
-        free = max(0.0, left - RESERVE * planned.get(FINISH, 0.0))
+        free = max(0.0, left - self._reserve)
         self._end = left - share * free
 
     def is_over(self) -> bool:
         """Whether the stage has had its time."""
-        return self._end is not None and self.left <= self._end
+        return self._end is not None and self.left <= self._until
 
     def has(self, seconds: float) -> bool:
         """Whether the stage has so much time.
@@ -139,7 +151,44 @@ class TimeBudget:
         Args:
             seconds: that something would take.
         """
-        return self._end is None or self.left - self._end >= seconds
+        return self._end is None or self.left - self._until >= seconds
+
+    def affords(self, rows: int) -> bool:
+        """Whether a step of the end that can be left out has time: predictions of some rows.
+
+        Args:
+            rows: of any split.
+        """
+        if self._hours is None:
+            return True
+        planned = self._note.planned
+        seconds = planned.get(START, 0.0) + rows * planned.get(EVALUATED_ROW, 0.0)
+        needed = seconds + planned.get(MUST, 0.0)
+        return self.left >= SAFETY * self.slowness.factor * needed
+
+    def saw_evaluation(self, rows: int, seconds: float, is_first: bool) -> None:
+        """Takes how long an evaluation took.
+
+        Args:
+            rows: that were evaluated.
+            seconds: that it took.
+            is_first: whether it was a network's first one.
+        """
+        planned = self._note.planned
+        if EVALUATED_ROW in planned:
+            expected = rows * planned[EVALUATED_ROW] + is_first * planned.get(START, 0.0)
+            self.slowness.saw_evaluation(expected, seconds)
+
+    @property
+    def _reserve(self) -> float:
+        """Seconds kept back for the end."""
+        planned = self._note.planned.get(FINISH, 0.0)
+        return planned * max(RESERVE, SAFETY * self.slowness.factor)
+
+    @property
+    def _until(self) -> float:
+        """Seconds that the present stage has to leave."""
+        return max(self._end or 0.0, self._reserve)
 
     def told(self) -> str:
         """What is left, for people; nothing without a limit."""

@@ -87,6 +87,32 @@ def rows_tried(features: int) -> int:
     return min(ROWS, max(LEAST_ROWS, PREDICTIONS // features))
 
 
+def predicted_rows(features: int, parts: int, test_rows: int) -> int:
+    """Rows that are predicted to try all features and parts.
+
+    Args:
+        features: dense and sparse ones together.
+        parts: of the network.
+        test_rows: of the test split.
+    """
+    tried = min(test_rows, rows_tried(features))
+    return (features * draws_of(features, tried) + parts + 1) * tried
+
+
+def draws_of(features: int, rows: int) -> int:
+    """How often each feature is dealt out.
+
+    Args:
+        features: how many there are.
+        rows: that they are tried on.
+
+    Example:
+        >>> draws_of(10, 20_000), draws_of(10, 1_000), draws_of(2_000, 2_000)
+        (1, 5, 1)
+    """
+    return max(1, min(MOST_DRAWS, PREDICTIONS // max(1, features * rows)))
+
+
 def _kept(path: pathlib.Path, kind: type[T], make: Callable[[], T]) -> T:
     done = read_state(path, kind, "delete it to measure this again")
     if done is None:
@@ -131,8 +157,7 @@ class _Trial:
     @property
     def draws(self) -> int:
         """How often each feature is dealt out."""
-        each = PREDICTIONS // (len(self._places) * len(self._rows.labels))
-        return max(1, min(MOST_DRAWS, each))
+        return draws_of(len(self._places), len(self._rows.labels))
 
     def importances(self) -> tuple[ImportanceSummary, ...]:
         """Of all features, the weightiest first."""

@@ -160,6 +160,8 @@ def served_calibration(config: SearchConfig, result: RetrainResult) -> tuple[Cal
         told = "not calibrated, as --no-calibrate says"
     elif fitted is None:
         told = "not calibrated: it was retrained by a version without calibration"
+        if config.max_hours is not None:
+            told = "not calibrated: there was no time for it within --max-hours"
     elif fitted.refused is not None:
         told = f"not calibrated: {fitted.refused}"
     elif result.architecture.is_quantized:

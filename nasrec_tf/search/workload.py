@@ -54,6 +54,8 @@ def finalists(config: SearchConfig, settings: Settings) -> int:
         settings: what follows from them and the size of the data.
     """
     candidates = 1 if config.architecture is not None else settings.top_k
+    # The network that the run starts from, unless the search finds it again.
+    candidates += config.warm_start is not None and config.architecture is None
     return candidates * len(config.learning_rates() or (1,))
 
 

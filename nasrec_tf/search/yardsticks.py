@@ -20,7 +20,7 @@ from nasrec_tf.operators import BY_LAYER, NO_NORM
 from nasrec_tf.report import DifferenceSummary, QualitySummary, YardstickSummary
 from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.report.verdict import told_yardstick
-from nasrec_tf.search.config import YARDSTICKS
+from nasrec_tf.search.config import YARDSTICKS, SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.from_scratch import (
     WEIGHTS,
@@ -85,6 +85,16 @@ def row_share(run: Run, found: tuple[YardstickSummary, ...]) -> float:
         found: the yardsticks.
     """
     return sum(one.passes for one in found) * run.records.rows("train") / _rows_of_run(run)
+
+
+def row_budget(config: SearchConfig, rows_of_run: float) -> float:
+    """Rows that yardsticks may be trained on together.
+
+    Args:
+        config: the options.
+        rows_of_run: that the run itself trained on.
+    """
+    return max(LEAST_ROWS, SHARE * rows_of_run) if config.yardsticks == AUTO else math.inf
 
 
 def yardstick_models(run: Run, found: Trainable) -> dict[str, Trainable]:
@@ -161,9 +171,7 @@ class _Beside:
     def trained(self) -> list[YardstickSummary]:
         """The models, as many as may be trained."""
         run, result = self._run, self._result
-        budget = math.inf
-        if run.config.yardsticks == AUTO:
-            budget = max(LEAST_ROWS, SHARE * _rows_of_run(run))
+        budget = row_budget(run.config, _rows_of_run(run))
         recipe = result.recipe or run.recipe.replace(learning_rate=result.learning_rate)
         done, rows = [], 0.0
         for name, model in yardstick_models(run, result.architecture).items():

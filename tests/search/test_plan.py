@@ -9,11 +9,13 @@ from search_calls import call, options
 
 from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.halving import SHARES, numbers_left, trained_share
 from nasrec_tf.search.planning import measuring, samples
-from nasrec_tf.search.planning.forecast import Forecast, Seconds
+from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.run_plan import check_fits, make_plan
 from nasrec_tf.search.planning.samples import sampled
+from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_rows
@@ -35,14 +37,16 @@ def tree(directory):
 
 @pytest.mark.slow
 def test_a_plan_of_a_new_run_tells_every_stage_and_leaves_nothing(tmp_path):
-    said = call(*options(tmp_path), "--plan")
+    given_options = [one for one in options(tmp_path) if one != "--no-explain"]
+    said = call(*given_options, "--prune", "mask", "--halving", "--plan")
     assert said.code == 0, said.err
     stages = [line.split()[0] for line in said.out.splitlines()]
-    for stage in ("records", "supernet", "evolution", "retrain", "export", "in"):
+    for stage in ("records", "supernet", "evolution", "retrain", "prune", "export", "in"):
         assert stages.count(stage) == 1
     # As the run would count them: 1,199 rows of training, 6 candidates, 2 finalists.
     assert "18 steps of 64" in said.out and "6 candidates" in said.out
     assert "2 trainings of up to 2 epochs" in said.out
+    assert "6 trainings" in said.out and "3 simple models beside it" in said.out
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,12 +70,41 @@ def test_a_finished_run_and_other_options_are_refused(run_files):
 
 
 def test_what_a_plan_cannot_measure_is_refused(tmp_path):
-    for more in (["--codesign"], ["--distribute", "mirrored"], ["--strategy", "dnas"]):
+    for more in (["--codesign"], ["--distribute", "mirrored"]):
         given_options = [*options(tmp_path), *more]
         for name in ("--population", "--tournament", "--children", "--generations"):
             place = given_options.index(name)
             del given_options[place : place + 2]
         assert "--plan does not measure" in call(*given_options, "--plan").error
+
+
+@pytest.mark.slow
+def test_logits_that_are_learnt_with_the_supernet_are_measured(tmp_path):
+    given_options = options(tmp_path)
+    for name in ("--population", "--tournament", "--children", "--generations"):
+        place = given_options.index(name)
+        del given_options[place : place + 2]
+    said = call(*given_options, "--strategy", "dnas", "--candidates", 6, "--plan")
+    assert said.code == 0, said.err
+    assert "18 steps of 64" in said.out
+    assert (
+        "--strategy dnas learns"
+        in call(*given_options, "--strategy", "dnas", "--max-hours", 1).error
+    )
+
+
+@given(count=st.integers(1, 100), keep=st.integers(1, 100))
+def test_steps_of_halving_are_those_that_its_rungs_leave(count, keep):
+    """Each training goes on from one rung to the next or stops there."""
+    total = 0.0
+    for number in range(count):
+        reached = 1.0
+        for share, left in zip(SHARES, numbers_left(count, keep)):
+            if number >= left:
+                reached = share
+                break
+        total += reached
+    assert trained_share(count, keep) == pytest.approx(total)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shutil
 
 import pytest
@@ -23,7 +24,19 @@ from nasrec_tf.search.planning.unit_costs import (
     UnitCosts,
 )
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.time_budget import CUT, FINISH, RESERVE, TimeBudget, TimeNote, read_note
+from nasrec_tf.search.slowness import Slowness
+from nasrec_tf.search.time_budget import (
+    CUT,
+    EVALUATED_ROW,
+    FINISH,
+    MUST,
+    RESERVE,
+    SAFETY,
+    START,
+    TimeBudget,
+    TimeNote,
+    read_note,
+)
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice, questions
 
@@ -49,6 +62,41 @@ def test_stages_that_keep_to_their_shares_leave_the_end_its_reserve(planned, fin
                 low, high = (low, now[0]) if budget.is_over() else (now[0], high)
             now[0] = high
     assert budget.left >= RESERVE * finish - 1e-6 * total
+
+
+@given(
+    slow=st.floats(1.0, 30.0), finish=st.floats(0.1, 100.0), rows=st.integers(1, 10**7),
+    slower=st.floats(1.0, 5.0),
+)  # fmt: skip
+def test_what_is_kept_for_the_end_follows_from_what_evaluations_take(slow, finish, rows, slower):
+    """The machine is slow from the first evaluation on, and gets slower while a network trains."""
+    now, row, start = [0.0], 1.0 / rows, finish / 4
+    planned = {"retrain": 1.0, FINISH: finish, MUST: finish / 2, EVALUATED_ROW: row, START: start}
+    hours = 200 * slow * slower * finish / 3600
+    budget = TimeBudget(hours, TimeNote(0.0, {}, planned), clock=lambda: now[0])
+    budget.begin("retrain")
+    budget.saw_evaluation(rows, (1 + start) * slow, is_first=True)
+    for pace in [slow] * 3 + [slow * slower] * 3:
+        budget.slowness.saw_steps(100, max(5.0, finish) * pace)
+    left = SAFETY * slow * slower * finish
+    now[0] = 3600 * hours - 1.001 * max(left, RESERVE * finish)
+    assert not budget.is_over() and budget.affords(0)
+    now[0] = 3600 * hours - 0.999 * max(left, RESERVE * finish)
+    assert budget.is_over()
+    # What can be left out is, so that the rest has its time.
+    now[0] = 3600 * hours - 0.999 * left / 2
+    assert not budget.affords(0)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0.0, 1e9), st.floats(0.0, 1e9))))
+def test_a_machine_is_never_taken_to_be_faster_than_planned(seen):
+    slowness = Slowness()
+    for is_evaluation, first, second in seen:
+        if is_evaluation:
+            slowness.saw_evaluation(first, second)
+        else:
+            slowness.saw_steps(1 + int(first), second)
+        assert 1.0 <= slowness.factor < math.inf
 
 
 def test_what_calls_before_have_spent_counts(tmp_path):
@@ -156,6 +204,7 @@ def test_a_run_whose_time_is_over_ends_with_an_export(run_files):
     assert results["supernet"]["steps"] == 0 and results["evolution"]["candidates"] == 1
     (attempt,) = results["retrain"]["attempts"]
     assert attempt["cut"] == 0 and len(attempt["epochs"]) == 1
+    assert results["retrain"]["calibration"] is None
     assert read_note(run).seconds > 3600
     # Shown again, and gone on with without a limit: it has finished.
     assert call(*options(run_files)).code == 0

@@ -48,12 +48,18 @@ def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudge
             "--max-hours leaves out trainings that come last, and --halving trains all of them "
             "for a share; leave one out."
         )
+    if config.learns_choices:
+        raise UserError(
+            f"--max-hours cuts the supernet's training, by which --strategy {config.strategy} "
+            "learns; leave one out."
+        )
     directory = RunDirectory(config.run_dir)
     note = read_note(directory.path)
     config = with_chosen(config)
     if note is not None or directory.result("export") is not None:
         return config, TimeBudget(config.max_hours, note, begun)
-    plan = make_plan(config)
+    # What it tells in the end is left out.
+    plan = make_plan(dataclasses.replace(config, explain=False, yardsticks="auto"))
     left = 3600 * config.max_hours - (time.monotonic() - begun)
     fixed = [
         field.name

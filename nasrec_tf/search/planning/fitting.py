@@ -12,11 +12,12 @@ from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import AUTO, SearchConfig
-from nasrec_tf.search.planning.forecast import Forecast, Seconds
+from nasrec_tf.search.planning.forecast import Forecast
+from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost
 from nasrec_tf.search.scaling import PAPER_TOP_K, PAPER_TRIALS, scale
 from nasrec_tf.search.search_plan import search_strategy
-from nasrec_tf.search.time_budget import FINISH
+from nasrec_tf.search.time_budget import EVALUATED_ROW, FINISH, MUST, START
 
 FILLED = 0.85
 """Share of the time that the plan may take: what is measured differs from what comes by as much."""
@@ -116,7 +117,7 @@ def _knobs(forecast: Forecast, fixed: Collection[str]) -> list[str]:
         unused.add("candidates")
     if config.trains_candidates:
         unused.add("supernet_epochs")
-    if config.recipe != AUTO:
+    if config.recipe != AUTO or config.warm_start is not None:
         unused.add("recipe_share")
     if config.data is None or forecast.records is None or not forecast.records.disk:
         unused.add("max_rows")
@@ -126,10 +127,15 @@ def _knobs(forecast: Forecast, fixed: Collection[str]) -> list[str]:
 def _fit(forecast: Forecast, values: Chosen) -> Fit:
     changed = _with(forecast, values)
     by_stage = {stage.stage: stage.seconds for stage in changed.stages()}
-    finish = changed.finish_seconds()
+    # Pruning is not cut either.
+    pruning = by_stage["prune"].expected if "prune" in by_stage else 0.0
+    finish = changed.finish_seconds() + pruning
     planned = {name: each.expected for name, each in by_stage.items()}
-    planned["retrain"] = max(0.0, planned.get("retrain", 0.0) - changed.choosing_seconds())
+    planned["retrain"] = max(0.0, planned.get("retrain", 0.0) - changed.parts.choosing())
     planned[FINISH] = finish
+    planned[MUST] = changed.must_seconds() + pruning
+    planned[START] = changed.costs.found[0].start
+    planned[EVALUATED_ROW] = changed.costs.found[0].evaluated_row
     planned.setdefault("records", 0.0)
     total = Seconds(0.0, 0.0, 0.0)
     for each in by_stage.values():

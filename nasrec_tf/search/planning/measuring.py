@@ -22,6 +22,7 @@ from nasrec_tf.search.planning.unit_costs import (
     UnitCosts,
 )
 from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
+from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.search.workload import warmup_steps
 from nasrec_tf.training.recipe import Recipe
@@ -201,7 +202,6 @@ class Meter:
         """The supernet's training; and the supernet."""
         from nasrec_tf.search.stages.supernet import build, training_plan
         from nasrec_tf.training.checkpoint import Checkpoint
-        from nasrec_tf.training.loop import OneDevice
 
         run = self._pilot
         plan = training_plan(run)
@@ -209,7 +209,7 @@ class Meter:
             model = build(run)
         with Timed(self._clock) as start:
             plan.compile(model, run.records)
-            trainer, batches = OneDevice(model), _endless(run, plan)
+            trainer, batches = self._supernet_trainer(model, plan), _endless(run, plan)
             trainer.steps(batches, 1)
         iterations = model.optimizer.iterations
         # The chance of the whole supernet goes by the step: 1 at first, none after the warm-up.
@@ -228,6 +228,63 @@ class Meter:
             Checkpoint(model, self._directory / SUPERNET).save()
         built = building.seconds
         return SupernetCost(built, built + start.seconds, drawn, full, save.seconds), model
+
+    def _supernet_trainer(self, model: Any, plan: Any) -> Any:
+        """What makes its steps, as the stage has it."""
+        from nasrec_tf.search.learnt_choices import choice_trainer
+        from nasrec_tf.strategies.dnas import LogitSearch
+        from nasrec_tf.training.loop import OneDevice
+
+        run = self._pilot
+        strategy = search_strategy(run.config, run.settings, run.rows["train"])
+        if not isinstance(strategy, LogitSearch):
+            return OneDevice(model)
+        steps = plan.steps(run.records)
+        return choice_trainer(run, strategy, model, steps, warmup_steps(steps))
+
+    def masked(self, architecture: Architecture, recipe: Recipe) -> TrainingCost:
+        """A training of a network between its prunings, with all weights.
+
+        Args:
+            architecture: what is pruned.
+            recipe: how it is trained; complete.
+        """
+        from nasrec_tf.networks.pruning.tickets import pruned_matrices, whole_ticket
+        from nasrec_tf.search.masked_model import MaskedModel
+
+        run, pruning = self._pilot, self._pilot.config.prune_settings()
+        options = run.recipe_options(recipe)
+        matrices = pruned_matrices(architecture, run.features, options, pruning)
+        ticket = whole_ticket(matrices, pruning)
+        return self.training(MaskedModel(architecture, pruning, ticket), recipe)
+
+    def yardsticks(self, found: Trainable, recipe: Recipe) -> tuple[TrainingCost, ...]:
+        """Trainings of the models that a network is explained beside.
+
+        Args:
+            found: the network.
+            recipe: how; complete.
+        """
+        from nasrec_tf.search.yardsticks import NONE, recipe_for, yardstick_models
+
+        if self._pilot.config.yardsticks == NONE:
+            return ()
+        models = yardstick_models(self._pilot, found).values()
+        return tuple(self.training(model, recipe_for(model, recipe)) for model in models)
+
+    def parts(self, model: Trainable, recipe: Recipe) -> int:
+        """How many parts of a network are left out to explain it.
+
+        Args:
+            model: the network.
+            recipe: how it is trained.
+        """
+        from nasrec_tf.networks.ablation import ablations
+        from nasrec_tf.search.from_scratch import build
+
+        if model.architecture is None:
+            return 0
+        return len(ablations(build(self._pilot, model, recipe, None)))
 
     def scoring(self, supernet: Any, drawn: Sequence[Architecture]) -> list[ScoringCost]:
         """Scores of candidates by a supernet.
@@ -343,18 +400,22 @@ def measured(
         scoring = meter.scoring(model, drawn) if "evolution" in stages else []
         del model
     plain = mixed = wide = None
+    tries_recipes = "recipe" in stages and pilot.warm_start is None
     widest = widest_embeddings(pilot)
-    if searches and ("recipe" in stages or "retrain" in stages and pilot.settings.refine):
+    if searches and (tries_recipes or "retrain" in stages and pilot.settings.refine):
         plain = meter.training(SpaceModel(PLAIN), recipe)
-    if "recipe" in stages:
+    if tries_recipes:
         if widest > recipe.embedding_dim:
             model = SpaceModel(PLAIN) if plain else models[0]
             wide = meter.training(model, recipe.replace(embedding_dim=widest))
         if plain is not None:
             by_layer = recipe.replace(normalization=BY_LAYER)
             mixed = meter.training(SpaceModel(OF_MANY_KINDS), by_layer)
-    if set(stages) <= {"export"}:
+    if not {"evolution", "retrain"} & set(stages):
         models = models[:1]
+    first = models[0].architecture
+    prunes = "prune" in stages and first is not None
+    explains = "explain" in stages
     return UnitCosts(
         started=started,
         load_row=meter.load_row(),
@@ -369,6 +430,9 @@ def measured(
         scoring=tuple(scoring),
         written_byte=meter.written_byte,
         process_bytes=peak_memory_bytes() - meter.largest_bytes,
+        pruned=meter.masked(first, recipe) if prunes and first is not None else None,
+        yardsticks=meter.yardsticks(models[0], recipe) if explains else (),
+        parts=meter.parts(models[0], recipe) if explains else 0,
     )
 
 

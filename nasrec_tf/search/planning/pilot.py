@@ -13,6 +13,8 @@ from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.scaling import Settings, scale
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.search.warm_start import planned_note
+from nasrec_tf.search.warm_start_note import WarmStartNote
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import likely
 
@@ -46,7 +48,7 @@ class Pilot(Run):
             rows: by split.
         """
         changed = dataclasses.replace(self, config=config, rows=rows)
-        for name in ("schema", "records"):
+        for name in ("schema", "records", "warm_start"):
             if name in self.__dict__:
                 changed.__dict__[name] = self.__dict__[name]
         return changed
@@ -79,6 +81,11 @@ class Pilot(Run):
             model = self.given_model if given else SpaceModel(self.space.widest)
             self._sizes[key] = training_bytes(self, model, recipe)[0]
         return self._sizes[key]
+
+    @functools.cached_property
+    def warm_start(self) -> WarmStartNote | None:
+        """What the run would keep of the one that it starts from."""
+        return planned_note(self.config)
 
     @functools.cached_property
     def dataset(self) -> pathlib.Path:
@@ -117,6 +124,8 @@ class Pilot(Run):
     @functools.cached_property
     def stated_recipe(self) -> Recipe:
         """The recipe, or where it is still to be chosen what the choice begins with."""
+        if self.config.recipe == AUTO and self.warm_start is not None:
+            return self.warm_start.recipe.replace(**self.config.recipe_changes())
         if self.config.recipe != AUTO or self.directory.result("recipe") is not None:
             return super().stated_recipe
         changes = self.config.recipe_changes()

@@ -14,10 +14,11 @@ from nasrec_tf.common.machine_memory import machine_memory_bytes
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines
 from nasrec_tf.search.options import flag
-from nasrec_tf.search.planning.forecast import Forecast, Seconds, StageForecast
+from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.measuring import Clock, Timed, measured
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.samples import sampled
+from nasrec_tf.search.planning.stage_forecast import Seconds, StageForecast
 from nasrec_tf.search.run_directory import RESULT_FILE, RunDirectory
 from nasrec_tf.search.scaling import explain
 from nasrec_tf.search.tensorflow_setup import configure_tensorflow
@@ -25,7 +26,6 @@ from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 UNKNOWN = {
     "codesign": "what its hardware costs",
     "distribute": "several devices",
-    "prune": "what pruning trains",
 }
 """Options of which a plan would know too little, and what it does not measure."""
 
@@ -35,6 +35,8 @@ MENDS = {
     "supernet": "a smaller --max-table-rows or fewer --blocks",
     "evolution": "a smaller --max-table-rows or fewer --blocks",
     "retrain": "a larger --min-count, a smaller --embedding-dim, or a smaller --ensemble",
+    "prune": "a larger --min-count, or a smaller --embedding-dim",
+    "explain": "--no-explain",
     "export": "a larger --min-count, or a smaller --ensemble",
 }
 """What makes a stage smaller."""
@@ -106,10 +108,6 @@ def _check_known(config: SearchConfig) -> None:
     for name, what in UNKNOWN.items():
         if getattr(config, name) != getattr(SearchConfig, name):
             raise UserError(f"--plan does not measure {what}; leave it or {flag(name)} out.")
-    if config.learns_choices:
-        raise UserError(
-            f"--plan does not measure how --strategy {config.strategy} learns; leave one out."
-        )
     for name in config.data or ():
         if "://" in name:
             raise UserError(f"{name}: --plan measures files of this machine alone; leave it out.")
@@ -166,8 +164,6 @@ def told(plan: Plan) -> str:
         f"{'in all':<10}{_times(plan.seconds)}{readable_size(memory):>10}"
         f"{readable_size(_disk(plan)):>10}"
     )
-    if pilot.config.explain:
-        lines.append("not planned: explain, which comes last (--no-explain leaves it out)")
     return "\n".join(lines)
 
 

@@ -121,6 +121,9 @@ class UnitCosts:
         scoring: of drawn architectures; ``()`` where no supernet scores.
         written_byte: seconds to write a byte of a checkpoint.
         process_bytes: memory of the process beside weights and rows.
+        pruned: of the middle one of the found ones with what pruning adds; ``None`` without it.
+        yardsticks: of the models that it is explained beside, in their order.
+        parts: of the found one that are left out to explain it.
     """
 
     started: float
@@ -136,3 +139,6 @@ class UnitCosts:
     scoring: tuple[ScoringCost, ...]
     written_byte: float
     process_bytes: int
+    pruned: TrainingCost | None = None
+    yardsticks: tuple[TrainingCost, ...] = ()
+    parts: int = 0

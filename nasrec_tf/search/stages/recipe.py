@@ -18,6 +18,7 @@ from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.trainable import SpaceModel, Trainable
+from nasrec_tf.search.warm_start_note import WarmStartNote
 from nasrec_tf.search.workload import default_recipe_passes, recipe_passes
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
@@ -43,12 +44,21 @@ def run_stage(run: Run) -> RecipeResult:
         RunError: if what an earlier call left is damaged.
     """
     changes = run.config.recipe_changes()
+    if run.warm_start is not None:
+        return _as_before(run, run.warm_start)
     fixed = {*changes, "normalization"} if run.config.codesign else set(changes)
     model, mixed = _models(run)
     search = RecipeSearch(
         run, model, run.directory.stage("recipe"), budget(run), "--recipe-share", mixed
     )
     return search(run.completed(Recipe(**changes)), fixed)
+
+
+def _as_before(run: Run, note: WarmStartNote) -> RecipeResult:
+    """That of the run that this one starts from, without a trial."""
+    recipe = note.recipe.replace(**run.config.recipe_changes())
+    run.say(f"recipe: {recipe}, as in {note.source}")
+    return RecipeResult(recipe=recipe, architecture=note.architecture, trials=(), row_passes=0.0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,6 +20,7 @@ from nasrec_tf.search.config import LOG_OPTIONS, SearchConfig
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.warm_start import check_columns
 
 DATASET = "dataset"
 DEMO_LAYOUT = "criteo"
@@ -66,7 +67,9 @@ def run_stage(run: Run) -> RecordsResult:
     directory = run.directory.stage("records")
     finished = finished_data_set(config)
     if finished is not None:
-        result = _result(_verified(config, finished), finished.resolve())
+        schema = _verified(config, finished)
+        check_columns(run, schema, str(finished))
+        result = _result(schema, finished.resolve())
         return dataclasses.replace(result, manifest_sha256=_manifest_digest(finished))
     facts = None
     if config.data is None:
@@ -75,7 +78,9 @@ def run_stage(run: Run) -> RecordsResult:
         _preprocess(run, directory / DATASET, (str(raw),))
     else:
         _preprocess(run, directory / DATASET, config.data)
-    result = _result(Schema.load(directory / DATASET), pathlib.Path("records") / DATASET)
+    schema = Schema.load(directory / DATASET)
+    check_columns(run, schema, str(directory / DATASET))
+    result = _result(schema, pathlib.Path("records") / DATASET)
     check_batch_sizes(config, result.rows["train"])
     return dataclasses.replace(result, demo=facts)
 
@@ -172,7 +177,7 @@ def _preprocess(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) -> None
     configuration = configuration_of(run, output, inputs)
     if _finished_before(output, configuration):
         return
-    check_sparse(configuration)
+    check_columns(run, check_sparse(configuration), inputs[0])
     with ProgressBar(quiet=run.quiet) as bar:
         preprocess(configuration, bar)
 
@@ -191,11 +196,14 @@ def _finished_before(output: pathlib.Path, configuration: PreprocessConfig) -> b
     return True
 
 
-def check_sparse(configuration: PreprocessConfig) -> None:
+def check_sparse(configuration: PreprocessConfig) -> Description:
     """Networks embed sparse columns: what has none is told before the log is read.
 
     Args:
         configuration: of the log.
+
+    Returns:
+        What the log's columns are, by its files.
 
     Raises:
         UserError: if it has none.
@@ -211,6 +219,7 @@ def check_sparse(configuration: PreprocessConfig) -> None:
             f"features are dense ({columns}), and networks need at least one sparse column to "
             "embed; leave one out of --dense (numbers of few values, such as a month, do well)."
         )
+    return description
 
 
 def configuration_of(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) -> PreprocessConfig:

@@ -7,6 +7,7 @@ from nasrec_tf.search.learnt_choices import choice_trainer, keep_logits_of
 from nasrec_tf.search.results import Skipped, StageResult, SupernetResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.search.warm_start import continue_supernet
 from nasrec_tf.search.workload import warmup_steps
 from nasrec_tf.strategies.dnas import LogitSearch
 
@@ -20,6 +21,7 @@ def run_stage(run: Run) -> StageResult:
     Raises:
         DivergedError: if the loss or a weight is not finite.
     """
+    from nasrec_tf.training.checkpoint import latest_checkpoint
     from nasrec_tf.training.loop import OneDevice
 
     if run.config.architecture is not None:
@@ -30,6 +32,8 @@ def run_stage(run: Run) -> StageResult:
         return _run_distributed(run)
     plan = training_plan(run)
     model = build(run)
+    if latest_checkpoint(run.directory.stage("supernet") / "checkpoint") is None:
+        continue_supernet(run, model)  # Before there are accumulators, which take as much.
     plan.compile(model, run.records)
     strategy = search_strategy(run.config, run.settings, run.records.rows("train"))
     if not isinstance(strategy, LogitSearch):
