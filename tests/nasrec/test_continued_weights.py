@@ -47,7 +47,7 @@ def earlier_ids(before, now):
     return ids
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     before=st.lists(WORDS, min_size=2, max_size=2),
     now=st.lists(WORDS, min_size=2, max_size=2),
@@ -105,7 +105,7 @@ def data_set(directory, words, encoding="vocabulary", rows=9):
     return schema
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(before=WORDS, now=WORDS)
 def test_ids_are_matched_by_value(before, now):
     with (

@@ -42,6 +42,7 @@ def words(run, field):
     return path.read_bytes().split(b"\n")[:-1]
 
 
+@pytest.mark.slow
 def test_a_network_starts_with_what_the_earlier_run_knew(finished_run, begun):
     """Before training its rows of known values and all other weights are the earlier winner's."""
     from nasrec_tf.search.from_scratch import build
@@ -71,6 +72,7 @@ def test_a_network_starts_with_what_the_earlier_run_knew(finished_run, begun):
             np.testing.assert_array_equal(network.named_weights()[name], variable)
 
 
+@pytest.mark.slow
 def test_a_supernet_starts_with_what_the_earlier_one_knew(finished_run, begun):
     """Tables that are capped, with other caps: the row of each table's most frequent values."""
     from nasrec_tf.search.stages.supernet import build, load
@@ -122,6 +124,7 @@ def test_other_columns_are_said_before_the_log_is_read(finished_run, tmp_path):
     assert f"{log}: dense column" in error and "is missing, but is there in the data of" in error
 
 
+@pytest.mark.slow
 def test_an_earlier_run_that_has_changed_is_said(finished_run, begun):
     weights = Source(str(finished_run / "run")).weights
     note = begun / "run" / WARM_START_FILE
