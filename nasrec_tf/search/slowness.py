@@ -15,8 +15,9 @@ middle one of the stretches, so that a single one that was disturbed does not.""
 STRETCH_SECONDS = 5.0
 """Of steps that are timed together."""
 
-LEAST_SECONDS = 0.2
-"""What an evaluation takes beside its rows; a shorter one tells nothing of the machine."""
+LEAST_SECONDS = 1.0
+"""An evaluation that is planned to be shorter is measured by this: half a second in which another
+process had the core says little of the end."""
 
 
 class Slowness:
