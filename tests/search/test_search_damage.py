@@ -82,7 +82,7 @@ def assert_told_or_harmless(directory, paths, gathered, *more, ways=None, every=
 
 
 def test_every_file_of_a_finished_run(finished_run, unrendered):
-    assert_told_or_harmless(finished_run, files(finished_run), unrendered, every=12)
+    assert_told_or_harmless(finished_run, files(finished_run), unrendered, every=8)
 
 
 @pytest.mark.slow
