@@ -2,8 +2,8 @@
 
 What a network is worth depends more on how it is trained than on much of its shape, and the best
 way depends on the data. The questions are asked in the order in which they have mattered most
-(docs/recipes.md): how fast rare rows fade, whether operators are normalised, how wide embeddings
-are, how large steps are, and how long.
+(docs/recipes.md): how large steps are, how fast rare rows fade, whether operators are normalised,
+how wide embeddings are, and how long to train.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe import RECIPE_FIELDS, Recipe
 
 ROWS_OF_DECAY = 200_000
 """Training rows for which ``DECAY`` was found to be right."""
@@ -76,11 +76,33 @@ class Question:
         field: of ``Recipe``.
         values: to be tried beside what the recipe says.
         judge: the network that tells which is best, ``SIMPLE`` or ``MIXED``.
+        further: where the lowest of the values is best, so many times it is tried as well, and so
+            on while that gains; above 1, where the highest is best; ``None`` for the values alone.
     """
 
     field: str
     values: tuple[Any, ...]
     judge: str = SIMPLE
+    further: float | None = None
+
+    def beyond(self, answer: Any) -> "Question | None":
+        """What is asked next, once a value has been taken; ``None`` if nothing.
+
+        Args:
+            answer: the value.
+
+        Example:
+            >>> Question("learning_rate", (0.04, 0.24), further=0.25).beyond(0.04).values
+            (0.01,)
+        """
+        if self.further is None:
+            return None
+        if answer != (min(self.values) if self.further < 1 else max(self.values)):
+            return None
+        value, bounds = float(f"{answer * self.further:.2g}"), RECIPE_FIELDS[self.field].metadata
+        if not 0 < value <= bounds["most"] or value < bounds["least"]:
+            return None
+        return dataclasses.replace(self, values=(value,))
 
 
 def row_decays(rows: int) -> tuple[float, ...]:
@@ -128,17 +150,21 @@ def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Questio
 
     Example:
         >>> [question.field for question in questions(Recipe(epochs=5), 10_000, {"epochs"})]
-        ['row_decay', 'normalization', 'embedding_dim', 'learning_rate']
+        ['learning_rate', 'row_decay', 'normalization', 'embedding_dim']
     """
     rate, epochs = recipe.learning_rate, recipe.epochs or 1
-    # An L2 term stands in the place of row decay.
-    asked = [] if recipe.table_l2 else [Question("row_decay", (0.0, *row_decays(rows)))]
+    asked = []
+    if rows < LARGE_ROWS:
+        # Before the row decay: where large steps overfit, none looks best, and with it small steps
+        # gain nothing (MovieLens, docs/recipes.md).
+        asked.append(Question("learning_rate", (rate / 2, rate * 2), further=1 / 2))
+    if not recipe.table_l2:  # It stands in the place of row decay.
+        asked.append(Question("row_decay", (0.0, *row_decays(rows)), further=3))
     if rows < LARGE_ROWS:
         asked += [
             # A plain network trains as well without: only others tell (docs/recipes.md).
             Question("normalization", ("layer", "batch"), judge=MIXED),
             Question("embedding_dim", (32, 64) if rows >= FEW_ROWS else (8, 32)),
-            Question("learning_rate", (rate / 2, rate * 2)),
             Question("epochs", (max(1, epochs - 2), epochs + 3)),
         ]
     return [question for question in asked if question.field not in fixed]
@@ -190,9 +216,22 @@ class RecipeChoice:
         return max(1, min(self.replicas, int(self.budget / 2 / passes)))
 
     def _answer(self, question, recipe, replicas, known) -> Recipe:
+        """The recipe with the best value, of those that the question asks for one after another."""
+        taken = self._taken(question, recipe, replicas, known)
+        if taken is None:
+            self.unasked.append(question.field)
+            return recipe
+        while taken != recipe:
+            recipe, further = taken, question.beyond(getattr(taken, question.field))
+            if further is not None:
+                question = further
+                taken = self._taken(question, recipe, replicas, known) or recipe
+        return recipe
+
+    def _taken(self, question, recipe, replicas, known) -> Recipe | None:
         """The recipe with the best value; the old one unless another is better beyond chance.
 
-        Of many operators the best mean counts as it is.
+        Of many operators the best mean counts as it is. ``None`` if the budget does not reach.
         """
         others = [recipe.replace(**{question.field: value}) for value in question.values]
         contenders = [recipe, *(other for other in others if other != recipe)]
@@ -201,8 +240,7 @@ class RecipeChoice:
             for contender in contenders:
                 outcome = self._outcome(question, contender, replica, known)
                 if outcome is None:
-                    self.unasked.append(question.field)
-                    return recipe
+                    return None
                 found[contender].append(outcome)
             contenders = _better_half(contenders, found, keep=recipe)
         best = min(contenders, key=lambda contender: _mean_loss(found[contender]))

@@ -54,6 +54,47 @@ def test_the_best_value_of_every_question_that_the_budget_reaches_is_found(best,
         assert getattr(recipe, question.field) == getattr(expected, question.field)
 
 
+@given(st.floats(1e-5, 1.0), st.integers(1, 4))
+def test_a_question_goes_on_below_its_lowest_value_while_that_gains(lowest, replicas):
+    """The loss has its least at a learning rate, which may lie far below what is asked first."""
+
+    def measure(question, recipe, replica):
+        return Outcome(0.3 + abs(math.log(recipe.learning_rate / lowest)), passes=1)
+
+    question = Question("learning_rate", (0.04, 0.24), further=1 / 3)
+    choice = RecipeChoice(measure, budget=1000, replicas=replicas)
+    found = choice(START, [question]).learning_rate
+    tried = [0.24, 0.12]
+    while tried[-1] > 1e-6:
+        tried.append(float(f"{tried[-1] / 3:.2g}"))
+    nearest = min(abs(math.log(value / lowest)) for value in tried)
+    # Another that is as near, or that gains less than chance could, will do.
+    assert abs(math.log(found / lowest)) <= nearest * 1.01 + 0.0031
+    assert not choice.unasked
+
+
+@given(st.floats(1e-4, 5.0))
+def test_a_question_goes_on_above_its_highest_value_while_that_gains(best):
+    def measure(question, recipe, replica):
+        return Outcome(0.3 + abs(math.log((recipe.row_decay or 1e-9) / best)), passes=1)
+
+    [question] = [question for question in ASKED if question.field == "row_decay"]
+    found = RecipeChoice(measure, budget=1000)(START, [question]).row_decay
+    highest = max(question.values)
+    assert found <= highest if best <= highest else 1 / 2 < found / best < 2
+
+
+def test_a_budget_that_ends_below_the_lowest_value_keeps_what_was_found():
+    def measure(question, recipe, replica):
+        return Outcome(recipe.learning_rate, passes=1)
+
+    question = Question("learning_rate", (0.04, 0.24), further=1 / 3)
+    choice = RecipeChoice(measure, budget=9, replicas=1)
+    start = START.replace(epochs=1)
+    assert 0 < choice(start, [question]).learning_rate < 0.0001
+    assert choice.spent == 9 and not choice.unasked
+
+
 @given(st.integers(0, 2**32), st.floats(20, 2000))
 def test_the_same_outcomes_give_the_same_choice(seed, budget):
     def noise(recipe, replica):
