@@ -15,7 +15,7 @@ RECIPE_SHARE = 0.3
 """Share of the run's rows that the choice of a recipe may take unless ``--recipe-share`` says
 otherwise."""
 
-LEAST_ROWS, LEAST_TRAININGS = 30_000_000, 45
+LEAST_ROWS, LEAST_TRAININGS = 30_000_000, 55
 """Unless told otherwise it may take the smaller of so many rows and so many trainings in any case:
 a few minutes where the data set is small."""
 

@@ -157,7 +157,7 @@ def questions(recipe: Recipe, rows: int, fixed: Collection[str]) -> list[Questio
     if rows < LARGE_ROWS:
         # Before the row decay: where large steps overfit, none looks best, and with it small steps
         # gain nothing (MovieLens, docs/recipes.md).
-        asked.append(Question("learning_rate", (rate / 2, rate * 2), further=1 / 2))
+        asked.append(Question("learning_rate", (rate / 4, rate / 2, rate * 2), further=1 / 2))
     if not recipe.table_l2:  # It stands in the place of row decay.
         asked.append(Question("row_decay", (0.0, *row_decays(rows)), further=3))
     if rows < LARGE_ROWS:
