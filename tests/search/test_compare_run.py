@@ -315,7 +315,7 @@ def test_a_recipe_is_chosen_for_each_model_within_one_budget(place):
     passes = found.rows / trainings.run.schema.splits["train"].rows
     assert (passes, found.trials) == (4.0, 2) and trainings.tuned(lr) == found
     trials = [json.loads(f.read_text()) for f in (place / "auto").glob("lr-*/recipe/*/result.json")]
-    assert [each["question"] for each in trials] == ["row_decay"] * 2
+    assert [each["question"] for each in trials] == ["learning_rate"] * 2
 
 
 def test_the_plan_tells_what_it_would_cost_and_changes_nothing(compared, place):

@@ -54,16 +54,14 @@ def test_predictions_that_are_not_finite_never_become_a_report(searched, monkeyp
 
     predict = evaluation.Predictor.__call__
 
-    def broken(self, split, limit=None):
-        labels, logits = predict(self, split, limit)
+    def broken(self, split, **asked):
+        labels, logits = predict(self, split, **asked)
         return labels, np.where(np.arange(len(logits)) == 7, np.nan, logits)
 
     monkeypatch.setattr(
         evaluation.Predictor,
         "__call__",
-        lambda self, split, limit=None: (broken if split == "test" else predict)(
-            self, split, limit
-        ),
+        lambda self, split, **asked: (broken if split == "test" else predict)(self, split, **asked),
     )
     error = call(*options(searched)).error
     assert "not finite on 1 of" in error and "test rows" in error
