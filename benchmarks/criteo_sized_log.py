@@ -24,6 +24,7 @@ import pyarrow.csv as arrow_csv
 from beam_preprocess.datasets.criteo import CRITEO_TABLE_ROWS
 from nasrec_tf import demo
 from nasrec_tf.common.atomic_file import atomic_path
+from nasrec_tf.common.errors import UserError, one_line
 
 CRITEO_ROWS = 45_840_617
 """Rows of the Kaggle challenge's ``train.txt``."""
@@ -128,7 +129,12 @@ def write_log(path: str | pathlib.Path, rows: int, seed: int, threads: int = 2) 
         rows: how many; a log of fewer rows is the beginning of a longer one.
         seed: a non-negative integer.
         threads: pieces made at the same time.
+
+    Raises:
+        UserError: if an argument is out of range or the file cannot be written.
     """
+    if rows < 1:
+        raise UserError(f"--rows must be at least 1. Received: {rows}")
     world = CriteoSizedWorld(seed)
     options = arrow_csv.WriteOptions(
         include_header=False, delimiter="\t", quoting_style="none", batch_size=demo.CHUNK_ROWS
@@ -172,7 +178,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-o", "--output", required=True, metavar="FILE")
     options = parser.parse_args()
-    print(f"{options.output}: {write_log(options.output, options.rows, options.seed)}")
+    try:
+        facts = write_log(options.output, options.rows, options.seed)
+    except UserError as error:
+        print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
+        return 2
+    print(f"{options.output}: {facts}")
     return 0
 
 

@@ -6,7 +6,7 @@ rows become records, and the test split is evaluated whole; the supernet is trai
 24 candidates are scored as the paper scores its 2,048, and two of them are trained with full tables
 on a hundredth of the rows, so that it ends in an afternoon. Time, processor time, memory and disk
 of each stage are printed and kept in ``DIRECTORY/stages.jsonl``; the same command goes on where it
-was stopped. It takes some 60 GB of disk.
+was stopped. In the end 14.5 GiB lie on disk, the log included.
 """
 
 import argparse
