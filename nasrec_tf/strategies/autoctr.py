@@ -11,7 +11,12 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.draws import CHILD, TOURNAMENT, random_stream
 from nasrec_tf.strategies.history import History
 from nasrec_tf.strategies.neighbours import neighbours
-from nasrec_tf.strategies.rank_models import best_by, fit_pairwise
+from nasrec_tf.strategies.rank_models import (
+    best_by,
+    fit_lambdarank,
+    fit_pairwise,
+    require_lightgbm,
+)
 from nasrec_tf.strategies.search_settings import check_positive
 from nasrec_tf.strategies.strategy import (
     SUPERNET,
@@ -24,6 +29,10 @@ from nasrec_tf.strategies.strategy import (
 
 LOSS_WEIGHT, AGE_WEIGHT, COST_WEIGHT = 0.1, 1.0, 0.1
 """What decides who survives: AutoCTR's own weights."""
+
+LOGISTIC, LAMBDARANK = "logistic", "lambdarank"
+RANKERS = {LOGISTIC: fit_pairwise, LAMBDARANK: fit_lambdarank}
+"""What ranks the children of which one is scored."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,10 +47,11 @@ class AutoCTR(Generations):
     ``pressure`` c: as if c + 1 of them had competed. Its child is, of ``guided`` single mutations
     that have not been tried, the one that a model learnt from all scores ranks first.
 
-    As AutoCTR does it but for these: the model is pairwise logistic regression, not LightGBM's
-    LambdaRank; all of a generation follow from the same scores, so that results do not depend on
-    the workers; candidates without a score are left out; and the space is that of the draws:
-    NASRec's in a run of the search, AutoCTR's own in ``nasrec_tf.studies.graph_search``.
+    As AutoCTR does it but for these: the model is pairwise logistic regression unless LightGBM's
+    LambdaRank is asked for, which has to be installed; all of a generation follow from the same
+    scores, so that results do not depend on the workers; candidates without a score are left out;
+    and the space is that of the draws: NASRec's in a run of the search, AutoCTR's own in
+    ``nasrec_tf.studies.graph_search``.
 
     Args:
         trials: candidates of the search.
@@ -50,9 +60,11 @@ class AutoCTR(Generations):
         guided: single mutations of which the model chooses one.
         pressure: how strongly the best are favoured as parents.
         cost: the metric that counts beside the log loss, of those with a budget.
+        ranker: the model, one of ``RANKERS``; ``lambdarank`` is AutoCTR's own.
 
     Raises:
-        UserError: if a number is not a positive whole one, or the population is all of the search.
+        UserError: if a number is not a positive whole one, the population is all of the search, or
+            there is no such ranker or what it needs is not installed.
 
     Example:
         >>> AutoCTR(trials=100).parent_weights(20).round(3)[:3].tolist()
@@ -72,8 +84,15 @@ class AutoCTR(Generations):
     guided: int = 100
     pressure: int = 10
     cost: str = "mflops"
+    ranker: str = LOGISTIC
 
     def __post_init__(self):
+        if self.ranker not in RANKERS:
+            raise UserError(
+                f"`ranker` must be one of {', '.join(RANKERS)}. Received: {self.ranker!r:.80}"
+            )
+        if self.ranker == LAMBDARANK:
+            require_lightgbm("ranker=lambdarank")
         check_positive(children=self.children, guided=self.guided, pressure=self.pressure)
         check_trials(self.trials, self.population, named="population")
 
@@ -97,9 +116,10 @@ class AutoCTR(Generations):
         if not pool:
             return None
         asked = [design.architecture for design, _ in pool]
+        fit = RANKERS[self.ranker]
         # The same model for all of a generation.
         stream = (seed, TOURNAMENT, self.generation_of(number))
-        return parent, pool[best_by(fit_pairwise, scored, history, asked, draws.vector, stream)]
+        return parent, pool[best_by(fit, scored, history, asked, draws.vector, stream)]
 
     def parent(self, scored: Sequence[int], history: History, rng: np.random.Generator) -> int:
         """Number of a survivor, drawn by its rank.

@@ -225,6 +225,7 @@ def test_hardware_is_searched_as_well(name):
         ("local", "neighbours=24", "local: `neighbours` must be below the search's 24 candidates"),
         ("predicted", "start=24", "predicted: `start` must be below the search's 24 candidates"),
         ("autoctr", "cost=luck,population=4", "autoctr: `cost` must be one of mflops."),
+        ("autoctr", "ranker=luck", "autoctr: `ranker` must be one of logistic, lambdarank."),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_one_line_that_names_it(name, options, told):

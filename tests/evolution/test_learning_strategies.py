@@ -1,11 +1,14 @@
 """What climbing and learning strategies do with scores."""
 
+import sys
+
 import numpy as np
 import pytest
 from evolution_landscape import SPACE, log_loss
 from test_known_strategies import searched
 
 from nasrec_tf.architecture.space import CODESIGN, NASREC_FULL, NASREC_SMALL
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies.architecture_vector import architecture_vector
 from nasrec_tf.strategies.autoctr import AutoCTR
 from nasrec_tf.strategies.budget import Budget
@@ -15,7 +18,7 @@ from nasrec_tf.strategies.local_search import LocalSearch
 from nasrec_tf.strategies.mutation import FieldMutation
 from nasrec_tf.strategies.predicted import PredictedSearch
 from nasrec_tf.strategies.random_search import RandomSearch
-from nasrec_tf.strategies.rank_models import fit_forest, fit_pairwise
+from nasrec_tf.strategies.rank_models import fit_forest, fit_lambdarank, fit_pairwise
 
 DRAWS = Draws(SPACE, (Budget("mflops", lambda a: float(sum(b.dense_width for b in a.blocks))),))
 
@@ -40,8 +43,9 @@ def history_of(losses, costs=None):
         LocalSearch(100),
         PredictedSearch(100, start=20, batch=16, pool=20),
         AutoCTR(100, children=10, guided=20),
+        AutoCTR(100, children=10, guided=20, ranker="lambdarank"),
     ],
-    ids=lambda strategy: type(strategy).__name__,
+    ids=["local", "predicted", "autoctr", "autoctr-lambdarank"],
 )
 def test_it_finds_better_architectures_than_random_search(strategy):
     """By at least one of the choices of a landscape in which each counts alike."""
@@ -123,7 +127,7 @@ def test_survivors_are_mostly_the_youngest_and_otherwise_the_good_and_cheap():
 # Models that rank.
 
 
-@pytest.mark.parametrize("fit", [fit_forest, fit_pairwise])
+@pytest.mark.parametrize("fit", [fit_forest, fit_pairwise, fit_lambdarank])
 def test_a_model_ranks_new_architectures_by_what_it_has_seen(fit):
     rng = np.random.default_rng(1)
     drawn = [SPACE.sample(rng) for _ in range(160)]
@@ -135,7 +139,7 @@ def test_a_model_ranks_new_architectures_by_what_it_has_seen(fit):
     assert np.corrcoef(predicted, losses[100:])[0, 1] > 0.3
 
 
-@pytest.mark.parametrize("fit", [fit_forest, fit_pairwise])
+@pytest.mark.parametrize("fit", [fit_forest, fit_pairwise, fit_lambdarank])
 @pytest.mark.parametrize("count", [1, 2, 40])
 def test_a_model_of_equal_scores_prefers_nothing(fit, count):
     vectors = np.random.default_rng(0).random((count, 5))
@@ -143,6 +147,13 @@ def test_a_model_of_equal_scores_prefers_nothing(fit, count):
     assert np.isfinite(model(vectors)).all()
     again = fit(vectors, np.full(count, 0.5), np.random.default_rng(0))
     np.testing.assert_array_equal(model(vectors), again(vectors))
+
+
+def test_lambdarank_without_lightgbm_is_one_line_at_the_start(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(UserError, match=r"^ranker=lambdarank needs LightGBM: pip install"):
+        AutoCTR(100, ranker="lambdarank")
+    AutoCTR(100)
 
 
 @pytest.mark.parametrize("space", [NASREC_SMALL, NASREC_FULL, CODESIGN], ids=lambda s: s.name)
