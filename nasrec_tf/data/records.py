@@ -15,7 +15,7 @@ from nasrec_tf.data.features import Features
 from nasrec_tf.data.held_rows import HeldRows
 from nasrec_tf.data.joined_splits import JOIN, split_of
 from nasrec_tf.data.row_counts import RowCounts
-from nasrec_tf.data.row_parser import WEIGHT, RowParser, narrowed, widened
+from nasrec_tf.data.row_parser import LABEL, WEIGHT, RowParser, narrowed, widened
 from nasrec_tf.data.windows import read_shards, shuffled_windows
 
 IN_MEMORY_BYTES = 2 << 30
@@ -101,6 +101,22 @@ class Records:
     def weighted(self) -> bool:
         """Whether rows count differently: batches then have their weights, (B,), as third part."""
         return self.schema.weight is not None
+
+    def labels(self, split: str) -> np.ndarray:
+        """The label of each row, in file order.
+
+        Args:
+            split: name of the split.
+
+        Returns:
+            float32 (rows,), 0 or 1.
+
+        Raises:
+            UserError: if the split has other rows than the data set says.
+        """
+        if split in self._loaded:
+            return self._loaded[split].labels.numpy()[:, 0]
+        return self._column(split, LABEL, tf.float32)
 
     def weights(self, split: str, limit: int | None = None) -> np.ndarray | None:
         """How much each row counts, in file order; 1 on average over the training split.

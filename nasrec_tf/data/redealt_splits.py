@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from nasrec_tf.data.joined_splits import JOIN
 from nasrec_tf.data.records import Records, derived_seed
+from nasrec_tf.data.row_parser import LABEL
 
 TRAIN, VALIDATION = "train", "validation"
 WHOLE = JOIN.join((TRAIN, VALIDATION))
@@ -80,7 +81,7 @@ class RedealtRecords(Records):
     @functools.cached_property
     def _dealt(self) -> dict[str, np.ndarray]:
         """Rows of each split, counted through the training split and then the validation split."""
-        positive = self._whole_column("label", tf.float32) > 0.5
+        positive = self._whole_column(LABEL, tf.float32) > 0.5
         rows = self.rows(TRAIN)
         random = np.random.default_rng(derived_seed(self._seed, "deal"))
         taken = []

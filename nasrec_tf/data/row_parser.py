@@ -7,6 +7,9 @@ import tensorflow as tf
 from beam_preprocess.dataset.feature_schema import PADDING_ID
 from nasrec_tf.data.features import Features
 
+LABEL = "label"
+"""What records call the label."""
+
 WEIGHT = "weight"
 """What records call how much a row counts."""
 
@@ -30,7 +33,7 @@ class RowParser:
             examples: serialized, (batch,).
         """
         dense, lists = self.features.dense, self.features.lists
-        spec = {"label": tf.io.FixedLenFeature([1], tf.float32)}
+        spec = {LABEL: tf.io.FixedLenFeature([1], tf.float32)}
         if singles := self.features.sparse - len(lists):
             spec["sparse"] = tf.io.FixedLenFeature([singles], tf.int64)
         for each in lists:
@@ -48,8 +51,8 @@ class RowParser:
             parsed["sparse"] = self._with_lists(parsed)
         inputs = {"dense": parsed["dense"], "sparse": parsed["sparse"]}
         if self.weight_scale is None:
-            return inputs, parsed["label"]
-        return inputs, parsed["label"], parsed[WEIGHT] * self.weight_scale
+            return inputs, parsed[LABEL]
+        return inputs, parsed[LABEL], parsed[WEIGHT] * self.weight_scale
 
     def _with_lists(self, parsed):
         """The ids of all fields in order, each list filled up to the longest there is."""

@@ -100,6 +100,8 @@ def rungs(run: Run, attempt: Attempt) -> tuple[int, ...]:
 def keeps_all(run: Run) -> bool:
     """Whether weights and validation logits of all trainings are kept until the choice is made.
 
+    Else those of the best so far are.
+
     Args:
         run: the run.
     """
@@ -133,7 +135,8 @@ def _train(
         attempt.recipe,
         attempt.directory,
         purpose=attempt.purpose,
-        keeps_logits=keeps_all(run),
+        keeps_logits=True,
+        needs_logits=keeps_all(run),
         rungs=steps,
         goes_on=goes_on,
         start=start_of(run, attempt.architecture, attempt.recipe),

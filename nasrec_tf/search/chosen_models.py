@@ -13,7 +13,7 @@ from nasrec_tf.report import CalibrationSummary, DifferenceSummary, QualitySumma
 from nasrec_tf.search.attempts import Attempt
 from nasrec_tf.search.final_fit import fit_to_all
 from nasrec_tf.search.from_scratch import load_trained
-from nasrec_tf.search.kept_logits import kept_logits
+from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, kept_logits
 from nasrec_tf.search.results import (
     AttemptResult,
     EnsembleMember,
@@ -23,7 +23,7 @@ from nasrec_tf.search.results import (
     SeedResult,
 )
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.winner_quality import Predicted, judged, predicted
+from nasrec_tf.search.winner_quality import Predicted, judged, of_training, predicted
 
 Training = tuple[Attempt, AttemptResult]
 Trainings = Sequence[Training]
@@ -108,8 +108,9 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
 
 def _of_validation(run: Run, models: "_Models", winner: Attempt) -> Predicted | None:
     """The winner on the validation split; ``None`` where ``--max-hours`` leaves no time for it."""
-    if run.time.affords(run.records.rows("validation")):
-        return models.predicted(winner, "validation")
+    is_kept = (winner.directory / VALIDATION_LOGITS).exists()
+    if run.time.affords(0 if is_kept else run.records.rows("validation")):
+        return models.of_validation(winner)
     without = "calibration" if run.config.ensemble == 1 else "calibration and ensemble"
     run.say(f"retrain: no time for {without}; the winner is exported as it was trained")
     return None
@@ -130,6 +131,11 @@ class _Models:
             )
             self._found[key] = predicted(self._run, network, split, attempt.directory)
         return self._found[key]
+
+    def of_validation(self, attempt: Attempt) -> Predicted:
+        """What its best evaluation has found, predicted anew only where that is not kept."""
+        kept = of_training(self._run, attempt.directory)
+        return self.predicted(attempt, "validation") if kept is None else kept
 
 
 @dataclasses.dataclass(frozen=True)

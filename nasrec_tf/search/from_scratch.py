@@ -48,6 +48,8 @@ class FromScratch:
         purpose: of the training; initial weights and row order are drawn for it.
         keeps_weights: whether the weights of the best epoch are kept.
         keeps_logits: whether its validation logits are kept.
+        needs_logits: whether what comes after cannot do without them; trainings that an earlier
+            version began have kept none.
         keeps_losses: whether its validation log losses are kept row by row.
         again: what deleting the directory makes the run do.
         rungs: steps after which it is looked at, beside its evaluations.
@@ -62,6 +64,7 @@ class FromScratch:
     purpose: str = "retrain"
     keeps_weights: bool = True
     keeps_logits: bool = False
+    needs_logits: bool = False
     keeps_losses: bool = False
     again: str = "train this candidate anew"
     rungs: tuple[int, ...] = ()
@@ -308,7 +311,7 @@ class _Validation:
             )
         kept = {
             WEIGHTS: what.keeps_weights,
-            VALIDATION_LOGITS: what.keeps_logits,
+            VALIDATION_LOGITS: what.needs_logits,
             ROW_LOSSES: what.keeps_losses,
         }
         for name, is_kept in kept.items():

@@ -17,6 +17,7 @@ from nasrec_tf.report import (
     ReliabilityBin,
 )
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, kept_logits
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.training.calibration import (
@@ -89,7 +90,34 @@ def predicted(run: Run, network: Any, split: str, directory: pathlib.Path) -> Pr
     """
     from nasrec_tf.training.evaluation import Predictor
 
-    labels, logits = run.predicted(Predictor(network, run.records), "winner", split)
+    found = run.predicted(Predictor(network, run.records), "winner", split)
+    return _checked(run, *found, split, directory)
+
+
+def of_training(run: Run, directory: pathlib.Path) -> Predicted | None:
+    """Labels and logits of validation as a training's best evaluation has kept them.
+
+    Args:
+        run: the run.
+        directory: of the training.
+
+    Returns:
+        ``None`` where none are kept, as by earlier versions.
+
+    Raises:
+        RunError: if the file is damaged.
+    """
+    path = directory / VALIDATION_LOGITS
+    if not path.exists():
+        return None
+    labels = run.records.labels("validation")
+    logits = kept_logits(directory, len(labels), f"delete {path} to predict the split again")
+    return _checked(run, labels, logits, "validation", directory)
+
+
+def _checked(
+    run: Run, labels: np.ndarray, logits: np.ndarray, split: str, directory: pathlib.Path
+) -> Predicted:
     if not np.isfinite(logits).all():
         raise UserError(
             f"{directory}: the winner's predictions are not finite on "

@@ -56,6 +56,7 @@ def test_batches_hold_what_was_written_in_file_order(any_records, split):
     assert any_records.rows(split) == len(expected)
     assert rows_of(any_records.batches(split, BATCH, limit=70)) == expected[:70]
     assert rows_of(any_records.batches(split, BATCH, limit=10**6)) == expected
+    np.testing.assert_array_equal(any_records.labels(split), [label for *_, label in expected])
 
 
 def test_batches_are_of_the_declared_shapes(any_records):

@@ -189,6 +189,42 @@ def test_a_run_that_is_stopped_again_and_again_chooses_the_same(
 # Kept logits.
 
 
+@pytest.fixture
+def predictions(monkeypatch):
+    """The splits that are predicted, in order."""
+    from nasrec_tf.training.evaluation import Predictor
+
+    made, original = [], Predictor.__call__
+
+    def counted(self, split, *arguments, **keywords):
+        made.append(split)
+        return original(self, split, *arguments, **keywords)
+
+    monkeypatch.setattr(Predictor, "__call__", counted)
+    return made
+
+
+def test_what_evaluations_have_predicted_is_not_predicted_again(
+    finished_run, tmp_path, interrupted, predictions, unrendered
+):
+    directory = begun(finished_run, tmp_path)
+    interrupted(retrain, "measure", 1, directory)
+    evaluations = sum(len(attempt["epochs"]) for attempt in result(finished_run)["attempts"])
+    assert predictions == ["validation"] * evaluations
+    assert kept(directory, VALIDATION_LOGITS) == kept(directory, "best.npz")
+    predictions.clear()
+    finish(directory)
+    assert predictions == ["test"]
+    assert result(directory) == result(finished_run)
+    assert kept(directory, VALIDATION_LOGITS) == set()
+    # As of trainings by an earlier version, which kept no logits.
+    (directory / "run" / "retrain" / "result.json").unlink()
+    predictions.clear()
+    finish(directory)
+    assert predictions == ["validation", "test"]
+    assert result(directory) == result(finished_run)
+
+
 def test_logits_come_back_as_they_were_kept(tmp_path):
     logits = np.random.default_rng(0).normal(size=1000).astype(np.float32)
     keep_logits(tmp_path, logits)

@@ -242,15 +242,16 @@ class Forecast:
 
         A training that is cut saves what it has, and looks at validation if it has not before.
         """
+        after = self.parts.choosing() + self._export().seconds.expected + REPORT_SECONDS
+        return self._cut_seconds() + after
+
+    def _cut_seconds(self) -> float:
         cost = self.costs.found[0]
-        cut = cost.save + self.pilot.rows["validation"] * cost.evaluated_row
-        return cut + self.parts.choosing() + self._export().seconds.expected + REPORT_SECONDS
+        return cost.save + self.pilot.rows["validation"] * cost.evaluated_row
 
     def must_seconds(self) -> float:
         """Of it what cannot be left out: the test split, report and export."""
-        cost, rows = self.costs.found[0], self.pilot.rows["validation"]
-        validation = rows * cost.evaluated_row + self.parts.loading("validation")
-        return self.finish_seconds() - validation - cost.save - rows * cost.evaluated_row
+        return self.finish_seconds() - self._cut_seconds() - self.parts.labels()
 
     def recipe_share(self) -> float:
         """Share of the run's rows that the choice of a recipe may take."""

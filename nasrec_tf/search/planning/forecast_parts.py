@@ -103,10 +103,11 @@ class Parts:
         return rates * trained_share(first // rates, pilot.config.ensemble)
 
     def choosing(self) -> float:
-        """Of the retrain stage, what comes after its trainings: validation and test once more."""
+        """Of the retrain stage, what comes after its trainings: calibration and the test split."""
         costs, rows = self.costs, self.pilot.rows
-        looked_at = rows["test"] + rows["validation"]
-        seconds = looked_at * costs.found[0].evaluated_row + rows["test"] * costs.judged_row
-        for split in ("validation", "test"):
-            seconds += self.loading(split)
-        return seconds + costs.found[0].start
+        seconds = rows["test"] * (costs.found[0].evaluated_row + costs.judged_row)
+        return seconds + self.labels() + self.loading("test") + costs.found[0].start
+
+    def labels(self) -> float:
+        """Seconds to read the labels of validation, whose logits the training has kept."""
+        return self.costs.load_row * self.pilot.rows["validation"]

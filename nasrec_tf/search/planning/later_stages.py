@@ -28,7 +28,8 @@ def pruning(parts: Parts) -> StageForecast:
     dearer = parts.training(costs.pruned) / parts.training(costs.found[0])
     ends = [trainings * dearer * seconds for seconds in (EARLIEST * each[0], each[-1])]
     expected = trainings * dearer * statistics.mean(each)
-    beside = parts.choosing()
+    validation = parts.pilot.rows["validation"] * costs.found[0].evaluated_row
+    beside = parts.choosing() + validation
     size = parts.pilot.network_bytes(parts.pilot.recipe)
     return StageForecast(
         "prune",

@@ -160,7 +160,8 @@ def _keep_best(run: Run, attempts: list[Attempt], results: list[AttemptResult]) 
     best = _best(results)
     for index, attempt in enumerate(attempts[: len(results)]):
         if index != best:
-            (attempt.directory / WEIGHTS).unlink(missing_ok=True)
+            for name in (WEIGHTS, VALIDATION_LOGITS):
+                (attempt.directory / name).unlink(missing_ok=True)
 
 
 def _keep_exported_weights(run: Run, result: RetrainResult) -> None:
