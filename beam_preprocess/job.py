@@ -84,6 +84,14 @@ class Job:
         """
         return f"{self.trace_directory}/{UNITS_DIRECTORY}/counts-{name}"
 
+    def table_path(self, name: str) -> str:
+        """The directory of a look-up table, which the workers of this machine share.
+
+        Args:
+          name: Of the directory alone.
+        """
+        return f"{self.trace_directory}/{UNITS_DIRECTORY}/table-{name}"
+
     def report_progress(self, stage: str, amount: int) -> None:
         """Adds to what this process has done; the driver sums over the processes.
 

@@ -84,8 +84,11 @@ def run_once(kind: str, source: str, output: str, shards: int) -> None:
 
 def _run_plain(config) -> None:
     """Both passes one after the other, without Beam's graph."""
+    import pyarrow as pa
+
     from beam_preprocess.dataset.schema import SPLIT_NAMES
     from beam_preprocess.encoding.encode import RowEncoder
+    from beam_preprocess.encoding.entry_selection import EntrySelection
     from beam_preprocess.encoding.feature_statistics import build_features, vocabulary_path
     from beam_preprocess.encoding.plan import scan_tasks, write_units
     from beam_preprocess.encoding.scan import Scanner
@@ -93,7 +96,6 @@ def _run_plain(config) -> None:
     from beam_preprocess.encoding.vocabulary import (
         VocabularyCounts,
         default_min_count,
-        select_entries,
         vocabulary_text,
     )
     from beam_preprocess.job import UNITS_DIRECTORY, Job
@@ -112,16 +114,14 @@ def _run_plain(config) -> None:
     min_count = default_min_count(summary.rows[0])
     vocabularies, entries = [], {}
     for name, counter in scanner.counters.items():
-        counts = counter.table()
-        selected, outside = select_entries(counts, min_count, None)
+        selection = EntrySelection(min_count, None)
+        selection.add(counter.table())
+        selected = pa.concat_arrays([pa.array([], pa.binary()), *selection.pieces()])
         entries[name] = selected
         path = vocabulary_path(name)
         size, digest = write_file(job, path, vocabulary_text(selected))
-        vocabularies.append(
-            VocabularyCounts(
-                name, path, len(selected), counts.num_rows, min_count, outside, size, digest
-            )
-        )
+        counts = selection.entries, selection.distinct, min_count, selection.outside
+        vocabularies.append(VocabularyCounts(name, path, *counts, size, digest))
     encoder = RowEncoder(*build_features(config, summary, vocabularies), entries)
     layouts = shard_layouts(config, summary)
     os.makedirs(os.path.join(config.output, UNITS_DIRECTORY))

@@ -1,7 +1,6 @@
 """Time and memory of a command and of all processes that it starts."""
 
 import dataclasses
-import os
 import pathlib
 import resource
 import subprocess
@@ -10,7 +9,6 @@ import time
 from collections.abc import Sequence
 
 SAMPLE_SECONDS = 0.2
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +19,8 @@ class Usage:
         code: its exit code.
         seconds: wall time.
         processor_seconds: of all processes.
-        peak_bytes: largest resident set of all processes together, sampled; pages that several of
-            them share count for each.
+        peak_bytes: the most memory of all processes together, sampled; a page that several of them
+            share counts once (proportional set sizes).
     """
 
     code: int
@@ -57,7 +55,7 @@ def _processor_seconds() -> float:
 
 def _sample(root: int, peak: list[int], finished: threading.Event) -> None:
     while not finished.wait(SAMPLE_SECONDS):
-        peak[0] = max(peak[0], sum(_resident(pid) for pid in _descendants(root)))
+        peak[0] = max(peak[0], sum(_proportional(pid) for pid in _descendants(root)))
 
 
 def _descendants(root: int) -> list[int]:
@@ -71,8 +69,9 @@ def _descendants(root: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def _proportional(pid: int) -> int:
     try:
-        return int(pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+        lines = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:  # as above
         return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)

@@ -5,7 +5,7 @@ Their formulas stand in feature_schema.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +23,8 @@ from beam_preprocess.dataset.feature_schema import (
 from beam_preprocess.reading.decode import Rows, number_of
 from beam_preprocess.reading.lists import first_items
 
+Entries = pa.Array | StringTable
+
 Lookup = Callable[[pa.Array], np.ndarray]  # ids of values, whatever id for nulls
 
 
@@ -31,7 +33,8 @@ class RowEncoder:
 
     Args:
       dense, sparse: Features in record order.
-      vocabularies: From sparse feature name to its entries in id order (Arrow binary).
+      vocabularies: From sparse feature name to its entries in id order (Arrow binary), or to their
+        look-up table.
 
     Attributes:
       starts: int64 [sparse features], the first column of each in the array of ids.
@@ -43,7 +46,7 @@ class RowEncoder:
         self,
         dense: Sequence[DenseFeature],
         sparse: Sequence[SparseFeature],
-        vocabularies: dict[str, pa.Array],
+        vocabularies: Mapping[str, Entries],
     ):
         self._dense = dense
         self._sparse = [
@@ -115,7 +118,7 @@ def _encode_lists(values: pa.ListArray, lookup: Lookup, longest: int) -> np.ndar
     return ids
 
 
-def _lookup(feature: SparseFeature, entries: pa.Array | None) -> Lookup:
+def _lookup(feature: SparseFeature, entries: Entries | None) -> Lookup:
     if feature.encoding == "vocabulary":
         return _vocabulary_lookup(entries)
     if feature.encoding == "modulo":
@@ -123,8 +126,8 @@ def _lookup(feature: SparseFeature, entries: pa.Array | None) -> Lookup:
     return _by_distinct_value(_hash_ids(feature.rows))
 
 
-def _vocabulary_lookup(entries: pa.Array) -> Lookup:
-    table = StringTable(entries)
+def _vocabulary_lookup(entries: Entries) -> Lookup:
+    table = entries if isinstance(entries, StringTable) else StringTable(entries)
     absent = OUT_OF_VOCABULARY_ID - FIRST_VOCABULARY_ID
     return lambda values: table.look_up(values, absent) + FIRST_VOCABULARY_ID
 

@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 
+from beam_preprocess.common.packed_strings import hash_strings
 from beam_preprocess.common.splitmix import mix, splitmix64
-from beam_preprocess.common.string_table import hash_strings
 from beam_preprocess.encoding.equal_rows import EqualRows
 from beam_preprocess.encoding.label_rates import RatesOverTime
 from beam_preprocess.encoding.row_sample import RowSample

@@ -106,6 +106,7 @@ class VocabularyCounts:
       out_of_vocabulary_count: Training rows whose value is not in it.
       size, digest: Bytes and SHA-256 of the file.
       looks_like: What its values are, as ``looks_like`` tells.
+      table: Where the look-up table of its entries lies; empty where workers make their own.
     """
 
     feature: str
@@ -117,12 +118,15 @@ class VocabularyCounts:
     size: int
     digest: str
     looks_like: str = ""
+    table: str = ""
 
 
 NUMBERS, TIMES, TWICE_WRITTEN = "numbers", "times", "numbers with and without .0"
 
+COMPARED_VALUES = 100_000
+"""Of the distinct values of a column, by which it is told what they are."""
+
 _TRIED_VALUES = 1000
-_COMPARED_VALUES = 100_000
 _NUMBER = r"^[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?$"
 _TIME = r"^[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}|^[0-9]{2}[./][0-9]{2}[./][0-9]{4}|^1[0-9]{9}$"
 
@@ -137,7 +141,7 @@ def looks_like(values: pa.ChunkedArray) -> str:
     >>> looks_like(days), looks_like(ids), looks_like(pa.chunked_array([[b"a"]]))
     ('times', 'numbers with and without .0', '')
     """
-    texts = values.slice(0, _COMPARED_VALUES).cast(pa.string())
+    texts = values.slice(0, COMPARED_VALUES).cast(pa.string())
     whole = _share(pc.match_substring_regex(texts, r"^-?[0-9]+$"))
     pointed = _share(pc.match_substring_regex(texts, r"^-?[0-9]+\.0$"))
     if whole > 0.05 and pointed > 0.05:
@@ -150,31 +154,6 @@ def looks_like(values: pa.ChunkedArray) -> str:
 
 def _share(found: pa.ChunkedArray) -> float:
     return pc.mean(found.cast(pa.int8())).as_py() or 0.0
-
-
-def select_entries(
-    counts: pa.Table, min_count: int, max_entries: int | None
-) -> tuple[pa.Array, int]:
-    """Vocabulary entries in id order, and the number of rows that fall outside.
-
-    Entries are ordered by falling count, ties by value (bytewise).
-
-    Args:
-      counts: Columns ``value`` (binary, distinct) and ``count`` (training rows).
-      min_count: Rows that an entry needs.
-      max_entries: Most entries; None for no cap.
-
-    >>> counts = pa.table({"value": [b"a", b"c", b"b"], "count": [5, 1, 5]})
-    >>> entries, outside = select_entries(counts, 2, None)
-    >>> entries.to_pylist(), outside
-    ([b'a', b'b'], 1)
-    """
-    kept = counts.filter(pc.greater_equal(counts["count"], min_count))
-    kept = kept.sort_by([("count", "descending"), ("value", "ascending")])
-    if max_entries is not None:
-        kept = kept.slice(0, max_entries)
-    outside = (pc.sum(counts["count"]).as_py() or 0) - (pc.sum(kept["count"]).as_py() or 0)
-    return kept["value"].combine_chunks(), outside
 
 
 def vocabulary_text(entries: pa.Array) -> bytes:

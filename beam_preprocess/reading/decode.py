@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
-from beam_preprocess.common.string_table import hash_strings
+from beam_preprocess.common.packed_strings import hash_strings
 from beam_preprocess.dataset.feature_schema import JSON_LISTS, RawKey
 from beam_preprocess.dataset.time_formats import Moment, time_format
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,7 +13,9 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from beam_preprocess.common.table_arrays import TableArrays
 from beam_preprocess.encoding.count_files import SpilledCounts, merged_counts
+from beam_preprocess.encoding.entry_selection import EntrySelection
 from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.feature_statistics import vocabulary_path
 from beam_preprocess.encoding.plan import ScanTask
@@ -24,11 +28,10 @@ from beam_preprocess.encoding.vocabulary import (
     VocabularyCounts,
     default_min_count,
     looks_like,
-    select_entries,
     vocabulary_text,
 )
 from beam_preprocess.job import Job
-from beam_preprocess.writing.output_files import write_file
+from beam_preprocess.writing.output_files import OutputFile
 
 METRICS = "beam_preprocess"
 """Namespace of Beam's counters."""
@@ -213,20 +216,42 @@ class WriteVocabulary(beam.DoFn):
         name, paths = element
         config = self._job.config
         min_count = config.min_count or default_min_count(summary.rows[0])
+        selection = EntrySelection(min_count, config.max_vocabulary)
         with self._job.reporting_errors():
-            counts = merged_counts(self._job, paths)
-        entries, outside = select_entries(counts, min_count, config.max_vocabulary)
-        path = vocabulary_path(name)
-        with self._job.reporting_errors():
-            size, digest = write_file(self._job, path, vocabulary_text(entries))
+            for counts in merged_counts(self._job, paths):
+                selection.add(counts)
+            path, table = vocabulary_path(name), self._new_table()
+            size, digest = self._write(path, table, selection)
         yield VocabularyCounts(
             name,
             path,
-            len(entries),
-            counts.num_rows,
+            selection.entries,
+            selection.distinct,
             min_count,
-            outside,
+            selection.outside,
             size,
             digest,
-            looks_like(counts["value"]),
+            looks_like(selection.sample),
+            table,
         )
+
+    def _new_table(self) -> str:
+        """A directory for a look-up table that the workers of this machine share."""
+        if not self._job.local:
+            return ""
+        # A bundle that is tried again must not meet the files of its first attempt.
+        directory = self._job.table_path(uuid.uuid4().hex)
+        os.mkdir(directory)
+        return directory
+
+    def _write(self, path: str, table: str, selection: EntrySelection) -> tuple[int, str]:
+        file, arrays = OutputFile(self._job, self._job.path(path)), None
+        if table:
+            arrays = TableArrays.in_files(table, selection.entries, selection.longest)
+        for piece in selection.pieces():
+            file.write(vocabulary_text(piece))
+            if arrays is not None:
+                arrays.add(piece)
+        if arrays is not None:
+            arrays.finished()
+        return file.close()

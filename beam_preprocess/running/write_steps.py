@@ -10,9 +10,10 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.utils.shared import Shared
 
+from beam_preprocess.common.string_table import StringTable
 from beam_preprocess.dataset.origin import OriginFile
 from beam_preprocess.dataset.schema import SPLIT_NAMES
-from beam_preprocess.encoding.encode import RowEncoder
+from beam_preprocess.encoding.encode import Entries, RowEncoder
 from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.feature_statistics import build_features
 from beam_preprocess.encoding.plan import WriteUnit, write_units
@@ -143,7 +144,7 @@ class Publish(beam.DoFn):
 
 
 def make_encoder(job: Job, summary: Summary, vocabularies: list[VocabularyCounts]) -> RowEncoder:
-    """The encoder of the run, its vocabularies read from the data set.
+    """The encoder of the run, with its look-up tables, or its vocabularies read from the data set.
 
     Args:
       job: The run.
@@ -153,8 +154,11 @@ def make_encoder(job: Job, summary: Summary, vocabularies: list[VocabularyCounts
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
-    entries = {}
+    entries: dict[str, Entries] = {}
     for vocabulary in vocabularies:
+        if vocabulary.table:
+            entries[vocabulary.feature] = StringTable.opened(vocabulary.table)
+            continue
         path = job.path(vocabulary.path)
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
             entries[vocabulary.feature] = read_vocabulary(stream.read())

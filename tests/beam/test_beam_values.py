@@ -1,6 +1,7 @@
 """Look-up tables, statistics and splits: the arithmetic under the pipeline."""
 
 import math
+import tempfile
 
 import numpy as np
 import pyarrow as pa
@@ -9,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_preprocess.common.string_table import StringTable
+from beam_preprocess.common.table_arrays import TableArrays, longest_of
 from beam_preprocess.dataset.time_formats import time_format
+from beam_preprocess.encoding.entry_selection import EntrySelection
 from beam_preprocess.encoding.splits import (
     chronological_boundaries,
     chronological_splits,
     stratified_splits,
 )
 from beam_preprocess.encoding.statistics import Moments
-from beam_preprocess.encoding.vocabulary import ValueCounter, select_entries
+from beam_preprocess.encoding.vocabulary import ValueCounter
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.decode import number_of
 from beam_preprocess.reading.moments import derived_categories, moments_of
@@ -30,9 +33,15 @@ def test_the_string_table_answers_as_a_dictionary_would(entries, strangers, data
     known = data.draw(st.lists(st.sampled_from(entries))) if entries else []
     questions = known + strangers
     expected = {entry: index for index, entry in enumerate(entries)}
-    table = StringTable(pa.array(entries, pa.binary()))
-    found = table.look_up(pa.array(questions, pa.binary()), -1)
-    assert found.tolist() == [expected.get(question, -1) for question in questions]
+    listed = pa.array(entries, pa.binary())
+    with tempfile.TemporaryDirectory() as directory:
+        arrays = TableArrays.in_files(directory, len(entries), longest_of(listed))
+        for piece in (listed[: len(entries) // 3], listed[len(entries) // 3 :]):
+            arrays.add(piece)
+        arrays.finished()
+        for table in StringTable(listed), StringTable.opened(directory):
+            found = table.look_up(pa.array(questions, pa.binary()), -1)
+            assert found.tolist() == [expected.get(question, -1) for question in questions]
 
 
 def test_the_string_table_tells_padding_from_zero_bytes():
@@ -173,11 +182,35 @@ def test_value_counts_are_those_of_all_batches_together(batches):
 def test_vocabularies_order_by_count_then_value():
     counter = ValueCounter()
     counter.add(pa.array([b"b", b"c", b"a", b"b", b"a", b"c", b"c", b"d", None], pa.binary()))
-    entries, outside = select_entries(counter.table(), 2, None)
-    assert entries.to_pylist() == [b"c", b"a", b"b"]
-    assert outside == 1
-    entries, outside = select_entries(counter.table(), 1, 2)
-    assert (entries.to_pylist(), outside) == ([b"c", b"a"], 3)
+    for least, most, expected, outside in (2, None, b"cab", 1), (1, 2, b"ca", 3):
+        selection = EntrySelection(least, most)
+        selection.add(counter.table())
+        (entries,) = selection.pieces()
+        assert b"".join(entries.to_pylist()) == expected
+        assert selection.outside == outside
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.binary(max_size=3), st.integers(1, 5), max_size=60),
+    st.integers(1, 4), st.none() | st.integers(1, 40), st.integers(1, 20), st.integers(1, 9),
+)  # fmt: skip
+def test_entries_are_in_one_order_however_many_are_sorted_at_a_time(
+    counts, least, most, piece_rows, parts
+):
+    selection = EntrySelection(least, most, piece_rows)
+    for part in range(parts):
+        some = dict([*counts.items()][part::parts])
+        values, numbers = pa.array([*some], pa.binary()), pa.array([*some.values()], pa.int64())
+        selection.add(pa.table({"value": values, "count": numbers}))
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    expected = [value for value in ordered if counts[value] >= least][:most]
+    found = [value for piece in selection.pieces() for value in piece.to_pylist()]
+    assert found == expected and selection.entries == len(expected)
+    assert selection.outside == sum(counts[value] for value in set(counts) - set(expected))
+    assert (selection.distinct, selection.rows) == (len(counts), sum(counts.values()))
+    assert sorted(selection.sample.to_pylist()) == sorted(counts)
+    assert selection.longest >= max(map(len, expected), default=0)
 
 
 @pytest.mark.parametrize(
