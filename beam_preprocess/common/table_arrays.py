@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 from typing import NamedTuple
 
@@ -54,13 +55,15 @@ class TableArrays:
           directory: Where its files are made, which exists.
           count: Strings that will be added.
           longest: Bytes of the longest, or more.
+
+        Raises:
+          OSError: The files cannot be written.
         """
         found = []
         for name, (shape, empty, kind) in zip(_FILES, _shapes(count, longest), strict=True):
             path = pathlib.Path(directory) / name
-            array = np.lib.format.open_memmap(path, "w+", np.dtype(kind), shape)
-            array[:] = empty
-            found.append(array)
+            _write_empty(path, shape, empty, kind)
+            found.append(np.load(path, mmap_mode="r+"))
         return cls(*found, directory=pathlib.Path(directory))
 
     def add(self, entries: pa.Array) -> None:
@@ -163,6 +166,18 @@ def _shapes(count: int, longest: int) -> tuple[tuple[tuple[int, ...], int, type]
         ((some,), -1, np.int8),
         ((some, words), 0, np.uint64),
     )
+
+
+def _write_empty(path: pathlib.Path, shape: tuple[int, ...], empty: int, kind: type) -> None:
+    """Writes an array file by ordinary writes: a full disk is an error, where a map is a signal."""
+    described = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": shape}
+    left = math.prod(shape)
+    piece = np.full(min(left, _PIECE_ROWS), empty, kind)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, described)
+        while left:
+            file.write(piece[:left].data)
+            left -= len(piece[:left])
 
 
 def home(words: np.ndarray, shift: np.uint64) -> np.ndarray:

@@ -34,10 +34,16 @@ TRIAL_SECONDS = 0.005
 
 
 RECORDS_BYTES = 400 << 20
-"""Memory of a records stage of few values, with Beam."""
+"""Memory of a records stage of few values, with Beam, in one process."""
+
+WORKER_BYTES = 260 << 20
+"""Of each worker process where there are several (docs/scaling.md)."""
+
+COUNTED_BYTES = 60
+"""Of a value of a vocabulary while it is sorted and looked up."""
 
 VALUE_BYTES = 150
-"""Of a value of a vocabulary, in memory while it is counted, and about on disk."""
+"""Of a value of a vocabulary in an export, about."""
 
 REPORT_SECONDS = 3.0
 """Of the page and its drawings."""
@@ -88,11 +94,12 @@ class Forecast:
     def _records(self) -> StageForecast:
         cost, rows = self.records, sum(self.pilot.rows.values())
         assert cost is not None, "a stage that is left has been measured"
-        tables = sum(self.pilot.table_rows)
+        workers = self.pilot.config.workers
+        processes = RECORDS_BYTES + WORKER_BYTES * (workers if workers > 1 else 0)
         return StageForecast(
             "records",
             about(cost.start + cost.reading),
-            RECORDS_BYTES + VALUE_BYTES * tables,
+            processes + COUNTED_BYTES * sum(self.pilot.table_rows),
             cost.disk + cost.raw_disk,
             f"{rows:,} rows",
         )
