@@ -45,7 +45,8 @@ class TableArrays:
           count: Strings that will be added.
           longest: Bytes of the longest, or more.
         """
-        return cls(*(np.full(*shape) for shape in _shapes(count, longest)))
+        slots, lengths, words = (np.full(*each) for each in _shapes(count, longest))
+        return cls(slots, lengths, words)
 
     @classmethod
     def in_files(cls, directory: str | pathlib.Path, count: int, longest: int) -> TableArrays:
@@ -59,12 +60,11 @@ class TableArrays:
         Raises:
           OSError: The files cannot be written.
         """
-        found = []
-        for name, (shape, empty, kind) in zip(_FILES, _shapes(count, longest), strict=True):
-            path = pathlib.Path(directory) / name
-            _write_empty(path, shape, empty, kind)
-            found.append(np.load(path, mmap_mode="r+"))
-        return cls(*found, directory=pathlib.Path(directory))
+        directory = pathlib.Path(directory)
+        for name, each in zip(_FILES, _shapes(count, longest), strict=True):
+            _write_empty(directory / name, *each)
+        slots, lengths, words = (np.load(directory / name, mmap_mode="r+") for name in _FILES)
+        return cls(slots, lengths, words, directory)
 
     def add(self, entries: pa.Array) -> None:
         """Adds the next strings.
@@ -126,12 +126,12 @@ class FinishedArrays(NamedTuple):
         Args:
           directory: Of the files.
         """
-        arrays = (np.load(directory / name, mmap_mode="r") for name in _FILES)
+        slots, lengths, words = (np.load(directory / name, mmap_mode="r") for name in _FILES)
         with np.load(directory / _LONG_FILE) as kept:
             ends, octets = kept["ends"].tolist(), kept["octets"].tobytes()
             texts = (octets[first:last] for first, last in zip([0, *ends], ends, strict=False))
             long = dict(zip(texts, kept["positions"].tolist(), strict=True))
-        return cls(*arrays, long)
+        return cls(slots, lengths, words, long)
 
     def write_long(self, directory: pathlib.Path) -> None:
         """Writes the long strings beside the arrays.
@@ -157,20 +157,20 @@ def longest_of(entries: pa.Array) -> int:
     return int(sizes[sizes <= LONGEST].max(initial=0))
 
 
-def _shapes(count: int, longest: int) -> tuple[tuple[tuple[int, ...], int, type], ...]:
+def _shapes(count: int, longest: int) -> tuple[tuple[tuple[int, ...], int, np.dtype], ...]:
     """Shape, empty value and type of slots, lengths and words."""
     some = max(1, count)  # An empty slot tells of row -1.
     words = max(1, -(-min(longest, LONGEST) // WORD_BYTES))
     return (
-        ((_slot_count(count),), -1, np.int32),
-        ((some,), -1, np.int8),
-        ((some, words), 0, np.uint64),
+        ((_slot_count(count),), -1, np.dtype(np.int32)),
+        ((some,), -1, np.dtype(np.int8)),
+        ((some, words), 0, np.dtype(np.uint64)),
     )
 
 
-def _write_empty(path: pathlib.Path, shape: tuple[int, ...], empty: int, kind: type) -> None:
+def _write_empty(path: pathlib.Path, shape: tuple[int, ...], empty: int, kind: np.dtype) -> None:
     """Writes an array file by ordinary writes: a full disk is an error, where a map is a signal."""
-    described = {"descr": np.dtype(kind).str, "fortran_order": False, "shape": shape}
+    described = {"descr": kind.str, "fortran_order": False, "shape": shape}
     left = math.prod(shape)
     piece = np.full(min(left, _PIECE_ROWS), empty, kind)
     with path.open("wb") as file:

@@ -6,6 +6,7 @@ Their formulas stand in feature_schema.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ from beam_preprocess.dataset.feature_schema import (
 from beam_preprocess.reading.decode import Rows, number_of
 from beam_preprocess.reading.lists import first_items
 
-Entries = pa.Array | StringTable
+Entries: TypeAlias = "pa.Array | StringTable"
 
 Lookup = Callable[[pa.Array], np.ndarray]  # ids of values, whatever id for nulls
 
