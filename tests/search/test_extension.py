@@ -66,6 +66,14 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(found[3][name], values)
 
 
+def from_run(given, source):
+    """The command of a run on a log that has grown, from a finished one."""
+    given = [*given, "--from", source / "run"]
+    given[given.index("--demo-rows") + 1] = 2500
+    given[given.index("paper")] = "auto"
+    return given
+
+
 def test_what_would_be_made_again_is_said_and_nothing_is_touched(run_files):
     run = run_files / "run"
     stages = ("records", "supernet", "evolution", "retrain", "export")
@@ -168,4 +176,18 @@ def test_an_extended_run_ends_as_a_new_one_with_its_options(tmp_path, case):
     said = call(*with_options(extended, second), "--extend")
     assert said.code == 0, said.err
     assert call(*with_options(fresh, second)).code == 0
+    assert_same(outcome(extended), outcome(fresh))
+
+
+@pytest.mark.slow
+def test_a_run_from_another_that_is_extended_ends_as_a_new_one(finished_run, tmp_path):
+    extended, fresh = tmp_path / "extended", tmp_path / "fresh"
+    changes = {"generations": 2, "top_k": 3, "retrain_epochs": 1}
+    for directory in (extended, fresh):
+        directory.mkdir()
+    assert call(*from_run(options(extended), finished_run)).code == 0
+    given = from_run(with_options(extended, changes), finished_run)
+    said = call(*given, "--extend")
+    assert said.code == 0, said.err
+    assert call(*from_run(with_options(fresh, changes), finished_run)).code == 0
     assert_same(outcome(extended), outcome(fresh))

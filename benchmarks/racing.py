@@ -1,0 +1,288 @@
+"""What racing would save when candidates are scored, on a run's own candidates.
+
+    python -m benchmarks.racing record RUN_DIR   # goes on where it was stopped
+    python -m benchmarks.racing replay RUN_DIR…
+
+``record`` scores every candidate of a search once more, as the run did, and keeps the log
+loss of each validation row at several points of the tuning, in ``RUN_DIR/racing/``. ``replay`` then
+plays races over them, in the search's own order and in drawn ones: at each rung a candidate has
+been tuned for a share of the steps and is compared, row by row, with the candidate of the last
+place that is handed over, as it was at that rung; it goes on unless it is worse by more than chance
+(a bound of so many standard errors). What goes on to the end has the very score that it has without
+a race. Rows count that pass through the network, those of validation again at every rung.
+"""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+from typing import Any
+
+import numpy as np
+
+from nasrec_tf.common.atomic_file import atomic_path
+from nasrec_tf.common.errors import UserError, one_line
+from nasrec_tf.search.config import SearchConfig, load_options
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
+
+PLACES = 15
+"""Candidates that a search hands over (paper 5.1)."""
+
+ENOUGH = 13
+"""Of them, those that a race is to find too."""
+
+POINTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Shares of the tuning after which losses are kept."""
+
+ORDERS = 200
+"""Drawn orders that a race is played in."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Race:
+    """Rungs before the end, and how sure a candidate must be worse to be stopped.
+
+    Args:
+        rungs: shares of tuning and of validation rows.
+        errors: standard errors of the mean difference.
+    """
+
+    rungs: tuple[tuple[float, float], ...]
+    errors: float
+
+    def __str__(self) -> str:
+        shares = ", ".join(f"{tuned:g}/{rows:g}" for tuned, rows in self.rungs)
+        return f"{shares} at {self.errors:g}"
+
+
+RACES = tuple(
+    Race(rungs, errors)
+    for rungs in (
+        ((1 / 8, 1 / 8),),
+        ((1 / 16, 1 / 16),),
+        ((1 / 16, 1 / 16), (1 / 4, 1 / 4)),
+        ((1 / 16, 1 / 32), (1 / 8, 1 / 8), (1 / 2, 1 / 2)),
+    )
+    for errors in (0.0, 1.0, 2.0)
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Recorded:
+    """Candidates in the search's order.
+
+    Args:
+        losses: float32 (candidates, points, validation rows).
+        tuning_rows: of a candidate.
+    """
+
+    losses: np.ndarray
+    tuning_rows: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """Of one race.
+
+    Args:
+        rows: share of the rows of full scoring.
+        kept: of the finalists of full scoring, how many are finalists of the race.
+        finished: share of the candidates that went to the end.
+    """
+
+    rows: float
+    kept: int
+    finished: float
+
+
+def play(recorded: Recorded, order: np.ndarray, race: Race) -> Outcome:
+    """Plays a race.
+
+    Args:
+        recorded: the candidates.
+        order: their numbers in the order in which they are scored.
+        race: how.
+    """
+    losses = recorded.losses
+    validation_rows = losses.shape[2]
+    scores = losses[:, -1].mean(axis=1, dtype=np.float64)
+    finished: list[int] = []
+    rows = 0.0
+    for candidate in order:
+        rival = None
+        if len(finished) >= PLACES:
+            rival = sorted(finished, key=lambda number: (scores[number], number))[PLACES - 1]
+        tuned = 0.0
+        for share, part in race.rungs if rival is not None else ():
+            some = max(2, int(part * validation_rows))
+            rows += (share - tuned) * recorded.tuning_rows + some
+            tuned = share
+            point = POINTS.index(share)
+            behind = losses[candidate, point, :some] - losses[rival, point, :some]
+            error = behind.std(ddof=1) / np.sqrt(some)
+            if behind.mean() > race.errors * error:
+                break
+        else:
+            rows += (1 - tuned) * recorded.tuning_rows + validation_rows
+            finished.append(candidate)
+    best = sorted(order, key=lambda number: (scores[number], number))[:PLACES]
+    found = sorted(finished, key=lambda number: (scores[number], number))[:PLACES]
+    return Outcome(
+        rows / (len(order) * (recorded.tuning_rows + validation_rows)),
+        len(set(best) & set(found)),
+        len(finished) / len(order),
+    )
+
+
+def record(run: Run, quiet: bool = False) -> None:
+    """Keeps the losses of a run's candidates.
+
+    Args:
+        run: the run, whose search has scored some.
+        quiet: whether nothing is printed.
+
+    Raises:
+        UserError: if the rows of the data set are weighted.
+    """
+    from nasrec_tf.search.scorers import scoring_plan
+    from nasrec_tf.search.stages.supernet import load
+    from nasrec_tf.strategies import read_results
+    from nasrec_tf.strategies.history import LOG_LOSS
+
+    if run.records.weighted:
+        raise UserError(f"{run.dataset}: its rows are weighted, which races do not know.")
+    results = [each for each in read_results(run.search_project) if LOG_LOSS in each.metrics]
+    directory = run.directory.path / "racing"
+    directory.mkdir(exist_ok=True)
+    scorer: Any = None
+    for number, result in enumerate(results):
+        path = directory / f"{number:05d}.npz"
+        if path.exists():
+            continue
+        scorer = scorer or _row_losses(load(run), run.records, scoring_plan(run))
+        losses = scorer.losses(result.architecture)
+        with atomic_path(path) as draft, draft.open("wb") as file:
+            plan = scorer.plan
+            np.savez(file, losses=losses, tuning_rows=plan.fine_tune_steps * plan.batch_size)
+        if not quiet:
+            print(f"{number + 1}/{len(results)}: {losses[-1].mean():.5f}", flush=True)
+
+
+def _row_losses(*arguments: Any) -> Any:
+    """A ``SupernetScorer`` that tells the log loss of each row, at each point of the tuning."""
+    import tensorflow as tf
+
+    from nasrec_tf.training.scoring import SupernetScorer
+
+    class RowLosses(SupernetScorer):
+        def __init__(self, *arguments: Any):
+            super().__init__(*arguments)
+            self._row_losses = tf.function(self._losses_of_rows, reduce_retracing=True)
+
+        def losses(self, architecture: Any) -> np.ndarray:
+            """(points, validation rows)."""
+            path = self.supernet.encode(architecture)
+            heads = self._heads(path)
+            found = [
+                [self._row_losses(features, labels, head).numpy() for head in heads]
+                for inputs, labels, *_ in self.records.batches(
+                    "validation", self.plan.evaluation_batch, self.plan.validation_rows
+                )
+                for features in [self._head_inputs(inputs, path)]
+            ]
+            return np.concatenate([np.stack(batch) for batch in found], axis=1)
+
+        def _heads(self, path: Any) -> list[Any]:
+            head, step, heads = self._first_head(path), 0, []
+            wanted = [share * self.plan.fine_tune_steps for share in POINTS]
+            for inputs, labels, *weights in self._tuning_chunks():
+                left = self.plan.fine_tune_steps - step
+                steps = min(labels.shape[0] // self.plan.batch_size, left)
+                if steps < 1:
+                    break
+                features = self._head_inputs(inputs, path)
+                weight = weights[0][:, None] if weights else tf.ones_like(labels)
+                first, count = tf.constant(step), tf.constant(steps)
+                head = self._tune(features, labels, weight, head, first, count)
+                step += steps
+                heads += [head] * sum(before <= step for before in wanted[len(heads) :])
+            return heads + [head] * (len(POINTS) - len(heads))
+
+        def _losses_of_rows(self, features: Any, labels: Any, head: Any) -> Any:
+            logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+            return losses[:, 0]
+
+    return RowLosses(*arguments)
+
+
+def read(directory: pathlib.Path) -> Recorded:
+    """What ``record`` has kept of a run.
+
+    Args:
+        directory: the run's.
+
+    Raises:
+        UserError: if there is too little to race.
+    """
+    paths = sorted((directory / "racing").glob("*.npz"))
+    if len(paths) <= PLACES:
+        raise UserError(
+            f"{directory / 'racing'}: holds {len(paths)} candidates, and {PLACES} are handed over; "
+            "run `python -m benchmarks.racing record` first."
+        )
+    kept = [np.load(path) for path in paths]
+    return Recorded(np.stack([each["losses"] for each in kept]), int(kept[0]["tuning_rows"]))
+
+
+def report(directory: pathlib.Path, seed: int) -> None:
+    """Prints what races would have come to.
+
+    Args:
+        directory: of the run.
+        seed: of drawn orders.
+    """
+    recorded = read(directory)
+    count, _, rows = recorded.losses.shape
+    print(f"{directory}: {count} candidates, {recorded.tuning_rows:,} rows tuned, {rows:,} judged")
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(count) for _ in range(ORDERS)]
+    print(f"{'tuned/judged at each rung, errors':<40}{'own order':>22}{'drawn orders':>26}")
+    for race in RACES:
+        own = play(recorded, np.arange(count), race)
+        found = [play(recorded, order, race) for order in drawn]
+        times = 1 / np.mean([each.rows for each in found])
+        kept = [each.kept for each in found]
+        enough = np.mean(np.array(kept) >= ENOUGH)
+        print(
+            f"{race!s:<40}{1 / own.rows:>8.1f} x, {own.kept:>2} of {PLACES}"
+            f"{times:>12.1f} x, {np.mean(kept):>4.1f}, {enough:>4.0%} have {ENOUGH}"
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.racing",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=("record", "replay"))
+    parser.add_argument("runs", nargs="+", type=pathlib.Path, metavar="RUN_DIR")
+    parser.add_argument("--seed", type=int, default=0, help="of drawn orders")
+    options = parser.parse_args()
+    try:
+        for directory in options.runs:
+            if options.what == "replay":
+                report(directory, options.seed)
+                continue
+            stored = load_options(directory / "config.toml") | {"run_dir": str(directory)}
+            record(Run(SearchConfig(**stored), RunDirectory(directory), quiet=True))
+    except UserError as error:
+        print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
