@@ -220,7 +220,7 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
         rate = self.step_rate()
         if self.table_l2:
             grads = [self._penalized(*each) for each in zip(grads, trainable_variables)]
-        self._decay_kernels(trainable_variables, rate)
+        self.decay_kernels(trainable_variables, rate)
         self.update_all(grads, trainable_variables, rate)
         self.after_step(rate)
 
@@ -230,6 +230,20 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
         self._refuse_what_is_not_done()
         return tf.cast(self._get_current_learning_rate(), tf.float32)
 
+    def decay_kernels(self, variables: Any, rate: Any) -> None:
+        """Decays those of the variables that are kernels; nothing without weight decay.
+
+        Args:
+            variables: of which some are kernels.
+            rate: the learning rate of this step.
+        """
+        if not self.weight_decay:
+            return
+        for variable in variables:
+            if len(variable.shape) > 1 and not is_table(variable):
+                value = getattr(variable, "value", variable)
+                value.assign_sub(rate * self.weight_decay * value)
+
     def after_step(self, rate: Any) -> None:
         """Tells the decay of rows what it has missed.
 
@@ -238,14 +252,6 @@ class RowSparseOptimizer(keras.optimizers.Optimizer):
         """
         for row_decay in self._row_decays.values():
             row_decay.after_step(self.rate_of(row_decay.table, rate))
-
-    def _decay_kernels(self, variables, rate):
-        if not self.weight_decay:
-            return
-        for variable in variables:
-            if len(variable.shape) > 1 and not is_table(variable):
-                value = getattr(variable, "value", variable)
-                value.assign_sub(rate * self.weight_decay * value)
 
     def _penalized(self, gradient, variable):
         """The gradient of a table with that of its L2 term, which names every row."""

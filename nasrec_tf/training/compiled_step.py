@@ -1,7 +1,8 @@
 """Training steps of a stand-alone network whose arithmetic XLA compiles, for a GPU.
 
-XLA makes few large kernels of the hundreds of operations of a network. Rows of the embedding tables
-are gathered, summed and updated outside, by operations that touch the rows of a batch alone.
+XLA makes few large kernels of the hundreds of operations of a network and of its optimizer. Rows of
+the embedding tables are gathered and updated outside, by operations that touch the rows of a batch
+alone.
 """
 
 from typing import Any
@@ -11,16 +12,20 @@ import tensorflow as tf
 
 from nasrec_tf import native
 from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.optimizers.compiled_update import finish_step, summed_by_row, update_kernels
 from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer
 
 
 def can_be_compiled(model: keras.Model) -> bool:
-    """Whether ``CompiledStep`` trains a model: a subnet in floating point.
+    """Whether ``CompiledStep`` trains a model: a subnet in floating point, without ``table_l2``.
 
     Args:
-        model: the model.
+        model: the model, compiled in Keras's sense.
     """
-    return isinstance(model, Subnet) and not model.quantizers
+    if not isinstance(model, Subnet) or model.quantizers:
+        return False
+    # An L2 term of whole tables names every row.
+    return isinstance(model.optimizer, RowSparseOptimizer) and not model.optimizer.table_l2
 
 
 class CompiledStep:
@@ -36,7 +41,8 @@ class CompiledStep:
         self._model = model
         table = model.embedding.table
         self._kernels = [each for each in model.trainable_variables if each is not table]
-        self._gradients = tf.function(self._compute, jit_compile=True, autograph=False)
+        model.optimizer.build(model.trainable_variables)
+        self._compiled = tf.function(self._update, jit_compile=True, autograph=False)
 
     def __call__(self, data: Any) -> dict[str, Any]:
         """Trains on a batch; its mean loss before that, by ``"loss"``.
@@ -48,19 +54,21 @@ class CompiledStep:
         embedding, optimizer = self._model.embedding, self._model.optimizer
         rows = embedding.rows(inputs["sparse"])
         flat_rows = tf.reshape(rows, [-1])
-        if isinstance(optimizer, RowSparseOptimizer):
-            optimizer.catch_up(embedding.table, flat_rows)
+        optimizer.catch_up(embedding.table, flat_rows)
         embeddings = tf.gather(embedding.table.value, rows)
-        loss, gradients, of_embeddings = self._gradients(inputs, embeddings, labels, sample_weight)
-        of_table = tf.IndexedSlices(
-            tf.reshape(of_embeddings, [-1, embedding.embedding_dim]),
-            flat_rows,
-            tf.constant(tuple(embedding.table.shape), tf.int64),
-        )
-        optimizer.apply([*gradients, of_table], [*self._kernels, embedding.table])
+        rate = optimizer.step_rate()
+        loss, named = self._compiled(inputs, embeddings, labels, sample_weight, flat_rows, rate)
+        finish_step(optimizer, embedding.table, named, rate)
         return {"loss": loss}
 
-    def _compute(self, inputs, embeddings, labels, sample_weight):
+    def _update(self, inputs, embeddings, labels, sample_weight, rows, rate):
+        loss, gradients, of_embeddings = self._gradients(inputs, embeddings, labels, sample_weight)
+        dim = self._model.embedding.embedding_dim
+        named = summed_by_row(rows, tf.reshape(of_embeddings, [-1, dim]))
+        optimizer = self._model.optimizer
+        return loss, update_kernels(optimizer, gradients, self._kernels, named, rate)
+
+    def _gradients(self, inputs, embeddings, labels, sample_weight):
         model = self._model
         with tf.GradientTape() as tape:
             tape.watch(embeddings)

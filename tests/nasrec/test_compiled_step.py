@@ -8,20 +8,28 @@ from core_cases import FEATURES, FULL, SMALL_OPTIONS, raw_inputs, raw_labels, sh
 
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.adam import Adam
 from nasrec_tf.training.compiled_step import CompiledStep, can_be_compiled
 
 SPACE = FULL.replace(num_blocks=2)
 
 
-@pytest.fixture
-def pair():
+OPTIMIZERS = {
+    "adagrad": lambda: Adagrad(0.05, clip_norm=0.5, row_decay=1e-3, weight_decay=1e-3),
+    # Of a gradient that is rounding alone, a small epsilon would make a step like any other.
+    "adam": lambda: Adam(0.01, epsilon=0.1, clip_norm=0.5, table_rate_scale=0.5),
+}
+
+
+@pytest.fixture(params=OPTIMIZERS)
+def pair(request):
     """Two networks alike, of every operator."""
     networks = []
     for _ in range(2):
         model = Subnet(SPACE.widest, FEATURES, SMALL_OPTIONS, seed=2)
         shake(model)
         model.compile(
-            Adagrad(0.05, clip_norm=0.5, row_decay=1e-3, weight_decay=1e-3),
+            OPTIMIZERS[request.param](),
             loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1),
         )
         model.optimizer.build(model.trainable_variables)
@@ -50,3 +58,6 @@ def test_quantized_networks_and_other_models_train_as_before():
     quantized = FULL.replace(bits=(4, 8), num_blocks=1).widest
     assert not can_be_compiled(Subnet(quantized, FEATURES, SMALL_OPTIONS))
     assert not can_be_compiled(keras.Sequential())
+    whole_tables = Subnet(SPACE.widest, FEATURES, SMALL_OPTIONS)
+    whole_tables.compile(Adagrad(0.05, table_l2=1e-6))
+    assert not can_be_compiled(whole_tables)

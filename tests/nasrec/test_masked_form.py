@@ -25,6 +25,7 @@ from nasrec_tf.networks.supernet.masked_form import MaskedForm
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.operators.attention import attention_by_products
 from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.optimizers.compiled_update import summed_by_row
 
 ARCHITECTURES = 8
 BATCH = 6
@@ -121,6 +122,19 @@ def test_whole_steps_by_masks_are_those_of_active_slices(pair):
                 changed += np.sum(~same)
         assert changed
     assert of_masks.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize(
+    "rows", [[7, 7, 7, 7], [5, 1 << 33, 0, 2], [9, 3, 9, 3]], ids=["one", "each", "twice"]
+)
+def test_gradients_of_rows_that_are_named_again_are_summed(rows):
+    values = np.float32([[1, 10], [2, 20], [4, 40], [8, 80]])
+    named = tf.function(summed_by_row, jit_compile=True)(tf.constant(rows, tf.int64), values)
+    expected = {row: sum(values[np.equal(rows, row)]) for row in sorted(rows)}
+    assert named.count == len(expected)
+    assert named.rows.numpy()[: len(expected)].tolist() == list(expected)
+    np.testing.assert_array_equal(named.sums[: len(expected)], list(expected.values()))
+    np.testing.assert_array_equal(named.sums[len(expected) :], 0.0)
 
 
 def slot_of(path):

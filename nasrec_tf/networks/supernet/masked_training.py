@@ -1,9 +1,9 @@
-"""Training steps of the supernet's masked form, in two programs that XLA compiles once.
+"""Training steps of the supernet's masked form, in one program that XLA compiles once.
 
-The first gives the gradients of a path, which are 0 in all that the path leaves out; the second
-updates the kernels, and what has a gradient of 0 stays as it is. Between the two, rows of the
-embedding tables are gathered, summed and updated by TensorFlow's own operations, which touch the
-rows of a batch alone.
+It gives a path's gradients, which are 0 in all that the path leaves out, and updates the kernels:
+what has a gradient of 0 stays as it is. Rows of the embedding tables are gathered before it and
+updated after it, by TensorFlow's own operations, which touch the rows of a batch alone; what the
+program tells of them is the gradient of each row that the batch names, summed and clipped.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,11 @@ import tensorflow as tf
 from nasrec_tf.networks.supernet.masked_form import MaskedForm
 from nasrec_tf.networks.supernet.path import Path
 from nasrec_tf.optimizers.adagrad import Adagrad
-from nasrec_tf.optimizers.row_gradients import sum_duplicate_rows
+from nasrec_tf.optimizers.compiled_update import (
+    finish_step,
+    summed_by_row,
+    update_kernels,
+)
 
 
 class MaskedTraining:
@@ -28,9 +32,7 @@ class MaskedTraining:
     def __init__(self, supernet: Any, form: MaskedForm):
         self._supernet = supernet
         self._form = form
-        options = {"jit_compile": True, "autograph": False}
-        self._gradients = tf.function(self.gradients, **options)
-        self._update = tf.function(self.update_kernels, **options)
+        self._compiled = tf.function(self.update, jit_compile=True, autograph=False)
 
     @property
     def kernels(self) -> list[Any]:
@@ -55,21 +57,41 @@ class MaskedTraining:
         rows = tf.reshape(self._supernet.embedding.rows(inputs["sparse"]), [-1])
         optimizer.catch_up(table, rows)
         raw = self._form.raw(inputs, path, rows)
-        logits, loss, gradients, of_embeddings, squares = self._gradients(
-            *raw, labels, sample_weight
-        )
-        of_rows = tf.reshape(of_embeddings, [-1, table.shape[1]])
-        of_table = sum_duplicate_rows(tf.IndexedSlices(of_rows, rows))
-        rate, scale = optimizer.step_rate(), tf.constant(1.0)
-        if optimizer.clip_norm is not None:
-            norm = tf.sqrt(squares + tf.reduce_sum(tf.square(of_table.values)))
-            scale = optimizer.clip_norm / tf.maximum(norm, optimizer.clip_norm)
-        self._update(gradients, scale, rate)
-        scaled = tf.IndexedSlices(of_table.values * scale, of_table.indices)
-        optimizer.update_variable(scaled, table, optimizer.rate_of(table, rate))
-        optimizer.after_step(rate)
-        optimizer.iterations.assign_add(1)
+        rate = optimizer.step_rate()
+        logits, loss, named = self._compiled(*raw, labels, sample_weight, rows, rate)
+        finish_step(optimizer, table, named, rate)
         return logits, loss
+
+    def update(
+        self,
+        live: Path,
+        dense: Any,
+        embeddings: Any,
+        ids: Any,
+        labels: Any,
+        sample_weight: Any,
+        rows: Any,
+        rate: Any,
+    ) -> tuple:
+        """Updates all kernels; logits, loss, and the clipped gradient of each row of the tables.
+
+        Args:
+            live: the path without its dead parts.
+            dense: (batch, dense columns).
+            embeddings: (batch, id columns, embedding).
+            ids: (batch, id columns), or ``None`` where there are no lists.
+            labels: (batch, 1).
+            sample_weight: of the batch's rows, or ``None``.
+            rows: of the joint table, (batch * id columns,).
+            rate: learning rate of the step.
+        """
+        logits, loss, gradients, of_embeddings = self.gradients(
+            live, dense, embeddings, ids, labels, sample_weight
+        )
+        dim = self._supernet.embedding.embedding_dim
+        named = summed_by_row(rows, tf.reshape(of_embeddings, [-1, dim]))
+        named = update_kernels(self._supernet.optimizer, gradients, self.kernels, named, rate)
+        return logits, loss, named
 
     def gradients(
         self,
@@ -80,7 +102,7 @@ class MaskedTraining:
         labels: Any,
         sample_weight: Any,
     ) -> tuple:
-        """Logits, loss, gradients of kernels and embeddings, and the kernels' sum of squares.
+        """Logits, loss, and the gradients of kernels and embeddings.
 
         Args:
             live: the path without its dead parts.
@@ -98,19 +120,7 @@ class MaskedTraining:
         *gradients, of_embeddings = tape.gradient(
             loss, [*sources, embeddings], unconnected_gradients="zero"
         )
-        squares = tf.add_n([tf.reduce_sum(tf.square(gradient)) for gradient in gradients])
-        return logits, loss, gradients, of_embeddings, squares
-
-    def update_kernels(self, gradients: list[Any], scale: Any, rate: Any) -> None:
-        """Updates all kernels.
-
-        Args:
-            gradients: of each.
-            scale: by which they are clipped.
-            rate: learning rate of the step.
-        """
-        for gradient, variable in zip(gradients, self.kernels):
-            self._supernet.optimizer.update_variable(gradient * scale, variable, rate)
+        return logits, loss, gradients, of_embeddings
 
 
 def _check_optimizer(optimizer: Adagrad) -> None:
