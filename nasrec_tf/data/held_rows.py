@@ -45,5 +45,5 @@ class HeldRows:
             index: their places, (rows,).
         """
         parts = (self.dense, self.sparse, self.labels, self.weights)
-        with tf.init_scope():
+        with tf.init_scope(), tf.device("CPU:0"):
             return HeldRows(*(None if part is None else tf.gather(part, index) for part in parts))

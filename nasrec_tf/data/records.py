@@ -308,7 +308,8 @@ class Records:
             first = last
         if first != rows:
             raise self._other_rows(split, first)
-        with tf.init_scope():
+        # Not in the memory of a GPU, from which each batch would be fetched.
+        with tf.init_scope(), tf.device("CPU:0"):
             # One after the other, so that no two are there twice at once.
             return HeldRows(**{name: tf.constant(parts.pop(name)) for name in tuple(parts)})
 

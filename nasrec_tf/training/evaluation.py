@@ -12,10 +12,14 @@ import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records, derived_seed
+from nasrec_tf.training.devices import has_gpu
 from nasrec_tf.training.ranked_rows import RankedRows, drawn_weights, weighted_mean, weighted_sum
 
 EVALUATION_BATCH = 1024
 """Rows of a batch without gradients: attention over more of them falls out of the caches."""
+
+GPU_EVALUATION_BATCH = 16384
+"""Likewise on a GPU, which fewer do not fill."""
 
 BOOTSTRAP_ROUNDS = 200
 
@@ -92,7 +96,8 @@ class Predictor:
         rows = rows if limit is None else min(rows, limit)
         labels, logits = np.empty(rows, np.float32), np.empty(rows, np.float32)
         first = 0
-        for inputs, batch_labels, *_ in self.records.batches(split, EVALUATION_BATCH, limit):
+        batch = GPU_EVALUATION_BATCH if has_gpu() else EVALUATION_BATCH
+        for inputs, batch_labels, *_ in self.records.batches(split, batch, limit):
             last = first + batch_labels.shape[0]
             if last <= rows:
                 labels[first:last] = batch_labels.numpy()[:, 0]

@@ -100,9 +100,18 @@ class SupernetScorer:
         for inputs, labels, *weights in self.records.batches(
             "validation", self.plan.evaluation_batch, self.plan.validation_rows
         ):
-            total += float(self._loss(self._head_inputs(inputs, path), labels, head, *weights))
+            features = self._features(inputs, path)
+            total += float(self._loss(features, labels, head, *weights))
             rows += float(tf.reduce_sum(weights[0])) if weights else labels.shape[0]
         return {"log_loss": total / rows}
+
+    def _features(self, inputs, path):
+        """What the final layer reads; all batches make one program where programs are compiled."""
+        if not self.supernet.runs_by_masks:
+            return self._head_inputs(inputs, path)
+        rows = inputs["sparse"].shape[0]
+        size = max(rows, self._tuning_rows, self.plan.evaluation_batch)
+        return self._head_inputs(_filled_up(inputs, size - rows), path)[:rows]
 
     def _tuned_head(self, path: Path) -> _Head:
         head = self._first_head(path)
@@ -112,7 +121,7 @@ class SupernetScorer:
             steps = min(labels.shape[0] // batch, self.plan.fine_tune_steps - step)
             if steps < 1:
                 break
-            features = self._head_inputs(inputs, path)
+            features = self._features(inputs, path)
             # Weights of 1 leave every number as it is.
             weight = weights[0][:, None] if weights else tf.ones_like(labels)
             first, count = tf.constant(step), tf.constant(steps)
@@ -120,11 +129,17 @@ class SupernetScorer:
             step += steps
         return head
 
+    @property
+    def _tuning_rows(self) -> int:
+        """Rows of a chunk of whole batches, where the split has as many."""
+        return max(1, self.plan.chunk_rows // self.plan.batch_size) * self.plan.batch_size
+
     def _tuning_chunks(self):
         """Chunks of whole batches, epoch after epoch."""
         plan = self.plan
-        rows = max(1, plan.chunk_rows // plan.batch_size) * plan.batch_size
-        rows = min(rows, plan.batch_size * self.records.steps_per_epoch(plan.batch_size))
+        rows = min(
+            self._tuning_rows, plan.batch_size * self.records.steps_per_epoch(plan.batch_size)
+        )
         left = plan.fine_tune_steps
         epoch = 0
         while left > 0:
@@ -179,3 +194,8 @@ class SupernetScorer:
         logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
         losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
         return tf.reduce_sum(losses if weights is None else losses * weights[:, None])
+
+
+def _filled_up(inputs, rows):
+    """The inputs of a batch, and as many further rows of zeros."""
+    return {name: tf.pad(value, [[0, rows], [0, 0]]) for name, value in inputs.items()}

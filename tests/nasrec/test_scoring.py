@@ -135,3 +135,24 @@ def test_a_diverging_candidate_gets_a_score_that_is_not_finite(scorer, model):
     finally:
         for variable, value in zip(model.variables, before):
             variable.assign(value)
+
+
+def test_by_masks_batches_of_every_size_are_one_program_and_score_as_by_slices(
+    scorer, records, monkeypatch
+):
+    masked = Supernet(SPACE, records.features, SMALL_OPTIONS, seed=8)
+    shake(masked)
+    masked.run_by_masks()
+    by_masks = SupernetScorer(masked, records, PLAN)
+    sizes = set()
+    frozen = by_masks._head_inputs
+
+    def counted(inputs, path):
+        sizes.add(inputs["sparse"].shape[0])
+        return frozen(inputs, path)
+
+    monkeypatch.setattr(by_masks, "_head_inputs", counted)
+    for architecture in random_architectures(SPACE, 2, seed=2):
+        expected = scorer(architecture)["log_loss"]
+        assert by_masks(architecture)["log_loss"] == pytest.approx(expected, abs=1e-4)
+    assert sizes == {CHUNK}

@@ -1,5 +1,6 @@
 """The supernet, which holds every architecture of a search space (paper 3.1 and 4)."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -257,10 +258,18 @@ class Supernet(keras.Model):
         """
         self._masked = MaskedForm(self, precision)
         self._masked_training = MaskedTraining(self, self._masked)
-        # Drawing a path is hundreds of operations on a few numbers.
-        with tf.device("CPU:0"):
+        with self._drawing():
             self.generator = _moved(self.generator)
             self._evaluation_generator = _moved(self._evaluation_generator)
+
+    def _drawing(self):
+        """Where paths are drawn: hundreds of operations on a few numbers are none for a GPU."""
+        return tf.device("CPU:0") if self.runs_by_masks else contextlib.nullcontext()
+
+    @property
+    def runs_by_masks(self) -> bool:
+        """Whether it runs at full width, by a program for each size of batch."""
+        return self._masked is not None
 
     def logits(self, inputs, architecture: Architecture):
         """Logits of an architecture: (batch, 1).
@@ -479,7 +488,9 @@ class Supernet(keras.Model):
             data: inputs, labels (batch, 1) and sample weights, as ``fit`` passes them.
         """
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        path = self.sampler(self.generator, self.optimizer.iterations.value)
+        step = tf.convert_to_tensor(self.optimizer.iterations.value)
+        with self._drawing():
+            path = self.sampler(self.generator, step)
         logits, loss = self.train_on_path(path, inputs, labels, sample_weight)
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
         return self.compute_metrics(inputs, labels, logits, sample_weight)
@@ -521,7 +532,9 @@ class Supernet(keras.Model):
             data: inputs, labels (batch, 1) and sample weights, as ``evaluate`` passes them.
         """
         inputs, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        logits = self(inputs, path=self.sampler.sampler(self._evaluation_generator), training=False)
+        with self._drawing():
+            path = self.sampler.sampler(self._evaluation_generator)
+        logits = self(inputs, path=path, training=False)
         loss = self.compute_loss(inputs, labels, logits, sample_weight, training=False)
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
         return self.compute_metrics(inputs, labels, logits, sample_weight)
