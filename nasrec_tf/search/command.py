@@ -345,8 +345,11 @@ def _announce(run, stage: str) -> None:
     from nasrec_tf.search.scaling import explain
     from nasrec_tf.search.source_0 import explain_rule
     from nasrec_tf.search.stages.evolution import check_budgets
+    from nasrec_tf.training.devices import gpu_names
 
     if stage == run.config.stages[1]:
+        for name in gpu_names():
+            run.say(f"device: {name}")
         lines = explain(run.config, run.settings, run.records.rows("train"))
         if run.config.architecture is None:
             lines += explain_rule(run.config, run.space.dense_embeddings, run.dense_columns)

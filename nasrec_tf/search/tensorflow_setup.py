@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import logging
+import os
 import sys
 from collections.abc import Iterator
 
@@ -26,6 +27,31 @@ LOGGED_NOISE = (
 # for it: the graph has nothing left to fold or to fuse.
 OPTIMIZER_OPTIONS = {"disable_meta_optimizer": True}
 
+XLA_FLAGS = "XLA_FLAGS"
+"""Environment variable; options that XLA reads when TensorFlow is loaded."""
+
+XLA_OPTIONS = (
+    # To try out tilings and algorithms for each of some hundred products takes most of the time of
+    # a compilation, and every network that is trained from scratch is one (docs/scaling.md).
+    "--xla_gpu_enable_triton_gemm=false",
+    "--xla_gpu_autotune_level=0",
+    "--xla_gpu_enable_llvm_module_compilation_parallelism=true",
+)
+"""How programs are compiled for a GPU; nothing to the CPU."""
+
+
+def xla_flags(given: str) -> str:
+    """Our options, and after them the user's, of which XLA takes the last.
+
+    Args:
+        given: ``XLA_FLAGS`` as it is.
+
+    Example:
+        >>> xla_flags("--xla_gpu_autotune_level=4").split()[-2:]
+        ['--xla_gpu_enable_llvm_module_compilation_parallelism=true', '--xla_gpu_autotune_level=4']
+    """
+    return " ".join((*XLA_OPTIONS, given)).strip()
+
 
 def configure_tensorflow(device: str) -> None:
     """Quietens TensorFlow's start, and chooses the device and how graphs are prepared.
@@ -36,10 +62,12 @@ def configure_tensorflow(device: str) -> None:
     Raises:
         UserError: if there is no GPU and one is asked for.
     """
-    is_first = "tensorflow" not in sys.modules
-    tf = load_tensorflow()
-    from nasrec_tf.training.devices import choose_device
+    from nasrec_tf.training.devices import CPU, choose_device
 
+    is_first = "tensorflow" not in sys.modules
+    if is_first and device != CPU:
+        os.environ[XLA_FLAGS] = xla_flags(os.environ.get(XLA_FLAGS, ""))
+    tf = load_tensorflow()
     choose_device(device)
     tf.get_logger().addFilter(_is_worth_telling)
     tf.config.optimizer.set_experimental_options(OPTIMIZER_OPTIONS)

@@ -38,3 +38,10 @@ def choose_device(device: str) -> None:
 def has_gpu() -> bool:
     """Whether this process computes on a GPU."""
     return bool(tf.config.get_visible_devices("GPU"))
+
+
+def gpu_names() -> list[str]:
+    """What the GPUs are called that this process computes on, such as ``"NVIDIA H200"``."""
+    details = tf.config.experimental.get_device_details
+    found = tf.config.get_visible_devices("GPU")
+    return [details(gpu).get("device_name", gpu.name) for gpu in found]

@@ -5,6 +5,7 @@ import csv
 import pytest
 import tensorflow as tf
 from search_calls import call, options
+from tensorflow.python.eager.context import PhysicalDevice
 
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.training import devices
@@ -26,6 +27,16 @@ def test_a_gpu_that_is_not_there_is_told_before_anything_is_done(tmp_path):
 def test_another_device_is_none(tmp_path):
     with pytest.raises(SystemExit):
         call(*options(tmp_path), "--device", "tpu")
+
+
+def test_a_gpu_is_called_what_its_maker_calls_it(monkeypatch):
+    gpus = [PhysicalDevice("/physical_device:GPU:0", "GPU")]
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind=None: gpus)
+    details = {"device_name": "NVIDIA H200", "compute_capability": (9, 0)}
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
+    assert devices.gpu_names() == ["NVIDIA H200"]
+    details.clear()
+    assert devices.gpu_names() == ["/physical_device:GPU:0"]
 
 
 @pytest.mark.slow
