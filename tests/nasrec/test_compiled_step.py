@@ -21,7 +21,7 @@ OPTIMIZERS = {
 }
 
 
-@pytest.fixture(params=OPTIMIZERS)
+@pytest.fixture(params=["adagrad", pytest.param("adam", marks=pytest.mark.slow)])
 def pair(request):
     """Two networks alike, of every operator."""
     networks = []

@@ -137,6 +137,7 @@ def test_a_diverging_candidate_gets_a_score_that_is_not_finite(scorer, model):
             variable.assign(value)
 
 
+@pytest.mark.slow
 def test_by_masks_batches_of_every_size_are_one_program_and_score_as_by_slices(
     scorer, records, monkeypatch
 ):
