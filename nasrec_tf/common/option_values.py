@@ -1,6 +1,6 @@
 """Several settings in one option of a command line: ``start=32,pool=200``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nasrec_tf.common.errors import UserError
@@ -41,6 +41,26 @@ def option_values(
             raise UserError(f"{where} gives {option} twice; once is enough.")
         values[option] = _value(option, known[option], value, where)
     return values
+
+
+def refuse_twins(option: str, meanings: Sequence[tuple[str, Any]]) -> None:
+    """Refuses what is asked for twice, be it in other words.
+
+    Args:
+        option: that asks for it.
+        meanings: texts as they were given, with what each comes to.
+
+    Raises:
+        UserError: if two come to the same.
+
+    Example:
+        >>> refuse_twins("--variant", [("warmup=false", (False, 1)), ("seed=2", (True, 2))])
+    """
+    for number, (text, meaning) in enumerate(meanings):
+        for earlier, other in meanings[:number]:
+            if meaning == other:
+                told = text if text == earlier else f"{earlier} and {text}"
+                raise UserError(f"{option}: the same options are given twice ({told}).")
 
 
 def _value(option: str, kind: type, text: str, where: str) -> Any:

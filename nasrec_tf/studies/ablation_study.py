@@ -153,8 +153,7 @@ class AblationStudy:
             UserError: if a search cannot be made.
         """
         # Before any work: every variant has to be a search that can be made.
-        for variant in self.variants:
-            self._config(variant, 1, ("pending",))
+        self.meanings()
         dataset = self._dataset()
         found: dict[str, list[JudgedSearch]] = {variant.text: [] for variant in self.variants}
         for seed in range(1, self.seeds + 1):
@@ -165,6 +164,21 @@ class AblationStudy:
             _row(name, judged, None if name == self.variants[0].text else base)
             for name, judged in found.items()
         ]
+
+    def meanings(self) -> list[tuple[str, SearchConfig]]:
+        """Variants and what they come to, equal for equal searches.
+
+        Raises:
+            UserError: if one cannot be made.
+        """
+        found = []
+        for each in self.variants:
+            config = self._config(each, 1, ("pending",))
+            config = dataclasses.replace(
+                config, run_dir=self.base.run_dir, export_dir=self.base.export_dir
+            )
+            found.append((each.text, config))
+        return found
 
     def _dataset(self) -> tuple[str, ...]:
         """The records, made once for all searches."""

@@ -115,6 +115,18 @@ class RankingSupernets:
     place: Workspace
     directory: pathlib.Path
 
+    def meaning(self, variant: Variant) -> tuple:
+        """What a variant comes to, equal for equal supernets and scores, however they are asked.
+
+        Args:
+            variant: of the supernet and its scores.
+        """
+        table_run = self.place.run
+        config = dataclasses.replace(table_run.config, **variant.options)
+        settings = Run(config, table_run.directory, table_run.quiet).settings
+        names = (*OF_TRAINING, *OF_SCORING)
+        return tuple(getattr(settings, name, getattr(config, name)) for name in names)
+
     def scores(
         self, variant: Variant, architectures: Sequence[Architecture]
     ) -> tuple[list[float], float]:

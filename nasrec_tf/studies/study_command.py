@@ -12,6 +12,7 @@ from nasrec_tf.benchmark.command import add_build_options, build_config
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.option_values import refuse_twins
 from nasrec_tf.search.exit_code import exit_code
 
 DESCRIPTION = """\
@@ -159,8 +160,6 @@ def _ablate(options: argparse.Namespace) -> int:
     if options.seeds < 1:
         raise UserError(f"--seeds must be at least 1. Received: {options.seeds}")
     texts = options.variant or [DEFAULT, *TABLE_6_VARIANTS, *FURTHER_VARIANTS]
-    if len(set(texts)) < len(texts):
-        raise UserError("--variant: the same options are given twice; once is enough.")
     given = {} if options.config is None else load_options(options.config)
     check_options(list(given))
     directory = pathlib.Path(options.directory)
@@ -168,6 +167,8 @@ def _ablate(options: argparse.Namespace) -> int:
         SearchConfig(**given), directory, [AblationVariant.parsed(text) for text in texts],
         options.seeds, options.quiet, _ends_at(options.minutes),
     )  # fmt: skip
+    if options.variant:
+        refuse_twins("--variant", study.meanings())
     try:
         rows = study()
     except TimeIsUp:
@@ -240,7 +241,7 @@ def _rank(options: argparse.Namespace) -> int:
     from nasrec_tf.benchmark.table_workspace import opened_workspace
     from nasrec_tf.studies.ranking import RankingStudy
     from nasrec_tf.studies.ranking_files import MARKDOWN, write_ranking
-    from nasrec_tf.studies.ranking_supernets import TABLE_2, parsed_variant
+    from nasrec_tf.studies.ranking_supernets import TABLE_2, RankingSupernets, parsed_variant
     from nasrec_tf.studies.ranking_text import screen_lines
 
     for name, least in (("architectures", 1), ("seeds", 1), ("stream", 0)):
@@ -251,12 +252,11 @@ def _rank(options: argparse.Namespace) -> int:
     ends_at = _ends_at(options.minutes)
     without = options.supernet == [NO_SUPERNET]
     variants = [] if without else [parsed_variant(text) for text in options.supernet or TABLE_2]
-    texts = [variant.text for variant in variants]
-    if len(set(texts)) < len(texts):
-        raise UserError("--supernet: the same options are given twice; once is enough.")
     with opened_workspace(build_config(options), options.quiet) as place:
         directory = pathlib.Path(options.out or pathlib.Path(options.directory) / place.card.name
                                  / "ranking")  # fmt: skip
+        supernets = RankingSupernets(place, directory)
+        refuse_twins("--supernet", [(each.text, supernets.meaning(each)) for each in variants])
         directory.mkdir(parents=True, exist_ok=True)
         build = TableBuild(place.run, place.card, place.file, options.stream, ends_at=ends_at)
         study = RankingStudy(

@@ -67,7 +67,9 @@ def test_architectures_and_supernets_are_added_to_what_is_there(place, capsys):
         (["--supernet", "warmup=maybe"], "warmup must be true or false"),
         (["--supernet", "seed=1,seed=2"], "gives seed twice"),
         (["--supernet", "path_sampler=best"], "--path-sampler"),
-        (["--supernet", "supernet_epochs=1"], "the same options are given twice"),
+        (["--supernet", "supernet_epochs=1"], "the same options are given twice (supernet_epochs"),
+        (["--supernet", "seed=1,supernet_epochs=1"], "twice (supernet_epochs=1 and seed=1,supern"),
+        (["--supernet", "supernet_epochs=1,layer_norm=true"], "the same options are given twice"),
         (["--architectures", 0], "--architectures must be at least 1"),
     ],
 )

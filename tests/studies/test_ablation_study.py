@@ -59,6 +59,11 @@ def test_an_ablation_sets_searches_beside_each_other_and_goes_on(tmp_path):
         (("--variant", "seed=3"), "", "--variant: a search has no 'seed'; it has"),
         (("--variant", "blocks=0"), "", "--variant blocks=0: --blocks must be at least 1"),
         (("--variant", "default", "--variant", "default"), "", "the same options are given twice"),
+        (
+            ("--variant", "default", "--variant", "warmup=true"),
+            "",
+            "twice (default and warmup=true)",
+        ),
         ((), "seed = 3", "--seed is the study's own; leave it out of --config."),
         (("--seeds", "0"), "", "--seeds must be at least 1. Received: 0"),
     ],
