@@ -14,8 +14,9 @@ from nasrec_tf.search.planning import measuring, samples
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.run_plan import check_fits, make_plan
-from nasrec_tf.search.planning.samples import sampled
+from nasrec_tf.search.planning.samples import data_set_pilot, sampled
 from nasrec_tf.search.planning.stage_forecast import Seconds
+from nasrec_tf.search.planning.unit_costs import RecordsCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_rows
@@ -136,6 +137,27 @@ def test_what_does_not_fit_names_the_option_that_would_help(run_files, monkeypat
     large = dataclasses.replace(plan.stages[0], disk=1 << 60)
     with pytest.raises(Exception, match=r"GiB free, and the run would take .* --export-dir"):
         check_fits(dataclasses.replace(plan, stages=(large,)))
+
+
+def test_measuring_that_is_late_plans_by_what_was_measured_first(
+    finished_run, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(measuring, "DRAWN", 3)
+    given_run = RunDirectory(finished_run / "run").stored_config()
+    config = dataclasses.replace(given_run, recipe="auto", run_dir=str(tmp_path / "run"))
+    dataset = finished_run / "run" / "records" / "dataset"
+    pilot = data_set_pilot(config, RunDirectory(tmp_path / "run"), dataset)
+    (tmp_path / "work").mkdir()
+    costs = measuring.measured(
+        pilot, tmp_path / "work", config.stages, started=0.0, is_late=lambda: True
+    )
+    (first,) = costs.found
+    assert costs.plain == costs.mixed == first
+    assert costs.supernet is not None and len(costs.scoring) == 1 and costs.export > 0
+    records = RecordsCost(start=1.0, reading=1.0, disk=0, raw_disk=0)
+    stages = Forecast(pilot, costs, records).stages()
+    assert {"recipe", "supernet", "evolution", "retrain", "export"} <= {s.stage for s in stages}
+    assert all(stage.seconds.expected > 0 for stage in stages)
 
 
 def test_steps_are_counted_by_the_code_of_the_stages(finished_run):

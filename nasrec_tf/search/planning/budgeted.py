@@ -13,6 +13,10 @@ from nasrec_tf.search.planning.run_plan import make_plan
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget, TimeNote, read_note
 
+MEASURED = 0.15
+"""Share of the time after which nothing more is measured than what every plan needs: on a machine
+that others share, a minute's measuring can take as long as the run is given."""
+
 
 def with_chosen(config: SearchConfig) -> SearchConfig:
     """The options of a run, with those that an earlier call of it has chosen to fit its time.
@@ -59,7 +63,10 @@ def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudge
     if note is not None or directory.result("export") is not None:
         return config, TimeBudget(config.max_hours, note, begun)
     # What it tells in the end is left out.
-    plan = make_plan(dataclasses.replace(config, explain=False, yardsticks="auto"))
+    plan = make_plan(
+        dataclasses.replace(config, explain=False, yardsticks="auto"),
+        within=MEASURED * 3600 * config.max_hours,
+    )
     left = 3600 * config.max_hours - (time.monotonic() - begun)
     fixed = [
         field.name

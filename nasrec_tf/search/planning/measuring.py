@@ -55,6 +55,11 @@ LOADED_ROWS = 50_000
 NETWORK, SUPERNET = "network", "supernet"
 
 
+def never() -> bool:
+    """Whether measuring is late that may take as long as it does: no."""
+    return False
+
+
 class Timed:
     """Seconds of what is done within."""
 
@@ -286,12 +291,15 @@ class Meter:
             return 0
         return len(ablations(build(self._pilot, model, recipe, None)))
 
-    def scoring(self, supernet: Any, drawn: Sequence[Architecture]) -> list[ScoringCost]:
+    def scoring(
+        self, supernet: Any, drawn: Sequence[Architecture], is_late: Callable[[], bool] = never
+    ) -> list[ScoringCost]:
         """Scores of candidates by a supernet.
 
         Args:
             supernet: of ``supernet``.
             drawn: the candidates.
+            is_late: whether no more than the first is to be measured.
         """
         from nasrec_tf.search.scorers import scoring_plan
         from nasrec_tf.training.scoring import SupernetScorer
@@ -303,6 +311,8 @@ class Meter:
         rows = min(plan.validation_rows, run.records.rows("validation"), MOST_PIECE_ROWS)
         start = 0.0
         for architecture in drawn:
+            if found and is_late():
+                break
 
             def seconds(steps: int, rows: int, architecture=architecture) -> float:
                 scorer.plan = dataclasses.replace(plan, fine_tune_steps=steps, validation_rows=rows)
@@ -379,8 +389,9 @@ def measured(
     stages: Collection[str],
     started: float,
     clock: Clock = time.perf_counter,
+    is_late: Callable[[], bool] = never,
 ) -> UnitCosts:
-    """Measures all that stages of a run do.
+    """Measures all that stages of a run do: what every run needs first, then the supernet.
 
     Args:
         pilot: the run.
@@ -388,52 +399,79 @@ def measured(
         stages: those that are left.
         started: seconds until TensorFlow could be used.
         clock: tells the time.
+        is_late: whether no more time is to be spent. What is left then is taken to cost what the
+            network does that was measured first.
     """
     config, recipe = pilot.config, pilot.recipe
-    searches = config.architecture is None
     meter = Meter(pilot, directory, clock)
-    drawn = meter.architectures() if searches else []
+    drawn = meter.architectures() if config.architecture is None else []
     models: list[Trainable] = [SpaceModel(one) for one in drawn] or [pilot.given_model]
-    supernet, scoring = None, []
-    if searches and not config.trains_candidates and {"supernet", "evolution"} & set(stages):
-        supernet, model = meter.supernet()
-        scoring = meter.scoring(model, drawn) if "evolution" in stages else []
-        del model
-    plain = mixed = wide = None
-    tries_recipes = "recipe" in stages and pilot.warm_start is None
-    widest = widest_embeddings(pilot)
-    if searches and (tries_recipes or "retrain" in stages and pilot.settings.refine):
-        plain = meter.training(SpaceModel(PLAIN), recipe)
-    if tries_recipes:
-        if widest > recipe.embedding_dim:
-            model = SpaceModel(PLAIN) if plain else models[0]
-            wide = meter.training(model, recipe.replace(embedding_dim=widest))
-        if plain is not None:
-            by_layer = recipe.replace(normalization=BY_LAYER)
-            mixed = meter.training(SpaceModel(OF_MANY_KINDS), by_layer)
-    if not {"evolution", "retrain"} & set(stages):
-        models = models[:1]
-    first = models[0].architecture
-    prunes = "prune" in stages and first is not None
-    explains = "explain" in stages
-    return UnitCosts(
+    first = meter.training(models[0], recipe)
+    costs = UnitCosts(
         started=started,
         load_row=meter.load_row(),
-        found=tuple(meter.training(model, recipe) for model in models),
-        plain=plain,
-        mixed=mixed,
-        wide=wide,
-        wide_dim=widest,
+        found=(first,),
+        plain=None,
+        mixed=None,
+        wide=None,
+        wide_dim=widest_embeddings(pilot),
         judged_row=meter.judged_row() if "retrain" in stages else 0.0,
         export=meter.export(models[0], recipe),
-        supernet=supernet,
-        scoring=tuple(scoring),
+        supernet=None,
+        scoring=(),
+        written_byte=0.0,
+        process_bytes=0,
+    )
+    if drawn and not config.trains_candidates and {"supernet", "evolution"} & set(stages):
+        supernet, model = meter.supernet()
+        scoring = meter.scoring(model, drawn, is_late) if "evolution" in stages else []
+        costs = dataclasses.replace(costs, supernet=supernet, scoring=tuple(scoring))
+        del model
+
+    def training(model: Trainable, recipe: Recipe) -> TrainingCost:
+        return first if is_late() else meter.training(model, recipe)
+
+    plain, mixed, wide = _of_choice(pilot, stages, models[0], training)
+    costs = dataclasses.replace(costs, plain=plain, mixed=mixed, wide=wide)
+    if {"evolution", "retrain"} & set(stages):
+        others = [meter.training(model, recipe) for model in models[1:] if not is_late()]
+        costs = dataclasses.replace(costs, found=(first, *others))
+    architecture = models[0].architecture
+    if "prune" in stages and architecture is not None:
+        pruned = first if is_late() else meter.masked(architecture, recipe)
+        costs = dataclasses.replace(costs, pruned=pruned)
+    if "explain" in stages:
+        costs = dataclasses.replace(
+            costs,
+            yardsticks=meter.yardsticks(models[0], recipe),
+            parts=meter.parts(models[0], recipe),
+        )
+    return dataclasses.replace(
+        costs,
         written_byte=meter.written_byte,
         process_bytes=peak_memory_bytes() - meter.largest_bytes,
-        pruned=meter.masked(first, recipe) if prunes and first is not None else None,
-        yardsticks=meter.yardsticks(models[0], recipe) if explains else (),
-        parts=meter.parts(models[0], recipe) if explains else 0,
     )
+
+
+def _of_choice(
+    pilot: Pilot,
+    stages: Collection[str],
+    found: Trainable,
+    training: Callable[[Trainable, Recipe], TrainingCost],
+) -> tuple[TrainingCost | None, ...]:
+    """Trainings of the choice of a recipe: of the plain network, the mixed one, and wide ones."""
+    recipe, searches = pilot.recipe, pilot.config.architecture is None
+    tries_recipes = "recipe" in stages and pilot.warm_start is None
+    plain = mixed = wide = None
+    if searches and (tries_recipes or "retrain" in stages and pilot.settings.refine):
+        plain = training(SpaceModel(PLAIN), recipe)
+    if tries_recipes and (widest := widest_embeddings(pilot)) > recipe.embedding_dim:
+        model = SpaceModel(PLAIN) if plain else found
+        wide = training(model, recipe.replace(embedding_dim=widest))
+    if tries_recipes and plain is not None:
+        by_layer = recipe.replace(normalization=BY_LAYER)
+        mixed = training(SpaceModel(OF_MANY_KINDS), by_layer)
+    return plain, mixed, wide
 
 
 def widest_embeddings(pilot: Pilot) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import pathlib
 import shutil
 import tempfile
@@ -65,12 +66,15 @@ class Plan:
         return total
 
 
-def make_plan(config: SearchConfig, clock: Clock = time.perf_counter) -> Plan:
+def make_plan(
+    config: SearchConfig, clock: Clock = time.perf_counter, within: float = math.inf
+) -> Plan:
     """Measures this machine on the user's data; nothing is written into the run directory.
 
     Args:
         config: the options.
         clock: tells the time.
+        within: seconds after which only what a plan cannot do without is still measured.
 
     Raises:
         DataError, UserError: if options or data cannot be used, or a network cannot fit.
@@ -82,6 +86,7 @@ def make_plan(config: SearchConfig, clock: Clock = time.perf_counter) -> Plan:
         directory.check_same(config, stored)
     if directory.result("export") is not None:
         raise UserError(f"{directory.path}: this run has finished; there is nothing to plan.")
+    ends = clock() + within
     with scratch_directory() as scratch:
         found = sampled(config, scratch, clock)
         # Before anything else imports it, with all that it has to say.
@@ -91,7 +96,7 @@ def make_plan(config: SearchConfig, clock: Clock = time.perf_counter) -> Plan:
         work = scratch / "measured"
         work.mkdir()
         left = [name for name in config.stages if directory.result(name) is None]
-        costs = measured(found.pilot, work, left, started.seconds, clock)
+        costs = measured(found.pilot, work, left, started.seconds, clock, lambda: clock() >= ends)
         forecast = Forecast(found.pilot, costs, found.records)
         stages = tuple(_left(forecast.pilot, stage) for stage in forecast.stages())
     return Plan(forecast, costs.started, stages)
