@@ -173,15 +173,20 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
+    from beam_preprocess.common.progress_lines import progress
     from nasrec_tf.benchmark.answers import Benchmark
-    from nasrec_tf.benchmark.leaderboard import leaderboard, standings
+    from nasrec_tf.benchmark.leaderboard import leaderboard, standings, tried_strategies
 
     if options.seeds < 2:
         raise UserError(f"--seeds must be at least 2, for intervals. Received: {options.seeds}")
     budgets = _budgets(options.budgets)
     names = [name.strip() for name in options.strategies.split(",")] if options.strategies else ()
     benchmark = Benchmark.load(options.table)
-    found = list(standings(benchmark, options.dataset, max(budgets), options.seeds, names))
+    count = options.seeds * len(names or tried_strategies())
+    with progress("leaderboard", count, "trial") as bar:
+        found = list(
+            standings(benchmark, options.dataset, max(budgets), options.seeds, names, bar.update)
+        )
     print(leaderboard(found, budgets))
     if options.out is not None:
         _write_board(pathlib.Path(options.out), found, budgets)

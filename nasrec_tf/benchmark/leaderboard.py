@@ -4,7 +4,7 @@ import csv
 import dataclasses
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -47,12 +47,18 @@ class Standing:
         return self.curve[budget - 1]
 
 
+def tried_strategies() -> list[str]:
+    """Names of the strategies that a table can try."""
+    return [name for name in STRATEGIES if name not in NEEDS_SUPERNET]
+
+
 def standings(
     benchmark: Benchmark,
     dataset: str,
     budget: int,
     seeds: int,
     strategies: Sequence[str] = (),
+    tried: Callable[[], object] = lambda: None,
 ) -> Iterator[Standing]:
     """Tries strategies, each with every seed.
 
@@ -66,13 +72,16 @@ def standings(
         budget: architectures that each may ask for.
         seeds: trials of each strategy.
         strategies: their names; all that a table can try unless given.
+        tried: called after each trial.
 
     Raises:
         UserError: if an argument cannot be used.
     """
-    names = strategies or [name for name in STRATEGIES if name not in NEEDS_SUPERNET]
-    for name in names:
-        trials = [benchmark.strategy_trial(name, dataset, budget, seed) for seed in range(seeds)]
+    for name in strategies or tried_strategies():
+        trials = []
+        for seed in range(seeds):
+            trials.append(benchmark.strategy_trial(name, dataset, budget, seed))
+            tried()
         curves = [trial.regrets + (budget - len(trial.regrets)) * trial.regrets[-1:]
                   for trial in trials]  # fmt: skip
         curve = tuple(mean_and_reach(regrets) for regrets in zip(*curves))
