@@ -121,7 +121,9 @@ class Benchmark:
         return self.table.card(dataset)
 
     def architectures(self, dataset: str) -> list[Architecture]:
-        """Every architecture that was trained on a data set, in the order of their numbers.
+        """Every architecture of which ``query`` knows an answer, in the order of their numbers.
+
+        Those of which every training diverged are left out.
 
         Args:
             dataset: its name.
@@ -129,7 +131,8 @@ class Benchmark:
         Raises:
             UserError: if there is none of the name.
         """
-        texts = {row.identity: row.architecture for row in self._rows(dataset)}
+        rows = [row for row in self._rows(dataset) if row.best is not None]
+        texts = {row.identity: row.architecture for row in rows}
         return [architecture_of(text) for text in texts.values()]
 
     def query(self, architecture: Architecture, dataset: str, seed: int | None = None) -> Answer:

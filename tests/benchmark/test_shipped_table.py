@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import pathlib
 import re
 
@@ -36,6 +37,13 @@ def test_rows_are_of_their_architectures(benchmark):
         cost = SpaceModel(architecture).complexity(card.features, card.recipe)
         assert (cost.mflops, cost.parameters) == (row.mflops, row.parameters)
         assert row.made_with in benchmark.table.environments
+
+
+def test_what_it_names_it_knows_though_trainings_diverged(benchmark):
+    assert any(row.best is None for row in benchmark.table.rows.values())
+    for dataset in benchmark.datasets:
+        for architecture in benchmark.architectures(dataset):
+            assert math.isfinite(benchmark.query(architecture, dataset).log_loss)
 
 
 def test_what_the_documentation_shows_runs():
