@@ -19,10 +19,17 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.exit_code import exit_code
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 CANDIDATES = 5
 """Architectures that are scored; the first one waits for the compiler."""
+
+
+LEAST_STEPS = 4
+"""The loop makes them in three calls, of which the first two are not timed."""
 
 
 class Ticks:
@@ -173,7 +180,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("jobs", nargs="+", choices=JOBS)
     parser.add_argument("--data", required=True, help="a directory that beam_preprocess wrote")
-    parser.add_argument("--space", default="nasrec-full", help="nasrec-full or nasrec-small")
+    parser.add_argument("--space", default="nasrec-full", choices=("nasrec-full", "nasrec-small"))
     parser.add_argument("--blocks", type=int, help="fewer than the space's own, to try it out")
     parser.add_argument("--batch", type=int, default=4096)
     parser.add_argument(
@@ -181,24 +188,39 @@ def main() -> int:
     )
     parser.add_argument("--epochs", type=int, default=8, help="passes over the training split")
     parser.add_argument("--steps", type=int, default=30, help="steps of each timed call")
-    parser.add_argument("--precision", default="float32", help="float32 (TF32) or bfloat16")
+    parser.add_argument(
+        "--precision", default="float32", choices=("float32", "bfloat16"), help="float32 is TF32"
+    )
     parser.add_argument("--checkpoint-seconds", type=float, default=60.0)
     parser.add_argument(
         "--profile", metavar="DIR", help="`supernet` also writes a profile of five steps there"
     )
     options = parser.parse_args()
+    return exit_code(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> int:
     from nasrec_tf.data.records import Records
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow
     from nasrec_tf.training.devices import gpu_names
 
+    for name in ("batch", "epochs", "steps"):
+        if getattr(options, name) < 1:
+            raise UserError(f"--{name} must be at least 1. Received: {getattr(options, name)}")
     configure_tensorflow("auto")
     records = Records(pathlib.Path(options.data))
+    steps = options.epochs * records.steps_per_epoch(options.batch)
+    if steps < LEAST_STEPS:
+        raise UserError(
+            f"--batch {options.batch} and --epochs {options.epochs} make {steps} steps, too few to "
+            f"be timed; take a smaller batch or more epochs, for {LEAST_STEPS} or more."
+        )
     common = {
         "device": ", ".join(gpu_names()) or "CPU",
         "space": options.space,
         "batch": options.batch,
+        "precision": options.precision,
     }
-    common["precision"] = options.precision
     for job in options.jobs:
         for line in JOBS[job](options, records):
             print(json.dumps(common | line | {"peak_gib": _peak_gib()}), flush=True)

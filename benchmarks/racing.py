@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from nasrec_tf.common.atomic_file import atomic_path
-from nasrec_tf.common.errors import UserError, one_line
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig, load_options
+from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 
@@ -271,16 +272,16 @@ def main() -> int:
     parser.add_argument("runs", nargs="+", type=pathlib.Path, metavar="RUN_DIR")
     parser.add_argument("--seed", type=int, default=0, help="of drawn orders")
     options = parser.parse_args()
-    try:
-        for directory in options.runs:
-            if options.what == "replay":
-                report(directory, options.seed)
-                continue
-            stored = load_options(directory / "config.toml") | {"run_dir": str(directory)}
-            record(Run(SearchConfig(**stored), RunDirectory(directory), quiet=True))
-    except UserError as error:
-        print(f"{parser.prog}: error: {one_line(error)}", file=sys.stderr)
-        return 2
+    return exit_code(lambda: _race(options))
+
+
+def _race(options: argparse.Namespace) -> int:
+    for directory in options.runs:
+        if options.what == "replay":
+            report(directory, options.seed)
+            continue
+        stored = load_options(directory / "config.toml") | {"run_dir": str(directory)}
+        record(Run(SearchConfig(**stored), RunDirectory(directory), quiet=True))
     return 0
 
 
