@@ -1,6 +1,7 @@
 """What a run is going to take is told before it is begun, by what the run itself will count."""
 
 import dataclasses
+import time
 
 import pytest
 from hypothesis import given
@@ -149,7 +150,7 @@ def test_measuring_that_is_late_plans_by_what_was_measured_first(
     pilot = data_set_pilot(config, RunDirectory(tmp_path / "run"), dataset)
     (tmp_path / "work").mkdir()
     costs = measuring.measured(
-        pilot, tmp_path / "work", config.stages, started=0.0, is_late=lambda: True
+        pilot, tmp_path / "work", config.stages, 0.0, time.perf_counter, is_late=lambda: True
     )
     (first,) = costs.found
     assert costs.plain == costs.mixed == first

@@ -55,11 +55,6 @@ LOADED_ROWS = 50_000
 NETWORK, SUPERNET = "network", "supernet"
 
 
-def never() -> bool:
-    """Whether measuring is late that may take as long as it does: no."""
-    return False
-
-
 class Timed:
     """Seconds of what is done within."""
 
@@ -292,7 +287,7 @@ class Meter:
         return len(ablations(build(self._pilot, model, recipe, None)))
 
     def scoring(
-        self, supernet: Any, drawn: Sequence[Architecture], is_late: Callable[[], bool] = never
+        self, supernet: Any, drawn: Sequence[Architecture], is_late: Callable[[], bool]
     ) -> list[ScoringCost]:
         """Scores of candidates by a supernet.
 
@@ -388,8 +383,8 @@ def measured(
     directory: pathlib.Path,
     stages: Collection[str],
     started: float,
-    clock: Clock = time.perf_counter,
-    is_late: Callable[[], bool] = never,
+    clock: Clock,
+    is_late: Callable[[], bool],
 ) -> UnitCosts:
     """Measures all that stages of a run do: what every run needs first, then the supernet.
 
