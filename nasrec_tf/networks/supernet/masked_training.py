@@ -32,7 +32,7 @@ class MaskedTraining:
     def __init__(self, supernet: Any, form: MaskedForm):
         self._supernet = supernet
         self._form = form
-        self._compiled = tf.function(self.update, jit_compile=True, autograph=False)
+        self._compiled = tf.function(self._update, jit_compile=True, autograph=False)
 
     @property
     def kernels(self) -> list[Any]:
@@ -58,60 +58,29 @@ class MaskedTraining:
         optimizer.catch_up(table, rows)
         raw = self._form.raw(inputs, path, rows)
         rate = optimizer.step_rate()
-        logits, loss, named = self._compiled(*raw, labels, sample_weight, rows, rate)
+        logits, loss, named = self._compiled(raw, labels, sample_weight, rows, rate)
         finish_step(optimizer, table, named, rate)
         return logits, loss
 
-    def update(
-        self,
-        live: Path,
-        dense: Any,
-        embeddings: Any,
-        ids: Any,
-        labels: Any,
-        sample_weight: Any,
-        rows: Any,
-        rate: Any,
-    ) -> tuple:
+    def _update(self, raw: tuple, labels: Any, sample_weight: Any, rows: Any, rate: Any) -> tuple:
         """Updates all kernels; logits, loss, and the clipped gradient of each row of the tables.
 
         Args:
-            live: the path without its dead parts.
-            dense: (batch, dense columns).
-            embeddings: (batch, id columns, embedding).
-            ids: (batch, id columns), or ``None`` where there are no lists.
+            raw: as ``MaskedForm.raw`` gives it.
             labels: (batch, 1).
             sample_weight: of the batch's rows, or ``None``.
             rows: of the joint table, (batch * id columns,).
             rate: learning rate of the step.
         """
-        logits, loss, gradients, of_embeddings = self.gradients(
-            live, dense, embeddings, ids, labels, sample_weight
-        )
+        logits, loss, gradients, of_embeddings = self._gradients(raw, labels, sample_weight)
         dim = self._supernet.embedding.embedding_dim
         named = summed_by_row(rows, tf.reshape(of_embeddings, [-1, dim]))
         named = update_kernels(self._supernet.optimizer, gradients, self.kernels, named, rate)
         return logits, loss, named
 
-    def gradients(
-        self,
-        live: Path,
-        dense: Any,
-        embeddings: Any,
-        ids: Any,
-        labels: Any,
-        sample_weight: Any,
-    ) -> tuple:
-        """Logits, loss, and the gradients of kernels and embeddings.
-
-        Args:
-            live: the path without its dead parts.
-            dense: (batch, dense columns).
-            embeddings: (batch, id columns, embedding).
-            ids: (batch, id columns), or ``None`` where there are no lists.
-            labels: (batch, 1).
-            sample_weight: of the batch's rows, or ``None``.
-        """
+    def _gradients(self, raw: tuple, labels: Any, sample_weight: Any) -> tuple:
+        """Logits, loss, and the gradients of kernels and embeddings."""
+        live, dense, embeddings, ids = raw
         with tf.GradientTape() as tape:
             tape.watch(embeddings)
             logits = self._form.logits(self._form.run(live, dense, embeddings, ids))
