@@ -215,10 +215,10 @@ class BlockGraph(Baseline):
 
 
 @dataclasses.dataclass(frozen=True)
-class GraphFM(Piece):
-    """A linear term of all inputs, and the sum of the inner products of all pairs of vectors.
+class VectorPairs(Piece):
+    """What has products of all pairs of a block's vectors.
 
-    Input shapes: (batch, dense), (batch, vectors, embedding). Output shape: (batch, 1).
+    Input shapes: (batch, dense), (batch, vectors, embedding).
 
     Args:
         dense: dense numbers.
@@ -231,6 +231,15 @@ class GraphFM(Piece):
     vectors: int
     embedding: int
     initializer: str
+
+
+@dataclasses.dataclass(frozen=True)
+class GraphFM(VectorPairs):
+    """A linear term of all inputs, and the sum of the inner products of all pairs of vectors.
+
+    Output shape: (batch, 1).
+    """
+
     width = 1
 
     def weights(self):
@@ -252,25 +261,14 @@ class GraphFM(Piece):
 
 
 @dataclasses.dataclass(frozen=True)
-class GraphDotProduct(Piece):
+class GraphDotProduct(VectorPairs):
     """Inner products of all pairs of vectors, each with itself too.
 
     Dense numbers, if any, are mapped to one more vector, the first.
 
-    Input shapes: (batch, dense), (batch, vectors, embedding). Output shape: (batch, n (n + 1) / 2)
-    of n vectors: pairs in the order of the strictly lower triangle, row by row, then squares.
-
-    Args:
-        dense: dense numbers.
-        vectors: of a sample.
-        embedding: width of a vector.
-        initializer: of the kernel.
+    Output shape: (batch, n (n + 1) / 2) of n vectors: pairs in the order of the strictly lower
+    triangle, row by row, then squares.
     """
-
-    dense: int
-    vectors: int
-    embedding: int
-    initializer: str
 
     @property
     def _count(self) -> int:
