@@ -100,8 +100,9 @@ def complexity(
     One FLOP is one multiply-accumulate; linear maps, products of activations (attention
     included) and layer normalisations (5 an element) count; biases, activations, sums,
     factorization machines and embedding look-ups do not, nor does batch norm, which is no more
-    than a scale and a bias of each unit once a network is trained (``arithmetic.with_norm``). Lists
-    that are pooled by attention count the products of their longest, those by mean or sum nothing.
+    than a scale and a bias of each unit once a network is trained (``normalization.with_norm``).
+    Lists that are pooled by attention count the products of their longest, those by mean or sum
+    nothing.
 
     Args:
         architecture: the architecture.

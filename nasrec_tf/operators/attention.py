@@ -2,7 +2,7 @@
 
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators import arithmetic, normalization
 from nasrec_tf.operators.base import SPARSE, Operator, Prefix, Slots, WeightSpec
 from nasrec_tf.operators.kept_units import KeptPart, Units, kept_map
 from nasrec_tf.operators.work import DigitalStep, LinearMap
@@ -71,10 +71,10 @@ def encoder_weights(embedding: int) -> tuple[WeightSpec, ...]:
         WeightSpec("query_key_value_kernel", (Prefix(embedding), packed)),
         WeightSpec("query_key_value_bias", (packed,), 0.0),
         *arithmetic.linear_weights("attended", *square),
-        *arithmetic.norm_weights("attended_norm", embedding, NORM_SCALE),
+        *normalization.norm_weights("attended_norm", embedding, NORM_SCALE),
         *arithmetic.linear_weights("hidden", *square),
         *arithmetic.linear_weights("output", *square),
-        *arithmetic.norm_weights("output_norm", embedding, NORM_SCALE),
+        *normalization.norm_weights("output_norm", embedding, NORM_SCALE),
     )
 
 
@@ -125,15 +125,15 @@ def encode(tokens, weights, heads):
     specs = encoder_weights(tokens.shape[1] or 0)
     if library is not None and _has_kernel(tokens.shape[1], heads, specs, weights):
         given = [weights[spec.name] for spec in specs]
-        epsilon = arithmetic.LAYER_NORM_EPSILON
+        epsilon = normalization.LAYER_NORM_EPSILON
         return library.nasrec_encoder(tokens, given, heads=heads, epsilon=epsilon)[0]
     x = tf.transpose(tokens, [0, 2, 1])
     packed = arithmetic.linear(x, weights, "query_key_value")
     attended = arithmetic.linear(self_attention(packed, heads, x.shape[1]), weights, "attended")
-    x = arithmetic.layer_norm(tf.add_n([x, attended]), weights, "attended_norm")
+    x = normalization.layer_norm(tf.add_n([x, attended]), weights, "attended_norm")
     hidden = tf.nn.relu(arithmetic.linear(x, weights, "hidden"))
     output = arithmetic.linear(hidden, weights, "output")
-    x = arithmetic.layer_norm(tf.add_n([x, output]), weights, "output_norm")
+    x = normalization.layer_norm(tf.add_n([x, output]), weights, "output_norm")
     return tf.transpose(x, [0, 2, 1])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from nasrec_tf import native
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators import arithmetic, normalization
 from nasrec_tf.operators.base import DENSE, SPARSE, Operator, Prefix, SlotPairs, Slots
 from nasrec_tf.operators.kept_units import (
     KeptPart,
@@ -52,7 +52,7 @@ class DotProduct(Operator):
         fits = equal(self._pairs(shape), shape.width)
         columns = Prefix(unless(fits, shape.width))
         linear = arithmetic.linear_weights("output", self._pair_axis(shape, fits), columns)
-        norm = arithmetic.own_norm_weights("norm", shape.width, options)
+        norm = normalization.own_norm_weights("norm", shape.width, options)
         return specs + (linear[:1] + norm if norm else linear)
 
     def work(self, shape):
@@ -72,7 +72,7 @@ class DotProduct(Operator):
         # The whole Gram matrix, as a matrix product computes it and fvcore counts it.
         products = DigitalStep("products", (dense, sparse), products=(tokens + 1) ** 2 * embedding)
         if pairs == shape.width:
-            return (*steps, arithmetic.with_norm(products, shape.width, options))
+            return (*steps, normalization.with_norm(products, shape.width, options))
         output = arithmetic.projection("output", products, pairs, shape.width, options)
         return (*steps, products, output)
 
@@ -118,7 +118,7 @@ class DotProduct(Operator):
             products,
             lambda products: arithmetic.linear(products, weights, "output"),
         )
-        return arithmetic.norm_if_any(output, weights, "norm")
+        return normalization.norm_if_any(output, weights, "norm")
 
     def _tokens(self, shape):
         if shape.options.operator_balancing:

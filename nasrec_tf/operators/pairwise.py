@@ -1,7 +1,7 @@
 """Operators on one left and one right dense source (paper 3.1: sigmoid gating and sum)."""
 
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators import arithmetic, normalization
 from nasrec_tf.operators.base import DENSE, PAIR, Operator, Prefix
 from nasrec_tf.operators.traced_sizes import equal, unless, unless_fits
 from nasrec_tf.operators.work import LEFT, RIGHT, DigitalStep, LinearMap
@@ -31,7 +31,7 @@ def _joined(shape, joined):
     """
     padded = _padded_width(shape)
     if padded == shape.width:
-        return (arithmetic.with_norm(joined, shape.width, shape.options),)
+        return (normalization.with_norm(joined, shape.width, shape.options),)
     return joined, arithmetic.projection("output", joined, padded, shape.width, shape.options)
 
 
@@ -58,7 +58,7 @@ class SigmoidGating(Operator):
             Prefix(unless(fits, padded), used=unless(fits, shape.right)),
             Prefix(unless(fits, shape.width)),
         )
-        return specs + arithmetic.own_norm_weights("norm", shape.width, shape.options)
+        return specs + normalization.own_norm_weights("norm", shape.width, shape.options)
 
     def work(self, shape):
         padded = _padded_width(shape)
@@ -77,7 +77,7 @@ class SigmoidGating(Operator):
             lambda gated: arithmetic.linear(gated, weights, "output"),
             lambda gated: arithmetic.pad_last_axis(gated, shape.width),
         )
-        return arithmetic.norm_if_any(output, weights, "norm")
+        return normalization.norm_if_any(output, weights, "norm")
 
 
 class Sum(Operator):
@@ -99,7 +99,7 @@ class Sum(Operator):
         fits = equal(padded, shape.width)
         rows = Prefix(unless(fits, padded))
         columns = Prefix(unless(fits, shape.width))
-        norm = arithmetic.own_norm_weights("norm", shape.width, shape.options)
+        norm = normalization.own_norm_weights("norm", shape.width, shape.options)
         kernel_and_bias = arithmetic.linear_weights("output", rows, columns)
         return kernel_and_bias[:1] + norm if norm else kernel_and_bias
 
@@ -117,4 +117,4 @@ class Sum(Operator):
             added,
             lambda added: arithmetic.linear(added, weights, "output"),
         )
-        return arithmetic.norm_if_any(output, weights, "norm")
+        return normalization.norm_if_any(output, weights, "norm")

@@ -27,7 +27,7 @@ from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.weights import load_network, save_weights
 from nasrec_tf.operators import NORMALIZATIONS, NetworkOptions
-from nasrec_tf.operators.arithmetic import norm_if_any, own_norm_weights
+from nasrec_tf.operators.normalization import norm_if_any, own_norm_weights
 from nasrec_tf.optimizers.adagrad import Adagrad
 
 BATCH_NORM = dataclasses.replace(SMALL_OPTIONS, normalization="batch")

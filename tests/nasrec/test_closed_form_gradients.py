@@ -10,15 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nasrec_tf.networks.supernet.joining import joins
-from nasrec_tf.operators.arithmetic import (
-    LAYER_NORM_EPSILON,
-    layer_norm,
-    linear,
-    pad_last_axis,
-)
+from nasrec_tf.operators.arithmetic import linear, pad_last_axis
 from nasrec_tf.operators.attention import encode, encoder_weights, self_attention
 from nasrec_tf.operators.dot_product import pairs
 from nasrec_tf.operators.mergers import interaction
+from nasrec_tf.operators.normalization import LAYER_NORM_EPSILON, layer_norm
 from nasrec_tf.operators.traced_sizes import unless_fits
 
 pytestmark = pytest.mark.usefixtures("arithmetic")

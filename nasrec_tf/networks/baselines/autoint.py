@@ -24,7 +24,7 @@ from nasrec_tf.networks.baselines.pieces import (
     flattened,
     linear_weights,
 )
-from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators import arithmetic, normalization
 from nasrec_tf.operators.attention import self_attention
 from nasrec_tf.operators.base import SPARSE
 from nasrec_tf.operators.work import DigitalStep, LinearMap, Step
@@ -185,7 +185,7 @@ class InteractingLayer(Piece):
         specs = tuple(spec for pair in maps for spec in pair)
         if options.layer_norm == "none":
             return specs
-        return specs + arithmetic.norm_weights("norm", options.attention_dim)
+        return specs + normalization.norm_weights("norm", options.attention_dim)
 
     def work(self):
         width, elements = self.options.attention_dim, self.tokens * self.options.attention_dim
@@ -224,10 +224,10 @@ class InteractingLayer(Piece):
         if options.residual != "none":
             attended += residual
         if options.layer_norm == "before":
-            attended = arithmetic.layer_norm(attended, weights, "norm")
+            attended = normalization.layer_norm(attended, weights, "norm")
         output = tf.nn.relu(attended)
         return (
-            arithmetic.layer_norm(output, weights, "norm")
+            normalization.layer_norm(output, weights, "norm")
             if options.layer_norm == "after"
             else output
         )

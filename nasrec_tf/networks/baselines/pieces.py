@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators import arithmetic
+from nasrec_tf.operators import arithmetic, normalization
 from nasrec_tf.operators.base import DENSE, SPARSE, Prefix, WeightSpec
 from nasrec_tf.operators.dot_product import pairs
 from nasrec_tf.operators.mergers import interaction
@@ -108,7 +108,7 @@ class Tower(Piece):
             bias = name != "output" or self.output_bias
             specs += linear_weights(name, rows, columns, self.initializer, bias)
             if self.batch_norm and name != "output":
-                specs += arithmetic.batch_norm_weights(f"{name}_norm", columns)
+                specs += normalization.batch_norm_weights(f"{name}_norm", columns)
         return tuple(specs)
 
     def work(self):
@@ -131,7 +131,7 @@ class Tower(Piece):
             if name == "output":
                 return activate(x, self.output_activation)
             if self.batch_norm:
-                x = arithmetic.batch_norm(
+                x = normalization.batch_norm(
                     x, weights, f"{name}_norm", BATCH_NORM_EPSILON, unbiased=True
                 )
             x = activate(x, self.activation)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.common.lazy import tf
-from nasrec_tf.operators.arithmetic import LAYER_NORM_EPSILON, widened_matmul
+from nasrec_tf.operators.arithmetic import widened_matmul
+from nasrec_tf.operators.normalization import LAYER_NORM_EPSILON
 
 FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 """What the factors of matrix products are rounded to; sums are in float32 with either."""
