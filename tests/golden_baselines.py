@@ -54,7 +54,7 @@ MODELS = {
             "bottom_mlp_units": ("bottom", [64, 64, 64]),
             "top_mlp_units": ("top", [64, 64, 64]),
             "bottom_mlp_activations": ("activation", "relu"),
-            "top_mlp_activations": ("activation", "relu"),
+            "top_mlp_activations": ("top_activation", "relu"),
             "bottom_mlp_dropout": ("bottom_dropout", 0.0),
             "top_mlp_dropout": ("top_dropout", 0.0),
             "interaction_op": ("interaction", "dot"),
@@ -96,7 +96,7 @@ MODELS = {
             "mlp1_hidden_units": ("hidden_1", [64, 64, 64]),
             "mlp2_hidden_units": ("hidden_2", [64, 64, 64]),
             "mlp1_hidden_activations": ("activation", "relu"),
-            "mlp2_hidden_activations": ("activation", "relu"),
+            "mlp2_hidden_activations": ("activation_2", "relu"),
             "mlp1_dropout": ("dropout_1", 0.0),
             "mlp2_dropout": ("dropout_2", 0.0),
             "mlp1_batch_norm": ("batch_norm_1", False),
@@ -110,8 +110,23 @@ MODELS = {
     ),
 }
 
-OF_TRAINING = {"learning_rate": 1e-3, "embedding_regularizer": 0.0, "net_regularizer": 0.0}
+OF_TRAINING = {
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "embedding_regularizer": 0.0,
+    "net_regularizer": 0.0,
+}
 """Settings that no forward pass depends on, with their defaults where steps are compared."""
+
+OF_A_RUN = {
+    *("model_id", "model_root", "gpu", "seed", "task", "loss", "metrics", "verbose", "shuffle"),
+    *("batch_size", "epochs", "eval_steps", "early_stop_patience", "reduce_lr_on_plateau"),
+    *("monitor", "monitor_mode", "save_best_only", "regularizer"),
+}
+"""Settings of FuxiCTR's ``BaseModel`` and of its runs that nothing here depends on."""
+
+NO_GRADIENT = 1e-6
+"""Share of a weight's largest gradient below which an entry's is taken for rounding."""
 
 MAX_NORM = 10.0
 """FuxiCTR clips gradients to this global norm (its ``max_gradient_norm``)."""
@@ -131,20 +146,23 @@ def model_of(meta):
     if meta.get("model") not in MODELS:
         raise GoldenError(f"model {meta.get('model')!r} is none of {', '.join(MODELS)}")
     name, known = MODELS[meta["model"]]
-    config = dict(meta.get("config", {}))
+    config = meta.get("config", {})
+    if not isinstance(config, dict):
+        raise GoldenError(f"'config' must hold settings by name (received: {config!r})")
+    config = dict(config)
     options = {"embedding_dim": config.pop("embedding_dim", 10)} if name != "lr" else {}
     config.pop("embedding_dim", None)
-    for setting in OF_TRAINING:
+    for setting in {*OF_TRAINING, *OF_A_RUN}:
         config.pop(setting, None)
     unknown = sorted(set(config) - set(known))
     if unknown:
         raise GoldenError(f"setting {unknown[0]!r} of {meta['model']} is not known here")
     for setting, (option, default) in known.items():
         value = config.get(setting, default)
-        if option == "activation":
+        if option.startswith(("activation", "top_activation")):
             value = one_activation(setting, value)
-            if options.get(option, value) != value:
-                raise GoldenError(f"{setting!r} is {value}, other layers' {options[option]}")
+        if "dropout" in option and isinstance(value, list):
+            value = max(value, default=0.0)  # It is no part of what is compared.
         options[option] = value
     return baseline(name, **ADAPT.get(name, dict)(options))
 
@@ -208,7 +226,8 @@ class Theirs:
         self.arrays = {
             name.removeprefix(prefix): value
             for name, value in arrays.items()
-            if name.startswith(prefix)
+            # PyTorch's counter of batches moves nothing where the momentum is given.
+            if name.startswith(prefix) and not name.endswith(".num_batches_tracked")
         }
         self.taken = set()
 
@@ -441,20 +460,26 @@ def build(arrays, meta):
     dense = arrays["in/dense"].shape[1] if "in/dense" in arrays else 0
     network = BaselineNetwork(model_of(meta), Features(dense, rows))
     assign(network, by_our_names(arrays, "w", network))
+    if not ((sparse >= 0) & (sparse < np.array(rows))).all():
+        raise GoldenError("'in/sparse' has a row that its table lacks")
     return network
 
 
 def assign(network, values):
     weights = network.named_weights()
-    if set(weights) != set(values):
-        name = sorted(set(weights) ^ set(values))[0]
-        raise GoldenError(f"weight {name!r} is in one of file and model alone")
+    check_names(weights, values, "weight")
     for name, variable in weights.items():
         if tuple(variable.shape) != values[name].shape:
             raise GoldenError(
                 f"{name!r} is {values[name].shape} in the file and {tuple(variable.shape)} here"
             )
         variable.assign(values[name])
+
+
+def check_names(ours, theirs, kind):
+    for name in sorted(set(ours) ^ set(theirs)):
+        there = "model" if name in ours else "file"
+        raise GoldenError(f"only the {there} has a {kind} {name!r}: is a setting missing?")
 
 
 def batch_of(arrays, network):
@@ -467,9 +492,9 @@ def batch_of(arrays, network):
     return inputs, tf.constant(arrays["in/y"].reshape(rows, 1), tf.float32)
 
 
-def loss_and_gradients(network, inputs, labels, training, penalty=0.0):
-    """Logits, mean log loss, loss with the penalty, and gradients by our names: dense ones of the
-    latter, and those of the former as training has them.
+def loss_and_gradients(network, inputs, labels, training, penalty=0.0, net_penalty=0.0):
+    """Logits, mean log loss, loss with all penalties, and gradients by our names: dense ones of the
+    latter, and those without the penalty of the tables as training has them.
     """
     weights = {
         name: variable for name, variable in network.named_weights().items() if variable.trainable
@@ -477,11 +502,14 @@ def loss_and_gradients(network, inputs, labels, training, penalty=0.0):
     with tf.GradientTape(persistent=True) as tape:
         logits = network(inputs, training=training)
         loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+        tables = {id(each) for each in network.embedding_weights}
+        squares = [each for each in weights.values() if id(each) not in tables]
+        trained = loss + 0.5 * net_penalty * sum(tf.reduce_sum(each.value**2) for each in squares)
         squares = [tf.reduce_sum(each.value**2) for each in network.embedding_weights]
-        total = loss + 0.5 * penalty * tf.add_n(squares)
+        total = trained + 0.5 * penalty * tf.add_n(squares)
     values = {name: variable.value for name, variable in weights.items()}
     whole = {n: tf.convert_to_tensor(g) for n, g in tape.gradient(total, values).items()}
-    return logits, loss, total, whole, tape.gradient(loss, values)
+    return logits, loss, total, whole, tape.gradient(trained, values)
 
 
 def worst_gradient(ours, theirs):
@@ -499,12 +527,14 @@ def compare(arrays, network):
     """Differences of logits, loss and gradients, outside of training."""
     inputs, labels = batch_of(arrays, network)
     logits, loss, _, gradients, _ = loss_and_gradients(network, inputs, labels, training=False)
+    theirs = by_our_names(arrays, "g", network)
+    check_names(gradients, theirs, "gradient")
     return {
-        "max_abs_logit_difference": float(np.abs(logits.numpy() - arrays["logits"]).max()),
-        "loss_difference": abs(float(loss) - float(arrays["loss"])),
-        "max_rel_gradient_difference": worst_gradient(
-            gradients, by_our_names(arrays, "g", network)
+        "max_abs_logit_difference": float(
+            np.abs(logits.numpy() - arrays["logits"].reshape(-1, 1)).max()
         ),
+        "loss_difference": abs(float(loss) - float(arrays["loss"])),
+        "max_rel_gradient_difference": worst_gradient(gradients, theirs),
     }
 
 
@@ -512,19 +542,20 @@ def compare_steps(arrays, network, config):
     """Differences of the first training step, and of all weights after each step that is there.
 
     A bias before a batch normalisation has no gradient but rounding, which Adam blows up to a full
-    step either way; so it moves at random, and the running mean with it, and nothing else.
+    step either way; so it moves at random, and the running mean with it. So does the offset of a
+    unit that is active in every sample, if the next layer is normalised as well.
     """
-    moved = no_gradient(network)
-    settings = OF_TRAINING | {k: v for k, v in config.items() if k in OF_TRAINING and v is not None}
+    random = moves_at_random(arrays, network)
+    settings = settings_of_training(config)
     inputs, labels = batch_of(arrays, network)
-    penalty = settings["embedding_regularizer"]
-    adam = Adam(settings["learning_rate"], clip_norm=MAX_NORM, table_l2=penalty)
+    penalties = settings["embedding_regularizer"], settings["net_regularizer"]
+    adam = Adam(settings["learning_rate"], clip_norm=MAX_NORM, table_l2=penalties[0])
     adam.build(network.trainable_variables)
     last = max(int(name[1]) for name in arrays if name[:1] == "w" and name[1:2].isdigit())
     found = {"steps": last, "max_abs_weight_difference": 0.0, "max_abs_bias_difference": 0.0}
     for step in range(1, last + 1):
         logits, loss, total, gradients, of_the_loss = loss_and_gradients(
-            network, inputs, labels, training=True, penalty=penalty
+            network, inputs, labels, True, *penalties
         )
         if step == 1:
             found |= first_step(arrays, network, logits, loss, total, gradients)
@@ -532,9 +563,37 @@ def compare_steps(arrays, network, config):
         adam.apply(list(of_the_loss.values()), [weights[name] for name in of_the_loss])
         if any(name.startswith(f"w{step}/") for name in arrays):
             for name, value in by_our_names(arrays, f"w{step}", network).items():
-                difference = float(np.abs(weights[name].numpy() - value).max())
-                key = f"max_abs_{'bias' if name in moved else 'weight'}_difference"
-                found[key] = max(found[key], difference)
+                difference = np.abs(weights[name].numpy() - value)
+                for key, of in (("weight", ~random[name]), ("bias", random[name])):
+                    key = f"max_abs_{key}_difference"
+                    found[key] = max(found[key], float(difference[of].max(initial=0.0)))
+    return found
+
+
+def settings_of_training(config):
+    found = OF_TRAINING | {k: v for k, v in config.items() if k in OF_TRAINING and v is not None}
+    if str(found["optimizer"]).lower() != "adam":
+        raise GoldenError(f"'optimizer' must be adam (received: {found['optimizer']!r})")
+    for name in ("embedding_regularizer", "net_regularizer"):
+        try:  # A number, or as text l2(number).
+            found[name] = float(str(found[name]).removeprefix("l2(").removesuffix(")"))
+        except ValueError:
+            raise GoldenError(f"{name!r} must be a number (received: {found[name]!r})") from None
+    return found
+
+
+def moves_at_random(arrays, network):
+    """Of each weight, which entries have no gradient but rounding (or, of moving statistics, follow
+    such a bias). Tables have none: a row that is not looked up has a gradient of exactly 0.
+    """
+    by_name, theirs = no_gradient(network), by_our_names(arrays, "step/g", network)
+    tables = {id(each) for each in network.embedding_weights}
+    found = {}
+    for name, variable in network.named_weights().items():
+        found[name] = np.full(variable.shape, name in by_name)
+        if name in theirs and name not in by_name and id(variable) not in tables:
+            gradient = np.abs(theirs[name])
+            found[name] = gradient <= NO_GRADIENT * gradient.max()
     return found
 
 

@@ -139,10 +139,11 @@ def deepfm(peer, config):
 def dlrm(peer, config):
     vectors = peer.vectors(columns=())
     more = {"norm": config.get("batch_norm", False)}
+    below, above = (config.get(f"{mlp}_mlp_activations", "relu") for mlp in ("bottom", "top"))
     bottom = []
     if peer.columns:
         units = config["bottom_mlp_units"]
-        bottom = [peer.mlp("bottom_mlp", peer.dense, units, peer.width, last="relu", **more)]
+        bottom = [peer.mlp("bottom_mlp", peer.dense, units, peer.width, below, below, **more)]
     tokens = np.concatenate([vectors, *(b[:, None] for b in bottom)], axis=1)
     if config["interaction_op"] == "cat":
         read = flat(tokens)
@@ -151,7 +152,7 @@ def dlrm(peer, config):
         pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
         products = np.stack([(tokens[:, i] * tokens[:, j]).sum(axis=1) for i, j in pairs], axis=1)
         read = np.concatenate([products, *bottom], axis=1)
-    return peer.mlp("top_mlp", read, config["top_mlp_units"], 1, **more)
+    return peer.mlp("top_mlp", read, config["top_mlp_units"], 1, above, **more)
 
 
 def xdeepfm(peer, config):
@@ -263,7 +264,8 @@ def finalmlp(peer, config):
             gated = x * 2 * gate
         hidden = config[f"mlp{stream}_hidden_units"]
         norm = config.get(f"mlp{stream}_batch_norm", False)
-        outputs.append(peer.mlp(f"mlp{stream}", gated, hidden, norm=norm))
+        activation = config.get(f"mlp{stream}_hidden_activations", "relu")
+        outputs.append(peer.mlp(f"mlp{stream}", gated, hidden, None, activation, norm=norm))
     first, second = outputs
     heads = config["num_heads"]
     rows, columns = first.shape[1] // heads, second.shape[1] // heads

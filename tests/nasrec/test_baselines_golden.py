@@ -72,6 +72,17 @@ CASES = {
         "DLRM",
         {"bottom_mlp_units": [], "top_mlp_units": [], "interaction_op": "dot"},
     ),
+    "dlrm, two activations": (
+        "DLRM",
+        {
+            "bottom_mlp_units": [8],
+            "top_mlp_units": [16, 8],
+            "bottom_mlp_activations": "sigmoid",
+            "top_mlp_activations": "tanh",
+            "interaction_op": "dot",
+            "top_mlp_dropout": [0.1, 0.2],
+        },
+    ),
     "xdeepfm": ("xDeepFM", {"dnn_hidden_units": [16], "cin_hidden_units": [5, 7, 3]}),
     "xdeepfm, no mlp": ("xDeepFM", {"dnn_hidden_units": [], "cin_hidden_units": [4]}),
     "autoint, no residual": (
@@ -140,6 +151,18 @@ CASES = {
             "mlp1_batch_norm": True,
         },
     ),
+    "finalmlp, two activations": (
+        "FinalMLP",
+        {
+            "mlp1_hidden_units": [8],
+            "mlp2_hidden_units": [4, 8],
+            "mlp2_hidden_activations": "tanh",
+            "fs_hidden_units": [4],
+            "fs1_context": [],
+            "fs2_context": [],
+            "num_heads": 2,
+        },
+    ),
     "finalmlp, no gates": (
         "FinalMLP",
         {
@@ -198,6 +221,34 @@ def test_the_command_prints_one_json_line(capsys):
     [line] = capsys.readouterr().out.splitlines()
     assert json.loads(line)["model"] == "DLRM"
     assert_the_same(json.loads(line))
+
+
+def changed_file(tmp_path, change):
+    with np.load(reference_file("golden_baselines", "dlrm_cat.npz")) as file:
+        arrays = dict(file)
+    change(arrays)
+    np.savez(tmp_path / "peer.npz", **arrays)
+    return str(tmp_path / "peer.npz")
+
+
+def test_a_row_of_logits_is_read_as_a_column(tmp_path):
+    def flatten(arrays):
+        arrays["logits"] = arrays["logits"].reshape(-1)
+
+    assert_the_same(golden_baselines.compare_file(changed_file(tmp_path, flatten)))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda arrays: arrays.pop("g/top_mlp.mlp.0.bias"), "gradient 'top/hidden_1_bias'"),
+        (lambda arrays: arrays["in/sparse"].__setitem__((0, 0), 59), "'in/sparse'"),
+    ],
+    ids=["gradient", "row"],
+)
+def test_arrays_that_do_not_belong_together_are_told(change, told, tmp_path):
+    with pytest.raises(golden_baselines.GoldenError, match=told):
+        golden_baselines.compare_file(changed_file(tmp_path, change))
 
 
 def changed_meta(change):

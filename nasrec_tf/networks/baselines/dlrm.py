@@ -32,6 +32,7 @@ class DLRM(Baseline):
         interaction: ``"dot"`` for inner products, ``"cat"`` for all vectors one behind the other.
         embedding_dim: width of an embedding.
         activation: of hidden layers, and after the bottom MLP's last.
+        top_activation: of the top MLP's hidden layers; the same unless given.
         bottom_dropout: share of a bottom layer's outputs that training drops.
         top_dropout: the same of the top layers.
         batch_norm: normalise hidden layers over the batch.
@@ -85,6 +86,7 @@ class DLRM(Baseline):
     interaction: Literal["dot", "cat"] = "dot"
     embedding_dim: Width = 16
     activation: Activation = "relu"
+    top_activation: Activation | None = None
     bottom_dropout: Share = 0.0
     top_dropout: Share = 0.0
     batch_norm: bool = False
@@ -104,9 +106,13 @@ class DLRM(Baseline):
         pieces: dict[str, Piece] = {}
         width = self.bottom_output or self.embedding_dim
         if features.dense:
-            output = {"output": width, "output_activation": self.activation}
             pieces["bottom"] = self._tower(
-                features.dense, self.bottom, self.bottom_dropout, **output
+                features.dense,
+                self.bottom,
+                self.bottom_dropout,
+                self.activation,
+                output=width,
+                output_activation=self.activation,
             )
         of_dense = width if features.dense else 0
         if self.interaction == "dot":
@@ -116,14 +122,15 @@ class DLRM(Baseline):
             inputs = of_dense + pieces["products"].width
         else:
             inputs = of_dense + features.sparse * self.embedding_dim
-        pieces["top"] = self._tower(inputs, self.top, self.top_dropout, output=1)
+        activation = self.top_activation or self.activation
+        pieces["top"] = self._tower(inputs, self.top, self.top_dropout, activation, output=1)
         return pieces
 
-    def _tower(self, inputs, hidden, dropout, **output):
+    def _tower(self, inputs, hidden, dropout, activation, **output):
         return Tower(
             inputs=inputs,
             hidden=hidden,
-            activation=self.activation,
+            activation=activation,
             dropout=dropout,
             batch_norm=self.batch_norm,
             initializer=self.initializer,

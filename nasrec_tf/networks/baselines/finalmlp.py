@@ -58,6 +58,7 @@ class FinalMLP(VectorBaseline):
         hidden_1: layers of the first MLP, all with an activation.
         hidden_2: of the second.
         activation: of all of them.
+        activation_2: of the second MLP's; the same unless given.
         dropout_1: share of a layer's outputs that training drops, in the first MLP.
         dropout_2: in the second.
         batch_norm_1: normalise layers of the first MLP over the batch.
@@ -98,6 +99,7 @@ class FinalMLP(VectorBaseline):
     hidden_1: tuple[Width, ...] = (400, 400, 400)
     hidden_2: tuple[Width, ...] = (400, 400, 400)
     activation: Activation = "relu"
+    activation_2: Activation | None = None
     dropout_1: Share = 0.0
     dropout_2: Share = 0.0
     batch_norm_1: bool = False
@@ -126,6 +128,9 @@ class FinalMLP(VectorBaseline):
 
     def _hidden(self, stream: int) -> tuple[int, ...]:
         return getattr(self, f"hidden_{stream}")
+
+    def _activation(self, stream: int) -> str:
+        return (self.activation_2 if stream == 2 else None) or self.activation
 
     def _context(self, stream: int) -> tuple[str, ...]:
         return getattr(self, f"context_{stream}")
@@ -169,7 +174,7 @@ class FinalMLP(VectorBaseline):
                 inputs=flat,
                 hidden=self._hidden(stream),
                 output=None,
-                activation=self.activation,
+                activation=self._activation(stream),
                 dropout=getattr(self, f"dropout_{stream}"),
                 batch_norm=getattr(self, f"batch_norm_{stream}"),
                 initializer=self.initializer,
