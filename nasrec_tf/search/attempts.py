@@ -10,7 +10,6 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state
 from nasrec_tf.operators import NO_NORM
 from nasrec_tf.search.candidates import candidates
-from nasrec_tf.search.config import AUTO
 from nasrec_tf.search.refinement import neighbour, plain_candidate
 from nasrec_tf.search.results import AttemptFigures, AttemptResult
 from nasrec_tf.search.run import Run
@@ -18,7 +17,6 @@ from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.search.workload import repeated
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT, LARGE_ROWS
 
 OTHER_DECAYS = (0.0, 0.5, 2.0)
 """Row decays tried again for the best finalists, by that of the chosen recipe."""
@@ -156,18 +154,12 @@ def _with_other_recipes(
     """The best third of the search's number again, where the recipe is chosen by the run.
 
     How fast rows should fade and whether to normalise depends on the network; the recipe was
-    chosen on others. By a few validation rows the best of several is so by chance.
+    chosen on others.
     """
-    splits = run.schema.splits
-    if run.warm_start is not None:  # It was tried on the network that this run goes on with.
-        return []
-    if run.config.recipe != AUTO or splits["train"].rows >= LARGE_ROWS:
-        return []
-    if splits["validation"].rows < FEW_TO_REPEAT:
-        return []
+    rows = {name: split.rows for name, split in run.schema.splits.items()}
     fixed = run.config.recipe_changes()
     ended = [index for index in _ranking(results) if results[index].stopped is None]
-    best = ended[: repeated(len(_of_search(run)))]
+    best = ended[: repeated(run.config, len(_of_search(run)), rows)]
     return [
         dataclasses.replace(
             attempts[index],

@@ -5,11 +5,12 @@ cannot be of another run than the one that follows.
 """
 
 import math
+from collections.abc import Mapping
 
-from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.config import AUTO, SearchConfig
 from nasrec_tf.search.scaling import Settings
 from nasrec_tf.search.search_plan import search_rows
-from nasrec_tf.training.recipe_choice import LARGE_ROWS
+from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT, LARGE_ROWS
 
 RECIPE_SHARE = 0.3
 """Share of the run's rows that the choice of a recipe may take unless ``--recipe-share`` says
@@ -59,12 +60,26 @@ def finalists(config: SearchConfig, settings: Settings) -> int:
     return candidates * len(config.learning_rates() or (1,))
 
 
-def repeated(trainings: int) -> int:
+def repeated(config: SearchConfig, trainings: int, rows: Mapping[str, int]) -> int:
     """How many of them are trained again with other recipes, where the run chooses its recipe.
 
+    None of a run that starts from another, whose recipe was tried on the network that it goes on
+    with; and none of a small validation split, by which the best of several is so by chance.
+
     Args:
+        config: the options.
         trainings: of what the search handed over.
+        rows: of each split.
+
+    Example:
+        >>> rows = {"train": 24_000, "validation": 3_000}
+        >>> repeated(SearchConfig(), 5, rows), repeated(SearchConfig(recipe="paper"), 5, rows)
+        (2, 0)
     """
+    if config.recipe != AUTO or config.warm_start is not None:
+        return 0
+    if rows["train"] >= LARGE_ROWS or rows["validation"] < FEW_TO_REPEAT:
+        return 0
     return math.ceil(trainings / 3)
 
 

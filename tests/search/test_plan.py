@@ -22,6 +22,7 @@ from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_rows
 from nasrec_tf.search.workload import recipe_passes, warmup_steps
+from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT
 
 
 @pytest.fixture(autouse=True)
@@ -159,6 +160,9 @@ def test_measuring_that_is_late_plans_by_what_was_measured_first(
     stages = Forecast(pilot, costs, records).stages()
     assert {"recipe", "supernet", "evolution", "retrain", "export"} <= {s.stage for s in stages}
     assert all(stage.seconds.expected > 0 for stage in stages)
+    (retrain,) = [stage for stage in stages if stage.stage == "retrain"]
+    few = pilot.rows["validation"] < FEW_TO_REPEAT
+    assert few and retrain.count == pilot.settings.top_k + pilot.settings.refine
 
 
 def test_steps_are_counted_by_the_code_of_the_stages(finished_run):

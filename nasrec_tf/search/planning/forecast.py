@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nasrec_tf.search.attempts import other_recipes
-from nasrec_tf.search.config import AUTO
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.later_stages import explaining, pruning
 from nasrec_tf.search.planning.pilot import Pilot
@@ -18,7 +17,6 @@ from nasrec_tf.search.search_plan import candidate_rows, search_strategy
 from nasrec_tf.search.workload import finalists, full_steps, recipe_passes, repeated
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
-    LARGE_ROWS,
     MIXED,
     Outcome,
     Question,
@@ -203,11 +201,8 @@ class Forecast:
     def _retrain(self) -> StageForecast:
         pilot, costs = self.pilot, self.costs
         first = finalists(pilot.config, pilot.settings)
-        again = 0
-        chosen_here = pilot.config.recipe == AUTO and pilot.warm_start is None
-        if chosen_here and pilot.rows["train"] < LARGE_ROWS:
-            others = other_recipes(pilot.recipe, pilot.config.recipe_changes())
-            again = repeated(first) * len(list(others))
+        others = list(other_recipes(pilot.recipe, pilot.config.recipe_changes()))
+        again = repeated(pilot.config, first, pilot.rows) * len(others)
         again += pilot.config.winner_seeds - 1
         again += pilot.config.final_fit != "train"
         refined = pilot.settings.refine
