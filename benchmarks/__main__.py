@@ -18,6 +18,7 @@ BENCHMARKS = {
     "score": "networks",
     "subnet": "networks",
     "tables": "tables",
+    "baselines": "hand_made",
     "training": "training_overhead",
     "serving": "serving",
     "load": "serving_load",

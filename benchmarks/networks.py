@@ -82,8 +82,8 @@ def subnet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]
     from nasrec_tf.optimizers.adagrad import Adagrad
 
     name = space_name.replace("nasrec-", "nasrec-criteo-")
-    inputs, labels = _batch(batch, rows)
-    model = Subnet(preset(name).architecture, _features(rows), FINAL_OPTIONS)
+    inputs, labels = random_batch(batch, rows)
+    model = Subnet(preset(name).architecture, features(rows), FINAL_OPTIONS)
     model.compile(optimizer=Adagrad(0.12), loss=loss(), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     train = tf.function(lambda: model.train_step((inputs, labels)), autograph=False)
@@ -123,7 +123,7 @@ def score(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]:
     architecture = _middling(model.space)
     path = model.encode(architecture)
     scorer(architecture)
-    chunk, _ = _batch(CHUNK_ROWS, rows)
+    chunk, _ = random_batch(CHUNK_ROWS, rows)
     forward = tf.function(lambda path: model(chunk, path=path), autograph=False)
     forward(path)
     chunks = (tuning_rows + validation_rows) / CHUNK_ROWS
@@ -161,12 +161,12 @@ class _RandomRecords:
         return 1 << 20
 
     def training_batches(self, batch_size: int, epoch: int, seed: int) -> Iterator:
-        batch = _batch(batch_size, self._rows)
+        batch = random_batch(batch_size, self._rows)
         while True:
             yield batch
 
     def batches(self, split: str, batch_size: int, limit: int) -> Iterator:
-        batch = _batch(batch_size, self._rows)
+        batch = random_batch(batch_size, self._rows)
         for _ in range(limit // batch_size):
             yield batch
 
@@ -176,14 +176,14 @@ def _supernet(space_name, batch, rows):
     from nasrec_tf.networks.supernet.model import Supernet
     from nasrec_tf.optimizers.adagrad import Adagrad
 
-    inputs, labels = _batch(batch, rows)
-    model = Supernet(search_space(space_name), _features(rows), seed=1)
+    inputs, labels = random_batch(batch, rows)
+    model = Supernet(search_space(space_name), features(rows), seed=1)
     model.compile(optimizer=Adagrad(0.03), loss=loss(), jit_compile=False)
     model.optimizer.build(model.trainable_variables)
     return model, inputs, labels
 
 
-def _features(rows):
+def features(rows):
     from nasrec_tf.data.features import Features
 
     return Features(DENSE, _table_rows(rows))
@@ -202,7 +202,7 @@ def loss():
     return keras.losses.BinaryCrossentropy(from_logits=True)
 
 
-def _batch(batch, rows):
+def random_batch(batch, rows):
     import numpy as np
     import tensorflow as tf
 
@@ -225,13 +225,13 @@ def _middling(space):
 def _macs(architecture, rows):
     from nasrec_tf.architecture.complexity import complexity
 
-    return complexity(architecture, _features(rows)).multiply_accumulates
+    return complexity(architecture, features(rows)).multiply_accumulates
 
 
 def _macs_with_dead_parts(architecture, rows):
     from nasrec_tf.architecture.complexity import complexity
 
-    parts = complexity(architecture, _features(rows)).parts
+    parts = complexity(architecture, features(rows)).parts
     return sum(part.multiply_accumulates for part in parts)
 
 
