@@ -2,8 +2,8 @@
 
     python -m benchmarks baselines --batch 4096 [--rows 1000] [--json]
 
-Options are those of the source ``bars``; Adam, an L2 term over whole tables and clipped gradients as
-FuxiCTR has them, so that its training step does the same work. Random data of Criteo's shape.
+Options are those of the source ``bars``; Adam, an L2 term over whole tables and clipped gradients
+as FuxiCTR has them, so that its training step does the same work. Random data of Criteo's shape.
 Milliseconds are of the processor, all threads together, and the fastest of a few rounds, so that
 other programs count little. docs/performance.md has FuxiCTR's beside them.
 """
