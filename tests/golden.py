@@ -17,7 +17,9 @@ import nasrec_tf  # noqa: F401  (chooses the Keras generation before TensorFlow 
 from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
-from nasrec_tf.networks.subnet import EMBEDDING, Subnet, part_name
+from nasrec_tf.networks.part_names import EMBEDDING, part_name
+from nasrec_tf.networks.subnet import Subnet
+from nasrec_tf.networks.subnet_blocks import SubnetBlocks
 from nasrec_tf.operators import NetworkOptions
 from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.optimizers.row_gradients import global_norm, sum_duplicate_rows
@@ -155,10 +157,10 @@ def compare_blocks(arrays, subnet):
     """
     inputs = network_inputs(arrays)
     dense, sparse = [inputs["dense"]], [subnet.embedding(inputs["sparse"])]
-    found = {}
+    found, blocks = {}, SubnetBlocks(subnet.architecture, subnet.shapes)
     for number in range(1, len(subnet.shapes.blocks) + 1):
         if any(name.startswith(f"w0/_blocks.{number - 1}.") for name in arrays):
-            output = subnet._run_block(number, dense, sparse, subnet.values())
+            output = blocks.outputs(number, dense, sparse, subnet.values())
             if output != (None, None):
                 _, found[number] = block_differences(arrays, number, output)
         dense.append(tf.constant(arrays[f"block{number}/dense"]))

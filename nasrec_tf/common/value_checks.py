@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from nasrec_tf.common.strict_json import shown
+
 
 def is_whole(value: Any, low: float | None = None, high: float | None = None) -> bool:
     """Whether a value is a whole number; true and false are none.
@@ -28,3 +30,23 @@ def is_number(value: Any) -> bool:
         (True, False, False)
     """
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def check_kind(argument: str, value: Any, kind: type) -> None:
+    """Checks the class of what a caller gave.
+
+    Args:
+        argument: what it is called.
+        value: what was given.
+        kind: what it has to be an instance of.
+
+    Raises:
+        ValueError: if it is none.
+
+    Example:
+        >>> check_kind("features", (3, 9), dict)
+        Traceback (most recent call last):
+        ValueError: `features` must be of dict. Received: (3, 9)
+    """
+    if not isinstance(value, kind):
+        raise ValueError(f"`{argument}` must be of {kind.__name__}. Received: {shown(value)}")

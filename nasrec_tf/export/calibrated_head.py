@@ -5,7 +5,8 @@ import numpy as np
 from nasrec_tf.export.errors import ExportError
 from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
 from nasrec_tf.networks.ensemble import Ensemble, subnets_of
-from nasrec_tf.networks.subnet import HEAD, Subnet
+from nasrec_tf.networks.part_names import HEAD
+from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.training.calibration import Calibration
 
 

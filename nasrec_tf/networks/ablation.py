@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from nasrec_tf.networks.subnet import HEAD, Subnet, part_name
+from nasrec_tf.networks.part_names import HEAD, part_name
+from nasrec_tf.networks.subnet import Subnet
 
 
 @dataclasses.dataclass(frozen=True)

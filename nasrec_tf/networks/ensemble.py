@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from nasrec_tf.common.value_checks import is_whole
 from nasrec_tf.data.features import Features
+from nasrec_tf.networks.network_inputs import check_inputs
 from nasrec_tf.networks.portable_export import PortableExport
-from nasrec_tf.networks.subnet import Subnet, check_inputs, logits_shape
+from nasrec_tf.networks.subnet import Subnet
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -59,8 +60,6 @@ class Ensemble(PortableExport):
             if member.features != members[0].features:
                 raise ValueError(f"member {number} reads other features than the first one")
         super().__init__(name=name, **kwargs)
-        # XLA does not know our kernels.
-        self.supports_jit = False
         self.members = list(members)
         self.counts = counts
         self.built = True
@@ -69,9 +68,6 @@ class Ensemble(PortableExport):
     def features(self) -> Features:
         """What the network reads."""
         return self.members[0].features
-
-    def build(self, input_shape: Any = None) -> None:
-        """Nothing is left to build: the members are."""
 
     def call(self, inputs: Mapping[str, Any], training: bool | None = None) -> Any:
         """The mean of the members' logits, (batch, 1).
@@ -121,22 +117,6 @@ class Ensemble(PortableExport):
         """
         members = [keras.saving.deserialize_keras_object(member) for member in config["members"]]
         return cls(**config | {"members": members})
-
-    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
-        """The shape of the logits, (batch, 1).
-
-        Args:
-            input_shape: shapes of the inputs by name.
-
-        Raises:
-            ValueError: if one is missing or of another width.
-        """
-        return logits_shape(self.features, input_shape)
-
-    def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """What a call with symbolic inputs gives: logits of (batch, 1)."""
-        shapes = {name: tuple(value.shape) for name, value in inputs.items()}
-        return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
 
 
 def subnets_of(network: Subnet | Ensemble) -> tuple[Subnet, ...]:

@@ -1,4 +1,4 @@
-"""``export`` of Keras models whose layers compute with kernels of our own."""
+"""``export`` of networks whose layers compute with kernels of our own."""
 
 from typing import Any
 
@@ -6,10 +6,11 @@ import keras
 
 from nasrec_tf import native
 from nasrec_tf.data.features import Features
+from nasrec_tf.networks.logit_network import LogitNetwork
 
 
-class PortableExport(keras.Model):
-    """A model whose exports hold TensorFlow's own operations alone.
+class PortableExport(LogitNetwork):
+    """A network whose exports hold TensorFlow's own operations alone.
 
     Any program loads them, with neither this package nor its kernels. Of a larger model that has
     one of these inside, call ``export`` within ``nasrec_tf.portable()``.

@@ -129,4 +129,23 @@ def drop(x: Any, share: float, seed: int, step: Any, place: str) -> Any:
     return x * (tf.cast(draws >= share, x.dtype) * (1.0 / (1.0 - share)))
 
 
+def own_step(network: Any, dropped: Any) -> Any:
+    """The step that a network's own optimizer is at, which decides what is dropped.
+
+    Args:
+        network: the network, a Keras model.
+        dropped: what is to be dropped, for the message.
+
+    Raises:
+        ValueError: if the network is not compiled.
+    """
+    optimizer = getattr(network, "optimizer", None)
+    if optimizer is None:
+        raise ValueError(
+            "A network with dropout trains under an optimizer of its own, whose steps decide "
+            f"what is dropped: compile it. Received: {dropped}"
+        )
+    return optimizer.iterations.value
+
+
 NO_DROPOUT = StepDropout(NO_REGULARIZATION)

@@ -9,14 +9,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nasrec_tf import native
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import HEAD_BITS, Bits
 from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, memory_bytes
 from nasrec_tf.architecture.shapes import BlockShapes, network_shapes
-from nasrec_tf.common.strict_json import shown
+from nasrec_tf.common.value_checks import check_kind
 from nasrec_tf.data.features import Features
-from nasrec_tf.networks.layers.aligned_units import AlignedUnits
 from nasrec_tf.networks.layers.feature_embedding import (
     POOLING,
     QUERIES,
@@ -25,13 +23,18 @@ from nasrec_tf.networks.layers.feature_embedding import (
 )
 from nasrec_tf.networks.layers.operator_layer import MOMENTUM, WeightedPart
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
+from nasrec_tf.networks.network_config import network_arguments, network_config
+from nasrec_tf.networks.network_inputs import check_inputs, dense_columns
+from nasrec_tf.networks.part_names import EMBEDDING, HEAD, part_name
 from nasrec_tf.networks.portable_export import PortableExport
 from nasrec_tf.networks.regularization import (
     NO_DROPOUT,
     NO_REGULARIZATION,
     Regularization,
     StepDropout,
+    own_step,
 )
+from nasrec_tf.networks.subnet_blocks import OUTPUT_SCALE, SubnetBlocks
 from nasrec_tf.operators import (
     DEFAULT_OPTIONS,
     DENSE,
@@ -40,114 +43,11 @@ from nasrec_tf.operators import (
     SPARSE,
     SPARSE_TO_DENSE,
     NetworkOptions,
-    OperatorInputs,
 )
 from nasrec_tf.operators.arithmetic import linear
 from nasrec_tf.operators.base import WeightSpec
 from nasrec_tf.operators.kept_units import Units
 from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer
-
-EMBEDDING = "embedding"
-HEAD = "head"
-
-OUTPUT_SCALE = "output_scale"
-"""Beside a part's weights: what its output is multiplied by."""
-
-
-def part_name(block: int, part: str) -> str:
-    """Name of a block's operator or merger in networks and files.
-
-    Args:
-        block: number of the block, from 1.
-        part: name of the operator or merger.
-
-    Example:
-        >>> part_name(2, "dot_product")
-        'block_2_dot_product'
-    """
-    return f"block_{block}_{part}"
-
-
-def network_config(network: keras.Model) -> dict[str, Any]:
-    """What the configurations of subnet and supernet have in common, as plain values.
-
-    Args:
-        network: a subnet or supernet.
-    """
-    return {
-        "features": network.features.to_json(),
-        "options": dataclasses.asdict(network.options),
-        # A network made anew is to be trained, also where this one's weights were read.
-        "seed": network.seed or 0,
-        "name": network.name,
-        "trainable": network.trainable,
-        "dtype": keras.dtype_policies.serialize(network.dtype_policy),
-    }
-
-
-def network_arguments(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that ``network_config`` told, and the others as they are.
-
-    Args:
-        config: its result, also after a round through JSON.
-    """
-    return {
-        **config,
-        "features": Features(**config["features"]),
-        "options": NetworkOptions.from_json(config["options"]),
-    }
-
-
-def logits_shape(features: Features, shapes: Mapping[str, Any]) -> tuple[int | None, int]:
-    """The shape of a network's logits.
-
-    Args:
-        features: what the network reads.
-        shapes: of its inputs, by name.
-
-    Raises:
-        ValueError: if an input is missing or of another width; the message names it.
-
-    Example:
-        >>> logits_shape(Features(3, (5, 9)), {"dense": (None, 3), "sparse": (None, 2)})
-        (None, 1)
-    """
-    wanted = {"dense": features.dense, "sparse": features.id_columns}
-    for name, width in wanted.items():
-        shape = shapes.get(name, (None, 0) if name == "dense" else None)
-        if shape is None or len(shape) != 2 or shape[1] not in (width, None):
-            raise ValueError(
-                f"`inputs` must hold {name!r} of shape (batch, {width}). Received: {name}={shape}"
-            )
-    return (shapes["sparse"][0], 1)
-
-
-def check_inputs(features: Features, inputs: Any) -> None:
-    """Checks a batch before anything is computed of it.
-
-    A column of ids too few would be spread over all tables instead of failing.
-
-    Args:
-        features: what the network reads.
-        inputs: the batch; widths that are not known while a graph is traced are not checked.
-
-    Raises:
-        ValueError: if it is no mapping, or an input is missing or of another width; the message
-            names it.
-
-    Example:
-        >>> check_inputs(Features(3, (5, 9)), {"dense": np.ones((4, 3)), "sparse": np.ones((4, 1))})
-        Traceback (most recent call last):
-        ValueError: `inputs` must hold 'sparse' of shape (batch, 2). Received: sparse=(4, 1)
-    """
-    if not isinstance(inputs, Mapping):
-        raise ValueError(
-            "`inputs` must be a mapping of 'dense' and 'sparse' to arrays. "
-            f"Received: {type(inputs).__name__}"
-        )
-    shapes = {name: getattr(value, "shape", np.shape(value)) for name, value in inputs.items()}
-    if all(getattr(shape, "rank", 0) is not None for shape in shapes.values()):
-        logits_shape(features, {name: tuple(shape) for name, shape in shapes.items()})
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
@@ -199,17 +99,10 @@ class Subnet(PortableExport):
         initial_deviation: float | None = None,
         **kwargs: Any,
     ):
-        kinds = {
-            "architecture": (architecture, Architecture),
-            "features": (features, Features),
-            "options": (options, NetworkOptions),
-            "regularization": (regularization, Regularization),
-        }
-        for argument, (value, kind) in kinds.items():
-            if not isinstance(value, kind):
-                raise ValueError(
-                    f"`{argument}` must be of {kind.__name__}. Received: {shown(value)}"
-                )
+        check_kind("architecture", architecture, Architecture)
+        check_kind("features", features, Features)
+        check_kind("options", options, NetworkOptions)
+        check_kind("regularization", regularization, Regularization)
         check_fits(
             memory_bytes(architecture, features, options),
             NUMBER_BYTES * sum(features.table_rows) * options.embedding_dim,
@@ -217,8 +110,6 @@ class Subnet(PortableExport):
             "take an architecture of smaller widths",
         )
         super().__init__(name=name, **kwargs)
-        # XLA does not know our kernels.
-        self.supports_jit = False
         self.architecture = architecture
         self.features = features
         self.options = options
@@ -227,6 +118,7 @@ class Subnet(PortableExport):
         self.initial_deviation = initial_deviation
         self.shapes = network_shapes(architecture, features.dense, features.sparse, options)
         self.live = architecture.liveness.blocks
+        self._blocks = SubnetBlocks(architecture, self.shapes)
         self.embedding = FeatureEmbedding(
             features.table_rows,
             options.embedding_dim,
@@ -272,9 +164,6 @@ class Subnet(PortableExport):
             self.bits[name] = bits
             self.quantizers[name] = MapQuantizers(specs, ranges, name=f"{name}_quantizers")
 
-    def build(self, input_shape: Any = None) -> None:
-        """Nothing is left to build: all sizes are known from the start."""
-
     def get_config(self) -> dict[str, Any]:
         """Architecture, features, options and seed as plain values, for ``from_config``."""
         config = network_config(self) | {"architecture": self.architecture.to_json()}
@@ -300,22 +189,6 @@ class Subnet(PortableExport):
         if "regularization" in config:
             own["regularization"] = Regularization(**config["regularization"])
         return cls(**network_arguments(config) | own)
-
-    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
-        """The shape of the logits, (batch, 1).
-
-        Args:
-            input_shape: shapes of the inputs by name.
-
-        Raises:
-            ValueError: if one is missing or of another width.
-        """
-        return logits_shape(self.features, input_shape)
-
-    def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """What a call with symbolic inputs gives: logits of (batch, 1)."""
-        shapes = {name: tuple(value.shape) for name, value in inputs.items()}
-        return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
 
     def named_weights(self) -> dict[str, keras.Variable]:
         """Every weight by its name, such as ``block_1_fc/dense_kernel``.
@@ -351,13 +224,7 @@ class Subnet(PortableExport):
         """The dropout of the step that the network's own optimizer is at."""
         if self.regularization == NO_REGULARIZATION:
             return NO_DROPOUT
-        optimizer = getattr(self, "optimizer", None)
-        if optimizer is None:
-            raise ValueError(
-                "A network with dropout trains under an optimizer of its own, whose steps decide "
-                f"what is dropped: compile it. Received: {self.regularization}"
-            )
-        return StepDropout(self.regularization, self.seed or 0, optimizer.iterations.value)
+        return StepDropout(self.regularization, self.seed or 0, own_step(self, self.regularization))
 
     def train_step(self, data: Any) -> Any:
         """Keras's own step, once the rows that it reads have caught up with their decay."""
@@ -465,99 +332,23 @@ class Subnet(PortableExport):
         sparse = [dropout.embeddings(self.embedding(inputs["sparse"], table, queries))]
         dense = [self._dense_source_0(inputs, sparse[0])]
         for number in range(1, len(self.shapes.blocks) + 1):
-            dense_output, sparse_output = self._run_block(number, dense, sparse, run)
+            dense_output, sparse_output = self._blocks.outputs(number, dense, sparse, run)
             dense.append(dropout.block(dense_output, number, DENSE))
             sparse.append(dropout.block(sparse_output, number, SPARSE))
         return list(zip(dense[1:], sparse[1:]))
 
     def _dense_source_0(self, inputs, embeddings):
         """The raw dense features, and the flattened embeddings where they are part of it."""
-        dense = self._raw_dense(inputs)
+        dense = dense_columns(self.features, inputs, self.compute_dtype)
         if not self.architecture.dense_embeddings:
             return dense
         return tf.concat([dense, _flattened(embeddings)], axis=1)
-
-    def _raw_dense(self, inputs):
-        if self.features.dense:
-            return tf.cast(inputs["dense"], self.compute_dtype)
-        return tf.zeros([tf.shape(inputs["sparse"])[0], 0], self.compute_dtype)
-
-    def _run_block(self, number, dense, sparse, run):
-        block = self.architecture.blocks[number - 1]
-        live = self.live[number - 1]
-        sizes = self.shapes.blocks[number - 1]
-        aligned = AlignedUnits(sizes)
-        dense_output = sparse_output = None
-        if live.dense_operators:
-            outputs = self._run_operators(number, block.dense_operators, dense, sparse, run)
-            dense_output = _sum(aligned.outputs(DENSE, outputs))
-        if live.sparse_operators:
-            outputs = self._run_operators(number, block.sparse_operators, dense, sparse, run)
-            sparse_output = _sum(aligned.outputs(SPARSE, outputs))
-        tokens, operators_dense = sparse_output, dense_output
-        if live.dense_to_sparse:
-            weights = run[part_name(number, DENSE_TO_SPARSE.name)]
-            merged = DENSE_TO_SPARSE(aligned.merged(operators_dense), weights, sizes.merger)
-            sparse_output = _joined([tokens, _scaled(merged, weights)])
-        if live.sparse_to_dense:
-            weights = run[part_name(number, SPARSE_TO_DENSE.name)]
-            machine = _scaled(SPARSE_TO_DENSE(tokens, weights, sizes.merger), weights)
-            dense_output = aligned.with_machine(operators_dense, machine)
-        return (
-            dense_output if live.dense_output else None,
-            sparse_output if live.sparse_output else None,
-        )
-
-    def _run_operators(self, number, names, dense, sparse, run):
-        """Outputs of a branch's active operators by name."""
-        sizes = self.shapes.blocks[number - 1]
-        aligned = AlignedUnits(sizes)
-        outputs = {}
-        for name in names:
-            operator = OPERATORS[name]
-            inputs = self._operator_inputs(number, operator, dense, sparse)
-            inputs = aligned.inputs(name, inputs)
-            weights = run[part_name(number, name)]
-            output = operator(inputs, weights, sizes.operators[name])
-            outputs[name] = _scaled(output, weights)
-        return outputs
-
-    def _operator_inputs(self, number, operator, dense, sparse):
-        block = self.architecture.blocks[number - 1]
-        inputs = {}
-        if "dense" in operator.reads:
-            inputs["dense"] = _joined([dense[source] for source in block.dense_sources])
-        if "sparse" in operator.reads:
-            inputs["sparse"] = _joined([sparse[source] for source in block.sparse_sources])
-        if "pair" in operator.reads:
-            inputs["left"] = dense[block.left_source]
-            inputs["right"] = dense[block.right_source]
-        return OperatorInputs(**inputs)
-
-
-def _sum(outputs):
-    """The sum of a branch's outputs (Eq. 3 and 4)."""
-    return outputs[0] if len(outputs) == 1 else tf.add_n(outputs)
 
 
 def _flattened(sparse):
     """(batch, embedding, tokens) as (batch, units), token by token."""
     tokens = tf.transpose(sparse, [0, 2, 1])
     return tf.reshape(tokens, [-1, tokens.shape[1] * tokens.shape[2]])
-
-
-def _joined(values):
-    """Values of known widths, concatenated along their last axis."""
-    library = native.kernels(values[0].dtype)
-    if library is None:
-        return tf.concat(values, axis=-1)
-    return library.nasrec_join(values, [value.shape[-1] for value in values])
-
-
-def _scaled(output, weights):
-    """A part's output, multiplied where its weights come with a number for that."""
-    scale = weights.get(OUTPUT_SCALE)
-    return output if scale is None else scale * output
 
 
 def _call_with_array(function, x):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits, weights_bytes
-from nasrec_tf.common.strict_json import shown
+from nasrec_tf.common.value_checks import check_kind
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import baseline_from_json
 from nasrec_tf.networks.baselines.baseline import Baseline, FieldValues
@@ -20,9 +20,9 @@ from nasrec_tf.networks.layers.feature_embedding import (
     pooling_weights,
 )
 from nasrec_tf.networks.layers.operator_layer import MOMENTUM, WeightedPart
+from nasrec_tf.networks.network_inputs import check_inputs, dense_columns
 from nasrec_tf.networks.portable_export import PortableExport
-from nasrec_tf.networks.regularization import drop
-from nasrec_tf.networks.subnet import check_inputs, logits_shape
+from nasrec_tf.networks.regularization import drop, own_step
 from nasrec_tf.optimizers.row_sparse import RowSparseOptimizer, is_table
 
 
@@ -96,14 +96,8 @@ class BaselineNetwork(PortableExport):
         offset: float = 0.0,
         **kwargs: Any,
     ):
-        for argument, kind, value in (
-            ("baseline", Baseline, baseline),
-            ("features", Features, features),
-        ):
-            if not isinstance(value, kind):
-                raise ValueError(
-                    f"`{argument}` must be of {kind.__name__}. Received: {shown(value)}"
-                )
+        check_kind("baseline", baseline, Baseline)
+        check_kind("features", features, Features)
         cost = baseline.complexity(features)
         check_fits(
             weights_bytes(cost.embedding_parameters, cost.parameters, False, False),
@@ -112,8 +106,6 @@ class BaselineNetwork(PortableExport):
             "give the model smaller widths",
         )
         super().__init__(name=name, **kwargs)
-        # XLA does not know our kernels.
-        self.supports_jit = False
         self.baseline = baseline
         self.features = features
         self.seed = seed
@@ -146,9 +138,6 @@ class BaselineNetwork(PortableExport):
                 self.parts[name] = WeightedPart(queries, seed, MOMENTUM, name=name)
         self.built = True
 
-    def build(self, input_shape: Any = None) -> None:
-        """Nothing is left to build: all sizes are known from the start."""
-
     def get_config(self) -> dict[str, Any]:
         """Model, options, features and seed as plain values, for ``from_config``."""
         return {
@@ -179,22 +168,6 @@ class BaselineNetwork(PortableExport):
             "features": Features(**config["features"]),
         }
         return cls(**config | own)
-
-    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
-        """The shape of the logits, (batch, 1).
-
-        Args:
-            input_shape: shapes of the inputs by name.
-
-        Raises:
-            ValueError: if one is missing or of another width.
-        """
-        return logits_shape(self.features, input_shape)
-
-    def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """What a call with symbolic inputs gives: logits of (batch, 1)."""
-        shapes = {name: tuple(value.shape) for name, value in inputs.items()}
-        return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
 
     def named_weights(self) -> dict[str, keras.Variable]:
         """Every weight by its name, such as ``deep/hidden_1_kernel``.
@@ -230,7 +203,7 @@ class BaselineNetwork(PortableExport):
         """
         check_inputs(self.features, inputs)
         values = FieldValues(
-            self._dense(inputs),
+            dense_columns(self.features, inputs, self.compute_dtype),
             {name: self._embedded(name, inputs["sparse"]) for name in self.tables},
         )
         logit = self.baseline.logit(values, self._run(bool(training)))
@@ -244,14 +217,9 @@ class BaselineNetwork(PortableExport):
         if isinstance(self.optimizer, RowSparseOptimizer):
             self.optimizer.build(self.trainable_variables)
             for name, layer in self.tables.items():
-                rows = tf.reshape(layer.rows(self._ids(name, inputs["sparse"])), [-1])
-                self.optimizer.catch_up(layer.table, rows)
+                ids = self._ids(name, inputs["sparse"])
+                self.optimizer.catch_up(layer.table, layer.named_rows(ids))
         return super().train_step(data)
-
-    def _dense(self, inputs):
-        if self.features.dense:
-            return tf.cast(inputs["dense"], self.compute_dtype)
-        return tf.zeros([tf.shape(inputs["sparse"])[0], 0], self.compute_dtype)
 
     def _embedded(self, name, ids):
         """What a table has of a batch: (batch, its fields, its width)."""
@@ -283,12 +251,5 @@ class BaselineNetwork(PortableExport):
 
     def _dropout(self, share: float, place: str) -> Callable:
         """Drops by the step that the network's own optimizer is at."""
-        optimizer = getattr(self, "optimizer", None)
-        if optimizer is None:
-            raise ValueError(
-                "A network with dropout trains under an optimizer of its own, whose steps decide "
-                f"what is dropped: compile it. Received: {share} at {place}"
-            )
-        return functools.partial(
-            drop, share=share, seed=self.seed or 0, step=optimizer.iterations.value, place=place
-        )
+        step = own_step(self, f"{share} at {place}")
+        return functools.partial(drop, share=share, seed=self.seed or 0, step=step, place=place)

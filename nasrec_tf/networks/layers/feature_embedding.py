@@ -153,6 +153,14 @@ class FeatureEmbedding(keras.layers.Layer):
             ids = tf.where(ids < 0, tf.maximum(first, MISSING_ID), ids)
         return folded(ids, tf.constant(self._sizes, tf.int64)) + self.offsets
 
+    def named_rows(self, ids: Any) -> Any:
+        """The rows of the joint table that ids name, one after the other: (batch * id columns,).
+
+        Args:
+            ids: (batch, id columns).
+        """
+        return tf.reshape(self.rows(ids), [-1])
+
     def pooled(self, embeddings: Any, ids: Any, queries: Any = None) -> Any:
         """One embedding for each field.
 

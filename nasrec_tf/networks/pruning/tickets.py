@@ -12,8 +12,8 @@ from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.data.features import Features
+from nasrec_tf.networks.part_names import HEAD, part_name
 from nasrec_tf.networks.pruning.prune_settings import ALL_PARTS, NETWORK, UNITS, PruneSettings
-from nasrec_tf.networks.subnet import HEAD, part_name
 from nasrec_tf.operators import DENSE_TO_SPARSE, OPERATORS, SPARSE_TO_DENSE, NetworkOptions
 from nasrec_tf.operators.base import BlockPart
 from nasrec_tf.operators.kept_units import KeptPart, Units

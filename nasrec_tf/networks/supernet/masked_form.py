@@ -15,7 +15,7 @@ from nasrec_tf import native
 from nasrec_tf.architecture.space import NEVER
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.layers.feature_embedding import POOLING, QUERIES, arrange
-from nasrec_tf.networks.subnet import HEAD, part_name
+from nasrec_tf.networks.part_names import HEAD, part_name
 from nasrec_tf.networks.supernet.masked_arithmetic import (
     FLOAT32,
     PRECISIONS,

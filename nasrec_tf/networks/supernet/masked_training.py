@@ -54,7 +54,7 @@ class MaskedTraining:
         """
         table, optimizer = self._supernet.embedding.table, self._supernet.optimizer
         _check_optimizer(optimizer)
-        rows = tf.reshape(self._supernet.embedding.rows(inputs["sparse"]), [-1])
+        rows = self._supernet.embedding.named_rows(inputs["sparse"])
         optimizer.catch_up(table, rows)
         raw = self._form.raw(inputs, path, rows)
         rate = optimizer.step_rate()

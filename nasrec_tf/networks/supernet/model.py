@@ -1,14 +1,12 @@
 """The supernet, which holds every architecture of a search space (paper 3.1 and 4)."""
 
 import contextlib
-from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from nasrec_tf import native
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import HEAD_BITS
 from nasrec_tf.architecture.memory import NUMBER_BYTES, check_fits
@@ -16,24 +14,18 @@ from nasrec_tf.architecture.shapes import head_weights
 from nasrec_tf.architecture.space import SearchSpace
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
-from nasrec_tf.native.active_weight import SliceReader
 from nasrec_tf.networks.layers.feature_embedding import POOLING, FeatureEmbedding
 from nasrec_tf.networks.layers.quantized_maps import MapQuantizers
 from nasrec_tf.networks.layers.shared_part import SharedPart
-from nasrec_tf.networks.subnet import (
-    HEAD,
-    Subnet,
-    check_inputs,
-    logits_shape,
-    network_arguments,
-    network_config,
-    part_name,
-)
+from nasrec_tf.networks.logit_network import LogitNetwork
+from nasrec_tf.networks.network_config import network_arguments, network_config
+from nasrec_tf.networks.network_inputs import check_inputs
+from nasrec_tf.networks.part_names import HEAD
+from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.networks.supernet.masked_arithmetic import FLOAT32
 from nasrec_tf.networks.supernet.masked_form import MaskedForm
 from nasrec_tf.networks.supernet.masked_training import MaskedTraining
-from nasrec_tf.networks.supernet.path import Path, encode, live_part
-from nasrec_tf.networks.supernet.path_run import PathRun, Sources
+from nasrec_tf.networks.supernet.path import Path, encode
 from nasrec_tf.networks.supernet.samplers import (
     PathSampler,
     SingleOperatorAnyConnection,
@@ -41,7 +33,7 @@ from nasrec_tf.networks.supernet.samplers import (
     sampler_config,
     sampler_from_config,
 )
-from nasrec_tf.networks.supernet.sizes import path_sizes
+from nasrec_tf.networks.supernet.sliced_form import SlicedForm
 from nasrec_tf.networks.supernet.stored_weights import (
     StoredPart,
     stored_parts,
@@ -50,13 +42,6 @@ from nasrec_tf.networks.supernet.stored_weights import (
 from nasrec_tf.operators import (
     BY_BATCH,
     DEFAULT_OPTIONS,
-    DENSE,
-    DENSE_TO_SPARSE,
-    OPERATORS,
-    PAIR,
-    SPARSE,
-    SPARSE_TO_DENSE,
-    MergerShape,
     NetworkOptions,
 )
 from nasrec_tf.operators.arithmetic import linear
@@ -80,7 +65,7 @@ def _check_optimizer(optimizer):
 
 
 @keras.saving.register_keras_serializable("nasrec_tf")
-class Supernet(keras.Model):
+class Supernet(LogitNetwork):
     """Every architecture of a search space over one set of shared weights.
 
     Each training step draws a path and trains it alone: only active rows and columns of the
@@ -136,8 +121,6 @@ class Supernet(keras.Model):
             "take fewer --blocks, or a search space of smaller widths",
         )
         super().__init__(name=name, **kwargs)
-        # XLA does not know our kernels, nor a graph of sizes that a path decides.
-        self.supports_jit = False
         self.space = space
         self.features = features
         self.options = options
@@ -153,12 +136,10 @@ class Supernet(keras.Model):
         self.quantizers: dict[str, MapQuantizers] = {}
         for part in stored_parts(space, features, options):
             self._add_part(part)
+        self._sliced = SlicedForm(self)
         self._masked: MaskedForm | None = None
         self._masked_training: MaskedTraining | None = None
         self.built = True
-
-    def build(self, input_shape: Any = None) -> None:
-        """Nothing is left to build: all sizes are known from the start."""
 
     def get_config(self) -> dict[str, Any]:
         """Space, features, options, sampler and seed as plain values, for ``from_config``.
@@ -196,22 +177,6 @@ class Supernet(keras.Model):
         """Reads what ``save_own_variables`` wrote: training goes on with the paths to come."""
         self.generator.reset(np.array(store[GENERATOR]))
 
-    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[int | None, int]:
-        """The shape of the logits, (batch, 1).
-
-        Args:
-            input_shape: shapes of the inputs by name.
-
-        Raises:
-            ValueError: if one is missing or of another width.
-        """
-        return logits_shape(self.features, input_shape)
-
-    def compute_output_spec(self, inputs: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """What a call with symbolic inputs gives: logits of (batch, 1)."""
-        shapes = {name: tuple(value.shape) for name, value in inputs.items()}
-        return keras.KerasTensor(self.compute_output_shape(shapes), dtype=self.compute_dtype)
-
     def _add_part(self, part: StoredPart) -> None:
         name, specs, column_ends = part
         self.parts[name] = SharedPart(specs, column_ends, self.seed, name=name)
@@ -236,11 +201,10 @@ class Supernet(keras.Model):
         Raises:
             ValueError: if an input is missing or of another width.
         """
+        path = self.encode(self.space.widest) if path is None else path
         if self._masked is not None and not training:
-            path = self.encode(self.space.widest) if path is None else path
             return self._masked.logits(self.head_inputs(inputs, path))
-        run = self._start(inputs, path, bool(training))
-        return self._logits(run, self._head_inputs(run))
+        return self._sliced.logits(self._sliced.start(inputs, path, bool(training)))
 
     def run_by_masks(self, precision: str = FLOAT32) -> None:
         """Runs and trains paths at full width from now on, for accelerators.
@@ -306,7 +270,7 @@ class Supernet(keras.Model):
         if self._masked is not None:
             check_inputs(self.features, inputs)
             return self._masked.head_inputs(inputs, path)
-        return self._head_inputs(self._start(inputs, path))
+        return self._sliced.head_inputs(self._sliced.start(inputs, path))
 
     def head_slice(self, path: Path) -> dict:
         """Kernel and bias of the final layer, of the inputs that ``head_inputs`` gives for a path.
@@ -316,20 +280,7 @@ class Supernet(keras.Model):
         """
         if self._masked is not None:
             return self._masked.head_weights()
-        live = live_part(path, self.space)
-        specs = head_weights(self._head_slots(live))
-        library = native.kernels(self.compute_dtype)
-        reader = None if library is None else SliceReader(library)
-        return self.parts[HEAD].active(specs, lambda part: None, reader)
-
-    def _head_slots(self, live):
-        options = self.options
-        merged = options.merged_tokens * tf.cast(live.dense_to_sparse[-1], tf.int32)
-        return (
-            tf.reduce_max(live.dense_widths[-1]),
-            tf.reduce_max(live.sparse_widths[-1]) * options.embedding_dim,
-            merged * options.embedding_dim,
-        )
+        return self._sliced.head_weights(path)
 
     def tunable_logits(self, head_inputs, kernel, bias):
         """Logits of a final layer with other weights: of the kind that scoring tunes.
@@ -346,114 +297,6 @@ class Supernet(keras.Model):
                 weights, head_weights(slots), HEAD_BITS.weights, HEAD_BITS.activations, False
             )
         return linear(head_inputs, weights, HEAD)
-
-    def _start(self, inputs, path, training=False, tape=None, rows=None):
-        check_inputs(self.features, inputs)
-        path = self.encode(self.space.widest) if path is None else path
-        live = live_part(path, self.space)
-        sizes = path_sizes(live, self.space, self.features, self.options)
-        rows = self._rows(inputs) if rows is None else rows
-        return PathRun(self, live, sizes, inputs, rows, training, tape)
-
-    def _rows(self, inputs):
-        return tf.reshape(self.embedding.rows(inputs["sparse"]), [-1])
-
-    def _logits(self, run, head_inputs):
-        specs = head_weights(self._head_slots(run.live))
-        bits = (HEAD_BITS.weights, HEAD_BITS.activations)
-        return linear(head_inputs, run.weights(HEAD, specs, bits), HEAD)
-
-    def _head_inputs(self, run):
-        raw_dense, raw_sparse = run.raw_sources()
-        dense = Sources(run, raw_dense, self._dense_readers)
-        sparse = Sources(run, raw_sparse, lambda number: 1)
-        for number in range(1, self.space.num_blocks + 1):
-            dense_output, sparse_output = self._run_block(run, number, dense, sparse)
-            dense.add(dense_output)
-            sparse.add(sparse_output)
-        [[dense_output], [sparse_output]] = dense.read(), sparse.read()
-        tokens = tf.transpose(sparse_output, [0, 2, 1])
-        shape = tf.shape(tokens)
-        return tf.concat([dense_output, tf.reshape(tokens, [shape[0], shape[1] * shape[2]])], 1)
-
-    def _run_block(self, run, number, dense, sparse):
-        """Dense and sparse output of a block, which reads all sources so far."""
-        read = self._read_sources(run, run.sizes[number - 1], dense, sparse)
-        sizes, batch = run.sizes[number - 1], run.batch
-        dense_sum = self._run_operators(
-            run, number, self.space.dense_operators, read, sizes.merger.dense_width
-        )
-        sparse_sum = self._run_operators(
-            run, number, self.space.sparse_operators, read, sizes.merger.tokens
-        )
-        if not self.space.mergers:
-            return dense_sum, sparse_sum
-        dense_sum, dense_to_merge = run.joins.aliases(dense_sum, 2)
-        sparse_sum, sparse_to_merge = run.joins.aliases(sparse_sum, 2)
-        merged = self._dense_to_sparse(run, number, dense_to_merge)
-        interaction = self._sparse_to_dense(run, number, sparse_to_merge)
-        dense_output = run.joins.sum([dense_sum, interaction], batch, sizes.merger.dense_width)
-        return dense_output, tf.concat([sparse_sum, merged], axis=2)
-
-    def _read_sources(self, run, sizes, dense, sparse):
-        """What the block's operators may read, a value for each of them that does."""
-        counts = {DENSE: sizes.dense_slots, SPARSE: sizes.sparse_sizes}
-        sources = {SPARSE: sparse.read()[0]}
-        sources[DENSE], *pair = dense.read()
-        if pair:
-            counts |= {"left": sizes.left_slots, "right": sizes.right_slots}
-            sources["left"], sources["right"] = pair
-        operators = (*self.space.dense_operators, *self.space.sparse_operators)
-        read = {}
-        for kind, values in sources.items():
-            of_kind = PAIR if kind in ("left", "right") else kind
-            readers = sum(of_kind in OPERATORS[name].reads for name in operators)
-            joined = run.joins.concat(values, counts[kind])
-            read[kind] = run.joins.aliases(joined, readers)
-        return read
-
-    def _dense_readers(self, number):
-        """How often block ``number`` reads its dense sources; the head, which is last, once."""
-        pairs = any(PAIR in OPERATORS[name].reads for name in self.space.dense_operators)
-        return 3 if pairs and number <= self.space.num_blocks else 1
-
-    def _run_operators(self, run, number, names, read, width):
-        """The sum of a branch's active operators, the narrower ones zero-padded (Eq. 3 and 4).
-
-        An inactive operator runs on no samples, units or tokens at all.
-        """
-        sizes = run.sizes[number - 1]
-        outputs = []
-        for name in names:
-            operator, shape = OPERATORS[name], sizes.operators[name]
-            inputs = run.operator_inputs(operator, shape, read, sizes.active[name])
-            specs = operator.weights(shape)
-            weights = run.weights(part_name(number, name), specs, run.operator_bits(number, name))
-            outputs.append(operator(inputs, weights, shape))
-        return run.joins.sum(outputs, run.batch, width)
-
-    def _dense_to_sparse(self, run, number, dense):
-        """The merged tokens, of which there are none where the merger is off."""
-        on = run.sizes[number - 1].has_dense_to_sparse
-        shape, weights = self._merger(run, number, DENSE_TO_SPARSE, on)
-        dense = run.joins.present(dense, on, run.batch, shape.dense_width)
-        tokens = DENSE_TO_SPARSE(dense, weights, shape)
-        merged = self.options.merged_tokens * on
-        return tf.reshape(tokens, [run.batch, self.options.embedding_dim, merged])
-
-    def _sparse_to_dense(self, run, number, sparse):
-        """What the factorization machine adds, for no samples where the merger is off."""
-        on = run.sizes[number - 1].has_sparse_to_dense
-        shape, weights = self._merger(run, number, SPARSE_TO_DENSE, on)
-        sparse = run.joins.present(sparse, on, run.batch, shape.tokens)
-        return SPARSE_TO_DENSE(sparse, weights, shape)
-
-    def _merger(self, run, number, merger, on):
-        """Sizes and weights of a block's merger; nothing is left of them where it is off."""
-        sizes = run.sizes[number - 1].merger
-        shape = MergerShape(sizes.dense_width * on, sizes.tokens, self.options)
-        bits = run.merger_bits(number, merger, on)
-        return shape, run.weights(part_name(number, merger.name), merger.weights(shape), bits)
 
     # Training.
 
@@ -511,11 +354,11 @@ class Supernet(keras.Model):
         if self._masked_training is not None and combine is None:
             check_inputs(self.features, inputs)
             return self._masked_training.step(path, inputs, labels, sample_weight)
-        rows = self._rows(inputs)
+        rows = self.embedding.named_rows(inputs["sparse"])
         self.optimizer.catch_up(self.embedding.table, rows)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            run = self._start(inputs, path, training=True, tape=tape, rows=rows)
-            logits = self._logits(run, self._head_inputs(run))
+            run = self._sliced.start(inputs, path, training=True, tape=tape, rows=rows)
+            logits = self._sliced.logits(run)
             loss = self.compute_loss(inputs, labels, logits, sample_weight, training=True)
         values = [part.value for part in run.slices]
         upstream = tape.gradient(loss, values, unconnected_gradients="zero")

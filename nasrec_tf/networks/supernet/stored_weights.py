@@ -10,7 +10,7 @@ from nasrec_tf.architecture.shapes import head_weights, source_0_width
 from nasrec_tf.architecture.space import NEVER, SearchSpace
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.layers.feature_embedding import POOLING, pooling_weights
-from nasrec_tf.networks.subnet import HEAD, part_name
+from nasrec_tf.networks.part_names import HEAD, part_name
 from nasrec_tf.networks.supernet.sizes import widest_shape
 from nasrec_tf.operators import (
     DEFAULT_OPTIONS,
