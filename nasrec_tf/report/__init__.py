@@ -1,5 +1,6 @@
 """The report of a run as one self-contained page: ``write_report(summary, path)``."""
 
+from nasrec_tf.report.data_summary import DataSummary, SplitSummary, TableSummary
 from nasrec_tf.report.explanation_summary import (
     AblationSummary,
     ExplanationSummary,
@@ -8,6 +9,7 @@ from nasrec_tf.report.explanation_summary import (
     WhySummary,
     YardstickSummary,
 )
+from nasrec_tf.report.hardware_summary import BaselineSummary, HardwareSummary
 from nasrec_tf.report.page import render_report, write_report
 from nasrec_tf.report.pruning_summary import PruningStepSummary, PruningSummary
 from nasrec_tf.report.quality_summary import (
@@ -18,22 +20,19 @@ from nasrec_tf.report.quality_summary import (
     ReliabilityBin,
 )
 from nasrec_tf.report.summary import (
-    BaselineSummary,
     CandidateSummary,
     Curve,
-    DataSummary,
-    EnsembleSummary,
     ExportSummary,
-    HardwareSummary,
-    PartSummary,
     RecipeSummary,
     RecipeTrialSummary,
     RunSummary,
-    SplitSummary,
-    SpreadSummary,
     StageSummary,
-    TableSummary,
     TrialSummary,
+)
+from nasrec_tf.report.winner_summary import (
+    EnsembleSummary,
+    PartSummary,
+    SpreadSummary,
     WinnerSummary,
 )
 

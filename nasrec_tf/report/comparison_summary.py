@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from nasrec_tf.report.summary import SplitSummary
+from nasrec_tf.report.data_summary import SplitSummary
 
 BETTER, WORSE, WITHIN = "better", "worse", "within"
 """What an interval says of a model: beyond it on the one or the other side, or not beyond it."""

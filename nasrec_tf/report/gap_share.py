@@ -2,8 +2,8 @@
 
 import dataclasses
 
+from nasrec_tf.report.data_summary import DataSummary
 from nasrec_tf.report.explanation_summary import CONSTANT, ExplanationSummary
-from nasrec_tf.report.summary import DataSummary
 
 
 @dataclasses.dataclass(frozen=True)

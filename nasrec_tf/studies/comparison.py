@@ -14,7 +14,7 @@ from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report.comparison_page import write_comparison
 from nasrec_tf.report.comparison_summary import ComparisonSummary, SearchSummary
 from nasrec_tf.report.comparison_text import as_csv, markdown
-from nasrec_tf.report.summary import SplitSummary
+from nasrec_tf.report.data_summary import SplitSummary
 from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
