@@ -76,7 +76,7 @@ def supernet(options: argparse.Namespace, records: Any) -> Iterator[dict]:
     """Training of random paths by the loop of a search; then the step alone, and its parts."""
     import tensorflow as tf
 
-    from nasrec_tf.training.loop import one_device
+    from nasrec_tf.training.trainer import one_device
 
     model = _supernet(options, records)
     yield _trained(options, records, model) | {"what": "supernet training"}
@@ -247,8 +247,8 @@ def _supernet(options, records):
 
 
 def _plan(options):
-    from nasrec_tf.training.loop import TrainingPlan
     from nasrec_tf.training.recipe import Recipe
+    from nasrec_tf.training.training_plan import TrainingPlan
 
     recipe = Recipe(batch_size=options.batch, epochs=options.epochs, learning_rate=0.05)
     return TrainingPlan(recipe, seed=1)

@@ -56,8 +56,8 @@ def _network(features):
 
 
 def _plan(batch, epochs):
-    from nasrec_tf.training.loop import TrainingPlan
     from nasrec_tf.training.recipe import Recipe
+    from nasrec_tf.training.training_plan import TrainingPlan
 
     return TrainingPlan(Recipe(batch_size=batch, epochs=epochs, learning_rate=0.01), seed=1)
 

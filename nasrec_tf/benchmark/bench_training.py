@@ -49,7 +49,8 @@ def train_row(
         number: its place in the stream.
     """
     from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.training.loop import TrainingPlan, train
+    from nasrec_tf.training.loop import train
+    from nasrec_tf.training.training_plan import TrainingPlan
 
     model, recipe = SpaceModel(architecture), card.recipe
     network = build(run, model, recipe, derived_seed(seed, PURPOSE))

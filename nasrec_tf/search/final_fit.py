@@ -65,7 +65,8 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
     """
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.networks.weights import save_weights
-    from nasrec_tf.training.loop import TrainingPlan, train
+    from nasrec_tf.training.loop import train
+    from nasrec_tf.training.training_plan import TrainingPlan
 
     directory = _fit_directory(winner)
     attempt = dataclasses.replace(winner, directory=directory)

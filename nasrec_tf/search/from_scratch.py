@@ -210,7 +210,7 @@ def training_plan(run: Run, recipe: Recipe, purpose: str = "retrain"):
         purpose: of the training.
     """
     from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.training.loop import TrainingPlan
+    from nasrec_tf.training.training_plan import TrainingPlan
 
     return TrainingPlan(
         recipe,

@@ -20,12 +20,8 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, kept_logits
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.training.calibration import (
-    Calibration,
-    expected_calibration_error,
-    fit_calibration,
-    reliability,
-)
+from nasrec_tf.training.calibration import Calibration, fit_calibration
+from nasrec_tf.training.reliability import expected_calibration_error, reliability
 
 
 class Predicted(NamedTuple):

@@ -9,8 +9,9 @@ import tensorflow as tf
 from nasrec_tf.search.run import Run
 from nasrec_tf.studies.rival_results import SpeedResult
 from nasrec_tf.training.evaluation import EVALUATION_BATCH
-from nasrec_tf.training.loop import TrainingPlan, one_device
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.trainer import one_device
+from nasrec_tf.training.training_plan import TrainingPlan
 
 BATCHES = 16
 """Different batches that are held in memory and gone over again and again."""

@@ -4,14 +4,14 @@ import dataclasses
 
 import numpy as np
 
-from nasrec_tf.training.calibration import (
+from nasrec_tf.training.evaluation import bootstrap, percentile_interval
+from nasrec_tf.training.ranked_rows import CHUNK, poisson_weights
+from nasrec_tf.training.reliability import (
     BINS,
     bins_of_equal_rows,
     bins_of_equal_weight,
     expected_calibration_error,
 )
-from nasrec_tf.training.evaluation import bootstrap, percentile_interval
-from nasrec_tf.training.ranked_rows import CHUNK, poisson_weights
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.supernet.path import Path, decode
 from nasrec_tf.networks.supernet.path_logits import LogitsSampler
-from nasrec_tf.training.loop import OneDevice
+from nasrec_tf.training.trainer import OneDevice
 
 PARTS = 5
 """One row of so many is for the logits, the others for the weights: DNAS's 80 and 20 %."""

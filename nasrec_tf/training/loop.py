@@ -10,7 +10,7 @@ import math
 import pathlib
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,152 +18,18 @@ import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records
-from nasrec_tf.optimizers.catalogue import make_optimizer
-from nasrec_tf.optimizers.schedules import make_schedule
 from nasrec_tf.training.checkpoint import Checkpoint
-from nasrec_tf.training.compiled_step import CompiledStep, can_be_compiled
 from nasrec_tf.training.curves import LossCurve
-from nasrec_tf.training.devices import has_gpu
 from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
 from nasrec_tf.training.pace import Pace
-from nasrec_tf.training.recipe import Recipe, RecipeError
 from nasrec_tf.training.replicas import local_copy
-from nasrec_tf.training.weight_average import WeightAverage
-
-AVERAGES_PER_EPOCH = 100
-"""Averages of the weights in an epoch, at most: each takes a pass over all tables."""
+from nasrec_tf.training.trainer import Trainer, one_device
+from nasrec_tf.training.training_plan import TrainingPlan
 
 
 def never() -> bool:
     """Whether a training is to be stopped that may take as long as it does: no."""
     return False
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingPlan:
-    """What one network is trained on, and how.
-
-    Args:
-        recipe: how; it has to say batch size and epochs.
-        seed: seed of the order of the rows.
-        split: the split to train on.
-        learning_rate_option: how the user sets the learning rate, for the line that tells of a
-            training that diverged.
-
-    Raises:
-        RecipeError: if the recipe leaves batch size or epochs open.
-
-    Example:
-        >>> plan = TrainingPlan(Recipe(batch_size=512, epochs=2), seed=0)
-        >>> plan.mend
-        'use a smaller learning rate than 0.12, or a --batch-size larger than 512'
-    """
-
-    recipe: Recipe
-    seed: int
-    split: str = "train"
-    learning_rate_option: str = "learning rate"
-
-    def __post_init__(self):
-        for name in ("batch_size", "epochs"):
-            if getattr(self.recipe, name) is None:
-                raise RecipeError(f"{name} must be given to train with this recipe.")
-
-    @property
-    def batch_size(self) -> int:
-        """Rows of a batch."""
-        return self.recipe.batch_size or 0
-
-    @property
-    def epochs(self) -> int:
-        """Most passes over the split."""
-        return self.recipe.epochs or 0
-
-    def steps_per_epoch(self, records: Records) -> int:
-        """Full batches of an epoch.
-
-        Args:
-            records: the data set.
-
-        Raises:
-            UserError: if there is not even one.
-        """
-        return self.recipe.epoch_steps(records.steps_per_epoch(self.batch_size, self.split))
-
-    def steps(self, records: Records) -> int:
-        """Steps of the whole training.
-
-        Args:
-            records: the data set.
-        """
-        return self.epochs * self.steps_per_epoch(records)
-
-    def evaluation_step(self, index: int, records: Records) -> int:
-        """Steps made before an evaluation: the last of each epoch comes at its end.
-
-        Args:
-            index: number of the evaluation, from 0.
-            records: the data set.
-        """
-        epoch, part = divmod(index, self.evaluations_per_epoch(records))
-        steps = self.steps_per_epoch(records)
-        return epoch * steps + steps * (part + 1) // self.evaluations_per_epoch(records)
-
-    def evaluations_per_epoch(self, records: Records) -> int:
-        """Evaluations in an epoch, of which none has more than its steps.
-
-        Args:
-            records: the data set.
-        """
-        return min(self.recipe.evaluations_per_epoch, self.steps_per_epoch(records))
-
-    def compile(self, model: keras.Model, records: Records) -> None:
-        """Gives the model the recipe's optimizer and schedule, and log loss on logits.
-
-        Args:
-            model: the network.
-            records: the data set.
-        """
-        recipe, steps = self.recipe, self.steps(records)
-        schedule = make_schedule(recipe.schedule, recipe.learning_rate, steps, recipe.warmup_share)
-        model.compile(
-            optimizer=make_optimizer(
-                recipe.optimizer,
-                schedule,
-                clip_norm=recipe.clip_norm or None,
-                row_decay=recipe.row_decay,
-                weight_decay=recipe.weight_decay,
-                table_rate_scale=recipe.table_rate_scale,
-                table_l2=recipe.table_l2,
-            ),
-            loss=keras.losses.BinaryCrossentropy(
-                from_logits=True, label_smoothing=recipe.label_smoothing
-            ),
-            # Paths and table rows make dynamic shapes, which XLA would compile again and again.
-            jit_compile=False,
-        )
-        model.optimizer.build(model.trainable_variables)
-
-    def weight_average(self, model: keras.Model, records: Records) -> WeightAverage | None:
-        """What averages the weights of the compiled model; ``None`` if the recipe does not.
-
-        Args:
-            model: the network.
-            records: the data set.
-        """
-        if not self.recipe.weight_average:
-            return None
-        steps = min(self.steps(records), self.steps_per_epoch(records))
-        every = max(1, steps // AVERAGES_PER_EPOCH)
-        return WeightAverage(model, self.recipe.weight_average, every)
-
-    @property
-    def mend(self) -> str:
-        """What the user can change if the training diverges."""
-        return (
-            f"use a smaller {self.learning_rate_option} than {self.recipe.learning_rate:g}, or a "
-            f"--batch-size larger than {self.batch_size}"
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,92 +44,6 @@ class Rungs:
 
     steps: Sequence[int]
     look: Callable[[int], bool]
-
-
-class Trainer(Protocol):
-    """Makes the steps of a training.
-
-    Attributes:
-        model: the compiled model.
-        writes: whether this process keeps checkpoint and loss curve: one of several hosts does.
-        variables: state of the training that is not the model's, for checkpoints.
-    """
-
-    model: keras.Model
-    writes: bool
-
-    @property
-    def variables(self) -> Sequence[Any]: ...
-
-    def steps(self, batches: Any, count: int) -> np.ndarray:
-        """Trains on the next batches; the mean loss of each before its update, (count,).
-
-        Args:
-            batches: an iterator over a ``tf.data.Dataset`` of inputs, ``"dense"`` (batch, dense
-                columns) and ``"sparse"`` (batch, fields), and labels (batch, 1).
-            count: how many.
-
-        Raises:
-            StopIteration, tf.errors.OutOfRangeError: if there are not as many.
-        """
-
-
-class OneDevice:
-    """Steps of a model on one device, by its own ``train_step``, several in a call of one graph.
-
-    Args:
-        model: the compiled model.
-        train_step: a step in place of its own: of a batch, gives at least ``"loss"``.
-    """
-
-    writes = True
-
-    def __init__(
-        self, model: keras.Model, train_step: Callable[[Any], dict[str, Any]] | None = None
-    ):
-        self.model = model
-        self._train_step = model.train_step if train_step is None else train_step
-        self._steps = tf.function(self._run_steps, autograph=False, reduce_retracing=True)
-
-    def steps(self, batches: Any, count: int) -> np.ndarray:
-        """Trains on the next batches; the mean loss of each before its update, (count,).
-
-        Args:
-            batches: an iterator over a ``tf.data.Dataset``.
-            count: how many.
-
-        Raises:
-            tf.errors.OutOfRangeError: if there are not as many.
-        """
-        return self._steps(batches, tf.constant(count)).numpy()
-
-    @property
-    def variables(self) -> Sequence[Any]:
-        """None: all is the model's."""
-        return ()
-
-    def _run_steps(self, batches, count):
-        def step(index, losses):
-            # Keras hands out the mean since the metrics were last reset.
-            self.model.reset_metrics()
-            loss = self._train_step(batches.get_next())["loss"]
-            return index + 1, losses.write(index, loss)
-
-        start = (tf.constant(0), tf.TensorArray(tf.float32, count, element_shape=[]))
-        # Each step reads what the one before has written.
-        _, losses = tf.while_loop(
-            lambda index, _: index < count, step, start, parallel_iterations=1
-        )
-        return losses.stack()
-
-
-def one_device(model: keras.Model) -> OneDevice:
-    """The steps of a compiled model on one device, by XLA beside a GPU where it can be.
-
-    Args:
-        model: the compiled model.
-    """
-    return OneDevice(model, CompiledStep(model) if has_gpu() and can_be_compiled(model) else None)
 
 
 def train(
@@ -331,9 +111,7 @@ def train_with(
     average = plan.weight_average(trainer.model, records)
     log = _Log(trainer, records, plan, directory, progress, checkpoint_seconds, average)
     log.resume()
-    per_epoch, parts = plan.steps_per_epoch(records), plan.evaluations_per_epoch(records)
-    epoch, start = divmod(log.step, per_epoch)
-    made = epoch * parts + sum(per_epoch * (part + 1) // parts <= start for part in range(parts))
+    made = plan.evaluations_until(log.step, records)
     reached = plan.evaluation_step(made - 1, records)
     if made and reached == log.step:
         if evaluate is not None and not _evaluated(evaluate, made - 1, average):
@@ -342,7 +120,7 @@ def train_with(
             return False
     pace = Pace()
     batches = None
-    for index in range(made, plan.epochs * parts):
+    for index in range(made, plan.epochs * plan.evaluations_per_epoch(records)):
         batches = iter(log.batches_from(log.step)) if batches is None else batches
         end = plan.evaluation_step(index, records)
         for step in _rungs_between(rungs, max(reached + 1, log.step), end):
@@ -360,7 +138,7 @@ def train_with(
             if evaluate is not None and not index:
                 _evaluated(evaluate, index, average)
             break
-        if log.step % per_epoch == 0:
+        if log.step % plan.steps_per_epoch(records) == 0:
             if next(batches, None) is not None:
                 raise log.damaged_data("more")
             batches = None

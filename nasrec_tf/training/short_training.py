@@ -15,8 +15,9 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records
 from nasrec_tf.training.evaluation import Predictor, mean_log_loss
-from nasrec_tf.training.loop import OneDevice, TrainingPlan
 from nasrec_tf.training.pace import Pace
+from nasrec_tf.training.trainer import OneDevice
+from nasrec_tf.training.training_plan import TrainingPlan
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.optimizers.adam import Adam
 from nasrec_tf.optimizers.catalogue import OPTIMIZERS, make_optimizer, register_optimizer
 from nasrec_tf.optimizers.schedules import WarmupCosine
-from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.loop import train
 from nasrec_tf.training.recipe import Recipe, RecipeError
+from nasrec_tf.training.training_plan import TrainingPlan
 
 ROWS, WIDTH = 6, 3
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-6

@@ -35,8 +35,9 @@ from nasrec_tf.networks.baselines.pieces import second_order
 from nasrec_tf.networks.baselines.xdeepfm import CompressedInteraction
 from nasrec_tf.networks.weights import load_network, save_weights
 from nasrec_tf.optimizers.adagrad import Adagrad
-from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.loop import train
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.training_plan import TrainingPlan
 
 CRITEO = Features(13, (1,) * 26)
 AVAZU = Features(0, (1,) * 23)

@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.linear_model import LogisticRegression
 
-from nasrec_tf.training.calibration import (
-    Calibration,
-    expected_calibration_error,
-    fit_calibration,
-    reliability,
-)
+from nasrec_tf.training.calibration import Calibration, fit_calibration
 from nasrec_tf.training.evaluation import auc, log_losses
+from nasrec_tf.training.reliability import expected_calibration_error, reliability
 
 
 def log(rows, scale=1.0, offset=0.0, seed=0):

@@ -21,8 +21,9 @@ from nasrec_tf.training.divergence import (
     first_weight_not_finite,
     require_finite_weights,
 )
-from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.loop import train
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.training_plan import TrainingPlan
 
 SPACE = FULL.replace(num_blocks=1)
 PLAN = TrainingPlan(

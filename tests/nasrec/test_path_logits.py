@@ -16,8 +16,8 @@ from nasrec_tf.networks.supernet.path import Path, decode, encode
 from nasrec_tf.networks.supernet.path_logits import LogitsSampler
 from nasrec_tf.strategies.choice_distribution import ChoiceDistribution, choice_shapes
 from nasrec_tf.training.choice_training import ChoicePlan, ChoiceTrainer, rows_of_logits
-from nasrec_tf.training.loop import TrainingPlan
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.training_plan import TrainingPlan
 
 SMALL = ANY_OPERATORS.replace(operators="single")
 TINY = SMALL.replace(

@@ -11,9 +11,9 @@ from nasrec_tf.common.config_files import tomllib
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.training.loop import TrainingPlan
 from nasrec_tf.training.recipe import RECIPE_FIELDS, Recipe, RecipeError
 from nasrec_tf.training.recipes import load_recipe, recipe_names
+from nasrec_tf.training.training_plan import TrainingPlan
 
 
 def values_of(field):

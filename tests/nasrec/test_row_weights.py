@@ -17,18 +17,15 @@ from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
 from nasrec_tf.data.records import Records
 from nasrec_tf.networks.supernet.model import Supernet
-from nasrec_tf.training.calibration import (
-    Calibration,
-    expected_calibration_error,
-    fit_calibration,
-    reliability,
-)
+from nasrec_tf.training.calibration import Calibration, fit_calibration
 from nasrec_tf.training.ensembles import paired_difference, select
 from nasrec_tf.training.evaluation import quality, quality_with_intervals
 from nasrec_tf.training.grouped_auc import mean_grouped_auc
-from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.loop import train
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.reliability import expected_calibration_error, reliability
 from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
+from nasrec_tf.training.training_plan import TrainingPlan
 
 ROWS = 120
 

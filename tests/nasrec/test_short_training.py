@@ -10,9 +10,10 @@ from tqdm import tqdm
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.training.evaluation import Predictor, log_losses
-from nasrec_tf.training.loop import TrainingPlan, train
+from nasrec_tf.training.loop import train
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.short_training import ShortTrainingPlan, TrainingScorer
+from nasrec_tf.training.training_plan import TrainingPlan
 
 SPACE = SMALL.replace(num_blocks=2)
 ARCHITECTURE = SPACE.sample(np.random.default_rng(3))

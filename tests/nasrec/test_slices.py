@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from nasrec_tf.trained.row_codes import MISSING, RANGES, RowCodes, most_frequent, numbers_in_ranges
 from nasrec_tf.trained.slice_quality import ALL_ROWS, OTHERS, JudgedRows, judge
-from nasrec_tf.training.calibration import expected_calibration_error
 from nasrec_tf.training.calibration_error import calibration_error
 from nasrec_tf.training.grouped_auc import areas_by_group, grouped_auc
+from nasrec_tf.training.reliability import expected_calibration_error
 
 unhurried = settings(deadline=None, max_examples=60)
 resampled = settings(deadline=None, max_examples=20)

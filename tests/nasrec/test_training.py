@@ -19,9 +19,10 @@ from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.training.checkpoint import Checkpoint, restore_weights
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.evaluation import Predictor, quality
-from nasrec_tf.training.loop import Rungs, TrainingPlan, train
+from nasrec_tf.training.loop import Rungs, train
 from nasrec_tf.training.pace import Pace
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.training_plan import TrainingPlan
 
 SPACE = FULL.replace(num_blocks=2)
 ARCHITECTURE = SPACE.sample(np.random.default_rng(3))

@@ -175,7 +175,7 @@ class Meter:
         from nasrec_tf.search.from_scratch import WEIGHTS, build, training_plan
         from nasrec_tf.training.checkpoint import Checkpoint
         from nasrec_tf.training.evaluation import Predictor
-        from nasrec_tf.training.loop import one_device
+        from nasrec_tf.training.trainer import one_device
 
         run = self._pilot
         plan = training_plan(run, _fitting(recipe, run))
@@ -233,7 +233,7 @@ class Meter:
         """What makes its steps, as the stage has it."""
         from nasrec_tf.search.learnt_choices import choice_trainer
         from nasrec_tf.strategies.dnas import LogitSearch
-        from nasrec_tf.training.loop import OneDevice
+        from nasrec_tf.training.trainer import OneDevice
 
         run = self._pilot
         strategy = search_strategy(run.config, run.settings, run.rows["train"])

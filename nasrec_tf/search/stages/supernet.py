@@ -22,7 +22,7 @@ def run_stage(run: Run) -> StageResult:
         DivergedError: if the loss or a weight is not finite.
     """
     from nasrec_tf.training.checkpoint import latest_checkpoint
-    from nasrec_tf.training.loop import OneDevice
+    from nasrec_tf.training.trainer import OneDevice
 
     if run.config.architecture is not None:
         return Skipped(skipped="an architecture was given")
@@ -98,8 +98,8 @@ def training_plan(run: Run):
         run: the run.
     """
     from nasrec_tf.data.records import derived_seed
-    from nasrec_tf.training.loop import TrainingPlan
     from nasrec_tf.training.recipe import Recipe
+    from nasrec_tf.training.training_plan import TrainingPlan
 
     settings = run.settings
     recipe = Recipe(
