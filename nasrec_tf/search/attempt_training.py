@@ -7,21 +7,14 @@ from collections.abc import Callable, Sequence
 from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.attempts import Attempt, finished
 from nasrec_tf.search.chosen_summary import told_training
-from nasrec_tf.search.from_scratch import (
-    WEIGHTS,
-    FromScratch,
-    Trained,
-    always,
-    clear_checkpoint,
-    train_from_scratch,
-    training_plan,
-)
+from nasrec_tf.search.from_scratch import Trained, train_from_scratch, training_plan
 from nasrec_tf.search.halving import rung_steps
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
 from nasrec_tf.search.results import AttemptResult, Look
 from nasrec_tf.search.reused_trainings import reused
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.search.training_task import WEIGHTS, FromScratch, always, clear_checkpoint
 from nasrec_tf.search.warm_start import start_of
 
 GoesOn = Callable[[Sequence[Look]], bool]

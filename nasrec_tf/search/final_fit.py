@@ -12,9 +12,10 @@ import time
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.data.joined_splits import JOIN
 from nasrec_tf.search.attempts import FIRST, Attempt
-from nasrec_tf.search.from_scratch import WEIGHTS, begin, build, clear_checkpoint, make_ready
+from nasrec_tf.search.from_scratch import begin, build
 from nasrec_tf.search.results import AttemptResult, FinalFit
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.training_task import WEIGHTS, clear_checkpoint, make_ready
 from nasrec_tf.search.warm_start import start_of
 
 PURPOSE = "final fit"

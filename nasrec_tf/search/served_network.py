@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 from beam_preprocess.dataset.file_format import SCHEMA_FILE
 from nasrec_tf.search.chosen_models import load_ensemble
 from nasrec_tf.search.final_model import final_model
-from nasrec_tf.search.from_scratch import WEIGHTS, load_trained
+from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.training_task import WEIGHTS
 from nasrec_tf.search.winner_quality import served_calibration
 from nasrec_tf.training.calibration import Calibration
 

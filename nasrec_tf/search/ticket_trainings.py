@@ -15,17 +15,12 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.networks.pruning.prune_settings import RANDOM, UNITS, PruneSettings
 from nasrec_tf.operators.work import LinearMap
-from nasrec_tf.search.from_scratch import (
-    WEIGHTS,
-    FromScratch,
-    clear_checkpoint,
-    load_trained,
-    train_from_scratch,
-)
+from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
 from nasrec_tf.search.masked_model import MaskedModel
 from nasrec_tf.search.results import PrunedTraining
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoint
 from nasrec_tf.training.recipe import Recipe
 
 FIGURES = "figures.json"

@@ -82,7 +82,7 @@ class Source:
     @property
     def weights(self) -> pathlib.Path:
         """Those of the winner."""
-        from nasrec_tf.search.from_scratch import WEIGHTS
+        from nasrec_tf.search.training_task import WEIGHTS
 
         return self.path / self.winner.directory / WEIGHTS
 

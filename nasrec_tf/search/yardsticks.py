@@ -22,13 +22,7 @@ from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.report.verdict import told_yardstick
 from nasrec_tf.search.config import YARDSTICKS, SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
-from nasrec_tf.search.from_scratch import (
-    WEIGHTS,
-    FromScratch,
-    clear_checkpoint,
-    load_trained,
-    train_from_scratch,
-)
+from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
 from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_cost import search_cost
@@ -39,6 +33,7 @@ from nasrec_tf.search.trainable import (
     Trainable,
     load_trainable,
 )
+from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoint
 from nasrec_tf.search.winner_quality import Predicted
 from nasrec_tf.training.recipe import Recipe
 

@@ -19,16 +19,11 @@ from nasrec_tf.codesign.costs import arrays_of
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.networks.pruning.prune_settings import PruneSettings
-from nasrec_tf.search.from_scratch import (
-    WEIGHTS,
-    FromScratch,
-    clear_checkpoint,
-    load_trained,
-    train_from_scratch,
-)
+from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
 from nasrec_tf.search.results import PrunedTraining
 from nasrec_tf.search.ticket_trainings import TicketTrainings
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoint
 from nasrec_tf.studies.paired_intervals import Measured, paired_difference
 from nasrec_tf.studies.pruning_result import JudgedNetwork, PruningResult, PruningRow
 from nasrec_tf.studies.resampled_quality import resampled_quality

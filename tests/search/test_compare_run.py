@@ -15,7 +15,7 @@ import pytest
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.compare import main
 from nasrec_tf.networks.baselines import load_baseline
-from nasrec_tf.search import from_scratch
+from nasrec_tf.search import epoch_validation
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.studies import finished_runs, speed
 from nasrec_tf.studies.comparison import load_comparison
@@ -176,7 +176,7 @@ def _links(page):
 
 
 def test_a_comparison_that_was_stopped_ends_with_the_same_figures(compared, place, monkeypatch):
-    save, saved = from_scratch.write_state, []
+    save, saved = epoch_validation.write_state, []
     again = arguments(
         place, "--out", place / "again", "--checkpoint-seconds", "0.01", "--models", "lr"
     )
@@ -188,7 +188,7 @@ def test_a_comparison_that_was_stopped_ends_with_the_same_figures(compared, plac
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(from_scratch, "write_state", stopping)
+        patch.setattr(epoch_validation, "write_state", stopping)
         codes = [call(*again)[0] for _ in range(2)]
     assert codes == [130, 0]
     stopped, undisturbed = without_times(place / "again"), without_times(compared[0])

@@ -9,7 +9,7 @@ from search_calls import call, run_of
 
 from nasrec_tf.report.page import capital
 from nasrec_tf.report.verdict import told_yardstick, verdict_line
-from nasrec_tf.search import from_scratch, yardsticks
+from nasrec_tf.search import epoch_validation, training_task, yardsticks
 from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.results import ExplainResult
 
@@ -112,7 +112,7 @@ def test_a_stage_that_was_stopped_ends_with_the_same_figures(explained, tmp_path
     for name in ("result.json", "ablation.json", "dlrm"):
         path = run / "explain" / name
         path.unlink() if path.is_file() else shutil.rmtree(path)
-    save, saved = from_scratch.write_state, []
+    save, saved = epoch_validation.write_state, []
 
     def stopping(path, value):
         save(path, value)
@@ -120,7 +120,7 @@ def test_a_stage_that_was_stopped_ends_with_the_same_figures(explained, tmp_path
         raise KeyboardInterrupt  # after the first of two epochs
 
     with monkeypatch.context() as patch:
-        patch.setattr(from_scratch, "write_state", stopping)
+        patch.setattr(epoch_validation, "write_state", stopping)
         assert explain(tmp_path).code == 130
     assert [path.parents[1].name for path in saved] == ["dlrm"]
     assert explain(tmp_path).code == 0
@@ -141,7 +141,7 @@ def lasting(directory):
 
 
 def test_weights_of_simple_models_do_not_stay(explained):
-    assert not list((explained[0] / "run" / "explain").rglob(from_scratch.WEIGHTS))
+    assert not list((explained[0] / "run" / "explain").rglob(training_task.WEIGHTS))
 
 
 # Why it is good.

@@ -11,7 +11,7 @@ import nasrec_tf
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.export.contents import load_description
 from nasrec_tf.networks.ensemble import Ensemble
-from nasrec_tf.search import from_scratch
+from nasrec_tf.search import epoch_validation, from_scratch
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, keep_logits, kept_logits
@@ -173,8 +173,9 @@ def test_a_run_that_is_stopped_again_and_again_chooses_the_same(
     finished_run, several, tmp_path, interrupted, unrendered
 ):
     directory = begun(finished_run, tmp_path)
-    interrupted(from_scratch, "keep_logits", 2, directory, *SEVERAL)  # within a training
-    interrupted(from_scratch, "write_state", 4, directory, *SEVERAL)  # logits, but no quality yet
+    interrupted(epoch_validation, "keep_logits", 2, directory, *SEVERAL)  # within a training
+    # With logits, but no quality yet.
+    interrupted(epoch_validation, "write_state", 4, directory, *SEVERAL)
     interrupted(retrain, "measure", 1, directory, *SEVERAL)
     interrupted(retrain, "_keep_exported_weights", 1, directory, *SEVERAL)
     finish(directory, *SEVERAL)

@@ -13,12 +13,12 @@ from search.search_calls import call, options
 from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.search import attempt_training, finalists
 from nasrec_tf.search.attempts import Attempt, next_attempts
-from nasrec_tf.search.from_scratch import CHECKPOINT, WEIGHTS
 from nasrec_tf.search.halving import MARGINS, SHARES, clearly_worse, numbers_left, rung_steps
 from nasrec_tf.search.results import AttemptFigures, EpochQuality, Look
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.search.training_task import CHECKPOINT, WEIGHTS
 
 SPACE = NASREC_SMALL.replace(num_blocks=2)
 MODELS = [SpaceModel(SPACE.sample(np.random.default_rng(seed))) for seed in range(4)]
@@ -128,7 +128,7 @@ class Stop(KeyboardInterrupt):
 def test_stopped_anywhere_it_ends_with_the_same(run, halved, tmp_path, monkeypatch, where):
     """A call is stopped in the middle of a look, or as a training is given up."""
     module, name = {
-        "look": ("nasrec_tf.search.from_scratch", "write_state"),
+        "look": ("nasrec_tf.search.epoch_validation", "write_state"),
         "result": ("nasrec_tf.search.attempt_training", "write_state"),
     }[where]
     tried = attempts(run, tmp_path)

@@ -15,7 +15,7 @@ from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.draw import main as draw
 from nasrec_tf.networks.baselines import BASELINES, baseline
-from nasrec_tf.search import from_scratch
+from nasrec_tf.search import epoch_validation, training_task
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines, training_bytes
 from nasrec_tf.search.results import AttemptResult
@@ -113,7 +113,7 @@ def test_the_leaderboard_has_both_learning_rates(trained):
 def test_a_training_that_was_stopped_ends_with_the_same_bits(trained, data, tmp_path, monkeypatch):
     ended = call(*arguments(tmp_path, data, "--stage", "records"))
     assert ended.code == 0, ended.err
-    save, saved = from_scratch.write_state, []
+    save, saved = epoch_validation.write_state, []
 
     def stopping(path, value):
         save(path, value)
@@ -122,7 +122,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(trained, data, tmp_
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(from_scratch, "write_state", stopping)
+        patch.setattr(epoch_validation, "write_state", stopping)
         assert call(*arguments(tmp_path, data)).code == 130
     assert call(*arguments(tmp_path, data)).code == 0
     results = [
@@ -132,7 +132,7 @@ def test_a_training_that_was_stopped_ends_with_the_same_bits(trained, data, tmp_
     for field in ("architecture", "validation", "test", "calibration", "directory"):
         assert results[0][field] == results[1][field]
     weights = [
-        np.load(directory / "run" / results[0]["directory"] / from_scratch.WEIGHTS)
+        np.load(directory / "run" / results[0]["directory"] / training_task.WEIGHTS)
         for directory in (tmp_path, trained[0])
     ]
     names = [name for name in weights[0].files if name.endswith("table") or "kernel" in name]

@@ -93,13 +93,13 @@ def test_every_file_of_a_finished_run_in_every_way(finished_run, unrendered):
 @pytest.mark.slow
 def test_every_file_of_a_half_finished_training(run_files, unrendered, monkeypatch):
     """The second candidate was stopped after its first epoch; the ways that cut and empty files."""
-    from nasrec_tf.search.from_scratch import _Validation
+    from nasrec_tf.search.epoch_validation import EpochValidation
 
     for stage in ("export", "retrain"):
         shutil.rmtree(run_files / "run" / stage)
     shutil.rmtree(run_files / "models")
     with monkeypatch.context() as patch:
-        patch.setattr(_Validation, "__call__", _stopped(_Validation.__call__))
+        patch.setattr(EpochValidation, "__call__", _stopped(EpochValidation.__call__))
         assert call(*options(run_files)).code == 130
     second = run_files / "run" / "retrain" / "02-rate-0.12"
     assert (second / "checkpoint").is_dir() and not (second / "result.json").exists()

@@ -172,7 +172,8 @@ class Meter:
             recipe: how; complete.
         """
         from nasrec_tf.networks.weights import save_weights
-        from nasrec_tf.search.from_scratch import WEIGHTS, build, training_plan
+        from nasrec_tf.search.from_scratch import build, training_plan
+        from nasrec_tf.search.training_task import WEIGHTS
         from nasrec_tf.training.checkpoint import Checkpoint
         from nasrec_tf.training.evaluation import Predictor
         from nasrec_tf.training.trainer import one_device

@@ -129,7 +129,7 @@ def _left(pilot: Pilot, stage: StageForecast) -> StageForecast:
 
 def _done(pilot: Pilot, stage: StageForecast) -> float:
     """Share of a stage's work that has been done, from 0 to 1."""
-    from nasrec_tf.search.from_scratch import LOSS_CURVE
+    from nasrec_tf.search.training_task import LOSS_CURVE
     from nasrec_tf.strategies import read_results
     from nasrec_tf.strategies.oracle.ledger import JOURNAL
     from nasrec_tf.training.curves import read_curve

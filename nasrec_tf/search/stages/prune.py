@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from nasrec_tf.search.from_scratch import WEIGHTS
 from nasrec_tf.search.results import PruneResult, RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.ticket_trainings import TicketTrainings
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.search.training_task import WEIGHTS
 from nasrec_tf.search.winner_quality import judged, predicted
 
 FINAL = "final"

@@ -10,7 +10,7 @@ import numpy as np
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.machine_memory import machine_memory_bytes
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.from_scratch import FromScratch, clear_checkpoint, train_from_scratch
+from nasrec_tf.search.from_scratch import train_from_scratch
 from nasrec_tf.search.kept_logits import ROW_LOSSES, kept_logits
 from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
@@ -18,6 +18,7 @@ from nasrec_tf.search.results import RecipeResult, RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.trainable import SpaceModel, Trainable
+from nasrec_tf.search.training_task import FromScratch, clear_checkpoint
 from nasrec_tf.search.warm_start_note import WarmStartNote
 from nasrec_tf.search.workload import default_recipe_passes, recipe_passes
 from nasrec_tf.training.recipe import Recipe

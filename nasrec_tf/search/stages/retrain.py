@@ -9,13 +9,14 @@ from nasrec_tf.search.attempts import Attempt, expected_count, finished, next_at
 from nasrec_tf.search.chosen_models import measure, seed_attempts
 from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.finalists import beside_best, halved
-from nasrec_tf.search.from_scratch import WEIGHTS, load_trained
+from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
 from nasrec_tf.search.results import (
     AttemptResult,
     RetrainResult,
 )
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.training_task import WEIGHTS
 
 OUTCOME = "outcome.json"
 """What was found where weights of several trainings are needed to find it: kept before they go."""
