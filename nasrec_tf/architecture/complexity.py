@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
@@ -45,6 +45,34 @@ class Part:
     matmul: int
     layer_norm: int
     parameters: int
+
+    @classmethod
+    def of(
+        cls,
+        block: int,
+        name: str,
+        live: bool,
+        cost: Mapping[str, int],
+        weights: Iterable[WeightSpec],
+    ) -> "Part":
+        """The cost of a part by what it computes and the weights that count.
+
+        Args:
+            block: as of the part.
+            name: as of the part.
+            live: as of the part.
+            cost: as ``multiply_accumulates`` of its work gives it.
+            weights: its weights.
+        """
+        return cls(
+            block=block,
+            name=name,
+            live=live,
+            linear=cost[LINEAR],
+            matmul=cost[MATMUL],
+            layer_norm=cost[LAYER_NORM],
+            parameters=sum(math.prod(weight.shape) for weight in weights),
+        )
 
     @property
     def multiply_accumulates(self) -> int:
@@ -134,7 +162,7 @@ def pooling_part(features: Features, embedding_dim: int, live: bool = True) -> t
         return ()
     cost = {LINEAR: 0, MATMUL: 2 * sum(longest) * embedding_dim, LAYER_NORM: 0}
     queries = Prefix(len(longest)), Prefix(embedding_dim)
-    return (_part(BEFORE_BLOCKS, "pooling", live, cost, [WeightSpec("queries", queries)]),)
+    return (Part.of(BEFORE_BLOCKS, "pooling", live, cost, [WeightSpec("queries", queries)]),)
 
 
 def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[Part]:
@@ -145,7 +173,7 @@ def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[
             operator = OPERATORS[name]
             runs = live.dense_operators if operator.branch == "dense" else live.sparse_operators
             cost = sizes.multiply_accumulates(name, operator, shape)
-            yield _part(number, name, runs, cost, sizes.weights(name, operator, shape))
+            yield Part.of(number, name, runs, cost, sizes.weights(name, operator, shape))
         for merger, present, runs in (
             (DENSE_TO_SPARSE, block.dense_to_sparse, live.dense_to_sparse),
             (SPARSE_TO_DENSE, block.sparse_to_dense, live.sparse_to_dense),
@@ -153,21 +181,9 @@ def _block_parts(architecture: Architecture, shapes: NetworkShapes) -> Iterator[
             if present:
                 cost = sizes.multiply_accumulates(merger.name, merger, sizes.merger)
                 weights = sizes.weights(merger.name, merger, sizes.merger)
-                yield _part(number, merger.name, runs, cost, weights)
+                yield Part.of(number, merger.name, runs, cost, weights)
 
 
 def _head_part(shapes: NetworkShapes) -> Part:
     cost = multiply_accumulates([shapes.head_work])
-    return _part(len(shapes.blocks) + 1, "head", True, cost, shapes.head_weights)
-
-
-def _part(block: int, name: str, live: bool, cost: dict, weights: Iterable[WeightSpec]) -> Part:
-    return Part(
-        block=block,
-        name=name,
-        live=live,
-        linear=cost[LINEAR],
-        matmul=cost[MATMUL],
-        layer_norm=cost[LAYER_NORM],
-        parameters=sum(math.prod(weight.shape) for weight in weights),
-    )
+    return Part.of(len(shapes.blocks) + 1, "head", True, cost, shapes.head_weights)

@@ -62,14 +62,17 @@ def _parser() -> argparse.ArgumentParser:
         "Table 2); none: the ceiling alone",
     )  # fmt: skip
     ranking.add_argument("--out", help="directory of the study (default: DIR/NAME/ranking)")
-    ranking.add_argument("--minutes", type=float, default=math.inf,
-                         help="time for trainings from scratch (no end)")  # fmt: skip
-    ranking.add_argument("--quiet", action="store_true", help="no progress")
+    _add_time_and_progress(ranking, "time for trainings from scratch (no end)")
     ranking.set_defaults(run=_rank)
     _add_pruning(commands)
     _add_ablation(commands)
     _add_graphs(commands)
     return parser
+
+
+def _add_time_and_progress(study: argparse.ArgumentParser, minutes: str) -> None:
+    study.add_argument("--minutes", type=float, default=math.inf, help=minutes)
+    study.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _add_pruning(commands) -> None:
@@ -87,9 +90,7 @@ def _add_pruning(commands) -> None:
         "(default: mask, magnitude and random, of elements and of units)",
     )  # fmt: skip
     pruning.add_argument("--out", help="directory of the study (default: DIR/NAME/pruning)")
-    pruning.add_argument("--minutes", type=float, default=math.inf,
-                         help="time for trainings (no end)")  # fmt: skip
-    pruning.add_argument("--quiet", action="store_true", help="no progress")
+    _add_time_and_progress(pruning, "time for trainings (no end)")
     pruning.set_defaults(run=_prune)
 
 
@@ -110,9 +111,7 @@ def _add_ablation(commands) -> None:
         "and the first is what the others are compared with (default: the paper's Table 6, and "
         "parts of the search beyond that)",
     )  # fmt: skip
-    ablation.add_argument("--minutes", type=float, default=math.inf,
-                          help="time for searches (no end)")  # fmt: skip
-    ablation.add_argument("--quiet", action="store_true", help="no progress")
+    _add_time_and_progress(ablation, "time for searches (no end)")
     ablation.set_defaults(run=_ablate)
 
 
@@ -132,9 +131,7 @@ def _add_graphs(commands) -> None:
     graphs.add_argument("--seed", type=int, default=0, help="of the search (0)")
     graphs.add_argument("--out",
                         help="directory of the search (RUN/graphs/STRATEGY-SEED)")  # fmt: skip
-    graphs.add_argument("--minutes", type=float, default=math.inf,
-                        help="time for trainings (no end)")  # fmt: skip
-    graphs.add_argument("--quiet", action="store_true", help="no progress")
+    _add_time_and_progress(graphs, "time for trainings (no end)")
     graphs.set_defaults(run=_search_graphs)
 
 

@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import itertools
 import json
-import math
 import pathlib
 import typing
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from nasrec_tf.common.saved_state import first_fault
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.data.features import ATTENTION, MEAN, Features
 from nasrec_tf.networks.baselines.pieces import FieldVectors, Piece, Tower, flattened
-from nasrec_tf.operators.work import LAYER_NORM, LINEAR, MATMUL, multiply_accumulates
+from nasrec_tf.operators.work import multiply_accumulates
 
 FORMAT = "nasrec_tf.baseline"
 VERSION = 1
@@ -357,13 +356,5 @@ def _adapters(kind: type[Baseline]) -> dict[str, pydantic.TypeAdapter]:
 
 
 def _part(number: int, name: str, piece: Piece) -> Part:
-    cost = multiply_accumulates(piece.work())
-    return Part(
-        block=number,
-        name=name,
-        live=True,
-        linear=cost[LINEAR],
-        matmul=cost[MATMUL],
-        layer_norm=cost[LAYER_NORM],
-        parameters=sum(math.prod(spec.shape) for spec in piece.weights() if spec.trainable),
-    )
+    trained = (spec for spec in piece.weights() if spec.trainable)
+    return Part.of(number, name, True, multiply_accumulates(piece.work()), trained)
