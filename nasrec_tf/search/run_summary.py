@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import math
 import os
 import pathlib
 import platform
@@ -15,13 +14,9 @@ from beam_preprocess.dataset.findings import Findings
 from nasrec_tf.architecture.complexity import Complexity
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.report import (
-    BaselineSummary,
-    CandidateSummary,
-    Curve,
     DataSummary,
     ExplanationSummary,
     ExportSummary,
-    HardwareSummary,
     PartSummary,
     RecipeSummary,
     RecipeTrialSummary,
@@ -29,14 +24,19 @@ from nasrec_tf.report import (
     SplitSummary,
     StageSummary,
     TableSummary,
-    TrialSummary,
     WinnerSummary,
 )
+from nasrec_tf.search.candidate_summary import (
+    candidate_summaries,
+    scored_by,
+    training_curve,
+    trial_summaries,
+)
 from nasrec_tf.search.chosen_summary import ensemble_summary, spreads, told_choice
-from nasrec_tf.search.config import DEFAULT_HARDWARE
+from nasrec_tf.search.crossbar_summary import crossbar_summary
 from nasrec_tf.search.pruned_summary import pruning_summary, told_pruned
 from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
-from nasrec_tf.search.results import AttemptFigures, HardwareResult, RecipeTrial, Skipped
+from nasrec_tf.search.results import RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import (
     ARCHITECTURE_FILE,
@@ -46,14 +46,8 @@ from nasrec_tf.search.run_directory import (
     RESULT_FILE,
     RunDirectory,
 )
-from nasrec_tf.search.search_size import score_rows
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.search.winner_quality import served_calibration
-from nasrec_tf.strategies.history import RUNNING
-from nasrec_tf.strategies.oracle.ledger import Ledger
-from nasrec_tf.strategies.oracle.trial_results import read_results
-from nasrec_tf.strategies.pareto import pareto_results
-from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.recipe import Recipe
 
 
@@ -77,14 +71,14 @@ def summarize(run: Run) -> RunSummary:
         space=config.space if config.architecture is None else None,
         data=data_summary(run),
         recipe=_recipe(run),
-        supernet=_curve(path / "supernet"),
-        trials=_trials(run),
-        scored_by=_scored_by(run),
+        supernet=training_curve(path / "supernet"),
+        trials=trial_summaries(run),
+        scored_by=scored_by(run),
         max_mflops=config.max_mflops,
-        candidates=_candidates(run),
+        candidates=candidate_summaries(run),
         winner=_winner(run),
         pruning=pruning_summary(run),
-        hardware=_hardware(run),
+        hardware=crossbar_summary(run),
         explanation=_explanation(run),
         export=_export(run),
         stages=[_stage(run, name) for name in config.stages],
@@ -249,98 +243,6 @@ def _judge(model: Trainable) -> str:
     return JUDGES.get(model.identity, model.told)
 
 
-def _curve(directory: pathlib.Path) -> Curve | None:
-    path = directory / "loss.csv"
-    return Curve(read_curve(path)) if path.exists() else None
-
-
-def _trials(run: Run) -> list[TrialSummary]:
-    evolution = run.directory.result("evolution")
-    if isinstance(evolution, Skipped):
-        return []
-    if evolution is None and not Ledger(run.search_project).exists():
-        return []  # The search has not begun.
-    results = read_results(run.search_project)
-    ended = sum(result.status != RUNNING for result in results)
-    if evolution is not None and (len(results), ended) != (evolution.candidates,) * 2:
-        raise RunError(
-            f"{run.search_project}: holds {ended} of {evolution.candidates} scored candidates; "
-            f"delete {run.search_project.parent} to search again."
-        )
-    from nasrec_tf.codesign.costs import COSTS
-
-    objectives = run.objectives
-    front = pareto_results(results, objectives) if objectives else []
-    on_front = {result.number for result in front}
-    return [
-        TrialSummary(
-            result.number,
-            result.generation,
-            result.status,
-            result.metrics.get("log_loss"),
-            result.metrics.get("mflops"),
-            result.architecture.identity,
-            {name: result.metrics[name] for name in COSTS if name in result.metrics},
-            result.number in on_front,
-        )
-        for result in results
-    ]
-
-
-def _scored_by(run: Run) -> str:
-    if not run.config.trains_candidates or run.directory.result("records") is None:
-        return "with the weights of the supernet"
-    rows = score_rows(run.config, run.schema.splits["train"].rows)
-    return f"after a training from scratch on {rows:,} rows"
-
-
-def _candidates(run: Run) -> list[CandidateSummary]:
-    if run.directory.missing_before("retrain", run.config.stages) is not None:
-        return []
-    from nasrec_tf.search.attempts import ended_attempts
-
-    winner = run.directory.result("retrain")
-    found = []
-    for attempt, figures in ended_attempts(run):
-        cost = run.model_cost(attempt.architecture, attempt.recipe)
-        validation = figures.validation
-        name = str(attempt.directory.relative_to(run.directory.path))
-        found.append(
-            CandidateSummary(
-                rank=attempt.rank,
-                identity=attempt.architecture.identity,
-                learning_rate=attempt.recipe.learning_rate,
-                recipe=None if figures.recipe is None else str(figures.recipe),
-                curve=_with_validation(_curve(attempt.directory) or Curve(), figures),
-                validation_log_loss=_log_loss(figures),
-                stopped_after=figures.share,
-                validation_auc=validation.auc if validation else None,
-                mflops=cost.mflops,
-                parameters=cost.parameters,
-                architecture=attempt.architecture.architecture,
-                won=winner is not None and (winner.candidate or winner.directory) == name,
-            )
-        )
-    return found
-
-
-def _log_loss(figures: AttemptFigures) -> float:
-    """What a training came to, by its end or until it was given up."""
-    if figures.stopped is not None:
-        return figures.looks[-1].log_loss
-    return figures.validation.log_loss if figures.validation else math.nan
-
-
-def _with_validation(curve: Curve, figures: AttemptFigures) -> Curve:
-    parts = 1 if figures.recipe is None else figures.recipe.evaluations_per_epoch
-    steps = figures.steps_per_epoch
-    validation = [
-        ((index + 1) * steps // min(parts, steps), found.log_loss)
-        for index, found in enumerate(figures.epochs)
-    ]
-    return Curve(curve.points, validation)
-
-
 def _winner(run: Run) -> WinnerSummary | None:
     result = run.directory.result("retrain")
     if result is None:
@@ -370,48 +272,6 @@ def _hand_made(model: Trainable, cost: Complexity) -> dict[str, Any]:
     parts = [PartSummary(part.name, part.multiply_accumulates, part.parameters)
              for part in cost.parts]  # fmt: skip
     return {"title": model.told, "parts": parts, "options": model.to_json()}
-
-
-QUALITY_TITLES = {
-    "float": "in floating point (trained so)",
-    "quantized": "quantized (fake-quantized weights and inputs)",
-    "crossbar_ideal": "on crossbars of ideal cells",
-    "crossbar_variation": "on crossbars, 5 % variation",
-    "crossbar_stuck": "on crossbars, 0.1 % of cells stuck at each end",
-}
-
-BASELINE_TITLES = {
-    "handcrafted": "handcrafted ReRAM design, 8 bits everywhere",
-    "uniform8": "the winner's own hardware, 8 bits everywhere",
-    "recnmp": "RecNMP, near-memory DRAM",
-}
-
-
-def _hardware(run: Run) -> HardwareSummary | None:
-    result = run.directory.result("hardware")
-    if result is None:
-        return None
-    return HardwareSummary(
-        design=run.config.hardware or DEFAULT_HARDWARE,
-        settings=result.settings,
-        costs=result.costs,
-        qualities={title: result.quality[name] for name, title in QUALITY_TITLES.items()},
-        baselines=[_baseline(result, name, title) for name, title in BASELINE_TITLES.items()],
-    )
-
-
-def _baseline(result: HardwareResult, name: str, title: str) -> BaselineSummary:
-    comparison = result.comparison
-    ratio, span, paper = comparison.ratios[name], comparison.corners[name], comparison.paper
-    return BaselineSummary(
-        title,
-        ratio.speed_up,
-        ratio.energy,
-        span.speed_up,
-        span.energy,
-        (paper[name].speed_up, paper[name].energy) if name in paper else None,
-        result.baseline_area_mm2.get(name),
-    )
 
 
 def _explanation(run: Run) -> ExplanationSummary | None:

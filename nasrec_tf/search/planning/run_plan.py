@@ -16,7 +16,8 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.planning.forecast import Forecast
-from nasrec_tf.search.planning.measuring import Clock, Timed, measured
+from nasrec_tf.search.planning.measuring import measured
+from nasrec_tf.search.planning.meter import Clock, Timed
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.samples import sampled
 from nasrec_tf.search.planning.stage_forecast import Seconds, StageForecast
