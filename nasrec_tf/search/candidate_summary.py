@@ -13,6 +13,7 @@ from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.oracle.trial_results import read_results
 from nasrec_tf.strategies.pareto import pareto_results
 from nasrec_tf.training.curves import read_curve
+from nasrec_tf.training.training_files import LOSS_CURVE
 
 
 def trial_summaries(run: Run) -> list[TrialSummary]:
@@ -115,7 +116,7 @@ def training_curve(directory: pathlib.Path) -> Curve | None:
     Raises:
         RunError: if it is damaged.
     """
-    path = directory / "loss.csv"
+    path = directory / LOSS_CURVE
     return Curve(read_curve(path)) if path.exists() else None
 
 

@@ -10,8 +10,8 @@ from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.kept_logits import ROW_LOSSES, VALIDATION_LOGITS, keep_logits
 from nasrec_tf.search.results import EpochQuality, Look, best_epoch
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.training_task import LOOKS, LOSS_CURVE, VALIDATION, WEIGHTS, FromScratch
-from nasrec_tf.training.curves import read_curve
+from nasrec_tf.search.training_task import LOOKS, VALIDATION, WEIGHTS, FromScratch
+from nasrec_tf.training.curves import kept_curve
 from nasrec_tf.training.recipe import LOG_LOSS
 
 
@@ -60,8 +60,7 @@ class EpochValidation:
             RunError: if so.
         """
         what = self._what
-        curve = what.directory / LOSS_CURVE
-        points = read_curve(curve) if curve.exists() else []
+        points = kept_curve(what.directory)
         # The curve goes past an evaluation's step only once that has been made.
         if points and evaluation_step(len(self.epochs)) < points[-1][0]:
             raise RunError(

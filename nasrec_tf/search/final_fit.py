@@ -12,7 +12,7 @@ import time
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.data.joined_splits import JOIN
 from nasrec_tf.search.attempts import FIRST, Attempt
-from nasrec_tf.search.from_scratch import begin, build
+from nasrec_tf.search.from_scratch import begin, build, training_plan
 from nasrec_tf.search.results import AttemptResult, FinalFit
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.training_task import WEIGHTS, clear_checkpoint, make_ready
@@ -67,7 +67,6 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.networks.weights import save_weights
     from nasrec_tf.training.loop import train
-    from nasrec_tf.training.training_plan import TrainingPlan
 
     directory = _fit_directory(winner)
     attempt = dataclasses.replace(winner, directory=directory)
@@ -75,19 +74,14 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
     if done is not None:
         return attempt, done
     recipe = winner.recipe
-    seed = run.config.seed if recipe.seed is None else recipe.seed
     # Further seeds of one network, in an ensemble, are still others after their fits.
     purpose = PURPOSE if winner.purpose == FIRST else f"{winner.purpose} {PURPOSE}"
-    plan = TrainingPlan(
-        recipe,
-        seed=derived_seed(seed, f"{purpose} rows"),
-        split=SPLITS,
-        learning_rate_option="--retrain-learning-rates",
-    )
+    plan = training_plan(run, recipe, purpose, SPLITS)
     evaluations = (result.best_epoch or 0) + 1
     steps = plan.evaluation_step(evaluations - 1, run.records)
     make_ready(directory)
-    network = build(run, winner.architecture, recipe, derived_seed(seed, purpose))
+    seed = derived_seed(recipe.seed_or(run.config.seed), purpose)
+    network = build(run, winner.architecture, recipe, seed)
     begin(network, directory, start_of(run, winner.architecture, recipe))
     started = time.monotonic()
     with run.progress(PURPOSE, steps, "step") as bar:

@@ -13,9 +13,10 @@ from nasrec_tf.search.results import EpochQuality, Look, best_epoch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.trainable import Trainable
-from nasrec_tf.search.training_task import CHECKPOINT, WEIGHTS, FromScratch, make_ready
+from nasrec_tf.search.training_task import WEIGHTS, FromScratch, make_ready
 from nasrec_tf.training.divergence import DivergedError
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.training_files import CHECKPOINT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _train(
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.loop import Rungs, train
 
-    seed = derived_seed(_seed(run, what.recipe), what.purpose)
+    seed = derived_seed(what.recipe.seed_or(run.config.seed), what.purpose)
     network = build(run, what.architecture, what.recipe, seed)
     begin(network, what.directory, what.start)
     run.time.slowness.begin_training()
@@ -147,26 +148,24 @@ def begin(network: Any, directory: pathlib.Path, start: Callable[[Any], None] | 
         start(network)
 
 
-def training_plan(run: Run, recipe: Recipe, purpose: str = "retrain"):
+def training_plan(run: Run, recipe: Recipe, purpose: str = "retrain", split: str = "train"):
     """What a training from scratch does, a ``TrainingPlan``.
 
     Args:
         run: the run.
         recipe: how; complete.
         purpose: of the training.
+        split: what it is trained on, or several joined by ``"+"``.
     """
     from nasrec_tf.data.records import derived_seed
     from nasrec_tf.training.training_plan import TrainingPlan
 
     return TrainingPlan(
         recipe,
-        seed=derived_seed(_seed(run, recipe), f"{purpose} rows"),
+        seed=derived_seed(recipe.seed_or(run.config.seed), f"{purpose} rows"),
+        split=split,
         learning_rate_option="--retrain-learning-rates",
     )
-
-
-def _seed(run: Run, recipe: Recipe) -> int:
-    return run.config.seed if recipe.seed is None else recipe.seed
 
 
 def load_trained(run: Run, architecture: Trainable, directory: pathlib.Path, recipe: Recipe | None):

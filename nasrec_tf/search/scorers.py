@@ -97,7 +97,7 @@ def short_training_scores(
     from nasrec_tf.training.short_training import ShortTrainingPlan, TrainingScorer
 
     config, recipe = run.config, run.recipe
-    seed = seed if recipe.seed is None else recipe.seed
+    seed = recipe.seed_or(seed)
     plan = ShortTrainingPlan(
         recipe,
         seed=derived_seed(seed, "score rows"),

@@ -115,7 +115,7 @@ class TicketTrainings:
         from nasrec_tf.data.records import derived_seed
         from nasrec_tf.networks.pruning.tickets import next_ticket, save_ticket
 
-        seed = self.run.config.seed if self.recipe.seed is None else self.recipe.seed
+        seed = self.recipe.seed_or(self.run.config.seed)
         scores = network.scores(derived_seed(seed, f"{self.purpose} {RANDOM} {iteration}"))
         ticket = next_ticket(network.ticket, scores, self.settings, iteration)
         save_ticket(ticket, self._ticket_file(iteration))

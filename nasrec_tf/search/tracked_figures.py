@@ -7,7 +7,7 @@ from typing import Any
 from nasrec_tf.search.results import AttemptFigures
 from nasrec_tf.search.run import Run
 from nasrec_tf.strategies.oracle.trial_results import TrialResult, read_results
-from nasrec_tf.training.curves import read_curve
+from nasrec_tf.training.curves import kept_curve
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +50,7 @@ def tracked_trainings(run: Run) -> Iterator[TrackedTrial]:
     for attempt, figures in ended_attempts(run):
         recipe = dataclasses.asdict(attempt.recipe)
         chosen = {name: value for name, value in recipe.items() if value is not None}
-        curve = attempt.directory / "loss.csv"
-        points = read_curve(curve) if curve.exists() else []
+        points = kept_curve(attempt.directory)
         yield TrackedTrial(
             attempt.directory.name,
             {"rank": attempt.rank, "identity": attempt.architecture.identity, **chosen},

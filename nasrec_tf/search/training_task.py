@@ -10,12 +10,16 @@ from nasrec_tf.search.kept_logits import ROW_LOSSES, VALIDATION_LOGITS
 from nasrec_tf.search.results import Look
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.training_files import CHECKPOINT, LOSS_CURVE
 
 WEIGHTS = "best.npz"
+"""Of the best epoch."""
+
 VALIDATION = "validation.json"
-LOSS_CURVE = "loss.csv"
-CHECKPOINT = "checkpoint"
+"""Qualities by evaluation."""
+
 LOOKS = "looks.json"
+"""What it had come to at its rungs."""
 
 
 def always(looks: Sequence[Look]) -> bool:

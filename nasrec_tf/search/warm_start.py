@@ -26,6 +26,7 @@ from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.search.warm_start_note import FileMark, WarmStartNote, read_warm_start
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
+from nasrec_tf.training.training_files import CHECKPOINT
 
 FROM = "--from"
 
@@ -89,7 +90,7 @@ class Source:
     @property
     def supernet(self) -> pathlib.Path:
         """Directory of the supernet's checkpoint."""
-        return self.path / "supernet" / "checkpoint"
+        return self.path / "supernet" / CHECKPOINT
 
     def note(self, config: SearchConfig, marked: bool = True) -> WarmStartNote:
         """What a run that starts from it keeps.

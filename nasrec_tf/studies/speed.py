@@ -3,6 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -20,9 +21,10 @@ ROUNDS = 3
 """Of which the fastest counts: whatever else the machine does only makes one slower."""
 
 ROUND_SECONDS = 0.4
+"""About how long each takes."""
 
 
-def measure_speed(run: Run, network, recipe: Recipe) -> SpeedResult:
+def measure_speed(run: Run, network: Any, recipe: Recipe) -> SpeedResult:
     """Times training steps and predictions; the network's weights change.
 
     Args:
@@ -39,7 +41,7 @@ def measure_speed(run: Run, network, recipe: Recipe) -> SpeedResult:
     return SpeedResult(1e6 * seconds / plan.batch_size, inference, plan.batch_size)
 
 
-def _inference_us(run: Run, network) -> float:
+def _inference_us(run: Run, network: Any) -> float:
     limit = BATCHES * EVALUATION_BATCH
     batches = [inputs for inputs, *_ in run.records.batches("validation", EVALUATION_BATCH, limit)]
     # All of one size, as in a long split.

@@ -5,6 +5,7 @@ import pathlib
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.training.training_files import LOSS_CURVE
 
 CURVE_POINTS = 200
 """Points that a loss curve has at most."""
@@ -81,6 +82,19 @@ class LossCurve:
         text = "".join(f"{line}\n" for line in lines)
         with atomic_file(self.path) as file:
             file.write(f"{text}{CHECKSUM}{_digest(text)}\n")
+
+
+def kept_curve(directory: pathlib.Path) -> list[tuple[int, float]]:
+    """The curve of a training; no points while it has none.
+
+    Args:
+        directory: of the training.
+
+    Raises:
+        RunError: if the file is damaged.
+    """
+    path = directory / LOSS_CURVE
+    return read_curve(path) if path.exists() else []
 
 
 def read_curve(path: str | pathlib.Path) -> list[tuple[int, float]]:

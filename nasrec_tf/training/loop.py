@@ -24,6 +24,7 @@ from nasrec_tf.training.divergence import LossWatch, first_weight_not_finite
 from nasrec_tf.training.pace import Pace
 from nasrec_tf.training.replicas import local_copy
 from nasrec_tf.training.trainer import Trainer, one_device
+from nasrec_tf.training.training_files import CHECKPOINT, LOSS_CURVE
 from nasrec_tf.training.training_plan import TrainingPlan
 
 
@@ -215,8 +216,8 @@ class _Log:
         self._progress = progress
         averages = () if average is None else average.variables
         also = (*averages, *trainer.variables)
-        self._checkpoint = Checkpoint(trainer.model, directory / "checkpoint", also=also)
-        self._curve = LossCurve(directory / "loss.csv", steps)
+        self._checkpoint = Checkpoint(trainer.model, directory / CHECKPOINT, also=also)
+        self._curve = LossCurve(directory / LOSS_CURVE, steps)
         names = [feature.name for feature in records.schema.dense]
         self._watch = LossWatch(plan.mend, names, steps)
         self._writer = (

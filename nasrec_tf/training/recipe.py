@@ -204,6 +204,14 @@ class Recipe:
         of_gradients = 2 * (self.table_l2 > 0)
         return (self.optimizer in ("adam", "adamw")) + (self.weight_average > 0) + of_gradients
 
+    def seed_or(self, seed: int) -> int:
+        """The recipe's seed, or another where it leaves that open.
+
+        Args:
+            seed: the other, such as the run's.
+        """
+        return seed if self.seed is None else self.seed
+
     def replace(self, **changes: Any) -> "Recipe":
         """The recipe with some fields changed.
 

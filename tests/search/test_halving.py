@@ -18,7 +18,8 @@ from nasrec_tf.search.results import AttemptFigures, EpochQuality, Look
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.trainable import SpaceModel
-from nasrec_tf.search.training_task import CHECKPOINT, WEIGHTS
+from nasrec_tf.search.training_task import WEIGHTS
+from nasrec_tf.training.training_files import CHECKPOINT
 
 SPACE = NASREC_SMALL.replace(num_blocks=2)
 MODELS = [SpaceModel(SPACE.sample(np.random.default_rng(seed))) for seed in range(4)]

@@ -39,11 +39,7 @@ from nasrec_tf.networks.supernet.stored_weights import (
     stored_parts,
     supernet_memory_bytes,
 )
-from nasrec_tf.operators import (
-    BY_BATCH,
-    DEFAULT_OPTIONS,
-    NetworkOptions,
-)
+from nasrec_tf.operators import BY_BATCH, DEFAULT_OPTIONS, NetworkOptions
 from nasrec_tf.operators.arithmetic import linear
 from nasrec_tf.optimizers.adagrad import Adagrad
 

@@ -130,18 +130,17 @@ def _left(pilot: Pilot, stage: StageForecast) -> StageForecast:
 
 def _done(pilot: Pilot, stage: StageForecast) -> float:
     """Share of a stage's work that has been done, from 0 to 1."""
-    from nasrec_tf.search.training_task import LOSS_CURVE
     from nasrec_tf.strategies import read_results
     from nasrec_tf.strategies.oracle.ledger import JOURNAL
-    from nasrec_tf.training.curves import read_curve
+    from nasrec_tf.training.curves import kept_curve
 
     directory, ended = pilot.directory.path / stage.stage, 0
     if stage.stage in ("recipe", "retrain"):
         ended = len(list(directory.glob(f"*/{RESULT_FILE}")))
     elif stage.stage == "evolution" and (pilot.search_project / JOURNAL).exists():
         ended = len(read_results(pilot.search_project))
-    elif stage.stage == "supernet" and (directory / LOSS_CURVE).exists():
-        points = read_curve(directory / LOSS_CURVE)
+    elif stage.stage == "supernet":
+        points = kept_curve(directory)
         ended = points[-1][0] if points else 0
     return min(1.0, ended / max(1, stage.count))
 

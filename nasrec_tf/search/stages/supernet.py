@@ -10,6 +10,7 @@ from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.warm_start import continue_supernet
 from nasrec_tf.search.workload import warmup_steps
 from nasrec_tf.strategies.dnas import LogitSearch
+from nasrec_tf.training.training_files import CHECKPOINT
 
 
 def run_stage(run: Run) -> StageResult:
@@ -32,7 +33,7 @@ def run_stage(run: Run) -> StageResult:
         return _run_distributed(run)
     plan = training_plan(run)
     model = build(run)
-    if latest_checkpoint(run.directory.stage("supernet") / "checkpoint") is None:
+    if latest_checkpoint(run.directory.stage("supernet") / CHECKPOINT) is None:
         continue_supernet(run, model)  # Before there are accumulators, which take as much.
     plan.compile(model, run.records)
     strategy = search_strategy(run.config, run.settings, run.records.rows("train"))
@@ -65,7 +66,7 @@ def _run_distributed(run: Run) -> SupernetResult:
 
 def _trained(run: Run, plan, trainer) -> SupernetResult:
     """Trains by the steps of a trainer; what the stage leaves."""
-    from nasrec_tf.training.curves import read_curve
+    from nasrec_tf.training.curves import kept_curve
     from nasrec_tf.training.divergence import require_finite_weights
     from nasrec_tf.training.loop import train_with
     from nasrec_tf.training.replicas import local_copy
@@ -82,8 +83,7 @@ def _trained(run: Run, plan, trainer) -> SupernetResult:
             stop=run.time.is_over,
         )
     require_finite_weights(trainer.model, plan.mend)
-    curve = directory / "loss.csv"
-    points = read_curve(curve) if curve.exists() else []
+    points = kept_curve(directory)
     return SupernetResult(
         steps=int(local_copy(trainer.model.optimizer.iterations).numpy()),
         parameters=int(trainer.model.count_params()),
@@ -178,7 +178,7 @@ def load(run: Run):
     from nasrec_tf.training.divergence import require_finite_weights
 
     model = build(run)
-    directory = run.directory.stage("supernet") / "checkpoint"
+    directory = run.directory.stage("supernet") / CHECKPOINT
     if not restore_weights(model, directory):
         raise RunError(
             f"{directory}: no checkpoint; delete {directory.parent} to train the supernet again."
