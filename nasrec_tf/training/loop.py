@@ -290,4 +290,5 @@ class _Log:
         self._saved = time.monotonic()
 
     def close(self) -> None:
+        """Writes what TensorBoard has not been told yet."""
         self._writer.close()

@@ -18,6 +18,9 @@ CHUNK_ROWS = 1024
 GPU_CHUNK_ROWS = 16384
 """Likewise on a GPU, which fewer do not fill."""
 
+CLIP_NORM, EPSILON = 5.0, 1e-2
+"""Of the Adagrad that the paper trains with (5.1), as ``optimizers.adagrad`` has them."""
+
 
 @dataclasses.dataclass(frozen=True)
 class ScoringPlan:
@@ -91,8 +94,14 @@ class SupernetScorer:
     def __call__(self, architecture: Architecture) -> dict[str, float]:
         """Scores an architecture.
 
+        Args:
+            architecture: of the supernet's space.
+
         Returns:
             ``log_loss`` on the validation rows, not finite if the candidate diverges.
+
+        Raises:
+            ArchitectureError: if the space does not hold it.
         """
         path = self.supernet.encode(architecture)
         head = self._tuned_head(path)
@@ -178,13 +187,13 @@ class SupernetScorer:
         logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
         error = (tf.sigmoid(logits) - labels) * weights / self.plan.batch_size
         kernel_gradient = tf.matmul(features, error, transpose_a=True)
-        gradients = clip_by_global_norm([kernel_gradient, tf.reduce_sum(error, axis=0)], 5.0)
+        gradients = clip_by_global_norm([kernel_gradient, tf.reduce_sum(error, axis=0)], CLIP_NORM)
         rate = self._schedule(step)
         kernel_sum = head.kernel_sum + tf.square(gradients[0])
         bias_sum = head.bias_sum + tf.square(gradients[1])
         return _Head(
-            head.kernel - rate * gradients[0] / (tf.sqrt(kernel_sum) + 1e-2),
-            head.bias - rate * gradients[1] / (tf.sqrt(bias_sum) + 1e-2),
+            head.kernel - rate * gradients[0] / (tf.sqrt(kernel_sum) + EPSILON),
+            head.bias - rate * gradients[1] / (tf.sqrt(bias_sum) + EPSILON),
             kernel_sum,
             bias_sum,
         )

@@ -94,8 +94,14 @@ class TrainingScorer:
     def __call__(self, architecture: Architecture) -> dict[str, float]:
         """Trains and scores an architecture.
 
+        Args:
+            architecture: as ``build`` takes it.
+
         Returns:
             ``log_loss`` on the validation rows, not finite if the training diverges.
+
+        Raises:
+            UserError: if the training split holds fewer batches than its schema says.
         """
         model = self._build(architecture)
         self._plan.compile(model, self._records)

@@ -30,7 +30,6 @@ SIMULATIONS = 11
 TRIAL_SECONDS = 0.005
 """The search's own work for a candidate (benchmark ``tuner``)."""
 
-
 RECORDS_BYTES = 400 << 20
 """Memory of a records stage of few values, with Beam, in one process."""
 
