@@ -11,7 +11,7 @@ from search_calls import call, options
 from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.halving import SHARES, numbers_left, trained_share
-from nasrec_tf.search.planning import measuring, samples
+from nasrec_tf.search.planning import measuring, meter, samples
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.run_plan import check_fits, make_plan
@@ -28,10 +28,10 @@ from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT
 @pytest.fixture(autouse=True)
 def short_measurements(monkeypatch):
     """What is measured here is not whether times are right."""
-    monkeypatch.setattr(measuring, "PIECES", 1)
-    monkeypatch.setattr(measuring, "PIECE_SECONDS", 0.01)
-    monkeypatch.setattr(measuring, "DRAWN", 1)
-    monkeypatch.setattr(measuring, "FURTHER_UNITS", 2)
+    monkeypatch.setattr(meter, "PIECES", 1)
+    monkeypatch.setattr(meter, "PIECE_SECONDS", 0.01)
+    monkeypatch.setattr(meter, "DRAWN", 1)
+    monkeypatch.setattr(meter, "FURTHER_UNITS", 2)
 
 
 def tree(directory):
@@ -144,7 +144,7 @@ def test_what_does_not_fit_names_the_option_that_would_help(run_files, monkeypat
 def test_measuring_that_is_late_plans_by_what_was_measured_first(
     finished_run, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(measuring, "DRAWN", 3)
+    monkeypatch.setattr(meter, "DRAWN", 3)
     given_run = RunDirectory(finished_run / "run").stored_config()
     config = dataclasses.replace(given_run, recipe="auto", run_dir=str(tmp_path / "run"))
     dataset = finished_run / "run" / "records" / "dataset"
