@@ -29,7 +29,7 @@ def baselines(space_name: str, batch: int, rows: int, steps: int) -> Iterator[di
     from nasrec_tf.networks.baselines import load_baseline
     from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
     from nasrec_tf.optimizers.catalogue import make_optimizer
-    from nasrec_tf.training.loop import one_device
+    from nasrec_tf.training.trainer import one_device
 
     data = tf.data.Dataset.from_tensors(random_batch(batch, rows)).cache().repeat()
     for name in MODELS:
