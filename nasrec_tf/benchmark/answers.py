@@ -2,9 +2,11 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.presets import load_architecture
 from nasrec_tf.benchmark.measured_rows import (
     CurvePoint,
     DataSetCard,
@@ -21,6 +23,9 @@ from nasrec_tf.strategies.strategy import Strategy
 
 HARDWARE = "isaac32"
 """What PIM costs are estimated on unless said otherwise: a preset of ``pim``."""
+
+Given = Architecture | Mapping[str, Any] | str | pathlib.Path
+"""An architecture, what its JSON file holds, or the path of one (or a preset by name)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,24 +140,29 @@ class Benchmark:
         texts = {row.identity: row.architecture for row in rows}
         return [architecture_of(text) for text in texts.values()]
 
-    def query(self, architecture: Architecture, dataset: str, seed: int | None = None) -> Answer:
+    def query(self, architecture: Given, dataset: str, seed: int | None = None) -> Answer:
         """What was measured of an architecture, or of another that computes the same function.
 
         Args:
-            architecture: the architecture.
+            architecture: the architecture, its JSON form, or the path of a file with that.
             dataset: name of the data set.
             seed: of the training; the mean over those that there are unless given.
 
         Raises:
-            UserError: if it was not trained on that, or diverged.
+            UserError: if it was not trained on that, or diverged, or is no architecture.
         """
-        found = self._by_identity(dataset).get(architecture.identity, [])
-        rows = [row for row in found if seed in (None, row.seed) and row.best is not None]
+        identity = _architecture(architecture).identity
+        found = self._by_identity(dataset).get(identity, [])
+        ended = [row for row in found if row.best is not None]
+        rows = [row for row in ended if seed in (None, row.seed)]
         if not rows:
-            what = "" if seed is None or not found else f" with seed {seed}"
+            what = "" if seed is None or not found else f" with seed {seed!r}"
+            hint = "`predict` tells what it is likely worth"
+            if ended:
+                hint = f"seeds there are: {', '.join(str(row.seed) for row in ended)}"
             raise UserError(
-                f"The table has no finished training of architecture {architecture.identity} on "
-                f"{dataset!r}{what}; `predict` tells what it is likely worth."
+                f"The table has no finished training of architecture {identity} on "
+                f"{dataset!r}{what}; {hint}."
             )
         return _answer(self.card(dataset), rows)
 
@@ -178,18 +188,18 @@ class Benchmark:
         answers = [_answer(card, rows) for rows in known if len(rows) >= least]
         return min(answers, key=lambda answer: answer.log_loss)
 
-    def predict(self, architecture: Architecture, dataset: str, split: str = "validation") -> float:
+    def predict(self, architecture: Given, dataset: str, split: str = "validation") -> float:
         """The log loss that is likely of an architecture of the space.
 
         Args:
-            architecture: in the table or not.
+            architecture: in the table or not; as ``query`` takes it.
             dataset: name of the data set.
             split: ``"validation"`` or ``"test"``.
 
         Raises:
             UserError: if it is not of the space, or the table is too small.
         """
-        return float(self.surrogate(dataset, split)([architecture])[0])
+        return float(self.surrogate(dataset, split)([_architecture(architecture)])[0])
 
     def surrogate(self, dataset: str, split: str = "validation") -> Surrogate:
         """What predicts, with its own errors.
@@ -242,6 +252,14 @@ class Benchmark:
                 found.setdefault(row.identity, []).append(row)
             self._grouped[dataset] = found
         return self._grouped[dataset]
+
+
+def _architecture(given: Given) -> Architecture:
+    if isinstance(given, Architecture):
+        return given
+    if isinstance(given, str | pathlib.Path):
+        return load_architecture(str(given))
+    return Architecture.from_json(given)
 
 
 def _answer(card: DataSetCard, rows: list[MeasuredRow]) -> Answer:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import numbers
 import time
 from collections.abc import Callable, Sequence
 
@@ -26,8 +27,11 @@ LEAST_BUDGET = 48
 """Candidates that every strategy's own rule for its parts is made for (``search/scaling.py``)."""
 
 
-class BudgetSpent(Exception):
-    """A strategy has asked for all that its budget allows; ends it."""
+class BudgetSpent(BaseException):
+    """A strategy has asked for all that its budget allows; ends it.
+
+    No ``Exception``, so that a strategy that guards its scores by ``except Exception`` ends too.
+    """
 
 
 class Trial:
@@ -71,10 +75,12 @@ class Trial:
 
         Raises:
             BudgetSpent: if the budget is spent, which ends the trial; to be left uncaught.
-            ArchitectureError: if it is not of the space.
+            UserError: if it is none, or not of the space.
         """
         if not self.left:
             raise BudgetSpent
+        if not isinstance(architecture, Architecture):
+            raise UserError(f"`score` takes an architecture. Received: {architecture!r}")
         worth = float(self._surrogate([architecture])[0])
         draw = np.random.default_rng([self.seed, int(architecture.identity[:12], 16)])
         score = worth + self._noise * float(draw.standard_normal())
@@ -130,7 +136,11 @@ def run_trial(trial: Trial, strategy: str | Strategy | Callable[[Trial], None]) 
         except BudgetSpent:
             pass
         return
-    _propose_all(trial, named_strategy(strategy, trial) if isinstance(strategy, str) else strategy)
+    if isinstance(strategy, str):
+        strategy = named_strategy(strategy, trial)
+    if not isinstance(strategy, Strategy):
+        raise UserError(f"`strategy` must be a name, a strategy or a function. Got: {strategy!r}")
+    _propose_all(trial, strategy)
 
 
 def named_strategy(name: str, trial: Trial) -> Strategy:
@@ -201,8 +211,13 @@ def strategy_trial(
     Raises:
         UserError: if an argument cannot be used, or the strategy asked for nothing.
     """
-    if budget < 1:
-        raise UserError(f"`budget` must be at least 1. Received: {budget}")
+    for name, value, least in (("budget", budget, 1), ("seed", seed, 0)):
+        if not isinstance(value, numbers.Integral) or value < least:
+            raise UserError(
+                f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
+            )
+    if noise is not None and not (isinstance(noise, numbers.Real) and 0 <= noise < math.inf):
+        raise UserError(f"`noise` must be a number of at least 0. Received: {noise!r}")
     started = time.monotonic()
     trial = Trial(card, surrogate, budget, seed, surrogate.noise if noise is None else noise)
     run_trial(trial, strategy)

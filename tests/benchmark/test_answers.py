@@ -1,6 +1,8 @@
 """What a table is asked."""
 
+import contextlib
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -35,6 +37,16 @@ def test_a_query_is_of_the_function_and_not_of_how_it_is_written(benchmark):
     twin = dataclasses.replace(architecture, blocks=(dead, *architecture.blocks[1:]))
     assert twin.identity == architecture.identity
     assert benchmark.query(twin, "made") == benchmark.query(architecture, "made")
+
+
+def test_an_architecture_is_given_as_it_is_or_by_its_file_or_what_that_holds(benchmark, tmp_path):
+    architecture = benchmark.architectures("made")[7]
+    path = tmp_path / "it.json"
+    path.write_text(architecture.dumps())
+    answer = benchmark.query(architecture, "made", seed=2)
+    for given in (path, str(path), json.loads(path.read_text())):
+        assert benchmark.query(given, "made", seed=2) == answer
+        assert benchmark.predict(given, "made") == benchmark.predict(architecture, "made")
 
 
 def test_the_best_is_the_lowest_of_those_with_two_seeds(benchmark):
@@ -105,6 +117,15 @@ def test_a_function_of_ones_own_can_be_tried(benchmark):
     assert benchmark.strategy_trial(climb, "made", budget=60, seed=1).scores == found.scores
 
 
+def test_a_function_that_guards_its_scores_ends_with_its_budget(benchmark):
+    def guarded(trial):
+        while True:
+            with contextlib.suppress(Exception):
+                trial.score(trial.space.sample(trial.rng))
+
+    assert len(benchmark.strategy_trial(guarded, "made", budget=5).scores) == 5
+
+
 def test_without_noise_regret_never_rises(benchmark):
     found = benchmark.strategy_trial(RandomSearch(60), "made", budget=60, noise=0.0)
     assert list(found.regrets) == sorted(found.regrets, reverse=True)
@@ -119,11 +140,19 @@ def test_mistakes_are_told(benchmark):
     )  # fmt: skip
     for call, told in (
         (lambda: benchmark.query(unknown, "made"), "predict"),
+        (lambda: benchmark.query(benchmark.architectures("made")[7], "made", 0), "seeds .*: 1, 2"),
+        (lambda: benchmark.query("no.json", "made"), "no.json"),
+        (lambda: benchmark.query({}, "made"), "Not an architecture"),
         (lambda: benchmark.best("criteo"), "No data set"),
         (lambda: benchmark.strategy_trial("luck", "made"), "No strategy"),
         (lambda: benchmark.strategy_trial("dnas", "made"), "a table cannot try it"),
         (lambda: benchmark.strategy_trial("random", "made", budget=3), "at least 48"),
         (lambda: benchmark.strategy_trial(lambda trial: None, "made"), "scored no architecture"),
+        (lambda: benchmark.strategy_trial(lambda trial: trial.score(7), "made"), "Received: 7"),
+        (lambda: benchmark.strategy_trial(7, "made"), "`strategy` must be"),
+        (lambda: benchmark.strategy_trial("random", "made", budget="many"), "`budget` must be"),
+        (lambda: benchmark.strategy_trial("random", "made", seed=-1), "`seed` must be"),
+        (lambda: benchmark.strategy_trial("random", "made", noise=-1.0), "`noise` must be"),
         (lambda: Benchmark(made_table(count=4)).predict(unknown, "made"), "too few"),
     ):
         with pytest.raises(UserError, match=told):
