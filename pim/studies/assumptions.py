@@ -63,9 +63,37 @@ def assumptions(setup: Setup) -> tuple[Assumption, ...]:
     Args:
         setup: what is compared; some cases are relative to its settings.
     """
-    hand, near = (HANDCRAFTED,), (NEAR_MEMORY,)
-    lossless = min(setup.handcrafted.lossless_adc_bits, MAX_BITS)
     found = [
+        *_of_handcrafted(setup.handcrafted),
+        *_of_near_memory(),
+        Assumption(
+            "samples of one inference",
+            BASELINES,
+            "1",
+            {"workload.batch": 1},
+            "64",
+            {"workload.batch": 64},
+        ),
+    ]
+    if setup.hardware.mnsim2 is None:
+        found.append(_shared_converter())
+    if isinstance(setup.hardware.embedding, ReramTables):
+        found.append(
+            Assumption(
+                "reading a bit of the candidate's tables",
+                BASELINES,
+                "0.1 pJ",
+                {"hardware.embedding.read_pj_per_bit": 0.1},
+                "10 pJ",
+                {"hardware.embedding.read_pj_per_bit": 10.0},
+            )
+        )
+    return tuple(found)
+
+
+def _of_handcrafted(design: Hardware) -> list[Assumption]:
+    hand, lossless = (HANDCRAFTED,), min(design.lossless_adc_bits, MAX_BITS)
+    return [
         Assumption(
             "converter of the handcrafted design",
             hand,
@@ -114,6 +142,12 @@ def assumptions(setup: Setup) -> tuple[Assumption, ...]:
             "100 ns (ISAAC)",
             {"handcrafted.array.read_ns": 100.0},
         ),
+    ]
+
+
+def _of_near_memory() -> list[Assumption]:
+    near = (NEAR_MEMORY,)
+    return [
         Assumption(
             "arithmetic behind RecNMP: energy",
             near,
@@ -155,29 +189,7 @@ def assumptions(setup: Setup) -> tuple[Assumption, ...]:
             "413 mW a rank",
             {"recnmp.tables.static_mw": 413.0},
         ),
-        Assumption(
-            "samples of one inference",
-            BASELINES,
-            "1",
-            {"workload.batch": 1},
-            "64",
-            {"workload.batch": 64},
-        ),
     ]
-    if setup.hardware.mnsim2 is None:
-        found.append(_shared_converter())
-    if isinstance(setup.hardware.embedding, ReramTables):
-        found.append(
-            Assumption(
-                "reading a bit of the candidate's tables",
-                BASELINES,
-                "0.1 pJ",
-                {"hardware.embedding.read_pj_per_bit": 0.1},
-                "10 pJ",
-                {"hardware.embedding.read_pj_per_bit": 10.0},
-            )
-        )
-    return tuple(found)
 
 
 def _shared_converter() -> Assumption:
