@@ -107,6 +107,17 @@ def train_with(
     """Trains as ``train`` does, by the steps of a trainer, whose model ``plan`` has compiled.
 
     Of several hosts all have to see the directory, where one of them writes.
+
+    Args:
+        trainer: makes the steps.
+        records: as of ``train``, and so are all that follow.
+        plan: how to train.
+        directory: where checkpoint and loss curve are kept.
+        progress: a ``tqdm`` bar.
+        evaluate: called at each evaluation.
+        checkpoint_seconds: time between checkpoints.
+        rungs: looks beside the evaluations.
+        stop: ends the training where it is.
     """
     directory.mkdir(parents=True, exist_ok=True)
     average = plan.weight_average(trainer.model, records)
