@@ -1,4 +1,4 @@
-"""What racing would save when candidates are scored, on a run's own candidates.
+"""What racing and drawn rows would save when candidates are scored, on a run's own candidates.
 
     python -m benchmarks.racing record RUN_DIR   # goes on where it was stopped
     python -m benchmarks.racing replay RUN_DIR…
@@ -10,6 +10,9 @@ been tuned for a share of the steps and is compared, row by row, with the candid
 place that is handed over, as it was at that rung; it goes on unless it is worse by more than chance
 (a bound of so many standard errors). What goes on to the end has the very score that it has without
 a race. Rows count that pass through the network, those of validation again at every rung.
+
+It also draws validation rows as ``--validation-sample`` does, by the first candidates, beside as
+many that are drawn by lot, and tells how alike the scores over them are to those over all.
 """
 
 import argparse
@@ -19,13 +22,17 @@ import sys
 from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.weighted_draw import chances, systematic_draw
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.search_size import PILOTS
+from nasrec_tf.training.telling_rows import rows_worth
 
 PLACES = 15
 """Candidates that a search hands over (paper 5.1)."""
@@ -38,6 +45,12 @@ POINTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 
 ORDERS = 200
 """Drawn orders that a race is played in."""
+
+SAMPLES = (1 / 2, 1 / 3, 1 / 4)
+"""Shares of the validation rows that are drawn."""
+
+DRAWS = 20
+"""Times that each share is drawn."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +163,7 @@ def record(run: Run, quiet: bool = False) -> None:
     from nasrec_tf.search.stages.supernet import load
     from nasrec_tf.strategies import read_results
     from nasrec_tf.strategies.history import LOG_LOSS
+    from nasrec_tf.training.scoring import SupernetScorer
 
     if run.records.weighted:
         raise UserError(f"{run.dataset}: its rows are weighted, which races do not know.")
@@ -161,61 +175,13 @@ def record(run: Run, quiet: bool = False) -> None:
         path = directory / f"{number:05d}.npz"
         if path.exists():
             continue
-        scorer = scorer or _row_losses(load(run), run.records, scoring_plan(run))
-        losses = scorer.losses(result.architecture)
+        scorer = scorer or SupernetScorer(load(run), run.records, scoring_plan(run))
+        losses = scorer.row_losses(result.architecture, POINTS)
         with atomic_path(path) as draft, draft.open("wb") as file:
             plan = scorer.plan
             np.savez(file, losses=losses, tuning_rows=plan.fine_tune_steps * plan.batch_size)
         if not quiet:
             print(f"{number + 1}/{len(results)}: {losses[-1].mean():.5f}", flush=True)
-
-
-def _row_losses(*arguments: Any) -> Any:
-    """A ``SupernetScorer`` that tells the log loss of each row, at each point of the tuning."""
-    import tensorflow as tf
-
-    from nasrec_tf.training.scoring import SupernetScorer
-
-    class RowLosses(SupernetScorer):
-        def __init__(self, *arguments: Any):
-            super().__init__(*arguments)
-            self._row_losses = tf.function(self._losses_of_rows, reduce_retracing=True)
-
-        def losses(self, architecture: Any) -> np.ndarray:
-            """(points, validation rows)."""
-            path = self.supernet.encode(architecture)
-            heads = self._heads(path)
-            found = [
-                [self._row_losses(features, labels, head).numpy() for head in heads]
-                for inputs, labels, *_ in self.records.batches(
-                    "validation", self.plan.evaluation_batch, self.plan.validation_rows
-                )
-                for features in [self._head_inputs(inputs, path)]
-            ]
-            return np.concatenate([np.stack(batch) for batch in found], axis=1)
-
-        def _heads(self, path: Any) -> list[Any]:
-            head, step, heads = self._first_head(path), 0, []
-            wanted = [share * self.plan.fine_tune_steps for share in POINTS]
-            for inputs, labels, *weights in self._tuning_chunks():
-                left = self.plan.fine_tune_steps - step
-                steps = min(labels.shape[0] // self.plan.batch_size, left)
-                if steps < 1:
-                    break
-                features = self._head_inputs(inputs, path)
-                weight = weights[0][:, None] if weights else tf.ones_like(labels)
-                first, count = tf.constant(step), tf.constant(steps)
-                head = self._tune(features, labels, weight, head, first, count)
-                step += steps
-                heads += [head] * sum(before <= step for before in wanted[len(heads) :])
-            return heads + [head] * (len(POINTS) - len(heads))
-
-        def _losses_of_rows(self, features: Any, labels: Any, head: Any) -> Any:
-            logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
-            losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
-            return losses[:, 0]
-
-    return RowLosses(*arguments)
 
 
 def read(directory: pathlib.Path) -> Recorded:
@@ -260,6 +226,36 @@ def report(directory: pathlib.Path, seed: int) -> None:
             f"{race!s:<40}{1 / own.rows:>8.1f} x, {own.kept:>2} of {PLACES}"
             f"{times:>12.1f} x, {np.mean(kept):>4.1f}, {enough:>4.0%} have {ENOUGH}"
         )
+    report_samples(recorded, seed)
+
+
+def report_samples(recorded: Recorded, seed: int) -> None:
+    """Prints how alike scores over some of the validation rows are to those over all.
+
+    Args:
+        recorded: the candidates.
+        seed: of the draws.
+    """
+    losses = recorded.losses[:, -1].astype(np.float64)
+    _, rows = losses.shape
+    worth = rows_worth(losses[:PILOTS])
+    print(f"{'validation rows drawn':<40}{'by --validation-sample':>32}{'by lot':>26}")
+    for share in SAMPLES:
+        found = []
+        for worths in (worth, np.ones(rows)):
+            drawn_with = chances(worths, int(share * rows))
+            draws = [systematic_draw(drawn_with, seed + number) for number in range(DRAWS)]
+            alike = [_likeness(losses, drawn, 1 / drawn_with[drawn]) for drawn in draws]
+            found.append(np.mean(alike, axis=0))
+        told = [f"{kept:.1f} of {PLACES}, tau {tau:.3f}" for kept, tau in found]
+        print(f"{share:<40.2f}{told[0]:>32}{told[1]:>26}")
+
+
+def _likeness(losses: np.ndarray, drawn: np.ndarray, weights: np.ndarray) -> tuple[int, float]:
+    """Finalists that scores over drawn rows share with those over all, and Kendall's tau."""
+    scores = losses.mean(axis=1), losses[:, drawn] @ weights / weights.sum()
+    best = [set(np.argsort(each, kind="stable")[:PLACES]) for each in scores]
+    return len(best[0] & best[1]), scipy.stats.kendalltau(*scores).statistic
 
 
 def main() -> int:

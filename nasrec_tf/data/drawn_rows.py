@@ -68,18 +68,38 @@ def row_sample(records: Records, split: str, count: int, seed: int) -> RowSample
         seed: of the draw.
     """
     numbers = drawn_rows(records.rows(split), count, seed)
-    features = records.features
-    dense = np.empty((len(numbers), features.dense), np.float32)
-    sparse = np.empty((len(numbers), features.id_columns), np.int32)
+    found = rows_by_number(records, split, numbers)
+    return RowSample(numbers, found["dense"], found["sparse"])
+
+
+def rows_by_number(records: Records, split: str, numbers: np.ndarray) -> dict[str, np.ndarray]:
+    """Rows of a split, read in one pass over it; memory is that of these rows.
+
+    Args:
+        records: the data set.
+        split: name of the split.
+        numbers: of the rows in the split, from 0, rising, (rows,).
+
+    Returns:
+        The parts of ``HeldRows`` by name, ``weights`` where rows are weighted.
+    """
+    features, rows = records.features, len(numbers)
+    parts = {
+        "dense": np.empty((rows, features.dense), np.float32),
+        "sparse": np.empty((rows, features.id_columns), np.int32),
+        "labels": np.empty((rows, 1), np.float32),
+    }
+    if records.weighted:
+        parts["weights"] = np.empty(rows, np.float32)
     first = filled = 0
-    for inputs, labels, *_ in records.batches(split, PARSE_BATCH):
-        last = first + labels.shape[0]
+    for inputs, *beside in records.batches(split, PARSE_BATCH):
+        last = first + beside[0].shape[0]
         upto = int(np.searchsorted(numbers, last))
         if upto > filled:
             places = numbers[filled:upto] - first
-            dense[filled:upto] = inputs["dense"].numpy()[places]
-            sparse[filled:upto] = inputs["sparse"].numpy()[places]
+            for name, values in (*inputs.items(), *zip(("labels", "weights"), beside)):
+                parts[name][filled:upto] = values.numpy()[places]
         first, filled = last, upto
-        if filled == len(numbers):
+        if filled == rows:
             break
-    return RowSample(numbers, dense, sparse)
+    return parts

@@ -38,6 +38,18 @@ class HeldRows:
         dense, sparse, *beside = (tf.gather(part, index) for part in parts if part is not None)
         return widened({"dense": dense, "sparse": sparse}, *beside)
 
+    def batches(self, batch_size: int, limit: int | None = None) -> tf.data.Dataset:
+        """The rows in their order, the last batch as small as it is.
+
+        Args:
+            batch_size: rows of a batch.
+            limit: the first rows only.
+        """
+        count = min(limit or self.count, self.count)
+        first = tf.data.Dataset.range(0, count, batch_size)
+        index = first.map(lambda row: tf.range(row, tf.minimum(row + batch_size, count)))
+        return index.map(self.take, num_parallel_calls=1).prefetch(2)
+
     def gather(self, index: tf.Tensor) -> "HeldRows":
         """Some of the rows, held as these are.
 

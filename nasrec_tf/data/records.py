@@ -206,11 +206,7 @@ class Records:
             has as many columns as the longest of its field, filled up with ``PADDING_ID``.
         """
         if self._fits(split):
-            rows = self._in_memory(split)
-            count = min(limit or rows.count, rows.count)
-            first = tf.data.Dataset.range(0, count, batch_size)
-            index = first.map(lambda row: tf.range(row, tf.minimum(row + batch_size, count)))
-            return index.map(rows.take, num_parallel_calls=1).prefetch(2)
+            return self._in_memory(split).batches(batch_size, limit)
         serialized = self._serialized(split_of(self.schema, split).files)
         if limit is not None:
             serialized = serialized.take(limit)

@@ -83,7 +83,7 @@ DEFAULT_HARDWARE = "handcrafted"
 OF_THE_SUPERNET = (
     "supernet_epochs", "supernet_rows", "supernet_learning_rate", "supernet_row_decay",
     "supernet_embedding_dim", "path_sampler", "distribute", "warmup", "layer_norm",
-    "fine_tune_steps", "fine_tune_learning_rate",
+    "fine_tune_steps", "fine_tune_learning_rate", "validation_sample",
 )  # fmt: skip
 """Options without effect where no supernet scores."""
 
@@ -366,6 +366,10 @@ class SearchConfig:
     validation_rows: int | None = option(
         None, EVOLUTION, "rows that a score is taken over (819,200)", least=1
     )
+    validation_sample: int | None = option(
+        None, EVOLUTION, "take it over so many of these rows, drawn by how much they tell "
+        "candidates apart (default: over all of them; see docs/scaling.md)", least=1,
+    )  # fmt: skip
 
     codesign: bool = option(
         False, CODESIGN, "search quantized models and the crossbar hardware that runs them together"

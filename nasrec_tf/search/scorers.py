@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.scoring_settings import supernet_settings, training_settings
-from nasrec_tf.search.search_size import score_rows
+from nasrec_tf.search.search_size import PILOTS, drawn_validation_rows, score_rows
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 
 
@@ -39,7 +39,21 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
 
     plan = scoring_plan(run)
     scorer = SupernetScorer(supernet, run.records, plan)
-    return Scores(scorer, supernet_settings(run, plan, supernet))
+    settings = supernet_settings(run, plan, supernet)
+    sample = drawn_validation_rows(run.config, plan.validation_rows, run.records.rows("validation"))
+    if sample is None:
+        return Scores(scorer, settings)
+    from nasrec_tf.data.records import derived_seed
+    from nasrec_tf.training.telling_rows import digest_of_rows, telling_rows
+
+    seed = derived_seed(run.config.seed, "validation sample")
+    rows = telling_rows(scorer, sample, PILOTS, seed)
+    # Not where the rows are all there are: such scores are those without the option.
+    settings |= {
+        "--validation-sample": sample,
+        "drawn validation rows (digest)": digest_of_rows(rows),
+    }
+    return Scores(SupernetScorer(supernet, run.records, plan, rows), settings)
 
 
 def scoring_plan(run: Run):

@@ -4,7 +4,7 @@ import dataclasses
 
 from nasrec_tf.search.results import EvolutionResult, RecipeResult, RetrainResult, SupernetResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.search_size import score_rows
+from nasrec_tf.search.search_size import drawn_validation_rows, score_rows
 
 FORWARD_SHARE = 1 / 3
 """Of a training row, what a row costs that is only predicted: a step goes forward once and back at
@@ -79,6 +79,7 @@ def rows_of_a_candidate(run: Run) -> float:
     if config.trains_candidates:
         trained = score_rows(config, run.schema.splits["train"].rows)
     predicted = min(settings.validation_rows, run.schema.splits["validation"].rows)
+    predicted = drawn_validation_rows(config, predicted) or predicted
     return trained + FORWARD_SHARE * predicted
 
 

@@ -4,7 +4,12 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.scaling import Settings
-from nasrec_tf.search.search_size import asked_candidates, score_rows
+from nasrec_tf.search.search_size import (
+    PILOTS,
+    asked_candidates,
+    drawn_validation_rows,
+    score_rows,
+)
 from nasrec_tf.strategies.choice_distribution import ChoiceDistribution
 from nasrec_tf.strategies.known_strategies import strategy_of_run
 from nasrec_tf.strategies.mutation import MUTATIONS
@@ -88,7 +93,7 @@ def search_rows(config: SearchConfig, settings: Settings, training_rows: int) ->
     trained, scored = candidate_rows(config, settings, training_rows)
     epoch = min(training_rows, config.supernet_rows or training_rows)
     passes = 0 if config.trains_candidates else settings.supernet_epochs * epoch
-    return passes + trials * (trained + scored)
+    return passes + trials * (trained + scored) + row_choice(config, settings)
 
 
 def candidate_rows(config: SearchConfig, settings: Settings, training_rows: int) -> tuple[int, int]:
@@ -101,4 +106,17 @@ def candidate_rows(config: SearchConfig, settings: Settings, training_rows: int)
     """
     if config.trains_candidates:
         return score_rows(config, training_rows), settings.validation_rows
-    return settings.fine_tune_steps * settings.batch_size, settings.validation_rows
+    tuned, scored = settings.fine_tune_steps * settings.batch_size, settings.validation_rows
+    return tuned, drawn_validation_rows(config, scored) or scored
+
+
+def row_choice(config: SearchConfig, settings: Settings) -> int:
+    """Rows that the choice of rows to score by takes: whole scores of a few architectures.
+
+    Args:
+        config: the options.
+        settings: what follows from them and the size of the data.
+    """
+    if drawn_validation_rows(config, settings.validation_rows) is None:
+        return 0
+    return PILOTS * (settings.fine_tune_steps * settings.batch_size + settings.validation_rows)

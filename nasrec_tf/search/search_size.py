@@ -7,6 +7,10 @@ SCORE_ROWS = 100_000
 """Rows that AutoCTR's search draws from a log for all its trainings
 (``facebookresearch/AutoCTR``)."""
 
+PILOTS = 4
+"""Architectures, drawn from the space, by which the rows of ``--validation-sample`` are chosen;
+eight or sixteen tell little more (docs/scaling.md)."""
+
 
 def score_rows(config: SearchConfig, training_rows: int) -> int:
     """Rows that each candidate is trained on with ``--score-by training``.
@@ -20,6 +24,23 @@ def score_rows(config: SearchConfig, training_rows: int) -> int:
         40000
     """
     return config.score_rows or min(SCORE_ROWS, training_rows)
+
+
+def drawn_validation_rows(config: SearchConfig, *limits: int) -> int | None:
+    """Validation rows that are drawn to score by; ``None`` if all of them are taken.
+
+    Args:
+        config: the options.
+        *limits: validation rows that there are, at most.
+
+    Example:
+        >>> drawn_validation_rows(SearchConfig(validation_sample=5_000), 20_000, 60_000)
+        5000
+        >>> drawn_validation_rows(SearchConfig(validation_sample=5_000), 20_000, 4_000) is None
+        True
+    """
+    sample = config.validation_sample
+    return sample if sample is not None and sample < min(limits) else None
 
 
 def asked_candidates(config: SearchConfig, training_rows: int) -> int | None:

@@ -28,7 +28,9 @@ OF_TRAINING = (
 )  # fmt: skip
 """Options of the search by which supernets differ."""
 
-OF_SCORING = ("fine_tune_steps", "fine_tune_learning_rate", "validation_rows")
+OF_SCORING = (
+    "fine_tune_steps", "fine_tune_learning_rate", "validation_rows", "validation_sample",
+)  # fmt: skip
 """Options by which scores differ that one supernet gives."""
 
 FIELDS = {field.name: field for field in dataclasses.fields(SearchConfig)}
@@ -186,6 +188,8 @@ class RankingSupernets:
             "validation_rows": scored.settings.validation_rows,
             "fine_tune_learning_rate": scored.config.fine_tune_learning_rate,
         }
+        if scored.config.validation_sample is not None:  # Files of earlier versions have none.
+            said["validation_sample"] = scored.config.validation_sample
         return run.directory.path / f"scores-{digest_of(said)}.jsonl"
 
     def _known(self, run: Run, variant: Variant) -> dict[str, float]:

@@ -1,11 +1,14 @@
 """Scoring a candidate by the supernet's weights (paper 4.3 and 4.4)."""
 
 import dataclasses
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.data.held_rows import HeldRows
 from nasrec_tf.data.records import Records
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.supernet.path import Path
@@ -67,12 +70,21 @@ class SupernetScorer:
         supernet: the trained supernet.
         records: the data set; tuned on its training split, scored on its validation split.
         plan: how to score.
+        judged: rows that scores are taken over, each as much as it counts, in the place of the
+            plan's validation rows.
     """
 
-    def __init__(self, supernet: Supernet, records: Records, plan: ScoringPlan):
+    def __init__(
+        self,
+        supernet: Supernet,
+        records: Records,
+        plan: ScoringPlan,
+        judged: HeldRows | None = None,
+    ):
         self.supernet = supernet
         self.records = records
         self.plan = plan
+        self.judged = judged
         steps = max(1, plan.fine_tune_steps)
         warmup = min(plan.warmup_steps, steps // 10)
         self._schedule = WarmupCosine(plan.learning_rate, steps, warmup)
@@ -90,6 +102,7 @@ class SupernetScorer:
         options = {"reduce_retracing": True, "autograph": False}
         self._tune = tf.function(self._tune_chunk, **options)
         self._loss = tf.function(self._summed_loss, **options)
+        self._row_losses = tf.function(self._losses, **options)
 
     def __call__(self, architecture: Architecture) -> dict[str, float]:
         """Scores an architecture.
@@ -106,13 +119,38 @@ class SupernetScorer:
         path = self.supernet.encode(architecture)
         head = self._tuned_head(path)
         total, rows = 0.0, 0.0
-        for inputs, labels, *weights in self.records.batches(
-            "validation", self.plan.evaluation_batch, self.plan.validation_rows
-        ):
+        for inputs, labels, *weights in self._judged_batches():
             features = self._features(inputs, path)
             total += float(self._loss(features, labels, head, *weights))
             rows += float(tf.reduce_sum(weights[0])) if weights else labels.shape[0]
         return {"log_loss": total / rows}
+
+    def row_losses(self, architecture: Architecture, shares: Iterable[float] = (1,)) -> np.ndarray:
+        """Log loss of each row that the score is taken over, in nats, however much it counts.
+
+        Args:
+            architecture: of the supernet's space.
+            shares: of the tuning, in rising order, after which the losses are wanted.
+
+        Returns:
+            (shares, rows), float32; after the last share, 1, the losses are those of the score.
+        """
+        path = self.supernet.encode(architecture)
+        heads, wanted = [], [share * self.plan.fine_tune_steps for share in shares]
+        for step, head in self._tuned_heads(path):
+            heads += [head] * sum(steps <= step for steps in wanted[len(heads) :])
+        heads += [head] * (len(wanted) - len(heads))  # Of an epoch without a whole batch.
+        found = []
+        for inputs, labels, *_ in self._judged_batches():
+            features = self._features(inputs, path)
+            found.append(np.stack([self._row_losses(features, labels, head) for head in heads]))
+        return np.concatenate(found, axis=1)[:, :, 0]
+
+    def _judged_batches(self) -> Any:
+        if self.judged is not None:
+            return self.judged.batches(self.plan.evaluation_batch)
+        plan = self.plan
+        return self.records.batches("validation", plan.evaluation_batch, plan.validation_rows)
 
     def _features(self, inputs, path):
         """What the final layer reads; all batches make one program where programs are compiled."""
@@ -123,9 +161,14 @@ class SupernetScorer:
         return self._head_inputs(_filled_up(inputs, size - rows), path)[:rows]
 
     def _tuned_head(self, path: Path) -> _Head:
+        return list(self._tuned_heads(path))[-1][1]
+
+    def _tuned_heads(self, path: Path) -> Iterator[tuple[int, _Head]]:
+        """The final layer before its tuning and after each chunk, with the steps that it took."""
         head = self._first_head(path)
         batch = self.plan.batch_size
         step = 0
+        yield step, head
         for inputs, labels, *weights in self._tuning_chunks():
             steps = min(labels.shape[0] // batch, self.plan.fine_tune_steps - step)
             if steps < 1:
@@ -136,7 +179,7 @@ class SupernetScorer:
             first, count = tf.constant(step), tf.constant(steps)
             head = self._tune(features, labels, weight, head, first, count)
             step += steps
-        return head
+            yield step, head
 
     @property
     def _tuning_rows(self) -> int:
@@ -200,9 +243,13 @@ class SupernetScorer:
 
     def _summed_loss(self, features, labels, head, weights=None):
         """Log loss of a batch, summed over its rows, each as much as it counts."""
-        logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
+        losses = self._losses(features, labels, head)
         return tf.reduce_sum(losses if weights is None else losses * weights[:, None])
+
+    def _losses(self, features, labels, head):
+        """Log loss of each row of a batch, (batch, 1)."""
+        logits = self.supernet.tunable_logits(features, head.kernel, head.bias)
+        return tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)
 
 
 def _filled_up(inputs, rows):

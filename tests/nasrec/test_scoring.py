@@ -14,6 +14,7 @@ from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.optimizers.schedules import WarmupCosine
 from nasrec_tf.training.evaluation import log_losses
 from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
+from nasrec_tf.training.telling_rows import digest_of_rows, telling_rows
 
 SPACE = FULL.replace(num_blocks=2)
 CHUNK = 128
@@ -124,6 +125,44 @@ def test_the_frozen_body_runs_once_per_chunk_and_validation_batch(scorer, monkey
     tuning = math.ceil(PLAN.fine_tune_steps * PLAN.batch_size / CHUNK)
     assert rows == [CHUNK] * tuning + [40, 30]
     assert frozen.experimental_get_tracing_count() == 1
+
+
+def test_the_losses_of_the_rows_make_the_score(scorer):
+    losses = scorer.row_losses(SPACE.widest, (0.0, 0.5, 1.0))
+    assert losses.shape == (3, PLAN.validation_rows)
+    assert losses[-1].mean() == pytest.approx(scorer(SPACE.widest)["log_loss"], abs=1e-6)
+    assert not np.array_equal(losses[0], losses[1]) and not np.array_equal(losses[1], losses[2])
+
+
+def test_a_score_over_drawn_rows_weighs_each_by_how_seldom_its_like_is_drawn(
+    scorer, model, records
+):
+    rows = telling_rows(scorer, 30, pilots=2, seed=3)
+    assert rows.count == 30 and digest_of_rows(rows) == digest_of_rows(
+        telling_rows(scorer, 30, pilots=2, seed=3)
+    )
+    assert digest_of_rows(rows) != digest_of_rows(telling_rows(scorer, 30, pilots=2, seed=4))
+    by_drawn = SupernetScorer(model, records, PLAN, rows)
+    for architecture in random_architectures(SPACE, 2, seed=2):
+        losses, weights = by_drawn.row_losses(architecture)[0], rows.weights.numpy()
+        assert set(losses.round(4)) <= set(scorer.row_losses(architecture)[0].round(4))
+        expected = float((losses * weights).sum() / weights.sum())
+        assert by_drawn(architecture)["log_loss"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_scores_over_drawn_rows_scatter_less_than_over_any_rows(scorer, model, records):
+    """Of the differences between candidates, which are what ranks them."""
+    one, other = random_architectures(SPACE, 2, seed=2)
+    differences = scorer.row_losses(one)[0] - scorer.row_losses(other)[0]
+    rng = np.random.default_rng(0)
+    by_chance = [differences[rng.choice(70, 20, replace=False)].mean() for _ in range(200)]
+    drawn = []
+    for seed in range(8):
+        rows = telling_rows(scorer, 20, pilots=2, seed=seed)
+        by_drawn = SupernetScorer(model, records, PLAN, rows)
+        drawn.append(by_drawn(one)["log_loss"] - by_drawn(other)["log_loss"])
+    error = np.sqrt(np.mean((np.array(drawn) - differences.mean()) ** 2))
+    assert error < np.std(by_chance)
 
 
 def test_a_diverging_candidate_gets_a_score_that_is_not_finite(scorer, model):

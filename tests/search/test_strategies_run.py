@@ -151,6 +151,7 @@ REFUSED = [
     ("--strategy autoctr-hybrid --score-by training", "goes with --score-by supernet"),
     ("--score-rows 100", "--score-rows goes with --score-by training; leave it out"),
     ("--score-by training --fine-tune-steps 5", "--fine-tune-steps goes with --score-by supernet"),
+    ("--score-by training --validation-sample 5", "goes with --score-by supernet"),
     ("--score-by training --supernet-epochs 5", "--supernet-epochs goes with --score-by supernet"),
     ("--score-by training --no-warmup", "--warmup goes with --score-by supernet"),
     ("--strategy local --mutation annealed", "--mutation goes with --strategy evolution"),

@@ -14,6 +14,7 @@ from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.stage_forecast import EARLIEST, StageForecast, about, nothing
 from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost, UnitCosts
 from nasrec_tf.search.search_plan import candidate_rows, search_strategy
+from nasrec_tf.search.search_size import PILOTS
 from nasrec_tf.search.workload import finalists, full_steps, recipe_passes, repeated
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
@@ -176,6 +177,7 @@ class Forecast:
         trials = search_strategy(pilot.config, pilot.settings, rows["train"]).trials
         tuned, scored = candidate_rows(pilot.config, pilot.settings, rows["train"])
         scored = min(scored, rows["validation"])
+        whole = min(pilot.settings.validation_rows, rows["validation"])
         if costs.supernet is None:
             batch = pilot.recipe.batch_size or 1
             each = [cost.seconds(tuned // batch, 1, scored) for cost in costs.found]
@@ -186,6 +188,9 @@ class Forecast:
                 for cost in costs.scoring
             ]
             start = costs.supernet.build + costs.supernet.save + costs.scoring[0].start
+            if scored < whole:  # Whole scores choose the rows.
+                more = statistics.mean((whole - scored) * cost.scored_row for cost in costs.scoring)
+                start += PILOTS * (statistics.mean(each) + more)
         ends = [start + trials * (seconds + TRIAL_SECONDS) for seconds in (min(each), max(each))]
         expected = start + trials * (statistics.mean(each) + TRIAL_SECONDS)
         return StageForecast(
