@@ -53,7 +53,8 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
         "--validation-sample": sample,
         "drawn validation rows (digest)": digest_of_rows(rows),
     }
-    return Scores(SupernetScorer(supernet, run.records, plan, rows), settings)
+    scorer.judged = rows  # Another scorer would trace the supernet again.
+    return Scores(scorer, settings)
 
 
 def scoring_plan(run: Run):

@@ -45,11 +45,14 @@ def digest_of_rows(rows: HeldRows) -> str:
 
     Args:
         rows: the rows.
+
+    Returns:
+        16 hexadecimal digits.
     """
     digest = hashlib.sha256()
     for part in (rows.dense, rows.sparse, rows.labels, rows.weights):
         digest.update(part.numpy().tobytes() if part is not None else b"")
-    return digest.hexdigest()
+    return digest.hexdigest()[:16]
 
 
 def rows_worth(losses: np.ndarray) -> np.ndarray:
