@@ -9,13 +9,12 @@ from core_cases import FULL, SMALL_OPTIONS, random_architectures, shake
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
-from nasrec_tf.data.weighted_draw import chances, systematic_draw
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad
 from nasrec_tf.optimizers.schedules import WarmupCosine
 from nasrec_tf.training.evaluation import log_losses
 from nasrec_tf.training.scoring import ScoringPlan, SupernetScorer
-from nasrec_tf.training.telling_rows import digest_of_rows, rows_worth, telling_rows
+from nasrec_tf.training.telling_rows import digest_of_rows, telling_rows
 
 SPACE = FULL.replace(num_blocks=2)
 CHUNK = 128
@@ -149,21 +148,6 @@ def test_a_score_over_drawn_rows_weighs_each_by_how_seldom_its_like_is_drawn(
         assert set(losses.round(4)) <= set(scorer.row_losses(architecture)[0].round(4))
         expected = float((losses * weights).sum() / weights.sum())
         assert by_drawn(architecture)["log_loss"] == pytest.approx(expected, abs=1e-5)
-
-
-def test_drawn_rows_tell_more_of_two_candidates_than_as_many_by_lot(scorer):
-    *pilots, one, other = (
-        scorer.row_losses(each)[0] for each in random_architectures(SPACE, 4, seed=2)
-    )
-    differences = one - other
-    errors = []
-    for worth in (rows_worth(np.stack(pilots)), np.ones(len(one))):
-        drawn_with = chances(worth, 20)
-        drawn = [systematic_draw(drawn_with, seed) for seed in range(500)]
-        found = [np.average(differences[each], weights=1 / drawn_with[each]) for each in drawn]
-        errors.append(np.std(found))
-        assert np.mean(found) == pytest.approx(differences.mean(), abs=4 * errors[-1] / 500**0.5)
-    assert errors[0] < 0.9 * errors[1]
 
 
 def test_a_diverging_candidate_gets_a_score_that_is_not_finite(scorer, model):
