@@ -84,7 +84,7 @@ def rows_by_number(records: Records, split: str, numbers: np.ndarray) -> dict[st
         The parts of ``HeldRows`` by name, ``weights`` where rows are weighted.
     """
     features, rows = records.features, len(numbers)
-    parts = {
+    parts: dict[str, np.ndarray] = {
         "dense": np.empty((rows, features.dense), np.float32),
         "sparse": np.empty((rows, features.id_columns), np.int32),
         "labels": np.empty((rows, 1), np.float32),

@@ -136,7 +136,8 @@ class SupernetScorer:
             (shares, rows), float32; after the last share, 1, the losses are those of the score.
         """
         path = self.supernet.encode(architecture)
-        heads, wanted = [], [share * self.plan.fine_tune_steps for share in shares]
+        heads: list[_Head] = []
+        wanted = [share * self.plan.fine_tune_steps for share in shares]
         for step, head in self._tuned_heads(path):
             heads += [head] * sum(steps <= step for steps in wanted[len(heads) :])
         heads += [head] * (len(wanted) - len(heads))  # Of an epoch without a whole batch.
