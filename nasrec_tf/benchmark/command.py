@@ -12,6 +12,7 @@ from nasrec_tf.benchmark.table_files import read_table, write_parquet
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.option_values import made_directory
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.search.exit_code import exit_code
 
@@ -183,6 +184,8 @@ def _leaderboard(options: argparse.Namespace) -> int:
     names = [name.strip() for name in options.strategies.split(",")] if options.strategies else ()
     benchmark = Benchmark.load(options.table)
     count = options.seeds * len(names or tried_strategies())
+    if options.out is not None:
+        made_directory(options.out, "--out")
     with progress("leaderboard", count, "trial") as bar:
         found = list(
             standings(benchmark, options.dataset, max(budgets), options.seeds, names, bar.update)
@@ -196,7 +199,6 @@ def _leaderboard(options: argparse.Namespace) -> int:
 def _write_board(directory: pathlib.Path, found, budgets: Sequence[int]) -> None:
     from nasrec_tf.benchmark.leaderboard import leaderboard, leaderboard_csv, regret_chart
 
-    directory.mkdir(parents=True, exist_ok=True)
     texts = {"md": f"{leaderboard(found, budgets)}\n", "csv": leaderboard_csv(found),
              "svg": regret_chart(found)}  # fmt: skip
     for suffix, text in texts.items():

@@ -11,6 +11,7 @@ from beam_preprocess.dataset.manifest import is_data_set, verify_what_is_read
 from nasrec_tf.benchmark.measured_rows import DataSetCard
 from nasrec_tf.benchmark.table_files import RowsFile
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.option_values import made_directory
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.results import RecordsResult
@@ -169,10 +170,7 @@ def opened_workspace(config: BuildConfig, quiet: bool = False) -> Iterator[Works
     place = pathlib.Path(config.directory) / name
     directory = RunDirectory(place / "run")
     options = config.search_config(directory.path)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{place}: cannot be made: {error.strerror}; use another --dir.") from error
+    made_directory(place, "--dir")
     with directory.opened(options):
         run = Run(directory.stored_config() or options, directory, quiet)
         if directory.result("records") is None:

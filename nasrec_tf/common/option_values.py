@@ -1,5 +1,6 @@
-"""Several settings in one option of a command line: ``start=32,pool=200``."""
+"""What options of command lines mean: settings in one (``start=32,pool=200``), directories."""
 
+import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,3 +73,23 @@ def _value(option: str, kind: type, text: str, where: str) -> Any:
         raise UserError(
             f"{where}: {option} must be {wanted[kind]}. Received: {shown(text)}"
         ) from None
+
+
+def made_directory(path: str | pathlib.Path, option: str) -> pathlib.Path:
+    """The directory that an option names, there from now on.
+
+    Args:
+        path: of it.
+        option: such as ``"--out"``.
+
+    Raises:
+        UserError: if it cannot be made; the message names the option.
+    """
+    directory = pathlib.Path(path)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{directory}: cannot be made: {error.strerror}; use another {option}."
+        ) from error
+    return directory

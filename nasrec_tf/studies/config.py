@@ -86,8 +86,17 @@ class CompareConfig:
         return pathlib.Path(self.run_dir) / "compare" / pathlib.Path(self.recipe).stem
 
     def other_runs(self) -> tuple[str, ...]:
-        """The directories of the further runs."""
-        return () if self.runs is None else tuple(one.strip() for one in self.runs.split(","))
+        """The directories of the further runs.
+
+        Raises:
+            UserError: if a name is empty.
+        """
+        runs = () if self.runs is None else tuple(one.strip() for one in self.runs.split(","))
+        if not all(runs):
+            raise UserError(
+                f"--runs has an empty name between commas. Received: {shown(self.runs)}"
+            )
+        return runs
 
     def rates(self) -> tuple[float, ...]:
         """The learning rates to choose among; none where that of the recipe is taken.

@@ -87,13 +87,15 @@ def names_of(models: str) -> Sequence[str]:
         models: as ``CompareConfig`` takes them.
 
     Raises:
-        UserError: if nobody has options of a source.
+        UserError: if nobody has options of a source, or a name is empty.
 
     Example:
         >>> names_of("dlrm,fm:bars"), len(names_of("all:autoctr"))
         (['dlrm', 'fm:bars'], 3)
     """
     names = [name.strip() for name in models.split(",")]
+    if not all(names):
+        raise UserError(f"--models has an empty name between commas. Received: {shown(models)}")
     return [each for name in names for each in (_all(name) or (name,))]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.option_values import made_directory
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.networks.baselines.block_graph import MOST_BLOCKS, BlockGraph
 from nasrec_tf.networks.baselines.graph_space import BLOCKS, GraphDraws, GraphSpace
@@ -168,7 +169,7 @@ class GraphSearch:
         own = {**settings, **{flag(name): getattr(self.options, name) for name in names}}
         before = read_state(path, dict[str, Any], f"delete {self.directory} to search again")
         if before is None:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            made_directory(self.directory, "--out")
             write_state(path, own)
             return
         other = next((name for name in own if before.get(name) != own[name]), None)

@@ -12,7 +12,7 @@ from nasrec_tf.benchmark.command import add_build_options, build_config
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.common.option_values import refuse_twins
+from nasrec_tf.common.option_values import made_directory, refuse_twins
 from nasrec_tf.search.exit_code import exit_code
 
 DESCRIPTION = """\
@@ -164,8 +164,10 @@ def _ablate(options: argparse.Namespace) -> int:
         SearchConfig(**given), directory, [AblationVariant.parsed(text) for text in texts],
         options.seeds, options.quiet, _ends_at(options.minutes),
     )  # fmt: skip
+    meanings = study.meanings()
     if options.variant:
-        refuse_twins("--variant", study.meanings())
+        refuse_twins("--variant", meanings)
+    made_directory(directory, "--dir")
     try:
         rows = study()
     except TimeIsUp:
@@ -213,10 +215,11 @@ def _prune(options: argparse.Namespace) -> int:
         raise UserError("--variant: the same way is given twice; once is enough.")
     variants = [PruningVariant.parsed(text, options.iterations) for text in ways]
     ends_at = _ends_at(options.minutes)
+    if options.out:
+        made_directory(options.out, "--out")
     with opened_workspace(build_config(options), options.quiet) as place:
         default = pathlib.Path(options.directory) / place.card.name / "pruning"
-        directory = pathlib.Path(options.out or default)
-        directory.mkdir(parents=True, exist_ok=True)
+        directory = made_directory(options.out or default, "--out")
         study = PruningStudy(
             place, SpaceModel(model.architecture), directory, variants, options.iterations,
             options.seeds, ends_at,
@@ -249,12 +252,14 @@ def _rank(options: argparse.Namespace) -> int:
     ends_at = _ends_at(options.minutes)
     without = options.supernet == [NO_SUPERNET]
     variants = [] if without else [parsed_variant(text) for text in options.supernet or TABLE_2]
+    if options.out:
+        made_directory(options.out, "--out")
     with opened_workspace(build_config(options), options.quiet) as place:
         directory = pathlib.Path(options.out or pathlib.Path(options.directory) / place.card.name
                                  / "ranking")  # fmt: skip
         supernets = RankingSupernets(place, directory)
         refuse_twins("--supernet", [(each.text, supernets.meaning(each)) for each in variants])
-        directory.mkdir(parents=True, exist_ok=True)
+        made_directory(directory, "--out")
         build = TableBuild(place.run, place.card, place.file, options.stream, ends_at=ends_at)
         study = RankingStudy(
             place, directory, build, options.architectures, options.seeds, variants

@@ -335,6 +335,8 @@ def test_the_plan_tells_what_it_would_cost_and_changes_nothing(compared, place):
         (["--models", "deepmf"], "No architecture or baseline 'deepmf'"),
         (["--models", "all:kaggle"], "no model has options of 'kaggle'; there are autoctr"),
         (["--models", "found"], "found is always there"),
+        (["--models", "fm,"], "--models has an empty name between commas. Received: 'fm,'"),
+        (["--runs", ",{run}"], "--runs has an empty name between commas"),
         (["--recipe", "papre"], "No recipe 'papre'"),
         (["--group", "nobody"], "--group: the data set has no sparse feature 'nobody'; there are "),
         (["--seeds", "0"], "--seeds must be from 1 to 1000. Received: 0"),

@@ -73,3 +73,10 @@ def test_what_cannot_be_searched_is_told_in_one_line(more, base, told, tmp_path)
     assert code == 2 and out == "" and err.count("\n") == 1
     assert told in err
     assert not (tmp_path / "study").exists()
+
+
+def test_a_directory_that_cannot_be_made_is_told_by_its_own_option(tmp_path):
+    (tmp_path / "study").write_text("a file")
+    code, out, err = study(tmp_path, "--variant", "default", "--variant", "warmup=false")
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert "cannot be made" in err and "use another --dir." in err
