@@ -42,6 +42,9 @@ def main() -> int:
         "--profile", metavar="DIR", help="also write a trace for TensorBoard's profile page"
     )
     options = parser.parse_args()
+    for name in ("batch", "rows", "steps"):
+        if getattr(options, name) < 1:
+            parser.error(f"--{name} must be at least 1. Received: {getattr(options, name)}")
     for name in options.benchmarks:
         if name not in BENCHMARKS:
             parser.error(f"no benchmark {name!r}; there are {', '.join(BENCHMARKS)}")

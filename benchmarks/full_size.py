@@ -17,6 +17,8 @@ import sys
 
 from benchmarks.criteo_sized_log import CRITEO_ROWS
 from benchmarks.process_tree import watched
+from nasrec_tf.common.option_values import made_directory
+from nasrec_tf.search.exit_code import exit_code
 
 STAGES = ("records", "supernet", "evolution", "retrain", "export", "explain")
 
@@ -33,8 +35,11 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=CRITEO_ROWS)
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=STAGES)
     options, further = parser.parse_known_args()
-    directory = options.directory
-    directory.mkdir(parents=True, exist_ok=True)
+    return exit_code(lambda: _run(options, further))
+
+
+def _run(options: argparse.Namespace, further: list[str]) -> int:
+    directory = made_directory(options.directory, "directory")
     log = directory / "train.txt"
     python = [sys.executable, "-m"]
     if not log.exists():

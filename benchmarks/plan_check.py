@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from nasrec_tf.search.command import completed_run  # noqa: E402
 from nasrec_tf.search.config import SearchConfig  # noqa: E402
+from nasrec_tf.search.exit_code import exit_code  # noqa: E402
 from nasrec_tf.search.planning.run_plan import make_plan  # noqa: E402
 
 
@@ -24,7 +25,10 @@ def main() -> int:
     parser.add_argument("rows", nargs="+", type=int)
     parser.add_argument("--wall", action="store_true", help="wall time in place of processor time")
     parser.add_argument("--loud", action="store_true", help="with the run's progress")
-    options = parser.parse_args()
+    return exit_code(lambda: _check(parser.parse_args()))
+
+
+def _check(options: argparse.Namespace) -> int:
     clock = time.perf_counter if options.wall else time.process_time
     for rows in options.rows:
         with tempfile.TemporaryDirectory() as directory:
