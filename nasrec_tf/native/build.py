@@ -21,6 +21,9 @@ OPTIONS = (
     # GCC 12 says these of its own AVX-512 headers, where values are left open on purpose (its bug
     # 105593).
     "-Wno-uninitialized", "-Wno-maybe-uninitialized",
+    # TensorFlow 2.21's Eigen does not compile for processors with arithmetic in half precision
+    # (Sapphire Rapids and later), which no kernel uses.
+    "-U__AVX512FP16__",
 )  # fmt: skip
 
 MORE_OPTIONS = "NASREC_TF_NATIVE_FLAGS"
