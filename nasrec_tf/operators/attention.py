@@ -163,7 +163,9 @@ def self_attention(packed, heads, tokens=None):
     return attention_by_products(packed, heads, tokens)
 
 
-def attention_by_products(packed, heads, tokens=None, present=None, factors=None):
+def attention_by_products(
+    packed, heads, tokens=None, present=None, factors=None, is_compiled=False
+):
     """As ``self_attention``, with TensorFlow's own products.
 
     Heads are so narrow (2 of an embedding of 16) that all cost lies in passing over the scores.
@@ -179,11 +181,15 @@ def attention_by_products(packed, heads, tokens=None, present=None, factors=None
         present: (token,) bool, which tokens are attended to, at least one; all if left out.
         factors: the type that weights are kept in, and that the factors of their products have;
             that of ``packed`` if left out. Scores and sums are of the type of ``packed`` with any.
+        is_compiled: whether XLA compiles it, for a GPU: scores are sums of outer products then,
+            which it computes where they are read, and does not store (docs/scaling.md).
 
     Returns:
         (batch, token, embedding).
     """
     factors = packed.dtype if factors is None else factors
+
+    pairs = _pairs_by_sums if is_compiled else _pairs_by_product
 
     def product(x, y, **transposed):
         return arithmetic.widened_matmul(x, y, factors, packed.dtype, **transposed)
@@ -197,7 +203,7 @@ def attention_by_products(packed, heads, tokens=None, present=None, factors=None
         scale = tf.math.rsqrt(tf.cast(size, packed.dtype))
         by_head = tf.reshape(packed, [batch, count, 3, heads, size])
         query, key, value = tf.unstack(tf.transpose(by_head, [2, 0, 3, 1, 4]), num=3)
-        scores = tf.matmul(query * scale, key, transpose_b=True)
+        scores = pairs(query * scale, key)
         if present is not None:
             scores = tf.where(present, scores, scores.dtype.min)
         weights = tf.cast(tf.nn.softmax(scores), factors)
@@ -215,11 +221,12 @@ def attention_by_products(packed, heads, tokens=None, present=None, factors=None
             )
             products = tf.reshape(upstream * mixed, [batch, count, heads, size])
             mean = tf.transpose(tf.reduce_sum(products, axis=3), [0, 2, 1])[:, :, None]
-            of_scores = tf.cast(weights, packed.dtype) * tf.matmul(
+            of_weights = pairs(
                 tf.concat([of_mixed, -mean], axis=2),
                 tf.concat([value, tf.ones_like(mean)], axis=2),
-                transpose_a=True,
+                tokens_last=True,
             )
+            of_scores = tf.cast(weights, packed.dtype) * of_weights
             of_scores = tf.cast(of_scores, factors)
             of_query = product(key, of_scores, transpose_b=True) * scale
             of_packed = tf.stack([of_query, product(query, of_scores), product(of_mixed, weights)])
@@ -229,3 +236,15 @@ def attention_by_products(packed, heads, tokens=None, present=None, factors=None
         return mixed, gradient
 
     return attend(packed)
+
+
+def _pairs_by_product(x, y, tokens_last=False):
+    """The scalar products of every pair of tokens: (..., token, token)."""
+    return tf.matmul(x, y, transpose_a=tokens_last, transpose_b=not tokens_last)
+
+
+def _pairs_by_sums(x, y, tokens_last=False):
+    """As ``_pairs_by_product``, by an outer product for each unit of the tokens."""
+    axis = -2 if tokens_last else -1
+    units = zip(tf.unstack(x, axis=axis), tf.unstack(y, axis=axis))
+    return tf.add_n([first[..., :, None] * second[..., None, :] for first, second in units])

@@ -20,7 +20,7 @@ from nasrec_tf import native
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.layers import shared_part
 from nasrec_tf.networks.supernet import masked_operators
-from nasrec_tf.networks.supernet.masked_arithmetic import MaskedArithmetic
+from nasrec_tf.networks.supernet.masked_arithmetic import MaskedArithmetic, product_parts
 from nasrec_tf.networks.supernet.masked_form import MaskedForm
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.operators.attention import attention_by_products
@@ -158,25 +158,30 @@ def test_a_supernet_by_masks_trains_and_predicts_like_any_other(pair):
         np.testing.assert_allclose(by_head, found, rtol=1e-5, atol=1e-5)
 
 
-def test_products_of_bfloat16_sum_in_float32():
-    x = tf.random.stateless_normal([5, 3, 700], [1, 2])
-    kernel = tf.random.stateless_normal([700, 4], [3, 4])
-    upstream = tf.random.stateless_normal([5, 3, 4], [5, 6])
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+@pytest.mark.parametrize("inner, columns, parts", [(700, 4, 8), (16, 48, 128), (700, 900, 1)])
+def test_products_sum_in_float32_and_over_rows_in_any_number_of_parts(
+    inner, columns, parts, precision
+):
+    assert product_parts(inner, columns) == parts
+    x = tf.random.stateless_normal([5, 3, inner], [1, 2])
+    kernel = tf.random.stateless_normal([inner, columns], [3, 4])
+    upstream = tf.random.stateless_normal([5, 3, columns], [5, 6])
 
     @tf.function(jit_compile=True, autograph=False)
     def run(x, kernel):
         with tf.GradientTape() as tape:
             tape.watch([x, kernel])
-            y = MaskedArithmetic("bfloat16").product(x, kernel)
+            y = MaskedArithmetic(precision).product(x, kernel)
         return y, *tape.gradient(y, [x, kernel], upstream)
 
     def rounded(values):
-        return tf.cast(tf.cast(values, tf.bfloat16), tf.float64)
+        return tf.cast(tf.cast(values, precision), tf.float64)
 
-    flat, of_flat = rounded(tf.reshape(x, [15, 700])), rounded(tf.reshape(upstream, [15, 4]))
+    flat, of_flat = (rounded(tf.reshape(each, [15, -1])) for each in (x, upstream))
     expected = (
-        tf.reshape(flat @ rounded(kernel), [5, 3, 4]),
-        tf.reshape(of_flat @ tf.transpose(rounded(kernel)), [5, 3, 700]),
+        tf.reshape(flat @ rounded(kernel), [5, 3, columns]),
+        tf.reshape(of_flat @ tf.transpose(rounded(kernel)), [5, 3, inner]),
         tf.transpose(flat) @ of_flat,
     )
     for found, value in zip(run(x, kernel), expected):
@@ -185,8 +190,8 @@ def test_products_of_bfloat16_sum_in_float32():
 
 
 @pytest.mark.parametrize("factors", [tf.float32, tf.bfloat16], ids=lambda each: each.name)
-@pytest.mark.parametrize("present", [1, 4, 7])
-def test_attention_to_the_tokens_that_are_present(present, factors):
+@pytest.mark.parametrize("present, is_compiled", [(1, True), (4, True), (7, True), (4, False)])
+def test_attention_to_the_tokens_that_are_present(present, is_compiled, factors):
     heads, size, tokens = 2, 3, 7
     packed = tf.random.stateless_normal([4, tokens, 3 * heads * size], [1, present]) * 2.0
     upstream = tf.random.stateless_normal([4, tokens, heads * size], [2, present])
@@ -202,7 +207,7 @@ def test_attention_to_the_tokens_that_are_present(present, factors):
     @tf.function(jit_compile=True, autograph=False)
     def by_products(packed):
         mask = tf.range(tokens) < present
-        return attention_by_products(packed, heads, tokens, mask, factors)
+        return attention_by_products(packed, heads, tokens, mask, factors, is_compiled)
 
     def outcome(function):
         with tf.GradientTape() as tape:

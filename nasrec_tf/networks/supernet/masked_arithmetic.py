@@ -4,6 +4,7 @@ All shapes are known when a graph is compiled; widths of a path are scalar tenso
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,19 @@ from nasrec_tf.operators.normalization import LAYER_NORM_EPSILON
 
 FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 """What the factors of matrix products are rounded to; sums are in float32 with either."""
+
+TILE, MULTIPROCESSORS = 64, 128
+"""Rows and columns of a product that one of a GPU's multiprocessors computes at least, and how many
+of these there are at least (an H100 has 132). A product that has fewer tiles is summed in parts,
+for cuBLAS gives the sum over 262,144 rows that yields a kernel of (16, 16) to a single one of them
+(docs/scaling.md)."""
+
+ROW_PARTS = 8
+"""In which a norm's gradients are summed over a batch: XLA gives up to 4,096 rows, 32 columns wide,
+to one multiprocessor."""
+
+SUMMANDS = 8
+"""Operations that join parts: each of them is compiled."""
 
 
 def prefix(size: int, active: Any) -> Any:
@@ -109,7 +123,7 @@ class MaskedArithmetic:
         if kernel.shape[0] == 0:
             # oneDNN aborts the process on the fused product and bias of no inputs.
             return tf.zeros([tf.shape(x)[0], kernel.shape[1]])
-        return tf.matmul(x, kernel) if self.precision == FLOAT32 else _bfloat16_matmul(x, kernel)
+        return _rounded_matmul(x, kernel, self.factors)
 
     def linear(self, x: Any, weights: Mapping[str, Any], name: str) -> Any:
         """Kernel, and bias where there is one; units beyond the active ones are not masked.
@@ -183,7 +197,6 @@ def masked_norm(x: Any, weights: Mapping[str, Any], name: str, width: Any) -> An
         return x * mask
     # An operator that is not active has a width of 0.
     count = tf.maximum(tf.cast(width, tf.float32), 1.0)
-    leading = list(range(x.shape.rank - 1))
 
     @tf.custom_gradient
     def normalise(x, scale, offset):
@@ -199,22 +212,78 @@ def masked_norm(x: Any, weights: Mapping[str, Any], name: str, width: Any) -> An
             across = tf.reduce_sum(scaled, axis=-1, keepdims=True) / count
             along = tf.reduce_sum(scaled * standard, axis=-1, keepdims=True) / count
             of_x = (scaled - across * mask - standard * along) * inverse
-            of_scale = tf.reduce_sum(upstream * standard, leading)
-            return of_x, of_scale, tf.reduce_sum(upstream, leading)
+            return of_x, _over_rows(upstream * standard), _over_rows(upstream)
 
         return standard * scale + offset * mask, gradient
 
     return normalise(x, weights[f"{name}_scale"], weights[f"{name}_offset"])
 
 
-@tf.custom_gradient
-def _bfloat16_matmul(x, kernel):
-    # The gradient reads the rounded factors.
-    x, kernel = tf.cast(x, tf.bfloat16), tf.cast(kernel, tf.bfloat16)
-    types = {"factors": tf.bfloat16, "sums": tf.float32}
+def _over_rows(x):
+    """The sum over all axes but the last."""
+    if x.shape.rank > 2:
+        return tf.reduce_sum(x, list(range(x.shape.rank - 1)))
+    return sum_of_parts(tf.reduce_sum(rows_in_parts(x, ROW_PARTS), axis=1))
 
-    def gradient(upstream):
-        of_x = widened_matmul(upstream, kernel, **types, transpose_b=True)
-        return of_x, widened_matmul(x, upstream, **types, transpose_a=True)
 
-    return widened_matmul(x, kernel, **types), gradient
+def _rounded_matmul(x, kernel, factors):
+    """(rows, inner) times (inner, columns), of which the gradient reads the rounded factors too."""
+    types = {"factors": factors, "sums": tf.float32}
+
+    @tf.custom_gradient
+    def product(x, kernel):
+        x, kernel = tf.cast(x, factors), tf.cast(kernel, factors)
+
+        def gradient(upstream):
+            of_x = widened_matmul(upstream, kernel, **types, transpose_b=True)
+            parts = product_parts(*kernel.shape)
+            if parts == 1:
+                return of_x, widened_matmul(x, upstream, **types, transpose_a=True)
+            in_parts = (rows_in_parts(each, parts) for each in (x, upstream))
+            return of_x, sum_of_parts(widened_matmul(*in_parts, **types, transpose_a=True))
+
+        return widened_matmul(x, kernel, **types), gradient
+
+    return product(x, kernel)
+
+
+def product_parts(inner: int, columns: int) -> int:
+    """In how many parts a kernel's gradient is summed over the rows: a power of two.
+
+    Args:
+        inner: rows of the kernel.
+        columns: of the kernel.
+
+    Example:
+        >>> product_parts(16, 48), product_parts(464, 176), product_parts(1024, 1024)
+        (128, 4, 1)
+    """
+    tiles = math.ceil(inner / TILE) * math.ceil(columns / TILE)
+    return 2 ** max(0, math.floor(math.log2(MULTIPROCESSORS / tiles)))
+
+
+def rows_in_parts(x: Any, parts: int) -> Any:
+    """Cuts rows into parts of one size, the last one filled up with zeros.
+
+    Args:
+        x: (rows, columns).
+        parts: how many.
+
+    Returns:
+        (parts, rows of a part, columns).
+    """
+    missing = tf.math.floormod(-tf.shape(x)[0], parts)
+    return tf.reshape(tf.pad(x, [[0, missing], [0, 0]]), [parts, -1, x.shape[1]])
+
+
+def sum_of_parts(parts: Any) -> Any:
+    """The sum over the first axis, in which XLA does not see the sum of which it is a part.
+
+    A plain sum of products or of sums would be joined with them to one over all rows.
+
+    Args:
+        parts: (a power of two, ...).
+    """
+    count = min(parts.shape[0], SUMMANDS)
+    folded = tf.reshape(parts, [count, -1, *parts.shape[1:]])
+    return tf.add_n(tf.unstack(tf.reduce_sum(folded, axis=1)))

@@ -116,7 +116,9 @@ def _attention(arithmetic, inputs, weights, shape):
     packed = arithmetic.linear(x, weights, "query_key_value")
     present = prefix(most, tf.maximum(shape.width, 1)) > 0
     heads = shape.options.attention_heads
-    mixed = attention_by_products(packed, heads, most, present, arithmetic.factors)
+    mixed = attention_by_products(
+        packed, heads, most, present, arithmetic.factors, is_compiled=True
+    )
     attended = arithmetic.linear(mixed, weights, "attended")
     x = masked_norm(x + attended, weights, "attended_norm", embedding)
     hidden = tf.nn.relu(arithmetic.linear(x, weights, "hidden"))
