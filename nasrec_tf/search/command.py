@@ -15,10 +15,10 @@ from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.common.saved_state import write_state
-from nasrec_tf.search.config import STAGES, SearchConfig, load_options
+from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
-from nasrec_tf.search.options import flag, is_several
+from nasrec_tf.search.options import STAGES, flag, is_several
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start

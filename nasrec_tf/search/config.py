@@ -1,7 +1,6 @@
 """What a search is told: one field per option, on the command line and in TOML alike."""
 
 import dataclasses
-import os
 import pathlib
 from typing import Any
 
@@ -15,17 +14,15 @@ from beam_preprocess.config import (
     SPLIT_METHODS,
 )
 from beam_preprocess.dataset.feature_schema import DENSE_TRANSFORMS, MOST_ITEMS, POOLINGS
-from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptions
+from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR
 from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.export.versions import check_name
 from nasrec_tf.networks.pruning.prune_settings import (
     MASK,
     MOST_ITERATIONS,
     PRUNE_SCORES,
-    UNITS,
     PruneSettings,
 )
 from nasrec_tf.search.options import (
@@ -38,17 +35,18 @@ from nasrec_tf.search.options import (
     RETRAIN,
     RUN,
     SPACE,
+    STAGES,
     SUPERNET,
     as_several,
     check_option,
     first_reader,
-    flag,
     is_several,
     option,
     plain,
     recipe_option,
     shown,
 )
+from nasrec_tf.search.options_together import check_together
 from nasrec_tf.strategies.dnas import LogitSearch
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 from nasrec_tf.strategies.search_settings import MAX_TRIALS
@@ -58,13 +56,6 @@ from nasrec_tf.training.devices import DEVICES
 from nasrec_tf.training.recipe import LEAST_RATE, MOST_EPOCHS, MOST_RATE
 from nasrec_tf.training.recipes import PAPER
 
-STAGES = (
-    "records", "recipe", "supernet", "evolution", "retrain", "prune", "hardware", "export",
-    "explain",
-)  # fmt: skip
-"""The stages in order; ``recipe`` is one of runs that choose it, ``prune`` of those that prune,
-``hardware`` of co-design."""
-
 YARDSTICKS = ("auto", "all", "none")
 
 SCORERS = (SUPERNET_SCORES, TRAINING)
@@ -72,29 +63,11 @@ SCORERS = (SUPERNET_SCORES, TRAINING)
 AUTO = "auto"
 """In place of a recipe: one that is chosen on the data."""
 
-
 DEFAULT_BITS = "4,8"
 """Bit widths of the paper's co-design search (5.1)."""
 
 DEFAULT_HARDWARE = "handcrafted"
 """MNSIM 2.0's ReRAM parameters, as in the paper (5.1)."""
-
-
-OF_THE_SUPERNET = (
-    "supernet_epochs", "supernet_rows", "supernet_learning_rate", "supernet_row_decay",
-    "supernet_embedding_dim", "path_sampler", "distribute", "warmup", "layer_norm",
-    "fine_tune_steps", "fine_tune_learning_rate", "validation_sample",
-)  # fmt: skip
-"""Options without effect where no supernet scores."""
-
-OF_EVOLUTION = ("tournament", "mutation")
-"""Options that no other strategy of one candidate after the other looks at."""
-
-COLUMN_OPTIONS = tuple(field.name for field in LayoutOptions.fields())
-"""Options that describe columns, for layouts without a description of their own."""
-
-LOG_OPTIONS = ("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "side_table")
-"""Options that say what a raw log is."""
 
 OF_LIMITS = {"reader": "evolution", "read_before": "supernet"}
 """The supernet is trained without them, as stages' digests have only known since ``--extend``."""
@@ -553,34 +526,7 @@ class SearchConfig:
             if is_several(field):  # One of them may be given as it is, and TOML has lists.
                 object.__setattr__(self, field.name, as_several(getattr(self, field.name)))
             check_option(field, getattr(self, field.name))
-        if self.data is None:
-            for name in LOG_OPTIONS:
-                if getattr(self, name) is not None:
-                    raise UserError(f"{flag(name)} goes with --data, which is missing.")
-        if (self.validation_data is None) != (self.test_data is None):
-            raise UserError("--validation-data and --test-data go together.")
-        if 0 < self.max_table_rows < 3:
-            raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
-        self.learning_rates()
-        self._check_codesign()
-        self._check_strategy()
-        self._check_final_models()
-        self._check_places()
-        if self.final_layer_norm and self.normalization not in (None, "layer"):
-            raise UserError(
-                f"--final-layer-norm and --normalization {self.normalization} contradict each "
-                "other; leave one out."
-            )
-        if self.dense_embeddings is not None and self.architecture is not None:
-            raise UserError("--dense-embeddings goes without --architecture, which says it itself.")
-        if self.distribute != "none" and self.supernet_row_decay:
-            raise UserError(
-                "--supernet-row-decay goes with --distribute none: rows decay on one device alone."
-            )
-        if not self.explain and self.yardsticks != YARDSTICKS[0]:
-            raise UserError("--yardsticks goes with --explain; leave it out.")
-        if self.distribute != "none" and self.codesign:
-            raise UserError("--distribute cannot train the quantized supernet of --codesign.")
+        check_together(self)
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -645,81 +591,6 @@ class SearchConfig:
             changes.setdefault("normalization", "layer")
         return changes
 
-    def _check_codesign(self) -> None:
-        if not self.codesign:
-            for field in dataclasses.fields(self):
-                of_codesign = field.metadata["group"] == CODESIGN
-                if of_codesign and getattr(self, field.name) != field.default:
-                    raise UserError(f"{flag(field.name)} goes with --codesign, which is missing.")
-            return
-        self.bit_widths()
-        if self.strategy != "evolution" and self.objective == "pareto":
-            raise UserError("--objective pareto needs --strategy evolution.")
-
-    def _check_strategy(self) -> None:
-        """Options that contradict each other or have no effect are refused."""
-        unused: dict[str, tuple[str, ...]] = {}
-        if self.trains_candidates:
-            unused["--score-by supernet"] = OF_THE_SUPERNET
-        else:
-            unused["--score-by training"] = ("score_rows", "score_budget")
-        if self.strategy not in ("evolution", "random"):
-            unused["--strategy evolution"] = OF_EVOLUTION
-        if self.learns_choices:
-            unused["another --strategy"] = ("path_sampler", "distribute", "codesign")
-        given = {
-            field.name
-            for field in dataclasses.fields(self)
-            if getattr(self, field.name) != field.default
-        }
-        for wanted, names in unused.items():
-            for name in names:
-                if name in given:
-                    raise UserError(f"{flag(name)} goes with {wanted}; leave it out.")
-        alike = [name for name in ("generations", "candidates", "score_budget") if name in given]
-        if len(alike) > 1:
-            raise UserError(
-                f"{flag(alike[0])} and {flag(alike[1])} both say how many candidates there are; "
-                "leave one out."
-            )
-        scored_by = STRATEGIES[self.strategy].scored_by
-        if self.score_by not in scored_by:
-            raise UserError(
-                f"--strategy {self.strategy} goes with --score-by {scored_by[0]}, not "
-                f"{self.score_by} (docs/strategies.md)."
-            )
-
-    def _check_final_models(self) -> None:
-        fits_all = self.final_fit != "train"
-        if fits_all and self.winner_seeds > 1:
-            raise UserError(
-                f"--final-fit {self.final_fit} leaves no validation split to choose a seed by; "
-                "leave --winner-seeds out."
-            )
-        self._check_pruning(fits_all)
-        if self.codesign and (fits_all or self.ensemble > 1):
-            option = "final_fit" if fits_all else "ensemble"
-            raise UserError(f"{flag(option)} cannot be measured on the crossbars of --codesign.")
-
-    def _check_pruning(self, fits_all: bool) -> None:
-        if self.prune is None:
-            for name in ("prune_iterations", "prune_options"):
-                if getattr(self, name) != getattr(SearchConfig, name):
-                    raise UserError(f"{flag(name)} goes with --prune, which is missing.")
-            return
-        for name, is_given in (("final_fit", fits_all), ("ensemble", self.ensemble > 1)):
-            if is_given:
-                raise UserError(
-                    f"{flag(name)} does not go with --prune, which exports the one network that is "
-                    "left; leave one of them out."
-                )
-        settings = self.prune_settings()
-        if settings.what == UNITS and self.recipe_changes().get("normalization") == "layer":
-            raise UserError(
-                "--prune-options what=units goes without layer norm, which counts units in; leave "
-                "--normalization layer out."
-            )
-
     def prune_settings(self) -> PruneSettings:
         """How the winner is pruned, where it is.
 
@@ -729,26 +600,6 @@ class SearchConfig:
         return PruneSettings.of_options(
             self.prune or MASK, self.prune_iterations, self.prune_options, "--prune-options"
         )
-
-    def _check_places(self) -> None:
-        """Neither of run and exports may lie where the other writes."""
-        check_name(self.name)
-        run, exports = (pathlib.Path(os.path.realpath(d)) for d in (self.run_dir, self.export_dir))
-        if run == exports:
-            raise UserError(
-                f"--run-dir and --export-dir must differ. Received: {shown(self.run_dir)} for both"
-            )
-        for stage in STAGES:
-            if exports.is_relative_to(run / stage):
-                raise UserError(
-                    f"--export-dir must lie outside of what the stages write. Received: "
-                    f"{shown(self.export_dir)} in {shown(str(run / stage))}"
-                )
-        if run.is_relative_to(exports / self.name):
-            raise UserError(
-                f"--run-dir must lie outside of the exported model. Received: "
-                f"{shown(self.run_dir)} in {shown(str(exports / self.name))}"
-            )
 
     def bit_widths(self) -> tuple[int, ...]:
         """The bit widths that operators may have; none in floating point.

@@ -12,8 +12,8 @@ from typing import Any
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.config import STAGES, SearchConfig
-from nasrec_tf.search.options import flag
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import STAGES, flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import SEARCH_PROJECT, search_strategy

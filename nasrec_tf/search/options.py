@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from beam_preprocess.common.suggestions import suggestion
+from beam_preprocess.datasets.layout_options import LayoutOptions
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.common.value_checks import is_number, is_whole
@@ -24,6 +25,19 @@ LONGEST_PATH = 4095
 
 SHOWN_LETTERS = 80
 """Letters of a wrong value that a message repeats."""
+
+STAGES = (
+    "records", "recipe", "supernet", "evolution", "retrain", "prune", "hardware", "export",
+    "explain",
+)  # fmt: skip
+"""The stages in order; ``recipe`` is one of runs that choose it, ``prune`` of those that prune,
+``hardware`` of co-design."""
+
+COLUMN_OPTIONS = tuple(field.name for field in LayoutOptions.fields())
+"""Options that describe columns, for layouts without a description of their own."""
+
+LOG_OPTIONS = ("dataset", *COLUMN_OPTIONS, "validation_data", "test_data", "side_table")
+"""Options that say what a raw log is."""
 
 
 def option(default: Any, group: str, text: str, **extra: Any) -> Any:

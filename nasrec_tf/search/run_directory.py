@@ -16,7 +16,7 @@ from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.config import STAGES, SearchConfig, load_options
+from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import (
     Environment,
     EnvironmentLog,
@@ -24,7 +24,7 @@ from nasrec_tf.search.environment import (
     read_environments,
 )
 from nasrec_tf.search.extension import Extension
-from nasrec_tf.search.options import plain
+from nasrec_tf.search.options import STAGES, plain
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE

@@ -83,7 +83,7 @@ def test_every_job_sees_the_volume(kubernetes):
 @pytest.mark.parametrize("name", ["kubernetes.yaml", "slurm.sh"])
 def test_stages_and_options_are_those_of_the_command(name):
     from nasrec_tf.search.command import _parser
-    from nasrec_tf.search.config import STAGES
+    from nasrec_tf.search.options import STAGES
 
     text = "\n".join(
         line for line in (DEPLOY / name).read_text().splitlines() if "SBATCH" not in line

@@ -13,7 +13,7 @@ from torture.cases import DECK, nth_case
 from torture.recipes import RECIPES, REPOSITORY
 from torture.state import differences, state
 
-from nasrec_tf.search.config import STAGES
+from nasrec_tf.search.options import STAGES
 
 WRITER = """
 import os, sys

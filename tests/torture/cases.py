@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from nasrec_tf.search.config import STAGES
+from nasrec_tf.search.options import STAGES
 from torture.bench import Bench, Wrong
 from torture.damages import damages, files
 from torture.recipes import RECIPES, Ended, command, end, run, run_limited, start

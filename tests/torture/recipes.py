@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from nasrec_tf.search.config import STAGES
+from nasrec_tf.search.options import STAGES
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 

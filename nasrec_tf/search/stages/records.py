@@ -16,8 +16,8 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.demo import write_demo
-from nasrec_tf.search.config import LOG_OPTIONS, SearchConfig
-from nasrec_tf.search.options import flag
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import LOG_OPTIONS, flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.warm_start import check_columns
