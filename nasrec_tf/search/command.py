@@ -349,7 +349,7 @@ def _announce(run, stage: str) -> None:
 
     if stage == run.config.stages[1]:
         for name in gpu_names():
-            run.say(f"device: {name}")
+            run.say(f"device: {name}; a network's first step waits for XLA, minutes for a supernet")
         lines = explain(run.config, run.settings, run.records.rows("train"))
         if run.config.architecture is None:
             lines += explain_rule(run.config, run.space.dense_embeddings, run.dense_columns)
