@@ -10,13 +10,14 @@ from collections.abc import Callable
 from nasrec_tf.common.lazy import tf
 from nasrec_tf.native.cache import PLACES, LibraryCache
 from nasrec_tf.native.compiler import compile_library, compiler_command, compiler_version
-from nasrec_tf.native.errors import BuildError, CacheError
+from nasrec_tf.native.errors import BuildError, CacheError, CompilationError
+from nasrec_tf.native.processor import NATIVE, processor_features, targets
 
 SOURCES = pathlib.Path(__file__).parent / "src"
 MAIN_SOURCE = SOURCES / "kernels.cc"
 
 OPTIONS = (
-    "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
+    "-O3", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared",
     "-DNDEBUG", "-Wall", "-Wextra",
     # GCC 12 says these of its own AVX-512 headers, where values are left open on purpose (its bug
     # 105593).
@@ -34,8 +35,9 @@ def built_library(say: Callable[[str], None]) -> pathlib.Path:
     """The compiled kernels, compiled now if they are not in a cache.
 
     Args:
-        say: told in one line when the compiler is about to run, and when the user's cache cannot
-            be used and another place is.
+        say: told in one line when the compiler is about to run, when it could not make code for
+            this very processor and did for a simpler one, and when the user's cache cannot be used
+            and another place is.
 
     Returns:
         A shared library for ``tf.load_op_library``.
@@ -44,12 +46,13 @@ def built_library(say: Callable[[str], None]) -> pathlib.Path:
         BuildError: if there is no compiler, it fails, or there is no place to keep its work.
     """
     options = [*OPTIONS, *_more_options(), *_tensorflow_options()]
-    key = _key([*compiler_command(), *options])
+    # One for all targets: which of them compile is found once.
+    key = _key([*compiler_command(), NATIVE, *options])
     links = tf.sysconfig.get_link_flags()
 
     def make(library: pathlib.Path) -> None:
         say("compiling kernels for this machine, once (about 20 s)")
-        compile_library(MAIN_SOURCE, library, options, links)
+        _compile_for_processor(library, options, links, say)
 
     reasons: list[str] = []
     for place in PLACES:
@@ -63,6 +66,24 @@ def built_library(say: Callable[[str], None]) -> pathlib.Path:
             say(f"kernels are kept in {directory}: {reasons[0]}")
         return found
     raise CacheError(reasons[0])
+
+
+def _compile_for_processor(
+    library: pathlib.Path, options: list[str], links: list[str], say: Callable[[str], None]
+) -> None:
+    """Compiles for the first target that can be; of those that cannot, the first failure tells."""
+    failures: list[CompilationError] = []
+    for target in targets():
+        try:
+            compile_library(MAIN_SOURCE, library, [*target, *options], links)
+        except CompilationError as error:
+            failures.append(error)
+            continue
+        if failures:
+            chosen = " ".join(target) or "no -march"
+            say(f"kernels are compiled with {chosen}, since with {NATIVE} {failures[0]}")
+        return
+    raise failures[0]
 
 
 def source_digest() -> str:
@@ -103,16 +124,6 @@ def _tensorflow_options() -> list[str]:
 
 def _key(command: list[str]) -> str:
     """Differs wherever another library would be compiled."""
-    machine = (platform.machine(), _processor_features(), *platform.libc_ver())
+    machine = (platform.machine(), processor_features(), *platform.libc_ver())
     parts = (source_digest(), compiler_version(), *command, tf.__version__, *machine)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-
-def _processor_features() -> str:
-    """What ``-march=native`` may depend on."""
-    try:
-        lines = pathlib.Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return platform.processor()
-    names = ("model name", "flags", "Features", "CPU part")
-    return "\n".join(sorted({line for line in lines if line.startswith(names)}))

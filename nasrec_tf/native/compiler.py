@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import Sequence
 
-from nasrec_tf.native.errors import BuildError
+from nasrec_tf.native.errors import BuildError, CompilationError
 
 COMPILERS = ("c++", "g++", "clang++")
 """Names that are looked for unless the environment variable ``CXX`` names a compiler."""
@@ -67,7 +67,8 @@ def compile_library(
         links: options that name other libraries, which stand last.
 
     Raises:
-        BuildError: if there is no compiler, it fails, takes too long or makes nothing.
+        CompilationError: if it fails.
+        BuildError: if there is no compiler, it takes too long or makes nothing.
     """
     command = [*compiler_command(), *options, str(source), "-o", str(library), *links]
     code, _, errors = _run(command, TIME_LIMIT)
@@ -76,7 +77,7 @@ def compile_library(
         reasons = (
             [line for line in lines if "error: " in line] or lines or [f"it ended with {code}"]
         )
-        raise BuildError(f"{command[0]} failed: {reasons[0]}")
+        raise CompilationError(f"{command[0]} failed: {reasons[0]}")
     if not library.is_file() or not library.stat().st_size:
         raise BuildError(f"{command[0]} made no library, so it is no C++ compiler")
 

@@ -1,9 +1,13 @@
 """Compiled kernels are kept where nobody else writes, checked before use, and made but once."""
 
+import concurrent.futures
+import ctypes
 import os
 import pathlib
+import platform
 import pwd
 import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,7 +18,7 @@ import time
 import pytest
 
 from nasrec_tf.native import build as kernels_build
-from nasrec_tf.native import cache, compiler
+from nasrec_tf.native import cache, compiler, processor
 from nasrec_tf.native.build import built_library
 from nasrec_tf.native.cache import KEPT, LibraryCache
 from nasrec_tf.native.errors import BuildError, CacheError
@@ -380,6 +384,119 @@ def test_the_first_error_of_a_compiler_that_fails_is_told(home, use_compiler):
     with pytest.raises(BuildError, match=r"c\+\+ failed: a.cc:1: error: why$"):
         build()
     assert not list(home.rglob("*.so"))
+
+
+# What they are compiled for.
+
+WRAPPER = """#!/bin/sh
+case " $* " in *" --version "*) ;; *) echo run >> {log};; esac
+for rejected in {rejected}; do
+  case " $* " in *" $rejected "*) echo "vector.h:1: error: no $rejected" >&2; exit 1;; esac
+done
+exec {compiler} "$@"
+"""
+
+SOURCE = """
+#ifdef __AVX2__
+extern "C" int has_avx2() { return 1; }
+#else
+extern "C" int has_avx2() { return 0; }
+#endif
+"""
+
+ALL_OF_AVX2 = "flags\t\t: fpu sse2 " + " ".join(sorted(processor.AVX2_FLAGS)) + " avx512_new\n"
+NO_FMA = ALL_OF_AVX2.replace(" fma ", " ")
+
+
+@pytest.fixture
+def reject(monkeypatch, tmp_path, home):
+    """Sets this machine's compiler, but for some options, a source and a processor's flags."""
+    real = next(filter(None, map(shutil.which, compiler.COMPILERS)), None)
+    if real is None:
+        pytest.skip("there is no compiler")
+    path, log, cpuinfo = tmp_path / "wrapper", tmp_path / "log", tmp_path / "cpuinfo"
+    sources = tmp_path / "src"
+    sources.mkdir()
+    (sources / "kernels.cc").write_text(SOURCE)
+    monkeypatch.setattr(kernels_build, "SOURCES", sources)
+    monkeypatch.setattr(kernels_build, "MAIN_SOURCE", sources / "kernels.cc")
+    monkeypatch.setattr(processor, "CPUINFO", cpuinfo)
+    monkeypatch.setenv("CXX", str(path))
+
+    def set_up(rejected, flags=ALL_OF_AVX2):
+        cpuinfo.write_text(flags)
+        path.write_text(WRAPPER.format(log=log, rejected=rejected, compiler=real))
+        path.chmod(0o755)
+        return log
+
+    return set_up
+
+
+x86_64 = pytest.mark.skipif(platform.machine() != "x86_64", reason="options of x86-64's compilers")
+
+
+@x86_64
+@pytest.mark.parametrize(
+    "rejected, flags, chosen, runs",
+    [
+        ("-march=native", ALL_OF_AVX2, "-march=x86-64-v3", 2),
+        ("-march=native", NO_FMA, "no -march", 2),
+        ("-march=native", ALL_OF_AVX2 + NO_FMA, "no -march", 2),
+        ("-march=native", "", "no -march", 2),
+        ("-march=native -march=x86-64-v3", ALL_OF_AVX2, "no -march", 3),
+    ],
+)
+def test_where_this_very_processor_does_not_compile_a_simpler_one_does_and_stays(
+    reject, rejected, flags, chosen, runs
+):
+    log = reject(rejected, flags)
+    library, said = build()
+    assert said[0].startswith("compiling kernels")
+    assert re.fullmatch(
+        f"kernels are compiled with {chosen}, since with -march=native "
+        r"\S+/wrapper failed: vector.h:1: error: no -march=native",
+        said[1],
+    )
+    assert len(said) == 2
+    assert ctypes.CDLL(str(library)).has_avx2() == (chosen == "-march=x86-64-v3")
+    # Later runs find it at once, and try no other.
+    assert build() == (library, [])
+    assert log.read_text() == "run\n" * runs
+
+
+def test_where_this_very_processor_compiles_nothing_else_is_tried(reject):
+    log = reject("-march=none-such")
+    library, said = build()
+    assert said == ["compiling kernels for this machine, once (about 20 s)"]
+    assert build() == (library, [])
+    assert log.read_text() == "run\n"
+
+
+def test_a_source_that_compiles_for_no_processor_is_told_by_the_first_error(reject, home):
+    log = reject("-march=native -march=x86-64-v3 -shared")
+    with pytest.raises(
+        BuildError, match=r"^\S+/wrapper failed: vector.h:1: error: no -march=native$"
+    ):
+        build()
+    assert log.read_text() == "run\n" * 3
+    assert not list(home.rglob("*.so"))
+
+
+def test_those_that_start_at_once_try_each_processor_once(reject):
+    log = reject("-march=native")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        built = [future.result()[0] for future in [pool.submit(build) for _ in range(4)]]
+    assert len(set(built)) == 1 and built[0].is_file()
+    assert log.read_text() == "run\n" * 2
+
+
+def test_a_compiler_that_hangs_is_not_tried_again(monkeypatch, home, use_compiler):
+    monkeypatch.setattr(compiler, "TIME_LIMIT", 0.2)
+    log = use_compiler(rest="exec sleep 1000")
+    with pytest.raises(BuildError, match="took longer"):
+        build()
+    # Its version is asked first.
+    assert log.read_text().count("run") == 2
 
 
 def test_a_compiler_that_hangs_is_ended_with_all_that_it_started(monkeypatch, home, use_compiler):
