@@ -35,7 +35,7 @@ class Part:
         linear: multiply-accumulates per sample in linear maps.
         matmul: multiply-accumulates per sample in products of activations.
         layer_norm: operations per sample in layer normalisations, 5 an element.
-        parameters: weights, the moving statistics of batch norm among them.
+        parameters: trainable weights; the moving statistics of batch norm are none.
     """
 
     block: int
@@ -55,7 +55,7 @@ class Part:
         cost: Mapping[str, int],
         weights: Iterable[WeightSpec],
     ) -> "Part":
-        """The cost of a part by what it computes and the weights that count.
+        """The cost of a part by what it computes and by those of its weights that are trainable.
 
         Args:
             block: as of the part.
@@ -71,7 +71,7 @@ class Part:
             linear=cost[LINEAR],
             matmul=cost[MATMUL],
             layer_norm=cost[LAYER_NORM],
-            parameters=sum(math.prod(weight.shape) for weight in weights),
+            parameters=sum(math.prod(weight.shape) for weight in weights if weight.trainable),
         )
 
     @property
@@ -109,12 +109,12 @@ class Complexity:
 
     @property
     def parameters(self) -> int:
-        """Weights without embedding tables, over what reaches the logit."""
+        """Trainable weights without embedding tables, over what reaches the logit."""
         return sum(part.parameters for part in self.parts if part.live)
 
     @property
     def parameters_with_dead_parts(self) -> int:
-        """Weights without embedding tables if dead parts were built too."""
+        """Trainable weights without embedding tables if dead parts were built too."""
         return sum(part.parameters for part in self.parts)
 
 

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 import tqdm
 from baseline_cases import SMALL, small
-from core_cases import FEATURES, NO_DENSE, raw_inputs, raw_labels, shake
+from core_cases import FEATURES, NO_DENSE, WITH_LISTS, raw_inputs, raw_labels, shake
 from executed_graph import executed
 from hypothesis import given, settings
 
@@ -338,6 +338,16 @@ def assert_executes_what_is_counted(model, features):
     assert counts["layer_norm"] == sum(part.layer_norm for part in cost.parts)
     weights = sum(math.prod(variable.shape) for variable in net.trainable_variables)
     assert weights == cost.parameters + cost.embedding_parameters
+
+
+@every_model
+def test_what_keras_trains_is_counted_and_moving_statistics_are_not(name):
+    own = {option: True for option in small(name).options() if option.startswith("batch_norm")}
+    net = network(name, WITH_LISTS, **own)
+    cost = net.baseline.complexity(WITH_LISTS)
+    trained = sum(math.prod(weight.shape) for weight in net.trainable_weights)
+    assert cost.parameters + cost.embedding_parameters == trained
+    assert bool(net.non_trainable_weights) == bool(own)
 
 
 @st.composite

@@ -356,5 +356,4 @@ def _adapters(kind: type[Baseline]) -> dict[str, pydantic.TypeAdapter]:
 
 
 def _part(number: int, name: str, piece: Piece) -> Part:
-    trained = (spec for spec in piece.weights() if spec.trainable)
-    return Part.of(number, name, True, multiply_accumulates(piece.work()), trained)
+    return Part.of(number, name, True, multiply_accumulates(piece.work()), piece.weights())
