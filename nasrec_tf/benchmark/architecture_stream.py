@@ -133,7 +133,7 @@ class ArchitectureStream:
     def _exhausted(self) -> UserError:
         return UserError(
             f"{MAX_DRAWS:,} draws in a row gave no new architecture of {self.space.name!r}: the "
-            "space has hardly any more; lower --count, or use a larger space."
+            "space has hardly any more; ask for fewer architectures, or use a larger --space."
         )
 
 

@@ -14,10 +14,11 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.option_values import made_directory
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe import Recipe, RecipeError
 
 GENERATED = "generated"
 """In place of a data set: the log of ``nasrec_tf.demo``, which anybody can make again."""
@@ -95,6 +96,16 @@ and underscores. Received: 'a/b'
                 f"--dataset must be {GENERATED!r} or a directory that beam_preprocess wrote. "
                 f"Received: {shown(self.dataset)}"
             )
+        for name in ("learning_rate", "row_decay", "batch_size", "epochs"):
+            if getattr(self, name) is not None:
+                self._check_recipe(name)
+
+    def _check_recipe(self, name: str) -> None:
+        """Refuses what no recipe can be, by the option's name instead of the recipe's field."""
+        try:
+            Recipe(**{name: getattr(self, name)})
+        except RecipeError as error:
+            raise UserError(f"{flag(name)}{str(error).removeprefix(name)}") from None
 
     def search_config(self, place: pathlib.Path) -> SearchConfig:
         """The options of the run that the records belong to.

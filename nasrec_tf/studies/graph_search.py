@@ -155,7 +155,9 @@ class GraphSearch:
             history.end(number, Outcome(COMPLETED, metrics, score.seconds))
             found.append(score)
         if history.best is None:
-            raise UserError("no candidate has a score: all trainings diverged; see --recipe.")
+            raise UserError(
+                "no candidate has a score: all trainings diverged with the recipe of --run-dir."
+            )
         BlockGraph(blocks=tuple(found[history.best].blocks)).save(self.directory / FOUND_FILE)
         return found
 

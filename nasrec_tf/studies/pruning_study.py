@@ -149,7 +149,10 @@ class PruningStudy:
             what = FromScratch(self.model, recipe, place, purpose="prune", again="train it again")
             trained = train_from_scratch(run, what, f"{name}, seed {seed}")
             if trained.validation is None:
-                raise UserError(f"{place}: the dense network's training diverged; see --recipe.")
+                raise UserError(
+                    f"{place}: the dense network's training diverged; use a smaller "
+                    "--learning-rate."
+                )
             network = load_trained(run, self.model, place, recipe)
             judged = self._judge(network, place, pruned=False)
             (place / WEIGHTS).unlink()

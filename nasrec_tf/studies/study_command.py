@@ -197,13 +197,21 @@ def _written(directory: pathlib.Path, name: str, page: str, table: str) -> pathl
 def _prune(options: argparse.Namespace) -> int:
     from nasrec_tf.benchmark.table_build import TimeIsUp
     from nasrec_tf.benchmark.table_workspace import opened_workspace
-    from nasrec_tf.networks.pruning.prune_settings import PRUNE_SCORES, PRUNED_THINGS
+    from nasrec_tf.networks.pruning.prune_settings import (
+        MOST_ITERATIONS,
+        PRUNE_SCORES,
+        PRUNED_THINGS,
+    )
     from nasrec_tf.search.trainable import SpaceModel, load_trainable
     from nasrec_tf.studies.pruning_study import PruningStudy, PruningVariant
     from nasrec_tf.studies.pruning_text import pruning_csv, pruning_markdown, pruning_screen
 
     if options.seeds < 1:
         raise UserError(f"--seeds must be at least 1. Received: {options.seeds}")
+    if not 1 <= options.iterations <= MOST_ITERATIONS:
+        raise UserError(
+            f"--iterations must be from 1 to {MOST_ITERATIONS}. Received: {options.iterations}"
+        )
     model = load_trainable(options.architecture)
     if model.architecture is None:
         raise UserError(

@@ -351,7 +351,7 @@ def test_a_search_space_has_no_architectures_without_units():
     [
         ("share=2", "--prune-options: share must be above 0 and below 1. Received: 2.0"),
         ("what=rows", "--prune-options: what must be one of elements, units"),
-        ("luck=3", "--prune-options: --prune has no 'luck'; it has what, share"),
+        ("luck=3", "--prune-options: pruning has no 'luck'; it has what, share"),
         ("share=0.3,of=original", "leaves nothing after 5 iterations"),
         ("what=units,parts=all", "parts=all goes with what=elements"),
         ("rewind=maybe", "--prune-options: rewind must be true or false"),

@@ -63,7 +63,12 @@ def test_a_study_sets_ways_of_pruning_beside_the_dense_network(tmp_path):
         (("--variant", "size"), "score must be one of mask, magnitude, random. Received: 'size'"),
         (("--variant", "mask", "--variant", "mask"), "the same way is given twice"),
         (("--seeds", "0"), "--seeds must be at least 1. Received: 0"),
-        (("--iterations", "0"), "iterations must be a whole number from 1 to 100. Received: 0"),
+        (("--iterations", "0"), "error: --iterations must be from 1 to 100. Received: 0"),
+        (("--variant", "mask:luck=3"), "error: --variant: pruning has no 'luck'; it has"),
+        (("--batch-size", "0"), "error: --batch-size must be at least 1. Received: 0"),
+        (("--learning-rate", "nan"), "error: --learning-rate must be a finite number."),
+        (("--row-decay", "-1"), "error: --row-decay must be at least 0. Received: -1"),
+        (("--epochs", "0"), "error: --epochs must be at least 1. Received: 0"),
         (("--minutes", "0"), "--minutes must be a positive number. Received: 0"),
     ],
 )

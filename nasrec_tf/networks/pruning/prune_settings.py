@@ -120,7 +120,7 @@ class PruneSettings:
         fields = dataclasses.fields(cls)[2:]
         known = {field.name: plain_type(field) for field in fields}
         example = "what=units,share=0.1"
-        values = {} if not options else option_values("--prune", known, options, where, example)
+        values = {} if not options else option_values("pruning", known, options, where, example)
         try:
             return cls(score, iterations, **values)
         except UserError as error:
