@@ -137,6 +137,26 @@ def recipe_for(model: Trainable, recipe: Recipe) -> Recipe:
     return recipe.replace(**changes)
 
 
+def refusal(run: Run, model: Trainable, recipe: Recipe) -> str | None:
+    """Why a model cannot be trained on the data of a run, by its fields or by memory, if so.
+
+    Args:
+        run: the run.
+        model: what is to be trained.
+        recipe: how.
+    """
+    from nasrec_tf.common.machine_memory import machine_memory_bytes
+
+    try:
+        model.check(recipe)
+        needed, _ = training_bytes(run, model, recipe)
+    except UserError as error:
+        return str(error)
+    if needed > machine_memory_bytes():
+        return "its training does not fit into the memory of this machine"
+    return None
+
+
 def _rows_of_run(run: Run) -> float:
     """Rows that the run trained on: the search, and the winner's own training."""
     winner = run.settings.retrain_epochs * run.schema.splits["train"].rows
@@ -184,21 +204,12 @@ class _Beside:
 
     def _refused(self, model: Trainable, recipe: Recipe, is_over: bool) -> str | None:
         """Why a model cannot be trained, if it cannot."""
-        from nasrec_tf.common.machine_memory import machine_memory_bytes
-
         if is_over:
             return (
                 f"it would take more than {SHARE:.0%} of the rows that the run trained on "
                 "(--yardsticks all trains it)"
             )
-        try:
-            model.check(recipe)
-        except UserError as error:
-            return str(error)
-        needed, _ = training_bytes(self._run, model, recipe)
-        if needed > machine_memory_bytes():
-            return "its training does not fit into the memory of this machine"
-        return None
+        return refusal(self._run, model, recipe)
 
     def _kept(self, name: str, make: Callable[[], YardstickSummary]) -> YardstickSummary:
         directory = self._directory / name

@@ -88,14 +88,16 @@ class Comparison:
         """Finds out whether every model can be trained, before the first one is.
 
         Raises:
-            UserError: if one cannot, by its recipe or by the memory of the machine.
+            UserError: if one cannot, by its recipe, by the data's fields or by the memory of the
+                machine.
         """
         recipe, _ = self.trainings.start(), self.grouped_quality
         for contender in self.contenders:
             contender.model.check(recipe)
+            needed = training_bytes(self.run, contender.model, recipe)
             try:
                 check_fits(
-                    *training_bytes(self.run, contender.model, recipe),
+                    *needed,
                     "prepare the data with a higher --min-count",
                     "leave it out of --models",
                 )

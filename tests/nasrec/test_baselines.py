@@ -50,6 +50,21 @@ def network(name, features=FEATURES, seed=3, **options):
     return BaselineNetwork(small(name, **options), features, seed=seed)
 
 
+@every_model
+def test_of_a_single_field_every_model_but_products_of_different_ones_tells_its_values(name):
+    single = Features(0, (9,))
+    own = {"context_1": ("C1",), "context_2": ("C1",)} if name == "finalmlp" else {}
+    if name == "dlrm":
+        with pytest.raises(UserError, match=r"^dlrm: .*would be a constant; give it interaction"):
+            network(name, single)
+        own = {"interaction": "cat"}
+    net = network(name, single, **own)
+    shake(net)
+    ids = np.arange(9)[:, None]
+    logits = net({"dense": np.zeros((9, 0), np.float32), "sparse": ids}).numpy()
+    assert len(np.unique(logits)) > 2
+
+
 def drawn(piece, seed=0):
     """Weights of a piece, drawn as arrays."""
     rng = np.random.default_rng(seed)

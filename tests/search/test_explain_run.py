@@ -2,16 +2,22 @@
 
 import json
 import shutil
+import types
 
 import numpy as np
 import pytest
 from search_calls import call, run_of
 
+from nasrec_tf.data.features import Features
 from nasrec_tf.report.page import capital
 from nasrec_tf.report.verdict import told_yardstick, verdict_line
 from nasrec_tf.search import epoch_validation, training_task, yardsticks
+from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.results import ExplainResult
+from nasrec_tf.search.trainable import load_trainable
+from nasrec_tf.search.yardsticks import HAND_MADE, refusal
+from nasrec_tf.training.recipe import Recipe
 
 PRESET = "nasrec-criteo-small"
 """The cheapest on the generated log: fewest blocks that read its dense features."""
@@ -48,6 +54,13 @@ def test_simple_models_stand_beside_the_winner_with_paired_differences(explained
         assert one.difference.log_loss == pytest.approx(gap, abs=1e-12)
         low, high = one.difference.log_loss_interval
         assert low < gap < high
+
+
+def test_a_model_that_is_a_constant_on_the_data_is_left_out_and_said_so():
+    run = types.SimpleNamespace(features=Features(0, (9,)), config=SearchConfig())
+    dlrm, logistic = (refusal(run, load_trainable(name), Recipe()) for name in HAND_MADE[::-1])
+    assert dlrm.startswith("dlrm: takes inner products of different fields, and there is one")
+    assert logistic is None
 
 
 def test_the_constant_prediction_is_the_training_click_rate(explained):

@@ -22,7 +22,8 @@ class DLRM(Baseline):
 
     Products stand in the order of the paper and of TensorFlow Recommenders' ``DotInteraction``:
     the dense vector is the first, and each vector meets all before it, row by row of the strictly
-    lower triangle. Without dense features there is no dense vector.
+    lower triangle. Without dense features there is no dense vector, and a single field, which then
+    has none to meet, is refused.
 
     Args:
         bottom: widths of the hidden layers over the dense features.
@@ -116,6 +117,12 @@ class DLRM(Baseline):
             )
         of_dense = width if features.dense else 0
         if self.interaction == "dot":
+            if not features.dense and features.sparse < 2:
+                raise UserError(
+                    "dlrm: takes inner products of different fields, and there is one field: its "
+                    'logit would be a constant; give it interaction = "cat" in a file of its '
+                    "own, or take another model"
+                )
             pieces["products"] = Products(
                 features.sparse + bool(features.dense), self.embedding_dim
             )

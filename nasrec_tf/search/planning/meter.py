@@ -257,12 +257,17 @@ class Meter:
             found: the network.
             recipe: how; complete.
         """
-        from nasrec_tf.search.yardsticks import NONE, recipe_for, yardstick_models
+        from nasrec_tf.search.yardsticks import NONE, recipe_for, refusal, yardstick_models
 
         if self._pilot.config.yardsticks == NONE:
             return ()
         models = yardstick_models(self._pilot, found).values()
-        return tuple(self.training(model, recipe_for(model, recipe)) for model in models)
+        trained = [(model, recipe_for(model, recipe)) for model in models]
+        return tuple(
+            self.training(model, own)
+            for model, own in trained
+            if refusal(self._pilot, model, own) is None
+        )
 
     def parts(self, model: Trainable, recipe: Recipe) -> int:
         """How many parts of a network are left out to explain it.
