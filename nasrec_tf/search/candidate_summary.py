@@ -7,7 +7,7 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.report import CandidateSummary, Curve, TrialSummary
 from nasrec_tf.search.results import AttemptFigures, Skipped
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.search_size import score_rows
+from nasrec_tf.search.search_size import drawn_validation_rows, score_rows
 from nasrec_tf.strategies.history import RUNNING
 from nasrec_tf.strategies.oracle.ledger import Ledger
 from nasrec_tf.strategies.oracle.trial_results import read_results
@@ -63,10 +63,21 @@ def scored_by(run: Run) -> str:
     Args:
         run: the run.
     """
-    if not run.config.trains_candidates or run.directory.result("records") is None:
-        return "with the weights of the supernet"
-    rows = score_rows(run.config, run.schema.splits["train"].rows)
-    return f"after a training from scratch on {rows:,} rows"
+    by_supernet = "with the weights of the supernet"
+    if run.directory.result("records") is None:
+        return by_supernet
+    splits = run.schema.splits
+    if run.config.trains_candidates:
+        rows = score_rows(run.config, splits["train"].rows)
+        return f"after a training from scratch on {rows:,} rows"
+    rows = min(run.settings.validation_rows, splits["validation"].rows)
+    sample = drawn_validation_rows(run.config, rows)
+    if sample is None:
+        return by_supernet
+    return (
+        f"{by_supernet}, over {sample:,} of {rows:,} validation rows, drawn by how much they tell "
+        "candidates apart"
+    )
 
 
 def candidate_summaries(run: Run) -> list[CandidateSummary]:

@@ -1,11 +1,15 @@
 """What a search's scores depend on is in its journal, and differs where scores would."""
 
+import dataclasses
 import json
 
 import numpy as np
 from nasrec.core_cases import FEATURES, SMALL, SMALL_OPTIONS
 
 from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.search.candidate_summary import scored_by
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scoring_settings import (
     digest_of_data,
     digest_of_weights,
@@ -49,6 +53,23 @@ def test_a_search_s_journal_tells_the_options_that_its_scores_depend_on(finished
     for flag in ("--validation-rows", "--layer-norm", "--max-table-rows"):
         assert told[flag] is not None
     assert len(told["supernet's weights (digest)"]) == len(told["data set (digest)"]) == 16
+
+
+def test_a_report_says_over_which_rows_scores_are_where_these_are_drawn(finished_run):
+    directory = RunDirectory(finished_run / "run")
+    config = directory.stored_config()
+
+    def told(sample):
+        return scored_by(
+            Run(dataclasses.replace(config, validation_sample=sample), directory, True)
+        )
+
+    there = Run(config, directory, True).schema.splits["validation"].rows
+    assert told(None) == told(there) == "with the weights of the supernet"
+    assert told(5) == (
+        f"with the weights of the supernet, over 5 of {there:,} validation rows, drawn by how much "
+        "they tell candidates apart"
+    )
 
 
 def test_the_environment_tells_packages_kernels_and_code():
