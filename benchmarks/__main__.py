@@ -24,6 +24,7 @@ BENCHMARKS = {
     "load": "serving_load",
     "records": "records",
     "tuner": "tuner",
+    "pruned": "pruned_units",
 }
 """Module of each benchmark, which holds a function of its name."""
 
