@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import io
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,8 @@ from nasrec_tf.strategies.known_strategies import STRATEGIES
 NEEDS_SUPERNET = ("dnas", "progressive")
 """Strategies that a table cannot try."""
 
+RANDOM = "random"
+"""The strategy that the others are set beside."""
 
 SETTLED = 10
 """Architectures after which a chart shows all regrets."""
@@ -29,14 +32,18 @@ class Standing:
 
     Args:
         strategy: its name.
-        curve: regret after each architecture that it has asked for, mean over seeds and half of its
-            95 % interval, in nats.
+        regrets: by seed, after each architecture that it has asked for, in nats.
         seconds: mean wall time of a trial.
     """
 
     strategy: str
-    curve: tuple[tuple[float, float], ...]
+    regrets: tuple[tuple[float, ...], ...]
     seconds: float
+
+    @functools.cached_property
+    def curve(self) -> tuple[tuple[float, float], ...]:
+        """Regret after each architecture, mean over seeds and half of its 95 % interval."""
+        return tuple(mean_and_reach(regrets) for regrets in zip(*self.regrets))
 
     def after(self, budget: int) -> tuple[float, float]:
         """Its regret after so many architectures.
@@ -45,6 +52,24 @@ class Standing:
             budget: from 1 to those that it was tried with.
         """
         return self.curve[budget - 1]
+
+    def less(self, other: "Standing", budget: int) -> tuple[float, float]:
+        """Its regret less another strategy's, paired by seed, with half of the 95 % interval.
+
+        Args:
+            other: tried with the same seeds.
+            budget: from 1 to those that both were tried with.
+
+        Example:
+            >>> one = Standing("one", ((0.2,), (0.5,), (0.3,)), 0.1)
+            >>> other = Standing("other", ((0.1,), (0.4,), (0.2,)), 0.1)
+            >>> [round(value, 3) for value in one.less(other, 1)]
+            [0.1, 0.0]
+        """
+        return mean_and_reach(
+            [mine[budget - 1] - theirs[budget - 1]
+             for mine, theirs in zip(self.regrets, other.regrets, strict=True)]
+        )  # fmt: skip
 
 
 def tried_strategies() -> list[str]:
@@ -82,27 +107,36 @@ def standings(
         for seed in range(seeds):
             trials.append(benchmark.strategy_trial(name, dataset, budget, seed))
             tried()
-        curves = [trial.regrets + (budget - len(trial.regrets)) * trial.regrets[-1:]
-                  for trial in trials]  # fmt: skip
-        curve = tuple(mean_and_reach(regrets) for regrets in zip(*curves))
-        yield Standing(name, curve, float(np.mean([trial.seconds for trial in trials])))
+        regrets = tuple(trial.regrets + (budget - len(trial.regrets)) * trial.regrets[-1:]
+                        for trial in trials)  # fmt: skip
+        yield Standing(name, regrets, float(np.mean([trial.seconds for trial in trials])))
 
 
 def leaderboard(found: Sequence[Standing], budgets: Sequence[int]) -> str:
     """Standings as Markdown, the lowest last regret first.
 
+    Where random search is among them, the last regret less its own as well, paired by seed: whether
+    a strategy is better than luck.
+
     Args:
         found: of each strategy.
         budgets: after which their regrets are told, in thousandths of a nat.
     """
-    rows = [
-        [one.strategy,
-         *(f"{1e3 * mean:.2f} ± {1e3 * reach:.2f}" for mean, reach in map(one.after, budgets)),
-         f"{one.seconds:.1f}"]
-        for one in ranked(found)
-    ]  # fmt: skip
-    columns = ["strategy", *(f"after {budget}" for budget in budgets), "seconds a trial"]
-    return markdown_table(columns, rows)
+    luck = next((one for one in found if one.strategy == RANDOM), None)
+    rows = []
+    for one in ranked(found):
+        cells = [one.strategy, *(_thousandths(*one.after(budget)) for budget in budgets)]
+        if luck is not None:
+            told = "-" if one is luck else _thousandths(*one.less(luck, budgets[-1]), sign="+")
+            cells.append(told)
+        rows.append([*cells, f"{one.seconds:.1f}"])
+    columns = ["strategy", *(f"after {budget}" for budget in budgets)]
+    columns += [] if luck is None else ["less random's"]
+    return markdown_table([*columns, "seconds a trial"], rows)
+
+
+def _thousandths(mean: float, reach: float, sign: str = "") -> str:
+    return f"{1e3 * mean:{sign}.2f} ± {1e3 * reach:.2f}"
 
 
 def ranked(found: Sequence[Standing]) -> list[Standing]:
@@ -115,17 +149,20 @@ def ranked(found: Sequence[Standing]) -> list[Standing]:
 
 
 def leaderboard_csv(found: Sequence[Standing]) -> str:
-    """Every regret at full precision, in nats.
+    """Every regret at full precision, in nats, the mean over seeds first.
 
     Args:
         found: of each strategy.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["strategy", "architectures", "regret", "half_interval"])
+    seeds = [f"seed_{seed}" for seed in range(len(found[0].regrets))] if found else []
+    writer.writerow(["strategy", "architectures", "regret", "half_interval", *seeds])
     for one in ranked(found):
         for count, (mean, reach) in enumerate(one.curve, start=1):
-            writer.writerow([one.strategy, count, mean, reach])
+            writer.writerow(
+                [one.strategy, count, mean, reach, *(r[count - 1] for r in one.regrets)]
+            )
     return text.getvalue()
 
 

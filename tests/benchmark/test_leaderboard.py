@@ -6,6 +6,7 @@ import pytest
 from benchmark.made_tables import made_table
 
 from nasrec_tf.benchmark.command import main
+from nasrec_tf.benchmark.leaderboard import Standing, leaderboard
 from nasrec_tf.benchmark.table_files import write_parquet
 
 
@@ -49,7 +50,20 @@ def test_strategies_stand_in_the_order_of_their_last_regret(file, tmp_path, caps
         at_20 = regrets[row[0], "20"]
         mean, reach = 1e3 * float(at_20["regret"]), 1e3 * float(at_20["half_interval"])
         assert row[1] == f"{mean:.2f} ± {reach:.2f}"
+        seeds = [float(at_20[f"seed_{seed}"]) for seed in (0, 1)]
+        assert mean == pytest.approx(1e3 * sum(seeds) / 2)
     assert (tmp_path / "board" / "leaderboard.svg").read_text().startswith("<svg")
+
+
+def test_strategies_are_set_beside_random_search_seed_by_seed():
+    luck = Standing("random", ((0.5, 0.010), (0.5, 0.030), (0.5, 0.020)), 0.1)
+    sure = Standing("sure", ((0.5, 0.008), (0.5, 0.028), (0.5, 0.018)), 0.1)
+    header, _, first, last = leaderboard([luck, sure], [1, 2]).splitlines()
+    # Regrets overlap by far, and yet it is sure: each seed's is less by as much.
+    assert "| less random's |" in header
+    assert first == "| sure | 500.00 ± 0.00 | 18.00 ± 24.84 | -2.00 ± 0.00 | 0.1 |"
+    assert last == "| random | 500.00 ± 0.00 | 20.00 ± 24.84 | - | 0.1 |"
+    assert "random" not in leaderboard([sure], [2])
 
 
 def test_tables_are_joined(file, tmp_path, capsys):
