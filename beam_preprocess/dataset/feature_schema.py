@@ -31,7 +31,7 @@ their order and as often as they stand there. A list without items is missing: i
 
 ``derive`` names a derivation applied to the raw value, a time, before the encoding or transform;
 a missing raw value stays missing. ``time_format`` says how the time is written (time_formats.py
-has all forms; None for ``YYMMDDHH``). Sparse:
+has all forms; ``YYMMDDHH`` of a sparse feature unless given). Sparse:
 
 * ``hour_of_day``: two digits, ``00`` to ``23``, as they stand in the time
 * ``weekday``: one digit, ``0`` (Monday) to ``6`` (Sunday)
@@ -183,7 +183,7 @@ class SparseFeature:
       pooling: How a network makes one embedding of a list's, one of :data:`POOLINGS`.
       item_count: Items in the training split, those that are kept.
       cut_count: Training rows with more items than are kept.
-      time_format: How the raw time is written (with ``derive`` only); None for ``YYMMDDHH``.
+      time_format: How the raw time is written (with ``derive`` only; ``YYMMDDHH`` unless given).
 
     Raises:
       DataError: A value is of another type or range; the message names it.
@@ -215,7 +215,9 @@ class SparseFeature:
         check_choice(f"sparse feature {self.name!r}: encoding", self.encoding, SPARSE_ENCODINGS)
         if self.derive is not None:
             check_choice(f"sparse feature {self.name!r}: derive", self.derive, DERIVATIONS)
-            time_format(self.time_format or YYMMDDHH)
+            form = self.time_format or YYMMDDHH  # Not told before there were other forms.
+            time_format(form)
+            object.__setattr__(self, "time_format", form)
         least = 2 if self.encoding in ("modulo", "vocabulary") else 3
         if self.rows < least:
             raise DataError(

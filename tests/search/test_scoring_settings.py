@@ -6,6 +6,8 @@ import json
 import numpy as np
 from nasrec.core_cases import FEATURES, SMALL, SMALL_OPTIONS
 
+from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature
+from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema, Split
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.search.candidate_summary import scored_by
 from nasrec_tf.search.run import Run
@@ -34,15 +36,60 @@ def test_the_digest_of_weights_is_theirs_alone_and_not_the_model_s_name():
     assert digest_of_weights(again) != digest_of_weights(first)
 
 
-def test_the_digest_of_a_data_set_is_that_of_its_records(tmp_path):
+def data_set(directory, *, schema=None, **files):
+    """A data set as far as its digest goes: a schema, and the manifest's checksums."""
+    schema = schema or Schema(
+        name="shop",
+        label="click",
+        dense=(DenseFeature("price", "price", "standardize", 3.5, mean=3.5, std=2.0),),
+        sparse=(
+            SparseFeature("user", "user", "vocabulary", 12, vocabulary="vocabularies/user.txt"),
+            SparseFeature("day", "hour", "hash", 100, derive="weekday", time_format="YYMMDDHH"),
+        ),
+        splits={name: Split(4, 1, (f"{name}.tfrecord.gz",)) for name in SPLIT_NAMES},
+        seed=7,
+    )  # fmt: skip
+    text = schema if isinstance(schema, str) else schema.dumps()
+    (directory / "schema.json").write_text(text)
+    files = {"schema.json": "a", "train.tfrecord.gz": "b", "data_card.md": "c"} | files
+    entries = {name: {"bytes": 1, "sha256": value} for name, value in files.items()}
+    (directory / "manifest.json").write_text(json.dumps({"files": entries}))
+    return text
+
+
+def test_the_digest_of_a_data_set_is_that_of_its_records_and_of_what_its_schema_says(tmp_path):
     def digest(**changed):
-        files = {"schema.json": "a", "train-00000.tfrecord.gz": "b", "data_card.md": "c"} | changed
-        entries = {name: {"bytes": 1, "sha256": value} for name, value in files.items()}
-        (tmp_path / "manifest.json").write_text(json.dumps({"files": entries}))
+        data_set(tmp_path, **changed)
         return digest_of_data(tmp_path)
 
     assert digest() == digest(**{"data_card.md": "d", "plots/label_rate.svg": "e"})
-    assert len({digest(), digest(**{"schema.json": "d"}), digest(**{"test.tfrecord.gz": "d"})}) == 3
+    schema = Schema.load(tmp_path)
+    other = dataclasses.replace(schema, missing_tokens=("NA",))
+    assert len({digest(), digest(schema=other), digest(**{"test.tfrecord.gz": "d"})}) == 3
+
+
+def without_nothing(value):
+    """A JSON value without its null fields: as a release wrote it that had none of them."""
+    if isinstance(value, dict):
+        return {name: without_nothing(each) for name, each in value.items() if each is not None}
+    return [without_nothing(each) for each in value] if isinstance(value, list) else value
+
+
+def test_a_schema_of_an_earlier_release_has_the_digest_that_its_records_have_now(tmp_path):
+    text = data_set(tmp_path)
+    now = digest_of_data(tmp_path)
+    assert text.count('"time_format"') == 3
+    earlier = json.dumps(without_nothing(json.loads(text.replace('"YYMMDDHH"', "null"))))
+    assert "time_format" not in earlier
+    data_set(tmp_path, schema=earlier)
+    assert digest_of_data(tmp_path) == now
+
+
+def test_a_digest_stays_from_release_to_release(tmp_path):
+    # Published tables name it: rows of a table are taken for the records that they were made of.
+    # A field added to the schema must be left out of its text where it says nothing.
+    data_set(tmp_path)
+    assert digest_of_data(tmp_path) == "90f56279629f9659"
 
 
 def test_a_search_s_journal_tells_the_options_that_its_scores_depend_on(finished_run):
