@@ -29,10 +29,11 @@ BUILD_HELP = {
     "space": "search space, by name or file",
     "blocks": "choice blocks",
     "max_width": "widest dense operator",
-    "learning_rate": "of every training (default: the paper's)",
-    "row_decay": "of every training",
-    "batch_size": "of every training (default: by the rows)",
-    "epochs": "of every training (default: by the rows)",
+    "recipe": "of every training, by name or file (default: the paper's, in a short form)",
+    "learning_rate": "in place of the recipe's",
+    "row_decay": "in place of the recipe's",
+    "batch_size": "in place of the recipe's (default: by the rows)",
+    "epochs": "in place of the recipe's (default: by the rows)",
     "device": "auto, cpu or gpu",
 }
 

@@ -19,6 +19,7 @@ from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.training.recipe import Recipe, RecipeError
+from nasrec_tf.training.recipes import load_recipe
 
 GENERATED = "generated"
 """In place of a data set: the log of ``nasrec_tf.demo``, which anybody can make again."""
@@ -36,11 +37,11 @@ BATCHES, MOST_STEPS = (128, 256, 512), 128
 SHORT_STEPS, MOST_SHORT_EPOCHS = 400, 3
 """Steps of a training at least, if so many epochs hold them."""
 
-SHORT_ROW_DECAY = 0.003
-"""As in the recipe for small data sets (docs/recipes.md)."""
+SHORT = Recipe(row_decay=0.003, evaluations_per_epoch=2)
+"""The paper's, with the row decay of the recipe for small data sets (docs/recipes.md)."""
 
-LOOKS_PER_EPOCH = 2
-"""Points of a learning curve in every epoch."""
+RECIPE_OPTIONS = ("learning_rate", "row_decay", "batch_size", "epochs")
+"""Fields of the recipe that have an option of their own."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -58,7 +59,9 @@ class BuildConfig:
         space: name or file of the search space.
         blocks: choice blocks.
         max_width: widest dense operator.
-        learning_rate, row_decay, batch_size, epochs: of the recipe; the short form unless given.
+        recipe: by which every architecture is trained, by name or file; the short form unless
+            given. What it leaves open of batch and passes is the short form's.
+        learning_rate, row_decay, batch_size, epochs: in place of the recipe's.
         device: as the search's.
 
     Raises:
@@ -79,6 +82,7 @@ and underscores. Received: 'a/b'
     space: str = "nasrec-full"
     blocks: int = BLOCKS
     max_width: int = MAX_WIDTH
+    recipe: str | None = None
     learning_rate: float | None = None
     row_decay: float | None = None
     batch_size: int | None = None
@@ -96,9 +100,10 @@ and underscores. Received: 'a/b'
                 f"--dataset must be {GENERATED!r} or a directory that beam_preprocess wrote. "
                 f"Received: {shown(self.dataset)}"
             )
-        for name in ("learning_rate", "row_decay", "batch_size", "epochs"):
+        for name in RECIPE_OPTIONS:
             if getattr(self, name) is not None:
                 self._check_recipe(name)
+        self._stated_recipe()  # Raises what a run could not go on with.
 
     def _check_recipe(self, name: str) -> None:
         """Refuses what no recipe can be, by the option's name instead of the recipe's field."""
@@ -106,6 +111,12 @@ and underscores. Received: 'a/b'
             Recipe(**{name: getattr(self, name)})
         except RecipeError as error:
             raise UserError(f"{flag(name)}{str(error).removeprefix(name)}") from None
+
+    def _stated_recipe(self) -> Recipe:
+        """What is said of the recipe; what depends on the rows is left open."""
+        stated = SHORT if self.recipe is None else load_recipe(self.recipe)
+        given = {name: getattr(self, name) for name in RECIPE_OPTIONS}
+        return stated.replace(**{n: value for n, value in given.items() if value is not None})
 
     def search_config(self, place: pathlib.Path) -> SearchConfig:
         """The options of the run that the records belong to.
@@ -128,23 +139,18 @@ and underscores. Received: 'a/b'
         )
         return dataclasses.replace(config, demo_rows=self.demo_rows) if is_generated else config
 
-    def recipe(self, training_rows: int) -> Recipe:
+    def recipe_for(self, training_rows: int) -> Recipe:
         """How every architecture is trained.
 
         Args:
             training_rows: rows of the training split.
         """
+        stated = self._stated_recipe()
         fitting = (batch for batch in BATCHES if training_rows <= MOST_STEPS * batch)
-        batch = self.batch_size or next(fitting, BATCHES[-1])
+        batch = stated.batch_size or next(fitting, BATCHES[-1])
         steps = max(1, training_rows // batch)
-        recipe = Recipe(
-            batch_size=batch,
-            epochs=self.epochs or min(MOST_SHORT_EPOCHS, math.ceil(SHORT_STEPS / steps)),
-            evaluations_per_epoch=LOOKS_PER_EPOCH,
-            row_decay=SHORT_ROW_DECAY,
-        )
-        given = {"learning_rate": self.learning_rate, "row_decay": self.row_decay}
-        return recipe.replace(**{n: value for n, value in given.items() if value is not None})
+        epochs = stated.epochs or min(MOST_SHORT_EPOCHS, math.ceil(SHORT_STEPS / steps))
+        return stated.replace(batch_size=batch, epochs=epochs)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,6 +233,6 @@ def _card(config: BuildConfig, name: str, run: Run) -> DataSetCard:
         table_rows=tuple(run.features.table_rows),
         constant_log_loss=records.constant_log_loss,
         best_log_loss=records.demo.best_log_loss if records.demo else None,
-        recipe=config.recipe(records.rows["train"]),
+        recipe=config.recipe_for(records.rows["train"]),
         space=run.space,
     )

@@ -12,7 +12,10 @@ import pytest
 from benchmark.conftest import OPTIONS, build
 
 from nasrec_tf.benchmark.table_files import ROWS_FILE, read_table
+from nasrec_tf.benchmark.table_workspace import BuildConfig
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipes import load_recipe
 
 
 def figures(table):
@@ -63,6 +66,26 @@ def test_a_build_goes_on_from_a_table_that_is_elsewhere(built, tmp_path):
     assert read_table(tmp_path).rows == read_table(built).rows
 
 
+def test_a_recipe_of_one_s_own_says_all_but_what_follows_from_the_rows(tmp_path):
+    file = tmp_path / "calm.toml"
+    file.write_text('normalization = "batch"\nembedding_dim = 64\nrow_decay = 0.01\n')
+    config = BuildConfig("bench", "generated", recipe=str(file), learning_rate=0.06)
+    stated = {"normalization": "batch", "embedding_dim": 64, "row_decay": 0.01,
+              "learning_rate": 0.06}  # fmt: skip
+    assert config.recipe_for(50_000) == Recipe(**stated, batch_size=512, epochs=3)
+    bars = BuildConfig("bench", "generated", recipe="bars", epochs=2).recipe_for(50_000)
+    assert bars == load_recipe("bars").replace(epochs=2)
+
+
+@pytest.mark.integration
+def test_a_build_trains_by_the_recipe_that_it_is_given(tmp_path):
+    assert build(tmp_path, "--count", 1, "--seeds", 1, "--recipe", "bars") == 0
+    table = read_table(tmp_path)
+    (card,), (row,) = table.cards.values(), table.rows.values()
+    assert card.recipe == load_recipe("bars").replace(batch_size=256, epochs=1)
+    assert [point.step for point in row.curve] == [4]  # One look where the recipe asks for one.
+
+
 @pytest.mark.integration
 def test_a_licence_may_be_told_later(built, tmp_path):
     shutil.copytree(built, tmp_path / "bench")
@@ -78,6 +101,8 @@ def test_a_licence_may_be_told_later(built, tmp_path):
     "more, told",
     [
         (["--epochs", 2], "another recipe"),
+        (["--recipe", "papre"], "No recipe 'papre', did you mean 'paper'?"),
+        (["--recipe", "bars", "--row-decay", 0.1], "table_l2"),
         (["--count", 0], "--count must be at least 1"),
         (["--minutes", "nan"], "--minutes must be a positive number"),
         (["--dataset", "nowhere"], "--dataset must be 'generated' or a directory"),
