@@ -25,7 +25,7 @@ from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import DECIMALS, Description
 
 _USAGE_ERROR = 2
 
@@ -252,6 +252,9 @@ def _add_csv_options(group: argparse._ArgumentGroup) -> None:
         help="blanks before a value are no part of it",
     )  # fmt: skip
     group.add_argument("--file-encoding", metavar="NAME", help="such as latin-1 (default utf-8)")
+    group.add_argument(
+        "--decimal", choices=DECIMALS, help="before the decimals of a number (default .)"
+    )
     group.add_argument(
         "--dense-transform", choices=DENSE_TRANSFORMS, help="of all dense columns (default log1p)"
     )

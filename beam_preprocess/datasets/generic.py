@@ -66,6 +66,7 @@ def generic(
     escape: str | None = None,
     skip_blanks: bool = False,
     file_encoding: str = UTF_8,
+    decimal: str = ".",
     ignore: tuple[str, ...] = (),
     transform: str = "log1p",
     time_column: str | None = None,
@@ -85,7 +86,7 @@ def generic(
       dense: Dense feature columns.
       sparse: Sparse feature columns; with none named, every column with a name that is neither
         label, time, dense nor ignored is sparse.
-      delimiter, quoting, escape, skip_blanks, file_encoding: Of text files; as
+      delimiter, quoting, escape, skip_blanks, file_encoding, decimal: Of text files; as
         :class:`~beam_preprocess.reading.description.Description` has them.
       ignore: Columns to leave out where no sparse ones are named.
       transform: Transform of all dense columns: ``log1p``, ``standardize``, ``identity`` or
@@ -120,6 +121,7 @@ def generic(
         escape=escape,
         skip_blanks=skip_blanks,
         file_encoding=file_encoding,
+        decimal=decimal,
         ignore=ignore,
         time_column=time_column,
         time_format=time_format,

@@ -41,6 +41,7 @@ class LayoutOptions:
       escape: Character that takes the next one as it is.
       skip_blanks: Whether blanks before a value are no part of it.
       file_encoding: Of the characters.
+      decimal: What stands before the decimals of a number.
       multi: Multi-valued columns, with commas between.
       multi_separator: What stands between their items, if the columns are text.
       multi_longest: Items of a list that are kept.
@@ -64,6 +65,7 @@ class LayoutOptions:
     escape: str | None = None
     skip_blanks: bool | None = None
     file_encoding: str | None = None
+    decimal: str | None = None
     multi: str | None = None
     multi_separator: str | None = None
     multi_longest: int | None = None
@@ -110,6 +112,7 @@ class LayoutOptions:
             escape=self.escape,
             skip_blanks=bool(self.skip_blanks),
             file_encoding=self.file_encoding or UTF_8,
+            decimal=self.decimal or ".",
             ignore=column_names(self.ignore, "--ignore"),
             transform=self.dense_transform or "log1p",
             time_column=self.time_column,

@@ -10,6 +10,7 @@ Example::
     escape = "\\"              # default none
     skip_blanks = true         # default false
     file_encoding = "latin-1"  # default utf-8
+    decimal = ","              # default "."
     missing_tokens = ["NA"]    # beside the empty value
     weight = "importance"      # how much a row counts; default: all alike
     group = "user"             # for AUC by group

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.errors import DataError
 
 _HINTS = {
-    ": label is not": " (--label-positive or --label-above say which labels are clicks)",
-    ": invalid UTF-8: ": " (bytes that are no text: leave the column out, or write their digits)",
-    ": invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
+    r": label is not": " (--label-positive or --label-above say which labels are clicks)",
+    r": invalid UTF-8: ": " (bytes that are no text: leave the column out, or write their digits)",
+    r": invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
+    r": not a number.*: '[+-]?\d*,\d+'$": " (--decimal , says that numbers have a decimal comma)",
+    r": not a number.*: '[+-]?\d*\.\d+'$": " (--decimal . says that numbers have a decimal point)",
 }
-"""What helps, by what stands in a reason; of a column of Parquet the value stands behind it."""
+"""What helps, by what is found in a reason; of a column of Parquet the value stands behind it."""
 
 
 def check_scan(summary: Summary, max_reject_share: float, weight: str | None = None) -> None:
@@ -34,7 +38,7 @@ def check_scan(summary: Summary, max_reject_share: float, weight: str | None = N
             f"{rejected} of {rows + rejected} rows are malformed ({share:.2%}, allowed are "
             f"{max_reject_share:.2%}: --max-reject-share); first: "
             + first
-            + next((hint for part, hint in _HINTS.items() if part in first), "")
+            + next((hint for part, hint in _HINTS.items() if re.search(part, first)), "")
         )
     for name, count in zip(SPLIT_NAMES, summary.rows, strict=True):
         if not count:

@@ -117,7 +117,7 @@ def decode_rows(
             dense[number.key] = times.age(number)
         elif number.key not in dense:
             source = number.source
-            dense[source] = _decode_dense(raw.columns[source], source, missing, faults)
+            dense[source] = _decode_dense(raw.columns[source], source, description, missing, faults)
     sparse = {}
     for column in description.sparse:
         key = column.raw_key
@@ -152,7 +152,7 @@ def _decode_weight(
     if name is None:
         return None
     values = raw.columns[name]
-    weight = _decode_number(values, name, missing, faults)
+    weight = _decode_number(values, name, description, missing, faults)
     bad = ~(weight >= 0)
     faults.add(np.flatnonzero(bad), name, "no weight, which is a number from 0 on", values)
     return np.where(bad, 0, weight).astype(np.float32)
@@ -181,13 +181,16 @@ def _decode_label(values: pa.Array, description: Description, faults: _Faults) -
         return _label_by_value(values, description, faults)
     if description.label_rule == "positive" or description.label_above is not None:
         least = description.label_above
-        counts = _decode_number(values, name, _missing_values(description), faults)
+        missing = _missing_values(description)
+        counts = _decode_number(values, name, description, missing, faults)
         bad = np.isnan(counts) if least is not None else np.isnan(counts) | (counts < 0)
         what = "not a number of clicks" if least is None else "label is no number"
         faults.add(np.flatnonzero(bad), name, what, values)
         return (np.where(bad, -np.inf, counts) > (least or 0)).astype(np.uint8)
     encoded = values.dictionary_encode()
-    codes = np.array([_LABELS.get(value, 2) for value in encoded.dictionary.to_pylist()], np.uint8)
+    point = description.decimal.encode()
+    known = {value.replace(b".", point): code for value, code in _LABELS.items()}
+    codes = np.array([known.get(value, 2) for value in encoded.dictionary.to_pylist()], np.uint8)
     label = codes[encoded.indices.to_numpy()] if len(values) else np.zeros(0, np.uint8)
     faults.add(np.flatnonzero(label == 2), name, _NO_LABEL, values)
     return label
@@ -202,9 +205,11 @@ def _label_by_value(values: pa.Array, description: Description, faults: _Faults)
     return found.to_numpy(zero_copy_only=False).astype(np.uint8)
 
 
-def _decode_dense(values: pa.Array, name: str, missing: pa.Array, faults: _Faults) -> np.ndarray:
+def _decode_dense(
+    values: pa.Array, name: str, description: Description, missing: pa.Array, faults: _Faults
+) -> np.ndarray:
     if not pa.types.is_floating(values.type):
-        return _decode_number(values, name, missing, faults)
+        return _decode_number(values, name, description, missing, faults)
     numbers = values.to_numpy(zero_copy_only=False)  # null to NaN
     odd = ~(np.abs(numbers) <= _FLOAT32_MAX)
     if odd.any():
@@ -216,11 +221,15 @@ def _decode_dense(values: pa.Array, name: str, missing: pa.Array, faults: _Fault
 def _decode_number(
     values: pa.Array,
     name: str,
+    description: Description,
     missing: pa.Array,
     faults: _Faults,
     what: str = _NOT_A_NUMBER,
 ) -> np.ndarray:
     text = _without_missing(values, missing).cast(pa.string())
+    if description.decimal != ".":  # A point separates thousands there: no number that is known.
+        text = pc.replace_substring(text, ".", "?")
+        text = pc.replace_substring(text, description.decimal, ".")
     try:
         numbers = text.cast(pa.float64())
     except pa.ArrowInvalid:
@@ -351,7 +360,7 @@ def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.
         faults.add(bad, name, f"not a time of the form {form.text}", values)
         return np.where(moments.valid, moments.seconds, 0)
     missing = pa.array([b""], pa.binary())
-    numbers = _decode_number(values, name, missing, faults, _NO_TIME_NUMBER)
+    numbers = _decode_number(values, name, description, missing, faults, _NO_TIME_NUMBER)
     faults.add(np.flatnonzero(np.isnan(numbers)), name, "no time", values)
     late = np.abs(numbers) >= _TIME_LIMIT
     faults.add(np.flatnonzero(late), name, "a time beyond 64 bits", values)

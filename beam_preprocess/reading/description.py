@@ -29,6 +29,7 @@ from beam_preprocess.reading.side_table import SideTable
 
 FILE_FORMATS = ("text", "parquet")
 LABEL_RULES = ("binary", "positive")
+DECIMALS = (".", ",")
 NUMBER = "number"
 """Form of a time column whose numbers only have to follow each other."""
 
@@ -50,6 +51,8 @@ class Description:
         backslash, the value ``\\N`` is missing, as MySQL and Hive write it.
       skip_blanks: Whether blanks before a value are no part of it (text only).
       file_encoding: Encoding of the characters, as Python calls it (text only).
+      decimal: What stands before the decimals of a number, ``.`` or ``,``, in every column that is
+        read as numbers; the other of the two stands in no number.
       missing_tokens: Raw values, beside the empty one, that mean *missing*.
       label_rule: ``binary`` (the label is 0 or 1) or ``positive`` (label 1 is a count above 0).
       label_positive: Values of the label column that are label 1, all others being label 0; empty
@@ -84,6 +87,7 @@ class Description:
     escape: str | None = None
     skip_blanks: bool = False
     file_encoding: str = UTF_8
+    decimal: str = "."
     missing_tokens: tuple[str, ...] = ()
     label_rule: str = "binary"
     label_positive: tuple[str, ...] = ()
@@ -111,8 +115,14 @@ class Description:
         for field, choices in (
             ("file_format", FILE_FORMATS),
             ("label_rule", LABEL_RULES),
+            ("decimal", DECIMALS),
         ):
             check_choice(f"{self.name}: {field}", getattr(self, field), choices)
+        if self.decimal == self.delimiter and self.file_format == "text" and not self.quoting:
+            raise DataError(
+                f"{self.name}: decimal {self.decimal!r} is the delimiter as well, which needs "
+                "quoting = true"
+            )
         if self.columns is None and self.file_format == "text" and not self.header:
             raise DataError(f"{self.name}: files without a header need their columns listed")
         rules = (self.label_rule != "binary", self.label_positive, self.label_above is not None)

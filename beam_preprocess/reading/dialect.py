@@ -9,6 +9,9 @@ from beam_preprocess.errors import DataError
 
 UTF_8 = "utf-8"
 
+USUAL_DELIMITERS = ("\t", ",", ";", "|", "::", "\x01", " ")
+"""Those that logs have, the most usual ones first; the one before the last is Hive's."""
+
 UNIT_SEPARATOR = "\x1f"
 """ASCII's own character between values: what a delimiter of several characters becomes."""
 

@@ -236,6 +236,7 @@ def _parse_arrow(
             include_columns=wanted,
             column_types=types,
             null_values=["", *description.missing_tokens],
+            decimal_point=description.decimal,
         ),
     )
     return {name: table.column(name).combine_chunks() for name in wanted}, skipped

@@ -10,6 +10,7 @@ from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.column_names import check_columns, shorten
+from beam_preprocess.reading.dialect import USUAL_DELIMITERS
 from beam_preprocess.reading.side_table import SideTable
 
 if TYPE_CHECKING:
@@ -77,6 +78,14 @@ def _with_lists(
     return tuple(lists.get(column.source, column) for column in columns)
 
 
+def _other_delimiter(columns: tuple[str, ...], wanted: str) -> str:
+    """A hint where a header that seems to be of one column is of several, the wanted among them."""
+    for delimiter in USUAL_DELIMITERS if len(columns) == 1 else ():
+        if wanted in (name.strip(' "') for name in columns[0].split(delimiter)):
+            return f"; is the delimiter {delimiter!r}? --delimiter (delimiter in TOML) says it"
+    return ""
+
+
 def check_sources(description: Description, where: str = "") -> None:
     """Checks that every raw column that is named is there, and serves one purpose.
 
@@ -95,7 +104,7 @@ def check_sources(description: Description, where: str = "") -> None:
         if source not in description.columns and source not in joined:
             raise DataError(
                 f"{where or description.name}: no column {source!r}{suggestion(source, there)}; "
-                f"there are {shorten(there)}"
+                f"there are {shorten(there)}{_other_delimiter(description.columns, source)}"
             )
     sources = [column.source for column in description.dense]
     sources += [column.until_column for column in description.dense if column.until_column]

@@ -16,7 +16,7 @@ from beam_preprocess.common.one_line_options import OneLineParser
 from beam_preprocess.dataset.feature_schema import JSON_LISTS
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.lists import json_items
-from beam_preprocess.running.log_sample import LogSample, is_number, sample_log
+from beam_preprocess.running.log_sample import LogSample, is_number, sample_log, with_point
 from beam_preprocess.running.time_guess import TimeGuess, guess_times, is_beginning
 
 _LABEL_NAMES = (
@@ -81,8 +81,9 @@ def describe(patterns: Sequence[str]) -> str:
     """
     sample = sample_log(patterns)
     missing = _missing_tokens(sample)
+    numbers = with_point if sample.decimal == "," else str
     columns = {
-        name: [value for value in values if value and value not in missing]
+        name: [numbers(value) for value in values if value and value not in missing]
         for name, values in zip(sample.names, sample.columns, strict=True)
     }
     label = _label(columns)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
-from beam_preprocess.reading.dialect import UTF_8
+from beam_preprocess.reading.dialect import USUAL_DELIMITERS, UTF_8
 from beam_preprocess.reading.foreign_files import check_delimited, utf_16
 from beam_preprocess.reading.lists import is_list_type
 from beam_preprocess.reading.parquet_blocks import open_parquet
@@ -20,9 +21,11 @@ from beam_preprocess.running.file_patterns import FoundFile, find_files
 
 MOST_ROWS = 5000
 _MOST_BYTES = 1 << 20
-_DELIMITERS = ("\t", ",", ";", "|", "::", "\x01", " ")  # \x01 is Hive's
 _PARQUET = b"PAR1"
 _WESTERN = "cp1252"
+_COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_MOSTLY = 0.9
+"""Share of a column's values that are numbers, where some mean missing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +36,7 @@ class LogSample:
       names: Of the columns, in order.
       columns: The values of each, as text.
       settings: Keys of a description that say how the files are read, with the reason of each.
+      decimal: What stands before the decimals of its numbers.
       lists: Columns of Parquet that hold lists, and their types.
       unreadable: Columns of Parquet that hold neither lists nor single values, and their types.
     """
@@ -40,6 +44,7 @@ class LogSample:
     names: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     settings: tuple[tuple[str, object, str], ...]
+    decimal: str = "."
     lists: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
 
@@ -129,7 +134,25 @@ def _of_text(found: FoundFile, begin: bytes) -> LogSample:
         settings.append(("columns", names, "made up: give them their own names"))
     body = rows[1:] if header else rows
     columns = tuple(tuple(row[at] for row in body) for at in range(width))
-    return LogSample(names, columns, tuple(settings))
+    example = _decimal_comma(columns)
+    if example is None:
+        return LogSample(names, columns, tuple(settings))
+    settings.append(("decimal", ",", f"numbers such as {example}, and none with a point"))
+    return LogSample(names, columns, tuple(settings), ",")
+
+
+def _decimal_comma(columns: Sequence[Sequence[str]]) -> str | None:
+    """A number with a comma, if a column holds such alone and none holds numbers with a point."""
+    found = None
+    for values in columns:
+        present = [value for value in values if value]
+        if any(is_number(value) and "." in value for value in present):
+            return None
+        commas = [value for value in present if _COMMA_NUMBER.fullmatch(value)]
+        others = sum(is_number(value) for value in present)
+        if len(commas) > len(present) / 2 and len(commas) + others > _MOSTLY * len(present):
+            found = found or commas[0]
+    return found
 
 
 def _encoding(begin: bytes) -> tuple[str, str]:
@@ -148,12 +171,12 @@ def _dialect(lines: list[str]) -> tuple[Description, list[tuple[str, object, str
     """The description whose delimiter gives the most lines the same number of columns."""
     best: tuple[float, int] = (0.0, 0)
     chosen = _description(",")
-    for delimiter in _DELIMITERS:
+    for delimiter in USUAL_DELIMITERS:
         description = _description(delimiter, lines)
         counts = Counter(len(_values(description, line) or ()) for line in lines)
         width, rows = max(counts.items(), key=lambda pair: (pair[0] > 1, pair[1]))
-        if width > 1 and (rows / len(lines), -_DELIMITERS.index(delimiter)) > best:
-            best = rows / len(lines), -_DELIMITERS.index(delimiter)
+        if width > 1 and (rows / len(lines), -USUAL_DELIMITERS.index(delimiter)) > best:
+            best = rows / len(lines), -USUAL_DELIMITERS.index(delimiter)
             chosen = description
     share = f"{best[0]:.0%} of the first {len(lines):,} lines have the same number of columns"
     settings: list[tuple[str, object, str]] = [("delimiter", chosen.delimiter, share)]
@@ -214,6 +237,15 @@ def _header(rows: list[list[str]]) -> tuple[tuple[str, ...], bool, str]:
         False,
         "the first line is like the others",
     )
+
+
+def with_point(text: str) -> str:
+    """A number with a comma as one with a point; any other text as it is.
+
+    >>> with_point("-1,5"), with_point("1,5,2"), with_point("a,b")
+    ('-1.5', '1,5,2', 'a,b')
+    """
+    return text.replace(",", ".") if _COMMA_NUMBER.fullmatch(text) else text
 
 
 def is_number(text: str) -> bool:

@@ -16,6 +16,7 @@ from beam_preprocess.config import (
 from beam_preprocess.dataset.feature_schema import DENSE_TRANSFORMS, MOST_ITEMS, POOLINGS
 from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR
 from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
+from beam_preprocess.reading.description import DECIMALS
 from nasrec_tf.architecture.blocks import MAX_WIDTH
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
@@ -162,6 +163,10 @@ class SearchConfig:
     file_encoding: str | None = option(
         None, DATA, "of --dataset csv, such as latin-1 (default utf-8)"
     )
+    decimal: str | None = option(
+        None, DATA, "of --dataset csv: what stands before the decimals of a number (default .)",
+        choices=DECIMALS,
+    )  # fmt: skip
     side_table: tuple[str, ...] | None = option(
         None, DATA, "a table to join, as NAME=PATH (kdd: user, query, keyword, title, description)"
     )

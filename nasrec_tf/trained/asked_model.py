@@ -30,6 +30,7 @@ def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
         label=options.label,
         delimiter=options.delimiter,
         file_encoding=options.file_encoding,
+        decimal=options.decimal,
         side_tables=tuple(options.side_table),
         split=options.split,
     )

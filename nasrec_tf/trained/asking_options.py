@@ -6,6 +6,7 @@ Reading them takes no TensorFlow: help and mistakes are told at once.
 import argparse
 import pathlib
 
+from beam_preprocess.reading.description import DECIMALS
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 
@@ -48,6 +49,11 @@ def asking_parser(name: str, description: str) -> argparse.ArgumentParser:
     log.add_argument("--delimiter", metavar="TEXT", help="(default: that of the training)")
     log.add_argument(
         "--file-encoding", metavar="TEXT", help="such as latin-1 (default: that of the training)"
+    )
+    log.add_argument(
+        "--decimal",
+        choices=DECIMALS,
+        help="what stands before the decimals of a number (default: that of the training)",
     )
     log.add_argument(
         "--side-table",

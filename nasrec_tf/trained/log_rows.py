@@ -36,6 +36,7 @@ class AskedLog:
         label: column of the labels; ``None`` for that of the training.
         delimiter: between values; ``None`` for that of the training.
         file_encoding: of a text; ``None`` for that of the training.
+        decimal: what stands before the decimals of a number; ``None`` for that of the training.
         side_tables: NAME=PATH; none for those of the training.
         split: of a data set of records; ``None`` for its test split.
     """
@@ -45,6 +46,7 @@ class AskedLog:
     label: str | None = None
     delimiter: str | None = None
     file_encoding: str | None = None
+    decimal: str | None = None
     side_tables: tuple[str, ...] = ()
     split: str | None = None
 
@@ -148,6 +150,7 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
                 ("label", log.label),
                 ("delimiter", _delimiter(log.delimiter)),
                 ("file_encoding", log.file_encoding),
+                ("decimal", log.decimal),
             )
             if value is not None
         }
@@ -157,6 +160,7 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
         label=log.label or (trained.label if generic else None),
         delimiter=log.delimiter,
         file_encoding=log.file_encoding,
+        decimal=log.decimal or (trained.decimal if generic else None),
     )
     layout = options.describe(log.dataset)
     if generic:
@@ -199,7 +203,7 @@ def _of_records(
     from nasrec_tf.data.records import Records
 
     directory, split = log.records, log.split or "test"
-    for name in ("dataset", "label", "delimiter", "file_encoding", "side_tables"):
+    for name in ("dataset", "label", "delimiter", "file_encoding", "decimal", "side_tables"):
         if getattr(log, name):
             raise UserError(
                 f"--{name.replace('_', '-')}: {directory} is a data set of records already, which "
