@@ -178,10 +178,16 @@ def _leaderboard(options: argparse.Namespace) -> int:
     from beam_preprocess.common.progress_lines import progress
     from nasrec_tf.benchmark.answers import Benchmark
     from nasrec_tf.benchmark.leaderboard import leaderboard, standings, tried_strategies
+    from nasrec_tf.benchmark.strategy_trials import LEAST_BUDGET
 
     if options.seeds < 2:
         raise UserError(f"--seeds must be at least 2, for intervals. Received: {options.seeds}")
     budgets = _budgets(options.budgets)
+    if budgets[-1] < LEAST_BUDGET:
+        raise UserError(
+            f"--budgets must go up to {LEAST_BUDGET} or more, which strategies need. "
+            f"Received: {options.budgets}"
+        )
     names = [name.strip() for name in options.strategies.split(",")] if options.strategies else ()
     benchmark = Benchmark.load(options.table)
     count = options.seeds * len(names or tried_strategies())

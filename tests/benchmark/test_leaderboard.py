@@ -82,6 +82,10 @@ def test_tables_are_joined(file, tmp_path, capsys):
             "--seeds must be at least 2",
         ),
         (["leaderboard", "FILE", "--dataset", "made", "--budgets", "9,3"], "--budgets must be"),
+        (
+            ["leaderboard", "FILE", "--dataset", "made", "--budgets", "5,20"],
+            "--budgets must go up to 48",
+        ),
         (["leaderboard", "FILE", "--dataset", "made", "--strategies", "luck"], "No strategy"),
         (["show", "nowhere"], "No table 'nowhere'"),
     ],
