@@ -186,6 +186,7 @@ class RecipeChoice:
     Attributes:
         spent: passes so far.
         unasked: fields that the budget left unasked.
+        unfinished: fields of which it left values untried, or tried with fewer seeds than others.
     """
 
     measure: Measure
@@ -194,6 +195,7 @@ class RecipeChoice:
     is_over: Callable[[], bool] = lambda: False
     spent: float = 0.0
     unasked: list[str] = dataclasses.field(default_factory=list)
+    unfinished: list[str] = dataclasses.field(default_factory=list)
 
     def __call__(self, start: Recipe, asked: Sequence[Question]) -> Recipe:
         """The recipe that was best.
@@ -231,22 +233,41 @@ class RecipeChoice:
     def _taken(self, question, recipe, replicas, known) -> Recipe | None:
         """The recipe with the best value; the old one unless another is better beyond chance.
 
-        Of many operators the best mean counts as it is. ``None`` if the budget does not reach.
+        Of many operators the best mean counts as it is. Where the budget ends on the way, those
+        values are compared that have been tried, with as many seeds each; ``None`` if that is one.
         """
         others = [recipe.replace(**{question.field: value}) for value in question.values]
         contenders = [recipe, *(other for other in others if other != recipe)]
         found: dict[Recipe, list[Outcome]] = {contender: [] for contender in contenders}
+        is_cut = False
         for replica in range(replicas):
-            for contender in contenders:
-                outcome = self._outcome(question, contender, replica, known)
-                if outcome is None:
-                    return None
-                found[contender].append(outcome)
+            outcomes = self._round(question, contenders, replica, known)
+            is_cut = len(outcomes) < len(contenders)
+            if replica == 0 or not is_cut:  # Means are of as many seeds each.
+                for contender, outcome in outcomes.items():
+                    found[contender].append(outcome)
+            if is_cut:
+                break
             contenders = _better_half(contenders, found, keep=recipe)
-        best = min(contenders, key=lambda contender: _mean_loss(found[contender]))
+        tried = [contender for contender in contenders if found[contender]]
+        if len(tried) < 2:
+            return None
+        if is_cut:
+            self.unfinished.append(question.field)
+        best = min(tried, key=lambda contender: _mean_loss(found[contender]))
         # What many operators need to train at all counts for more than a standard error says.
         counts = question.judge == MIXED or _is_better(found[best], found[recipe])
         return best if counts else recipe
+
+    def _round(self, question, contenders, replica, known) -> dict[Recipe, Outcome]:
+        """What contenders come to on a replica, as far as the budget reaches."""
+        outcomes: dict[Recipe, Outcome] = {}
+        for contender in contenders:
+            outcome = self._outcome(question, contender, replica, known)
+            if outcome is None:
+                break
+            outcomes[contender] = outcome
+        return outcomes
 
     def _outcome(self, question, recipe, replica, known) -> Outcome | None:
         """What a recipe comes to on a replica; ``None`` if the budget does not reach."""

@@ -102,6 +102,11 @@ class RecipeSearch:
         )
         recipe = choice(start, asked)
         say(f"recipe: {recipe}")
+        if choice.unfinished:
+            say(
+                f"recipe: {', '.join(choice.unfinished)} by what had been tried of it when "
+                f"{self.option} was used up"
+            )
         if choice.unasked:
             say(f"recipe: {', '.join(choice.unasked)} left as they are; {self.option} is used up")
         return RecipeResult(
