@@ -66,6 +66,11 @@ class Trainable(abc.ABC):
         """Whether its linear maps have quantized weights and inputs."""
         return False
 
+    @property
+    def is_shallow(self) -> bool:
+        """Whether it has no hidden layers, so that its recipe is chosen in another way."""
+        return False
+
     @abc.abstractmethod
     def complexity(
         self, features: Features, recipe: Recipe, operator_balancing: bool = True
@@ -216,6 +221,10 @@ class HandMade(Trainable):
     @property
     def told(self):
         return self.baseline.label
+
+    @property
+    def is_shallow(self):
+        return self.baseline.is_shallow
 
     def trained_by(self, recipe: Recipe) -> Baseline:
         """The model with what a recipe says of it.

@@ -1,7 +1,8 @@
 """Simple models that a run trains beside what it found: is the search worth it?
 
 Each is trained as the winner was: on the same split, in the same order of rows, by the winner's
-recipe. The test split is looked at once for each.
+recipe. Logistic regression, which that would leave far from what it can do, has a learning rate and
+a row decay of its own, chosen by validation. The test split is looked at once for each.
 """
 
 import dataclasses
@@ -48,7 +49,10 @@ SHARE = 0.25
 LEAST_ROWS = 3_000_000
 """With ``AUTO`` they may take so many rows in any case: a minute or two."""
 
-RESULT, TRAINING = "yardstick.json", "training"
+SHALLOW_TRAININGS = 10
+"""Short trainings that the choice of a recipe for logistic regression may take."""
+
+RESULT, TRAINING, CHOICE = "yardstick.json", "training", "recipe"
 
 
 def yardsticks(
@@ -226,6 +230,7 @@ class _Beside:
 
     def _trained(self, name: str, model: Trainable, recipe: Recipe) -> YardstickSummary:
         run, directory = self._run, self._directory / name / TRAINING
+        recipe, passes = self._own_recipe(name, model, recipe)
         # The purpose of the finalists': the same order of rows.
         what = FromScratch(model, recipe, directory, again="train it again")
         training = train_from_scratch(run, what, f"beside it: {name}")
@@ -244,9 +249,21 @@ class _Beside:
             mflops=cost.mflops,
             parameters=cost.parameters,
             embedding_parameters=cost.embedding_parameters,
-            passes=training.passes,
+            passes=training.passes + passes,
             seconds=training.seconds,
         )
+
+    def _own_recipe(self, name: str, model: Trainable, recipe: Recipe) -> tuple[Recipe, float]:
+        """The recipe for a model, and the passes that its choice took, which cost little here."""
+        from nasrec_tf.search.stages.recipe import RecipeSearch
+
+        if not model.is_shallow:
+            return recipe, 0.0
+        start = self._run.completed(recipe)
+        passes = SHALLOW_TRAININGS * start.epochs
+        directory = self._directory / name / CHOICE
+        found = RecipeSearch(self._run, model, directory, passes, "its share of passes")(start)
+        return found.recipe, found.row_passes
 
     def _logits(self, model: Trainable, directory: pathlib.Path, recipe: Recipe) -> np.ndarray:
         from nasrec_tf.training.evaluation import Predictor

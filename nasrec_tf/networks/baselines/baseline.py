@@ -109,6 +109,7 @@ class Baseline:
         name: in commands and files.
         label: for people.
         presets: options by source, for ``name:source``.
+        is_shallow: whether it has no hidden layers, so that its weights are those of values.
 
     Raises:
         UserError: if an option is not of its kind or out of range; the message names it.
@@ -117,6 +118,7 @@ class Baseline:
     name: ClassVar[str]
     label: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    is_shallow: ClassVar[bool] = False
 
     initializer: Initializer = "glorot_uniform"
     embedding_deviation: Deviation | None = None

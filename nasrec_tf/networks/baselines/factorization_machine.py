@@ -24,6 +24,7 @@ class FactorizationMachine(VectorBaseline):
 
     name = "fm"
     label = "FM"
+    is_shallow = True
     presets = {
         "bars": {
             "embedding_dim": 10,

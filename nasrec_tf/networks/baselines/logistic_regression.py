@@ -20,6 +20,7 @@ class LogisticRegression(Baseline):
 
     name = "lr"
     label = "Logistic regression"
+    is_shallow = True
     presets = {"bars": {"initializer": "glorot_normal", "embedding_deviation": 1e-4}}
 
     def tables(self, features):

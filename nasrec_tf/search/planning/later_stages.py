@@ -9,7 +9,7 @@ from nasrec_tf.search.search_cost import FORWARD_SHARE
 from nasrec_tf.search.search_plan import candidate_rows, search_strategy
 from nasrec_tf.search.why import predicted_rows
 from nasrec_tf.search.workload import finalists, recipe_passes
-from nasrec_tf.search.yardsticks import row_budget
+from nasrec_tf.search.yardsticks import SHALLOW_TRAININGS, row_budget
 
 EXPLAIN_LOADS = 3
 """Times that a network is loaded and traced to be explained."""
@@ -54,7 +54,8 @@ def explaining(parts: Parts) -> StageForecast:
     for beside in costs.yardsticks:
         if trained + passed <= budget:
             trained, count = trained + passed, count + 1
-            seconds += parts.training(beside)
+            # Logistic regression, the first, has a recipe of its own.
+            seconds += parts.training(beside) * (1 + SHALLOW_TRAININGS * (count == 1))
             seconds += rows["test"] * (beside.evaluated_row + costs.judged_row)
     features = len(pilot.schema.dense) + len(pilot.schema.sparse)
     predicted = rows["test"] + predicted_rows(features, costs.parts, rows["test"])

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from nasrec_tf.training.recipe_choice import (
     likely,
     questions,
 )
+from nasrec_tf.training.shallow_recipes import shallow_questions, shallow_start
 
 
 def run_stage(run: Run) -> RecipeResult:
@@ -93,28 +94,39 @@ class RecipeSearch:
             RunError: if what an earlier call left is damaged.
         """
         say, trials = self.run.say, _Trials(self)
-        start = likely(start, self.run.records.rows("train"), fixed)
+        start = self.start(start, fixed)
         choice = RecipeChoice(trials, budget=self.budget, is_over=trials.are_over)
         asked = self.questions(start, fixed)
         say(
-            f"recipe: trying {', '.join(question.field for question in asked)} within "
+            f"recipe: trying {_listed(each.field for each in asked)} within "
             f"{choice.budget:.0f} passes over the training split"
         )
         recipe = choice(start, asked)
         say(f"recipe: {recipe}")
         if choice.unfinished:
             say(
-                f"recipe: {', '.join(choice.unfinished)} by what had been tried of it when "
+                f"recipe: {_listed(choice.unfinished)} by what had been tried of it when "
                 f"{self.option} was used up"
             )
         if choice.unasked:
-            say(f"recipe: {', '.join(choice.unasked)} left as they are; {self.option} is used up")
+            say(f"recipe: {_listed(choice.unasked)} left as they are; {self.option} is used up")
         return RecipeResult(
             recipe=recipe,
             architecture=self.model,
             trials=tuple(trials.done),
             row_passes=choice.spent,
         )
+
+    def start(self, start: Recipe, fixed: Collection[str] = ()) -> Recipe:
+        """What the choice begins with.
+
+        Args:
+            start: the recipe with all that is given; complete.
+            fixed: fields that are not to change.
+        """
+        if self.model.is_shallow:
+            return shallow_start(start, fixed)
+        return likely(start, self.run.records.rows("train"), fixed)
 
     def questions(self, start: Recipe, fixed: Collection[str] = ()) -> list[Question]:
         """What is asked: neither what is fixed, nor what the model or the machine cannot do.
@@ -124,7 +136,8 @@ class RecipeSearch:
             fixed: fields that are not to change.
         """
         found = []
-        for question in questions(start, self.run.records.rows("train"), fixed):
+        asked = shallow_questions if self.model.is_shallow else questions
+        for question in asked(start, self.run.records.rows("train"), fixed):
             values = tuple(
                 value
                 for value in question.values
@@ -156,6 +169,11 @@ class RecipeSearch:
         recipe = start.replace(embedding_dim=width)
         _, tables = training_bytes(self.run, self.model, recipe)
         return tables <= machine_memory_bytes()
+
+
+def _listed(fields: Iterable[str]) -> str:
+    """Fields with commas between, each once: one may be asked for twice."""
+    return ", ".join(dict.fromkeys(fields))
 
 
 def budget(run: Run) -> float:
