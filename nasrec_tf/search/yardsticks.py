@@ -25,6 +25,7 @@ from nasrec_tf.search.config import YARDSTICKS, SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
 from nasrec_tf.search.memory_check import training_bytes
+from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.search.trainable import (
@@ -255,8 +256,6 @@ class _Beside:
 
     def _own_recipe(self, name: str, model: Trainable, recipe: Recipe) -> tuple[Recipe, float]:
         """The recipe for a model, and the passes that its choice took, which cost little here."""
-        from nasrec_tf.search.stages.recipe import RecipeSearch
-
         if not model.is_shallow:
             return recipe, 0.0
         start = self._run.completed(recipe)

@@ -18,10 +18,10 @@ from nasrec_tf.networks.baselines import BASELINES, baseline
 from nasrec_tf.search import epoch_validation, training_task
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines, training_bytes
+from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.results import AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.stages.recipe import RecipeSearch
 from nasrec_tf.search.trainable import HandMade, load_trainable, trainable_from_json
 from nasrec_tf.training.recipe import Recipe
 
