@@ -196,7 +196,7 @@ def test_the_choice_does_not_go_on_to_tables_that_the_machine_cannot_train(
 ):
     model, start = load_trainable("deepfm"), run.completed(Recipe())
     _, tables = training_bytes(run, model, start.replace(embedding_dim=8))
-    monkeypatch.setattr("nasrec_tf.search.stages.recipe.machine_memory_bytes", lambda: tables)
+    monkeypatch.setattr("nasrec_tf.search.recipe_search.machine_memory_bytes", lambda: tables)
     search = RecipeSearch(run, model, tmp_path, 10.0, "--recipe-share")
     asked = {question.field: question.values for question in search.questions(start)}
     assert asked["embedding_dim"] == (8,)
