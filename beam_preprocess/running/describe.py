@@ -205,6 +205,8 @@ def _guess(name: str, values: list[str], reader: NumberReader) -> Guess:
         return Guess("ignore", f"has {'one value' if distinct else 'no value'} in these rows")
     if time := _time(name, values):
         return time
+    if multi := _multi(values):
+        return multi
     others = [value for value in values if not reader.is_number(value)]
     is_id = bool(ID_NAME.search(name))
     if distinct > FEW_VALUES and not is_id and (form := reader.unread_form(values)) is not None:
@@ -213,8 +215,6 @@ def _guess(name: str, values: list[str], reader: NumberReader) -> Guess:
             f"numbers in a form that is not read, such as {form}: write them in the log with a "
             "decimal sign and no other (1234.5), or name it as dense if they are so",
         )
-    if multi := _multi(values):  # behind the above, whose commas may look like separators
-        return multi
     if len(others) > MAX_REJECT_SHARE * len(values):
         return _category(values, distinct)
     numbers = [number for value in values if (number := reader.value(value)) is not None]
