@@ -24,6 +24,7 @@ _MOST_BYTES = 1 << 20
 _PARQUET = b"PAR1"
 _WESTERN = "cp1252"
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
 _MOSTLY = 0.9
 """Share of a column's values that are numbers, where some mean missing."""
 
@@ -150,6 +151,8 @@ def _decimal_comma(columns: Sequence[Sequence[str]]) -> str | None:
             return None
         commas = [value for value in present if _COMMA_NUMBER.fullmatch(value)]
         others = sum(is_number(value) for value in present)
+        if all(map(_THOUSANDS.fullmatch, commas)):  # 1,234 may be a thousand and more
+            continue
         if len(commas) > len(present) / 2 and len(commas) + others > _MOSTLY * len(present):
             found = found or commas[0]
     return found
