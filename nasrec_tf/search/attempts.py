@@ -10,7 +10,7 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state
 from nasrec_tf.operators import NO_NORM
 from nasrec_tf.search.candidates import candidates
-from nasrec_tf.search.refinement import neighbour, plain_candidate
+from nasrec_tf.search.refinement import neighbour, plain_candidates
 from nasrec_tf.search.results import AttemptFigures, AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
@@ -120,7 +120,7 @@ def _directory(run: Run) -> pathlib.Path:
 def _refined(
     run: Run, attempts: Sequence[Attempt], results: Sequence[AttemptFigures], number: int
 ) -> Attempt | None:
-    """The plain network first, then changes of whatever is best so far; none if none is new."""
+    """Plain networks first, then changes of whatever is best so far; none if none is new."""
     from nasrec_tf.data.records import derived_seed
 
     parent = attempts[_ranking(results)[0]]
@@ -130,7 +130,12 @@ def _refined(
     def allows(architecture: Architecture) -> bool:
         return run.cost(architecture).mflops <= limit
 
-    found = plain_candidate(run.space) if number == 0 else None
+    rank = max(attempt.rank for attempt in attempts) + 1
+    directory = _directory(run) / f"{rank:02d}-rate-{parent.recipe.learning_rate:g}"
+    plain = plain_candidates(run.space)
+    found = plain[number] if number < len(plain) else None
+    if found is not None and _holds_another(directory, found):
+        found = None
     if found is None or found.identity in tried or not allows(found):
         assert parent.architecture.architecture is not None, "hand-made models are not refined"
         found = neighbour(
@@ -143,9 +148,14 @@ def _refined(
         )
     if found is None:
         return None
-    rank = max(attempt.rank for attempt in attempts) + 1
-    name = f"{rank:02d}-rate-{parent.recipe.learning_rate:g}"
-    return Attempt(rank, SpaceModel(found), parent.recipe, _directory(run) / name, refines=True)
+    return Attempt(rank, SpaceModel(found), parent.recipe, directory, refines=True)
+
+
+def _holds_another(directory: pathlib.Path, found: Architecture) -> bool:
+    """Whether a version with fewer plain candidates has trained another network there."""
+    path = directory / RESULT_FILE
+    result = read_state(path, AttemptResult, f"delete {directory} to train this candidate anew")
+    return result is not None and result.architecture.identity != found.identity
 
 
 def _with_other_recipes(

@@ -12,6 +12,16 @@ PLAIN = Architecture(
 )
 """DLRM's shape in our blocks: products of pairs of embeddings, then two fully connected layers."""
 
+FLAT = Architecture(
+    (
+        Block({"fc": 256}, {"efc": 16}, (0,), (0,)),
+        Block({"fc": 256}, {"efc": 16}, (1,), (0,)),
+    ),
+    dense_embeddings=True,
+)
+"""Wide & Deep's shape in our blocks: two fully connected layers over all embeddings side by side,
+and linear terms of these beside them."""
+
 OF_MANY_KINDS = Architecture(
     (
         Block(

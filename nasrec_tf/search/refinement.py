@@ -11,7 +11,7 @@ from collections.abc import Callable, Set
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.space import ALWAYS, ArchitectureError, SearchSpace
-from nasrec_tf.search.references import PLAIN
+from nasrec_tf.search.references import FLAT, PLAIN
 from nasrec_tf.strategies.draws import REFINEMENT, random_stream
 from nasrec_tf.strategies.mutation import AnnealedFieldMutation
 
@@ -22,20 +22,32 @@ GENERATIONS = 240
 """Of ``AnnealedFieldMutation``, the last of which changes one field."""
 
 
-def plain_candidate(space: SearchSpace) -> Architecture | None:
-    """DLRM's shape as a member of a space; ``None`` if it is none.
+def plain_candidates(space: SearchSpace) -> tuple[Architecture, ...]:
+    """Shapes of hand-made models as members of a space, as far as they are.
 
-    Blocks that the space has and the plain network does not need come first, dead.
+    DLRM's, and Wide & Deep's where dense source 0 may hold the embeddings.
 
     Args:
         space: the space.
 
     Example:
-        >>> from nasrec_tf.architecture.space import NASREC_FULL
-        >>> plain_candidate(NASREC_FULL).identity == PLAIN.identity
-        True
+        >>> from nasrec_tf.architecture.space import ANY, NASREC_FULL
+        >>> [len(plain_candidates(NASREC_FULL.replace(dense_embeddings=rule)))
+        ...  for rule in ("never", ANY)]
+        [1, 2]
     """
-    missing = space.num_blocks - len(PLAIN)
+    found = (_member(PLAIN, space, space.dense_embeddings == ALWAYS), _member(FLAT, space, True))
+    return tuple(architecture for architecture in found if architecture is not None)
+
+
+def _member(
+    network: Architecture, space: SearchSpace, dense_embeddings: bool
+) -> Architecture | None:
+    """A network of fewer blocks as a member of a space; ``None`` if it is none.
+
+    Blocks that the space has and the network does not need come first, dead.
+    """
+    missing = space.num_blocks - len(network)
     if missing < 0:
         return None
     unused = Block(
@@ -44,8 +56,8 @@ def plain_candidate(space: SearchSpace) -> Architecture | None:
         (0,),
         (0,),
     )
-    blocks = [unused] * missing + [_moved(block, missing) for block in PLAIN.blocks]
-    found = Architecture(tuple(blocks), dense_embeddings=space.dense_embeddings == ALWAYS)
+    blocks = [unused] * missing + [_moved(block, missing) for block in network.blocks]
+    found = Architecture(tuple(blocks), dense_embeddings=dense_embeddings)
     try:
         space.check(found)
     except ArchitectureError:

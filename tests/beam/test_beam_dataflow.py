@@ -68,6 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body = self._body()
         if found := re.fullmatch(r"(?:/resumable)?/upload/storage/v1/b/([^/]+)/o", path):
             self._upload(found[1], query, body)
+        elif path == "/token":
+            self._json({"access_token": "nobody's", "token_type": "Bearer", "expires_in": 3600})
         elif re.fullmatch(r"/v1b3/.*/jobs", path):
             job = json.loads(body)
             self.server.jobs.append({**job, "id": "job-1", "projectId": "p", "location": "r"})
@@ -153,10 +155,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Keeps the requests out of the test's output."""
 
 
+def service_account(url: str) -> str:
+    """A key file of nobody, whose tokens are the stand-in's: without one Beam asks and waits."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return json.dumps(
+        {
+            "type": "service_account",
+            "client_email": "nobody@p.iam.gserviceaccount.com",
+            "private_key": pem.decode(),
+            "token_uri": f"{url}/token",
+            "project_id": "p",
+        }
+    )
+
+
 @pytest.fixture(scope="module")
-def submitted():
+def submitted(tmp_path_factory):
     """The stand-in after one submission, and the finished process."""
     with Cloud() as cloud:
+        key = tmp_path_factory.mktemp("account") / "key.json"
+        key.write_text(service_account(cloud.url))
         threading.Thread(target=cloud.serve_forever, daemon=True).start()
         log = "label,user,item\n" + "".join(f"{n % 2},u{n % 7},i{n % 3}\n" for n in range(100))
         cloud.objects["bucket/raw/day_0.csv"] = log.encode()
@@ -167,6 +193,7 @@ def submitted():
         command += [f"--dataflow_endpoint={cloud.url}", "--setup_file=./setup.py"]
         command += ["--job_name=preprocess", "--max_num_workers=7", "--machine_type=n2-highmem-4"]
         environment = {**os.environ, "STORAGE_EMULATOR_HOST": cloud.url, "NO_GCE_CHECK": "true"}
+        environment["GOOGLE_APPLICATION_CREDENTIALS"] = str(key)
         run = subprocess.run(
             command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300
         )

@@ -8,7 +8,9 @@ import pytest
 from search_calls import call
 
 import nasrec_tf
+from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.references import FLAT
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
@@ -16,7 +18,7 @@ from nasrec_tf.search.run_directory import RunDirectory
 SMALL = (
     "--recipe paper --space nasrec-small --blocks 2 --batch-size 64 --supernet-epochs 1 "
     "--population 4 --tournament 2 --children 2 --generations 1 --fine-tune-steps 1 --top-k 1 "
-    "--refine 0 --retrain-epochs 1 --no-explain --seed 3"
+    "--refine 1 --retrain-epochs 1 --no-explain --seed 3"
 ).split()
 
 
@@ -43,8 +45,16 @@ def test_without_dense_features_networks_of_a_run_choose_dense_embeddings(tmp_pa
     choices = [architecture.get("dense_embeddings", False) for architecture in drawn]
     assert set(choices) == {False, True}
     [best] = json.loads((tmp_path / "run" / "evolution" / "result.json").read_text())["best"]
+    assert best in drawn
+    of_search, plain = [
+        json.loads(path.read_text())["architecture"]
+        for path in sorted((tmp_path / "run" / "retrain").glob("*/result.json"))
+    ]
+    assert of_search == best
+    assert Architecture.from_json(plain).identity == FLAT.identity
     network = nasrec_tf.load(tmp_path / "models" / "nasrec").model
-    assert network.architecture.to_json() == best and best in drawn
+    best = network.architecture.to_json()
+    assert best in (of_search, plain)
     report = (tmp_path / "run" / "report.html").read_text()
     assert ("flattened" in report) == best.get("dense_embeddings", False)
 

@@ -10,22 +10,32 @@ from hypothesis import strategies as st
 from search.search_calls import call, options
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.architecture.space import ANY, NASREC_FULL, SPACES
-from nasrec_tf.search.references import PLAIN
-from nasrec_tf.search.refinement import neighbour, plain_candidate
+from nasrec_tf.architecture.space import ALWAYS, ANY, NASREC_FULL, NEVER, SPACES
+from nasrec_tf.search.references import FLAT, PLAIN
+from nasrec_tf.search.refinement import neighbour, plain_candidates
 
 
 @given(st.integers(3, 9))
-def test_the_plain_candidate_computes_dlrms_shape_in_a_space_of_any_depth(blocks):
+def test_plain_candidates_compute_shapes_of_hand_made_models_in_a_space_of_any_depth(blocks):
     space = NASREC_FULL.replace(num_blocks=blocks)
-    found = plain_candidate(space)
-    space.check(found)
-    assert found.identity == PLAIN.identity
+    for rule, expected in ((NEVER, [PLAIN]), (ANY, [PLAIN, FLAT])):
+        found = plain_candidates(space.replace(dense_embeddings=rule))
+        assert [one.identity for one in found] == [one.identity for one in expected]
+        for one in found:
+            space.replace(dense_embeddings=rule).check(one)
 
 
-def test_a_space_without_its_operators_or_of_too_few_blocks_has_no_plain_candidate():
-    assert plain_candidate(NASREC_FULL.replace(num_blocks=2)) is None
-    assert plain_candidate(NASREC_FULL.replace(dense_operators=("fc", "sum"))) is None
+def test_where_all_architectures_have_dense_embeddings_plain_candidates_have_them_too():
+    space = NASREC_FULL.replace(dense_embeddings=ALWAYS)
+    assert all(one.dense_embeddings for one in plain_candidates(space))
+    assert len(plain_candidates(space)) == 2
+
+
+def test_shapes_that_a_space_has_not_the_operators_or_blocks_for_are_left_out():
+    assert plain_candidates(NASREC_FULL.replace(num_blocks=2)) == ()
+    assert plain_candidates(NASREC_FULL.replace(dense_operators=("fc", "sum"))) == ()
+    [found] = plain_candidates(NASREC_FULL.replace(num_blocks=2, dense_embeddings=ANY))
+    assert found.identity == FLAT.identity
 
 
 @settings(deadline=None, max_examples=50)
