@@ -43,7 +43,9 @@ def history_of(losses, costs=None):
         LocalSearch(100),
         PredictedSearch(100, start=20, batch=16, pool=20),
         AutoCTR(100, children=10, guided=20),
-        AutoCTR(100, children=10, guided=20, ranker="lambdarank"),
+        pytest.param(
+            AutoCTR(100, children=10, guided=20, ranker="lambdarank"), marks=pytest.mark.slow
+        ),
     ],
     ids=["local", "predicted", "autoctr", "autoctr-lambdarank"],
 )

@@ -181,8 +181,11 @@ def test_a_compiled_network_goes_on_training_from_its_file(case, tmp_path):
     check_training_goes_on(model, features, tmp_path / "net.keras")
 
 
-def test_a_compiled_supernet_goes_on_training_from_its_file(case, tmp_path):
-    space, features = case
+@pytest.mark.parametrize(
+    "name", ["float-no-dense", pytest.param("quantized", marks=pytest.mark.slow)]
+)
+def test_a_compiled_supernet_goes_on_training_from_its_file(name, tmp_path):
+    space, features = SPACES[name]
     model = Supernet(space, features, SMALL_OPTIONS)
     model.compile(Adagrad(0.05), LOSS)
     check_training_goes_on(model, features, tmp_path / "net.keras")

@@ -84,8 +84,9 @@ def undisturbed(tmp_path_factory):
     return directory
 
 
-ALIKE = ("records", "supernet", "retrain", "export")
-"""Left to a slow test: Beam's own tests kill records, and trainings are alike."""
+ALIKE = ("records", "supernet", "retrain", "retrain of a refinement", "export")
+"""Left to a slow test: Beam's own tests kill records, trainings are alike, and refinements are
+stopped in ``test_final_models.py``."""
 
 
 @pytest.fixture(
@@ -94,7 +95,7 @@ ALIKE = ("records", "supernet", "retrain", "export")
         [moment for moment in MOMENTS if moment not in ALIKE],
         pytest.param(list(MOMENTS), marks=pytest.mark.slow),
     ],
-    ids=["three times", "in every stage"],
+    ids=["twice", "in every stage"],
 )
 def killed(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("killed")
