@@ -31,6 +31,7 @@ from nasrec_tf.training.recipe_choice import (
     questions,
 )
 from nasrec_tf.training.shallow_recipes import shallow_questions, shallow_start
+from nasrec_tf.training.ways_out import has_learnt, ways_out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +66,12 @@ class RecipeSearch:
         """
         say, trials = self.run.say, _Trials(self)
         start = self.start(start, fixed)
-        choice = RecipeChoice(trials, budget=self.budget, is_over=trials.are_over)
+        choice = RecipeChoice(
+            trials,
+            budget=self.budget,
+            is_over=trials.are_over,
+            ways_out=() if self.model.is_shallow else ways_out(start, fixed),
+        )
         asked = self.questions(start, fixed)
         say(
             f"recipe: trying {_listed(each.field for each in asked)} within "
@@ -173,7 +179,9 @@ class _Trials:
             )
         self.done.append(trial)
         self._tell(trial)
-        return Outcome(trial.score, trial.passes, self._row_losses(trial, directory))
+        auc = None if trial.validation is None else trial.validation.auc
+        losses = self._row_losses(trial, directory)
+        return Outcome(trial.score, trial.passes, losses, has_learnt(auc))
 
     def are_over(self) -> bool:
         """Whether there is no time to train the next one, which has not been before."""

@@ -23,7 +23,7 @@ from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.report.verdict import told_yardstick
 from nasrec_tf.search.config import YARDSTICKS, SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
-from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
+from nasrec_tf.search.from_scratch import Trained, load_trained, train_from_scratch
 from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.run import Run
@@ -38,6 +38,7 @@ from nasrec_tf.search.trainable import (
 from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoint
 from nasrec_tf.search.winner_quality import Predicted
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.ways_out import has_learnt, ways_out
 
 AUTO, _, NONE = YARDSTICKS
 
@@ -225,16 +226,23 @@ class _Beside:
             directory.mkdir(parents=True, exist_ok=True)
             write_state(path, done)
         # Also where an earlier call was stopped between the two: full tables are large.
-        (directory / TRAINING / WEIGHTS).unlink(missing_ok=True)
-        clear_checkpoint(directory / TRAINING)
+        for training in directory.iterdir():
+            if training.is_dir():
+                (training / WEIGHTS).unlink(missing_ok=True)
+                clear_checkpoint(training)
         return done
 
     def _trained(self, name: str, model: Trainable, recipe: Recipe) -> YardstickSummary:
         run, directory = self._run, self._directory / name / TRAINING
         recipe, passes = self._own_recipe(name, model, recipe)
-        # The purpose of the finalists': the same order of rows.
-        what = FromScratch(model, recipe, directory, again="train it again")
-        training = train_from_scratch(run, what, f"beside it: {name}")
+        training = self._from_scratch(name, model, recipe, directory)
+        for field, other in () if model.is_shallow else ways_out(recipe, ()):
+            if _learnt(training):
+                break
+            run.say(f"{name}: learns nothing by the winner's recipe; trying {other}")
+            passes += training.passes
+            recipe, directory = other, self._directory / name / field
+            training = self._from_scratch(name, model, recipe, directory)
         cost = run.model_cost(model, recipe)
         test = difference = None
         if training.validation is not None:
@@ -253,6 +261,13 @@ class _Beside:
             passes=training.passes + passes,
             seconds=training.seconds,
         )
+
+    def _from_scratch(
+        self, name: str, model: Trainable, recipe: Recipe, directory: pathlib.Path
+    ) -> Trained:
+        # The purpose of the finalists': the same order of rows.
+        what = FromScratch(model, recipe, directory, again="train it again")
+        return train_from_scratch(self._run, what, f"beside it: {name}")
 
     def _own_recipe(self, name: str, model: Trainable, recipe: Recipe) -> tuple[Recipe, float]:
         """The recipe for a model, and the passes that its choice took, which cost little here."""
@@ -278,6 +293,10 @@ class _Beside:
         difference = paired_difference(test.labels, test.logits, logits, seed, test.weights)
         found = DifferenceSummary(**dataclasses.asdict(difference))
         return test.of(logits).quality(seed=seed), found
+
+
+def _learnt(training: Trained) -> bool:
+    return training.validation is None or has_learnt(training.validation.auc)
 
 
 def _title(name: str, model: Trainable) -> str:

@@ -61,11 +61,13 @@ class Outcome:
         passes: passes over the training split that it took.
         row_losses: log losses of which ``loss`` is the mean, (validation rows,); ``None`` where
             they are not known, or so many that their mean is as good as certain.
+        has_learnt: whether the model tells rows apart at all.
     """
 
     loss: float
     passes: float
     row_losses: np.ndarray | None = None
+    has_learnt: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +184,8 @@ class RecipeChoice:
         budget: passes over the training split that all trainings may take together.
         replicas: seeds that there are to try a value with.
         is_over: whether there is no time for further trainings.
+        ways_out: by which the model may learn, should it learn nothing by whatever the first
+            question tries: recipes to begin with, and the field that tells each, in order.
 
     Attributes:
         spent: passes so far.
@@ -193,6 +197,7 @@ class RecipeChoice:
     budget: float
     replicas: int = MOST_REPLICAS
     is_over: Callable[[], bool] = lambda: False
+    ways_out: Sequence[tuple[str, Recipe]] = ()
     spent: float = 0.0
     unasked: list[str] = dataclasses.field(default_factory=list)
     unfinished: list[str] = dataclasses.field(default_factory=list)
@@ -207,8 +212,22 @@ class RecipeChoice:
         recipe = start
         replicas = self._affordable(start, asked)
         known: dict[tuple[str, Recipe, int], Outcome] = {}
-        for question in asked:
+        for number, question in enumerate(asked):
             recipe = self._answer(question, recipe, replicas, known)
+            if number == 0:
+                recipe = self._way_out(question, recipe, replicas, known)
+        return recipe
+
+    def _way_out(self, question, recipe, replicas, known) -> Recipe:
+        """The first question's answer from where the model learns, if it has learnt nothing."""
+        if not known or any(outcome.has_learnt for outcome in known.values()):
+            return recipe
+        for field, other in self.ways_out:
+            outcome = self._outcome(Question(field, (), question.judge), other, 0, known)
+            if outcome is None:
+                break
+            if outcome.has_learnt:
+                return self._answer(question, other, replicas, known)
         return recipe
 
     def _affordable(self, start: Recipe, asked: Sequence[Question]) -> int:

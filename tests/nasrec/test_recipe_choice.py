@@ -74,6 +74,41 @@ def test_a_budget_that_ends_within_a_question_leaves_the_best_of_what_it_paid_fo
     )
 
 
+OUT = (("table_learning_rate", START.replace(row_decay=0.0, table_learning_rate=0.5)),)
+STUCK = START.replace(row_decay=0.003)
+
+
+def learning_by(is_way_out):
+    """What is chosen where only some recipes let a model learn, and all that was tried."""
+    tried = []
+
+    def measure(question, recipe, replica):
+        tried.append(recipe)
+        learns = is_way_out(recipe)
+        loss = 0.4 + abs(recipe.learning_rate - 0.03) if learns else 0.6 + 1e-4 * len(tried)
+        return Outcome(loss, 1, has_learnt=learns)
+
+    choice = RecipeChoice(measure, budget=100, replicas=1, ways_out=OUT)
+    rates = Question("learning_rate", (0.03, 0.24))
+    return choice(STUCK, [rates, Question("row_decay", (0.0, 0.001))]), tried
+
+
+def test_a_model_that_learns_nothing_by_any_rate_goes_on_from_where_it_does():
+    found, tried = learning_by(lambda recipe: recipe.table_learning_rate and not recipe.row_decay)
+    assert found == OUT[0][1].replace(learning_rate=0.03)
+    assert tried[3] == OUT[0][1]
+
+
+def test_without_a_way_out_the_choice_goes_on_as_it_was():
+    found, tried = learning_by(lambda recipe: False)
+    assert found == STUCK and OUT[0][1] in tried
+
+
+def test_where_one_rate_lets_it_learn_no_way_out_is_tried():
+    found, tried = learning_by(lambda recipe: recipe.learning_rate == 0.03)
+    assert found.learning_rate == 0.03 and OUT[0][1] not in tried
+
+
 def test_a_seed_that_only_some_values_were_tried_with_does_not_count():
     """By the first seed 0.06 is better; by the second 0.12 is far worse, and 0.06 not tried."""
     tried = []
