@@ -222,13 +222,16 @@ class RecipeChoice:
         """The first question's answer from where the model learns, if it has learnt nothing."""
         if not known or any(outcome.has_learnt for outcome in known.values()):
             return recipe
+        best, least = recipe, min(outcome.loss for outcome in known.values())
         for field, other in self.ways_out:
             outcome = self._outcome(Question(field, (), question.judge), other, 0, known)
             if outcome is None:
                 break
+            if outcome.loss < least:
+                best, least = other, outcome.loss
             if outcome.has_learnt:
-                return self._answer(question, other, replicas, known)
-        return recipe
+                break
+        return recipe if best is recipe else self._answer(question, best, replicas, known)
 
     def _affordable(self, start: Recipe, asked: Sequence[Question]) -> int:
         """Replicas with which the first two questions take no more than half the budget."""
