@@ -23,6 +23,7 @@ from nasrec_tf.training.recipe_choice import (
     FEW_VALIDATION_ROWS,
     LARGE_ROWS,
     MIXED,
+    OTHER,
     SIMPLE,
     Outcome,
     Question,
@@ -45,6 +46,7 @@ class RecipeSearch:
         budget: passes over the training split that they may take together.
         option: what raises the budget.
         mixed: what is trained where operators of many kinds tell; the model if left out.
+        other: what is trained in the model's place where it is better.
     """
 
     run: Run
@@ -53,6 +55,7 @@ class RecipeSearch:
     budget: float
     option: str
     mixed: Trainable | None = None
+    other: Trainable | None = None
 
     def __call__(self, start: Recipe, fixed: Collection[str] = ()) -> RecipeResult:
         """Tries recipes, going on where an earlier call was stopped.
@@ -71,6 +74,7 @@ class RecipeSearch:
             budget=self.budget,
             is_over=trials.are_over,
             ways_out=() if self.model.is_shallow else ways_out(start, fixed),
+            has_other=self.other is not None,
         )
         asked = self.questions(start, fixed)
         say(
@@ -178,7 +182,7 @@ class _Trials:
                 "choose the recipe again."
             )
         self.done.append(trial)
-        self._tell(trial)
+        self._tell(trial, question.judge)
         auc = None if trial.validation is None else trial.validation.auc
         losses = self._row_losses(trial, directory)
         return Outcome(trial.score, trial.passes, losses, has_learnt(auc))
@@ -197,7 +201,7 @@ class _Trials:
 
     def _train(self, question, recipe, replica, directory: pathlib.Path) -> RecipeTrial:
         search = self._search
-        model = (question.judge == MIXED and search.mixed) or search.model
+        model = {MIXED: search.mixed, OTHER: search.other}.get(question.judge) or search.model
         what = FromScratch(
             model,
             recipe,
@@ -222,10 +226,10 @@ class _Trials:
             architecture=None if model is search.model else model,
         )
 
-    def _tell(self, trial: RecipeTrial) -> None:
+    def _tell(self, trial: RecipeTrial, judge: str) -> None:
         loss = "none" if trial.validation is None else f"{trial.validation.log_loss:.5f}"
         value = getattr(trial.recipe, trial.question)
         shown = f"{value:g}" if isinstance(value, int | float) else value
-        self._search.run.say(
-            f"recipe: {trial.question} {shown}, seed {trial.replica}: validation log loss {loss}"
-        )
+        where = " on the other network" if judge == OTHER else ""
+        what = f"{trial.question} {shown}{where}, seed {trial.replica}"
+        self._search.run.say(f"recipe: {what}: validation log loss {loss}")

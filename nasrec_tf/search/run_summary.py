@@ -35,7 +35,7 @@ from nasrec_tf.search.candidate_summary import (
 from nasrec_tf.search.chosen_summary import ensemble_summary, spreads, told_choice
 from nasrec_tf.search.crossbar_summary import crossbar_summary
 from nasrec_tf.search.pruned_summary import pruning_summary, told_pruned
-from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
+from nasrec_tf.search.references import FLAT, OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import RecipeTrial
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import (
@@ -233,6 +233,7 @@ def _recipe_trial(trial: RecipeTrial, recipe: Recipe, usual: Trainable) -> Recip
 
 JUDGES = {
     PLAIN.identity: "a plain network (DLRM's shape)",
+    FLAT.identity: "another plain network (Wide & Deep's shape)",
     OF_MANY_KINDS.identity: "a mix of all kinds of operators",
 }
 """What the networks are called that a recipe is tried on."""

@@ -44,9 +44,9 @@ LEAST_GAIN = 0.01
 """Of a single training: the share of the log loss that must be gained. Seeds alone make about so
 much of a difference on Frappe (docs/recipes.md)."""
 
-SIMPLE, MIXED = "simple", "mixed"
-"""What a question is tried on: a plain network, or one of many kinds of operators, which trains
-badly where their outputs are of different sizes."""
+SIMPLE, OTHER, MIXED = "simple", "other", "mixed"
+"""What a question is tried on: a plain network, another plain one in its place, or one of many
+kinds of operators, which trains badly where their outputs are of different sizes."""
 
 Measure = Callable[["Question", Recipe, int], "Outcome"]
 """Trains by a recipe for a question on a replica, from 0."""
@@ -186,6 +186,8 @@ class RecipeChoice:
         is_over: whether there is no time for further trainings.
         ways_out: by which the model may learn, should it learn nothing by whatever the first
             question tries: recipes to begin with, and the field that tells each, in order.
+        has_other: whether there is another plain network. It is tried by what the first question
+            has found; where it is better, it is what is tried from there on.
 
     Attributes:
         spent: passes so far.
@@ -198,6 +200,7 @@ class RecipeChoice:
     replicas: int = MOST_REPLICAS
     is_over: Callable[[], bool] = lambda: False
     ways_out: Sequence[tuple[str, Recipe]] = ()
+    has_other: bool = False
     spent: float = 0.0
     unasked: list[str] = dataclasses.field(default_factory=list)
     unfinished: list[str] = dataclasses.field(default_factory=list)
@@ -212,11 +215,31 @@ class RecipeChoice:
         recipe = start
         replicas = self._affordable(start, asked)
         known: dict[tuple[str, Recipe, int], Outcome] = {}
-        for number, question in enumerate(asked):
+        if not asked:
+            return recipe
+        first, *others = asked
+        recipe = self._answer(first, recipe, replicas, known)
+        recipe = self._way_out(first, recipe, replicas, known)
+        takes_other = self.has_other and self._is_other_better(first, recipe, known)
+        if takes_other:
+            first = dataclasses.replace(first, judge=OTHER)
+            recipe = self._answer(first, recipe, replicas, known)
+        for question in others:
+            if takes_other and question.judge == SIMPLE:
+                question = dataclasses.replace(question, judge=OTHER)
             recipe = self._answer(question, recipe, replicas, known)
-            if number == 0:
-                recipe = self._way_out(question, recipe, replicas, known)
         return recipe
+
+    def _is_other_better(self, question, recipe, known) -> bool:
+        """Whether the other plain network comes to less by a recipe, with as many seeds."""
+        seeds = [seed for judge, tried, seed in known if (judge, tried) == (question.judge, recipe)]
+        of_this = [known[question.judge, recipe, seed] for seed in seeds]
+        asked = dataclasses.replace(question, judge=OTHER)
+        tried = [self._outcome(asked, recipe, seed, known) for seed in seeds]
+        of_other = [outcome for outcome in tried if outcome is not None]
+        if not seeds or len(of_other) < len(seeds):
+            return False
+        return _mean_loss(of_other) < _mean_loss(of_this)
 
     def _way_out(self, question, recipe, replicas, known) -> Recipe:
         """The first question's answer from where the model learns, if it has learnt nothing."""

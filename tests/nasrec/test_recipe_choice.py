@@ -12,6 +12,7 @@ from scipy import stats
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import (
     LARGE_ROWS,
+    OTHER,
     SIMPLE,
     Outcome,
     Question,
@@ -107,6 +108,35 @@ def test_without_a_way_out_the_choice_goes_on_as_it_was():
 def test_where_one_rate_lets_it_learn_no_way_out_is_tried():
     found, tried = learning_by(lambda recipe: recipe.learning_rate == 0.03)
     assert found.learning_rate == 0.03 and OUT[0][1] not in tried
+
+
+@pytest.mark.parametrize("replicas", [1, 3])
+@pytest.mark.parametrize("gain, rate, decay", [(0.05, 0.24, 0.01), (-0.05, 0.06, 0.001)])
+def test_the_better_of_two_plain_networks_decides(replicas, gain, rate, decay):
+    """Each is best by a rate and a decay of its own."""
+    best = {SIMPLE: (0.06, 0.001), OTHER: (0.24, 0.01)}
+
+    def measure(question, recipe, replica):
+        of_rate, of_decay = best[question.judge]
+        far = abs(math.log(recipe.learning_rate / of_rate)) + (recipe.row_decay != of_decay)
+        return Outcome(0.5 + 0.01 * far - gain * (question.judge == OTHER), passes=1)
+
+    choice = RecipeChoice(measure, budget=1000, replicas=replicas, has_other=True)
+    asked = [Question("learning_rate", (0.06, 0.24)), Question("row_decay", (0.001, 0.01))]
+    found = choice(START, asked)
+    assert (found.learning_rate, found.row_decay) == (rate, decay)
+
+
+def test_a_budget_that_ends_before_the_other_network_has_been_tried_leaves_the_first():
+    tried = []
+
+    def measure(question, recipe, replica):
+        tried.append(question.judge)
+        return Outcome(0.5 - 0.1 * (question.judge == OTHER), passes=1)
+
+    choice = RecipeChoice(measure, budget=2, replicas=1, has_other=True)
+    choice(START.replace(epochs=1), [Question("learning_rate", (0.06,))])
+    assert tried == [SIMPLE, SIMPLE]
 
 
 def test_a_seed_that_only_some_values_were_tried_with_does_not_count():

@@ -59,6 +59,25 @@ def test_without_dense_features_networks_of_a_run_choose_dense_embeddings(tmp_pa
     assert ("flattened" in report) == best.get("dense_embeddings", False)
 
 
+@pytest.mark.slow
+def test_a_yardstick_that_stays_at_the_click_rate_by_the_winners_recipe_is_trained_by_others(
+    tmp_path,
+):
+    """Inner products of embeddings that decay have no gradient: DLRM learns nothing so."""
+    write_log(tmp_path / "log.csv", rows=3000)
+    options = [option for option in SMALL if option != "--no-explain"]
+    options[options.index("--retrain-epochs") + 1] = "8"
+    data = ["--data", tmp_path / "log.csv", "--dataset", "csv", "--label", "click"]
+    places = ["--run-dir", tmp_path / "run", "--export-dir", tmp_path / "models"]
+    said = call(*data, *options, *places, "--row-decay", "10")
+    assert said.code == 0, said.err
+    assert "dlrm: hardly learns by the winner's recipe; trying " in said.out
+    path = tmp_path / "run" / "explain" / "dlrm" / "yardstick.json"
+    found = json.loads(path.read_text())
+    assert "row_decay" not in found["recipe"]
+    assert found["test"]["auc"] > 0.6
+
+
 def space_of(directory, dense_columns, **options):
     """The search space of a run whose records stage left so many dense columns."""
     config = SearchConfig(run_dir=str(directory / "run"), blocks=2, **options)

@@ -1,7 +1,8 @@
 """The choice of a recipe on the data, before anything else is trained."""
 
+from nasrec_tf.architecture.space import NEVER
 from nasrec_tf.search.recipe_search import RecipeSearch
-from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
+from nasrec_tf.search.references import FLAT, OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.results import RecipeResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import SpaceModel, Trainable
@@ -23,9 +24,13 @@ def run_stage(run: Run) -> RecipeResult:
     if run.warm_start is not None:
         return _as_before(run, run.warm_start)
     fixed = {*changes, "normalization"} if run.config.codesign else set(changes)
-    model, mixed = _models(run)
     search = RecipeSearch(
-        run, model, run.directory.stage("recipe"), budget(run), "--recipe-share", mixed
+        run,
+        run.given_model if run.config.architecture is not None else SpaceModel(PLAIN),
+        run.directory.stage("recipe"),
+        budget(run),
+        "--recipe-share",
+        *_others(run),
     )
     return search(run.completed(Recipe(**changes)), fixed)
 
@@ -56,11 +61,13 @@ def default_budget(run: Run, passes: float) -> float:
     return default_recipe_passes(run.settings, run.records.rows("train"), passes)
 
 
-def _models(run: Run) -> tuple[Trainable, Trainable | None]:
-    """What is tried: the given model, or DLRM's shape and, where those tell, many operators.
+def _others(run: Run) -> tuple[Trainable | None, Trainable | None]:
+    """What recipes are tried on beside DLRM's shape: many operators, where those tell, and Wide &
+    Deep's, where candidates may have embeddings in source 0.
 
     A random one of the space is no judge: many hardly train at all, whatever the recipe.
     """
     if run.config.architecture is not None:
-        return run.given_model, None
-    return SpaceModel(PLAIN), SpaceModel(OF_MANY_KINDS)
+        return None, None
+    is_flat = run.space.dense_embeddings != NEVER
+    return SpaceModel(OF_MANY_KINDS), SpaceModel(FLAT) if is_flat else None
