@@ -60,6 +60,22 @@ def test_without_dense_features_networks_of_a_run_choose_dense_embeddings(tmp_pa
 
 
 @pytest.mark.slow
+def test_recipes_are_tried_on_both_plain_networks_without_dense_features(tmp_path):
+    write_log(tmp_path / "log.csv")
+    options = ["--data", tmp_path / "log.csv", "--dataset", "csv", "--label", "click"]
+    options += ["--space", "nasrec-small", "--blocks", "2", "--batch-size", "64", "--seed", "3"]
+    options += ["--retrain-epochs", "1", "--row-decay", "0", "--normalization", "none"]
+    options += ["--embedding-dim", "8", "--run-dir", tmp_path / "run"]
+    for stage in ("records", "recipe"):
+        said = call(*options, "--stage", stage)
+        assert said.code == 0, said.err
+    trials = json.loads((tmp_path / "run" / "recipe" / "result.json").read_text())["trials"]
+    networks = [trial["architecture"] for trial in trials if trial["architecture"] is not None]
+    assert {Architecture.from_json(one).identity for one in networks} == {FLAT.identity}
+    assert " on the other network, seed 1: validation log loss " in said.out
+
+
+@pytest.mark.slow
 def test_a_yardstick_that_stays_at_the_click_rate_by_the_winners_recipe_is_trained_by_others(
     tmp_path,
 ):
@@ -76,6 +92,8 @@ def test_a_yardstick_that_stays_at_the_click_rate_by_the_winners_recipe_is_train
     found = json.loads(path.read_text())
     assert "row_decay" not in found["recipe"]
     assert found["test"]["auc"] > 0.6
+    looks = [json.loads(each.read_text()) for each in path.parent.glob("*/validation.json")]
+    assert len(looks) > 1 and found["passes"] == sum(len(each["value"]) for each in looks)
 
 
 def space_of(directory, dense_columns, **options):
