@@ -182,7 +182,7 @@ class _Trials:
                 "choose the recipe again."
             )
         self.done.append(trial)
-        self._tell(trial, question.judge)
+        self._tell(trial, question)
         auc = None if trial.validation is None else trial.validation.auc
         losses = self._row_losses(trial, directory)
         return Outcome(trial.score, trial.passes, losses, has_learnt(auc))
@@ -226,10 +226,12 @@ class _Trials:
             architecture=None if model is search.model else model,
         )
 
-    def _tell(self, trial: RecipeTrial, judge: str) -> None:
+    def _tell(self, trial: RecipeTrial, question: Question) -> None:
         loss = "none" if trial.validation is None else f"{trial.validation.log_loss:.5f}"
         value = getattr(trial.recipe, trial.question)
         shown = f"{value:g}" if isinstance(value, int | float) else value
-        where = " on the other network" if judge == OTHER else ""
+        if question.scales_rate:
+            shown += f" by rate {trial.recipe.learning_rate:g}"
+        where = " on the other network" if question.judge == OTHER else ""
         what = f"{trial.question} {shown}{where}, seed {trial.replica}"
         self._search.run.say(f"recipe: {what}: validation log loss {loss}")

@@ -221,12 +221,18 @@ def _recipe(run: Run) -> RecipeSummary | None:
 
 def _recipe_trial(trial: RecipeTrial, recipe: Recipe, usual: Trainable) -> RecipeTrialSummary:
     value = getattr(trial.recipe, trial.question)
+    told, is_chosen = str(value), value == getattr(recipe, trial.question)
+    if isinstance(value, int | float):
+        told = f"{value:g}"
+    if trial.question == "epochs":  # Fewer are tried by a higher rate, too.
+        told += f" by rate {trial.recipe.learning_rate:g}"
+        is_chosen = is_chosen and trial.recipe.learning_rate == recipe.learning_rate
     return RecipeTrialSummary(
         question=trial.question,
-        value=f"{value:g}" if isinstance(value, int | float) else str(value),
+        value=told,
         seed=trial.replica,
         log_loss=trial.validation.log_loss if trial.validation else None,
-        chosen=value == getattr(recipe, trial.question),
+        chosen=is_chosen,
         judge=_judge(trial.architecture or usual),
     )
 

@@ -139,6 +139,20 @@ def test_a_budget_that_ends_before_the_other_network_has_been_tried_leaves_the_f
     assert tried == [SIMPLE, SIMPLE]
 
 
+@pytest.mark.parametrize("fixed, found", [((), (3, 0.025)), (("learning_rate",), (5, 0.015))])
+def test_fewer_passes_are_tried_by_larger_steps_where_the_rate_may_change(fixed, found):
+    """Neither alone gains anything."""
+    start = START.replace(learning_rate=0.015)
+
+    def measure(question, recipe, replica):
+        is_best = (recipe.epochs, recipe.learning_rate) == (3, 0.025)
+        return Outcome(0.3 if is_best else 0.32, passes=1)
+
+    [asked] = [each for each in questions(start, ROWS, fixed) if each.field == "epochs"]
+    recipe = RecipeChoice(measure, budget=100)(start, [asked])
+    assert (recipe.epochs, recipe.learning_rate) == found
+
+
 def test_a_seed_that_only_some_values_were_tried_with_does_not_count():
     """By the first seed 0.06 is better; by the second 0.12 is far worse, and 0.06 not tried."""
     tried = []
