@@ -28,6 +28,7 @@ PAPER_FRACTIONS = (0.8, 0.1, 0.1)
 # Shortest text line that is refused as malformed. Criteo's rows have about 240 bytes; the limit
 # keeps one broken line (a missing line break, a binary file) from filling the memory.
 MAX_ROW_BYTES = 256 * 1024
+MAX_REJECT_SHARE = 0.01
 
 # Training holds ids as 32-bit integers.
 MOST_TABLE_ROWS = 2**31 - 1
@@ -85,7 +86,7 @@ class PreprocessConfig:
     max_rows: PositiveCount | None = None
     shards: PositiveCount | None = None
     row_order: str = "hashed"
-    max_reject_share: Annotated[Finite, pydantic.Field(ge=0, le=1)] = 0.01
+    max_reject_share: Annotated[Finite, pydantic.Field(ge=0, le=1)] = MAX_REJECT_SHARE
     max_row_bytes: Annotated[int, pydantic.Field(ge=1, le=2**30)] = MAX_ROW_BYTES
     side_tables: Mapping[str, Path] = dataclasses.field(default_factory=dict)
     workers: Annotated[int, pydantic.Field(ge=1, le=1024)] = 1

@@ -85,7 +85,23 @@ def read_toml(path: pathlib.Path) -> Description:
     Raises:
       DataError: It cannot be read or describes no data set; the line names the file and the key.
     """
-    body = _read(path)
+    return parse_toml(_read(path), path)
+
+
+def parse_toml(text: str, path: pathlib.Path) -> Description:
+    """The description that a text is.
+
+    Args:
+      text: TOML.
+      path: What messages call it; it gives the name where the text has none.
+
+    Raises:
+      DataError: As for ``read_toml``.
+
+    >>> parse_toml('label = "click"', pathlib.Path("shop.toml")).name
+    'shop'
+    """
+    body = _parsed(text, path)
     for key in body:
         if key not in _KEYS:
             raise DataError(
@@ -157,16 +173,23 @@ def _label(path: pathlib.Path, table: dict[str, Any]) -> dict[str, Any]:
     return {keys[key]: value for key, value in table.items()}
 
 
-def _read(path: pathlib.Path) -> dict[str, Any]:
+def _read(path: pathlib.Path) -> str:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError(f"{path}: no such description file") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not valid TOML ({error})") from None
+
+
+def _parsed(text: str, path: pathlib.Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except RecursionError:
         raise DataError(f"{path}: not valid TOML (nested too deeply)") from None
-    except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, integers of any length
+    except ValueError as error:  # TOMLDecodeError, integers of any length
         raise DataError(f"{path}: not valid TOML ({error})") from None
 
 

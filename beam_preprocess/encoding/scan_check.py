@@ -9,13 +9,32 @@ from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.errors import DataError
 
 _HINTS = {
+    r": label is not.*: ''$": " (the row has no label: take it out)",
     r": label is not": " (--label-positive or --label-above say which labels are clicks)",
     r": invalid UTF-8: ": " (bytes that are no text: leave the column out, or write their digits)",
     r": invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
     r": not a number.*: '[+-]?\d*,\d+'$": " (--decimal , says that numbers have a decimal comma)",
+    r": not a number.*: '[^0-9]*'$": " (--missing-tokens says what means missing)",
+    r": not a finite": " (write it as a missing value; --missing-tokens says which texts are)",
+    r"not a time of the form .*: ''$": " (--time-column needs a time in every row)",
+    r"carriage return inside": " (lines have to end alike in the whole file)",
     r": not a number.*: '[+-]?\d*\.\d+'$": " (--decimal . says that numbers have a decimal point)",
 }
 """What helps, by what is found in a reason; of a column of Parquet the value stands behind it."""
+
+
+def hint(reason: str) -> str:
+    """What helps where a row is rejected, behind a blank; nothing where that is not known.
+
+    Args:
+      reason: As a reject has it.
+
+    >>> hint("column price: not a number: '-'")
+    ' (--missing-tokens says what means missing)'
+    """
+    # Once more with the place before it, which a message may have.
+    told = f": {reason}"
+    return next((help for part, help in _HINTS.items() if re.search(part, told)), "")
 
 
 def check_scan(summary: Summary, max_reject_share: float, weight: str | None = None) -> None:
@@ -36,9 +55,7 @@ def check_scan(summary: Summary, max_reject_share: float, weight: str | None = N
         first = _describe(summary)
         raise DataError(
             f"{rejected} of {rows + rejected} rows are malformed ({share:.2%}, allowed are "
-            f"{max_reject_share:.2%}: --max-reject-share); first: "
-            + first
-            + next((hint for part, hint in _HINTS.items() if re.search(part, first)), "")
+            f"{max_reject_share:.2%}: --max-reject-share); first: " + first + hint(first)
         )
     for name, count in zip(SPLIT_NAMES, summary.rows, strict=True):
         if not count:

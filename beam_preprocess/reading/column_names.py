@@ -11,7 +11,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def check_columns(columns: tuple[str, ...], where: str) -> None:
-    """Checks that no column name is repeated.
+    """Checks that no column name is repeated; columns without one are left out, and may be several.
 
     Args:
       columns: In file order.
@@ -20,7 +20,7 @@ def check_columns(columns: tuple[str, ...], where: str) -> None:
     Raises:
       DataError: One is.
     """
-    repeated = sorted(name for name, count in Counter(columns).items() if count > 1)
+    repeated = sorted(name for name, count in Counter(columns).items() if name and count > 1)
     if repeated:
         raise DataError(
             f"{where}: column name {shown(repeated[0])} is repeated in the header; "

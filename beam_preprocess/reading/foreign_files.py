@@ -50,24 +50,27 @@ def check_delimited(begin: bytes, path: str) -> None:
         # A column may be called ORC; what follows the mark of a program is no text.
         if begin.startswith(first) and (len(first) > 3 or not begin[3:20].isascii()):
             raise DataError(f"{path}: {kind}; {mend}")
-    if encoding := utf_16(begin):
+    if encoding := wide_encoding(begin):
         raise DataError(
-            f"{path}: is in UTF-16; say so with --file-encoding {encoding} (or file_encoding in "
-            "the TOML file)"
+            f"{path}: is in {encoding[:6].upper()}; say so with --file-encoding {encoding} (or "
+            "file_encoding in the TOML file)"
         )
     if _is_json(begin):
         raise DataError(f"{path}: is JSON; {_TABLE}")
 
 
-def utf_16(begin: bytes) -> str | None:
-    """The name of the encoding if bytes are UTF-16, with its mark or without.
+def wide_encoding(begin: bytes) -> str | None:
+    """The name of the encoding if bytes are UTF-16 or UTF-32, with its mark, or UTF-16 without.
 
     Args:
       begin: The first bytes of a file.
 
-    >>> utf_16("click,user".encode("utf-16-le")), utf_16(b"click,user")
+    >>> wide_encoding("click,user".encode("utf-16-le")), wide_encoding(b"click,user")
     ('utf-16-le', None)
     """
+    # The mark of UTF-32 begins with that of UTF-16.
+    if begin[:4] in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+        return "utf-32"
     if begin[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         return "utf-16"
     low, high = begin[: 2 * _LOOKED_AT : 2], begin[1 : 2 * _LOOKED_AT : 2]
@@ -78,14 +81,14 @@ def utf_16(begin: bytes) -> str | None:
 
 
 def _is_json(begin: bytes) -> bool:
-    """Whether the first line is a JSON object, or a list of such begins."""
+    """Whether the first line is an object or a list of JSON, or a list of objects begins."""
     text = begin.lstrip()
-    if text[:1] == b"[":
-        return text[1:].lstrip()[:1] == b"{"
+    if text[:1] == b"[" and text[1:].lstrip()[:1] == b"{":
+        return True
     line = text.splitlines()[0] if text else b""
-    if line[:1] != b"{":
+    if line[:1] not in (b"{", b"["):
         return False
     try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
+        return isinstance(json.loads(line), dict | list)
+    except (ValueError, RecursionError):
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -13,10 +14,14 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from beam_preprocess.common.one_line_options import OneLineParser
+from beam_preprocess.config import MAX_REJECT_SHARE
 from beam_preprocess.dataset.feature_schema import JSON_LISTS
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.lists import json_items
-from beam_preprocess.running.log_sample import LogSample, is_number, sample_log, with_point
+from beam_preprocess.running.description_trial import first_fault
+from beam_preprocess.running.log_sample import sample_log
+from beam_preprocess.running.missing_guess import FEW_VALUES, ID_NAME, missing_tokens
+from beam_preprocess.running.number_forms import NumberReader
 from beam_preprocess.running.time_guess import TimeGuess, guess_times, is_beginning
 
 _LABEL_NAMES = (
@@ -24,11 +29,8 @@ _LABEL_NAMES = (
     "converted", "purchase", "installed", "response", "income", "subscribed", "is_churn",
 )  # fmt: skip
 _POSITIVE = {"1", "1.0", "yes", "y", "true", "t", "click", "clicked", "positive", "pos", ">50k"}
-_MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?", "\\N")
-_FEW_VALUES = 24
-"""Whole numbers of so few values, as hours and grades are, are categories."""
-
-_ID_NAME = re.compile(r"(^|_)(id|uid|guid|uuid|key|hash|code|zip|ip)$|Id$|ID$")
+_BINARY = {"0", "1", "0.0", "1.0"}
+_MOST_SHOWN = 6
 _WEIGHT_NAME = re.compile(r"weight|importance", re.IGNORECASE)
 _WEIGHT_REASON = "if it says how much a row counts; then take it out below"
 _GROUP_NAME = re.compile(
@@ -38,6 +40,8 @@ _AMOUNT_NAME = re.compile(
     r"price|cost|amount|count|num|qty|quantity|total|sum|avg|mean|age|duration|size|width|height|"
     r"length|score|rate|rating|days|hours|minutes|seconds|balance|salary|clicks|views|impressions"
 )
+_EXACT = 2.0**53
+
 _LONG_TAIL = 20
 """Times its median, that the largest of many counts exceeds."""
 
@@ -80,31 +84,30 @@ def describe(patterns: Sequence[str]) -> str:
       DataError: There is no such file, or it is no table.
     """
     sample = sample_log(patterns)
-    missing = _missing_tokens(sample)
-    numbers = with_point if sample.decimal == "," else str
+    reader = NumberReader(sample.decimal)
+    missing = missing_tokens(sample, reader)
     columns = {
-        name: [numbers(value) for value in values if value and value not in missing]
+        name: [value for value in values if value and value not in missing]
         for name, values in zip(sample.names, sample.columns, strict=True)
     }
     label = _label(columns)
     rows = len(sample.columns[0])
     guesses = {
-        name: _guess(name, values, rows)
+        name: _guess(name, values, reader)
         for name, values in columns.items()
         if name and name != label
     }
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", pathlib.Path(patterns[0]).stem).strip("-") or "log"
     lines = [
-        f"# Guessed from the first {rows:,} rows of {json.dumps(patterns[0])}: look it through",
+        f"# Guessed from the first {rows:,} rows of {_quoted(patterns[0])}: look it through",
         _entry("name", name),
         *_label_lines(label, columns),
         *(_entry(key, value, reason) for key, value, reason in sample.settings),
     ]
     if missing:
         lines.append(_entry("missing_tokens", missing, "stand among other values"))
-    if now := _chronological(guesses):
-        lines.append(_entry("time_column", now, "for --split chronological"))
-    lines += _to_think_of(columns)
+    lines += _time_column(guesses, columns, rows)
+    lines += _to_think_of(columns, reader)
     lists = {n: Guess("sparse", f"of type {kind}", multi=True) for n, kind in sample.lists}
     unreadable = {
         n: Guess("ignore", f"of type {kind}, no single value") for n, kind in sample.unreadable
@@ -112,13 +115,16 @@ def describe(patterns: Sequence[str]) -> str:
     for role in ("dense", "sparse", "ignore"):
         lines += _listed(role, {**guesses, **lists, **unreadable})
     lines += _time_lines(guesses)
+    text = "\n".join(lines) + "\n"
+    if label is not None and (fault := first_fault(text, patterns)):
+        lines.insert(1, f"# As it stands, a run is refused: {_plain(fault)}")
     return "\n".join(lines) + "\n"
 
 
-def _to_think_of(columns: dict[str, list[str]]) -> Iterator[str]:
+def _to_think_of(columns: dict[str, list[str]], reader: NumberReader) -> Iterator[str]:
     """Keys that only the owner of the log can decide on, as comments."""
     for name, values in columns.items():
-        if _WEIGHT_NAME.search(name) and values and all(map(is_number, values)):
+        if _WEIGHT_NAME.search(name) and values and all(map(reader.is_number, values)):
             yield f"# {_entry('weight', name, _WEIGHT_REASON)}"
     for name, values in columns.items():
         if _GROUP_NAME.search(name) and 1 < len(set(values)) < len(values):
@@ -126,20 +132,45 @@ def _to_think_of(columns: dict[str, list[str]]) -> Iterator[str]:
             return
 
 
-def _missing_tokens(sample: LogSample) -> list[str]:
-    found = Counter(value for values in sample.columns for value in set(values))
-    return [token for token in _MISSING if token in found]
+def _time_column(
+    guesses: dict[str, Guess], columns: dict[str, list[str]], rows: int
+) -> Iterator[str]:
+    """The key for a chronological split, as a comment where that would reject rows."""
+    now = _chronological(guesses)
+    if now is None:
+        return
+    if len(columns[now]) == rows:
+        yield _entry("time_column", now, "for --split chronological")
+    else:
+        yield f"# {_entry('time_column', now, 'rows without a time would be rejected')}"
 
 
 def _label(columns: dict[str, list[str]]) -> str | None:
-    two_valued = [name for name, values in columns.items() if name and len(set(values)) == 2]
-    for wanted in _LABEL_NAMES:
-        for name in columns:
-            if name.lower() == wanted and name in two_valued:
-                return name
-    binary = [name for name in two_valued if set(columns[name]) <= {"0", "1", "0.0", "1.0"}]
+    two_valued = [
+        name
+        for name, values in columns.items()
+        if name and (len(set(values)) == 2 or _is_binary(values))
+    ]
+    for name in _called_labels(columns):
+        if name in two_valued:
+            return name
+    binary = [name for name in two_valued if _is_binary(columns[name])]
     told = [name for name in two_valued if any(map(_is_click, set(columns[name])))]
     return (binary or told or two_valued or [None])[0]
+
+
+def _called_labels(columns: dict[str, list[str]]) -> list[str]:
+    """The columns that are called as labels are, the likeliest first."""
+    return [name for wanted in _LABEL_NAMES for name in columns if name.lower() == wanted]
+
+
+def _is_binary(values: list[str]) -> bool:
+    """Whether values are 0 and 1, but for words in few rows, such as a header that comes again."""
+    counts = Counter(values)
+    others = [value for value in counts if value not in _BINARY]
+    few = sum(counts[value] for value in others) <= MAX_REJECT_SHARE * len(values)
+    both = len({value[0] for value in counts if value in _BINARY}) == 2
+    return both and few and not any(map(NumberReader().is_number, others))
 
 
 def _is_click(value: str) -> bool:
@@ -149,40 +180,54 @@ def _is_click(value: str) -> bool:
 
 def _label_lines(label: str | None, columns: dict[str, list[str]]) -> list[str]:
     if label is None:
-        return ['label = "?"  # no column has two values: name it; {column = ..., above = 3} helps']
+        why = "no column has two values: name it; {column = ..., above = 3} helps"
+        for name in _called_labels(columns)[:1]:
+            values = [value for value, _ in Counter(columns[name]).most_common(_MOST_SHOWN)]
+            shown = ", ".join(values) if values else "none"
+            why += f"; {_quoted(name)} has {len(set(columns[name]))} values: {shown}"
+        return [_entry("label", "?", why)]
     counts = Counter(columns[label])
     shown = " and ".join(f"{value} ({count:,})" for value, count in counts.most_common())
-    if set(counts) <= {"0", "1", "0.0", "1.0"}:
-        return [_entry("label", label, f"has two values, {shown}")]
+    if _is_binary(columns[label]):
+        rest = "" if set(counts) <= _BINARY else "; rows of a word are rejected"
+        return [_entry("label", label, f"has the values {shown}{rest}")]
     # Beside a 2, as in many tables of answers, 1 may be either.
     known = [] if set(counts) == {"1", "2"} else [value for value in counts if _is_click(value)]
     positive = known[0] if len(known) == 1 else counts.most_common()[-1][0]
     why = "is how clicks are called" if known else "is the rarer value"
-    table = f"{{column = {json.dumps(label)}, positive = [{json.dumps(positive)}]}}"
-    return [f"label = {table}  # has two values, {shown}; {positive} {why}"]
+    table = f"{{column = {_quoted(label)}, positive = [{_quoted(positive)}]}}"
+    return [f"label = {table}  # {_plain(f'has two values, {shown}; {positive} {why}')}"]
 
 
-def _guess(name: str, values: list[str], rows: int) -> Guess:
+def _guess(name: str, values: list[str], reader: NumberReader) -> Guess:
     distinct = len(set(values))
     if distinct <= 1:
         return Guess("ignore", f"has {'one value' if distinct else 'no value'} in these rows")
     if time := _time(name, values):
         return time
-    if multi := _multi(values):
+    others = [value for value in values if not reader.is_number(value)]
+    is_id = bool(ID_NAME.search(name))
+    if distinct > FEW_VALUES and not is_id and (form := reader.unread_form(values)) is not None:
+        return Guess(
+            "ignore",
+            f"numbers in a form that is not read, such as {form}: write them in the log with a "
+            "decimal sign and no other (1234.5), or name it as dense if they are so",
+        )
+    if multi := _multi(values):  # behind the above, whose commas may look like separators
         return multi
-    numbers = [float(value) for value in values if is_number(value)]
-    if len(numbers) < len(values):
+    if len(others) > MAX_REJECT_SHARE * len(values):
         return _category(values, distinct)
+    numbers = [number for value in values if (number := reader.value(value)) is not None]
     whole = all(number.is_integer() for number in numbers)
     spread = f"from {min(numbers):g} to {max(numbers):g}, {distinct:,} different ones"
-    if whole and _ID_NAME.search(name):
+    if whole and is_id:
         return _category(values, distinct)
-    if whole and _counts_up(numbers):
+    if whole and not others and _counts_up(numbers):
         return Guess("ignore", "numbers the rows")
-    if whole and (distinct <= _FEW_VALUES or not _is_amount(name, numbers)):
+    if whole and (distinct <= FEW_VALUES or not _is_amount(name, numbers)):
         return Guess("sparse", f"whole numbers {spread}")
-    transform = "standardize" if min(numbers) < 0 else None
-    return Guess("dense", f"numbers {spread}", transform)
+    rest = f"; rows of others, such as {others[0]}, are rejected" if others else ""
+    return Guess("dense", f"numbers {spread}{rest}", "standardize" if min(numbers) < 0 else None)
 
 
 def _multi(values: list[str]) -> Guess | None:
@@ -199,7 +244,7 @@ def _multi(values: list[str]) -> Guess | None:
         if (
             several < _MANY_LISTS * len(values)
             or "," in separator
-            and all(map(is_number, counts))  # 1,5 is a number in many countries
+            and all(map(NumberReader().is_number, counts))  # 1,5 is a number in many countries
             or repeated < _REPEATED_ITEMS * counts.total()
             or len(counts) >= len(set(values))
         ):
@@ -221,7 +266,7 @@ def _is_amount(name: str, numbers: list[float]) -> bool:
 
 
 def _category(values: list[str], distinct: int) -> Guess:
-    if distinct == len(values) and len(values) > _FEW_VALUES:
+    if distinct == len(values) and len(values) > FEW_VALUES:
         return Guess("ignore", f"has another value in each of {len(values):,} rows")
     return Guess("sparse", f"{distinct:,} different values")
 
@@ -235,13 +280,14 @@ def _time(name: str, values: list[str]) -> Guess | None:
         return Guess(
             "ignore",
             f"times such as {values[0]}, which no value tells whether {forms}: say which, "
-            f"times.{json.dumps(name)} = ...",
+            f"times.{_quoted(name)} = ...",
         )
     return Guess("time", f"times such as {values[0]}", times=times)
 
 
 def _counts_up(numbers: list[float]) -> bool:
-    return all(after == before + 1 for before, after in zip(numbers, numbers[1:], strict=False))
+    exact = numbers[-1] < _EXACT  # beyond, a float and the next are the same
+    return exact and all(after == before + 1 for before, after in itertools.pairwise(numbers))
 
 
 def _time_lines(guesses: dict[str, Guess]) -> Iterator[str]:
@@ -256,8 +302,7 @@ def _time_lines(guesses: dict[str, Guess]) -> Iterator[str]:
             fields.append(_entry("derive", list(found.derived)))
         if is_beginning(name) and now not in (None, name):
             fields.append(_entry("age_until", now))
-        why = " ".join(guesses[name].reason.split())
-        yield f"{json.dumps(name, ensure_ascii=False)} = {{{', '.join(fields)}}}  # {why}"
+        yield f"{_quoted(name)} = {{{', '.join(fields)}}}  # {_plain(guesses[name].reason)}"
 
 
 def _chronological(guesses: dict[str, Guess]) -> str | None:
@@ -272,18 +317,28 @@ def _listed(role: str, guesses: dict[str, Guess]) -> Iterator[str]:
         return
     yield f"{role} = ["
     for name, guess in chosen.items():
-        entry = json.dumps(name, ensure_ascii=False)
+        entry = _quoted(name)
         if guess.transform is not None:
             entry = f'{{source = {entry}, transform = "{guess.transform}"}}'
         if guess.multi is not None:
-            entry = f"{{source = {entry}, multi = {json.dumps(guess.multi)}}}"
-        yield f"    {entry},  # {' '.join(guess.reason.split())}"
+            entry = f"{{source = {entry}, multi = {_quoted(guess.multi)}}}"
+        yield f"    {entry},  # {_plain(guess.reason)}"
     yield "]"
 
 
 def _entry(key: str, value: object, reason: str = "") -> str:
-    line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
-    return f"{line}  # {reason}" if reason else line
+    line = f"{key} = {_quoted(value)}"
+    return f"{line}  # {_plain(reason)}" if reason else line
+
+
+def _quoted(value: object) -> str:
+    """A text, a number or a list of them as TOML has it: as JSON, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _plain(reason: str) -> str:
+    """A reason as a comment of one line, whatever characters the values have that it shows."""
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in " ".join(reason.split()))
 
 
 def main(arguments: Sequence[str]) -> int:

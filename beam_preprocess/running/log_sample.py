@@ -5,28 +5,31 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.dialect import USUAL_DELIMITERS, UTF_8
-from beam_preprocess.reading.foreign_files import check_delimited, utf_16
+from beam_preprocess.reading.foreign_files import check_delimited, wide_encoding
 from beam_preprocess.reading.lists import is_list_type
 from beam_preprocess.reading.parquet_blocks import open_parquet
+from beam_preprocess.reading.parquet_values import is_number as is_number_type
 from beam_preprocess.reading.parquet_values import is_readable, plain_values, text_of
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text
 from beam_preprocess.running.file_patterns import FoundFile, find_files
+from beam_preprocess.running.number_forms import NumberReader, decimal_comma
 
 MOST_ROWS = 5000
 _MOST_BYTES = 1 << 20
+_is_number = NumberReader().is_number
 _PARQUET = b"PAR1"
 _WESTERN = "cp1252"
-_COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
-_MOSTLY = 0.9
-"""Share of a column's values that are numbers, where some mean missing."""
+_ENOUGH = 0.5
+"""Share of the lines that have as many columns, from which on they are a table."""
+
+_BY_PREFERENCE = tuple(sorted(USUAL_DELIMITERS, key=lambda delimiter: delimiter not in "\t;"))
+"""Where semicolons make as good a table as commas do, commas stand in its numbers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,11 +95,25 @@ def _of_parquet(found: FoundFile) -> LogSample:
         schema = opened.schema_arrow
         readable = [field.name for field in schema if is_readable(field.type)]
         batch = next(opened.iter_batches(MOST_ROWS, columns=readable), None)
-    columns = [] if batch is None else [text_of(plain_values(part)) for part in batch.columns]
+    arrays = [] if batch is None else list(map(plain_values, batch.columns))
+    columns = [tuple(_text(value.as_py()) for value in text_of(part)) for part in arrays]
+    settings: list[tuple[str, object, str]] = [
+        ("file_format", "parquet", "the file begins with PAR1")
+    ]
+    typed = [is_number_type(part.type) for part in arrays]
+    example = decimal_comma([c for c, of_type in zip(columns, typed, strict=True) if not of_type])
+    if example is not None:
+        settings.append(("decimal", ",", f"texts of numbers such as {example}"))
+        # Those of a type have no sign that could be another.
+        columns = [
+            tuple(value.replace(".", ",") for value in column) if of_type else column
+            for column, of_type in zip(columns, typed, strict=True)
+        ]
     return LogSample(
         tuple(readable),
-        tuple(tuple(_text(value.as_py()) for value in column) for column in columns),
-        (("file_format", "parquet", "the file begins with PAR1"),),
+        tuple(columns),
+        tuple(settings),
+        "." if example is None else ",",
         lists=tuple((f.name, str(f.type)) for f in schema if is_list_type(f.type)),
         unreadable=tuple(
             (f.name, str(f.type))
@@ -110,24 +127,27 @@ def _of_text(found: FoundFile, begin: bytes) -> LogSample:
     encoding, reason = _encoding(begin)
     if encoding in (UTF_8, _WESTERN):
         check_delimited(begin, found.path)
-    text = begin.decode(encoding, "replace").lstrip("\ufeff")
+    text = begin.decode(encoding, "replace").removeprefix("\ufeff")
     whole = len(begin) < _MOST_BYTES
     lines = [line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line]
-    lines = lines[: MOST_ROWS + 1] if whole else lines[:-1][: MOST_ROWS + 1]
+    if not whole:
+        lines = lines[:-1]
+        if not lines:
+            raise DataError(f"{found.path} line 1: is longer than a row may be; is it a table?")
+    if not lines:
+        raise DataError(f"{found.path}: has no rows to look at")
+    lines = lines[: MOST_ROWS + 1]
     settings: list[tuple[str, object, str]] = []
     if encoding != UTF_8:
         settings.append(("file_encoding", encoding, reason))
     description, reasons = _dialect(lines)
     settings += reasons
-    rows = [row for line in lines if (row := _values(description, line)) is not None]
-    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    if width < 2:
-        raise DataError(f"{found.path}: no delimiter is known that makes columns of its lines")
-    if len(rows[0]) != width:
-        raise DataError(
-            f"{found.path} line 1: has another number of columns ({len(rows[0])}) than most lines "
-            f"({width}); take out what stands before the table"
-        )
+    parsed = [_values(description, line) for line in lines]
+    rows = [row for row in parsed if row is not None]
+    width, most = Counter(map(len, rows)).most_common(1)[0] if rows else (0, 0)
+    if width < 2 or most < _ENOUGH * len(lines):
+        raise DataError(f"{found.path}: {_no_table(lines)}")
+    _check_first_line(parsed[0] or [], width, f"{found.path} line 1")
     rows = [row for row in rows if len(row) == width]
     names, header, why = _header(rows)
     settings.append(("header", header, why))
@@ -135,34 +155,47 @@ def _of_text(found: FoundFile, begin: bytes) -> LogSample:
         settings.append(("columns", names, "made up: give them their own names"))
     body = rows[1:] if header else rows
     columns = tuple(tuple(row[at] for row in body) for at in range(width))
-    example = _decimal_comma(columns)
+    example = decimal_comma(columns)
     if example is None:
         return LogSample(names, columns, tuple(settings))
     settings.append(("decimal", ",", f"numbers such as {example}, and none with a point"))
     return LogSample(names, columns, tuple(settings), ",")
 
 
-def _decimal_comma(columns: Sequence[Sequence[str]]) -> str | None:
-    """A number with a comma, if a column holds such alone and none holds numbers with a point."""
-    found = None
-    for values in columns:
-        present = [value for value in values if value]
-        if any(is_number(value) and "." in value for value in present):
-            return None
-        commas = [value for value in present if _COMMA_NUMBER.fullmatch(value)]
-        others = sum(is_number(value) for value in present)
-        if all(map(_THOUSANDS.fullmatch, commas)):  # 1,234 may be a thousand and more
-            continue
-        if len(commas) > len(present) / 2 and len(commas) + others > _MOSTLY * len(present):
-            found = found or commas[0]
-    return found
+def _no_table(lines: Sequence[str]) -> str:
+    """Why no delimiter makes a table of lines."""
+    if sum(line.count('"') % 2 for line in lines) > len(lines) / 10:
+        return (
+            "values hold line breaks between quotes, and a row has to be one line; write the log "
+            "with blanks in place of them"
+        )
+    known = ", ".join(map(repr, USUAL_DELIMITERS))
+    return (
+        f"no delimiter is known that makes columns of its lines ({known}); write the log with one "
+        "of them, or describe it by hand, with delimiter = ..."
+    )
+
+
+def _check_first_line(first: list[str], width: int, where: str) -> None:
+    """Refuses what is neither a header nor a row as the others."""
+    if 1 < len(first) == width - 1:
+        raise DataError(
+            f"{where}: has {len(first)} columns, one less than most lines; if it is a header, give "
+            "it the name that it lacks (or its last delimiter, where rows end with one)"
+        )
+    filled = sum(map(bool, first))
+    if len(first) != width or (filled < 2 <= width - filled):
+        raise DataError(
+            f"{where}: has another number of columns ({min(filled, len(first))}) than most lines "
+            f"({width}); take out what stands before the table"
+        )
 
 
 def _encoding(begin: bytes) -> tuple[str, str]:
-    if (found := utf_16(begin)) is not None:
-        marked = found == "utf-16"
-        why = "begins with the mark of UTF-16" if marked else "has a zero beside each character"
-        return found, f"the file {why}"
+    if (found := wide_encoding(begin)) is not None:
+        marked = found in ("utf-16", "utf-32")
+        why = f"begins with the mark of {found.upper()}" if marked else "has a zero beside each"
+        return found, f"the file {why}{'' if marked else ' character'}"
     try:
         codecs.getincrementaldecoder("utf-8")().decode(begin)
     except UnicodeDecodeError as error:
@@ -171,18 +204,24 @@ def _encoding(begin: bytes) -> tuple[str, str]:
 
 
 def _dialect(lines: list[str]) -> tuple[Description, list[tuple[str, object, str]]]:
-    """The description whose delimiter gives the most lines the same number of columns."""
-    best: tuple[float, int] = (0.0, 0)
+    """The description whose delimiter gives the most lines the same number of columns.
+
+    One that gives it to the first line as well is better: a header has no decimal commas.
+    """
+    best: tuple[bool, float] = (False, 0.0)
     chosen = _description(",")
-    for delimiter in USUAL_DELIMITERS:
+    for delimiter in _BY_PREFERENCE:
+        if not any(delimiter in line for line in lines):
+            continue
         description = _description(delimiter, lines)
-        counts = Counter(len(_values(description, line) or ()) for line in lines)
-        width, rows = max(counts.items(), key=lambda pair: (pair[0] > 1, pair[1]))
-        if width > 1 and (rows / len(lines), -USUAL_DELIMITERS.index(delimiter)) > best:
-            best = rows / len(lines), -USUAL_DELIMITERS.index(delimiter)
-            chosen = description
-    share = f"{best[0]:.0%} of the first {len(lines):,} lines have the same number of columns"
-    settings: list[tuple[str, object, str]] = [("delimiter", chosen.delimiter, share)]
+        widths = [len(_values(description, line) or ()) for line in lines]
+        width, rows = max(Counter(widths).items(), key=lambda pair: (pair[0] > 1, pair[1]))
+        share = rows / len(lines)
+        fit = (share >= _ENOUGH and widths[0] == width, share)
+        if width > 1 and fit > best:
+            best, chosen = fit, description
+    told = f"{best[1]:.0%} of the first {len(lines):,} lines have the same number of columns"
+    settings: list[tuple[str, object, str]] = [("delimiter", chosen.delimiter, told)]
     if not chosen.quoting:
         settings.append(("quoting", False, "no value is quoted"))
     if chosen.escape is not None:
@@ -224,9 +263,11 @@ def _header(rows: list[list[str]]) -> tuple[tuple[str, ...], bool, str]:
     unlike = [
         name
         for at, name in enumerate(first)
-        if not is_number(name) and body and sum(is_number(row[at]) for row in body) > len(body) / 2
+        if not _is_number(name)
+        and body
+        and sum(_is_number(row[at]) for row in body) > len(body) / 2
     ]
-    names_only = len(set(first)) == len(first) and not any(map(is_number, first))
+    names_only = len(set(first)) == len(first) and not any(map(_is_number, first))
     if unlike:
         return tuple(first), True, f"{unlike[0]!r} stands above numbers"
     if (
@@ -240,28 +281,6 @@ def _header(rows: list[list[str]]) -> tuple[tuple[str, ...], bool, str]:
         False,
         "the first line is like the others",
     )
-
-
-def with_point(text: str) -> str:
-    """A number with a comma as one with a point; any other text as it is.
-
-    >>> with_point("-1,5"), with_point("1,5,2"), with_point("a,b")
-    ('-1.5', '1,5,2', 'a,b')
-    """
-    return text.replace(",", ".") if _COMMA_NUMBER.fullmatch(text) else text
-
-
-def is_number(text: str) -> bool:
-    """Whether a value is a number as dense columns take them.
-
-    >>> is_number("-1.5"), is_number("1_000"), is_number("")
-    (True, False, False)
-    """
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
 
 
 def _text(value: bytes) -> str:

@@ -1,0 +1,46 @@
+"""Whether a description reads the rows that it was made of."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+from beam_preprocess.config import MAX_REJECT_SHARE, MAX_ROW_BYTES
+from beam_preprocess.datasets.toml_file import parse_toml
+from beam_preprocess.encoding.scan_check import hint
+from beam_preprocess.errors import DataError
+from beam_preprocess.reading.decode import decode_rows
+from beam_preprocess.reading.source import read_raw
+from beam_preprocess.running.file_patterns import find_files
+from beam_preprocess.running.input_files import find_further_inputs
+
+_PLACE = pathlib.Path("description")
+
+
+def first_fault(text: str, patterns: Sequence[str]) -> str | None:
+    """Why a run by a description would end, as the first block of the first file tells.
+
+    Args:
+      text: The description, in TOML.
+      patterns: Paths, globs or directories of the log.
+
+    Returns:
+      The message; None where the block can be read.
+    """
+    found = find_files(patterns)[0]
+    try:
+        description, (file,) = find_further_inputs(
+            (found.path,), parse_toml(text, _PLACE), found.partitions, MAX_ROW_BYTES
+        )
+        _, raw, _ = next(read_raw(file, 0, 1, description, (), MAX_ROW_BYTES))
+    except DataError as error:
+        return str(error)
+    rows, rejects = decode_rows(raw, description, numeric_ids=False)
+    share = len(rejects) / max(1, len(rows) + len(rejects))
+    if share <= MAX_REJECT_SHARE:
+        return None
+    first = rejects[0]
+    return (
+        f"{share:.1%} of the first rows are malformed, the first on line {first.line + 1}: "
+        f"{first.reason}{hint(first.reason)}"
+    )

@@ -1,0 +1,59 @@
+"""Which values of a log stand for a missing one, as far as its first rows tell."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from beam_preprocess.config import MAX_REJECT_SHARE
+from beam_preprocess.running.log_sample import LogSample
+from beam_preprocess.running.number_forms import MOST_WORDS, NumberReader
+
+FEW_VALUES = 24
+"""Whole numbers of so few values, as hours and grades are, are categories."""
+
+ID_NAME = re.compile(r"(^|_)(id|uid|guid|uuid|key|hash|code|zip|ip)$|Id$|ID$")
+
+_USUAL = {
+    *("na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "(null)", "none", "nil", "undefined"),
+    *("?", "\\n", "-", "--", "0000-00-00", "0000-00-00 00:00:00"),
+}
+"""In lower case."""
+
+_MOST_CHARACTERS = 20
+
+
+def missing_tokens(sample: LogSample, reader: NumberReader) -> list[str]:
+    """The values that mean missing: usual ones, and the one or two words among numbers.
+
+    Args:
+      sample: The first rows.
+      reader: Of its numbers.
+
+    >>> columns = (("a", "n/a", "b") * 20, ("-inf",) + tuple(map(str, range(59))))
+    >>> missing_tokens(LogSample(("city", "score"), columns, ()), NumberReader())
+    ['n/a', '-inf']
+    """
+    found: dict[str, None] = {}
+    for name, values in zip(sample.names, sample.columns, strict=True):
+        counts = Counter(value for value in values if value)
+        usual = [value for value in counts if value.lower() in _USUAL]
+        # Two values are an answer, such as + and -, rather than one and its absence.
+        if len(counts) != 2 or all(value not in ("-", "--") for value in usual):
+            found.update(dict.fromkeys(usual))
+        if not ID_NAME.search(name):
+            found.update(dict.fromkeys(_among_numbers(counts, reader)))
+    return list(found)
+
+
+def _among_numbers(counts: Counter[str], reader: NumberReader) -> list[str]:
+    words = [value for value in counts if not reader.is_number(value)]
+    words = [value for value in words if value.lower() not in _USUAL]
+    numbers = len(counts) - len(words)
+    if len(words) > MOST_WORDS or numbers <= FEW_VALUES:
+        return []
+    few = (
+        sum(counts[word] for word in words) < MAX_REJECT_SHARE * counts.total()
+    )  # slips, such as a total
+    long = any(len(word) > _MOST_CHARACTERS or re.search(r"[1-9]", word) for word in words)
+    return [] if few or long else words
