@@ -18,6 +18,7 @@ from beam_preprocess.config import MAX_REJECT_SHARE
 from beam_preprocess.dataset.feature_schema import JSON_LISTS
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.lists import json_items
+from beam_preprocess.running.comma_readings import CommaReading, comma_reading
 from beam_preprocess.running.description_trial import first_fault
 from beam_preprocess.running.log_sample import sample_log
 from beam_preprocess.running.missing_guess import FEW_VALUES, ID_NAME, missing_tokens
@@ -46,6 +47,9 @@ _LONG_TAIL = 20
 """Times its median, that the largest of many counts exceeds."""
 
 _SEPARATORS = ("|", ";", ", ", ",", "^")
+_OTHER_SEPARATORS = ("|", ";", "^")
+"""Where it has been told before that commas stand in numbers, or that they may."""
+
 _MANY_LISTS, _REPEATED_ITEMS = 0.1, 0.8
 """Shares of values that hold a separator, and of parts between separators that come twice: texts
 such as dates and addresses have the one and not the other."""
@@ -84,7 +88,7 @@ def describe(patterns: Sequence[str]) -> str:
       DataError: There is no such file, or it is no table.
     """
     sample = sample_log(patterns)
-    reader = NumberReader(sample.decimal)
+    reader = NumberReader(sample.decimal or ".")
     missing = missing_tokens(sample, reader)
     columns = {
         name: [value for value in values if value and value not in missing]
@@ -93,7 +97,7 @@ def describe(patterns: Sequence[str]) -> str:
     label = _label(columns)
     rows = len(sample.columns[0])
     guesses = {
-        name: _guess(name, values, reader)
+        name: _guess(name, values, reader, sample.decimal)
         for name, values in columns.items()
         if name and name != label
     }
@@ -199,21 +203,27 @@ def _label_lines(label: str | None, columns: dict[str, list[str]]) -> list[str]:
     return [f"label = {table}  # {_plain(f'has two values, {shown}; {positive} {why}')}"]
 
 
-def _guess(name: str, values: list[str], reader: NumberReader) -> Guess:
+def _guess(name: str, values: list[str], reader: NumberReader, decimal: str | None) -> Guess:
     distinct = len(set(values))
     if distinct <= 1:
         return Guess("ignore", f"has {'one value' if distinct else 'no value'} in these rows")
     if time := _time(name, values):
         return time
+    reading = comma_reading(values)
+    if lists := _comma_lists(name, values, reading, decimal):
+        return lists
     others = [value for value in values if not reader.is_number(value)]
     is_id = bool(ID_NAME.search(name))
-    if distinct > FEW_VALUES and not is_id and (form := reader.unread_form(values)) is not None:
+    form = reader.unread_form(values)
+    if form is not None and distinct > FEW_VALUES and not is_id:
         return Guess(
             "ignore",
             f"numbers in a form that is not read, such as {form}: write them in the log with a "
-            "decimal sign and no other (1234.5), or name it as dense if they are so",
+            "decimal sign and no other (1234.5), or name it as dense if they are so"
+            + (f", or as lists: {_as_lists(name)}" if reading is CommaReading.THOUSANDS else ""),
         )
-    if multi := _multi(values):  # behind the above, whose commas may look like separators
+    told = reading is not None or form is not None
+    if multi := _multi(values, _OTHER_SEPARATORS if told else _SEPARATORS):
         return multi
     if len(others) > MAX_REJECT_SHARE * len(values):
         return _category(values, distinct)
@@ -227,35 +237,64 @@ def _guess(name: str, values: list[str], reader: NumberReader) -> Guess:
     if whole and (distinct <= FEW_VALUES or not _is_amount(name, numbers)):
         return Guess("sparse", f"whole numbers {spread}")
     rest = f"; rows of others, such as {others[0]}, are rejected" if others else ""
+    if reading in (CommaReading.EITHER, CommaReading.THOUSANDS):
+        rest += f"; if its commas are none of decimals: {_as_lists(name)}"
     return Guess("dense", f"numbers {spread}{rest}", "standardize" if min(numbers) < 0 else None)
 
 
-def _multi(values: list[str]) -> Guess | None:
+def _comma_lists(
+    name: str, values: list[str], reading: CommaReading | None, decimal: str | None
+) -> Guess | None:
+    """A column of digits and commas that is of lists, or may be; None of what is no such."""
+    if reading is CommaReading.LIST or (reading is CommaReading.EITHER and decimal == "."):
+        return _list_guess(values, ",")
+    unsure = reading is CommaReading.EITHER and decimal is None
+    if reading is not CommaReading.NEITHER and not unsure:
+        return None
+    some = next(value for value in values if "," in value)
+    told = (
+        f'nothing tells whether {some} is a number (then decimal = ",", and name it as dense) or '
+        f"a list (then {_as_lists(name)})"
+    )
+    if len(set(values)) <= FEW_VALUES:
+        return Guess("sparse", f"{len(set(values))} different values; {told}")
+    return Guess("ignore", told)
+
+
+def _as_lists(name: str) -> str:
+    return f'{{source = {_quoted(name)}, multi = ","}} as sparse'
+
+
+def _multi(values: list[str], separators: Sequence[str]) -> Guess | None:
     """Whether values are lists: a separator in many of them, whose parts come again elsewhere."""
     lists, bad = json_items(pa.array([value.encode() for value in values], pa.binary()))
     if not len(bad):
         longest = max(len(items) for items in lists.to_pylist())
         return Guess("sparse", f"lists of JSON, of up to {longest} items", multi=JSON_LISTS)
-    for separator in _SEPARATORS:
+    for separator in separators:
         lists = [value.split(separator) for value in values]
         several = sum(len(items) > 1 for items in lists)
         counts = Counter(item for items in lists for item in items)
         repeated = sum(count for count in counts.values() if count > 1)
         if (
             several < _MANY_LISTS * len(values)
-            or "," in separator
-            and all(map(NumberReader().is_number, counts))  # 1,5 is a number in many countries
             or repeated < _REPEATED_ITEMS * counts.total()
             or len(counts) >= len(set(values))
         ):
             continue
-        longest = max(map(len, lists))
-        reason = (
-            f"{several / len(values):.0%} of its values are several between {separator!r}, up to "
-            f"{longest}, of {len(counts):,} different ones"
-        )
-        return Guess("sparse", reason, multi=separator)
+        return _list_guess(values, separator)
     return None
+
+
+def _list_guess(values: list[str], separator: str) -> Guess:
+    lists = [value.split(separator) for value in values]
+    several = sum(len(items) > 1 for items in lists)
+    different = len({item for items in lists for item in items})
+    reason = (
+        f"{several / len(values):.0%} of its values are several between {separator!r}, up to "
+        f"{max(map(len, lists))}, of {different:,} different ones"
+    )
+    return Guess("sparse", reason, multi=separator)
 
 
 def _is_amount(name: str, numbers: list[float]) -> bool:

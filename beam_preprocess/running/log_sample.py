@@ -17,8 +17,9 @@ from beam_preprocess.reading.parquet_blocks import open_parquet
 from beam_preprocess.reading.parquet_values import is_number as is_number_type
 from beam_preprocess.reading.parquet_values import is_readable, plain_values, text_of
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text
+from beam_preprocess.running.comma_readings import decimal_sign
 from beam_preprocess.running.file_patterns import FoundFile, find_files
-from beam_preprocess.running.number_forms import NumberReader, decimal_comma
+from beam_preprocess.running.number_forms import NumberReader
 
 MOST_ROWS = 5000
 _MOST_BYTES = 1 << 20
@@ -40,7 +41,7 @@ class LogSample:
       names: Of the columns, in order.
       columns: The values of each, as text.
       settings: Keys of a description that say how the files are read, with the reason of each.
-      decimal: What stands before the decimals of its numbers.
+      decimal: What stands before the decimals of its numbers; None where they do not tell.
       lists: Columns of Parquet that hold lists, and their types.
       unreadable: Columns of Parquet that hold neither lists nor single values, and their types.
     """
@@ -48,7 +49,7 @@ class LogSample:
     names: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     settings: tuple[tuple[str, object, str], ...]
-    decimal: str = "."
+    decimal: str | None = None
     lists: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
 
@@ -101,9 +102,10 @@ def _of_parquet(found: FoundFile) -> LogSample:
         ("file_format", "parquet", "the file begins with PAR1")
     ]
     typed = [is_number_type(part.type) for part in arrays]
-    example = decimal_comma([c for c, of_type in zip(columns, typed, strict=True) if not of_type])
-    if example is not None:
-        settings.append(("decimal", ",", f"texts of numbers such as {example}"))
+    sign = decimal_sign([c for c, of_type in zip(columns, typed, strict=True) if not of_type])
+    decimal, example = sign or (None, "")
+    if decimal == ",":
+        settings.append(("decimal", decimal, f"texts of numbers such as {example}"))
         # Those of a type have no sign that could be another.
         columns = [
             tuple(value.replace(".", ",") for value in column) if of_type else column
@@ -113,7 +115,7 @@ def _of_parquet(found: FoundFile) -> LogSample:
         tuple(readable),
         tuple(columns),
         tuple(settings),
-        "." if example is None else ",",
+        decimal,
         lists=tuple((f.name, str(f.type)) for f in schema if is_list_type(f.type)),
         unreadable=tuple(
             (f.name, str(f.type))
@@ -155,11 +157,10 @@ def _of_text(found: FoundFile, begin: bytes) -> LogSample:
         settings.append(("columns", names, "made up: give them their own names"))
     body = rows[1:] if header else rows
     columns = tuple(tuple(row[at] for row in body) for at in range(width))
-    example = decimal_comma(columns)
-    if example is None:
-        return LogSample(names, columns, tuple(settings))
-    settings.append(("decimal", ",", f"numbers such as {example}, and none with a point"))
-    return LogSample(names, columns, tuple(settings), ",")
+    decimal, example = decimal_sign(columns) or (None, "")
+    if decimal == ",":
+        settings.append(("decimal", decimal, f"numbers such as {example}, and none with a point"))
+    return LogSample(names, columns, tuple(settings), decimal)
 
 
 def _no_table(lines: Sequence[str]) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-_COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}(?:\1\d{3})*")
+"""A thousand and more with separators, or so it may be."""
+
 _LARGEST = float(np.finfo(np.float32).max)
 
 _THOUSANDS = r"[1-9]\d{0,2}(?P<gap>[.,'’ \u00a0\u202f])\d{3}(?:(?P=gap)\d{3})*(?:[.,]\d+)?"
@@ -25,9 +26,6 @@ MOSTLY = 0.9
 
 MOST_WORDS = 2
 """Different words that stand for a missing number in one column."""
-
-_SOME = 0.1
-"""Share of them that have a comma, beside whole ones such as spreadsheets leave."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +66,7 @@ class NumberReader:
         >>> NumberReader().unread_form(["1.200", "7"]), NumberReader().unread_form(["1.2", "7"])
         ('1.200', None)
         """
+        values = without_words(values)
         others = [value for value in values if not self.is_number(value)]
         if not others:
             return self._thousands(values)
@@ -81,38 +80,26 @@ class NumberReader:
         three digits, and what has none is below a thousand."""
         pointed = [value for value in values if "." in value]
         whole = [value for value in values if "." not in value]
-        if pointed and whole and all(map(_GROUPED.fullmatch, pointed)):
-            if all(abs(float(value)) < 1000 for value in whole):
-                return pointed[0]
+        if pointed and whole and all(map(GROUPED.fullmatch, pointed)) and not ungrouped(whole):
+            return pointed[0]
         return None
 
 
-def decimal_comma(columns: Iterable[Sequence[str]]) -> str | None:
-    """A number with a decimal comma, if a log has such and no numbers with a decimal point.
+def ungrouped(wholes: Iterable[str]) -> bool:
+    """Whether whole numbers of a thousand and more stand without a separator.
 
-    Args:
-      columns: The values of each, as text.
-
-    Returns:
-      The first; None too where each comma stands before three digits, and so may be of thousands.
-
-    >>> decimal_comma([["1,5", "2"]]), decimal_comma([["1,5", "2"], ["2.5", "3"]])
-    ('1,5', None)
-    >>> decimal_comma([["1,500", "2"]]), decimal_comma([["1,500", "2"], ["1,5", "7"]])
-    (None, '1,500')
+    >>> ungrouped(["7", "999"]), ungrouped(["7", "-1000"])
+    (False, True)
     """
-    found, grouped = [], True
-    for values in columns:
-        present = [value for value in values if value]
-        words = {value for value in present if not any(map(str.isdigit, value))}
-        if len(words) <= MOST_WORDS:
-            present = [value for value in present if value not in words]
-        points = [value for value in present if "." in value and NumberReader().is_number(value)]
-        if not all(map(_GROUPED.fullmatch, points)):
-            return None
-        commas = [value for value in present if _COMMA_NUMBER.fullmatch(value)]
-        whole = sum(map(NumberReader(",").is_number, present)) - len(commas)
-        if len(commas) > _SOME * len(present) and len(commas) + whole > MOSTLY * len(present):
-            found.append(commas[0])
-            grouped &= all(map(_GROUPED.fullmatch, commas))
-    return None if grouped or not found else found[0]
+    return any(abs(float(value)) >= 1000 for value in wholes)
+
+
+def without_words(values: Sequence[str]) -> list[str]:
+    """The values but empty ones, and but words where these are so few that they mean missing.
+
+    >>> without_words(["1", "", "unknown", "x2"])
+    ['1', 'x2']
+    """
+    present = [value for value in values if value]
+    words = {value for value in present if not any(map(str.isdigit, value))}
+    return [v for v in present if v not in words] if len(words) <= MOST_WORDS else present
