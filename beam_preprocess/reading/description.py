@@ -123,6 +123,8 @@ class Description:
                 f"{self.name}: decimal {self.decimal!r} is the delimiter as well, which needs "
                 "quoting = true"
             )
+        for table in self.side_tables:
+            table.check_numbers(self.decimal, self.missing_tokens)
         if self.columns is None and self.file_format == "text" and not self.header:
             raise DataError(f"{self.name}: files without a header need their columns listed")
         rules = (self.label_rule != "binary", self.label_positive, self.label_above is not None)

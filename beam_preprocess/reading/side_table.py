@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from beam_preprocess.common.checked import Name, check_fields, shown
 from beam_preprocess.common.suggestions import suggestion
@@ -64,3 +65,31 @@ class SideTable:
             quoting=self.quoting,
             file_encoding=self.file_encoding or UTF_8,
         )
+
+    def check_numbers(self, decimal: str, missing: Collection[str]) -> None:
+        """Refuses what leaves no dense column of it readable, which rows would tell one by one.
+
+        Args:
+          decimal: What stands before decimals, in the log and so in the table.
+          missing: Values that mean missing, beside an empty one.
+
+        Raises:
+          DataError: The default is no such number, or the sign is the delimiter as well.
+        """
+        if not self.dense or self.tokens:
+            return
+        what = f"side table {shown(self.name)}"
+        if decimal == self.delimiter and not self.quoting:
+            raise DataError(
+                f"{what}: decimal {decimal!r} is its delimiter as well, which needs quoting = true"
+            )
+        if self.default in ("", *missing):
+            return
+        wrong = "," if decimal == "." else "."
+        try:
+            float(self.default.replace(wrong, "?").replace(decimal, "."))
+        except ValueError:
+            raise DataError(
+                f"{what}: default {self.default!r} is no number with the decimal sign {decimal!r}, "
+                f"which column {self.dense[0].source} needs"
+            ) from None

@@ -167,8 +167,11 @@ def open_text(file: InputFile) -> Iterator[BinaryIO]:
                 raw = io.BufferedReader(BreaksOfReturns(raw), BLOCK_BYTES)
             yield raw
         except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
+            plain = isinstance(error, gzip.BadGzipFile)
+            rename = ", or take .gz off its name if nothing packed it" if plain else ""
             raise DataError(
                 f"{file.path}: truncated or damaged compressed file ({error}); fetch it again"
+                f"{rename}"
             ) from None
         except FileNotFoundError:
             raise DataError(f"{file.path}: no such file") from None

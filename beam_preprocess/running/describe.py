@@ -21,7 +21,7 @@ from beam_preprocess.reading.lists import json_items
 from beam_preprocess.running.comma_readings import CommaReading, comma_reading
 from beam_preprocess.running.description_trial import first_fault
 from beam_preprocess.running.log_sample import sample_log
-from beam_preprocess.running.missing_guess import FEW_VALUES, ID_NAME, missing_tokens
+from beam_preprocess.running.missing_guess import FEW_VALUES, ID_NAME, far_value, missing_tokens
 from beam_preprocess.running.number_forms import NumberReader
 from beam_preprocess.running.time_guess import TimeGuess, guess_times, is_beginning
 
@@ -105,7 +105,7 @@ def describe(patterns: Sequence[str]) -> str:
     lines = [
         f"# Guessed from the first {rows:,} rows of {_quoted(patterns[0])}: look it through",
         _entry("name", name),
-        *_label_lines(label, columns),
+        *_label_lines(label, columns, rows),
         *(_entry(key, value, reason) for key, value, reason in sample.settings),
     ]
     if missing:
@@ -182,13 +182,16 @@ def _is_click(value: str) -> bool:
     return value.lower().rstrip(".") in _POSITIVE
 
 
-def _label_lines(label: str | None, columns: dict[str, list[str]]) -> list[str]:
+def _label_lines(label: str | None, columns: dict[str, list[str]], rows: int) -> list[str]:
     if label is None:
         why = "no column has two values: name it; {column = ..., above = 3} helps"
         for name in _called_labels(columns)[:1]:
             values = [value for value, _ in Counter(columns[name]).most_common(_MOST_SHOWN)]
             shown = ", ".join(values) if values else "none"
-            why += f"; {_quoted(name)} has {len(set(columns[name]))} values: {shown}"
+            different = len(set(columns[name]))
+            why += f"; {_quoted(name)} has {different} value{'s' * (different != 1)}: {shown}"
+            if different == 1 and (empty := rows - len(columns[name])):
+                why += f", and none in {empty:,} rows: if these are no clicks, write a 0 there"
         return [_entry("label", "?", why)]
     counts = Counter(columns[label])
     shown = " and ".join(f"{value} ({count:,})" for value, count in counts.most_common())
@@ -237,6 +240,10 @@ def _guess(name: str, values: list[str], reader: NumberReader, decimal: str | No
     if whole and (distinct <= FEW_VALUES or not _is_amount(name, numbers)):
         return Guess("sparse", f"whole numbers {spread}")
     rest = f"; rows of others, such as {others[0]}, are rejected" if others else ""
+    if (mark := far_value(numbers)) is not None:
+        share = numbers.count(mark) / len(numbers)
+        rest += f"; {mark:g} stands in {share:.0%}, far from all others: a missing one? "
+        rest += "Then name it in missing_tokens"
     if reading in (CommaReading.EITHER, CommaReading.THOUSANDS):
         rest += f"; if its commas are none of decimals: {_as_lists(name)}"
     return Guess("dense", f"numbers {spread}{rest}", "standardize" if min(numbers) < 0 else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from beam_preprocess.config import MAX_REJECT_SHARE
 from beam_preprocess.running.log_sample import LogSample
@@ -21,6 +22,9 @@ _USUAL = {
 """In lower case."""
 
 _MOST_CHARACTERS = 20
+
+_MANY_MARKED, _FAR = 0.02, 2.0
+"""Share of the rows, and times the span of all others, from which on a number looks as a mark."""
 
 
 def missing_tokens(sample: LogSample, reader: NumberReader) -> list[str]:
@@ -44,6 +48,23 @@ def missing_tokens(sample: LogSample, reader: NumberReader) -> list[str]:
         if not ID_NAME.search(name):
             found.update(dict.fromkeys(_among_numbers(counts, reader)))
     return list(found)
+
+
+def far_value(numbers: Sequence[float]) -> float | None:
+    """The number that may stand for a missing one: in many rows, and far from all others.
+
+    >>> far_value([-999.0] * 9 + [1.5, 2.5, 20.0] * 9), far_value([0.0] * 9 + [1.5, 2.5, 20.0] * 9)
+    (-999.0, None)
+    """
+    counts = Counter(numbers)
+    for mark in (min(counts), max(counts)):
+        others = [number for number in counts if number != mark]
+        if len(others) < 2 or counts[mark] < _MANY_MARKED * len(numbers):
+            continue
+        nearest = min(abs(number - mark) for number in others)
+        if nearest > _FAR * (max(others) - min(others)):
+            return mark
+    return None
 
 
 def _among_numbers(counts: Counter[str], reader: NumberReader) -> list[str]:

@@ -212,3 +212,30 @@ def test_a_tab_within_quotes_is_no_delimiter(tmp_path):
     lines = [f'{n % 3 == 0:d},"a\tb{n % 5}"' + ("," * (n == 7)) for n in range(ROWS)]
     found = tomllib.loads(described(tmp_path / "log.csv", "click,note\n" + "\n".join(lines)))
     assert (found["delimiter"], found["sparse"]) == (",", ["note"])
+
+
+def test_a_plain_file_of_a_packed_name_is_told(tmp_path):
+    with pytest.raises(DataError, match=r"take \.gz off its name if nothing packed it"):
+        described(tmp_path / "log.csv.gz", shop(lambda n: n))
+
+
+def test_a_label_that_is_empty_for_no_clicks_is_named(tmp_path):
+    lines = [f"{'1' if n % 4 == 0 else ''},c{n % 7}" for n in range(ROWS)]
+    text = described(tmp_path / "log.csv", "click,city\n" + "\n".join(lines))
+    assert '"click" has 1 value: 1, and none in 150 rows: if these are no clicks, write a 0' in text
+
+
+@pytest.mark.parametrize(
+    ("price", "mark"),
+    [
+        (lambda n: -999 if n % 9 == 0 else n * 0.37, "-999"),
+        (lambda n: 9999.5 if n % 9 == 0 else n * 0.37 - 30, "9999.5"),
+        (lambda n: 0 if n % 9 == 0 else n * 0.37, None),
+        (lambda n: -999 if n == 9 else n * 0.37, None),  # one row: as likely a slip
+    ],
+)
+def test_a_number_that_may_mean_missing_is_hinted_at_and_stays(tmp_path, price, mark):
+    text = described(tmp_path / "shop.csv", shop(price))
+    assert "missing_tokens" not in tomllib.loads(text)
+    assert ("far from all others" in text) == (mark is not None)
+    assert mark is None or f"; {mark} stands in 12%, far from all others: a missing one?" in text

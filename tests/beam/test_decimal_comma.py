@@ -144,3 +144,45 @@ def test_a_comma_that_is_the_delimiter_as_well_needs_quotes():
     assert isinstance(generic("label", ("x",), decimal=","), Description)
     with pytest.raises(DataError, match="decimal must be one of"):
         generic("label", ("x",), decimal="·")
+
+
+SIDE_TABLE = """label = "label"
+delimiter = ";"
+decimal = ","
+weight = "w"
+dense = ["x"]
+[[side_tables]]
+name = "items"
+key = "item"
+columns = ["price"]
+dense = ["price"]
+"""
+
+
+def with_side_table(directory, more="default = '0,5'"):
+    (directory / "log.toml").write_text(SIDE_TABLE + more)
+    return read_toml(directory / "log.toml")
+
+
+def test_weights_and_side_tables_have_the_sign_of_the_log(tmp_path, make_dataset):
+    lines = [f"{n % 2};i{n % 9};1,5;{n % 4},5" for n in range(200)]
+    (tmp_path / "items.csv").write_text("".join(f"i{n}\t{n + 1},25\n" for n in range(8)))
+    log = "label;item;x;w\n" + "\n".join(lines)
+    tables = {"items": str(tmp_path / "items.csv")}
+    schema = Schema.load(make_dataset(log, with_side_table(tmp_path), side_tables=tables))
+    price = schema.dense[-1]
+    assert (price.name, price.minimum, price.maximum) == ("price", 0.5, 8.25)
+    assert not schema.rejected
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("default = '0.5'", "default '0.5' is no number with the decimal sign ',', which column"),
+        ("default = 'none'", "default 'none' is no number"),
+        ("delimiter = ','", "decimal ',' is its delimiter as well, which needs quoting = true"),
+    ],
+)
+def test_a_side_table_without_readable_numbers_is_refused_at_once(tmp_path, more, told):
+    with pytest.raises(DataError, match=f"side table 'items': {told}"):
+        with_side_table(tmp_path, more)
