@@ -53,7 +53,7 @@ def missing_tokens(sample: LogSample, reader: NumberReader) -> list[str]:
 def far_value(numbers: Sequence[float]) -> float | None:
     """The number that may stand for a missing one: in many rows, and far from all others.
 
-    >>> far_value([-999.0] * 9 + [1.5, 2.5, 20.0] * 9), far_value([0.0] * 9 + [1.5, 2.5, 20.0] * 9)
+    >>> far_value([-999.0] * 9 + [1.5, 2.5, 4.0] * 9), far_value([0.0] * 9 + [1.5, 2.5, 4.0] * 9)
     (-999.0, None)
     """
     counts = Counter(numbers)
