@@ -18,6 +18,7 @@ from beam_preprocess.config import MAX_REJECT_SHARE
 from beam_preprocess.dataset.feature_schema import JSON_LISTS
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.lists import json_items
+from beam_preprocess.running.amount_names import is_amount_name
 from beam_preprocess.running.comma_readings import CommaReading, comma_reading
 from beam_preprocess.running.description_trial import first_fault
 from beam_preprocess.running.log_sample import sample_log
@@ -36,10 +37,6 @@ _WEIGHT_NAME = re.compile(r"weight|importance", re.IGNORECASE)
 _WEIGHT_REASON = "if it says how much a row counts; then take it out below"
 _GROUP_NAME = re.compile(
     r"^(user|uid|visitor|member|customer|session|query|request)(_?id)?$", re.IGNORECASE
-)
-_AMOUNT_NAME = re.compile(
-    r"price|cost|amount|count|num|qty|quantity|total|sum|avg|mean|age|duration|size|width|height|"
-    r"length|score|rate|rating|days|hours|minutes|seconds|balance|salary|clicks|views|impressions"
 )
 _EXACT = 2.0**53
 
@@ -308,7 +305,7 @@ def _is_amount(name: str, numbers: list[float]) -> bool:
     """Whether whole numbers count something: by their name, by signs, or by a long tail."""
     middle = sorted(numbers)[len(numbers) // 2]
     long_tail = max(numbers) > _LONG_TAIL * max(1.0, middle)
-    return bool(_AMOUNT_NAME.search(name.lower())) or min(numbers) < 0 or long_tail
+    return is_amount_name(name) or min(numbers) < 0 or long_tail
 
 
 def _category(values: list[str], distinct: int) -> Guess:

@@ -2,6 +2,7 @@
 
 import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
@@ -210,6 +211,19 @@ def test_utf_16_is_found_with_its_mark_or_without(tmp_path, encoding):
     text = "city,click\n" + "Łódź,1\nOslo,0\n" * 9
     found = guessed(tmp_path / "log.csv", text, encoding=encoding)
     assert (found["file_encoding"], found["label"]) == (encoding, "click")
+
+
+@pytest.mark.parametrize(
+    "name, role",
+    [(name, "sparse") for name in ("country", "language", "page", "account", "consumer", "storage")]
+    + [(name, "dense") for name in ("item_count", "unitPrice", "AGE", "totalSum", "pagecount")],
+)
+def test_codes_are_categories_whatever_letters_their_name_has(tmp_path, name, role):
+    random = np.random.default_rng(3)
+    rows = "".join(f"{n % 2},{random.integers(5000, 5100)},u{n % 9}\n" for n in range(400))
+    (tmp_path / "log.csv").write_text(f"click,{name},user\n{rows}")
+    table = tomllib.loads(describe([str(tmp_path / "log.csv")]))
+    assert name in table[role]
 
 
 def test_of_one_and_two_the_rarer_is_the_click(tmp_path):
