@@ -234,10 +234,12 @@ def _guess(name: str, values: list[str], reader: NumberReader, decimal: str | No
         return _category(values, distinct)
     if whole and not others and _counts_up(numbers):
         return Guess("ignore", "numbers the rows")
-    if whole and (distinct <= FEW_VALUES or not _is_amount(name, numbers)):
+    mark = far_value(numbers)
+    own = [number for number in numbers if number != mark]
+    if whole and (distinct <= FEW_VALUES or not _is_amount(name, own)):
         return Guess("sparse", f"whole numbers {spread}")
     rest = f"; rows of others, such as {others[0]}, are rejected" if others else ""
-    if (mark := far_value(numbers)) is not None:
+    if mark is not None:
         share = numbers.count(mark) / len(numbers)
         rest += f"; {mark:g} stands in {share:.0%}, far from all others: a missing one? "
         rest += "Then name it in missing_tokens"

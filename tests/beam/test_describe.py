@@ -221,9 +221,13 @@ def test_utf_16_is_found_with_its_mark_or_without(tmp_path, encoding):
 def test_codes_are_categories_whatever_letters_their_name_has(tmp_path, name, role):
     random = np.random.default_rng(3)
     rows = "".join(f"{n % 2},{random.integers(5000, 5100)},u{n % 9}\n" for n in range(400))
-    (tmp_path / "log.csv").write_text(f"click,{name},user\n{rows}")
-    table = tomllib.loads(describe([str(tmp_path / "log.csv")]))
-    assert name in table[role]
+    assert name in guessed(tmp_path / "log.csv", f"click,{name},user\n{rows}")[role]
+
+
+def test_codes_with_a_mark_for_a_missing_one_are_categories(tmp_path):
+    """As Avazu's C20, which is -1 or from 100000 on."""
+    rows = "".join(f"{n % 2},{100_000 + n % 70 if n % 3 else -1},u{n % 9}\n" for n in range(400))
+    assert "C20" in guessed(tmp_path / "log.csv", f"click,C20,user\n{rows}")["sparse"]
 
 
 def test_of_one_and_two_the_rarer_is_the_click(tmp_path):
