@@ -374,7 +374,7 @@ def test_each_table_of_recipe_trials_is_of_one_network():
     [plain] = [text for text in tables if "row_decay" in text]
     [mixed] = [text for text in tables if "normalization" in text]
     assert "0.52000" not in plain and "0.41000" not in mixed
-    assert "Judged on a mix" in page and "cannot be compared" in page
+    assert "Judged on a mix" in page and "of a network of its own" in page
 
 
 def test_links_lead_to_files_beside_the_page_and_to_nothing_that_runs():
