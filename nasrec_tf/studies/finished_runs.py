@@ -10,7 +10,11 @@ from nasrec_tf.report.comparison_summary import SearchSummary
 from nasrec_tf.search.results import EvolutionResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE, RunDirectory
-from nasrec_tf.search.search_cost import rows_before_candidates, rows_of_a_candidate
+from nasrec_tf.search.search_cost import (
+    rows_before_candidates,
+    rows_of_a_candidate,
+    search_cost,
+)
 from nasrec_tf.strategies.oracle.trial_results import read_results
 
 
@@ -24,7 +28,7 @@ def finished_run(path: pathlib.Path, option: str, quiet: bool, checkpoint_second
         checkpoint_seconds: time between checkpoints of what is trained for it.
 
     Raises:
-        RunError: if there is no such run, or it has not come so far.
+        RunError: if there is no such run, it has not come so far, or what a stage left is damaged.
     """
     directory = RunDirectory(path)
     stored = directory.stored_config()
@@ -37,7 +41,9 @@ def finished_run(path: pathlib.Path, option: str, quiet: bool, checkpoint_second
             f"{path}: its retrain stage has not finished; finish the run first: python -m "
             f"nasrec_tf.search --config {shlex.quote(str(path / CONFIG_FILE))}."
         )
-    return Run(dataclasses.replace(stored, checkpoint_seconds=checkpoint_seconds), directory, quiet)
+    run = Run(dataclasses.replace(stored, checkpoint_seconds=checkpoint_seconds), directory, quiet)
+    search_cost(run)  # What a stage left that cannot be read is told before anything is trained.
+    return run
 
 
 def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:

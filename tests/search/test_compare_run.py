@@ -377,6 +377,17 @@ def test_another_recipe_or_another_run_needs_another_place(compared, place, tmp_
     assert code == 2 and "so it is no comparison" in err
 
 
+@pytest.mark.parametrize("stage", ["supernet", "evolution", "export"])
+def test_a_stage_whose_result_is_damaged_is_one_line_before_anything_is_trained(
+    place, tmp_path, stage
+):
+    shutil.copytree(place / "run", tmp_path / "run")
+    (tmp_path / "run" / stage / "result.json").write_text("{}")
+    code, _, err = call("--run-dir", tmp_path / "run", "--models", "lr")
+    assert code == 2 and f"{stage}/result.json: " in err and err.count("\n") == 1
+    assert not (tmp_path / "run" / "compare").exists()
+
+
 def test_a_run_that_has_not_finished_is_one_line(place, tmp_path):
     shutil.copytree(place / "run", tmp_path / "run")
     (tmp_path / "run" / "retrain" / "result.json").unlink()
