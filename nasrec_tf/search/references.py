@@ -2,6 +2,7 @@
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
+from nasrec_tf.architecture.space import NEVER, SearchSpace
 
 PLAIN = Architecture(
     (
@@ -45,3 +46,17 @@ OF_MANY_KINDS = Architecture(
     )
 )
 """Operators and mergers whose outputs differ in size, as in most of what a search finds."""
+
+
+def other_plain(space: SearchSpace) -> Architecture | None:
+    """What a recipe is tried on beside ``PLAIN``: ``FLAT``, where source 0 may hold embeddings.
+
+    Args:
+        space: that of the run.
+
+    Example:
+        >>> from nasrec_tf.architecture.space import NASREC_FULL
+        >>> other_plain(NASREC_FULL) is None
+        True
+    """
+    return None if space.dense_embeddings == NEVER else FLAT

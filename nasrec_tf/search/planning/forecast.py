@@ -13,6 +13,7 @@ from nasrec_tf.search.planning.later_stages import explaining, pruning
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.stage_forecast import EARLIEST, StageForecast, about, nothing
 from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost, UnitCosts
+from nasrec_tf.search.references import other_plain
 from nasrec_tf.search.search_plan import candidate_rows, search_strategy
 from nasrec_tf.search.search_size import PILOTS
 from nasrec_tf.search.workload import finalists, full_steps, recipe_passes, repeated
@@ -136,7 +137,10 @@ class Forecast:
             seconds.append(cost.seconds(steps, epochs, self.pilot.rows["validation"]))
             return Outcome(0.5 + 0.01 * rng.normal(), epochs)
 
-        RecipeChoice(outcome, budget=budget)(start, asked)
+        has_other = (
+            self.pilot.config.architecture is None and other_plain(self.pilot.space) is not None
+        )
+        RecipeChoice(outcome, budget=budget, has_other=has_other)(start, asked)
         return sum(seconds), len(seconds)
 
     def _cost_of_trial(self, question: Question, recipe: Recipe) -> TrainingCost:

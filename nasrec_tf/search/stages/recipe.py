@@ -1,8 +1,7 @@
 """The choice of a recipe on the data, before anything else is trained."""
 
-from nasrec_tf.architecture.space import NEVER
 from nasrec_tf.search.recipe_search import RecipeSearch
-from nasrec_tf.search.references import FLAT, OF_MANY_KINDS, PLAIN
+from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN, other_plain
 from nasrec_tf.search.results import RecipeResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import SpaceModel, Trainable
@@ -69,5 +68,5 @@ def _others(run: Run) -> tuple[Trainable | None, Trainable | None]:
     """
     if run.config.architecture is not None:
         return None, None
-    is_flat = run.space.dense_embeddings != NEVER
-    return SpaceModel(OF_MANY_KINDS), SpaceModel(FLAT) if is_flat else None
+    other = other_plain(run.space)
+    return SpaceModel(OF_MANY_KINDS), None if other is None else SpaceModel(other)
