@@ -381,7 +381,8 @@ def test_another_recipe_or_another_run_needs_another_place(compared, place, tmp_
 def test_a_stage_whose_result_is_damaged_is_one_line_before_anything_is_trained(
     place, tmp_path, stage
 ):
-    shutil.copytree(place / "run", tmp_path / "run")
+    others = shutil.ignore_patterns("compare")
+    shutil.copytree(place / "run", tmp_path / "run", ignore=others)
     (tmp_path / "run" / stage / "result.json").write_text("{}")
     code, _, err = call("--run-dir", tmp_path / "run", "--models", "lr")
     assert code == 2 and f"{stage}/result.json: " in err and err.count("\n") == 1
