@@ -304,8 +304,9 @@ class _Beside:
 def _ways_out(
     model: Trainable, recipe: Recipe, training: Trained
 ) -> tuple[tuple[str, Recipe], ...]:
-    """What else a model is trained by: nothing where it has learnt, or its recipe is its own."""
-    is_tried = isinstance(model, HandMade) and not model.is_shallow
+    """What else a model is trained by: nothing where it has learnt, its recipe is its own, or the
+    time was over."""
+    is_tried = isinstance(model, HandMade) and not model.is_shallow and training.cut is None
     return ways_out(recipe, ()) if is_tried and not _learnt(training) else ()
 
 
