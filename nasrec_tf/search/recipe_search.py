@@ -19,15 +19,13 @@ from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.search.training_task import FromScratch, clear_checkpoint
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import (
-    FEW_VALIDATION_ROWS,
+from nasrec_tf.training.recipe_choice import FEW_VALIDATION_ROWS, Outcome, RecipeChoice
+from nasrec_tf.training.recipe_questions import (
     LARGE_ROWS,
     MIXED,
     OTHER,
     SIMPLE,
-    Outcome,
     Question,
-    RecipeChoice,
     likely,
     questions,
 )

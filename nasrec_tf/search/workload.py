@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from nasrec_tf.search.config import AUTO, SearchConfig
 from nasrec_tf.search.scaling import Settings
 from nasrec_tf.search.search_plan import search_rows
-from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT, LARGE_ROWS
+from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT
+from nasrec_tf.training.recipe_questions import LARGE_ROWS
 
 RECIPE_SHARE = 0.3
 """Share of the run's rows that the choice of a recipe may take unless ``--recipe-share`` says

@@ -9,7 +9,7 @@ the learning rate any more (docs/recipes.md).
 from collections.abc import Collection
 
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import LARGE_ROWS, Question, questions, row_decays
+from nasrec_tf.training.recipe_questions import LARGE_ROWS, Question, questions, row_decays
 
 STEPS_OF_NETWORKS = 0.12
 """The learning rate that networks are tried with first, the paper's."""

@@ -10,13 +10,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import (
+from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice
+from nasrec_tf.training.recipe_questions import (
     LARGE_ROWS,
     OTHER,
     SIMPLE,
-    Outcome,
     Question,
-    RecipeChoice,
     questions,
     row_decays,
 )

@@ -4,7 +4,8 @@ import pytest
 
 from nasrec_tf.search.trainable import load_trainable
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import LARGE_ROWS, Outcome, RecipeChoice
+from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice
+from nasrec_tf.training.recipe_questions import LARGE_ROWS
 from nasrec_tf.training.shallow_recipes import shallow_questions, shallow_start
 
 START = Recipe(batch_size=128, epochs=5, row_decay=0.003)

@@ -38,7 +38,8 @@ from nasrec_tf.search.time_budget import (
     read_note,
 )
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice, questions
+from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice
+from nasrec_tf.training.recipe_questions import questions
 
 SECONDS = st.floats(0.0, 1e5)
 

@@ -18,13 +18,8 @@ from nasrec_tf.search.search_plan import candidate_rows, search_strategy
 from nasrec_tf.search.search_size import PILOTS
 from nasrec_tf.search.workload import finalists, full_steps, recipe_passes, repeated
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import (
-    MIXED,
-    Outcome,
-    Question,
-    RecipeChoice,
-    questions,
-)
+from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice
+from nasrec_tf.training.recipe_questions import MIXED, Question, questions
 
 SIMULATIONS = 11
 """Choices of a recipe that are played through with drawn outcomes, unless said otherwise."""

@@ -12,7 +12,7 @@ from nasrec_tf.search.planning.unit_costs import TrainingCost, UnitCosts
 from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import questions
+from nasrec_tf.training.recipe_questions import questions
 
 
 def measured(

@@ -16,7 +16,7 @@ from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.search.warm_start import planned_note
 from nasrec_tf.search.warm_start_note import WarmStartNote
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import likely
+from nasrec_tf.training.recipe_questions import likely
 
 MOST_HELD_ROWS = 1_000_000
 """Training rows up to which a data set is held in memory to be measured: more would take too long
