@@ -1,7 +1,7 @@
 """What a report shows of the winner on the hardware that was searched with it."""
 
 from nasrec_tf.report import BaselineSummary, HardwareSummary
-from nasrec_tf.search.config import DEFAULT_HARDWARE
+from nasrec_tf.search.option_groups.codesign_options import DEFAULT_HARDWARE
 from nasrec_tf.search.results import HardwareResult
 from nasrec_tf.search.run import Run
 

@@ -92,6 +92,10 @@ READERS = {
 }
 """The first stage that reads the options of a group."""
 
+OF_LIMITS = {"reader": "evolution", "read_before": "supernet"}
+"""Of options that limit what a candidate may cost: the supernet is trained without them, as stages'
+digests have only known since ``--extend``."""
+
 
 def flag(name: str) -> str:
     """The command-line option of a field.

@@ -13,8 +13,10 @@ from beam_preprocess.running.file_patterns import exists
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.operators import BY_BATCH
-from nasrec_tf.search.config import AUTO, DEFAULT_HARDWARE, LIMITS, SearchConfig
+from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.environment import VERSIONS_FILE
+from nasrec_tf.search.option_groups.codesign_options import DEFAULT_HARDWARE, LIMITS
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import OWN_FILES
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale

@@ -24,7 +24,8 @@ from nasrec_tf.architecture.space import SearchSpace, search_space
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
-from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.results import RecipeResult, RecordsResult
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import Settings, dense_widths, scale

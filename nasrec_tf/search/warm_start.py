@@ -17,7 +17,8 @@ from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.data.matched_ids import MatchedIds, column_difference
-from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.results import RetrainResult, SupernetResult
 from nasrec_tf.search.run import Run

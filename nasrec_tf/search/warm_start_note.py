@@ -11,7 +11,8 @@ import pydantic
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import SAVED, read_state
-from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.results import SavedRecipe
 from nasrec_tf.search.trainable import SavedTrainable, Trainable
 from nasrec_tf.training.recipe import Recipe

@@ -7,7 +7,8 @@ cannot be of another run than the one that follows.
 import math
 from collections.abc import Mapping
 
-from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.scaling import Settings
 from nasrec_tf.search.search_plan import search_rows
 from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT

@@ -23,10 +23,11 @@ from nasrec_tf.operators import BY_LAYER, NO_NORM
 from nasrec_tf.report import DifferenceSummary, QualitySummary, YardstickSummary
 from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.report.verdict import told_yardstick
-from nasrec_tf.search.config import YARDSTICKS, SearchConfig
+from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
 from nasrec_tf.search.from_scratch import Trained, load_trained, train_from_scratch
 from nasrec_tf.search.memory_check import training_bytes
+from nasrec_tf.search.option_groups.retrain_options import YARDSTICKS
 from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_cost import search_cost

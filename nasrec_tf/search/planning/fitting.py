@@ -11,7 +11,8 @@ from collections.abc import Collection
 from typing import Any
 
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost

@@ -2,7 +2,7 @@
 
 import statistics
 
-from nasrec_tf.search.config import AUTO
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.stage_forecast import EARLIEST, StageForecast, about
 from nasrec_tf.search.search_cost import FORWARD_SHARE

@@ -8,8 +8,9 @@ from typing import Any
 
 from nasrec_tf.data.features import Features
 from nasrec_tf.data.row_counts import RowCounts
-from nasrec_tf.search.config import AUTO, SearchConfig
+from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import training_bytes
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.scaling import Settings, scale
 from nasrec_tf.search.trainable import SpaceModel

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from nasrec_tf.common.errors import RunError
-from nasrec_tf.search.config import DEFAULT_HARDWARE
 from nasrec_tf.search.learnt_choices import learnt_distribution
+from nasrec_tf.search.option_groups.codesign_options import DEFAULT_HARDWARE
 from nasrec_tf.search.results import EvolutionResult, Skipped, StageResult
 from nasrec_tf.search.run import SEARCH_PROJECT, Run
 from nasrec_tf.search.scorers import Scores, supernet_scores, training_scores

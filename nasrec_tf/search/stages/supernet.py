@@ -2,8 +2,8 @@
 
 import gc
 
-from nasrec_tf.search.config import AUTO
 from nasrec_tf.search.learnt_choices import choice_trainer, keep_logits_of
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.results import Skipped, StageResult, SupernetResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_plan import search_strategy
