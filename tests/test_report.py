@@ -2,6 +2,7 @@
 
 import dataclasses
 import html.parser
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -24,7 +25,8 @@ from nasrec_tf.report import (
     ExportSummary,
     QualitySummary,
     RecipeSummary,
-    RecipeTrialSummary,
+    RecipeTableSummary,
+    RecipeValueSummary,
     ReliabilityBin,
     RunSummary,
     SplitSummary,
@@ -238,7 +240,7 @@ def test_the_leaderboard_puts_a_diverged_training_last():
     ]
     run = RunSummary("run", candidates=candidates)
     assert [candidate.identity for candidate in run.leaderboard] == ["good", "bad"]
-    assert "nan" in Page(render_report(run)).text
+    assert "diverged" in Page(render_report(run)).text
 
 
 FIELDS = [f.name for f in dataclasses.fields(RunSummary) if f.name != "name"]
@@ -363,18 +365,27 @@ def test_the_best_evaluation_and_the_overfitting_after_it_are_marked():
     assert "best evaluation" in text and "overfitting" not in text
 
 
-def test_each_table_of_recipe_trials_is_of_one_network():
-    trials = [
-        RecipeTrialSummary("row_decay", "0.003", 1, 0.41, True, "a plain network"),
-        RecipeTrialSummary("normalization", "batch", 1, 0.52, True, "a mix"),
-    ]
-    run = RunSummary("run", recipe=RecipeSummary("row_decay 0.003", {}, trials))
-    page = render_report(run)
+def test_each_table_of_a_recipe_is_of_one_network_and_has_a_column_for_each_seed():
+    plain = RecipeTableSummary(
+        "a plain network",
+        [
+            RecipeValueSummary("row_decay", "0", {1: 0.43}, False),
+            RecipeValueSummary("row_decay", "0.003", {1: 0.41, 2: None}, True),
+        ],
+    )
+    mixed = RecipeTableSummary(
+        "a mix", [RecipeValueSummary("normalization", "batch", {1: 0.52}, True)]
+    )
+    page = render_report(
+        RunSummary("run", recipe=RecipeSummary("row_decay 0.003", {}, [plain, mixed], 4))
+    )
+    assert page.index("Judged on a plain network") < page.index("Judged on a mix")
+    assert "Chosen by 4 short trainings" in page and "of a network of its own" in page
     tables = [Page(table).text for table in re.findall(r"<table>.*?</table>", page, flags=re.S)]
-    [plain] = [text for text in tables if "row_decay" in text]
-    [mixed] = [text for text in tables if "normalization" in text]
-    assert "0.52000" not in plain and "0.41000" not in mixed
-    assert "Judged on a mix" in page and "of a network of its own" in page
+    [first] = [text for text in tables if "row_decay" in text]
+    [second] = [text for text in tables if "normalization" in text]
+    assert "seed 2" in first and "diverged" in first and "seed 2" not in second
+    assert "0.52000" not in first and "0.41000" not in second
 
 
 def test_links_lead_to_files_beside_the_page_and_to_nothing_that_runs():
@@ -394,7 +405,10 @@ def test_the_runners_up_are_drawn_each_once_and_without_the_winner():
         CandidateSummary(2, "next", validation_log_loss=0.42, architecture=full),
         CandidateSummary(2, "next", validation_log_loss=0.43, architecture=full),
         CandidateSummary(3, "hand-made", validation_log_loss=0.44),
+        CandidateSummary(4, "diverged", validation_log_loss=math.nan, architecture=small),
     ]
     run = RunSummary("run", candidates=candidates)
     assert [one.identity for one in run.runners_up] == ["next"]
-    assert "The runners-up drawn" in render_report(run)
+    page = render_report(run)
+    assert "The runners-up drawn" in page
+    assert "nan" not in Page(page).text.split() and "diverged" in Page(page).text

@@ -1,6 +1,7 @@
 """What a report shows, as plain values. What a run has not come to yet is left out."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,25 +27,39 @@ class Curve:
 
 
 @dataclasses.dataclass(frozen=True)
-class RecipeTrialSummary:
-    """One short training of the choice of a recipe.
+class RecipeValueSummary:
+    """A value that was tried in the choice of a recipe.
 
     Args:
         question: field of the recipe that was being chosen.
         value: what was tried.
-        seed: number of the seed that it was trained with, from 1.
-        log_loss: best validation log loss, in nats; ``None`` if the training diverged.
+        log_losses: best validation log loss in nats by number of the seed, from 1; ``None`` of a
+            training that diverged.
         chosen: whether the recipe has this value.
-        judge: the network that was trained, in a few words; log losses of one network cannot be
-            compared with those of another.
     """
 
     question: str
     value: str
-    seed: int
-    log_loss: float | None
+    log_losses: Mapping[int, float | None]
     chosen: bool
-    judge: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class RecipeTableSummary:
+    """What was tried on one network; log losses of two cannot be compared with each other.
+
+    Args:
+        judge: the network, in a few words.
+        values: in the order in which they were tried.
+    """
+
+    judge: str
+    values: Sequence[RecipeValueSummary]
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """Numbers of the seeds that values were tried with."""
+        return sorted({seed for value in self.values for seed in value.log_losses})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,19 +69,16 @@ class RecipeSummary:
     Args:
         text: what differs from the paper's recipe, in a line.
         fields: every field of the recipe and its value.
-        trials: what it was chosen by; none if it was given.
-        row_passes: passes over the training split that the choice took.
+        tables: what it was chosen by, a table a network; none if it was given.
+        trainings: how many that took.
+        row_passes: passes over the training split that they took.
     """
 
     text: str
     fields: Mapping[str, Any]
-    trials: Sequence[RecipeTrialSummary] = ()
+    tables: Sequence[RecipeTableSummary] = ()
+    trainings: int = 0
     row_passes: float = 0.0
-
-    @property
-    def judges(self) -> int:
-        """How many networks questions were judged on."""
-        return len({trial.judge for trial in self.trials})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +116,8 @@ class CandidateSummary:
         learning_rate: peak learning rate.
         curve: loss while training.
         recipe: what differs from the paper's recipe, in a line; ``None`` if not known.
-        validation_log_loss: in nats; ``None`` while the training has not finished.
+        validation_log_loss: in nats; ``None`` while the training has not finished, not a number if
+            it diverged.
         validation_auc: area under the curve; ``None`` if not defined.
         mflops: millions of multiply-accumulates per sample.
         parameters: trainable weights without embedding tables.
@@ -126,6 +139,16 @@ class CandidateSummary:
     won: bool = False
     stopped_after: float | None = None
     architecture: Architecture | None = None
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the training came to no log loss.
+
+        Example:
+            >>> CandidateSummary(1, "a", validation_log_loss=float("nan")).diverged
+            True
+        """
+        return self.validation_log_loss is not None and math.isnan(self.validation_log_loss)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -227,7 +250,7 @@ class RunSummary:
         """The next best architectures after the winner's, two at most, each once."""
         found: dict[str, CandidateSummary] = {}
         for candidate in self.leaderboard:
-            if candidate.architecture is not None:
+            if candidate.architecture is not None and not candidate.diverged:
                 found.setdefault(candidate.identity, candidate)
         won = {candidate.identity for candidate in self.candidates if candidate.won}
         return [one for identity, one in found.items() if identity not in won][:2]
@@ -241,9 +264,5 @@ class RunSummary:
 def _place(candidate: CandidateSummary) -> tuple[bool, float, float]:
     """The winner first, then those that ended, then those given up, the last of them first."""
     stopped = candidate.stopped_after
-    loss = _worst_if_nan(candidate.validation_log_loss or 0.0)
+    loss = math.inf if candidate.diverged else candidate.validation_log_loss or 0.0
     return not candidate.won, 0.0 if stopped is None else 1.0 - stopped, loss
-
-
-def _worst_if_nan(loss: float) -> float:
-    return loss if loss == loss else float("inf")

@@ -18,8 +18,6 @@ from nasrec_tf.report import (
     ExplanationSummary,
     ExportSummary,
     PartSummary,
-    RecipeSummary,
-    RecipeTrialSummary,
     RunSummary,
     SplitSummary,
     StageSummary,
@@ -35,8 +33,7 @@ from nasrec_tf.search.candidate_summary import (
 from nasrec_tf.search.chosen_summary import ensemble_summary, spreads, told_choice
 from nasrec_tf.search.crossbar_summary import crossbar_summary
 from nasrec_tf.search.pruned_summary import pruning_summary, told_pruned
-from nasrec_tf.search.references import FLAT, OF_MANY_KINDS, PLAIN
-from nasrec_tf.search.results import RecipeTrial
+from nasrec_tf.search.recipe_summary import recipe_summary
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import (
     ARCHITECTURE_FILE,
@@ -48,7 +45,6 @@ from nasrec_tf.search.run_directory import (
 )
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.search.winner_quality import served_calibration
-from nasrec_tf.training.recipe import Recipe
 
 
 def summarize(run: Run) -> RunSummary:
@@ -70,7 +66,7 @@ def summarize(run: Run) -> RunSummary:
         seed=config.seed,
         space=config.space if config.architecture is None else None,
         data=data_summary(run),
-        recipe=_recipe(run),
+        recipe=recipe_summary(run),
         supernet=training_curve(path / "supernet"),
         trials=trial_summaries(run),
         scored_by=scored_by(run),
@@ -199,55 +195,6 @@ def data_summary(run: Run) -> DataSummary | None:
         is_generated=result.demo is not None,
         warnings=[found.text for found in findings.warnings],
     )
-
-
-def _recipe(run: Run) -> RecipeSummary | None:
-    """The recipe, once it is known."""
-    if run.directory.missing_before("supernet", run.config.stages) is not None:
-        return None
-    recipe, result = run.recipe, run.directory.result("recipe")
-    trials = (
-        []
-        if result is None
-        else [_recipe_trial(trial, recipe, result.architecture) for trial in result.trials]
-    )
-    return RecipeSummary(
-        text=str(recipe),
-        fields=dataclasses.asdict(recipe),
-        trials=trials,
-        row_passes=0.0 if result is None else result.row_passes,
-    )
-
-
-def _recipe_trial(trial: RecipeTrial, recipe: Recipe, usual: Trainable) -> RecipeTrialSummary:
-    value = getattr(trial.recipe, trial.question)
-    told, is_chosen = str(value), value == getattr(recipe, trial.question)
-    if isinstance(value, int | float):
-        told = f"{value:g}"
-    if trial.question == "epochs":  # Fewer are tried by a higher rate, too.
-        told += f" by rate {trial.recipe.learning_rate:g}"
-        is_chosen = is_chosen and trial.recipe.learning_rate == recipe.learning_rate
-    return RecipeTrialSummary(
-        question=trial.question,
-        value=told,
-        seed=trial.replica,
-        log_loss=trial.validation.log_loss if trial.validation else None,
-        chosen=is_chosen,
-        judge=_judge(trial.architecture or usual),
-    )
-
-
-JUDGES = {
-    PLAIN.identity: "a plain network (DLRM's shape)",
-    FLAT.identity: "another plain network (Wide & Deep's shape)",
-    OF_MANY_KINDS.identity: "a mix of all kinds of operators",
-}
-"""What the networks are called that a recipe is tried on."""
-
-
-def _judge(model: Trainable) -> str:
-    """On which network a question was judged: figures of one cannot be compared with another's."""
-    return JUDGES.get(model.identity, model.told)
 
 
 def _winner(run: Run) -> WinnerSummary | None:
