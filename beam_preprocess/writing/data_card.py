@@ -9,6 +9,11 @@ from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
 from beam_preprocess.writing.bar_chart import bar_chart
 
+ALONE = (
+    "*AUC alone* is how well the feature by itself tells clicks from other rows, of a sample of the "
+    "training split: 0.5 is not at all, 1 gives the label away."
+)
+
 
 def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str, str]:
     """The data card and its plots.
@@ -92,7 +97,7 @@ def _dense(schema: Schema, findings: Findings, files: dict[str, str]) -> str:
         )
     return (
         "## Dense features\n\nMoments are of the raw values; histograms are of "
-        "sign(x) ln(1 + |x|).\n\n" + "\n".join(lines) + "\n"
+        f"sign(x) ln(1 + |x|). {ALONE}\n\n" + "\n".join(lines) + "\n"
     )
 
 
@@ -107,7 +112,7 @@ def _sparse(schema: Schema, findings: Findings) -> str:
     total = schema.splits["train"].rows
     lines += [_sparse_line(feature, total, findings) for feature in schema.sparse]
     return (
-        f"## Sparse features\n\n{sum(schema.sparse_rows):,} table rows in all.\n\n"
+        f"## Sparse features\n\n{sum(schema.sparse_rows):,} table rows in all. {ALONE}\n\n"
         + "\n".join(lines)
         + "\n\n![table rows](plots/table_rows.svg)\n"
     )

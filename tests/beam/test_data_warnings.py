@@ -1,5 +1,7 @@
 """Warnings of what in a log spoils a model: each where it is due, and none where it is not."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -259,10 +261,42 @@ def test_areas_under_curves_are_those_of_scikit_learn(rows):
 def test_a_category_is_judged_by_its_other_rows():
     label = np.tile([0, 1], 500)
     unique = np.arange(1, 1001).astype(np.uint64)
-    assert sparse_auc(unique, label) < 0.5
+    assert sparse_auc(unique, label) == 0.5
     assert sparse_auc(label.astype(np.uint64) + 1, label) == 1.0
     chance = np.random.default_rng(0).integers(1, 100, 1000).astype(np.uint64)
     assert sparse_auc(chance, label) < 0.6
+
+
+@pytest.mark.parametrize("distinct", [2, 7, 80, 400])
+def test_a_category_that_tells_nothing_has_an_auc_of_a_half(distinct):
+    random = np.random.default_rng(distinct)
+    label = np.repeat([0, 1], [6000, 2000])
+    chance = random.integers(1, distinct + 1, len(label)).astype(np.uint64)
+    assert 0.5 <= sparse_auc(chance, label) < 0.52
+
+
+@given(st.integers(0, 2**32), st.integers(4, 40), st.integers(1, 6))
+def test_a_category_is_judged_by_all_rows_but_the_two_that_are_compared(seed, rows, distinct):
+    random = np.random.default_rng(seed)
+    values = random.integers(1, distinct + 1, rows)
+    label = random.permutation(np.arange(rows) % 2)
+    counts = np.bincount(values, minlength=distinct + 1)
+    group = np.where(counts[values] > 1, values, 0)
+
+    def score(row, left_out):
+        others = [k for k in range(rows) if k not in left_out and group[k] == group[row]]
+        return (label[others].sum() + 0.5) / (len(others) + 1)
+
+    wins = []
+    for click, other in itertools.product(np.flatnonzero(label == 1), np.flatnonzero(label == 0)):
+        if group[click] == group[other]:
+            wins.append(0.5)
+            continue
+        pair = (click, other)
+        gain = score(click, pair) - score(other, pair)
+        wins.append(0.5 if abs(gain) < 1e-12 else float(gain > 0))
+    found = sparse_auc(values.astype(np.uint64), label)
+    assert found == pytest.approx(max(0.5, np.mean(wins)), abs=1e-9)
 
 
 def test_rates_differ_by_more_than_chance_and_by_enough():
