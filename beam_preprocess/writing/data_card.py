@@ -10,9 +10,10 @@ from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
 from beam_preprocess.writing.bar_chart import bar_chart
 
 ALONE = (
-    "*AUC alone* is how well the feature by itself tells clicks from other rows, of a sample of the "
-    "training split: 0.5 is not at all, 1 gives the label away."
+    "*AUC alone* is how well the feature by itself tells clicks from other rows, of a sample of "
+    "the training split: 0.5 is not at all, 1 gives the label away."
 )
+"""What the card says of the figure."""
 
 
 def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str, str]:
