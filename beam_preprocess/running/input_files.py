@@ -46,8 +46,7 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
     _check_apart(files)
     if description.file_format == "text":
         files = tuple(_with_line_ends(file, config.max_row_bytes) for file in files)
-    for file in files:
-        description = _resolve(description, file, config.max_row_bytes)
+    description = _resolve_all(description, files, config.max_row_bytes)
     config = dataclasses.replace(config, description=description)
     if config.max_rows is not None:
         files = _limit_rows(files, config)
@@ -77,9 +76,7 @@ def find_further_inputs(
     files = tuple(
         dataclasses.replace(file, partitions=(*file.partitions, *constants)) for file in found
     )
-    for file in files:
-        description = _resolve(description, file, max_row_bytes)
-    return description, files
+    return _resolve_all(description, files, max_row_bytes), files
 
 
 def _check_apart(files: tuple[InputFile, ...]) -> None:
@@ -186,15 +183,29 @@ def _with_line_ends(file: InputFile, max_row_bytes: int) -> InputFile:
     return dataclasses.replace(file, ends_with_returns=returns)
 
 
+def _resolve_all(
+    description: Description, files: tuple[InputFile, ...], max_row_bytes: int
+) -> Description:
+    """The description with the columns of all files, once they agree."""
+    if description.file_format != "parquet":
+        for file in files:
+            description = _resolve(description, file, max_row_bytes)
+        return description
+    schemas = {}
+    for file in files:
+        with open_parquet(file.path) as opened:
+            schema = schemas[file.path] = opened.schema_arrow
+        names = tuple(name for name, _ in file.partitions)
+        description = description.resolve(tuple(schema.names), file.path, names)
+        description = with_types(schema, description)
+    # Only now: a later file may be the first one whose types tell of a list.
+    for path, schema in schemas.items():
+        check_column_types(schema, description, path)
+    return description
+
+
 def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> Description:
     partitions = tuple(name for name, _ in file.partitions)
-    if description.file_format == "parquet":
-        with open_parquet(file.path) as opened:
-            schema = opened.schema_arrow
-            resolved = description.resolve(tuple(schema.names), file.path, partitions)
-            resolved = with_types(schema, resolved)
-            check_column_types(schema, resolved, file.path)
-            return resolved
     if not description.header:
         return description.resolve(description.columns, description.name, partitions)
     return description.resolve(_header(description, file, max_row_bytes), file.path, partitions)

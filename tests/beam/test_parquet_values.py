@@ -152,6 +152,19 @@ def test_columns_may_stand_in_another_order_in_every_file(make_dataset, tmp_path
     assert schema.rejected == {} and schema.sparse[0].rows == 6
 
 
+@pytest.mark.parametrize("lists", ["a", "b"])
+def test_lists_in_one_file_and_none_in_another_are_refused_whichever_comes_first(
+    make_dataset, tmp_path, lists
+):
+    (tmp_path / "log").mkdir()
+    for name in "ab":
+        users = [["u1"] if name == lists else "u1"] * 60
+        write(tmp_path / "log" / f"{name}.parquet", label=[0, 1] * 30, user=users)
+    with pytest.raises(DataError, match=r"'user' is of type string, which holds no lists") as told:
+        make_dataset(tmp_path / "log", generic("label", file_format="parquet"))
+    assert "ba"["ab".index(lists)] + ".parquet: " in str(told.value)
+
+
 def test_a_column_of_times_needs_no_form(make_dataset, tmp_path):
     start = datetime.datetime(2024, 3, 1, tzinfo=datetime.timezone.utc)
     times = [start + datetime.timedelta(minutes=row) for row in reversed(range(100))]
