@@ -58,10 +58,16 @@ class RunDirectory:
 
     Args:
         path: where it is.
+
+    Raises:
+        RunError: if a file stands there, or on the way to it.
     """
 
     def __init__(self, path: str | pathlib.Path):
         self.path = pathlib.Path(path)
+        there = next((p for p in (self.path, *self.path.parents) if os.path.lexists(p)), None)
+        if there is not None and not there.is_dir():
+            raise RunError(f"{there}: is not a directory; use another --run-dir.")
         self._stored: tuple[tuple[int, int, int], SearchConfig] | None = None
 
     @contextlib.contextmanager
@@ -97,8 +103,6 @@ class RunDirectory:
             raise RunError(f"{path}: cannot be written: {error.strerror}; delete it.") from error
 
     def _make(self) -> None:
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"{self.path}: is not a directory; use another --run-dir.")
         if self.path.is_dir() and not (self.path / CONFIG_FILE).exists():
             strangers = [entry.name for entry in self.path.iterdir() if not _is_passing(entry)]
             if strangers:

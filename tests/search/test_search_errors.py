@@ -264,6 +264,12 @@ def test_a_run_directory_that_is_somebody_elses(fails, tmp_path):
     assert "thesis.tex" in fails("--run-dir", tmp_path / "run")
 
 
+@pytest.mark.parametrize("place", ["thesis.tex", "thesis.tex/run/1"])
+def test_a_run_directory_that_is_a_file(fails, tmp_path, place):
+    (tmp_path / "thesis.tex").write_text("mine")
+    assert "thesis.tex: is not a directory; use" in fails("--run-dir", tmp_path / place)
+
+
 def test_a_run_directory_in_use(fails, tmp_path):
     directory = RunDirectory(tmp_path / "run")
     with directory.opened(SearchConfig(run_dir=str(tmp_path / "run"))):
