@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 
 from beam_preprocess.common.one_line_options import OneLineParser
+from beam_preprocess.common.whole_file import write_whole
 from beam_preprocess.config import MAX_REJECT_SHARE
 from beam_preprocess.dataset.feature_schema import JSON_LISTS
 from beam_preprocess.errors import DataError
@@ -396,7 +397,7 @@ def main(arguments: Sequence[str]) -> int:
       Exit code 0.
 
     Raises:
-      DataError: There is no such log, or the file to write exists.
+      DataError: There is no such log, or the file to write exists or cannot be written.
     """
     parser = OneLineParser(
         prog="python -m beam_preprocess describe",
@@ -406,12 +407,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("log", nargs="+", metavar="FILE", help="a path, glob or directory")
     parser.add_argument("-o", "--output", metavar="FILE.toml", help="default: standard output")
     options = parser.parse_args(arguments)
+    if options.output is not None and os.path.lexists(options.output):
+        raise DataError(f"{options.output}: exists; name another file or remove it")
     text = describe(options.log)
     if options.output is None:
         print(text, end="")
         return 0
-    if os.path.exists(options.output):
-        raise DataError(f"{options.output}: exists; name another file or remove it")
-    pathlib.Path(options.output).write_text(text, encoding="utf-8")
+    try:
+        # A part of it would be taken for the whole, and stand in the way of the next one.
+        write_whole(options.output, text.encode())
+    except OSError as error:
+        raise DataError(f"{options.output}: cannot be written: {error.strerror}") from None
     print(f"{options.output}: look through it, then give it as --dataset")
     return 0

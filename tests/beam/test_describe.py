@@ -1,6 +1,7 @@
 """The layout of a log, guessed: each answer right, and the description that comes out usable."""
 
 import datetime
+import resource
 
 import numpy as np
 import pyarrow as pa
@@ -251,3 +252,19 @@ def test_what_only_the_owner_knows_stands_there_as_a_comment(tmp_path):
     toml.write_text(text.replace('# weight = "w', 'weight = "w').replace("# group", "group"))
     described = read_toml(toml)
     assert (described.weight, described.group) == ("weight", "user_id")
+
+
+def test_a_description_that_cannot_be_written_leaves_nothing(tmp_path, capsys):
+    log, toml = tmp_path / "log.csv", tmp_path / "log.toml"
+    log.write_text("click,user\n" + "1,a\n0,b\n" * 50)
+    assert main(["describe", str(log), "-o", str(tmp_path / "nowhere" / "log.toml")]) == 2
+    assert "nowhere/log.toml: cannot be written: No such file" in capsys.readouterr().err
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # as a disk that is full
+    try:
+        code = main(["describe", str(log), "-o", str(toml)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert code == 2 and "log.toml: cannot be written: " in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+    assert main(["describe", str(log), "-o", str(toml)]) == 0
