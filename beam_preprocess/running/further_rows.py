@@ -31,6 +31,7 @@ from beam_preprocess.reading.source import read_raw
 from beam_preprocess.reading.text_blocks import InputFile, open_text
 from beam_preprocess.running.file_patterns import find_files
 from beam_preprocess.running.input_files import find_further_inputs, side_files
+from beam_preprocess.running.unlike_training import UnlikeTraining
 
 _NO_LABEL = "(no label)"
 _NO_LABELS = ((_NO_LABEL, "0"),)
@@ -81,6 +82,9 @@ class RowReplay:
       vocabularies: As ``read_vocabularies`` gives them.
       further: Columns whose raw values are wanted as well.
       weighted: Whether the log's column of weights is read, if it has one.
+
+    Attributes:
+      unlike: What of the rows that were read is unlike the training.
     """
 
     def __init__(
@@ -103,6 +107,7 @@ class RowReplay:
             ignore=(),
         )
         self._encoder = RowEncoder(schema.dense, schema.sparse, dict(vocabularies))
+        self.unlike = UnlikeTraining(schema, vocabularies)
         self._numeric_ids = any(feature.encoding == "modulo" for feature in schema.sparse)
         self._further = tuple(dict.fromkeys(further))
 
@@ -189,6 +194,7 @@ class RowReplay:
             )
         reading = _with_further(description, self._further)
         reading, files = find_further_inputs(patterns, reading, constants, MAX_ROW_BYTES)
+        _check_single(description, reading, patterns[0])
         found = dataclasses.replace(reading, sparse=description.sparse)
         tables = side_files(found, side_tables, MAX_ROW_BYTES)
 
@@ -206,6 +212,7 @@ class RowReplay:
     ) -> EncodedRows:
         rows, rejects = decode_rows(raw, description, numeric_ids=self._numeric_ids)
         label, dense, sparse = self._encoder.encode(rows)
+        self.unlike.add(rows, sparse, self._encoder.starts)
         kept = pa.array(np.isin(raw.lines, rows.lines))
         places = np.concatenate([rows.lines, [reject.line for reject in rejects]])
         order = np.argsort(places, kind="stable")
@@ -249,6 +256,17 @@ def read_vocabularies(schema: Schema, directory: str | pathlib.Path) -> dict[str
             )
         found[feature.name] = entries
     return found
+
+
+def _check_single(trained: Description, found: Description, path: str) -> None:
+    """Refuses lists of Parquet in a column of whose lists the model knows nothing."""
+    lists = {column.source for column in found.sparse or () if column.multi is True}
+    for column in trained.sparse or ():
+        if column.source in lists and not column.is_list:
+            raise DataError(
+                f"{path}: column {column.source!r} holds lists, where the model was trained on "
+                "single values; write one value a row"
+            )
 
 
 def _of_no_label(description: Description) -> Description:

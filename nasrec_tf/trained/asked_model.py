@@ -8,8 +8,10 @@ from typing import Any
 from tqdm import tqdm
 
 from nasrec_tf.common.errors import UserError
+from beam_preprocess.running.file_patterns import find_files
+from beam_preprocess.running.unlike_training import UnlikeTraining
 from nasrec_tf.search.tensorflow_setup import configure_tensorflow
-from nasrec_tf.trained.log_rows import AskedLog
+from nasrec_tf.trained.log_rows import AskedLog, PredictedRows
 from nasrec_tf.trained.model_sources import load_trained_model
 from nasrec_tf.trained.trained_model import TrainedModel
 
@@ -49,28 +51,29 @@ def counting(quiet: bool) -> Any:
 
 
 class UnreadRows:
-    """Counts rows that could not be read, and tells of them in one line."""
+    """Counts rows that could not be read, and tells of them and of what is unlike the training."""
 
     def __init__(self) -> None:
         self.rows = 0
         self.count = 0
         self._first = ""
 
-    def add(self, rows: int, rejects: tuple[str, ...]) -> None:
+    def add(self, block: PredictedRows) -> None:
         """Adds a block.
 
         Args:
-            rows: of the block, those included.
-            rejects: each in words.
+            block: the next one of the log.
         """
-        self.rows += rows
-        self.count += len(rejects)
-        if rejects and not self._first:
-            self._first = rejects[0]
+        self.rows += len(block.readable)
+        self.count += len(block.rejects)
+        if block.rejects and not self._first:
+            self._first = block.rejects[0]
+        self._unlike = block.unlike
 
     def check(self, data: str) -> None:
         """Refuses a log of which no row could be read.
 
+        self._unlike: UnlikeTraining | None = None
         Args:
             data: what it is called.
 
@@ -86,7 +89,7 @@ class UnreadRows:
             )
 
     def tell(self, consequence: str) -> None:
-        """Prints the line, if there is anything to tell.
+        """Prints a line of these rows and one of each column, if there is anything to tell.
 
         Args:
             consequence: for these rows.
@@ -97,3 +100,5 @@ class UnreadRows:
                 f"{consequence}, the first one: {self._first}",
                 file=sys.stderr,
             )
+        for line in self._unlike.told() if self._unlike else ():
+            print(f"warning: {line}", file=sys.stderr)

@@ -56,7 +56,7 @@ def _judged(
     blocks = judged_rows(model, log, columns, weighted=not options.unweighted)
     with counting(options.quiet) as bar:
         for rows in blocks:
-            unread.add(len(rows.readable), rows.rejects)
+            unread.add(rows)
             bar.update(len(rows.readable))
             labels.append(rows.labels)
             logits.append(rows.logits)

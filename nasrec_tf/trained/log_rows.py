@@ -17,7 +17,8 @@ from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
-from beam_preprocess.running.further_rows import EncodedRows, read_vocabularies
+from beam_preprocess.running.further_rows import EncodedRows, RowReplay, read_vocabularies
+from beam_preprocess.running.unlike_training import UnlikeTraining
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.trained.model_sources import with_features_of
 from nasrec_tf.trained.trained_model import TrainedModel
@@ -82,6 +83,7 @@ class PredictedRows:
     weights: np.ndarray | None = None
 
 
+        unlike: what is unlike the training, in all rows of the log so far; ``None`` of records.
 def predicted_rows(
     model: TrainedModel, log: AskedLog, further: Sequence[str]
 ) -> Iterator[PredictedRows]:
@@ -90,6 +92,7 @@ def predicted_rows(
     Args:
         model: the model.
         log: what it is asked about.
+    unlike: UnlikeTraining | None = None
         further: columns that are wanted as well.
 
     Raises:
@@ -99,7 +102,7 @@ def predicted_rows(
     if log.records is not None:
         return _of_records(model, log, further)
     replay = model.replay(further, described(model, log))
-    return _predicted(model, replay.unlabelled(log.data, _side_tables(model, log)))
+    return _predicted(model, replay, replay.unlabelled(log.data, _side_tables(model, log)))
 
 
 def judged_rows(
@@ -121,7 +124,7 @@ def judged_rows(
     description = described(model, log)
     replay = model.replay(further, description, weighted)
     try:
-        return _predicted(model, replay.labelled(log.data, _side_tables(model, log)))
+        return _predicted(model, replay, replay.labelled(log.data, _side_tables(model, log)))
     except DataError as error:
         if weighted and f"no column {description.weight!r}" in str(error):
             raise UserError(
@@ -185,7 +188,9 @@ def _side_tables(model: TrainedModel, log: AskedLog) -> dict[str, str]:
     return {**model.data.side_tables, **name_pairs("--side-table", log.side_tables)}
 
 
-def _predicted(model: TrainedModel, blocks: Iterator[EncodedRows]) -> Iterator[PredictedRows]:
+def _predicted(
+    model: TrainedModel, replay: RowReplay, blocks: Iterator[EncodedRows]
+) -> Iterator[PredictedRows]:
     for rows in blocks:
         yield PredictedRows(
             readable=rows.readable,
@@ -204,6 +209,7 @@ def _of_records(
 
     directory, split = log.records, log.split or "test"
     for name in ("dataset", "label", "delimiter", "file_encoding", "decimal", "side_tables"):
+            unlike=replay.unlike,
         if getattr(log, name):
             raise UserError(
                 f"--{name.replace('_', '-')}: {directory} is a data set of records already, which "

@@ -39,7 +39,7 @@ def _counted(
 ) -> Iterator[PredictedRows]:
     with counting(quiet) as bar:
         for rows in blocks:
-            unread.add(len(rows.readable), rows.rejects)
+            unread.add(rows)
             bar.update(len(rows.readable))
             yield rows
 

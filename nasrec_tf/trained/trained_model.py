@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import pathlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -112,7 +113,8 @@ class TrainedModel:
 
         What training took as missing is missing here: nulls, NaN, the empty text, and the log's own
         words for it. A value that was not seen in training is out of vocabulary. Columns that are
-        not features are left aside.
+        not features are left aside. Of a hundred rows and more, Python's warnings tell which column
+        is unlike the training: unknown, missing or far from it in half of the rows.
 
         Args:
             frame: a pandas or Polars frame, a PyArrow table, or a mapping from column to values.
@@ -131,12 +133,15 @@ class TrainedModel:
         table = _as_table(frame)
         parts = []
         try:
-            for rows in self.replay().of_table(table):
+            replay = self.replay()
+            for rows in replay.of_table(table):
                 if rows.rejects:
                     raise UserError(f"{rows.told(rows.rejects[0])}; mend the row or leave it out.")
                 parts.append(probabilities(self.logits(rows)))
         except DataError as error:
             raise UserError(str(error)) from error
+        for line in replay.unlike.told():
+            warnings.warn(line, stacklevel=2)
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def logits(self, rows: EncodedRows) -> np.ndarray:

@@ -164,6 +164,21 @@ def test_a_log_of_another_form_is_read_by_its_names(finished_run, raw, expected,
     np.testing.assert_allclose(numbers(probabilities_in(out)), expected, rtol=0, atol=1e-6)
 
 
+def test_a_column_written_otherwise_than_in_training_is_told(finished_run, model, raw, tmp_path):
+    values = list(zip(*(line.split("\t") for line in raw[0]), strict=True))
+    at = COLUMNS.index("C6")
+    values[at] = [text + " " for text in values[at]]
+    log = tmp_path / "log.txt"
+    log.write_text("".join("\t".join(row) + "\n" for row in zip(*values, strict=True)))
+    for command, *further in (("predict", "-o", tmp_path / "out.csv"), ("evaluate",)):
+        said = ask(command, finished_run / "run", "--data", log, *further)
+        assert said.code == 0 and said.err.startswith("warning: column 'C6': ")
+        assert "had such values without blanks around" in said.err
+        assert len(said.err.splitlines()) == 1
+    with pytest.warns(UserWarning, match="column 'C6'"):
+        model.predict_frame(dict(zip(COLUMNS, values, strict=True)))
+
+
 def test_evaluation_of_the_test_split_is_what_the_run_reports(finished_run, tmp_path):
     state = json.loads((finished_run / "run" / "retrain" / "result.json").read_text())
     out = tmp_path / "figures.json"

@@ -1,0 +1,107 @@
+"""What of a further log is unlike the training is told by column, whatever wrote it otherwise."""
+
+import dataclasses
+import unicodedata
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from beam_preprocess.datasets.toml_file import read_toml
+from beam_preprocess.errors import DataError
+from beam_preprocess.running.further_rows import RowReplay, read_vocabularies
+
+ROWS = 200
+CITIES = ("Århus", "Genève", "Köln")
+LAYOUT = """
+name = "shop"
+label = "click"
+dense = ["price"]
+sparse = ["item", "city", {source = "tags", multi = "|"}]
+"""
+
+
+def log():
+    """A log by column."""
+    rows = range(ROWS)
+    return {
+        "click": [str(row // 2 % 2) for row in rows],
+        "price": [f"{row * 37 % 50 + 1}.5" for row in rows],
+        "item": [str(row * 7 % 10) for row in rows],
+        "city": [CITIES[row % 3] if row % 4 else "" for row in rows],
+        "tags": ["ab"[row % 2] + "|c" for row in rows],
+    }
+
+
+@pytest.fixture(scope="module")
+def replay(tmp_path_factory):
+    """Gives a reader of further rows of the log."""
+    from beam_preprocess.api import preprocess
+    from beam_preprocess.config import PreprocessConfig
+    from beam_preprocess.dataset.schema import Schema
+
+    directory = tmp_path_factory.mktemp("shop")
+    (directory / "shop.toml").write_text(LAYOUT)
+    lines = zip(*([name, *values] for name, values in log().items()), strict=True)
+    (directory / "log.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    description = read_toml(directory / "shop.toml")
+    out = directory / "out"
+    preprocess(PreprocessConfig(description, str(out), inputs=(str(directory / "log.csv"),)))
+    schema = Schema.load(out)
+    vocabularies = read_vocabularies(schema, out)
+    return lambda **layout: RowReplay(
+        dataclasses.replace(description, **layout), schema, vocabularies
+    )
+
+
+def told(replay, rows=ROWS, **changed):
+    found = replay()
+    table = {name: values[:rows] for name, values in (log() | changed).items()}
+    assert sum(len(block.label) for block in found.of_table(pa.table(table))) == rows
+    return found.unlike.told()
+
+
+def each(name, change):
+    return {name: [change(value) for value in log()[name]]}
+
+
+def test_a_log_like_the_training_and_a_few_rows_are_not_told_of(replay):
+    assert told(replay) == ()
+    assert told(replay, rows=99, **each("item", "{}.0".format)) == ()
+    half_known = [value if row % 8 < 5 else "?" for row, value in enumerate(log()["item"])]
+    assert told(replay, item=half_known) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        (each("item", "{}.0".format), "'0.0' is not '0'; training had such values without .0"),
+        (each("item", "00{}".format), "without leading zeros"),
+        (each("item", " {}".format), "'0'; training had such values without blanks around"),
+        (each("city", lambda text: unicodedata.normalize("NFD", text)), "composed"),
+        (each("city", str.upper), "in other letters"),
+        (each("tags", str.upper), "in other letters"),
+        (each("tags", lambda text: f"x{text}"), ""),
+    ],
+)
+def test_values_that_are_not_known_are_told_with_what_would_make_them_known(replay, changed, what):
+    (line,) = told(replay, **changed)
+    assert line.startswith(f"column {next(iter(changed))!r}: ") and what in line
+    assert "of its values were not learnt in training (there 0%)" in line
+
+
+def test_missing_values_and_numbers_in_another_unit_are_told(replay):
+    lines = told(replay, price=[""] * ROWS, item=[""] * ROWS, city=[""] * ROWS)
+    assert [line.split(" is ")[0] for line in lines] == [
+        "column 'price':", "column 'item':", "column 'city':"
+    ]  # fmt: skip
+    assert lines[0].endswith("missing in 100% of the rows (in training 0%)")
+    (line,) = told(replay, **each("price", lambda text: str(100 * float(text))))
+    assert "100% of its numbers lie outside of those of the training (1.5 to 50.5)" in line
+
+
+def test_lists_in_a_column_of_single_values_are_refused_at_the_start(replay, tmp_path):
+    path = tmp_path / "log.parquet"
+    parquet.write_table(pa.table(log() | each("item", lambda text: [text])), path)
+    with pytest.raises(DataError, match="column 'item' holds lists, where the model was trained"):
+        replay(file_format="parquet").unlabelled([str(path)])
