@@ -1,15 +1,16 @@
 """The model and the log that a command's options name, and what could not be read of the log."""
 
 import argparse
+import os
 import pathlib
 import sys
 from typing import Any
 
 from tqdm import tqdm
 
-from nasrec_tf.common.errors import UserError
 from beam_preprocess.running.file_patterns import find_files
 from beam_preprocess.running.unlike_training import UnlikeTraining
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 from nasrec_tf.trained.log_rows import AskedLog, PredictedRows
 from nasrec_tf.trained.model_sources import load_trained_model
@@ -23,10 +24,11 @@ def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
         options: of ``asking_parser``.
 
     Raises:
-        UserError: if the model cannot be loaded.
+        UserError: if the model cannot be loaded, or what is written would take the log's place.
     """
     configure_tensorflow(options.device)
-    return load_trained_model(pathlib.Path(options.model)), AskedLog(
+    model = load_trained_model(pathlib.Path(options.model))
+    log = AskedLog(
         data=tuple(options.data),
         dataset=options.dataset,
         label=options.label,
@@ -36,6 +38,20 @@ def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
         side_tables=tuple(options.side_table),
         split=options.split,
     )
+    if options.output:
+        _check_apart(options.output, log.files(model))
+    return model, log
+
+
+def _check_apart(output: str, read: tuple[str, ...]) -> None:
+    """Refuses to write over a file that is read: a log is often the only one of its kind."""
+    written = os.path.realpath(output)
+    for found in find_files(read):
+        if os.path.realpath(found.path) == written:
+            raise UserError(
+                f"--output {output}: is one of the files that are read ({found.path}) and would be "
+                "lost; name another."
+            )
 
 
 def counting(quiet: bool) -> Any:
@@ -57,6 +73,7 @@ class UnreadRows:
         self.rows = 0
         self.count = 0
         self._first = ""
+        self._unlike: UnlikeTraining | None = None
 
     def add(self, block: PredictedRows) -> None:
         """Adds a block.
@@ -73,7 +90,6 @@ class UnreadRows:
     def check(self, data: str) -> None:
         """Refuses a log of which no row could be read.
 
-        self._unlike: UnlikeTraining | None = None
         Args:
             data: what it is called.
 

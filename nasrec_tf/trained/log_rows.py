@@ -61,6 +61,16 @@ class AskedLog:
                 return pathlib.Path(name)
         return None
 
+    def files(self, model: TrainedModel) -> tuple[str, ...]:
+        """What is read of the log: files, globs and directories, side tables among them.
+
+        Args:
+            model: whose side tables these are, unless others are named.
+        """
+        if self.records is not None:
+            return self.data
+        return (*self.data, *_side_tables(model, self).values())
+
 
 @dataclasses.dataclass(frozen=True)
 class PredictedRows:
@@ -73,6 +83,7 @@ class PredictedRows:
         further: raw values of the columns that were asked for, Arrow binary.
         rejects: where rows that could not be read stand, and why.
         weights: how much each row counts, (readable rows,); ``None`` where all count alike.
+        unlike: what is unlike the training, in all rows of the log so far; ``None`` of records.
     """
 
     readable: np.ndarray
@@ -81,9 +92,9 @@ class PredictedRows:
     further: dict[str, pa.Array]
     rejects: tuple[str, ...]
     weights: np.ndarray | None = None
+    unlike: UnlikeTraining | None = None
 
 
-        unlike: what is unlike the training, in all rows of the log so far; ``None`` of records.
 def predicted_rows(
     model: TrainedModel, log: AskedLog, further: Sequence[str]
 ) -> Iterator[PredictedRows]:
@@ -92,7 +103,6 @@ def predicted_rows(
     Args:
         model: the model.
         log: what it is asked about.
-    unlike: UnlikeTraining | None = None
         further: columns that are wanted as well.
 
     Raises:
@@ -199,6 +209,7 @@ def _predicted(
             further=rows.further,
             rejects=tuple(map(rows.told, rows.rejects)),
             weights=rows.weight,
+            unlike=replay.unlike,
         )
 
 
@@ -209,7 +220,6 @@ def _of_records(
 
     directory, split = log.records, log.split or "test"
     for name in ("dataset", "label", "delimiter", "file_encoding", "decimal", "side_tables"):
-            unlike=replay.unlike,
         if getattr(log, name):
             raise UserError(
                 f"--{name.replace('_', '-')}: {directory} is a data set of records already, which "
