@@ -87,11 +87,12 @@ class UnreadRows:
             self._first = block.rejects[0]
         self._unlike = block.unlike
 
-    def check(self, data: str) -> None:
-        """Refuses a log of which no row could be read.
+    def check(self, data: str, most: float = 1.0) -> None:
+        """Refuses a log of which no row, or too few rows, could be read.
 
         Args:
             data: what it is called.
+            most: largest tolerated share of rows that could not be read.
 
         Raises:
             UserError: if so.
@@ -102,6 +103,13 @@ class UnreadRows:
             raise UserError(
                 f"none of {self.rows:,} rows could be read, the first one: {self._first}; see to "
                 "--dataset, --label and --delimiter."
+            )
+        if self.count > most * self.rows:
+            raise UserError(
+                f"{self.count:,} of {self.rows:,} rows could not be read "
+                f"({self.count / self.rows:.2%}, allowed are {most:.2%}: --max-reject-share), and "
+                f"figures of the others would mislead; the first one: {self._first}; see to "
+                "--label and --dataset, or mend the log."
             )
 
     def tell(self, consequence: str) -> None:

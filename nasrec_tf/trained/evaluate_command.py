@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Sequence
 
 from beam_preprocess.common.quiet_tensorflow import load_tensorflow
+from beam_preprocess.config import MAX_REJECT_SHARE
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.trained.asking_options import asking_parser, check_model
@@ -61,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
         help="let all rows count alike, where training had weights",
     )
     figures.add_argument(
+        "--max-reject-share",
+        type=float,
+        default=MAX_REJECT_SHARE,
+        metavar="SHARE",
+        help=f"more rows that cannot be read end it (default: {MAX_REJECT_SHARE})",
+    )
+    figures.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of the bootstrap (default: 0)"
     )
     figures.add_argument("-o", "--output", metavar="FILE",
@@ -71,6 +79,10 @@ def _parser() -> argparse.ArgumentParser:
 def _check(options: argparse.Namespace) -> None:
     if options.most_slices < 1:
         raise UserError(f"--most-slices must be at least 1. Received: {options.most_slices}")
+    if not 0 <= options.max_reject_share <= 1:
+        raise UserError(
+            f"--max-reject-share must be from 0 to 1. Received: {options.max_reject_share}"
+        )
     if options.seed < 0:
         raise UserError(f"--seed must be at least 0. Received: {options.seed}")
     if options.output and not options.output.endswith((".csv", ".json")):

@@ -64,7 +64,8 @@ def _judged(
                 weights.append(rows.weights)
             for name in columns:
                 codes[name].add(rows.further[name])
-    unread.check(log.data[0])
+    # Rows that are left out are seldom like the others: with labels 1 and 2 they are one label.
+    unread.check(log.data[0], options.max_reject_share)
     numbers = {feature.source for feature in model.schema.dense}
     slices = {}
     for name in dict.fromkeys(options.by):

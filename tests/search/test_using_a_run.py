@@ -243,6 +243,10 @@ def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(
         ("predict", ["RUN", "--data", "LOG", "-o", "OUT/o.csv", "--keep", "C77"], "column 'C77'"),
         ("predict", ["RUN", "--data", "LOG", "-o", "OUT/o.csv", "--split", "test"], "--split goes"),
         ("predict", ["RUN", "--data", "WRONG", "-o", "OUT/o.csv"], "none of 2 rows could be read"),
+        ("predict", ["RUN", "--data", "LOG", "LINK", "-o", "COPY"], "one of the files that are"),
+        ("evaluate", ["RUN", "--data", "COPY", "-o", "LINK"], "would be lost; name another"),
+        ("evaluate", ["RUN", "--data", "TWOS"], "figures of the others would mislead"),
+        ("evaluate", ["RUN", "--data", "LOG", "--max-reject-share", "2"], "from 0 to 1"),
         ("evaluate", ["RUN", "--data", "RECORDS", "--by", "I1"], "records hold no column 'I1'"),
         ("evaluate", ["RUN", "--data", "RECORDS", "--label", "x"], "--label: "),
         ("evaluate", ["RUN", "--data", "RECORDS", "--split", "tset"], "must be one of train"),
@@ -255,18 +259,26 @@ def test_what_cannot_be_asked_is_told_in_one_line_and_leaves_nothing(
 ):
     (tmp_path / "log.txt").write_text("\n".join(raw[0][:5]) + "\n")
     (tmp_path / "wrong.txt").write_text("1,2,3\n4,5,6\n")
+    (tmp_path / "copy.csv").write_text("\n".join(raw[0][:5]) + "\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "copy.csv")
+    twos = [line if line.startswith("1") else "2" + line[1:] for line in raw[0]]
+    (tmp_path / "twos.txt").write_text("\n".join(twos) + "\n")
     (tmp_path / "out").mkdir()
     places = {
         "RUN": finished_run / "run",
         "RECORDS": finished_run / "run" / "records" / "dataset",
         "LOG": tmp_path / "log.txt",
         "WRONG": tmp_path / "wrong.txt",
+        "COPY": tmp_path / "copy.csv",
+        "LINK": tmp_path / "link.csv",
+        "TWOS": tmp_path / "twos.txt",
         "OUT/out.csv": tmp_path / "out" / "out.csv",
         "OUT/o.csv": tmp_path / "out" / "o.csv",
     }
     said = ask(command, *(places.get(argument, argument) for argument in arguments))
     assert told in said.error
     assert not list((tmp_path / "out").iterdir())
+    assert (tmp_path / "copy.csv").read_text().splitlines() == raw[0][:5]
 
 
 def test_rows_of_a_log_count_as_its_column_of_weights_says(model, raw, tmp_path):
