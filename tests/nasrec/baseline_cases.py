@@ -32,6 +32,13 @@ SMALL = {
         "blocks": ("mlp 8: sparse", "dot: sparse 1", "fm: sparse 2", "mlp 6: 2 3"),
         "embedding_dim": 4,
     },
+    "profit": {
+        "hidden": (8,),
+        "order": 3,
+        "rank": 2,
+        "embedding_dim": 4,
+        "dense_fields": "vectors",
+    },
 }
 """Options of a small model of each kind, by its name."""
 

@@ -385,7 +385,7 @@ def models(draw):
         "layer_norm": st.sampled_from(["none", "before", "after"]),
         "dense_fields": st.sampled_from(["vectors", "raw", "token"]),
         "context_1": st.sampled_from([("C1",), ("C2", "C1")]),
-        "context_2": st.just(("C2",)),
+        "context_2": st.just(("C2",)), "order": st.integers(2, 6),
     }  # fmt: skip
     return kind(**{option: draw(of_type[option]) for option in kind.options() if option in of_type})
 

@@ -16,6 +16,7 @@ from nasrec_tf.networks.baselines.dlrm import DLRM
 from nasrec_tf.networks.baselines.factorization_machine import FactorizationMachine
 from nasrec_tf.networks.baselines.finalmlp import FinalMLP
 from nasrec_tf.networks.baselines.logistic_regression import LogisticRegression
+from nasrec_tf.networks.baselines.profit import Profit
 from nasrec_tf.networks.baselines.wide_and_deep import WideAndDeep
 from nasrec_tf.networks.baselines.xdeepfm import XDeepFM
 
@@ -49,6 +50,7 @@ for _kind in (
     DCNV2,
     FinalMLP,
     BlockGraph,
+    Profit,
 ):
     register(_kind)
 
