@@ -18,6 +18,7 @@ from nasrec_tf.native import kernel_fingerprint
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.run import Run
+from nasrec_tf.training.recipe import Recipe
 
 SCORED_WITH = ("tensorflow", "keras", "numpy", "nasrec_tf")
 """Packages on whose version the last bits of a score depend."""
@@ -63,9 +64,19 @@ def training_settings(run: Run, plan) -> dict[str, Any]:
     options = ("score_by", "seed", "operator_balancing", "max_table_rows")
     of_plan = {"score_rows": plan.rows, "validation_rows": plan.validation_rows}
     settings = {name: getattr(run.config, name) for name in options} | of_plan
-    recipe = {f"recipe: {name}": value for name, value in plan.recipe.to_json().items()}
-    digests = {"data set (digest)": digest_of_data(run.dataset)}
-    return {flag(name): value for name, value in settings.items()} | recipe | digests
+    own = {flag(name): value for name, value in settings.items()}
+    return own | recipe_and_data(run, plan.recipe)
+
+
+def recipe_and_data(run: Run, recipe: Recipe) -> dict[str, Any]:
+    """What every training depends on: its recipe, field by field, and a digest of the data.
+
+    Args:
+        run: the run.
+        recipe: of the training.
+    """
+    fields = {f"recipe: {name}": value for name, value in recipe.to_json().items()}
+    return fields | {"data set (digest)": digest_of_data(run.dataset)}
 
 
 def digest_of_data(directory: pathlib.Path) -> str:

@@ -8,12 +8,10 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.common.errors import RunError, UserError
-from nasrec_tf.common.option_values import made_directory
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.networks.baselines.block_graph import MOST_BLOCKS, BlockGraph
 from nasrec_tf.networks.baselines.graph_space import BLOCKS, GraphDraws, GraphSpace
@@ -28,6 +26,7 @@ from nasrec_tf.strategies.draws import NothingToDraw
 from nasrec_tf.strategies.history import COMPLETED, LOG_LOSS, Candidate, History, Outcome
 from nasrec_tf.strategies.known_strategies import STRATEGIES, strategy_of_run
 from nasrec_tf.strategies.strategy import SearchPlan, Strategy
+from nasrec_tf.studies.own_directory import own_directory
 
 STRATEGIES_OF_GRAPHS = ("autoctr", "random", "local", "predicted")
 """Strategies that draw at random and by single mutations alone, so that any space will do."""
@@ -138,7 +137,9 @@ class GraphSearch:
         train = self.run.records.rows("train")
         rows = self.options.score_rows or min(SCORE_ROWS, train)
         scores = short_training_scores(self.run, HandMade, rows, self.options.seed)
-        self._own_directory(scores.settings)
+        names = ("blocks", "strategy", "strategy_options", "seed")
+        own = {flag(name): getattr(self.options, name) for name in names}
+        own_directory(self.directory, SETTINGS_FILE, {**scores.settings, **own})
         space = GraphSpace(self.run.records.features, self.options.blocks)
         draws = GraphDraws(space, (Budget(MFLOPS, self._mflops),))
         strategy, history = self.options.made_strategy(), History()
@@ -163,23 +164,6 @@ class GraphSearch:
 
     def _mflops(self, graph: Any) -> float:
         return HandMade(graph).complexity(self.run.records.features, self.run.recipe).mflops
-
-    def _own_directory(self, settings: Mapping[str, Any]) -> None:
-        """Makes the directory this search's own, or finds that it is."""
-        path = self.directory / SETTINGS_FILE
-        names = ("blocks", "strategy", "strategy_options", "seed")
-        own = {**settings, **{flag(name): getattr(self.options, name) for name in names}}
-        before = read_state(path, dict[str, Any], f"delete {self.directory} to search again")
-        if before is None:
-            made_directory(self.directory, "--out")
-            write_state(path, own)
-            return
-        other = next((name for name in own if before.get(name) != own[name]), None)
-        if other is not None:
-            raise RunError(
-                f"{self.directory}: is of a search with {other} {before.get(other)}, not "
-                f"{own[other]}; give another --out, or delete it to search again."
-            )
 
     def _scored(self, candidate: Candidate, scorer: Any) -> GraphScore:
         graph: Any = candidate.architecture

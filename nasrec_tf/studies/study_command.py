@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_pruning(commands)
     _add_ablation(commands)
     _add_graphs(commands)
+    _add_products(commands)
     return parser
 
 
@@ -133,6 +134,35 @@ def _add_graphs(commands) -> None:
                         help="directory of the search (RUN/graphs/STRATEGY-SEED)")  # fmt: skip
     _add_time_and_progress(graphs, "time for trainings (no end)")
     graphs.set_defaults(run=_search_graphs)
+
+
+def _add_products(commands) -> None:
+    products = commands.add_parser(
+        "products", help="PROFIT's search for products of fields, one order after the other",
+        allow_abbrev=False,
+    )  # fmt: skip
+    products.add_argument("--run-dir", required=True,
+                          help="a finished run: its data and recipe are taken")  # fmt: skip
+    products.add_argument("--model", default="profit",
+                          help="a file with further options of the model (profit)")  # fmt: skip
+    products.add_argument("--order", type=int, help="the highest one of products (3)")
+    products.add_argument("--rank", type=int, help="terms of what products weigh (4)")
+    products.add_argument("--keep", type=int, default=10, help="products of each order (10)")
+    products.add_argument("--epochs", type=int, default=1,
+                          help="passes over the training split for each order (1)")  # fmt: skip
+    products.add_argument("--rate", type=float, default=0.01,
+                          help="learning rate of what products weigh (0.01)")  # fmt: skip
+    products.add_argument("--seed", type=int, default=0, help="of the search (0)")
+    products.add_argument("--out",
+                          help="directory of the search (RUN/products/rank-RANK-SEED)")  # fmt: skip
+    _add_time_and_progress(products, "time for trainings (no end)")
+    products.set_defaults(run=_search_products)
+
+
+def _search_products(options: argparse.Namespace) -> int:
+    from nasrec_tf.studies.product_command import search_products
+
+    return search_products(options, _ends_at(options.minutes))
 
 
 def _search_graphs(options: argparse.Namespace) -> int:

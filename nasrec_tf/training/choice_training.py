@@ -15,10 +15,8 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.supernet.path import Path, decode
 from nasrec_tf.networks.supernet.path_logits import LogitsSampler
+from nasrec_tf.training.row_parts import log_loss_of_rows, of_rows, rows_of_choices
 from nasrec_tf.training.trainer import OneDevice
-
-PARTS = 5
-"""One row of so many is for the logits, the others for the weights: DNAS's 80 and 20 %."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,11 +99,11 @@ class ChoiceTrainer(OneDevice):
         inputs, labels, *weights = batch
         step = self.model.optimizer.iterations.value
         self.set_temperature(step)
-        of_logits = rows_of_logits(inputs)
-        told = self.model.train_step(_of_rows(~of_logits, inputs, labels, *weights))
+        of_logits = rows_of_choices(inputs)
+        told = self.model.train_step(of_rows(~of_logits, inputs, labels, *weights))
         tf.cond(
             step > self._plan.first_step,
-            lambda: self._learn(*_of_rows(of_logits, inputs, labels, *weights)),
+            lambda: self._learn(*of_rows(of_logits, inputs, labels, *weights)),
             lambda: tf.constant(0.0),
         )
         return told
@@ -163,10 +161,7 @@ class ChoiceTrainer(OneDevice):
     def _worth(self, path, inputs, labels, weights=None):
         """What a path is compared by: its log loss, and its cost."""
         given = self.model(inputs, path=path, training=False)
-        losses = tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=given)
-        if weights is not None:
-            losses *= weights[:, None]
-        worth = tf.reduce_mean(losses)
+        worth = log_loss_of_rows(given, labels, weights)
         if not self._plan.cost_weight:
             return worth
         [cost] = tf.numpy_function(self._log_cost, list(path), [tf.float32])
@@ -175,27 +170,3 @@ class ChoiceTrainer(OneDevice):
     def _log_cost(self, *path):
         architecture = decode(Path(*path), self.model.space)
         return np.log(np.float32(self._cost(architecture)))
-
-
-def rows_of_logits(inputs: dict[str, tf.Tensor]) -> tf.Tensor:
-    """Which rows of a batch are for the logits, (batch,); the others are for the weights.
-
-    Where that would be all or none, as of rows that are all alike, every other row is.
-
-    Args:
-        inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
-    """
-    dense = tf.cast(tf.bitcast(tf.cast(inputs["dense"], tf.float32), tf.int32), tf.int64)
-    values = tf.concat([tf.cast(inputs["sparse"], tf.int64), dense], axis=1)
-    odd = np.random.default_rng(0).integers(2**62, size=values.shape[1]) * 2 + 1
-    mixed = tf.reduce_sum((values + 1) * odd, axis=1)
-    # The low bits of such a sum are poor; those from the middle are not.
-    mixed = tf.bitwise.bitwise_and(tf.bitwise.right_shift(mixed, 31), 2**31 - 1)
-    of_logits = mixed % PARTS == 0
-    both = tf.reduce_any(of_logits) & ~tf.reduce_all(of_logits)
-    return tf.where(both, of_logits, tf.range(tf.shape(of_logits)[0]) % 2 == 1)
-
-
-def _of_rows(mask, inputs, *beside):
-    chosen = {name: tf.boolean_mask(value, mask) for name, value in inputs.items()}
-    return chosen, *(tf.boolean_mask(value, mask) for value in beside)

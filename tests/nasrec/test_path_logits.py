@@ -15,8 +15,9 @@ from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.networks.supernet.path import Path, decode, encode
 from nasrec_tf.networks.supernet.path_logits import LogitsSampler
 from nasrec_tf.strategies.choice_distribution import ChoiceDistribution, choice_shapes
-from nasrec_tf.training.choice_training import ChoicePlan, ChoiceTrainer, rows_of_logits
+from nasrec_tf.training.choice_training import ChoicePlan, ChoiceTrainer
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.row_parts import rows_of_choices
 from nasrec_tf.training.training_plan import TrainingPlan
 
 SMALL = ANY_OPERATORS.replace(operators="single")
@@ -136,17 +137,17 @@ def rows(count, seed=0):
 
 def test_a_fifth_of_the_rows_is_for_the_logits_and_always_the_same():
     whole = rows(5000)
-    mask = rows_of_logits(whole).numpy()
+    mask = rows_of_choices(whole).numpy()
     assert mask.mean() == pytest.approx(0.2, abs=0.02)
     order = np.random.default_rng(1).permutation(5000)[:600]
-    part = rows_of_logits({name: tf.gather(value, order) for name, value in whole.items()})
+    part = rows_of_choices({name: tf.gather(value, order) for name, value in whole.items()})
     np.testing.assert_array_equal(part, mask[order])
 
 
 @pytest.mark.parametrize("dense", [0, 3])
 def test_rows_that_are_all_alike_are_parted_too(dense):
     alike = {"dense": tf.zeros((8, dense)), "sparse": tf.ones((8, 2), tf.int64)}
-    assert rows_of_logits(alike).numpy().sum() == 4
+    assert rows_of_choices(alike).numpy().sum() == 4
 
 
 # Learning.

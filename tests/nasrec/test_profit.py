@@ -40,9 +40,7 @@ def test_the_factored_layer_is_the_sum_over_all_products_of_different_fields(
     rng, order = np.random.default_rng(seed), min(order, count)
     vectors = rng.normal(size=(3, count, 2)).astype(np.float32)
     piece = FactoredProducts(count, 2, order, rank, "glorot_uniform")
-    betas = {
-        spec.name: rng.normal(size=spec.shape).astype(np.float32) for spec in piece.weights()
-    }
+    betas = {spec.name: rng.normal(size=spec.shape).astype(np.float32) for spec in piece.weights()}
 
     def weight(fields):
         if len(fields) > order:
