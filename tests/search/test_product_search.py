@@ -57,6 +57,14 @@ def test_the_products_that_weigh_most_are_a_file_of_a_hand_made_model(found):
     assert set(kept) == wanted and len(kept) == 6
 
 
+def test_the_next_order_goes_on_from_the_weights_and_leaves_what_is_learnt(found):
+    directory, betas = found
+    with np.load(directory / "order-3" / "best.npz") as weights:
+        for order, beta in betas.items():
+            learnt = weights[f"interaction/{order.replace('-', '_')}"]
+            np.testing.assert_array_equal(learnt, beta.astype(np.float32))
+
+
 def test_weights_of_finished_orders_are_not_left_beside_those_that_go_on(found):
     directory, _ = found
     assert [file.parent.name for file in directory.glob("order-*/best.npz")] == ["order-3"]
