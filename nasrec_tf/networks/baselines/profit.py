@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 
@@ -201,13 +201,13 @@ class FactoredProducts(Piece):
         )
 
     def __call__(self, vectors, *, weights):
+        # Field by field: a running sum along the axis of fields takes eight times as long.
+        fields = tf.unstack(vectors[:, None], axis=2)
         sums = []
         for order in range(2, self.order + 1):
-            scaled = weights[factors_name(order)][:, :, None] * vectors[:, None]
-            products = scaled  # Of each field with those before it, of one order after the other.
-            for _ in range(order - 1):
-                products = scaled * tf.cumsum(products, axis=2, exclusive=True)
-            sums.append(tf.reduce_sum(products, axis=[1, 2]))
+            factors = tf.unstack(weights[factors_name(order)][:, :, None], axis=1)
+            scaled = [factor * field for factor, field in zip(factors, fields)]
+            sums.append(tf.reduce_sum(_elementary(scaled, order), axis=1))
         return tf.add_n(sums)
 
 
@@ -246,6 +246,15 @@ class KeptProducts(Piece):
                 products *= tf.gather(vectors, other, axis=1)
             sums.append(tf.reduce_sum(products, axis=1))
         return tf.add_n(sums)
+
+
+def _elementary(terms: Sequence[Any], order: int) -> Any:
+    """The elementary symmetric polynomial: the sum of all products of so many different terms."""
+    sums = [terms[0]]  # Of 1, 2, ... different ones of the terms so far.
+    for term in terms[1:]:
+        products = [term, *(term * less for less in sums[: order - 1])]
+        sums = [before + more for before, more in zip(sums, products)] + products[len(sums) :]
+    return sums[order - 1]
 
 
 def factors_name(order: int) -> str:
