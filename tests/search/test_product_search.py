@@ -181,12 +181,15 @@ def planted(tmp_path_factory):
 
 
 def test_a_search_finds_what_is_planted(planted, capsys):
-    """By a network that is linear but for its products, which could not tell it otherwise."""
+    """By a network that is linear but for its products, which could not tell it otherwise.
+
+    Not by every seed: docs/strategies.md says how often.
+    """
     model = planted / "linear.toml"
     model.write_text('model = "profit"\nhidden = []\n')
-    more = ["--order", "3", "--keep", "1", "--epochs", "10", "--model", str(model)]
+    more = ["--order", "3", "--rank", "4", "--keep", "1", "--epochs", "20", "--model", str(model)]
     assert search(planted / "run", *more) == 0
-    kept = load_baseline(planted / "run" / "products" / "rank-2-0" / "found.json")
+    kept = load_baseline(planted / "run" / "products" / "rank-4-0" / "found.json")
     assert kept.products == ("C1 C4", "C2 C5 C6") and kept.hidden == ()
     said = capsys.readouterr().out
     assert "a x d" in said and "b x e x f" in said
