@@ -66,7 +66,7 @@ class Profit(DeepBaseline):
         order: the highest one, without ``products``; 3 unless given.
         rank: terms of each order, without ``products``; 4 unless given.
 
-    Reference: Gao, Luo, Wang et al., Progressive Feature Interaction Search for Deep Sparse
+    Reference: Gao, Li, Yao et al., Progressive Feature Interaction Search for Deep Sparse
     Network, NeurIPS 2021.
 
     Example:
