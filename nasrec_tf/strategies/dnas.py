@@ -95,7 +95,7 @@ class ProgressiveSearch(LogitSearch):
     what a low order is worth tells of the orders that are made of it. A block reads the blocks
     before it, so that its number stands for the order. It is no PROFIT: see docs/strategies.md.
 
-    Reference: Gao, Luo, Wang et al., Progressive Feature Interaction Search for Deep Sparse
+    Reference: Gao, Li, Yao et al., Progressive Feature Interaction Search for Deep Sparse
     Network, NeurIPS 2021.
     """
 
