@@ -3,9 +3,9 @@
 import argparse
 import pathlib
 
-from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.studies.finished_runs import finished_run
 from nasrec_tf.studies.graph_search import FOUND_FILE, GraphOptions, GraphScore, GraphSearch
+from nasrec_tf.studies.search_beside_run import search_beside
 
 
 def search_graphs(options: argparse.Namespace, ends_at: float) -> int:
@@ -19,8 +19,6 @@ def search_graphs(options: argparse.Namespace, ends_at: float) -> int:
         UserError: if an option cannot be used.
         RunError: if there is no such run, or the directory is of another search.
     """
-    from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
-
     asked = GraphOptions(
         options.strategy,
         options.strategy_options,
@@ -34,14 +32,9 @@ def search_graphs(options: argparse.Namespace, ends_at: float) -> int:
     directory = pathlib.Path(options.out or pathlib.Path(options.run_dir) / "graphs" / name)
     search = GraphSearch(run, directory, asked, ends_at)
     search.check()
-    with run.directory.opened(run.directory.stored_config()):
-        configure_tensorflow(run.config.device)
-        with user_errors(run):
-            try:
-                found = search()
-            except TimeIsUp:
-                print("time is up; the same command goes on from here")
-                return 0
+    found = search_beside(run, search)
+    if found is None:
+        return 0
     print("\n".join([*_lines(found), f"graph  {directory / FOUND_FILE}"]))
     return 0
 

@@ -4,7 +4,6 @@ import argparse
 import dataclasses
 import pathlib
 
-from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.baselines import load_baseline
 from nasrec_tf.networks.baselines.profit import Profit
@@ -15,6 +14,7 @@ from nasrec_tf.studies.product_search import (
     ProductOptions,
     ProductSearch,
 )
+from nasrec_tf.studies.search_beside_run import search_beside
 
 
 def search_products(options: argparse.Namespace, ends_at: float) -> int:
@@ -28,8 +28,6 @@ def search_products(options: argparse.Namespace, ends_at: float) -> int:
         UserError: if an option cannot be used.
         RunError: if there is no such run, or the directory is of another search.
     """
-    from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
-
     model = _model(options)
     asked = ProductOptions(model, options.keep, options.epochs, options.rate, options.seed)
     run = finished_run(pathlib.Path(options.run_dir), "--run-dir", options.quiet, 60.0)
@@ -37,14 +35,9 @@ def search_products(options: argparse.Namespace, ends_at: float) -> int:
     directory = pathlib.Path(options.out or pathlib.Path(options.run_dir) / "products" / name)
     search = ProductSearch(run, directory, asked, ends_at)
     search.check()
-    with run.directory.opened(run.directory.stored_config()):
-        configure_tensorflow(run.config.device)
-        with user_errors(run):
-            try:
-                found = search()
-            except TimeIsUp:
-                print("time is up; the same command goes on from here")
-                return 0
+    found = search_beside(run, search)
+    if found is None:
+        return 0
     print("\n".join([*_lines(search, found), f"model  {directory / FOUND_FILE}"]))
     return 0
 
