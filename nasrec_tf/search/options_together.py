@@ -9,7 +9,9 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.export.versions import check_name
 from nasrec_tf.networks.pruning.prune_settings import UNITS
 from nasrec_tf.search.options import CODESIGN, LOG_OPTIONS, STAGES, flag, shown
+from nasrec_tf.strategies.dnas import LogitSearch
 from nasrec_tf.strategies.known_strategies import STRATEGIES
+from nasrec_tf.strategies.strategy import TRAINING
 
 OF_THE_SUPERNET = (
     "supernet_epochs", "supernet_rows", "supernet_learning_rate", "supernet_row_decay",
@@ -66,23 +68,40 @@ def _check_codesign(config: Any) -> None:
         raise UserError("--objective pareto needs --strategy evolution.")
 
 
-def _check_strategy(config: Any) -> None:
-    """Options that contradict each other or have no effect are refused."""
+def without_effect(strategy: str, score_by: str) -> dict[str, tuple[str, ...]]:
+    """Options that a search by a strategy does not look at or cannot have.
+
+    Args:
+        strategy: a name in ``STRATEGIES``.
+        score_by: what scores its candidates.
+
+    Returns:
+        Their fields, by what they go with.
+
+    Example:
+        >>> without_effect("local", "supernet")["--strategy evolution"]
+        ('tournament', 'mutation')
+    """
     unused: dict[str, tuple[str, ...]] = {}
-    if config.trains_candidates:
+    if score_by == TRAINING:
         unused["--score-by supernet"] = OF_THE_SUPERNET
     else:
         unused["--score-by training"] = ("score_rows", "score_budget")
-    if config.strategy not in ("evolution", "random"):
+    if strategy not in ("evolution", "random"):
         unused["--strategy evolution"] = OF_EVOLUTION
-    if config.learns_choices:
+    if issubclass(STRATEGIES[strategy], LogitSearch):
         unused["another --strategy"] = ("path_sampler", "distribute", "codesign")
+    return unused
+
+
+def _check_strategy(config: Any) -> None:
+    """Options that contradict each other or have no effect are refused."""
     given = {
         field.name
         for field in dataclasses.fields(config)
         if getattr(config, field.name) != field.default
     }
-    for wanted, names in unused.items():
+    for wanted, names in without_effect(config.strategy, config.score_by).items():
         for name in names:
             if name in given:
                 raise UserError(f"{flag(name)} goes with {wanted}; leave it out.")

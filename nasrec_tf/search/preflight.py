@@ -21,6 +21,7 @@ from nasrec_tf.search.options import flag
 from nasrec_tf.search.run_directory import OWN_FILES
 from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scale
 from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.search.search_size import SCORE_ROWS
 from nasrec_tf.search.stages.export import check_target
 from nasrec_tf.search.stages.records import check_batch_sizes, finished_data_set
 from nasrec_tf.search.trainable import Trainable, load_trainable
@@ -53,8 +54,10 @@ def check_options(config: SearchConfig) -> None:
     _check_recipe(config)
     if config.codesign:
         _check_hardware(config)
-    _check_scale(config)
-    _check_batch(config, finished)
+    rows = _known_rows(config, finished)
+    _check_scale(config, rows)
+    if rows is not None:
+        check_batch_sizes(config, rows)
     if finished is not None:
         _check_row_order(config, finished)
     if config.mlflow is not None:
@@ -144,13 +147,18 @@ def _check_files_of_run(config: SearchConfig) -> None:
             raise UserError(f"{run / name}: the run writes a file there; use another --export-dir.")
 
 
-def _check_scale(config: SearchConfig) -> None:
+def _check_scale(config: SearchConfig, known_rows: int | None) -> None:
     """Checks all numbers together, for the smallest and for the largest data sets.
 
-    What is left open follows from the number of rows, which is not known before they are read.
+    What is left open follows from the training rows, which a raw log does not tell before it is
+    read.
     """
-    # A budget pays for as many candidates as there are trainings of so many rows.
-    sizes = (PAPER_ROWS,) if config.score_budget and not config.score_rows else (1, PAPER_ROWS)
+    sizes: tuple[int, ...] = (1, PAPER_ROWS)
+    if known_rows is not None:
+        sizes = (known_rows,)
+    elif config.score_budget and not config.score_rows:
+        # It pays for as many candidates as there are trainings of a split, or of SCORE_ROWS.
+        sizes = (PAPER_ROWS,) if config.score_budget >= SCORE_ROWS else ()
     for rows in sizes:
         settings = scale(config, rows)
         dense_widths(search_space(config.space), settings.max_width)
@@ -175,15 +183,11 @@ def _check_choices(config: SearchConfig) -> None:
         choice_shapes(space.replace(**{name: v for name, v in given.items() if v is not None}))
 
 
-def _check_batch(config: SearchConfig, finished: pathlib.Path | None) -> None:
-    """Checks the batch size against the training rows, where these are known already."""
-    rows = None
+def _known_rows(config: SearchConfig, finished: pathlib.Path | None) -> int | None:
+    """The training rows, where they are known before anything is read."""
     if config.data is None:
-        rows = round(config.demo_rows * PAPER_FRACTIONS[0])
-    elif finished is not None:
-        rows = Schema.load(finished).splits["train"].rows
-    if rows is not None:
-        check_batch_sizes(config, rows)
+        return round(config.demo_rows * PAPER_FRACTIONS[0])
+    return None if finished is None else Schema.load(finished).splits["train"].rows
 
 
 def _check_row_order(config: SearchConfig, data: pathlib.Path) -> None:

@@ -55,13 +55,24 @@ def rows_before_candidates(run: Run) -> float:
     Raises:
         RunError: if what a stage left is damaged.
     """
-    rows = 0.0
+    rows = rows_of_the_supernet(run)
     for result in _results(run):
         if isinstance(result, RecipeResult):
             rows += result.row_passes * run.schema.splits["train"].rows
-        elif isinstance(result, SupernetResult):
-            rows += result.steps * run.settings.batch_size
     return rows
+
+
+def rows_of_the_supernet(run: Run) -> float:
+    """Rows that the supernet was trained on.
+
+    Args:
+        run: a run whose stages before the search have finished.
+
+    Raises:
+        RunError: if what a stage left is damaged.
+    """
+    result = run.directory.result("supernet")
+    return result.steps * run.settings.batch_size if isinstance(result, SupernetResult) else 0.0
 
 
 def _results(run: Run) -> list[object]:

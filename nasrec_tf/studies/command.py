@@ -43,6 +43,10 @@ HELP = {
     "the found model, logistic regression and a constant prediction are always there",
     "runs": "directories of further finished runs of the same data, comma separated, such as of "
     "other strategies: what they found takes part, trained as all others are",
+    "strategies": "search as the run did, but by these strategies, comma separated, such as "
+    "random,dnas,random:training (scored by trainings from scratch), in RUN_DIR/strategies: what "
+    "they found takes part, trained as all others are",
+    "strategy_seeds": "searches by each of them, with seeds from that of the run on (default: 1)",
     "group": "sparse feature, such as a user, within whose values AUC is told as well",
     "seeds": "trainings of each model (default: 3)",
     "recipe": "auto (chosen for each model, within one budget), a recipe by name, such as paper or "
@@ -63,7 +67,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    kinds = {"seeds": int, "tuning_passes": float, "checkpoint_seconds": float}
+    kinds = {
+        "seeds": int,
+        "strategy_seeds": int,
+        "tuning_passes": float,
+        "checkpoint_seconds": float,
+    }
     for field in dataclasses.fields(CompareConfig):
         kind = kinds.get(field.name, str)
         parser.add_argument(

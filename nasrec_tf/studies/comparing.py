@@ -1,5 +1,7 @@
 """A comparison from its options to its table on the screen."""
 
+import dataclasses
+
 from beam_preprocess.dataset.manifest import verify_what_is_read
 from nasrec_tf.native import kernel_fingerprint
 from nasrec_tf.report.comparison_text import screen_table
@@ -28,10 +30,12 @@ def compare(config: CompareConfig, only_plan: bool, quiet: bool) -> int:
     if only_plan:
         _prepare(comparison.run.config.device, None)
         print(plan_table(comparison.plan(), comparison.settings.rows["test"]))
+        if comparison.searches.unfinished:
+            print(comparison.searches.told())
         return 0
     with directory.opened(directory.stored_config()), comparison.opened():
         _prepare(comparison.run.config.device, config)
-        _compare(comparison)
+        _compare(_searched(comparison))
     return 0
 
 
@@ -41,6 +45,17 @@ def _prepare(device: str, config: CompareConfig | None) -> None:
     if config is not None:
         environment = current_environment(kernel_fingerprint())
         RunDirectory(config.directory).note_environment(environment)
+
+
+def _searched(comparison: Comparison) -> Comparison:
+    """The comparison with what the searches find that were asked for."""
+    if not comparison.searches.unfinished:
+        return comparison
+    with user_errors(comparison.run):
+        comparison.searches.make()
+    comparison = dataclasses.replace(comparison)  # That which knows them.
+    comparison.check()
+    return comparison
 
 
 def _compare(comparison: Comparison) -> None:

@@ -31,6 +31,7 @@ from nasrec_tf.studies.published import published_figures
 from nasrec_tf.studies.rival_results import Settings
 from nasrec_tf.studies.rival_trainings import RivalTrainings
 from nasrec_tf.studies.strategy_rows import strategy_rows
+from nasrec_tf.studies.strategy_searches import StrategySearches
 from nasrec_tf.studies.table_rows import Outcome, constant_row, rival_row
 from nasrec_tf.training.recipes import load_recipe
 
@@ -55,9 +56,15 @@ class Comparison:
 
     @functools.cached_property
     def contenders(self) -> list[Contender]:
-        """Who is trained, the found model first."""
-        others = runs_of_the_same_data(self.config.other_runs(), self.run)
-        return contenders(self.run, others, self.config.models)
+        """Who is trained, the found model first; of further searches those that have ended."""
+        others = (*self.config.other_runs(), *map(str, self.searches.finished))
+        return contenders(self.run, runs_of_the_same_data(others, self.run), self.config.models)
+
+    @functools.cached_property
+    def searches(self) -> StrategySearches:
+        """The searches by other strategies that were asked for."""
+        seeds = self.config.strategy_seeds or 1
+        return StrategySearches(self.run, self.config.methods(), seeds)
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -91,6 +98,7 @@ class Comparison:
             UserError: if one cannot, by its recipe, by the data's fields or by the memory of the
                 machine.
         """
+        self.searches.check()
         recipe, _ = self.trainings.start(), self.grouped_quality
         for contender in self.contenders:
             contender.model.check(recipe)

@@ -6,6 +6,8 @@ import pathlib
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.options import shown
+from nasrec_tf.strategies.known_strategies import STRATEGIES
+from nasrec_tf.strategies.strategy import TRAINING
 from nasrec_tf.training.recipe import LEAST_RATE, MOST_RATE
 
 AUTO = "auto"
@@ -18,6 +20,54 @@ MOST_SEEDS = 1000
 
 
 @dataclasses.dataclass(frozen=True)
+class SearchMethod:
+    """A strategy and what scores its candidates, as ``--strategies`` names them.
+
+    Args:
+        name: a name in ``STRATEGIES``.
+        score_by: what scores its candidates.
+    """
+
+    name: str
+    score_by: str
+
+    @property
+    def word(self) -> str:
+        """What its directories begin with.
+
+        Example:
+            >>> SearchMethod("random", "training").word, SearchMethod("dnas", "supernet").word
+            ('random-training', 'dnas')
+        """
+        return f"{self.name}-{TRAINING}" if self.score_by == TRAINING else self.name
+
+    @classmethod
+    def parsed(cls, text: str) -> "SearchMethod":
+        """A method as command lines name it.
+
+        Args:
+            text: a strategy, scored by the supernet where it may be; or ``STRATEGY:training``.
+
+        Raises:
+            UserError: if there is no such strategy, or its candidates are not scored so.
+
+        Example:
+            >>> SearchMethod.parsed("random"), SearchMethod.parsed("autoctr").score_by
+            (SearchMethod(name='random', score_by='supernet'), 'training')
+        """
+        name, colon, scorer = text.partition(":")
+        if name not in STRATEGIES:
+            known = ", ".join(STRATEGIES)
+            raise UserError(f"--strategies: no strategy {shown(name)}; there are {known}.")
+        scorers = STRATEGIES[name].scored_by
+        if colon and scorer not in scorers:
+            raise UserError(
+                f"--strategies: {name} is scored by {' or '.join(scorers)}. Received: {shown(text)}"
+            )
+        return cls(name, scorer if colon else scorers[0])
+
+
+@dataclasses.dataclass(frozen=True)
 class CompareConfig:
     """Options of a comparison; see ``python -m nasrec_tf.compare --help``.
 
@@ -27,6 +77,9 @@ class CompareConfig:
             or ``all:SOURCE`` for those that have options of that source.
         runs: directories of further finished runs of the same data, such as of other strategies,
             separated by commas: what each of them found takes part by its directory's name.
+        strategies: ways of searching, separated by commas, by which searches like that of the run
+            are made: what each of them found takes part.
+        strategy_seeds: searches of each way; seeds count up from that of the run.
         group: sparse feature by whose values AUC within groups is told, such as a user.
         seeds: trainings of each model.
         recipe: ``auto``, a recipe by name, or a TOML or JSON file.
@@ -50,6 +103,8 @@ class CompareConfig:
     run_dir: str
     models: str = ALL
     runs: str | None = None
+    strategies: str | None = None
+    strategy_seeds: int | None = None
     group: str | None = None
     seeds: int = 3
     recipe: str = AUTO
@@ -59,9 +114,13 @@ class CompareConfig:
     checkpoint_seconds: float = 60.0
 
     def __post_init__(self):
-        if not 1 <= self.seeds <= MOST_SEEDS:
-            raise UserError(f"--seeds must be from 1 to {MOST_SEEDS}. Received: {self.seeds}")
-        for name in ("run_dir", "models", "runs", "group", "recipe", "out"):
+        for name in ("seeds", "strategy_seeds"):
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= MOST_SEEDS:
+                raise UserError(
+                    f"--{name.replace('_', '-')} must be from 1 to {MOST_SEEDS}. Received: {value}"
+                )
+        for name in ("run_dir", "models", "runs", "strategies", "group", "recipe", "out"):
             if getattr(self, name) == "":
                 raise UserError(f"--{name.replace('_', '-')} must not be empty.")
         for name in ("tuning_passes", "checkpoint_seconds"):
@@ -71,6 +130,9 @@ class CompareConfig:
                     f"--{name.replace('_', '-')} must be a positive number. Received: {value}"
                 )
         self.rates()
+        self.methods()
+        if self.strategy_seeds is not None and self.strategies is None:
+            raise UserError("--strategy-seeds goes with --strategies, which is missing.")
         if self.tuning_passes is not None and self.recipe != AUTO:
             raise UserError("--tuning-passes goes with --recipe auto, which chooses recipes.")
         if self.learning_rates is not None and self.recipe == AUTO:
@@ -97,6 +159,23 @@ class CompareConfig:
                 f"--runs has an empty name between commas. Received: {shown(self.runs)}"
             )
         return runs
+
+    def methods(self) -> tuple[SearchMethod, ...]:
+        """The ways of searching that searches are made by.
+
+        Raises:
+            UserError: if one is not known, or named twice.
+        """
+        if self.strategies is None:
+            return ()
+        methods = [SearchMethod.parsed(one.strip()) for one in self.strategies.split(",")]
+        twice = next((one for one in methods if methods.count(one) > 1), None)
+        if twice is not None:
+            raise UserError(
+                f"--strategies names {twice.word} twice; --strategy-seeds says how often each "
+                "searches."
+            )
+        return tuple(methods)
 
     def rates(self) -> tuple[float, ...]:
         """The learning rates to choose among; none where that of the recipe is taken.
