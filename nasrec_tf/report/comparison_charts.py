@@ -100,6 +100,21 @@ def searches_chart(searches: Sequence[SearchSummary]) -> str:
             color=LINES[place % len(LINES)], label=search.method if is_first else None,
             linestyle=STROKES[place // len(LINES) % len(STROKES)],
         )  # fmt: skip
+    low, high = _shown_scores(searches)
+    axes.set_ylim(low - 0.06 * (high - low), high)
     add_legend(axes, loc="upper right", fontsize=8)
     axes.set(xlabel="million rows trained on", ylabel="best validation log loss so far")
     return to_svg(figure, "rivals-searches", "Best score so far in the course of each search")
+
+
+def _shown_scores(searches: Sequence[SearchSummary]) -> tuple[float, float]:
+    """The lowest score, and one that leaves all that is found in the second halves below it.
+
+    A first candidate that hardly trains would make one line of all that comes after.
+    """
+    low = min(search.best_so_far[-1][1] for search in searches)
+    halfway = []
+    for search in searches:
+        before = [loss for place, loss in search.best_so_far if place <= len(search.scores) / 2]
+        halfway.append(before[-1] if before else search.best_so_far[0][1])
+    return low, low + (2 * (max(halfway) - low) or 0.01)
