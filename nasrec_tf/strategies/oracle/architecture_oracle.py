@@ -12,59 +12,27 @@ import logging
 import math
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 
 from nasrec_tf.architecture.space import SearchSpace
-from nasrec_tf.common.errors import ArchitectureError, RunError
+from nasrec_tf.common.errors import RunError
 from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.draws import Draws, NothingToDraw
 from nasrec_tf.strategies.hardware_space import HardwareSpace
 from nasrec_tf.strategies.history import LOG_LOSS, Candidate, History
 from nasrec_tf.strategies.oracle import architecture_genes, trials
 from nasrec_tf.strategies.oracle.assignments import DEFAULT_PATIENCE, Assignments, Patience
+from nasrec_tf.strategies.oracle.candidate_fault import candidate_fault
 from nasrec_tf.strategies.oracle.ledger import Ledger
+from nasrec_tf.strategies.oracle.settings_difference import SCORING, first_difference
 from nasrec_tf.strategies.search_settings import check_positive
 from nasrec_tf.strategies.strategy import Strategy
 
 logger = logging.getLogger(__name__)
-
-
-SCORING = "scoring"
-"""The setting that tells what scores depend on, a table."""
-
-
-def first_difference(
-    theirs: Mapping[str, Any], ours: Mapping[str, Any], names: Iterable[str] | None = None
-) -> tuple[str, Any, Any] | None:
-    """The first setting in which a search differs from another one.
-
-    Args:
-        theirs: settings of one search, as of ``ArchitectureOracle.settings``.
-        ours: those of the other one.
-        names: the settings to compare; those of ``ours`` and ``"scoring"`` by default.
-
-    Returns:
-        Its name (of ``scoring``, the name in that table) and both values, or ``None``.
-
-    Example:
-        >>> first_difference({"seed": 0, "scoring": {"--batch-size": 512}},
-        ...                  {"seed": 0, "scoring": {"--batch-size": 256}})
-        ('--batch-size', 512, 256)
-    """
-    for name in dict.fromkeys((*ours, SCORING)) if names is None else names:
-        if theirs.get(name) == ours.get(name):
-            continue
-        if name != SCORING:
-            return name, theirs.get(name), ours.get(name)
-        their_plan, our_plan = theirs.get(name) or {}, ours.get(name) or {}
-        for part in dict.fromkeys((*our_plan, *their_plan)):
-            if their_plan.get(part) != our_plan.get(part):
-                return part, their_plan.get(part), our_plan.get(part)
-    return None
 
 
 class ArchitectureOracle(keras_tuner.Oracle):
@@ -337,36 +305,12 @@ class ArchitectureOracle(keras_tuner.Oracle):
 
     def _check_candidates(self, ledger: Ledger) -> None:
         for candidate in ledger.history.candidates:
-            fault = self._fault(candidate)
+            fault = candidate_fault(candidate, self.strategy, self.draws)
             if fault is not None:
                 raise RunError(
                     f"{ledger.path}: damaged: candidate {candidate.number}: {fault}; restore the "
                     f"file, or delete it to begin the search anew."
                 )
-
-    def _fault(self, candidate: Candidate) -> str | None:
-        """Why the settings do not allow a candidate, if they do not."""
-        generation = self.strategy.generation_of(candidate.number)
-        if candidate.generation != generation:
-            return f"is of generation {generation}, not {candidate.generation}"
-        is_first = candidate.parent is None
-        if is_first != (generation == 0) and not (is_first and self.strategy.may_restart):
-            return f"has parent {candidate.parent} in generation {generation}"
-        metrics = sorted(budget.metric for budget in self.draws.budgets)
-        if sorted(candidate.costs) != metrics:
-            return f"has the costs {sorted(candidate.costs)}, not {metrics}"
-        choices = self.draws.hardware.choices if self.draws.hardware else {}
-        hardware = candidate.hardware or {}
-        if sorted(hardware) != sorted(choices):
-            return f"has hardware {sorted(hardware)}, not {sorted(choices)}"
-        for name, value in hardware.items():
-            if value not in choices[name]:
-                return f"has {name} {value}, not one of {choices[name]}"
-        try:
-            self.space.check(candidate.architecture)
-        except ArchitectureError as error:
-            return str(error).rstrip(".")
-        return None
 
     def _failed_too_often(self, history: History) -> bool:
         return len(history.last_failures) >= self.max_consecutive_failed_trials

@@ -21,11 +21,8 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from nasrec_tf.common.errors import RunError
-from nasrec_tf.strategies.oracle.architecture_oracle import (
-    SCORING,
-    ArchitectureOracle,
-    first_difference,
-)
+from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
+from nasrec_tf.strategies.oracle.settings_difference import SCORING, first_difference
 
 POLL_SECONDS = 0.2
 """How often the chief looks whether the search is over, and shows its progress."""
