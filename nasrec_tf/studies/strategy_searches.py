@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.search.branch import branch
 from nasrec_tf.search.command import completed_run
 from nasrec_tf.search.config import SearchConfig
@@ -109,7 +109,17 @@ class StrategySearches:
 
         Raises:
             UserError: if one cannot.
+            RunError: if one is there that was made with other options, before the run was extended.
         """
+        for name, config in self.configs.items():
+            directory = RunDirectory(self.path(name))
+            stored = directory.stored_config()
+            other = None if stored is None else directory.extension(config, stored)
+            if other is not None:
+                raise RunError(
+                    f"{directory.path}: was searched with other options than the run has now "
+                    f"({other.told}); delete it to search again."
+                )
         for name in self.unfinished:
             try:
                 check_options(self.configs[name])

@@ -141,6 +141,16 @@ def test_the_same_command_makes_nothing_again(compared, place, monkeypatch):
     assert (code, screen) == (0, compared), err
 
 
+def test_a_search_of_the_run_before_it_was_extended_is_one_line(compared, place):
+    config = place / "run" / "strategies" / "random-3" / "config.toml"
+    now = config.read_text()
+    config.write_text(now.replace("fine_tune_steps = 2", "fine_tune_steps = 5"))
+    code, _, err = call(place, "--strategies", "random")
+    config.write_text(now)
+    assert code == 2 and len(err.splitlines()) == 1
+    assert "random-3: was searched with other options than the run has now (--fine-tune" in err
+
+
 def test_the_plan_tells_the_searches_that_are_left_and_makes_none(compared, place):
     more = "--strategies", "random", "--strategy-seeds", "2", "--plan"
     code, screen, err = call(place, *more)
