@@ -200,6 +200,11 @@ def _label_by_value(values: pa.Array, description: Description, faults: _Faults)
     present = _without_missing(values, _missing_values(description))
     missing = present.is_null().to_numpy(zero_copy_only=False)
     faults.add(np.flatnonzero(missing), description.label, "label is missing", values)
+    # Files that were joined have their headers among the rows: no click, and no row.
+    header = pc.equal(values, pa.scalar(description.label.encode(), pa.binary()))
+    again = header.to_numpy(zero_copy_only=False)
+    if description.label not in description.label_positive:
+        faults.add(np.flatnonzero(again), description.label, "the header again", values)
     positive = [value.encode() for value in description.label_positive]
     found = pc.is_in(values, pa.array(positive, pa.binary()))
     return found.to_numpy(zero_copy_only=False).astype(np.uint8)

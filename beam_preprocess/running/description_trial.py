@@ -18,20 +18,21 @@ _PLACE = pathlib.Path("description")
 
 
 def first_fault(text: str, patterns: Sequence[str]) -> str | None:
-    """Why a run by a description would end, as the first block of the first file tells.
+    """Why a run by a description would end, as its files' first lines and first block tell.
 
     Args:
       text: The description, in TOML.
       patterns: Paths, globs or directories of the log.
 
     Returns:
-      The message; None where the block can be read.
+      The message; None where nothing tells of one.
     """
-    found = find_files(patterns)[0]
+    first = find_files(patterns)[0].path
     try:
-        description, (file,) = find_further_inputs(
-            (found.path,), parse_toml(text, _PLACE), found.partitions, MAX_ROW_BYTES
+        description, files = find_further_inputs(
+            tuple(patterns), parse_toml(text, _PLACE), (), MAX_ROW_BYTES
         )
+        file = next((file for file in files if file.path == first), files[0])
         _, raw, _ = next(read_raw(file, 0, 1, description, (), MAX_ROW_BYTES))
     except DataError as error:
         return str(error)
@@ -39,8 +40,8 @@ def first_fault(text: str, patterns: Sequence[str]) -> str | None:
     share = len(rejects) / max(1, len(rows) + len(rejects))
     if share <= MAX_REJECT_SHARE:
         return None
-    first = rejects[0]
+    reject = rejects[0]
     return (
-        f"{share:.1%} of the first rows are malformed, the first on line {first.line + 1}: "
-        f"{first.reason}{hint(first.reason)}"
+        f"{share:.1%} of the first rows are malformed, the first on line {reject.line + 1}: "
+        f"{reject.reason}{hint(reject.reason)}"
     )

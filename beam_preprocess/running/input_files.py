@@ -22,6 +22,7 @@ from beam_preprocess.reading.side_table import SideTable
 from beam_preprocess.reading.side_tables import as_log
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
 from beam_preprocess.running.file_patterns import find_files
+from beam_preprocess.running.header_lines import check_no_header, values_hint
 
 
 def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[InputFile, ...]]:
@@ -207,8 +208,13 @@ def _resolve_all(
 def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> Description:
     partitions = tuple(name for name, _ in file.partitions)
     if not description.header:
+        check_no_header(description, file, max_row_bytes)
         return description.resolve(description.columns, description.name, partitions)
-    return description.resolve(_header(description, file, max_row_bytes), file.path, partitions)
+    header = _header(description, file, max_row_bytes)
+    try:
+        return description.resolve(header, file.path, partitions)
+    except DataError as error:
+        raise DataError(f"{error}{values_hint(header, description)}") from None
 
 
 def _header(description: Description, file: InputFile, max_row_bytes: int) -> tuple[str, ...]:

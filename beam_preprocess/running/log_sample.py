@@ -55,7 +55,7 @@ class LogSample:
 
 
 def sample_log(patterns: Sequence[str]) -> LogSample:
-    """Reads the first rows of the first file.
+    """Reads the first rows of the first file that has any.
 
     Args:
       patterns: Paths, globs or directories.
@@ -64,22 +64,22 @@ def sample_log(patterns: Sequence[str]) -> LogSample:
       DataError: There is no such file, or it is no table.
     """
     files = find_files(patterns)
-    found = files[0]
+    for found in files:
+        sample = _of_file(found)
+        if sample.columns and (rows := len(sample.columns[0])):
+            return dataclasses.replace(
+                sample,
+                names=(*sample.names, *(name for name, _ in found.partitions)),
+                columns=(*sample.columns, *_partitions(files, rows)),
+            )
+    raise DataError(f"{files[0].path}: has no rows to look at")
+
+
+def _of_file(found: FoundFile) -> LogSample:
     check_readable(found.path)
     with open_text(InputFile(0, found.path, found.size)) as stream:
         begin = stream.read(_MOST_BYTES)
-    if begin[:4] == _PARQUET:
-        sample = _of_parquet(found)
-    else:
-        sample = _of_text(found, begin)
-    if not sample.columns or not sample.columns[0]:
-        raise DataError(f"{found.path}: has no rows to look at")
-    rows = len(sample.columns[0])
-    return dataclasses.replace(
-        sample,
-        names=(*sample.names, *(name for name, _ in found.partitions)),
-        columns=(*sample.columns, *_partitions(files, rows)),
-    )
+    return _of_parquet(found) if begin[:4] == _PARQUET else _of_text(found, begin)
 
 
 def _partitions(files: Sequence[FoundFile], rows: int) -> list[tuple[str, ...]]:
