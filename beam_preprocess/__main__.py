@@ -1,8 +1,21 @@
 """``python -m beam_preprocess``."""
 
 import sys
+from collections.abc import Sequence
 
-from beam_preprocess.cli import main
+from beam_preprocess.common.program_start import while_loading
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+      arguments: Those behind the program's name; the process's own unless given.
+    """
+    with while_loading():
+        from beam_preprocess.cli import main as run
+    return run(arguments)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,21 @@
 """Trains other models beside what a run found: ``python -m nasrec_tf.compare --run-dir RUN``."""
 
 import sys
+from collections.abc import Sequence
 
-from nasrec_tf.studies.command import main
+from beam_preprocess.common.program_start import while_loading
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
+    with while_loading():
+        from nasrec_tf.studies.command import main as run
+    return run(arguments)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,21 @@
 """Asks a trained model about a log: ``python -m nasrec_tf.predict RUN --data FILE -o out.csv``."""
 
 import sys
+from collections.abc import Sequence
 
-from nasrec_tf.trained.predict_command import main
+from beam_preprocess.common.program_start import while_loading
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
+    with while_loading():
+        from nasrec_tf.trained.predict_command import main as run
+    return run(arguments)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,8 +1,21 @@
 """Builds, joins and asks tables: ``python -m nasrec_tf.benchmark``."""
 
 import sys
+from collections.abc import Sequence
 
-from nasrec_tf.benchmark.command import main
+from beam_preprocess.common.program_start import while_loading
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (2 for a mistake of the user).
+
+    Args:
+        arguments: those behind the program's name; the process's own unless given.
+    """
+    with while_loading():
+        from nasrec_tf.benchmark.command import main as run
+    return run(arguments)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,8 +14,10 @@ def main(arguments=None) -> int:
     Args:
         arguments: those behind the program's name; the process's own unless given.
     """
-    from nasrec_tf.search.command import main as run
+    from beam_preprocess.common.program_start import while_loading
 
+    with while_loading():
+        from nasrec_tf.search.command import main as run
     return run(arguments)
 
 

@@ -1,0 +1,54 @@
+"""An interrupt while a program loads ends it as any other: no traceback, and exit code 130."""
+
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = (
+    *("search", "predict", "evaluate", "compare", "study", "runs", "benchmark"),
+    "beam_preprocess",
+)
+
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+
+class Interrupts:
+    def find_spec(name, *_):
+        if name in ("nasrec_tf.common.command_line", "beam_preprocess.config"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts)
+runpy.run_module(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_interrupt_while_a_program_loads(command):
+    module = command if command == "beam_preprocess" else f"nasrec_tf.{command}"
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_AT, module], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+HANDLED = """
+import os, signal
+from beam_preprocess.common.program_start import while_loading
+
+signal.signal(signal.SIGINT, lambda *_: print("handled"))
+with while_loading():
+    os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+with while_loading():
+    pass
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("raised")
+"""
+
+
+def test_a_program_that_handles_interrupts_itself_still_does_and_later_ones_are_raised():
+    done = subprocess.run([sys.executable, "-c", HANDLED], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("handled\nraised\n", "")
