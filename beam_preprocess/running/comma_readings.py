@@ -35,6 +35,9 @@ _ANOTHER_KIND = 0.3
 items of one kind. Lists in order, whose first items are the smallest, have some."""
 
 _MANY_SEVERAL = 0.1
+_WIDE = 3
+"""Digits behind a comma, from which on they may be an id of another kind than the one before."""
+
 _SPREAD = 10
 """Different whole parts, from which on the decimals behind them begin with any digit."""
 
@@ -135,7 +138,7 @@ class _Evidence:
             or (not self._grouped and len(widths) > 1 and self._some(padded))
             or self._one_vocabulary() < _UNLIKELY
             or self._no_item_twice() < _UNLIKELY
-            or self._no_zeros_behind() < _UNLIKELY
+            or self._digit_missing_behind() < _UNLIKELY
         )
 
     def against_lists(self) -> bool:
@@ -147,8 +150,19 @@ class _Evidence:
             len(signed) > 1  # one such as -1 may be an id
             or self._some(sum(pair["power"] is not None for pair in self._pairs))
             or (self._some(zeros) and not any(map(_begins_with_zero, before)))
-            or max(_strange(before, self._behind), _strange(self._behind, before)) > _ANOTHER_KIND
+            or (not self._of_two_kinds() and self._never_before() < _UNLIKELY)
+            or (
+                not self._of_two_kinds()
+                and max(_strange(before, self._behind), _strange(self._behind, before))
+                > _ANOTHER_KIND
+            )
         )
+
+    def _of_two_kinds(self) -> bool:
+        """Whether values may be pairs of ids of two kinds, such as a shop's and an item's, of
+        which the one is never on the side of the other either."""
+        wide = min(map(len, self._behind), default=0) >= _WIDE
+        return wide and not set(self._firsts + self._alone) <= {"", "0"}
 
     def _some(self, count: int) -> bool:
         """Whether values are more than slips."""
@@ -176,15 +190,30 @@ class _Evidence:
         different = len({(pair["first"], pair["second"]) for pair in self._pairs})
         return _none_drawn(len(firsts) * len(seconds), len(firsts & seconds), different)
 
-    def _no_zeros_behind(self) -> float:
-        """How likely nothing behind commas begins with a zero, by chance."""
+    def _digit_missing_behind(self) -> float:
+        """How likely nothing behind commas begins with some digit, by chance."""
         wide = {item for item in self._behind if len(item) > 1}
-        if len(set(self._firsts)) < _SPREAD or any(item[0] == "0" for item in wide):
+        if len(set(self._firsts)) < _SPREAD:
             return 0.0
-        return sum(
-            _none_drawn(10**width, 10 ** (width - 1), count)
-            for width, count in Counter(map(len, wide)).items()
+        widths = Counter(map(len, wide))
+        never = set("0123456789") - {item[0] for item in wide}
+        none = sum(
+            _none_drawn(10**width, 10 ** (width - 1), count) for width, count in widths.items()
         )
+        # A zero is what ids lack; any other digit is one of nine.
+        return none if "0" in never else none + math.log(9) if never else 0.0
+
+    def _never_before(self) -> float:
+        """How likely what is never before a comma is behind so many, by chance: in lists that are
+        in no order, the items of a pair might as well stand the other way round."""
+        before = set(self._firsts + self._alone)
+        pairs = {(pair["first"], pair["second"]) for pair in self._pairs}
+        falling = sum(float(first or 0) > float(second) for first, second in pairs)
+        if falling <= _SLIPS * len(pairs):
+            return 0.0
+        behind = sum(second not in before for _, second in pairs)
+        items = before | set(self._behind)
+        return (len(items) - behind) * math.log(2)
 
 
 def _begins_with_zero(item: str) -> bool:

@@ -16,6 +16,10 @@ def lists(draw, ids, lengths, *, ordered=False):
     return [",".join(map(str, sorted(row) if ordered else row)) for row in rows]
 
 
+def pairs(draw, pair):
+    return ["{},{}".format(*pair(draw)) for _ in range(ROWS)]
+
+
 def numbers(draw, number, form):
     return [form.format(number(draw)).replace(".", ",") for _ in range(ROWS)]
 
@@ -27,6 +31,7 @@ LISTS = {
     "many ids": lambda draw: lists(draw, range(10000, 99999), [2]),
     "three digits": lambda draw: lists(draw, draw.sample(range(100, 999), 20), [1, 2]),
     "in order": lambda draw: lists(draw, range(1, 31), [1, 2], ordered=True),
+    "shop and item": lambda draw: pairs(draw, lambda d: (d.randint(1, 30), d.randint(1000, 9999))),
     "zeros before": lambda draw: lists(draw, [f"{n:03d}" for n in range(60)], [2]),
 }
 DECIMALS = {
@@ -38,6 +43,7 @@ DECIMALS = {
     "spreadsheet's": lambda draw: numbers(draw, lambda d: d.randint(1, 400) / 4, "{:g}"),
     "with exponents": lambda draw: numbers(draw, lambda d: d.lognormvariate(0, 9), "{:.3e}"),
     "degrees": lambda draw: numbers(draw, lambda d: d.gauss(52, 2), "{:.5f}"),
+    "grades": lambda draw: numbers(draw, lambda d: d.uniform(1, 5), "{:.1f}"),
     "endings": lambda draw: numbers(draw, lambda d: d.randint(10, 80) + 0.99, "{:.2f}"),
 }
 
@@ -72,6 +78,12 @@ def test_no_list_is_taken_for_numbers_however_small(seed):
         ),  # of a clock
         ([f"{n * 37 + 1000:,}" for n in range(90)], CommaReading.THOUSANDS),
         ([f"{n * 37:,}" for n in range(90)], CommaReading.THOUSANDS),
+        ([f"12,{n}" for n in range(1100, 1400)], CommaReading.EITHER),  # of two kinds
+        ([f"{n % 6 + 1},{n * 37 + 1000}" for n in range(200)], CommaReading.EITHER),
+        (
+            [f"{n % 28 + 1},{n % 24:02d}{7 * n % 60:02d}" for n in range(300)],
+            CommaReading.NEITHER,
+        ),  # day and minute
         ([f"{n},{n}" if n == 7 else str(n) for n in range(200)], None),  # a slip
         (["a1,b1", "1,5"] * 20, None),
     ],
