@@ -105,6 +105,7 @@ def check_sources(description: Description, where: str = "") -> None:
             raise DataError(
                 f"{where or description.name}: no column {source!r}{suggestion(source, there)}; "
                 f"there are {shorten(there)}{_other_delimiter(description.columns, source)}"
+                + ("; write the one that tells the clicks as label" if source == "?" else "")
             )
     sources = [column.source for column in description.dense]
     sources += [column.until_column for column in description.dense if column.until_column]

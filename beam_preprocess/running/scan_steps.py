@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.window import GlobalWindow
@@ -18,6 +19,7 @@ from beam_preprocess.encoding.count_files import SpilledCounts, merged_counts
 from beam_preprocess.encoding.entry_selection import EntrySelection
 from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.feature_statistics import vocabulary_path
+from beam_preprocess.encoding.other_writings import written_twice
 from beam_preprocess.encoding.plan import ScanTask
 from beam_preprocess.encoding.scan import Boundaries, Scanner, read_rows
 from beam_preprocess.encoding.scan_check import check_scan
@@ -232,6 +234,7 @@ class WriteVocabulary(beam.DoFn):
             size,
             digest,
             looks_like(selection.sample),
+            written_twice(selection.sample.combine_chunks().cast(pa.string())),
             table,
         )
 

@@ -236,9 +236,20 @@ def test_of_one_and_two_the_rarer_is_the_click(tmp_path):
     assert found["label"] == {"column": "answer", "positive": ["2"]}
 
 
-def test_a_log_without_a_label_says_so(tmp_path):
-    (tmp_path / "log.csv").write_text("user,stars\n" + "a,5\nb,3\nc,1\n" * 9)
-    assert 'label = "?"  # no column has two values' in describe([str(tmp_path / "log.csv")])
+def test_a_log_without_a_label_says_so_and_what_to_write(tmp_path, capsys):
+    log, toml = tmp_path / "log.csv", tmp_path / "log.toml"
+    log.write_text("user,stars\n" + "a,5\nb,3\nc,1\n" * 9)
+    text = describe([str(log)])
+    assert "a run is refused: no column is known to be the label" in text.splitlines()[1]
+    assert 'label = "?"  # no column has two values, as clicks have: write its name here' in text
+    toml.write_text(text)
+    run = ["--dataset", str(toml), "--input", str(log), "--output", str(tmp_path / "out")]
+    assert main(run) == 2
+    assert "no column '?'; there are [user, stars]; write the one" in capsys.readouterr().err
+    proposed = '{column = "stars", above = 3}'
+    assert proposed in text
+    toml.write_text(text.replace('label = "?"', f"label = {proposed}").replace('"stars",  #', "#"))
+    assert (read_toml(toml).label, read_toml(toml).label_above) == ("stars", 3)
 
 
 def test_what_only_the_owner_knows_stands_there_as_a_comment(tmp_path):
