@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from beam_preprocess.encoding.other_writings import Twin
+
 # Least training rows that a value needs, where the user names no number: below a million rows a
 # value seen twice is worth a row; above, 10 as in the BARS benchmark's Criteo protocol.
 SMALL_DATA_ROWS = 1_000_000
@@ -106,6 +108,7 @@ class VocabularyCounts:
       out_of_vocabulary_count: Training rows whose value is not in it.
       size, digest: Bytes and SHA-256 of the file.
       looks_like: What its values are, as ``looks_like`` tells.
+      twin: An example of values that stand there in two ways, if many do.
       table: Where the look-up table of its entries lies; empty where workers make their own.
     """
 
@@ -118,10 +121,11 @@ class VocabularyCounts:
     size: int
     digest: str
     looks_like: str = ""
+    twin: Twin | None = None
     table: str = ""
 
 
-NUMBERS, TIMES, TWICE_WRITTEN = "numbers", "times", "numbers with and without .0"
+NUMBERS, TIMES = "numbers", "times"
 
 COMPARED_VALUES = 100_000
 """Of the distinct values of a column, by which it is told what they are."""
@@ -137,19 +141,14 @@ def looks_like(values: pa.ChunkedArray) -> str:
     Args:
       values: Arrow binary of UTF-8.
 
-    >>> days, ids = pa.chunked_array([[b"2024-03-01"]]), pa.chunked_array([[b"5", b"5.0", b"7.0"]])
+    >>> days, ids = pa.chunked_array([[b"2024-03-01"]]), pa.chunked_array([[b"5", b"7.5"]])
     >>> looks_like(days), looks_like(ids), looks_like(pa.chunked_array([[b"a"]]))
-    ('times', 'numbers with and without .0', '')
+    ('times', 'numbers', '')
     """
-    texts = values.slice(0, COMPARED_VALUES).cast(pa.string())
-    whole = _share(pc.match_substring_regex(texts, r"^-?[0-9]+$"))
-    pointed = _share(pc.match_substring_regex(texts, r"^-?[0-9]+\.0$"))
-    if whole > 0.05 and pointed > 0.05:
-        return TWICE_WRITTEN
-    tried = texts.slice(0, _TRIED_VALUES)
-    if _share(pc.match_substring_regex(tried, _TIME)) > 0.9:
+    texts = values.slice(0, _TRIED_VALUES).cast(pa.string())
+    if _share(pc.match_substring_regex(texts, _TIME)) > 0.9:
         return TIMES
-    return NUMBERS if _share(pc.match_substring_regex(tried, _NUMBER)) > 0.9 else ""
+    return NUMBERS if _share(pc.match_substring_regex(texts, _NUMBER)) > 0.9 else ""
 
 
 def _share(found: pa.ChunkedArray) -> float:

@@ -6,9 +6,7 @@ wrote with ``.0``, a column that a broken job left empty, a price in cents.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +19,7 @@ from beam_preprocess.dataset.feature_schema import (
     SparseFeature,
 )
 from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.encoding.other_writings import twins
 from beam_preprocess.reading.decode import Rows
 from beam_preprocess.writing.data_warnings import (
     LEAST_VALUES,
@@ -29,20 +28,6 @@ from beam_preprocess.writing.data_warnings import (
 )
 
 _TRIED_VALUES = 100
-
-_OTHER_CASE = "in other letters, small or capital"
-
-_REWRITINGS: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("without blanks around", str.strip),
-    ("without .0", lambda text: re.sub(r"^(-?[0-9]+)\.0+$", r"\1", text)),
-    ("with .0", lambda text: re.sub(r"^(-?[0-9]+)$", r"\1.0", text)),
-    ("without leading zeros", lambda text: text.lstrip("0")),
-    ("composed (Unicode's NFC)", lambda text: unicodedata.normalize("NFC", text)),
-    ("decomposed (Unicode's NFD)", lambda text: unicodedata.normalize("NFD", text)),
-    ("without quotes", lambda text: text.strip("\"'")),
-    (_OTHER_CASE, str.lower),
-)
-"""What other programs do to ids, undone."""
 
 
 class UnlikeTraining:
@@ -147,13 +132,10 @@ class UnlikeTraining:
         entries = self._vocabularies[feature.name].cast(pa.string())
         if not texts or not len(entries):
             return ""
-        for what, rewrite in _REWRITINGS:
-            known = pc.utf8_lower(entries) if what == _OTHER_CASE else entries
-            places = pc.index_in(pa.array(map(rewrite, texts)), value_set=known).to_pylist()
-            found = [(text, at) for text, at in zip(texts, places, strict=True) if at is not None]
+        for found in twins(texts, entries):
             if len(found) >= MANY_UNKNOWN * len(texts):
-                text, at = found[0]
-                return f" {text!r} is not {entries[at].as_py()!r}; training had such values {what}"
+                text, known, how = found[0]
+                return f" {text!r} is not {known!r}; training had such values {how}"
         return f" Here {texts[0]!r}, in training {entries[0].as_py()!r}"
 
 

@@ -17,7 +17,7 @@ from beam_preprocess.encoding.evidence import Evidence, dense_keys
 from beam_preprocess.encoding.label_rates import differ, rates_of_parts
 from beam_preprocess.encoding.row_sample import dense_auc, meeting_chance, sparse_auc
 from beam_preprocess.encoding.statistics import BIN_EDGES, Moments, Summary
-from beam_preprocess.encoding.vocabulary import NUMBERS, TIMES, TWICE_WRITTEN, VocabularyCounts
+from beam_preprocess.encoding.vocabulary import NUMBERS, TIMES, VocabularyCounts
 from beam_preprocess.reading.description import Description
 
 GIVES_AWAY_AUC = 0.98
@@ -191,11 +191,12 @@ class Judge:
                 present = feature.item_count
             if counts is None or present < LEAST_VALUES:
                 continue
-            if counts.looks_like == TWICE_WRITTEN:
+            if counts.twin is not None:
+                text, other, how = counts.twin
                 yield Finding(
                     "written in two ways",
-                    f"{about} has whole numbers with .0 and without (as pandas writes them beside "
-                    "missing ones), which are different values here; write them alike",
+                    f"{about} has values such as {text!r} and {other!r} ({how}), which are "
+                    "different ones here; if they mean the same, write them alike",
                     feature.source,
                 )
             if counts.distinct / present >= NEARLY_ALL:
@@ -295,7 +296,6 @@ _MENDS = {
     "": "an id of the row? Leave it out (--ignore)",
     NUMBERS: "a number? Give it as --dense; an id of the row? Leave it out (--ignore)",
     TIMES: "a time? Leave it out (--ignore), or name it --time-column",
-    TWICE_WRITTEN: "a number? Give it as --dense; an id of the row? Leave it out (--ignore)",
 }
 
 

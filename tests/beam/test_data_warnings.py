@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from beam_preprocess.datasets.generic import generic
 from beam_preprocess.encoding import equal_rows, label_rates, row_sample
 from beam_preprocess.encoding.equal_rows import EqualRows
 from beam_preprocess.encoding.label_rates import RatesOverTime, differ, rates_of_parts
+from beam_preprocess.encoding.other_writings import written_twice
 from beam_preprocess.encoding.row_sample import RowSample, auc_alone, dense_auc, sparse_auc
 
 ROWS = 3000
@@ -104,6 +106,27 @@ def test_sparse_columns_of_values_seen_once(make_dataset, honest):
     assert "an id of the row?" in texts["nearly unique", "row_id"]
     assert "a time?" in texts["nearly unique", "time"]
     assert "a number?" in texts["nearly unique", "weight"]
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (lambda n: f"{n % 30:03d}" if n % 7 else f"{n % 30}", "'0' (without leading zeros)"),
+        (lambda n: f" c{n % 30}" if n % 7 else f"c{n % 30}", "(without blanks around)"),
+        (lambda n: f"Oslo{n % 30}" if n % 7 else f"oslo{n % 30}", "in other letters"),
+        (lambda n: f"é{n % 30}" if n % 7 else f"e\u0301{n % 30}", "Unicode's NF"),
+        (lambda n: f"{n % 30}.50" if n % 7 else f"{n % 30}.5", "(without zeros at the end)"),
+        (lambda n: f"{n % 30:02x}" if n % 7 else f"s{n % 30}", None),
+        (lambda n: f"{n}.0" if n % 7 else f"{n}", "(without .0)"),  # no two of one value
+        (lambda n: f"c{n % 30}" if n != 5 else "C5", None),  # a slip
+    ],
+)
+def test_values_that_are_written_in_two_ways(written, shown):
+    values = pa.array(sorted({written(n) for n in range(ROWS)}))
+    found = written_twice(values)
+    assert (found is None) == (shown is None)
+    assert found is None or shown in f"{found.text!r} and {found.other!r} ({found.how})"
+    assert found is None or {found.text, found.other} <= set(values.to_pylist())
 
 
 def test_values_that_another_split_does_not_know(make_dataset, tmp_path, honest):
