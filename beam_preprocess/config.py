@@ -70,6 +70,7 @@ class PreprocessConfig:
       workers: Worker processes of the local runner (1: in this process).
       beam_options: Further Beam options, as on a command line.
       compression_level: Of gzip, 1 (fast) to 9 (small).
+      output_option: The option that says where ``output`` is, as messages name it.
     """
 
     description: Description
@@ -92,6 +93,7 @@ class PreprocessConfig:
     workers: Annotated[int, pydantic.Field(ge=1, le=1024)] = 1
     beam_options: tuple[str, ...] = ()
     compression_level: Annotated[int, pydantic.Field(ge=1, le=9)] = 1
+    output_option: str = "--output"
 
     def __post_init__(self) -> None:
         if isinstance(self.fractions, tuple) and len(self.fractions) != 3:
@@ -110,7 +112,7 @@ class PreprocessConfig:
 
     def _check_inputs(self) -> None:
         if not self.output:
-            raise DataError("--output: name the directory to create")
+            raise DataError(f"{self.output_option}: name the directory to create")
         if self.split == "given":
             if tuple(sorted(self.split_inputs)) != tuple(sorted(SPLIT_NAMES)) or self.inputs:
                 raise DataError(

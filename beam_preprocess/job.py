@@ -23,7 +23,7 @@ ERROR_FILE = "error.json"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_error(error: OSError, directory: str) -> str:
+def write_error(error: OSError, directory: str, option: str = "--output") -> str:
     """The one line for a failure to write below ``directory``.
 
     Failures to read the raw data never come here: they are told where they are read.
@@ -31,13 +31,14 @@ def write_error(error: OSError, directory: str) -> str:
     Args:
       error: What the system, or a remote store, said.
       directory: Where the run was writing.
+      option: What says where that is.
 
     >>> write_error(OSError(errno.EIO, "Input/output error"), "out")
     'out: Input/output error; mend the device or name another --output'
     """
     what = error.strerror or " ".join(str(error).split()) or type(error).__name__
     mend = "free some space" if error.errno in _NO_SPACE else "mend the device"
-    return f"{error.filename or directory}: {what}; {mend} or name another --output"
+    return f"{error.filename or directory}: {what}; {mend} or name another {option}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Job:
             self._leave_error(str(error))
             raise
         except OSError as error:
-            message = write_error(error, self.data_directory)
+            message = write_error(error, self.data_directory, self.config.output_option)
             self._leave_error(message)
             raise DataError(message) from error
 

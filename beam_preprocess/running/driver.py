@@ -71,7 +71,7 @@ def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
     try:
         _run_local(job, options, progress)
     except OSError as error:
-        raise DataError(write_error(error, config.output)) from None
+        raise DataError(write_error(error, config.output, config.output_option)) from None
     return config.output
 
 
@@ -89,7 +89,7 @@ def _run_remote(job: Job, options: PipelineOptions) -> None:
 
     output = job.config.output.rstrip("/")
     if FileSystems.exists(f"{output}/{MANIFEST_FILE}"):
-        raise DataError(f"--output {output}: exists; name another or remove it")
+        raise DataError(f"{job.config.output_option} {output}: exists; name another or remove it")
     job = dataclasses.replace(job, data_directory=output, trace_directory=output)
     with _user_errors():
         run_pipeline(job, options)
@@ -98,9 +98,11 @@ def _run_remote(job: Job, options: PipelineOptions) -> None:
 def _run_local(job: Job, options: PipelineOptions, progress: Progress | None) -> None:
     output = pathlib.Path(job.config.output).absolute()
     if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-        raise DataError(f"--output {output}: exists; name another directory or remove it")
+        raise DataError(
+            f"{job.config.output_option} {output}: exists; name another directory or remove it"
+        )
     partial = output.with_name(f"{output.name}.partial")
-    with _partial_directory(partial):
+    with _partial_directory(partial, job.config.output_option):
         job = dataclasses.replace(
             job,
             data_directory=str(partial / DATA_DIRECTORY),
@@ -152,10 +154,14 @@ def _message_in(error: Exception) -> str | None:
 
 
 @contextlib.contextmanager
-def _partial_directory(partial: pathlib.Path) -> Iterator[None]:
+def _partial_directory(partial: pathlib.Path, option: str) -> Iterator[None]:
     """An empty directory beside the output, ours alone, removed at the end.
 
     What a killed run left there is removed first; the lock of a killed process is free.
+
+    Args:
+      partial: The directory.
+      option: What says where it is.
     """
     lock_path = partial.with_name(f"{partial.name}.lock")
     try:
@@ -163,7 +169,7 @@ def _partial_directory(partial: pathlib.Path) -> Iterator[None]:
         lock = lock_path.open("w")
     except OSError as error:
         raise DataError(
-            f"--output {partial.parent}: cannot write there ({error.strerror})"
+            f"{option} {partial.parent}: cannot write there ({error.strerror})"
         ) from None
     with lock:
         try:
@@ -171,7 +177,7 @@ def _partial_directory(partial: pathlib.Path) -> Iterator[None]:
         except BlockingIOError:
             raise DataError(
                 f"{partial}: another run is writing this data set; wait for it or name another "
-                "--output"
+                f"{option}"
             ) from None
         if partial.exists():
             shutil.rmtree(partial)

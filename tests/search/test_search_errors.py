@@ -1,5 +1,6 @@
 """Mistakes on the command line of the main job get one line and exit code 2."""
 
+import errno
 import json
 import os
 import pathlib
@@ -121,6 +122,18 @@ def test_too_many_malformed_rows(fails, tmp_path, row, reason):
     line = fails("--data", path, "--dataset", "criteo", "--run-dir", tmp_path / "run")
     assert reason in line
     assert not (tmp_path / "run" / "records" / "dataset").exists()
+
+
+def test_a_full_disk_under_the_records_names_the_option_of_this_command(
+    fails, tmp_path, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("beam_preprocess.running.driver.run_pipeline", full)
+    log = raw_log(tmp_path / "log.txt")
+    line = fails("--data", log, "--dataset", "criteo", "--run-dir", "r")
+    assert "No space left on device; free some space or name another --run-dir" in line
 
 
 def test_an_empty_log(fails, tmp_path):
