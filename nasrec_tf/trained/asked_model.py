@@ -3,11 +3,13 @@
 import argparse
 import os
 import pathlib
+import re
 import sys
 from typing import Any
 
 from tqdm import tqdm
 
+from beam_preprocess.encoding.scan_check import hint
 from beam_preprocess.running.file_patterns import find_files
 from beam_preprocess.running.unlike_training import UnlikeTraining
 from nasrec_tf.common.errors import UserError
@@ -15,6 +17,9 @@ from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 from nasrec_tf.trained.log_rows import AskedLog, PredictedRows
 from nasrec_tf.trained.model_sources import load_trained_model
 from nasrec_tf.trained.trained_model import TrainedModel
+
+_MENDS = ("--label-positive", "--label-above", "--file-encoding", "--decimal")
+"""Options by which a log is read otherwise than the training's."""
 
 
 def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
@@ -32,6 +37,8 @@ def asked(options: argparse.Namespace) -> tuple[TrainedModel, AskedLog]:
         data=tuple(options.data),
         dataset=options.dataset,
         label=options.label,
+        label_positive=getattr(options, "label_positive", None),
+        label_above=getattr(options, "label_above", None),
         delimiter=options.delimiter,
         file_encoding=options.file_encoding,
         decimal=options.decimal,
@@ -101,16 +108,23 @@ class UnreadRows:
             raise UserError(f"{data}: has no rows.")
         if self.count == self.rows:
             raise UserError(
-                f"none of {self.rows:,} rows could be read, the first one: {self._first}; see to "
-                "--dataset, --label and --delimiter."
+                f"none of {self.rows:,} rows could be read, the first one: {self._first_told}; see "
+                "to --dataset, --label and --delimiter."
             )
         if self.count > most * self.rows:
             raise UserError(
                 f"{self.count:,} of {self.rows:,} rows could not be read "
                 f"({self.count / self.rows:.2%}, allowed are {most:.2%}: --max-reject-share), and "
-                f"figures of the others would mislead; the first one: {self._first}; see to "
+                f"figures of the others would mislead; the first one: {self._first_told}; see to "
                 "--label and --dataset, or mend the log."
             )
+
+    @property
+    def _first_told(self) -> str:
+        """The first row that could not be read, with what helps of the options that there are."""
+        told = hint(self._first)
+        here = all(option in _MENDS for option in re.findall(r"--[a-z-]+", told))
+        return self._first + (told if here else "")
 
     def tell(self, consequence: str) -> None:
         """Prints a line of these rows and one of each column, if there is anything to tell.

@@ -35,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = asking_parser("nasrec_tf.evaluate", DESCRIPTION)
+    labels = parser.add_argument_group("labels, where they are written otherwise than in training")
+    labels.add_argument("--label-positive", metavar="A,B", help="values that are clicks")
+    labels.add_argument("--label-above", type=float, metavar="X", help="numbers above are clicks")
     figures = parser.add_argument_group("figures")
     figures.add_argument(
         "--by",

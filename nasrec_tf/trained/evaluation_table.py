@@ -4,6 +4,7 @@ import argparse
 import csv
 import json
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,6 +36,12 @@ def evaluate(options: argparse.Namespace) -> int:
     rows, unread = _judged(model, log, options)
     found = list(judge(rows, options.seed, options.most_slices))
     unread.tell("do not count")
+    if len(set(rows.labels.tolist())) == 1:
+        print(
+            f"warning: all {len(rows.labels):,} rows have label {rows.labels[0]}, so there is no "
+            "AUC; --label names another column, --label-positive the values that are clicks",
+            file=sys.stderr,
+        )
     print(screen_table(found))
     if rows.weights is not None:
         print(

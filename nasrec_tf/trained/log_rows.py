@@ -13,7 +13,7 @@ from beam_preprocess.config import name_pairs
 from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
 from beam_preprocess.dataset.manifest import is_data_set
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
-from beam_preprocess.datasets.generic import GENERIC_FORMATS
+from beam_preprocess.datasets.generic import GENERIC_FORMATS, delimiter_of, listed
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
@@ -35,6 +35,9 @@ class AskedLog:
         data: files, globs or directories of a raw log, or one data set of records.
         dataset: layout of the log; ``None`` for that of the training.
         label: column of the labels; ``None`` for that of the training.
+        label_positive: its values that are clicks, with commas between; ``None`` for the rule of
+            the training.
+        label_above: its numbers above this are clicks; ``None`` likewise.
         delimiter: between values; ``None`` for that of the training.
         file_encoding: of a text; ``None`` for that of the training.
         decimal: what stands before the decimals of a number; ``None`` for that of the training.
@@ -45,6 +48,8 @@ class AskedLog:
     data: tuple[str, ...]
     dataset: str | None = None
     label: str | None = None
+    label_positive: str | None = None
+    label_above: float | None = None
     delimiter: str | None = None
     file_encoding: str | None = None
     decimal: str | None = None
@@ -156,6 +161,7 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
     if log.split is not None:
         raise UserError("--split goes with a data set of records; the log is read as a whole.")
     trained = model.data.description
+    own_rule = log.label_positive is None and log.label_above is None
     if log.dataset is None:
         changes: dict[str, Any] = {
             name: value
@@ -167,30 +173,36 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
             )
             if value is not None
         }
+        if not own_rule:
+            changes |= {
+                "label_rule": "binary",
+                "label_positive": listed(log.label_positive),
+                "label_above": log.label_above,
+            }
         return dataclasses.replace(trained, **changes)
     generic = log.dataset in GENERIC_FORMATS
     options = LayoutOptions(
         label=log.label or (trained.label if generic else None),
+        label_positive=log.label_positive,
+        label_above=log.label_above,
         delimiter=log.delimiter,
         file_encoding=log.file_encoding,
         decimal=log.decimal or (trained.decimal if generic else None),
     )
     layout = options.describe(log.dataset)
     if generic:
-        layout = dataclasses.replace(
-            layout,
-            side_tables=trained.side_tables,
-            weight=trained.weight,
-            label_rule=trained.label_rule,
-            label_positive=trained.label_positive,
-            label_above=trained.label_above,
-        )
+        layout = dataclasses.replace(layout, side_tables=trained.side_tables, weight=trained.weight)
+        if own_rule:
+            layout = dataclasses.replace(
+                layout,
+                label_rule=trained.label_rule,
+                label_positive=trained.label_positive,
+                label_above=trained.label_above,
+            )
     return with_features_of(model.schema, layout)
 
 
 def _delimiter(text: str | None) -> str | None:
-    from beam_preprocess.datasets.generic import delimiter_of
-
     return None if text is None else delimiter_of(text)
 
 
@@ -219,8 +231,11 @@ def _of_records(
     from nasrec_tf.data.records import Records
 
     directory, split = log.records, log.split or "test"
-    for name in ("dataset", "label", "delimiter", "file_encoding", "decimal", "side_tables"):
-        if getattr(log, name):
+    for name in (
+        *("dataset", "label", "label_positive", "label_above"),
+        *("delimiter", "file_encoding", "decimal", "side_tables"),
+    ):
+        if getattr(log, name) not in (None, ()):
             raise UserError(
                 f"--{name.replace('_', '-')}: {directory} is a data set of records already, which "
                 "says it itself; leave it out."

@@ -246,6 +246,8 @@ def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(
         ("predict", ["RUN", "--data", "LOG", "LINK", "-o", "COPY"], "one of the files that are"),
         ("evaluate", ["RUN", "--data", "COPY", "-o", "LINK"], "would be lost; name another"),
         ("evaluate", ["RUN", "--data", "TWOS"], "figures of the others would mislead"),
+        ("evaluate", ["RUN", "--data", "TWOS"], "'2' (--label-positive or --label-above say"),
+        ("evaluate", ["RUN", "--data", "RECORDS", "--label-above", "0"], "--label-above: "),
         ("evaluate", ["RUN", "--data", "LOG", "--max-reject-share", "2"], "from 0 to 1"),
         ("evaluate", ["RUN", "--data", "RECORDS", "--by", "I1"], "records hold no column 'I1'"),
         ("evaluate", ["RUN", "--data", "RECORDS", "--label", "x"], "--label: "),
@@ -279,6 +281,19 @@ def test_what_cannot_be_asked_is_told_in_one_line_and_leaves_nothing(
     assert told in said.error
     assert not list((tmp_path / "out").iterdir())
     assert (tmp_path / "copy.csv").read_text().splitlines() == raw[0][:5]
+
+
+def test_labels_may_be_written_otherwise_than_in_training(finished_run, raw, tmp_path):
+    log, words = tmp_path / "log.txt", tmp_path / "words.txt"
+    log.write_text("\n".join(raw[0]) + "\n")
+    clicks = {"0": "no", "1": "yes"}
+    words.write_text("".join(clicks[line[0]] + line[1:] + "\n" for line in raw[0]))
+    plain = ask("evaluate", finished_run / "run", "--data", log)
+    of_words = ask("evaluate", finished_run / "run", "--data", words, "--label-positive", "yes")
+    above = ask("evaluate", finished_run / "run", "--data", log, "--label-above", "0.5")
+    assert plain == of_words == above and plain.code == 0 and not plain.err
+    none = ask("evaluate", finished_run / "run", "--data", words, "--label-positive", "Yes")
+    assert none.code == 0 and f"all {ROWS} rows have label 0, so there is no AUC" in none.err
 
 
 def test_rows_of_a_log_count_as_its_column_of_weights_says(model, raw, tmp_path):
