@@ -44,7 +44,7 @@ _WORDS = {
     "string_unicode": "must be valid Unicode text",
     "string_too_short": "must not be empty",
     "string_too_long": f"must have at most {LONGEST_NAME} characters",
-    "string_pattern_mismatch": "must hold no line break",
+    "string_pattern_mismatch": "must hold no line break and no character of number 0",
     "int_type": "must be a whole number",
     "int_parsing_size": "must be a whole number of at most 64 bits",
     "float_type": "must be a number",

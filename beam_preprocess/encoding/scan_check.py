@@ -10,6 +10,8 @@ from beam_preprocess.errors import DataError
 
 _HINTS = {
     r": label is not.*: ''$": " (the row has no label: take it out)",
+    r": label is not.*: ' +[01]'$": " (--skip-blanks takes the blanks before values away)",
+    r": label is .* in another writing": " (--label-positive names all that are clicks)",
     r": label is not": " (--label-positive or --label-above say which labels are clicks)",
     r": invalid UTF-8: ": " (bytes that are no text: leave the column out, or write their digits)",
     r": invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from beam_preprocess.common.splitmix import mix, splitmix64
+from beam_preprocess.config import MAX_REJECT_SHARE
 from beam_preprocess.errors import DataError
 
 TRAIN, VALIDATION, TEST = range(3)
+
+_SINCE_1970 = (1_000_000_000, 2_000_000_000)
+"""Seconds of the years 2001 to 2033: numbers by which nothing else is counted as often."""
 
 
 def stratified_splits(
@@ -74,11 +78,21 @@ def chronological_boundaries(
       fractions: Shares of train, validation and test, which add up to 1.
 
     Raises:
-      DataError: There are fewer than three distinct times.
+      DataError: There are fewer than three distinct times, or some are in seconds and some in
+        milliseconds.
 
     >>> chronological_boundaries(np.arange(10), np.ones(10, int), (0.8, 0.1, 0.1))
     (8, 9)
     """
+    seconds, milliseconds = (
+        int(counts[(times >= low * unit) & (times < high * unit)].sum())
+        for unit, (low, high) in ((1, _SINCE_1970), (1000, _SINCE_1970))
+    )
+    if min(seconds, milliseconds) > MAX_REJECT_SHARE * counts.sum():
+        raise DataError(
+            f"--split chronological: the time column has {seconds:,} times in seconds since 1970 "
+            f"and {milliseconds:,} in milliseconds, which would all come last; write them alike"
+        )
     if len(times) < 3:
         raise DataError(
             f"--split chronological: the time column has {len(times)} distinct value(s), "

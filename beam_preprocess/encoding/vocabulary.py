@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_preprocess.encoding.other_writings import Twin
+from beam_preprocess.reading.other_writings import Twin
 
 # Least training rows that a value needs, where the user names no number: below a million rows a
 # value seen twice is worth a row; above, 10 as in the BARS benchmark's Criteo protocol.

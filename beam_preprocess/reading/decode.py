@@ -24,6 +24,7 @@ from beam_preprocess.reading.lists import (
     without_missing_items,
 )
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
+from beam_preprocess.reading.other_writings import twins
 from beam_preprocess.reading.parse import RawRows, Reject, column_reason
 
 _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
@@ -200,14 +201,26 @@ def _label_by_value(values: pa.Array, description: Description, faults: _Faults)
     present = _without_missing(values, _missing_values(description))
     missing = present.is_null().to_numpy(zero_copy_only=False)
     faults.add(np.flatnonzero(missing), description.label, "label is missing", values)
-    # Files that were joined have their headers among the rows: no click, and no row.
-    header = pc.equal(values, pa.scalar(description.label.encode(), pa.binary()))
-    again = header.to_numpy(zero_copy_only=False)
-    if description.label not in description.label_positive:
-        faults.add(np.flatnonzero(again), description.label, "the header again", values)
     positive = [value.encode() for value in description.label_positive]
-    found = pc.is_in(values, pa.array(positive, pa.binary()))
-    return found.to_numpy(zero_copy_only=False).astype(np.uint8)
+    found = pc.is_in(values, pa.array(positive, pa.binary())).to_numpy(zero_copy_only=False)
+    encoded = values.dictionary_encode()
+    for place, value in enumerate(encoded.dictionary.to_pylist()):
+        if value not in positive and (why := _no_answer(value, description)):
+            rows = pc.equal(encoded.indices, place).to_numpy(zero_copy_only=False)
+            faults.add(np.flatnonzero(rows), description.label, why, values)
+    return found.astype(np.uint8)
+
+
+def _no_answer(value: bytes, description: Description) -> str | None:
+    """Why the value of a label is no answer, neither a click nor none."""
+    text = value.decode("utf-8", "replace")
+    # Files that were joined have their headers among the rows, the mark of UTF-8 before them.
+    if text.removeprefix("\ufeff") == description.label:
+        return "the header again"
+    for found in twins([text], pa.array(description.label_positive, pa.string())):
+        if found:
+            return f"label is {found[0].other!r} in another writing"
+    return None
 
 
 def _decode_dense(

@@ -9,6 +9,7 @@ from beam_preprocess.errors import DataError
 
 _PACKED = "give it a name that ends in "
 _TABLE = "write it as Parquet or as delimited text"
+_PAGE = "perhaps what a server answered in place of the log; fetch it again"
 
 _BEGINNINGS = (
     (b"\x1f\x8b", "is packed by gzip", f"{_PACKED}.gz"),
@@ -23,6 +24,8 @@ _BEGINNINGS = (
     (b"Obj\x01", "is Avro", _TABLE),
     (b"SQLite format 3\x00", "is a SQLite data base", _TABLE),
     (b"\x89HDF\r\n", "is HDF5", _TABLE),
+    (b"version https://git-lfs", "is a pointer of Git LFS", "fetch the file: git lfs pull"),
+    *((mark, "is a page of HTML", _PAGE) for mark in (b"<html", b"<!doctype", b"<!DOCTYPE")),
 )
 """First bytes by which programs know their own files, what that is, and what to do."""
 
@@ -50,6 +53,10 @@ def check_delimited(begin: bytes, path: str) -> None:
         # A column may be called ORC; what follows the mark of a program is no text.
         if begin.startswith(first) and (len(first) > 3 or not begin[3:20].isascii()):
             raise DataError(f"{path}: {kind}; {mend}")
+    if begin.startswith(b"sep=") and begin[5:6] in (b"\r", b"\n"):
+        raise DataError(
+            f"{path} line 1: is a note for Excel, {begin[:5].decode()!r}; take the line out"
+        )
     if encoding := wide_encoding(begin):
         raise DataError(
             f"{path}: is in {encoding[:6].upper()}; say so with --file-encoding {encoding} (or "

@@ -16,6 +16,7 @@ from beam_preprocess.reading.dialect import UNIT_SEPARATOR
 from beam_preprocess.reading.lines import Lines
 
 _SHOWN_BYTES = 40
+_RETURN = "carriage return inside a row"
 _BOM_BYTES = 3  # the header begins at offset 0, or behind a byte order mark
 
 
@@ -97,7 +98,8 @@ def parse_block(data: bytes, offset: int, description: Description, max_row_byte
     for line, reason in _find_bad_lines(lines, lengths, max_row_bytes, description):
         if good[line]:
             good[line] = False
-            rejects.append(Reject(line, reason, lines[line][:max_row_bytes]))
+            text = lines[line][:max_row_bytes]
+            rejects += _rows_of_returns(line, text, description) or [Reject(line, reason, text)]
     kept = np.flatnonzero(good)
     text = data if len(kept) == len(lines) else b"\n".join(lines[line] for line in kept)
     columns, skipped = _parse_lines(text, description, lines, kept)
@@ -106,6 +108,17 @@ def parse_block(data: bytes, offset: int, description: Description, max_row_byte
     if skipped:
         kept = np.delete(kept, [row for row, _ in skipped])
     return RawRows(columns, kept, lines.starts[kept] + offset, lines, rejects, len(lines))
+
+
+def _rows_of_returns(line: int, text: bytes, description: Description) -> list[Reject]:
+    """The rows of a line that are rows but for carriage returns between them, each for itself.
+
+    Counted as one, half a log might be lost without a word.
+    """
+    pieces = [piece for piece in text.split(b"\r") if piece]
+    values = len(description.columns or ())
+    whole = sum(piece.count(description.delimiter.encode()) == values - 1 for piece in pieces)
+    return [Reject(line, _RETURN, piece) for piece in pieces] if whole > 1 else []
 
 
 def _parse_lines(
@@ -176,8 +189,7 @@ def _find_bad_lines(
     except UnicodeDecodeError:
         bad += [(line, "invalid UTF-8") for line in range(len(lines)) if not is_utf8(lines[line])]
     if b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r"):
-        reason = "carriage return inside a row"
-        bad += [(line, reason) for line in range(len(lines)) if b"\r" in lines[line]]
+        bad += [(line, _RETURN) for line in range(len(lines)) if b"\r" in lines[line]]
     if len(description.delimiter) > 1 and UNIT_SEPARATOR.encode() in data:
         reason = "control character 31 inside a row"
         separator = UNIT_SEPARATOR.encode()

@@ -127,6 +127,11 @@ def _size(path: str) -> int:
     try:
         return os.path.getsize(path)
     except OSError as error:
+        if os.path.islink(path):
+            raise DataError(
+                f"{path}: is a link that leads to no file ({error.strerror}); mend it or take it "
+                "out"
+            ) from None
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 

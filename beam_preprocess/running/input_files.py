@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
 import os
@@ -42,11 +43,9 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
     files = tuple(
         file
         for split, patterns in groups.items()
-        for file in _input_files(patterns, description, split)
+        for file in _input_files(patterns, description, split, config.max_row_bytes)
     )
     _check_apart(files)
-    if description.file_format == "text":
-        files = tuple(_with_line_ends(file, config.max_row_bytes) for file in files)
     description = _resolve_all(description, files, config.max_row_bytes)
     config = dataclasses.replace(config, description=description)
     if config.max_rows is not None:
@@ -71,11 +70,10 @@ def find_further_inputs(
     Raises:
       DataError: A pattern matches nothing, a file is empty, headers differ, or a column is missing.
     """
-    found = [file for pattern in patterns for file in _input_files((pattern,), description, None)]
-    if description.file_format == "text":
-        found = [_with_line_ends(file, max_row_bytes) for file in found]
     files = tuple(
-        dataclasses.replace(file, partitions=(*file.partitions, *constants)) for file in found
+        dataclasses.replace(file, partitions=(*file.partitions, *constants))
+        for pattern in patterns
+        for file in _input_files((pattern,), description, None, max_row_bytes)
     )
     return _resolve_all(description, files, max_row_bytes), files
 
@@ -125,8 +123,7 @@ def side_files(
 
 def _side_table_files(table: SideTable, pattern: str, max_row_bytes: int) -> tuple[InputFile, ...]:
     described = as_log(table)
-    found = _input_files((pattern,), described, None)
-    files = tuple(_with_line_ends(file, max_row_bytes) for file in found)
+    files = tuple(_input_files((pattern,), described, None, max_row_bytes))
     for file in files if table.header else ():
         key, *columns = _header(described, file, max_row_bytes)
         if tuple(columns) != described.columns[1:]:
@@ -138,9 +135,9 @@ def _side_table_files(table: SideTable, pattern: str, max_row_bytes: int) -> tup
 
 
 def _input_files(
-    patterns: tuple[str, ...], description: Description, split: str | None
+    patterns: tuple[str, ...], description: Description, split: str | None, max_row_bytes: int
 ) -> list[InputFile]:
-    """The files of a split group, without those of Parquet that hold no row."""
+    """The files of a split group, without those that hold nothing."""
     files: list[InputFile] = []
     for found in find_files(patterns):
         check_readable(found.path)
@@ -154,13 +151,18 @@ def _input_files(
         )
         if description.file_format == "parquet":
             file = _with_row_groups(file)
-            if not sum(file.row_groups):
-                if found.named:
-                    raise DataError(
-                        f"{file.path}: the file has no rows; leave it out or fetch it again"
-                    )
-                continue
-        files.append(file)
+            is_empty = not sum(file.row_groups)
+        else:
+            with open_text(file) as stream:
+                begin = stream.read(max_row_bytes + 1)
+            is_empty = not begin.removeprefix(codecs.BOM_UTF8).strip(b"\r\n")
+            check_delimited(begin, file.path)
+            returns = b"\r" in begin and b"\n" not in begin
+            file = dataclasses.replace(file, ends_with_returns=returns)
+        if not is_empty:
+            files.append(file)
+        elif found.named:
+            raise DataError(f"{file.path}: the file has no rows; leave it out or fetch it again")
     if not files:
         raise DataError(f"{patterns[0]}: its files have no rows; leave it out or fetch it again")
     return files
@@ -173,15 +175,6 @@ def _with_row_groups(file: InputFile) -> InputFile:
         return dataclasses.replace(
             file, encoding=None, row_groups=tuple(rows), block_rows=BLOCK_ROWS
         )
-
-
-def _with_line_ends(file: InputFile, max_row_bytes: int) -> InputFile:
-    """The file, once it is known whether carriage returns alone end its lines."""
-    with open_text(file) as stream:
-        begin = stream.read(max_row_bytes + 1)
-    check_delimited(begin, file.path)
-    returns = b"\r" in begin and b"\n" not in begin
-    return dataclasses.replace(file, ends_with_returns=returns)
 
 
 def _resolve_all(
@@ -221,7 +214,7 @@ def _header(description: Description, file: InputFile, max_row_bytes: int) -> tu
     with open_text(file) as stream:
         line = stream.readline(max_row_bytes + 1)
     try:
-        text = line.decode("utf-8-sig").rstrip("\r\n")
+        text = line.decode("utf-8-sig").lstrip("\ufeff").rstrip("\r\n")
     except UnicodeDecodeError:
         raise DataError(
             f"{file.path} line 1: the header is not valid {description.file_encoding}; name its "

@@ -129,7 +129,7 @@ def _of_text(found: FoundFile, begin: bytes) -> LogSample:
     encoding, reason = _encoding(begin)
     if encoding in (UTF_8, _WESTERN):
         check_delimited(begin, found.path)
-    text = begin.decode(encoding, "replace").removeprefix("\ufeff")
+    text = begin.decode(encoding, "replace").lstrip("\ufeff")
     whole = len(begin) < _MOST_BYTES
     lines = [line for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n") if line]
     if not whole:
@@ -137,7 +137,7 @@ def _of_text(found: FoundFile, begin: bytes) -> LogSample:
         if not lines:
             raise DataError(f"{found.path} line 1: is longer than a row may be; is it a table?")
     if not lines:
-        raise DataError(f"{found.path}: has no rows to look at")
+        return LogSample((), (), ())
     lines = lines[: MOST_ROWS + 1]
     settings: list[tuple[str, object, str]] = []
     if encoding != UTF_8:

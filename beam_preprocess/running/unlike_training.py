@@ -19,7 +19,7 @@ from beam_preprocess.dataset.feature_schema import (
     SparseFeature,
 )
 from beam_preprocess.dataset.schema import Schema
-from beam_preprocess.encoding.other_writings import twins
+from beam_preprocess.reading.other_writings import twins
 from beam_preprocess.reading.decode import Rows
 from beam_preprocess.writing.data_warnings import (
     LEAST_VALUES,

@@ -15,7 +15,7 @@ from beam_preprocess.datasets.generic import generic
 from beam_preprocess.encoding import equal_rows, label_rates, row_sample
 from beam_preprocess.encoding.equal_rows import EqualRows
 from beam_preprocess.encoding.label_rates import RatesOverTime, differ, rates_of_parts
-from beam_preprocess.encoding.other_writings import written_twice
+from beam_preprocess.reading.other_writings import written_twice
 from beam_preprocess.encoding.row_sample import RowSample, auc_alone, dense_auc, sparse_auc
 
 ROWS = 3000

@@ -292,7 +292,7 @@ def test_labels_may_be_written_otherwise_than_in_training(finished_run, raw, tmp
     of_words = ask("evaluate", finished_run / "run", "--data", words, "--label-positive", "yes")
     above = ask("evaluate", finished_run / "run", "--data", log, "--label-above", "0.5")
     assert plain == of_words == above and plain.code == 0 and not plain.err
-    none = ask("evaluate", finished_run / "run", "--data", words, "--label-positive", "Yes")
+    none = ask("evaluate", finished_run / "run", "--data", words, "--label-positive", "maybe")
     assert none.code == 0 and f"all {ROWS} rows have label 0, so there is no AUC" in none.err
 
 
