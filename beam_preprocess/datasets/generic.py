@@ -32,6 +32,24 @@ def column_names(text: str | None, flag: str) -> tuple[str, ...]:
     return names
 
 
+def positives(text: str | None) -> tuple[str, ...]:
+    """The values that ``--label-positive`` names.
+
+    Args:
+      text: Values with commas between; None for none.
+
+    Raises:
+      DataError: There is none in the text, so that no row would be a click.
+
+    >>> positives("yes,y"), positives(None)
+    (('yes', 'y'), ())
+    """
+    values = listed(text)
+    if text is not None and not values:
+        raise DataError("--label-positive: name the values of the label that are clicks")
+    return values
+
+
 def listed(text: str | None) -> tuple[str, ...]:
     """The values that a flag lists; the empty one needs no listing.
 

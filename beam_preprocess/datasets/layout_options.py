@@ -12,6 +12,7 @@ from beam_preprocess.datasets.generic import (
     delimiter_of,
     generic,
     listed,
+    positives,
 )
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
@@ -95,13 +96,14 @@ class LayoutOptions:
         ('click', 'price')
         """
         if dataset not in GENERIC_FORMATS:
+            found = find_description(dataset)
             for field in self.fields():
                 if getattr(self, field.name) is not None:
                     raise DataError(
                         f"--{field.name.replace('_', '-')} goes with --dataset csv or parquet; "
                         f"data set {dataset} says it itself"
                     )
-            return find_description(dataset)
+            return found
         delimiter = delimiter_of(self.delimiter)
         return generic(
             self.label,
@@ -118,7 +120,7 @@ class LayoutOptions:
             time_column=self.time_column,
             time_format=self.time_format or NUMBER,
             missing_tokens=listed(self.missing_tokens),
-            label_positive=listed(self.label_positive),
+            label_positive=positives(self.label_positive),
             label_above=self.label_above,
             weight=self.weight,
             group=self.group,

@@ -175,7 +175,7 @@ def _label(path: pathlib.Path, table: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: pathlib.Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # with the mark of editors or without
     except FileNotFoundError:
         raise DataError(f"{path}: no such description file") from None
     except OSError as error:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Sequence
 
-from beam_preprocess.config import MAX_REJECT_SHARE, MAX_ROW_BYTES
+from beam_preprocess.config import MAX_REJECT_SHARE, MAX_ROW_BYTES, PreprocessConfig
 from beam_preprocess.datasets.toml_file import parse_toml
 from beam_preprocess.encoding.scan_check import hint
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.source import read_raw
-from beam_preprocess.running.file_patterns import find_files
-from beam_preprocess.running.input_files import find_further_inputs
+from beam_preprocess.running.input_files import find_inputs
 
 _PLACE = pathlib.Path("description")
 
@@ -27,13 +26,12 @@ def first_fault(text: str, patterns: Sequence[str]) -> str | None:
     Returns:
       The message; None where nothing tells of one.
     """
-    first = find_files(patterns)[0].path
     try:
-        description, files = find_further_inputs(
-            tuple(patterns), parse_toml(text, _PLACE), (), MAX_ROW_BYTES
+        config, files = find_inputs(
+            PreprocessConfig(parse_toml(text, _PLACE), "out", inputs=tuple(patterns))
         )
-        file = next((file for file in files if file.path == first), files[0])
-        _, raw, _ = next(read_raw(file, 0, 1, description, (), MAX_ROW_BYTES))
+        description = config.description
+        _, raw, _ = next(read_raw(files[0], 0, 1, description, (), MAX_ROW_BYTES))
     except DataError as error:
         return str(error)
     rows, rejects = decode_rows(raw, description, numeric_ids=False)

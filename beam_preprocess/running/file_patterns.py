@@ -61,9 +61,17 @@ def find_files(patterns: Sequence[str]) -> list[FoundFile]:
             what = "the file is empty" if files[0].named else "all of its files are empty"
             raise DataError(f"{pattern}: {what}; leave it out or fetch it again")
         for file in kept:
-            place = file.path if _REMOTE in file.path else os.path.realpath(file.path)
-            found.setdefault(place, file)
+            found.setdefault(place_of(file.path), file)
     return sorted(found.values(), key=lambda file: file.path)
+
+
+def place_of(path: str) -> str:
+    """What all names of one file have in common.
+
+    Args:
+      path: One of them.
+    """
+    return path if _REMOTE in path else os.path.realpath(path)
 
 
 def exists(pattern: str) -> bool:

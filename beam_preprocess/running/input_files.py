@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
-import os
 from collections.abc import Mapping
 
 from beam_preprocess.config import PreprocessConfig
@@ -22,7 +21,7 @@ from beam_preprocess.reading.parquet_blocks import (
 from beam_preprocess.reading.side_table import SideTable
 from beam_preprocess.reading.side_tables import as_log
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
-from beam_preprocess.running.file_patterns import find_files
+from beam_preprocess.running.file_patterns import find_files, place_of
 from beam_preprocess.running.header_lines import check_no_header, values_hint
 
 
@@ -68,21 +67,34 @@ def find_further_inputs(
       max_row_bytes: Longest accepted row.
 
     Raises:
-      DataError: A pattern matches nothing, a file is empty, headers differ, or a column is missing.
+      DataError: A pattern matches nothing, a file is empty or given twice, headers differ, or a
+        column is missing.
     """
     files = tuple(
         dataclasses.replace(file, partitions=(*file.partitions, *constants))
         for pattern in patterns
         for file in _input_files((pattern,), description, None, max_row_bytes)
     )
+    _check_once(files)
     return _resolve_all(description, files, max_row_bytes), files
+
+
+def _check_once(files: tuple[InputFile, ...]) -> None:
+    """Rows that count twice make figures look surer than they are."""
+    known: dict[str, str] = {}
+    for file in files:
+        place = place_of(file.path)
+        if place in known:
+            also = "" if known[place] == file.path else f", as {known[place]}"
+            raise DataError(f"{file.path}: is given twice{also}; name each file once")
+        known[place] = file.path
 
 
 def _check_apart(files: tuple[InputFile, ...]) -> None:
     """What is learned from may not be tested on."""
     splits: dict[str, str | None] = {}
     for file in files:
-        split = splits.setdefault(os.path.realpath(file.path), file.split)
+        split = splits.setdefault(place_of(file.path), file.split)
         if split != file.split:
             raise DataError(
                 f"{file.path}: is given for {split} and for {file.split}; a row may stand in one "

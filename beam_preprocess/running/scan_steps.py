@@ -19,7 +19,6 @@ from beam_preprocess.encoding.count_files import SpilledCounts, merged_counts
 from beam_preprocess.encoding.entry_selection import EntrySelection
 from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.feature_statistics import vocabulary_path
-from beam_preprocess.reading.other_writings import written_twice
 from beam_preprocess.encoding.plan import ScanTask
 from beam_preprocess.encoding.scan import Boundaries, Scanner, read_rows
 from beam_preprocess.encoding.scan_check import check_scan
@@ -33,6 +32,7 @@ from beam_preprocess.encoding.vocabulary import (
     vocabulary_text,
 )
 from beam_preprocess.job import Job
+from beam_preprocess.reading.other_writings import written_twice
 from beam_preprocess.writing.output_files import OutputFile
 
 METRICS = "beam_preprocess"

@@ -19,8 +19,8 @@ from beam_preprocess.dataset.feature_schema import (
     SparseFeature,
 )
 from beam_preprocess.dataset.schema import Schema
-from beam_preprocess.reading.other_writings import twins
 from beam_preprocess.reading.decode import Rows
+from beam_preprocess.reading.other_writings import twins
 from beam_preprocess.writing.data_warnings import (
     LEAST_VALUES,
     MANY_UNKNOWN,
@@ -28,6 +28,8 @@ from beam_preprocess.writing.data_warnings import (
 )
 
 _TRIED_VALUES = 100
+_SOME_UNKNOWN = 0.05
+"""Share of unknown values, beyond that in training, from which on another writing is told."""
 
 
 class UnlikeTraining:
@@ -70,7 +72,7 @@ class UnlikeTraining:
             unknown = np.count_nonzero(ids == OUT_OF_VOCABULARY_ID)
             self._unknown[at] += unknown
             self._items[at] += np.count_nonzero(ids >= OUT_OF_VOCABULARY_ID)
-            if unknown > len(ids) / 2 and feature.name not in self._examples:
+            if unknown > _SOME_UNKNOWN * len(ids) and feature.name not in self._examples:
                 self._examples[feature.name] = self._unknown_values(feature, rows)
 
     def told(self) -> tuple[str, ...]:
@@ -88,11 +90,14 @@ class UnlikeTraining:
             trained = feature.item_count if feature.is_list else rows - feature.missing_count
             before = feature.out_of_vocabulary_count / max(1, trained)
             share = int(self._unknown[at]) / max(1, items)
-            if items >= LEAST_VALUES and _is_far(share, before):
+            if items < LEAST_VALUES or share - before < _SOME_UNKNOWN:
+                continue
+            twin, example = self._twin(feature), self._example(feature)
+            if twin or _is_far(share, before):
                 yield (
                     f"column {feature.source!r}: {share:.0%} of its values were not learnt in "
-                    f"training (there {before:.0%}), and nothing learnt of it holds here; are they "
-                    f"written alike?{self._comparison(feature)}"
+                    f"training (there {before:.0%}), and nothing learnt of it holds for them; are "
+                    f"they written alike?{twin or example}"
                 )
 
     def _missing_values(self) -> Iterator[str]:
@@ -126,17 +131,21 @@ class UnlikeTraining:
         known = pc.is_in(values, value_set=self._vocabularies[feature.name].cast(values.type))
         return values.filter(pc.invert(known))[:_TRIED_VALUES].cast(pa.string()).to_pylist()
 
-    def _comparison(self, feature: SparseFeature) -> str:
-        """An example of an unknown value, and what it may stand for."""
-        texts = self._examples.get(feature.name)
-        entries = self._vocabularies[feature.name].cast(pa.string())
-        if not texts or not len(entries):
-            return ""
-        for found in twins(texts, entries):
-            if len(found) >= MANY_UNKNOWN * len(texts):
+    def _twin(self, feature: SparseFeature) -> str:
+        """An unknown value that is known in another writing, if most are; nothing if not."""
+        texts = self._examples.get(feature.name, [])
+        for found in twins(texts, self._vocabularies[feature.name].cast(pa.string())):
+            if found and len(found) >= MANY_UNKNOWN * len(texts):
                 text, known, how = found[0]
                 return f" {text!r} is not {known!r}; training had such values {how}"
-        return f" Here {texts[0]!r}, in training {entries[0].as_py()!r}"
+        return ""
+
+    def _example(self, feature: SparseFeature) -> str:
+        """An unknown value beside a known one."""
+        texts, entries = self._examples.get(feature.name), self._vocabularies[feature.name]
+        if not texts or not len(entries):
+            return ""
+        return f" Here {texts[0]!r}, in training {entries[0].as_py().decode()!r}"
 
 
 def _is_far(share: float, before: float) -> bool:

@@ -191,6 +191,12 @@ class Judge:
                 present = feature.item_count
             if counts is None or present < LEAST_VALUES:
                 continue
+            if counts.distinct == 1 and not feature.missing_count:
+                yield Finding(
+                    "constant",
+                    f"{about} has one value in all {train:,} training rows; leave it out",
+                    feature.source,
+                )
             if counts.twin is not None:
                 text, other, how = counts.twin
                 yield Finding(

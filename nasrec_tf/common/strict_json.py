@@ -44,7 +44,7 @@ def parse_json(text: str) -> Any:
 
 
 def read_short_text(path: str | pathlib.Path) -> str:
-    """The text (UTF-8) of a file of at most ``MOST_BYTES``.
+    """The text (UTF-8, with its mark or without) of a file of at most ``MOST_BYTES``.
 
     Args:
         path: the file, or a pipe.
@@ -57,7 +57,7 @@ def read_short_text(path: str | pathlib.Path) -> str:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise ValueError(f"larger than {MOST_BYTES >> 20} MiB")
-    return content.decode("utf-8")
+    return content.decode("utf-8-sig")
 
 
 def names_a_file(path: str) -> bool:

@@ -52,6 +52,13 @@ def _check_data(config: Any) -> None:
                 raise UserError(f"{flag(name)} goes with --data, which is missing.")
     if (config.validation_data is None) != (config.test_data is None):
         raise UserError("--validation-data and --test-data go together.")
+    given = config.validation_data is not None
+    if config.split is not None and given != (config.split == "given"):
+        raise UserError(
+            f"--split {config.split} goes "
+            + ("without --validation-data and --test-data; leave it out, or them." if given
+               else "with --validation-data and --test-data, which are missing.")
+        )  # fmt: skip
     if 0 < config.max_table_rows < 3:
         raise UserError("--max-table-rows must be 0 (no cap) or at least 3.")
 

@@ -135,7 +135,7 @@ class UnreadRows:
         if self.count:
             print(
                 f"warning: {self.count:,} of {self.rows:,} rows could not be read and "
-                f"{consequence}, the first one: {self._first}",
+                f"{consequence}, the first one: {self._first_told}",
                 file=sys.stderr,
             )
         for line in self._unlike.told() if self._unlike else ():

@@ -13,7 +13,7 @@ from beam_preprocess.config import name_pairs
 from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
 from beam_preprocess.dataset.manifest import is_data_set
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
-from beam_preprocess.datasets.generic import GENERIC_FORMATS, delimiter_of, listed
+from beam_preprocess.datasets.generic import GENERIC_FORMATS, delimiter_of, positives
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
@@ -137,6 +137,11 @@ def judged_rows(
     if log.records is not None:
         return _of_records(model, log, further, weighted)
     description = described(model, log)
+    if description.label in further:
+        raise UserError(
+            f"column {description.label!r} is the label, and figures by it are none; name another "
+            "with --by or --group."
+        )
     replay = model.replay(further, description, weighted)
     try:
         return _predicted(model, replay, replay.labelled(log.data, _side_tables(model, log)))
@@ -176,7 +181,7 @@ def described(model: TrainedModel, log: AskedLog) -> Description:
         if not own_rule:
             changes |= {
                 "label_rule": "binary",
-                "label_positive": listed(log.label_positive),
+                "label_positive": positives(log.label_positive),
                 "label_above": log.label_above,
             }
         return dataclasses.replace(trained, **changes)

@@ -15,8 +15,8 @@ from beam_preprocess.datasets.generic import generic
 from beam_preprocess.encoding import equal_rows, label_rates, row_sample
 from beam_preprocess.encoding.equal_rows import EqualRows
 from beam_preprocess.encoding.label_rates import RatesOverTime, differ, rates_of_parts
-from beam_preprocess.reading.other_writings import written_twice
 from beam_preprocess.encoding.row_sample import RowSample, auc_alone, dense_auc, sparse_auc
+from beam_preprocess.reading.other_writings import written_twice
 
 ROWS = 3000
 
@@ -95,13 +95,15 @@ def test_sparse_columns_of_values_seen_once(make_dataset, honest):
         "weight": np.random.default_rng(1).normal(size=ROWS).round(6),
         "rare": [f"v{n % 1100}" for n in range(ROWS)],
         "empty": [""] * ROWS,
+        "same": ["s"] * ROWS,
         "uid": [f"{n % 30}.0" if n % 3 else f"{n % 30}" for n in range(ROWS)],
     }
     found = Findings.load(make_dataset(log(**many), generic("label", ("price",)), min_count=5))
     texts = {(warning.kind, warning.column): warning.text for warning in found.warnings}
     assert set(texts) == {
         ("nearly unique", "row_id"), ("nearly unique", "time"), ("nearly unique", "weight"),
-        ("out of vocabulary", "rare"), ("empty", "empty"), ("written in two ways", "uid"),
+        ("out of vocabulary", "rare"), ("empty", "empty"), ("constant", "same"),
+        ("written in two ways", "uid"),
     }  # fmt: skip
     assert "an id of the row?" in texts["nearly unique", "row_id"]
     assert "a time?" in texts["nearly unique", "time"]

@@ -72,6 +72,12 @@ def test_a_log_like_the_training_and_a_few_rows_are_not_told_of(replay):
     assert told(replay, item=half_known) == ()
 
 
+def test_a_part_of_a_log_in_another_writing_is_told(replay):
+    values = [f"{value}.0" if row % 5 == 0 else value for row, value in enumerate(log()["item"])]
+    (line,) = told(replay, item=values)
+    assert "column 'item': 20% of its values were not learnt" in line and "without .0" in line
+
+
 @pytest.mark.parametrize(
     ("changed", "what"),
     [

@@ -79,6 +79,28 @@ def test_a_raw_log_without_its_layout(fails, tmp_path):
     assert "--dataset" in fails("--data", raw_log(tmp_path / "log.txt"))
 
 
+def test_splits_that_are_given_are_asked_for_by_the_options_of_this_command(fails, tmp_path):
+    log = raw_log(tmp_path / "log.txt")
+    options = ("--data", log, "--dataset", "criteo", "--split")
+    assert "--split given goes with --validation-data and --test" in fails(*options, "given")
+    splits = ("--validation-data", log, "--test-data", log)
+    assert "--split stratified goes without --validation" in fails(*options, "stratified", *splits)
+
+
+def test_a_data_set_in_other_letters_is_not_known(fails, tmp_path):
+    log = raw_log(tmp_path / "log.txt")
+    line = fails("--data", log, "--dataset", "CSV", "--label", "c")
+    assert "--dataset CSV: unknown, did you mean 'csv'?" in line
+
+
+def test_files_of_options_may_have_the_mark_of_utf_8(fails, tmp_path):
+    (tmp_path / "run.toml").write_text('\ufeffdata = ["nowhere.txt"]\ndataset = "shop.toml"\n')
+    (tmp_path / "shop.toml").write_text('\ufefflabel = "click"\nheader = true\nquoting = 3\n')
+    assert "nowhere.txt: no such file" in fails("--config", tmp_path / "run.toml")
+    log = raw_log(tmp_path / "log.txt")
+    assert "shop.toml: quoting" in fails("--data", log, "--dataset", "shop.toml")
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

@@ -253,6 +253,10 @@ def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(
         ("evaluate", ["RUN", "--data", "RECORDS", "--label", "x"], "--label: "),
         ("evaluate", ["RUN", "--data", "RECORDS", "--split", "tset"], "must be one of train"),
         ("evaluate", ["RUN", "--data", "LOG", "--most-slices", "0"], "at least 1"),
+        ("evaluate", ["RUN", "--data", "LOG", "LOG"], "log.txt: is given twice; name each file"),
+        ("predict", ["RUN", "--data", "COPY", "LINK", "-o", "OUT/o.csv"], "is given twice, as "),
+        ("evaluate", ["RUN", "--data", "LOG", "--by", "label"], "column 'label' is the label"),
+        ("evaluate", ["RUN", "--data", "LOG", "--label-positive", ","], "--label-positive: name"),
         ("evaluate", ["RUN", "--data", "LOG", "--by", "C77"], "no column 'C77', did you mean 'C"),
     ],
 )
