@@ -15,6 +15,10 @@ _HINTS = {
     r": label is not": " (--label-positive or --label-above say which labels are clicks)",
     r": invalid UTF-8: ": " (bytes that are no text: leave the column out, or write their digits)",
     r": invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
+    r": not a number.*: '[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?'$": (
+        " (write it without separators of thousands, such as 1234.5; if its comma is of decimals, "
+        "--decimal , says so)"
+    ),
     r": not a number.*: '[+-]?\d*,\d+'$": " (--decimal , says that numbers have a decimal comma)",
     r": not a number.*: '[^0-9]*'$": " (--missing-tokens says what means missing)",
     r": not a finite": " (write it as a missing value; --missing-tokens says which texts are)",
@@ -33,6 +37,8 @@ def hint(reason: str) -> str:
 
     >>> hint("column price: not a number: '-'")
     ' (--missing-tokens says what means missing)'
+    >>> hint("column price: not a number: '1,234'")[:40]
+    ' (write it without separators of thousan'
     """
     # Once more with the place before it, which a message may have.
     told = f": {reason}"

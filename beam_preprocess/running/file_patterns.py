@@ -119,11 +119,22 @@ def _matches(root: str, rest: str) -> Iterator[str]:
 
 
 def _in_directory(directory: str, root: str) -> Iterator[FoundFile]:
-    for top, directories, names in os.walk(directory):
+    # Links are followed: a part of a log may lie elsewhere. Each place once, as they may lead back.
+    seen: set[str] = set()
+    for top, directories, names in os.walk(directory, onerror=_refuse, followlinks=True):
+        if (place := os.path.realpath(top)) in seen:
+            directories.clear()
+            continue
+        seen.add(place)
         directories[:] = sorted(name for name in directories if not _is_passed_over(name))
         for name in sorted(names):
             if not _is_passed_over(name) and name != MANIFEST_FILE:
                 yield _found(os.path.join(top, name), root)
+
+
+def _refuse(error: OSError) -> None:
+    """A directory that cannot be read is no empty one."""
+    raise DataError(f"{error.filename}: cannot be read ({error.strerror}); mend it or take it out")
 
 
 def _found(path: str, root: str) -> FoundFile:

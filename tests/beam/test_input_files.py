@@ -1,7 +1,9 @@
 """Which files a name means, and text in forms that other programs leave."""
 
 import codecs
+import errno
 import gzip
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
@@ -67,6 +69,31 @@ def test_a_directory_means_its_parts(here):
         touch(here / "spark" / name)
     assert paths("spark") == paths("spark/") == paths("spark/part-*") == ["spark/part-0.csv"]
     assert paths("spark/*")[-1] == "spark/part-0.csv"
+
+
+def test_linked_directories_are_parts_and_may_lead_back(here):
+    touch(here / "log" / "a.csv")
+    touch(here / "elsewhere" / "b.csv")
+    (here / "log" / "day=2").symlink_to(here / "elsewhere")
+    (here / "log" / "back").symlink_to(here / "log")
+    (here / "elsewhere" / "up").symlink_to(here / "log")
+    assert paths("log") == ["log/a.csv", "log/day=2/b.csv"]
+    assert find_files(("log",))[1].partitions == (("day", "2"),)
+
+
+def test_a_directory_that_cannot_be_read_is_not_passed_over(here, monkeypatch):
+    touch(here / "log" / "a.csv")
+    touch(here / "log" / "closed" / "b.csv")
+    real = os.scandir
+
+    def scan(path):
+        if os.fspath(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    with pytest.raises(DataError, match="log/closed: cannot be read .Permission denied.; mend it"):
+        find_files(("log",))
 
 
 def test_partitions_are_columns(here):
