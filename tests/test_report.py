@@ -117,6 +117,7 @@ def whole_run():
                 SpreadSummary("test AUC", 0.80111, 0.00087, 0.80023, 0.80198),
             ],
             3,
+            validation_log_loss=0.43123,
         ),
         export=ExportSummary("saved_models/ctr/1", "docker run <options>"),
         stages=[StageSummary("records", 12.3), StageSummary("supernet", 3725.0),
@@ -353,6 +354,10 @@ def test_charts_have_the_colours_of_a_dark_page_as_well(page):
         # Outside of a variable no colour is left that a dark page could not show.
         assert "#1f2430" not in chart.replace("var(--ink, #1f2430)", "")
         assert "fill: #000000" not in chart and "stroke: #000000" not in chart
+
+
+def test_the_validation_log_loss_is_that_of_the_chosen_seed_not_of_the_first():
+    assert "<tr><th>Validation log loss</th><td>0.43123</td></tr>" in render_report(whole_run())
 
 
 def test_the_best_evaluation_and_the_overfitting_after_it_are_marked():

@@ -93,6 +93,8 @@ class WinnerSummary:
         title: what a hand-made model is called.
         parts: its parts.
         options: its options by name.
+        validation_log_loss: of the training that these figures are of, in nats; with several seeds
+            of that which validation chose.
     """
 
     architecture: Architecture | None
@@ -110,3 +112,4 @@ class WinnerSummary:
     title: str | None = None
     parts: Sequence[PartSummary] = ()
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    validation_log_loss: float | None = None

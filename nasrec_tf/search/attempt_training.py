@@ -14,6 +14,7 @@ from nasrec_tf.search.results import AttemptResult, Look
 from nasrec_tf.search.reused_trainings import reused
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.search.seed_directory import seed_of
 from nasrec_tf.search.training_task import WEIGHTS, FromScratch, always, clear_checkpoint
 from nasrec_tf.search.warm_start import start_of
 
@@ -169,7 +170,9 @@ def _leave(run: Run, attempt: Attempt, result: AttemptResult) -> None:
 
 def _told(attempt: Attempt, result: AttemptResult) -> str:
     recipe = attempt.recipe
-    name = told_training(attempt.rank, recipe.learning_rate, recipe)
+    name = told_training(
+        attempt.rank, recipe.learning_rate, recipe, seed_of(attempt.directory)
+    )
     if result.share is not None:
         return (
             f"{name}: validation log loss {result.looks[-1].log_loss:.5f} after "

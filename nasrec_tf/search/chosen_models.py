@@ -23,6 +23,7 @@ from nasrec_tf.search.results import (
     SeedResult,
 )
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.seed_directory import seed_directory
 from nasrec_tf.search.winner_quality import Predicted, judged, of_training, predicted
 
 Training = tuple[Attempt, AttemptResult]
@@ -39,7 +40,7 @@ def seed_attempts(run: Run, winner: Attempt) -> list[Attempt]:
     return [
         dataclasses.replace(
             winner,
-            directory=winner.directory.with_name(f"{winner.directory.name}-seed-{number}"),
+            directory=seed_directory(winner.directory, number),
             purpose=f"{winner.purpose} seed {number}",
         )
         for number in range(2, run.config.winner_seeds + 1)

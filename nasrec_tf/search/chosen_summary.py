@@ -6,6 +6,7 @@ from nasrec_tf.operators import NO_NORM
 from nasrec_tf.report import EnsembleSummary, QualitySummary, SpreadSummary
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.results import RetrainResult
+from nasrec_tf.search.seed_directory import seed_of
 from nasrec_tf.search.winner_quality import served_calibration
 from nasrec_tf.training.recipe import Recipe
 
@@ -44,7 +45,12 @@ def ensemble_summary(result: RetrainResult) -> EnsembleSummary | None:
         return None
     return EnsembleSummary(
         members=[
-            (told_training(member.rank, member.learning_rate, member.recipe), member.count)
+            (
+                told_training(
+                    member.rank, member.learning_rate, member.recipe, seed_of(member.directory)
+                ),
+                member.count,
+            )
             for member in found.members
         ],
         validation_log_loss=found.validation.log_loss,
@@ -57,23 +63,30 @@ def ensemble_summary(result: RetrainResult) -> EnsembleSummary | None:
     )
 
 
-def told_training(rank: int, learning_rate: float, recipe: Recipe | None) -> str:
+def told_training(
+    rank: int, learning_rate: float, recipe: Recipe | None, seed: int = 1
+) -> str:
     """Which training is meant, of those that a run makes of its candidates.
 
     Args:
         rank: of the candidate.
         learning_rate: peak learning rate.
         recipe: how it was trained, where that is known.
+        seed: which one of the candidate's seeds, told from the second on.
 
     Example:
         >>> told_training(2, 0.06, Recipe(row_decay=0.003, normalization="batch"))
         'candidate 2 (rate 0.06, row decay 0.003, batch norm)'
+        >>> told_training(2, 0.06, None, seed=3)
+        'candidate 2 (rate 0.06, seed 3)'
     """
     told = [f"rate {learning_rate:g}"]
     if recipe is not None and recipe.row_decay:
         told.append(f"row decay {recipe.row_decay:g}")
     if recipe is not None and recipe.normalization != NO_NORM:
         told.append(f"{recipe.normalization} norm")
+    if seed > 1:
+        told.append(f"seed {seed}")
     return f"candidate {rank} ({', '.join(told)})"
 
 

@@ -217,6 +217,7 @@ def _winner(run: Run) -> WinnerSummary | None:
         ensemble_summary(result),
         spreads(result),
         max(1, len(result.seeds)),
+        validation_log_loss=result.validation.log_loss,
         **hand_made,
     )
 

@@ -108,6 +108,9 @@ def _figures(directory: RunDirectory, name: str) -> RunFigures:
     found = dataclasses.replace(
         found, model=_told(retrain), validation=served.validation.log_loss, test=served.test
     )
+    if retrain.ensemble is not None:
+        of_all = retrain.ensemble
+        return dataclasses.replace(found, mflops=of_all.mflops, parameters=of_all.parameters)
     try:
         cost = Run(config, directory, quiet=True).model_cost(retrain.architecture, retrain.recipe)
     except (UserError, DataError):

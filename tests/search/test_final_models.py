@@ -21,6 +21,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stages import retrain
 from nasrec_tf.search.winner_quality import predicted
+from nasrec_tf.studies.run_figures import figures_of
 
 SEVERAL = ("--ensemble", "3", "--winner-seeds", "2", "--retrain-batch-size", "16")
 JOINED = ("--final-fit", "train+validation")
@@ -167,6 +168,17 @@ def test_screen_and_page_tell_of_ensemble_and_seeds(several):
     assert f"{np.mean(losses):.4f} ± {np.std(losses, ddof=1):.4f}" in out
     assert "<h3>Ensemble</h3>" in page and f"{found['ensemble']['test']['log_loss']:.5f}" in page
     assert "Test log loss over 2 seeds" in page and page.count("★") == 1
+    chosen = found["validation"]["log_loss"]  # of the seed that is told, not of the first one
+    assert f"<tr><th>Validation log loss</th><td>{chosen:.5f}</td></tr>" in page
+    members = [member["directory"] for member in found["ensemble"]["members"]]
+    assert out.count(", seed 2)") == sum(name.endswith("-seed-2") for name in members)
+
+
+def test_an_ensemble_is_listed_with_its_own_cost(several):
+    ensemble = result(several[0])["ensemble"]
+    listed = figures_of(several[0] / "run", "run")
+    assert listed.model == f"mean of {len(ensemble['members'])} networks"
+    assert (listed.mflops, listed.parameters) == (ensemble["mflops"], ensemble["parameters"])
 
 
 def test_a_run_that_is_stopped_again_and_again_chooses_the_same(
