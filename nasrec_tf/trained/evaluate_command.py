@@ -57,7 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     figures.add_argument(
         "--group",
         metavar="COLUMN",
-        help="AUC within the rows of one value, such as of a user or a request",
+        help="AUC within the rows of one value, such as of a user or a request (default: of a data "
+        "set of records its own group)",
     )
     figures.add_argument(
         "--unweighted",

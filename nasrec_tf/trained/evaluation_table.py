@@ -5,7 +5,7 @@ import csv
 import json
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,16 @@ from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.csv_cells import plain_cell
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.trained.asked_model import UnreadRows, asked, counting
-from nasrec_tf.trained.log_rows import AskedLog, judged_rows
-from nasrec_tf.trained.row_codes import RowCodes, numbers_in_ranges
+from nasrec_tf.trained.log_rows import AskedLog, described, judged_rows
+from nasrec_tf.trained.row_codes import MISSING, RowCodes, numbers_in_ranges
 from nasrec_tf.trained.slice_quality import JudgedRows, SliceQuality, judge
 from nasrec_tf.trained.trained_model import TrainedModel
 
 COLUMNS = ("column", "value", "rows", "click rate", "log loss", "log loss of the click rate", "AUC",
            "grouped AUC", "groups", "calibration error", "predicted / observed")  # fmt: skip
+
+NO_GROUP = -1
+"""Of a row whose group is missing."""
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -43,20 +46,47 @@ def evaluate(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     print(screen_table(found))
-    if rows.weights is not None:
-        print(
-            f"Rows count by column {model.schema.weight!r}, as in training (--unweighted: alike)."
-        )
+    for line in _notes(model, log, options, rows, found):
+        print(line)
     if options.output:
         _write(pathlib.Path(options.output), found)
     return 0
+
+
+def _notes(
+    model: TrainedModel,
+    log: AskedLog,
+    options: argparse.Namespace,
+    rows: JudgedRows,
+    found: Sequence[SliceQuality],
+) -> Iterator[str]:
+    """What is not seen from the figures."""
+    if rows.weights is not None:
+        yield (
+            f"Rows count by column {model.schema.weight!r}, as in training (--unweighted: alike)."
+        )
+    group = model.schema.group
+    if rows.groups is not None:
+        yield (
+            f"AUC is grouped by column {options.group or group!r}: the mean over the groups that "
+            "have both labels, each by its rows."
+        )
+    elif group is not None and log.records is None:
+        yield f"--group {group} tells the AUC within groups as well, as the run's report does."
+    if any(each.calibration.error > each.calibration.interval[1] for each in found):
+        yield (
+            "Of few rows the calibration error is too high by chance; its interval is put right "
+            "for that, and may lie below it."
+        )
 
 
 def _judged(
     model: TrainedModel, log: AskedLog, options: argparse.Namespace
 ) -> tuple[JudgedRows, UnreadRows]:
     """Labels, predictions and codes of the whole log: some 20 bytes a row."""
-    columns = tuple(dict.fromkeys([*options.by, *([options.group] if options.group else [])]))
+    groups = _groups_of_records(log, options.group)
+    by_value = options.group if groups is None else None
+    columns = tuple(dict.fromkeys([*options.by, *([by_value] if by_value else [])]))
     codes = {name: RowCodes(model.schema.missing_tokens) for name in columns}
     labels, logits, weights, unread = [], [], [], UnreadRows()
     # Before a bar opens: what is amiss at the start is told alone.
@@ -73,21 +103,56 @@ def _judged(
                 codes[name].add(rows.further[name])
     # Rows that are left out are seldom like the others: with labels 1 and 2 they are one label.
     unread.check(log.data[0], options.max_reject_share)
+    if by_value:
+        groups = _coded_groups(codes[by_value])
     numbers = {feature.source for feature in model.schema.dense}
+    decimal = "." if log.records is not None else described(model, log).decimal
     slices = {}
     for name in dict.fromkeys(options.by):
         found = codes[name].array, codes[name].names
-        slices[name] = numbers_in_ranges(*found) if name in numbers else found
+        slices[name] = numbers_in_ranges(*found, decimal) if name in numbers else found
     judged = JudgedRows(
         np.concatenate(labels),
         np.concatenate(logits),
-        codes[options.group].array if options.group else None,
+        groups,
         slices,
         np.concatenate(weights) if weights else None,
     ).counted()
     if not len(judged.labels):
         raise UserError(f"{log.data[0]}: all rows have weight 0; evaluate them --unweighted.")
     return judged, unread
+
+
+def _groups_of_records(log: AskedLog, group: str | None) -> np.ndarray | None:
+    """The groups that records hold, in their order, -1 where missing.
+
+    Args:
+        log: what the model is asked about.
+        group: the column that is asked for; ``None`` for that of the data set.
+
+    Returns:
+        ``None`` of a raw log, and of records that hold no groups of this column.
+    """
+    if log.records is None:
+        return None
+    from nasrec_tf.data.records import Records
+
+    records = Records(log.records)
+    if group not in (None, records.schema.group):
+        return None
+    hashes = records.groups(log.split or "test")
+    if hashes is None:
+        return None
+    places = np.unique(hashes, return_inverse=True)[1].astype(np.int32)
+    places[hashes == 0] = NO_GROUP
+    return places
+
+
+def _coded_groups(codes: RowCodes) -> np.ndarray:
+    """The groups that values are, -1 where missing."""
+    known = np.array([name != MISSING for name in codes.names])
+    array = codes.array
+    return np.where(known[array], array, np.int32(NO_GROUP))
 
 
 def screen_table(found: Sequence[SliceQuality]) -> str:

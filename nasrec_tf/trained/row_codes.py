@@ -55,19 +55,22 @@ class RowCodes:
         ]
 
 
-def numbers_in_ranges(codes: np.ndarray, names: list[str]) -> tuple[np.ndarray, list[str]]:
+def numbers_in_ranges(
+    codes: np.ndarray, names: list[str], decimal: str = "."
+) -> tuple[np.ndarray, list[str]]:
     """Numbers in at most ten ranges of about equal rows; what is missing stays by itself.
 
     Args:
         codes: int32 (rows,).
         names: the value of each code; others than numbers stay by themselves.
+        decimal: what stands before the decimals of a number; with a comma ``3.5`` is none.
 
     Example:
         >>> codes, names = numbers_in_ranges(np.arange(40, dtype=np.int32), [*map(str, range(40))])
         >>> names[:2], codes[:8].tolist()
         (['0 to 3', '4 to 7'], [0, 0, 0, 0, 1, 1, 1, 1])
     """
-    numbers = np.array([_number(name) for name in names])
+    numbers = np.array([_number(name, decimal) for name in names])
     is_number = np.isfinite(numbers)
     order = np.flatnonzero(is_number)[np.argsort(numbers[is_number], kind="stable")]
     if len(order) <= RANGES:
@@ -89,7 +92,9 @@ def numbers_in_ranges(codes: np.ndarray, names: list[str]) -> tuple[np.ndarray, 
     return mapping[codes], new_names
 
 
-def _number(text: str) -> float:
+def _number(text: str, decimal: str) -> float:
+    if decimal != ".":
+        text = text.replace(".", "x").replace(decimal, ".")
     try:
         return float(text)
     except ValueError:

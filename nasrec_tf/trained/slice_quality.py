@@ -23,7 +23,8 @@ class JudgedRows:
     Args:
         labels: 0 or 1, (rows,).
         logits: float32, (rows,).
-        groups: int32 (rows,), the group of each row for a grouped AUC; ``None`` for none.
+        groups: int32 (rows,), the group of each row for a grouped AUC, below 0 where it is missing,
+            which counts for none; ``None`` for none.
         slices: from column to the code of each row, int32 (rows,), and the value of each code.
         weights: how much each row counts, above 0, (rows,); ``None`` where all count alike.
     """
@@ -101,7 +102,11 @@ def _judged(
 
     labels, logits, groups = map(of_chosen, (rows.labels, rows.logits, rows.groups))
     weights = of_chosen(rows.weights)
-    grouped = None if groups is None else grouped_auc(labels, logits, groups, seed, weights)
+    grouped = None
+    if groups is not None:
+        known = np.flatnonzero(groups >= 0)
+        of_known = None if weights is None else weights[known]
+        grouped = grouped_auc(labels[known], logits[known], groups[known], seed, of_known)
     rate = float(np.average(labels.astype(np.float64), weights=weights))
     return SliceQuality(
         column=column,

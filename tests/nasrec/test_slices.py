@@ -135,6 +135,22 @@ def test_ranges_keep_every_row_in_the_order_of_its_number(values):
     assert len(spans) <= RANGES
 
 
+def test_numbers_with_decimal_commas_make_ranges_in_their_order():
+    values = [f"{number / 4:.2f}".replace(".", ",") for number in range(40)]
+    codes = np.arange(42, dtype=np.int32)
+    ranged, labels = numbers_in_ranges(codes, [*values, "3.5", MISSING], decimal=",")
+    texts = [labels[code] for code in ranged]
+    assert texts[0] == "0,00 to 0,75" and texts[39] == "9,00 to 9,75"
+    assert texts[40:] == ["3.5", MISSING] and len(labels) == RANGES + 2
+
+
+def test_rows_without_a_group_are_in_none():
+    labels, logits = np.array([1, 0, 0, 1], np.uint8), np.array([2.0, 1, 1, 0], np.float32)
+    groups = np.array([0, 0, -1, -1], np.int32)
+    (whole,) = judge(JudgedRows(labels, logits, groups, {}), seed=0, most_slices=3)
+    assert (whole.grouped.auc, whole.grouped.groups, whole.grouped.rows) == (1.0, 1, 2)
+
+
 def test_slices_add_up_to_all_rows_and_rare_values_stand_together():
     random = np.random.default_rng(0)
     labels = random.integers(0, 2, 600).astype(np.uint8)
