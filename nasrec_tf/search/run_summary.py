@@ -43,6 +43,7 @@ from nasrec_tf.search.run_directory import (
     RESULT_FILE,
     RunDirectory,
 )
+from nasrec_tf.search.scaling import unread_settings
 from nasrec_tf.search.trainable import Trainable
 from nasrec_tf.search.winner_quality import served_calibration
 
@@ -254,5 +255,7 @@ def _configuration(run: Run) -> dict:
     """Every option in force, those that follow from the data included."""
     values = dataclasses.asdict(run.config)
     if run.directory.result("records") is not None:
-        values |= dataclasses.asdict(run.settings)
+        unread = unread_settings(run.config)
+        settings = dataclasses.asdict(run.settings)
+        values |= {name: value for name, value in settings.items() if name not in unread}
     return {name: value for name, value in values.items() if value is not None}

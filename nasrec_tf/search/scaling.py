@@ -12,7 +12,9 @@ from typing import Any
 from nasrec_tf.architecture.space import SPACES, SearchSpace, search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.search_size import asked_candidates
+from nasrec_tf.training.recipes import load_recipe
 
 PAPER_ROWS = 5_000_000
 """Training rows from which on the paper's settings hold unchanged: 10,000 steps of 512."""
@@ -28,6 +30,15 @@ NARROW = 256
 
 MOST_REFINEMENTS = 16
 """Further networks trained from scratch there: one for every 10,000 rows, up to so many."""
+
+EVOLVED = frozenset({"population", "tournament", "children", "generations"})
+"""Settings that evolution reads, and others where nobody says how many candidates there are."""
+
+SEARCHED = EVOLVED | {
+    *("blocks", "max_width", "supernet_epochs", "supernet_learning_rate", "fine_tune_steps"),
+    *("validation_rows", "top_k", "refine", "halving"),
+}
+"""Settings that a run with an architecture of its own does not read."""
 
 PAPER_BATCH = 512
 PAPER_TRIALS = 128 + 240 * 8
@@ -105,6 +116,34 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     }
     chosen |= {name: value for name, value in given.items() if value is not None}
     return Settings(**chosen)
+
+
+def unread_settings(config: SearchConfig) -> set[str]:
+    """Names of the settings that follow from the data but that a run does not read.
+
+    Args:
+        config: the options.
+
+    Raises:
+        RecipeError, UserError: if a recipe file cannot be used.
+
+    Example:
+        >>> sorted(unread_settings(SearchConfig(strategy="random", candidates=100)))
+        ['children', 'generations', 'population', 'tournament']
+        >>> sorted(unread_settings(SearchConfig(recipe="bars", retrain_epochs=3)))
+        []
+    """
+    unread: set[str] = set()
+    if config.architecture is not None:
+        unread |= SEARCHED
+    elif config.strategy != "evolution" and (config.candidates or config.score_budget):
+        unread |= EVOLVED
+    if config.architecture is None and config.trains_candidates:
+        unread |= {"supernet_epochs", "supernet_learning_rate", "fine_tune_steps"}
+    if config.retrain_epochs is None and config.recipe != AUTO:
+        if load_recipe(config.recipe).epochs is not None:
+            unread.add("retrain_epochs")
+    return unread
 
 
 def _refinements(config: SearchConfig, rows: int) -> int:
@@ -188,12 +227,17 @@ def explain(config: SearchConfig, settings: Settings, training_rows: int) -> lis
         training_rows: rows of the training split.
 
     Returns:
-        The lines, after one that says how many rows there are; none if all is the paper's.
+        The lines, after one that says how many rows there are; none if all is the paper's. What
+        the run does not read is not told: settings of another strategy, or of a search where there
+        is none, and passes where the recipe has its own.
     """
+    unread = unread_settings(config)
     paper = scale(SearchConfig(), PAPER_ROWS * 10)
     lines = []
     for field in dataclasses.fields(Settings):
         value, usual = getattr(settings, field.name), getattr(paper, field.name)
+        if field.name in unread:
+            continue
         if getattr(config, field.name) is None and value != usual:
             lines.append(f"{field.name} {value:g} (the paper: {usual:g})")
     if lines:

@@ -168,7 +168,8 @@ def refusal(run: Run, model: Trainable, recipe: Recipe) -> str | None:
 
 def _rows_of_run(run: Run) -> float:
     """Rows that the run trained on: the search, and the winner's own training."""
-    winner = run.settings.retrain_epochs * run.schema.splits["train"].rows
+    # Of the recipe: its own number of passes, where it says one, not that of the data's size.
+    winner = (run.recipe.epochs or run.settings.retrain_epochs) * run.schema.splits["train"].rows
     return search_cost(run).rows + winner
 
 

@@ -351,6 +351,20 @@ def test_small_data_sets_get_usable_settings_and_are_told(rows):
     assert explain(SearchConfig(), settings, rows)
 
 
+def test_what_a_run_does_not_read_is_not_told(tmp_path):
+    def told(**options):
+        config = SearchConfig(**options)
+        return {line.split()[0] for line in explain(config, scale(config, 8_000), 8_000)[1:]}
+
+    own = tmp_path / "own.toml"
+    own.write_text("epochs = 3\n")
+    assert "retrain_epochs" in told() & told(recipe="paper")
+    assert told() - told(recipe=str(own)) == {"retrain_epochs"}
+    assert told(architecture="nasrec-criteo-small") == {"batch_size", "retrain_epochs"}
+    assert "generations" in told(strategy="random")
+    assert "generations" not in told(strategy="random", candidates=40)
+
+
 def test_given_options_are_never_scaled():
     config = SearchConfig(batch_size=32, population=7, generations=2, top_k=1)
     settings = scale(config, 1000)

@@ -182,6 +182,8 @@ def test_more_time_trains_more_networks(pilot):
 def test_too_little_time_for_any_run_is_one_line(pilot):
     with pytest.raises(UserError, match=r"--max-hours: this machine needs about"):
         fitted(Forecast(pilot, COSTS, RECORDS), 1.0)
+    with pytest.raises(UserError, match=r"measuring that has taken all of them: give more"):
+        fitted(Forecast(pilot, COSTS, RECORDS), -0.1)
 
 
 def test_options_that_stages_have_read_stay(pilot):

@@ -100,9 +100,11 @@ def fitted(forecast: Forecast, left: float, fixed: Collection[str] = ()) -> Fit:
         values, found = _grown(forecast, values, knobs, found, left)
     needed = found.planned[FINISH] + found.planned["records"]
     if needed > left:
+        # Measuring the machine takes time as well, perhaps more than there was.
+        rest = f"{left / 3600:.2g} are left" if left > 0 else "measuring that has taken all of them"
         raise UserError(
             f"--max-hours: this machine needs about {needed / 3600:.2g} hours to read the log and "
-            f"to export a network, and {left / 3600:.2g} are left: give more, or a smaller "
+            f"to export a network, and {rest}: give more, or a smaller "
             "--max-rows."
         )
     return found
