@@ -31,8 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UserError, DataError, ValueError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    print(json.dumps(_summary(cost)) if options.json else _table(options.architecture, cost))
+    if options.json:
+        print(json.dumps(_summary(cost)))
+    else:
+        print(f"{_table(options.architecture, cost)}\n{_assumed(options)}")
     return 0
+
+
+def _assumed(options: argparse.Namespace) -> str:
+    """The inputs that these are the costs of, as a run may have others."""
+    features = _features(options)
+    told = f"of {features.dense} dense and {features.sparse} sparse features"
+    if tells_baseline(options.architecture):
+        return told
+    width = _network(options).embedding_dim
+    return f"{told}, embeddings {width} wide (--embedding-dim: that of a run's recipe)"
 
 
 def _cost(options: argparse.Namespace) -> Complexity:

@@ -356,6 +356,17 @@ def test_charts_have_the_colours_of_a_dark_page_as_well(page):
         assert "fill: #000000" not in chart and "stroke: #000000" not in chart
 
 
+def test_columns_that_count_and_group_rows_are_named_with_the_groups_behind_the_figure():
+    run = whole_run()
+    test = dataclasses.replace(run.winner.test, grouped_auc=0.71234, groups=1_042)
+    winner = dataclasses.replace(run.winner, test=test)
+    data = dataclasses.replace(run.data, weight="w<1>", group="user")
+    text = Page(render_report(dataclasses.replace(run, winner=winner, data=data))).text
+    assert "1,042 have both labels" in text
+    assert "count rows by column w<1>" in text and "values of column user" in text
+    assert "count rows by column" not in Page(render_report(run)).text
+
+
 def test_the_validation_log_loss_is_that_of_the_chosen_seed_not_of_the_first():
     assert "<tr><th>Validation log loss</th><td>0.43123</td></tr>" in render_report(whole_run())
 

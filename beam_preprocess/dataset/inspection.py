@@ -98,6 +98,7 @@ def _text(found: dict[str, Any]) -> str:
     lines = [
         f"{found['directory']}: data set {found['name']}, label {found['label']}, "
         f"split {found['split_method']}, {found['verified_files']} files verified",
+        *(f"{use} {found[use]}" for use in ("weight", "group") if found.get(use) is not None),
         "",
     ]
     for name, split in found["splits"].items():

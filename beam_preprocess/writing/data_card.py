@@ -52,8 +52,18 @@ def _head(schema: Schema) -> str:
         f"# Data set {_cell(schema.name)}\n\n"
         f"{rows:,} rows, label `{schema.label}`, {len(schema.dense)} dense and "
         f"{len(schema.sparse)} sparse features. Split: {schema.split_method} (seed {schema.seed}). "
-        "Statistics and vocabularies come from the training split alone.\n"
+        f"Statistics and vocabularies come from the training split alone.{_counting(schema)}\n"
     )
+
+
+def _counting(schema: Schema) -> str:
+    """What columns that are no features are for."""
+    text = ""
+    if schema.weight is not None:
+        text += f" Rows count by column `{_cell(schema.weight)}`, in label rates as well."
+    if schema.group is not None:
+        text += f" Groups of the AUC are the values of column `{_cell(schema.group)}`."
+    return text
 
 
 def _warnings(findings: Findings) -> str:

@@ -298,7 +298,9 @@ def _check_operators(number: int, field: str, branch: str, operators: Mapping) -
         raise wrong_field(number, field, f"needs at least one of {', '.join(known)}", {})
     for name, width in operators.items():
         if name not in known:
-            raise wrong_field(number, field, f"knows {', '.join(known)}", name)
+            raise wrong_field(
+                number, field, f"knows {', '.join(known)}, and others once registered", name
+            )
         if not is_whole(width, 1, most):
             mend = f"needs a positive width of at most {most} for {name!r}"
             raise wrong_field(number, field, mend, width)

@@ -53,6 +53,8 @@ class DataSummary:
             not known.
         warnings: what in the data may spoil a model.
         is_generated: whether the log was made up by this package.
+        weight: column that says how much a row counts; ``None`` where all count alike.
+        group: column within which the AUC is taken as well; ``None`` for none.
     """
 
     name: str
@@ -65,3 +67,5 @@ class DataSummary:
     constant_log_loss: float | None = None
     warnings: Sequence[str] = ()
     is_generated: bool = False
+    weight: str | None = None
+    group: str | None = None

@@ -14,6 +14,7 @@ class QualitySummary:
         log_loss_interval: 95 % bootstrap interval.
         auc_interval: likewise.
         grouped_auc: mean area within groups, such as the rows of one user; ``None`` without them.
+        groups: with both labels, of which it is the mean; ``None`` where that is not known.
     """
 
     log_loss: float
@@ -22,6 +23,7 @@ class QualitySummary:
     log_loss_interval: tuple[float, float] | None = None
     auc_interval: tuple[float, float] | None = None
     grouped_auc: float | None = None
+    groups: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -170,9 +170,7 @@ def _leave(run: Run, attempt: Attempt, result: AttemptResult) -> None:
 
 def _told(attempt: Attempt, result: AttemptResult) -> str:
     recipe = attempt.recipe
-    name = told_training(
-        attempt.rank, recipe.learning_rate, recipe, seed_of(attempt.directory)
-    )
+    name = told_training(attempt.rank, recipe.learning_rate, recipe, seed_of(attempt.directory))
     if result.share is not None:
         return (
             f"{name}: validation log loss {result.looks[-1].log_loss:.5f} after "

@@ -63,9 +63,7 @@ def ensemble_summary(result: RetrainResult) -> EnsembleSummary | None:
     )
 
 
-def told_training(
-    rank: int, learning_rate: float, recipe: Recipe | None, seed: int = 1
-) -> str:
+def told_training(rank: int, learning_rate: float, recipe: Recipe | None, seed: int = 1) -> str:
     """Which training is meant, of those that a run makes of its candidates.
 
     Args:
@@ -195,4 +193,6 @@ def quality_line(test: QualitySummary) -> str:
         text += " ({:.4f} to {:.4f})".format(*test.auc_interval)
     if test.grouped_auc is not None:
         text += f", by group {test.grouped_auc:.4f}"
+        if test.groups is not None:
+            text += f" ({test.groups:,} with both labels)"
     return f"{text} on {test.samples:,} rows"

@@ -195,6 +195,8 @@ def data_summary(run: Run) -> DataSummary | None:
         constant_log_loss=result.constant_log_loss,
         is_generated=result.demo is not None,
         warnings=[found.text for found in findings.warnings],
+        weight=schema.weight,
+        group=schema.group,
     )
 
 

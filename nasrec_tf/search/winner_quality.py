@@ -62,14 +62,16 @@ class Predicted(NamedTuple):
             seed: of 95 % intervals, which there are with one.
         """
         from nasrec_tf.training.evaluation import quality, quality_with_intervals
-        from nasrec_tf.training.grouped_auc import mean_grouped_auc
+        from nasrec_tf.training.grouped_auc import groups_with_both, mean_grouped_auc
 
         plain = self.labels, self.logits, self.weights
         found = quality(*plain) if seed is None else quality_with_intervals(*plain, seed=seed)
-        by_group = None
+        by_group, groups = None, None
         if self.groups is not None:
+            groups = groups_with_both(self.labels, self.groups, self.weights)
             by_group = mean_grouped_auc(self.labels, self.logits, self.groups, self.weights)
-        return QualitySummary(**dataclasses.replace(found, grouped_auc=by_group).to_json())
+        found = dataclasses.replace(found, grouped_auc=by_group)
+        return QualitySummary(**found.to_json(), groups=groups)
 
 
 def predicted(run: Run, network: Any, split: str, directory: pathlib.Path) -> Predicted:

@@ -100,6 +100,25 @@ def mean_grouped_auc(
     return float(np.einsum("i,i->", rows, areas) / rows.sum()) if len(areas) else None
 
 
+def groups_with_both(
+    labels: np.ndarray, groups: np.ndarray, weights: np.ndarray | None = None
+) -> int:
+    """How many groups have both labels, and so an area.
+
+    Args:
+        labels: 0 or 1, (rows,).
+        groups: a whole number for each group, 0 for none, (rows,).
+        weights: how much each row counts, (rows,); alike unless given.
+
+    Example:
+        >>> groups_with_both(np.array([1, 0, 0, 1, 0, 1]), np.array([7, 7, 7, 8, 8, 9]))
+        2
+    """
+    counts = groups != 0 if weights is None else (groups != 0) & (weights > 0)
+    clicked = labels > 0.5
+    return len(np.intersect1d(groups[counts & clicked], groups[counts & ~clicked]))
+
+
 def _starts(changes: np.ndarray) -> np.ndarray:
     """Where runs begin, told by which neighbours differ."""
     return np.concatenate([[0], np.flatnonzero(changes) + 1])

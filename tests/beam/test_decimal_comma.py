@@ -169,7 +169,9 @@ def test_weights_and_side_tables_have_the_sign_of_the_log(tmp_path, make_dataset
     (tmp_path / "items.csv").write_text("".join(f"i{n}\t{n + 1},25\n" for n in range(8)))
     log = "label;item;x;w\n" + "\n".join(lines)
     tables = {"items": str(tmp_path / "items.csv")}
-    schema = Schema.load(make_dataset(log, with_side_table(tmp_path), side_tables=tables))
+    directory = make_dataset(log, with_side_table(tmp_path), side_tables=tables)
+    schema = Schema.load(directory)
+    assert "Rows count by column `w`" in (directory / "data_card.md").read_text()
     price = schema.dense[-1]
     assert (price.name, price.minimum, price.maximum) == ("price", 0.5, 8.25)
     assert not schema.rejected

@@ -92,6 +92,7 @@ def test_the_table_lists_every_part_and_marks_unused_ones(capsys, tmp_path):
     assert [line.split()[:2] for line in lines if "unused" in line] == [["1", "fc"], ["1", "efc"]]
     # Block 2: 5 x 8 for fc, 16 positions x 3 x 3 for efc; the head reads 8 + 3 x 16.
     assert any(line.startswith(f"{(40 + 144 + 56) / 1e6:.4f} M") for line in lines)
+    assert lines[-1].startswith("of 5 dense and 3 sparse features, embeddings 16 wide")
 
 
 def test_maps_of_dense_source_0_read_the_flattened_embeddings_too(capsys, tmp_path):
