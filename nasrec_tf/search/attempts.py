@@ -10,6 +10,7 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state
 from nasrec_tf.operators import NO_NORM
 from nasrec_tf.search.candidates import candidates
+from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.refinement import neighbour, plain_candidates
 from nasrec_tf.search.results import AttemptFigures, AttemptResult
 from nasrec_tf.search.run import Run
@@ -17,6 +18,7 @@ from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.trainable import SpaceModel, Trainable
 from nasrec_tf.search.workload import repeated
 from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipes import recipe_names
 
 OTHER_DECAYS = (0.0, 0.5, 2.0)
 """Row decays tried again for the best finalists, by that of the chosen recipe."""
@@ -228,9 +230,14 @@ def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
     if kept is not None and kept.out_of_time:
         attempts = attempts[: len(kept.attempts)]
     if kept is not None and not _tells_of(attempts, kept.attempts):
+        name = run.config.recipe
+        # What a file holds is no option, so that nothing else has told.
+        changed = ""
+        if name != AUTO and name not in recipe_names():
+            changed = f" If {name} has changed since, put back what was in it."
         raise RunError(
             f"{run.directory.path / 'retrain' / RESULT_FILE}: tells of other trainings than this "
-            "run's; delete it to run the retrain stage again."
+            f"run's; delete it to run the retrain stage again.{changed}"
         )
     return [(attempt, found) for attempt, found in zip(attempts, results) if found is not None]
 

@@ -5,10 +5,13 @@ import itertools
 import shutil
 
 import pytest
-from search_calls import Said, call, options
+from search_calls import Said, call, options, run_of
 from torture.damages import Snapshot, damages, files
 
+from nasrec_tf.common.errors import RunError
 from nasrec_tf.report import Curve
+from nasrec_tf.search.attempts import ended_attempts
+from nasrec_tf.search.run import Run
 
 SAMPLED = {".svg": 1, ".txt": 3, ".gz": 1, ".v2": 1}
 """Files of these endings are many and alike: so many of them are damaged."""
@@ -118,3 +121,13 @@ def _stopped(validate):
         return goes_on
 
     return called
+
+
+def test_a_recipe_file_that_has_changed_since_is_named(finished_run, tmp_path):
+    own = tmp_path / "own.toml"
+    own.write_text("row_decay = 0.5\n")
+    run = run_of(finished_run)
+    assert ended_attempts(run)
+    changed = Run(dataclasses.replace(run.config, recipe=str(own)), run.directory, quiet=True)
+    with pytest.raises(RunError, match=r"other trainings .*\. If \S+own\.toml has changed since"):
+        ended_attempts(changed)
