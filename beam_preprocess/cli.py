@@ -194,7 +194,10 @@ def _add_feature_options(group: argparse._ArgumentGroup) -> None:
         f"{HASH_TABLE_ROWS:,})",
     )  # fmt: skip
     group.add_argument(
-        "--split", choices=SPLIT_METHODS, help="default: stratified, or given with --train etc."
+        "--split",
+        choices=SPLIT_METHODS,
+        help="how rows are dealt out (default: stratified, or given with --train etc.); grouped: "
+        "rows of a value of --group stay together, such as those of a user",
     )
     group.add_argument("--fractions", metavar="A,B,C", help="default 0.8,0.1,0.1")
     group.add_argument("--seed", type=int, default=0, help="of split and row order (default 0)")

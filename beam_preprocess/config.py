@@ -20,7 +20,7 @@ from beam_preprocess.dataset.schema import ROW_ORDERS, SPLIT_NAMES
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 
-SPLIT_METHODS = ("stratified", "chronological", "given")
+SPLIT_METHODS = ("stratified", "grouped", "chronological", "given")
 
 # The AutoCTR protocol that the paper follows (Section 5.1): 80 % / 10 % / 10 %.
 PAPER_FRACTIONS = (0.8, 0.1, 0.1)
@@ -51,9 +51,10 @@ class PreprocessConfig:
       inputs: Files or globs, local or on any file system that Beam knows, when the rows are split
         here.
       split_inputs: Files or globs per split name, when the splits are given.
-      split: ``stratified``, ``chronological`` (by the description's time column) or ``given``.
+      split: ``stratified``, ``grouped`` (rows of a value of the description's group column stay
+        together), ``chronological`` (by its time column) or ``given``.
       fractions: Shares of train, validation and test (not for ``given``).
-      seed: Seed of the stratified split.
+      seed: Seed of the stratified or grouped split.
       encoding: Encoding of all sparse features, one of ``vocabulary``, ``modulo``, ``hash``.
       min_count: Training rows a value needs to enter a vocabulary; None for 2 below a million
         training rows and 10 from there on.
@@ -104,6 +105,11 @@ class PreprocessConfig:
         check_choice("--row-order", self.row_order, ROW_ORDERS)
         self._check_inputs()
         self._check_fractions()
+        if self.split == "grouped" and not self.description.group:
+            raise DataError(
+                f"--split grouped: data set {self.description.name} has no group column; name it "
+                "(group, --group) or use --split stratified"
+            )
         if self.split == "chronological" and not self.description.time_column:
             raise DataError(
                 f"--split chronological: data set {self.description.name} has no time column; "

@@ -116,7 +116,7 @@ class Schema:
       splits: From ``train``, ``validation`` and ``test`` to :class:`Split`.
       seed: Seed of the split.
       missing_tokens: Raw values, beside the empty one, that mean *missing*.
-      split_method: ``stratified``, ``chronological`` or ``given``.
+      split_method: ``stratified``, ``grouped``, ``chronological`` or ``given``.
       rejected: Number of rejected rows by reason.
       row_order: ``hashed`` (rows are dealt out to the shards by a seeded hash) or ``log`` (shards
         hold successive parts of the log).

@@ -12,7 +12,12 @@ import pyarrow.compute as pc
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.encoding.evidence import Evidence
 from beam_preprocess.encoding.plan import ScanTask
-from beam_preprocess.encoding.splits import TRAIN, chronological_splits, stratified_splits
+from beam_preprocess.encoding.splits import (
+    TRAIN,
+    chronological_splits,
+    grouped_splits,
+    stratified_splits,
+)
 from beam_preprocess.encoding.statistics import Moments, Summary
 from beam_preprocess.encoding.vocabulary import ValueCounter
 from beam_preprocess.job import Job
@@ -84,14 +89,10 @@ def _splits(
         return np.full(len(rows), SPLIT_NAMES.index(file.split), np.int8)
     if boundaries is not None:
         return chronological_splits(rows.time, boundaries)
-    return stratified_splits(
-        rows.label,
-        rows.lines,
-        seed=job.config.seed,
-        file=file.index,
-        block=block,
-        fractions=job.config.fractions,
-    )
+    place = {"seed": job.config.seed, "file": file.index, "block": block}
+    if rows.group is not None and job.config.split == "grouped":
+        return grouped_splits(rows.group, rows.lines, fractions=job.config.fractions, **place)
+    return stratified_splits(rows.label, rows.lines, fractions=job.config.fractions, **place)
 
 
 class Scanner:

@@ -51,6 +51,41 @@ def stratified_splits(
     return splits
 
 
+def grouped_splits(
+    group: np.ndarray,
+    lines: np.ndarray,
+    *,
+    seed: int,
+    file: int,
+    block: int,
+    fractions: tuple[float, float, float],
+) -> np.ndarray:
+    """Split of each row of one block, the same for all rows of a group wherever they stand.
+
+    A group goes to a split with the chance that is the split's share, whatever its rows, so that
+    shares and label rates are only near to those of the log, and the nearer the more groups there
+    are. Rows without a group are dealt out one by one.
+
+    Args:
+      group: uint64 [rows], a hash of the group, 0 where it is missing.
+      lines: [rows], line of each row within the block.
+      seed, file, block: Seed of the split; position of the file, and of the block in it.
+      fractions: Shares of train, validation and test.
+
+    Returns:
+      int8 [rows]: TRAIN, VALIDATION or TEST.
+
+    >>> splits = grouped_splits(np.array([7, 9, 7, 7], np.uint64), np.arange(4), seed=0, file=0,
+    ...                         block=0, fractions=(0.4, 0.3, 0.3))
+    >>> splits[0] == splits[2] == splits[3]
+    np.True_
+    """
+    by_row = mix(np.array([seed, file, block], np.uint64)) + lines.astype(np.uint64)
+    by_group = mix(np.array([seed], np.uint64)) ^ group
+    place = splitmix64(np.where(group == 0, by_row, by_group)) / 2.0**64
+    return _cut(place, fractions)
+
+
 def chronological_splits(time: np.ndarray, boundaries: tuple[int, int]) -> np.ndarray:
     """TRAIN before the first boundary, TEST from the second on, VALIDATION between.
 

@@ -92,7 +92,8 @@ class DataOptions:
     )
     split: str | None = option(
         None, DATA, "how rows are dealt out (default: stratified, or given with "
-        "--validation-data)", choices=SPLIT_METHODS,
+        "--validation-data); grouped: rows of a value of --group stay together, such as those of a "
+        "user", choices=SPLIT_METHODS,
     )  # fmt: skip
     fractions: str | None = option(
         None, DATA, "shares of train, validation and test (default 0.8,0.1,0.1)"
