@@ -246,6 +246,11 @@ class Judge:
             if feature.encoding == "vocabulary"
         }
 
+    def _why_unknown(self, column: str) -> str:
+        if self.schema.split_method == "grouped" and column == self.schema.group:
+            return "so --split grouped has it; leave it out (--ignore) if users to come are new"
+        return "are its values written alike in all files?"
+
     def _unknown_values(self) -> Iterator[Finding]:
         sources = {feature.name: feature.source for feature in self.schema.sparse}
         for name, found in self._unknown_shares.items():
@@ -258,7 +263,7 @@ class Judge:
                         "unknown values",
                         f"sparse column {sources[name]!r}: {share:.0%} of its values in the "
                         f"{split} split are out of vocabulary, {before:.0%} in training: nothing "
-                        "learnt of it holds there; are its values written alike in all files?",
+                        f"learnt of it holds there; {self._why_unknown(sources[name])}",
                         sources[name],
                     )
 

@@ -1,6 +1,7 @@
 """The split by groups: no user in two splits, wherever their rows stand, and shares as asked."""
 
 import dataclasses
+import json
 import pathlib
 
 import numpy as np
@@ -74,6 +75,13 @@ def test_no_user_of_a_log_is_in_two_splits(make_dataset, tmp_path):
     again = make_dataset(str(tmp_path / "log"), BY_USER, split="grouped", seed=3, name="again")
     other = make_dataset(str(tmp_path / "log"), BY_USER, split="grouped", seed=4, name="other")
     assert set(groups_of(again, "test")) == users["test"] != set(groups_of(other, "test"))
+
+
+def test_that_the_groups_of_other_splits_are_not_known_is_told_with_the_reason(make_dataset):
+    directory = make_dataset(log(3000, 200), BY_USER, split="grouped")
+    found = json.loads((pathlib.Path(directory) / "findings.json").read_text())["warnings"]
+    unknown = [one["text"] for one in found if one["kind"] == "unknown values"]
+    assert unknown and all("so --split grouped has it; leave it out" in text for text in unknown)
 
 
 def test_rows_without_a_user_are_dealt_out_one_by_one(make_dataset):
