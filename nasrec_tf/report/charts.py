@@ -257,7 +257,8 @@ def _limit(axes: "Axes", losses: Sequence[float]) -> None:
     ranked = sorted(loss for loss in losses if is_finite(loss))
     if not ranked:
         return
-    low, three_quarters = ranked[0], ranked[math.ceil(0.75 * (len(ranked) - 1))]
+    # Rounded down, or the worst of three or four would be no outlier, however far off.
+    low, three_quarters = ranked[0], ranked[max(len(ranked) > 1, int(0.75 * (len(ranked) - 1)))]
     shown = [loss for loss in ranked if loss <= low + OUTLIER * (three_quarters - low)]
     margin = 0.06 * (shown[-1] - low) or 0.01
     axes.set_ylim(low - margin, shown[-1] + margin)

@@ -226,6 +226,7 @@ class ComparisonSummary:
         seeds: trainings asked for of each model.
         rivals: the models.
         group: what tells the groups apart within which AUC is told; ``None`` for none.
+        counted_groups: how many of them have both labels; ``None`` where that is not known.
         unfinished: names of models that have not been trained with all seeds.
         searches: of the models that were found.
         strategies: that found them, where there are several.
@@ -241,6 +242,7 @@ class ComparisonSummary:
     seeds: int
     rivals: Sequence[RivalSummary]
     group: str | None = None
+    counted_groups: int | None = None
     unfinished: Sequence[str] = ()
     searches: Sequence[SearchSummary] = ()
     strategies: Sequence[StrategySummary] = ()

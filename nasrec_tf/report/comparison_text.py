@@ -63,7 +63,7 @@ def markdown(comparison: ComparisonSummary) -> str:
     parts = [
         f"# {markdown_cell(comparison.name)}: comparison",
         f"Data set {markdown_cell(comparison.data_set)}, {comparison.seeds} seeds of each model, "
-        f"{comparison.rule}.",
+        f"{comparison.rule}.{_groups_told(comparison)}",
         markdown_table(_quality_columns(comparison), _quality_rows(comparison)),
         markdown_table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
         markdown_table(
@@ -114,6 +114,15 @@ STRATEGY_COLUMNS = (
 )
 
 PUBLISHED_COLUMNS = ("data set", "method", "log loss", "AUC", "M FLOPs", "protocol")
+
+
+def _groups_told(comparison: ComparisonSummary) -> str:
+    if comparison.counted_groups is None:
+        return ""
+    return (
+        f" AUC within {markdown_cell(comparison.group or '')} is the mean over the "
+        f"{comparison.counted_groups:,} groups that have both labels."
+    )
 
 
 def _quality_columns(comparison: ComparisonSummary) -> tuple[str, ...]:

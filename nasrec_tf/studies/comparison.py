@@ -196,6 +196,7 @@ class Comparison:
             rule=self._rule(),
             seeds=self.config.seeds,
             group=judge.name if judge else None,
+            counted_groups=judge.counted if judge else None,
             rivals=rows,
             unfinished=[one.name for one in self.contenders if one.name not in done],
             searches=self._searches(),

@@ -18,7 +18,7 @@ from nasrec_tf.search.results import Finite
 from nasrec_tf.search.run import Run
 from nasrec_tf.studies.rival_results import TEST_LABELS, TEST_LOGITS
 from nasrec_tf.training.evaluation import EVALUATION_BATCH, bootstrap
-from nasrec_tf.training.grouped_auc import areas_by_group
+from nasrec_tf.training.grouped_auc import areas_by_group, groups_with_both
 from nasrec_tf.training.ranked_rows import drawn_weights, weighted_mean
 
 PAIRED_GROUPS = "paired groups"
@@ -79,6 +79,15 @@ class GroupedQuality:
     def name(self) -> str:
         """What tells the groups apart."""
         return self.feature or self.run.schema.group or ""
+
+    @property
+    def counted(self) -> int:
+        """How many groups have both labels, over which the mean is taken."""
+        known, weights = self._known, self.run.records.weights("test")
+        _, numbers = np.unique(self._groups[known], return_inverse=True)
+        return groups_with_both(
+            self._labels[known], numbers + 1, None if weights is None else weights[known]
+        )
 
     def of(self, training: pathlib.Path) -> GroupedResult:
         """What a training came to.

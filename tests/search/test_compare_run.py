@@ -238,6 +238,10 @@ def test_auc_within_groups_is_told_of_what_was_trained_before(compared, place, m
     assert low <= gap <= high and len(members) > 1
     page = (place / "grouped" / "comparison.html").read_text()
     assert f"test AUC within {name}" in screen and f"Within {name}" in page
+    told = f"AUC within {name} is the mean over the"
+    markdown = (place / "grouped" / "comparison.md").read_text()
+    assert f"{told} {len(members)} groups that have both labels" in markdown
+    assert f"{told} {len(members)} groups" in " ".join(page.split())
 
 
 def test_what_other_runs_found_takes_part_with_what_its_search_cost(compared, place):
