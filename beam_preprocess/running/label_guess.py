@@ -16,6 +16,9 @@ _LABEL_NAMES = (
 )  # fmt: skip
 _POSITIVE = {"1", "1.0", "yes", "y", "true", "t", "click", "clicked", "positive", "pos", ">50k"}
 _BINARY = {"0", "1", "0.0", "1.0"}
+_ACTS = {"click", "clicked", "clicks", "clk", "purchase", "purchased", "converted", "conversion"}
+"""Words of a name or a value that say what was done, and not what somebody is."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _MOST_SHOWN = 6
 _GRADE_NAME = re.compile(r"rating|stars?$|score|grade|vote", re.IGNORECASE)
 
@@ -37,9 +40,16 @@ def label_column(columns: dict[str, list[str]]) -> str | None:
     for name in _called_labels(columns):
         if name in two_valued:
             return name
+    acts = [name for name in two_valued if _tells_an_act(name, columns[name])]
     binary = [name for name in two_valued if _is_binary(columns[name])]
     told = [name for name in two_valued if any(map(_is_click, set(columns[name])))]
-    return (binary or told or two_valued or [None])[0]
+    return (acts or binary or told or two_valued or [None])[0]
+
+
+def _tells_an_act(name: str, values: list[str]) -> bool:
+    """Whether a name, such as ``user_clicked``, or a value, such as ``click``, is of an act."""
+    words = {word.lower() for word in _WORD.findall(name)}
+    return bool(_ACTS & (words | {value.lower() for value in set(values)}))
 
 
 def _called_labels(columns: dict[str, list[str]]) -> list[str]:
@@ -73,6 +83,7 @@ def label_lines(label: str | None, columns: dict[str, list[str]], rows: int) -> 
         return [entry("label", "?", _what_to_write(columns, rows))]
     counts = Counter(columns[label])
     shown = " and ".join(f"{value} ({count:,})" for value, count in counts.most_common())
+    shown += _others_told(label, columns)
     if _is_binary(columns[label]):
         rest = "" if set(counts) <= _BINARY else "; rows of a word are rejected"
         return [entry("label", label, f"has the values {shown}{rest}")]
@@ -82,6 +93,14 @@ def label_lines(label: str | None, columns: dict[str, list[str]], rows: int) -> 
     why = "is how clicks are called" if known else "is the rarer value"
     table = f"{{column = {quoted(label)}, positive = [{quoted(positive)}]}}"
     return [f"label = {table}  # {plain(f'has two values, {shown}; {positive} {why}')}"]
+
+
+def _others_told(label: str, columns: dict[str, list[str]]) -> str:
+    """Which columns may be meant in place of one that is not called as labels are."""
+    others = [name for name in columns if name != label and name and _is_binary(columns[name])]
+    if not others or label in _called_labels(columns) or _tells_an_act(label, columns[label]):
+        return ""
+    return f"; so have {', '.join(map(quoted, others[:_MOST_SHOWN]))}: is it this one?"
 
 
 def _what_to_write(columns: dict[str, list[str]], rows: int) -> str:

@@ -279,3 +279,35 @@ def test_a_description_that_cannot_be_written_leaves_nothing(tmp_path, capsys):
     assert code == 2 and "log.toml: cannot be written: " in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
     assert main(["describe", str(log), "-o", str(toml)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "label"),
+    [
+        ({"is_subscriber": "01", "action": ("skip", "click")}, "action"),
+        ({"is_member": "01", "userClicked": "01"}, "userClicked"),
+        ({"is_member": "01", "has_purchased": ("n", "y")}, "has_purchased"),
+        ({"is_member": "01", "label": "01", "ad_click": "01"}, "label"),
+        ({"is_member": "01", "clicks_before": "0123"}, "is_member"),
+    ],
+)
+def test_a_column_that_tells_an_act_is_the_label_before_one_that_tells_who_somebody_is(
+    tmp_path, columns, label
+):
+    rows = (
+        ",".join([*(values[n * 7 % 5 % len(values)] for values in columns.values()), f"u{n % 9}"])
+        for n in range(200)
+    )
+    (tmp_path / "log.csv").write_text("\n".join([",".join([*columns, "user"]), *rows]))
+    found = tomllib.loads(describe([str(tmp_path / "log.csv")]))["label"]
+    assert (found if isinstance(found, str) else found["column"]) == label
+
+
+def test_another_column_of_two_values_is_told_where_no_name_tells(tmp_path):
+    rows = "\n".join(f"{n % 2},{n % 3 // 2},u{n % 9}" for n in range(200))
+    (tmp_path / "log.csv").write_text("is_member,is_new,user\n" + rows)
+    [line] = [
+        line for line in describe([str(tmp_path / "log.csv")]).splitlines()
+        if line.startswith("label")
+    ]  # fmt: skip
+    assert line.startswith('label = "is_member"') and 'so have "is_new": is it this one?' in line
