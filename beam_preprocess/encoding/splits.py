@@ -119,6 +119,7 @@ def chronological_boundaries(
     >>> chronological_boundaries(np.arange(10), np.ones(10, int), (0.8, 0.1, 0.1))
     (8, 9)
     """
+    counts = np.asarray(counts)
     seconds, milliseconds = (
         int(counts[(times >= low * unit) & (times < high * unit)].sum())
         for unit, (low, high) in ((1, _SINCE_1970), (1000, _SINCE_1970))

@@ -18,6 +18,8 @@ class Interrupts:
         if name in ("nasrec_tf.common.command_line", "beam_preprocess.config"):
             os.kill(os.getpid(), signal.SIGINT)
 
+# Where tests run in the background of a shell, interrupts are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupts)
 runpy.run_module(sys.argv[1], run_name="__main__")
 """
