@@ -245,7 +245,7 @@ def long_log(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("stage", ["scan", "write"])
+@pytest.mark.parametrize("stage", [pytest.param("scan", marks=pytest.mark.slow), "write"])
 def test_after_a_kill_the_same_command_completes(long_log, tmp_path, stage):
     arguments = ["--dataset", "csv", "--label", "label", "--dense", "x", "--input", long_log]
     arguments += ["--quiet", "--shards", "4", "--output"]

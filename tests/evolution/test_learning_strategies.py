@@ -41,7 +41,7 @@ def history_of(losses, costs=None):
     "strategy",
     [
         LocalSearch(100),
-        PredictedSearch(100, start=20, batch=16, pool=20),
+        pytest.param(PredictedSearch(100, start=20, batch=16, pool=20), marks=pytest.mark.slow),
         AutoCTR(100, children=10, guided=20),
         pytest.param(
             AutoCTR(100, children=10, guided=20, ranker="lambdarank"), marks=pytest.mark.slow

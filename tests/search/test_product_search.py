@@ -180,6 +180,7 @@ def planted(tmp_path_factory):
     return directory
 
 
+@pytest.mark.slow
 def test_a_search_finds_what_is_planted(planted, capsys):
     """By a network that is linear but for its products, which could not tell it otherwise.
 
