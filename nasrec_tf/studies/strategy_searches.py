@@ -11,6 +11,7 @@ from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.search.branch import branch
 from nasrec_tf.search.command import completed_run
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.extension import Extension
 from nasrec_tf.search.options_together import without_effect
 from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.results import EvolutionResult
@@ -109,17 +110,15 @@ class StrategySearches:
 
         Raises:
             UserError: if one cannot.
-            RunError: if one is there that was made with other options, before the run was extended.
+            RunError: if one is there that was made with other options, before the run was extended,
+                or of its data set in another place.
         """
         for name, config in self.configs.items():
             directory = RunDirectory(self.path(name))
             stored = directory.stored_config()
             other = None if stored is None else directory.extension(config, stored)
             if other is not None:
-                raise RunError(
-                    f"{directory.path}: was searched with other options than the run has now "
-                    f"({other.told}); delete it to search again."
-                )
+                raise _of_another_run(other)
         for name in self.unfinished:
             try:
                 check_options(self.configs[name])
@@ -193,4 +192,19 @@ def _refused(name: str, error: UserError) -> UserError:
     return UserError(
         f"--strategies {name}: {error} Leave it out, or search so with options of your own "
         "(python -m nasrec_tf.search) and name that run in --runs."
+    )
+
+
+def _of_another_run(difference: Extension) -> RunError:
+    """Why a search that is there is not taken."""
+    place, stored = difference.directory, difference.stored
+    if list(difference.names) == ["data"]:
+        return RunError(
+            f"{place}: was searched where the run was before, with the data set in "
+            f"{', '.join(stored.data or ())}; put the run back there, or delete {place} to search "
+            "again."
+        )
+    return RunError(
+        f"{place}: was searched with other options than the run has now ({difference.told}); "
+        "delete it to search again."
     )
