@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.common.value_checks import is_whole
 from nasrec_tf.operators import DENSE, DENSE_TO_SPARSE, OPERATORS, SPARSE, SPARSE_TO_DENSE
@@ -298,9 +299,7 @@ def _check_operators(number: int, field: str, branch: str, operators: Mapping) -
         raise wrong_field(number, field, f"needs at least one of {', '.join(known)}", {})
     for name, width in operators.items():
         if name not in known:
-            raise wrong_field(
-                number, field, f"knows {', '.join(known)}, and others once registered", name
-            )
+            raise wrong_field(number, field, f"knows {', '.join(known)}; {OR_ONES_OWN}", name)
         if not is_whole(width, 1, most):
             mend = f"needs a positive width of at most {most} for {name!r}"
             raise wrong_field(number, field, mend, width)

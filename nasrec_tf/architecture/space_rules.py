@@ -5,6 +5,7 @@ from typing import Any
 
 from nasrec_tf.architecture.blocks import MAX_BITS, MAX_BLOCKS, MAX_TOKENS, MAX_WIDTH, MIN_BITS
 from nasrec_tf.common.errors import ArchitectureError
+from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.common.value_checks import is_whole
 from nasrec_tf.operators import DENSE, OPERATORS, SPARSE
@@ -60,7 +61,7 @@ def _operators(fields: Mapping[str, Any], field: str, branch: str) -> tuple[str,
     names = fields[field]
     for name in names:
         if name not in known:
-            raise _wrong(fields, field, f"knows {', '.join(known)}")
+            raise _wrong(fields, field, f"knows {', '.join(known)}; {OR_ONES_OWN}")
     if len(set(names)) < len(names):
         raise _wrong(fields, field, "names an operator twice")
     return tuple(name for name in OPERATORS if name in names)

@@ -14,11 +14,12 @@ from beam_preprocess.dataset.manifest import verify_what_is_read
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
+from nasrec_tf.common.own_modules import import_modules
 from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
-from nasrec_tf.search.options import STAGES, flag, is_several
+from nasrec_tf.search.options import STAGES, as_several, flag, is_several
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
@@ -70,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         title = field.metadata["group"]
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
-        _add_option(groups[title], field)
+        if not field.metadata.get("of_parser"):
+            _add_option(groups[title], field)
     group = groups["run"]
     group.add_argument("--config", metavar="FILE", help="options from a TOML file; flags go first")
     group.add_argument(
@@ -115,13 +117,15 @@ def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> Non
             if plain_type(field) is int
             else (f" (default: {field.default})")
         )
+    choices = field.metadata.get("choices")
     aliases = [field.metadata["alias"]] if "alias" in field.metadata else []
     group.add_argument(
         flag(field.name),
         *aliases,
         type=plain_type(field),
-        choices=field.metadata.get("choices"),
-        metavar=None if field.metadata.get("choices") else _metavar(field),
+        # ``check_option`` tells of one that is not registered how it can be.
+        choices=None if field.metadata.get("registry") else choices,
+        metavar=f"{{{','.join(choices)}}}" if choices else _metavar(field),
         help=text.replace("%", "%%"),
     )
 
@@ -132,6 +136,7 @@ def _metavar(field: dataclasses.Field) -> str:
 
 def _config(options: argparse.Namespace) -> SearchConfig:
     values = {} if options.config is None else load_options(options.config)
+    import_modules(as_several(values.get("imports") or ()))
     for field in dataclasses.fields(SearchConfig):
         given = getattr(options, field.name)
         if given is not None:
@@ -320,7 +325,7 @@ def _run_stage(run, stage: str) -> None:
     if run.time.limited:
         run.say(f"{stage}: {run.time.told()}")
     if stage == "records":  # Needs no TensorFlow.
-        run.directory.note_environment(current_environment())
+        run.directory.note_environment(current_environment(modules=run.config.imports))
         result = stage_function(stage)(run)
     else:
         from nasrec_tf.native import kernel_fingerprint
@@ -328,7 +333,8 @@ def _run_stage(run, stage: str) -> None:
 
         verify_what_is_read(run.dataset)
         configure_tensorflow(run.config.device)
-        run.directory.note_environment(current_environment(kernel_fingerprint()))
+        environment = current_environment(kernel_fingerprint(), run.config.imports)
+        run.directory.note_environment(environment)
         _announce(run, stage)
         with user_errors(run):
             result = stage_function(stage)(run)

@@ -9,9 +9,11 @@ import dataclasses
 import importlib.metadata
 import pathlib
 import platform
+from collections.abc import Iterable
 from typing import Any
 
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.own_modules import digests
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 
 VERSIONS_FILE = "versions.json"
@@ -59,16 +61,21 @@ class Environment:
         return [f"{name} {before}, now {after}" for name, before, after in pairs if before != after]
 
 
-def current_environment(kernels: str | None = None) -> Environment:
+def current_environment(
+    kernels: str | None = None, modules: Iterable[str] | None = None
+) -> Environment:
     """That of this process, found without TensorFlow.
 
     Args:
         kernels: of ``nasrec_tf.native.kernel_fingerprint``, where they have been made ready.
+        modules: of the user's own that were imported, which have a digest in place of a version.
     """
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
+    for module, digest in digests(modules or ()).items():
+        found[f"{module} (digest)"] = digest
     return Environment(found, _machine(), kernels)
 
 

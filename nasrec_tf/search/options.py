@@ -8,6 +8,7 @@ from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
+from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.value_checks import is_number, is_whole
 from nasrec_tf.training.recipe import RECIPE_FIELDS
 
@@ -51,7 +52,9 @@ def option(default: Any, group: str, text: str, **extra: Any) -> Any:
         **extra: ``least`` and ``most`` (bounds of a number), ``choices``, ``path`` (whether the
             text may name a file), ``reader`` (the first stage that reads the option, unless it is
             that of the group), ``read_before`` (the one by which digests of earlier versions went),
-            ``before`` (what held in runs begun before there was the option),
+            ``before`` (what held in runs begun before there was the option), ``of_parser``
+            (whether every command's parser has the option already), ``registry`` (tells whether a
+            name that is none of the choices has been registered),
             ``alias`` (another flag for it).
     """
     metadata = {"before": default, **extra, "group": group, "help": text}
@@ -208,10 +211,12 @@ def check_option(field: dataclasses.Field, value: Any) -> None:
     if wanted is str:
         _check_text(field, value)
     choices = field.metadata.get("choices")
-    if choices is not None and value not in choices:
+    registry = field.metadata.get("registry")
+    if choices is not None and value not in choices and not (registry and registry(value)):
+        more = f"; {OR_ONES_OWN}" if registry else ""
         raise UserError(
             f"{flag(field.name)} must be one of {', '.join(choices)}. Received: {shown(value)}"
-            f"{suggestion(value, choices)}"
+            f"{suggestion(value, choices)}{more}"
         )
 
 

@@ -15,6 +15,7 @@ from typing import IO, Any, TypeVar
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.own_modules import IMPORT, is_imported
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import (
@@ -24,7 +25,7 @@ from nasrec_tf.search.environment import (
     read_environments,
 )
 from nasrec_tf.search.extension import Extension
-from nasrec_tf.search.options import STAGES, plain
+from nasrec_tf.search.options import STAGES, as_several, plain
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE
@@ -46,6 +47,7 @@ OWN_FILES = (
 
 FREE_OPTIONS = (
     "run_dir", "workers", "checkpoint_seconds", "tensorboard", "mlflow", "distribute", "max_hours",
+    "imports",
 )  # fmt: skip
 """Options that may change from one call to the next: they do not change what comes out, or as
 ``--max-hours`` only by what has not been done."""
@@ -158,12 +160,18 @@ class RunDirectory:
             options = load_options(path)
             if not options:
                 raise RunError("is empty")
-            return SearchConfig(**_completed(options))
+            missing = [m for m in as_several(options.get("imports", ())) if not is_imported(m)]
+            if not missing:
+                return SearchConfig(**_completed(options))
         except UserError as error:
             raise RunError(
                 f"{path}: damaged: {str(error).removeprefix(f'{path}: ')}; write into it the "
                 "options that the run was begun with."
             ) from error
+        raise RunError(
+            f"{self.path}: the run was made with {' '.join(f'{IMPORT} {m}' for m in missing)}: "
+            "give that here as well, or import it in Python."
+        )
 
     def check_same(self, config: SearchConfig, stored: SearchConfig) -> None:
         """Compares options with those that the run was begun with.

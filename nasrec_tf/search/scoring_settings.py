@@ -7,6 +7,7 @@ another way cannot be compared.
 import hashlib
 import json
 import pathlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 import nasrec_tf
 from beam_preprocess.dataset.file_format import MANIFEST_FILE, SCHEMA_FILE, read_json
 from beam_preprocess.dataset.schema import Schema
+from nasrec_tf.common.own_modules import digests
 from nasrec_tf.native import kernel_fingerprint
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.options import flag
@@ -118,8 +120,11 @@ def digest_of_weights(model: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def scoring_environment() -> dict[str, str]:
-    """What scores are equal to the bit with: packages, kernels, and our own code.
+def scoring_environment(modules: Iterable[str] | None = None) -> dict[str, str]:
+    """What scores are equal to the bit with: packages, kernels, and code.
+
+    Args:
+        modules: of the user's own that were imported.
 
     Returns:
         Versions and digests by what they are of.
@@ -130,7 +135,12 @@ def scoring_environment() -> dict[str, str]:
         code.update(f"{path.relative_to(package)}\n".encode() + path.read_bytes())
     environment = current_environment(kernel_fingerprint())
     packages = {name: environment.packages.get(name, "missing") for name in SCORED_WITH}
-    return packages | {
-        "kernels": environment.kernels,
-        "code of nasrec_tf (digest)": code.hexdigest()[:16],
-    }
+    own = {f"{name} (digest)": digest for name, digest in digests(modules or ()).items()}
+    return (
+        packages
+        | {
+            "kernels": environment.kernels,
+            "code of nasrec_tf (digest)": code.hexdigest()[:16],
+        }
+        | own
+    )

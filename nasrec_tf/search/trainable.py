@@ -17,6 +17,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, presets
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import (
@@ -356,7 +357,7 @@ def check_known(name_or_path: str) -> None:
         raise UserError(
             f"No architecture or baseline {shown(name_or_path)}"
             f"{suggestion(name_or_path, (*presets(), *BASELINES))}: give a file, or one of "
-            f"{', '.join((*presets(), *BASELINES))}."
+            f"{', '.join((*presets(), *BASELINES))}; {OR_ONES_OWN}."
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.option_values import option_values
+from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.strategies.autoctr import AutoCTR, AutoCTRHybrid
 from nasrec_tf.strategies.dnas import LogitSearch, ProgressiveSearch
@@ -68,7 +69,9 @@ def strategy_of_run(
 neighbours, patience.
     """
     if name not in STRATEGIES:
-        raise UserError(f"No strategy {shown(name)}; there are {', '.join(STRATEGIES)}.")
+        raise UserError(
+            f"No strategy {shown(name)}; there are {', '.join(STRATEGIES)}; {OR_ONES_OWN}."
+        )
     kind = STRATEGIES[name]
     where = named("strategy_options")
     values = (

@@ -25,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         options = vars(_parser().parse_args(arguments))
+        del options["imports"]  # They have been, and are no setting of a comparison.
         plan, quiet = options.pop("plan"), options.pop("quiet")
         config = CompareConfig(**{name: value for name, value in options.items()
                                   if value is not None})  # fmt: skip

@@ -71,7 +71,7 @@ def find_runs(directory: pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def figures_of(path: pathlib.Path, name: str) -> RunFigures:
-    """What a run has found so far; of a damaged one what is damaged.
+    """What a run has found so far; of one that cannot be read why not.
 
     Args:
         path: the run directory.
@@ -80,7 +80,7 @@ def figures_of(path: pathlib.Path, name: str) -> RunFigures:
     try:
         return _figures(RunDirectory(path), name)
     except (UserError, DataError) as error:
-        return RunFigures(name, f"damaged: {one_line(error)}")
+        return RunFigures(name, f"cannot be read: {one_line(error)}")
 
 
 def _figures(directory: RunDirectory, name: str) -> RunFigures:

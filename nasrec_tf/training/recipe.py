@@ -13,6 +13,7 @@ import tomli_w
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
+from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.common.value_checks import is_number, is_whole
 from nasrec_tf.operators import NORMALIZATIONS
@@ -305,8 +306,11 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     if not fits:
         raise _wrong(field, what, value)
     if wanted is str:
-        if value not in bounds["choices"] and not _is_registered(field, value):
-            raise _wrong(field, f"one of {', '.join(bounds['choices'])}", value)
+        is_optimizer = field.name == "optimizer"
+        known = value in bounds["choices"] or is_optimizer and is_registered_optimizer(value)
+        if not known:
+            more = f"; {OR_ONES_OWN}" if is_optimizer else ""
+            raise _wrong(field, f"one of {', '.join(bounds['choices'])}{more}", value)
         return value
     if value < bounds["least"]:
         raise _wrong(field, f"at least {bounds['least']:g}", value)
@@ -317,13 +321,15 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
     return wanted(value)
 
 
-def _is_registered(field: dataclasses.Field, value: str) -> bool:
-    """Whether a value names an optimizer that somebody has registered."""
-    if field.name != "optimizer":
-        return False
+def is_registered_optimizer(name: str) -> bool:
+    """Whether somebody has registered an optimizer of a name.
+
+    Args:
+        name: as a recipe has it.
+    """
     from nasrec_tf.optimizers.catalogue import OPTIMIZERS
 
-    return value in OPTIMIZERS
+    return name in OPTIMIZERS
 
 
 def _wrong(field: dataclasses.Field, what: str, value: Any) -> RecipeError:

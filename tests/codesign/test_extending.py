@@ -13,7 +13,7 @@ from nasrec_tf.architecture.complexity import FINAL_OPTIONS, complexity
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
 from nasrec_tf.data.features import Features
-from nasrec_tf.operators import OPERATORS, NetworkOptions, register
+from nasrec_tf.operators import OPERATORS, NetworkOptions
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 FEATURES = Features(5, (7, 11, 4))
@@ -32,7 +32,7 @@ def squared(tmp_path_factory):
     spec = importlib.util.spec_from_file_location("squared", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    yield register(module.Squared())
+    yield OPERATORS["squared"]
     del OPERATORS["squared"]
 
 

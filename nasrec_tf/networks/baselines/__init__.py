@@ -6,6 +6,7 @@ from typing import Any
 
 from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.networks.baselines.autoint import AutoInt
 from nasrec_tf.networks.baselines.baseline import FORMAT, MODEL, VERSION, Baseline
@@ -99,7 +100,9 @@ official, bars, autoctr.
     """
     model, colon, source = name.partition(":")
     if model not in BASELINES:
-        raise UserError(f"No baseline {shown(model)}; there are {', '.join(BASELINES)}.")
+        raise UserError(
+            f"No baseline {shown(model)}; there are {', '.join(BASELINES)}; {OR_ONES_OWN}."
+        )
     kind = BASELINES[model]
     if colon and source not in kind.presets:
         raise UserError(

@@ -20,7 +20,7 @@ class EvolutionOptions:
         "evolution", EVOLUTION, "what proposes candidates: regularized evolution, random search, "
         "hill climbing (local), a model's predictions (predicted), AutoCTR's search, its hybrid "
         "with the supernet's scores, or logits learnt with the supernet (docs/strategies.md)",
-        choices=STRATEGIES,
+        choices=STRATEGIES, registry=STRATEGIES.__contains__,
     )  # fmt: skip
     strategy_options: str | None = option(
         None, EVOLUTION, "settings of the strategy's own, such as start=32,pool=200 "

@@ -3,6 +3,7 @@
 import dataclasses
 
 from nasrec_tf.search.options import RECIPE, option, recipe_option
+from nasrec_tf.training.recipe import is_registered_optimizer
 from nasrec_tf.training.recipes import PAPER
 
 AUTO = "auto"
@@ -23,7 +24,7 @@ class RecipeOptions:
         "scores with that the choice may take (0.3, more on small data; see docs/recipes.md)",
         least=0.0, most=0.9,
     )  # fmt: skip
-    optimizer: str | None = recipe_option("optimizer")
+    optimizer: str | None = recipe_option("optimizer", registry=is_registered_optimizer)
     retrain_learning_rates: str | None = option(
         None, RECIPE, "peak learning rates to try for each candidate, comma separated (0.12)",
         part="learning_rate",

@@ -25,6 +25,9 @@ class RunOptions:
     )  # fmt: skip
     workers: int = option(1, RUN, "worker processes of the records stage", least=1, most=4096)
     checkpoint_seconds: float = option(60.0, RUN, "time between checkpoints")
+    imports: tuple[str, ...] | None = option(
+        None, RUN, "modules of your own that are imported first, by name or file", of_parser=True
+    )
     max_hours: float | None = option(
         None,
         RUN,

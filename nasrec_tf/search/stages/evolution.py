@@ -81,7 +81,7 @@ def search(run: Run) -> None:
         directory=run.directory.stage("evolution"),
         project_name=SEARCH_PROJECT,
         progress=not run.quiet,
-        environment=scoring_environment(),
+        environment=scoring_environment(run.config.imports),
         note=run.time.told,
     )
     try:
