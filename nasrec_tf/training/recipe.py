@@ -309,8 +309,8 @@ def checked(field: dataclasses.Field, value: Any) -> Any:
         is_optimizer = field.name == "optimizer"
         known = value in bounds["choices"] or is_optimizer and is_registered_optimizer(value)
         if not known:
-            more = f"; {OR_ONES_OWN}" if is_optimizer else ""
-            raise _wrong(field, f"one of {', '.join(bounds['choices'])}{more}", value)
+            error = _wrong(field, f"one of {', '.join(bounds['choices'])}", value)
+            raise RecipeError(f"{error}; {OR_ONES_OWN}.") if is_optimizer else error
         return value
     if value < bounds["least"]:
         raise _wrong(field, f"at least {bounds['least']:g}", value)

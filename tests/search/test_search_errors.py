@@ -390,7 +390,7 @@ def test_a_width_that_leaves_none_is_refused_at_the_start(fails):
     assert "--max-width 8 leaves no width of 'nasrec-full'" in fails("--max-width", "8")
 
 
-@pytest.mark.parametrize("wrong", [["--strategy", "foo"], ["--no-such-option"], ["--top-k", "x"]])
+@pytest.mark.parametrize("wrong", [["--stage", "foo"], ["--no-such-option"], ["--top-k", "x"]])
 def test_a_mistake_in_an_option_is_one_line_without_the_usage(wrong, capsys):
     from nasrec_tf.search.command import main
 
