@@ -22,8 +22,10 @@ def yardstick(name, low, high, log_loss=0.4):
     return YardstickSummary(name, name.upper(), QualitySummary(0.4 - value, 100), difference)
 
 
-def explanation(*yardsticks):
-    return ExplanationSummary("the model found", QualitySummary(0.4, 100), yardsticks=yardsticks)
+def explanation(*yardsticks, auc=0.7):
+    return ExplanationSummary(
+        "the model found", QualitySummary(0.4, 100, auc), yardsticks=yardsticks
+    )
 
 
 BEHIND, NEAR, AHEAD = (-0.03, -0.01), (-0.02, 0.01), (0.01, 0.03)
@@ -55,6 +57,14 @@ def test_the_line_names_the_model_that_decides_and_its_margin():
     assert "than DLRM beyond chance (its log loss is lower by 0.0050" in verdict_line(unsure)
     behind = explanation(yardstick("dlrm", -0.01, 0.02))
     assert "(its log loss is higher by 0.0050 (95 %: -0.0100 to 0.0200))" in verdict_line(behind)
+
+
+@pytest.mark.parametrize("gap", [BEHIND, NEAR, AHEAD])
+def test_rows_of_one_label_are_no_ground_for_a_verdict(gap):
+    found = explanation(yardstick("lr", *gap), auc=None)
+    assert verdict(found) is None
+    assert "No verdict: all 100 test rows have the same label" in verdict_line(found)
+    assert verdict_line(explanation(auc=None)) is None
 
 
 def test_what_was_left_out_or_diverged_says_nothing():

@@ -178,6 +178,11 @@ class ExplanationSummary:
     why: WhySummary | None = None
 
     @property
+    def has_one_label(self) -> bool:
+        """Whether all test rows are clicks, or none is."""
+        return self.found.auc is None
+
+    @property
     def ranked(self) -> Sequence[YardstickSummary]:
         """The measured yardsticks, the lowest test log loss first."""
         measured = [one for one in self.yardsticks if one.test is not None]

@@ -6,7 +6,10 @@ WORTH, UNSURE, NOT_WORTH = "worth it", "not told apart", "not worth it"
 
 
 def verdict(explanation: ExplanationSummary) -> str | None:
-    """Which of ``WORTH``, ``UNSURE`` and ``NOT_WORTH`` it is; ``None`` without a yardstick.
+    """Which of ``WORTH``, ``UNSURE`` and ``NOT_WORTH`` it is; ``None`` where none can be given.
+
+    That is without a yardstick, and where all test rows have one label: on these a model is the
+    better the more it leans to that label, whatever it has learnt.
 
     A model is worth its search if every yardstick is worse beyond the 95 % interval of the paired
     difference, and not worth it if one is better beyond it.
@@ -14,7 +17,7 @@ def verdict(explanation: ExplanationSummary) -> str | None:
     Args:
         explanation: what was measured.
     """
-    if not explanation.ranked:
+    if not explanation.ranked or explanation.has_one_label:
         return None
     if any(one.beats for one in explanation.ranked):
         return NOT_WORTH
@@ -24,9 +27,16 @@ def verdict(explanation: ExplanationSummary) -> str | None:
 def verdict_line(explanation: ExplanationSummary) -> str | None:
     """The verdict and what it goes by, in a sentence or two; ``None`` without a yardstick.
 
+    Where all test rows have one label, it says that there can be none.
+
     Args:
         explanation: what was measured.
     """
+    if explanation.ranked and explanation.has_one_label:
+        return (
+            f"No verdict: all {explanation.found.samples:,} test rows have the same label, so that "
+            "nothing there tells a good model from a bad one; take a test split with both."
+        )
     found = verdict(explanation)
     if found is None:
         return None
