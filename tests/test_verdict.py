@@ -12,6 +12,10 @@ from nasrec_tf.report import (
     YardstickSummary,
     render_report,
 )
+from nasrec_tf.report.comparison_page import render_comparison
+from nasrec_tf.report.comparison_summary import ComparisonSummary, FigureSummary, RivalSummary
+from nasrec_tf.report.comparison_text import markdown, screen_table
+from nasrec_tf.report.data_summary import SplitSummary
 from nasrec_tf.report.verdict import NOT_WORTH, UNSURE, WORTH, verdict, verdict_line
 
 
@@ -65,6 +69,15 @@ def test_rows_of_one_label_are_no_ground_for_a_verdict(gap):
     assert verdict(found) is None
     assert "No verdict: all 100 test rows have the same label" in verdict_line(found)
     assert verdict_line(explanation(auc=None)) is None
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
+def test_a_comparison_on_rows_of_one_label_says_so(rate):
+    rivals = [RivalSummary("lr", "Logistic regression", log_loss=FigureSummary(0.5, 0.01))]
+    splits = (SplitSummary("train", 10, 0.5), SplitSummary("test", 10, rate))
+    found = ComparisonSummary("run", "log", splits, "recipe paper", 1, rivals)
+    for told in (screen_table(found), markdown(found), render_comparison(found)):
+        assert ("All test rows have the same label" in told) == (rate != 0.3)
 
 
 def test_what_was_left_out_or_diverged_says_nothing():

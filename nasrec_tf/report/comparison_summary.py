@@ -251,6 +251,11 @@ class ComparisonSummary:
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
+    def has_one_label(self) -> bool:
+        """Whether all test rows are clicks, or none is: these tell no good model from a bad one."""
+        return any(one.name == "test" and one.label_rate in (0.0, 1.0) for one in self.splits)
+
+    @property
     def ranked(self) -> list[RivalSummary]:
         """The models, the lowest test log loss first; those without one last.
 
