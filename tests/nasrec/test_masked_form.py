@@ -141,6 +141,7 @@ def slot_of(path):
     return f"{path.replace('/', '_')}_accumulator"
 
 
+@pytest.mark.slow
 def test_a_supernet_by_masks_trains_and_predicts_like_any_other(pair):
     inputs, labels = raw_inputs(FEATURES, 2 * BATCH), raw_labels(2 * BATCH)
     for supernet in pair:

@@ -181,6 +181,7 @@ def test_an_ensemble_is_listed_with_its_own_cost(several):
     assert (listed.mflops, listed.parameters) == (ensemble["mflops"], ensemble["parameters"])
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_again_and_again_chooses_the_same(
     finished_run, several, tmp_path, interrupted, unrendered
 ):

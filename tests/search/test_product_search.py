@@ -71,6 +71,7 @@ def test_weights_of_finished_orders_are_not_left_beside_those_that_go_on(found):
     assert not list(directory.glob("order-*/checkpoint"))
 
 
+@pytest.mark.slow
 def test_a_search_that_is_stopped_within_an_order_comes_to_the_same(
     run, found, tmp_path, monkeypatch, capsys
 ):
