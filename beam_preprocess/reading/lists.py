@@ -90,6 +90,20 @@ def texts_of_lists(values: pa.Array, separator: str) -> pa.Array:
     return texts.fill_null(b"")
 
 
+def whole_texts(values: pa.Array) -> pa.Array:
+    """A column in which a list is one text, as a log might have it.
+
+    Args:
+      values: Arrow binary, or lists of it.
+
+    >>> whole_texts(pa.array([[b"a", b"b"], None], pa.list_(pa.binary()))).to_pylist()
+    [b'a|b', b'']
+    """
+    if not pa.types.is_list(values.type):
+        return values
+    return pc.binary_join(values, b"|").fill_null(b"")
+
+
 def json_texts(values: pa.ListArray) -> pa.Array:
     """Lists as texts that :func:`json_items` reads.
 

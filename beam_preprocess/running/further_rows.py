@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from beam_preprocess.config import MAX_ROW_BYTES
 from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
@@ -24,6 +23,7 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.lists import whole_texts
 from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, raw_rows
 from beam_preprocess.reading.parse import RawRows, Reject, raw_columns
 from beam_preprocess.reading.side_tables import forget_tables
@@ -49,6 +49,7 @@ class EncodedRows:
       dense: float32 [readable rows, dense features].
       sparse: int64 [readable rows, sparse features].
       further: Raw values of further columns, Arrow binary [readable rows], empty where missing.
+      items: Of those of them that the model reads as lists, list<binary>, null where there is none.
       rejects: The rows that could not be read, by line.
       weight: float32 [readable rows], how much each counts; None where all count alike.
     """
@@ -60,6 +61,7 @@ class EncodedRows:
     dense: np.ndarray
     sparse: np.ndarray
     further: dict[str, pa.Array]
+    items: dict[str, pa.Array]
     rejects: tuple[Reject, ...]
     weight: np.ndarray | None = None
 
@@ -223,7 +225,12 @@ class RowReplay:
             label=label,
             dense=dense,
             sparse=sparse,
-            further={name: _texts(raw.columns[name].filter(kept)) for name in self._further},
+            further={name: whole_texts(raw.columns[name].filter(kept)) for name in self._further},
+            items={
+                source: values
+                for (source, derivation, multi), values in rows.sparse.items()
+                if source in self._further and multi and not derivation
+            },
             rejects=tuple(rejects),
             weight=rows.weight,
         )
@@ -302,13 +309,6 @@ def _values_in_first_line(description: Description, patterns: tuple[str, ...]) -
         return len(description.values_of(line.decode("utf-8-sig").rstrip("\r\n")))
     except (csv.Error, UnicodeDecodeError):
         return None
-
-
-def _texts(values: pa.Array) -> pa.Array:
-    """A list as one text, as a log would have it."""
-    if not pa.types.is_list(values.type):
-        return values
-    return pc.binary_join(values, b"|").fill_null(b"")
 
 
 def _with_further(description: Description, further: tuple[str, ...]) -> Description:

@@ -45,7 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="COLUMN",
-        help="raw columns by whose values rows are sliced",
+        help="raw columns by whose values rows are sliced; a row with a list is in the slice of "
+        "each of its items",
     )
     figures.add_argument(
         "--most-slices",

@@ -15,7 +15,7 @@ from nasrec_tf.common.csv_cells import plain_cell
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.trained.asked_model import UnreadRows, asked, counting
 from nasrec_tf.trained.log_rows import AskedLog, described, judged_rows
-from nasrec_tf.trained.row_codes import MISSING, RowCodes, numbers_in_ranges
+from nasrec_tf.trained.row_codes import MISSING, CodedColumn, RowCodes, numbers_in_ranges
 from nasrec_tf.trained.slice_quality import JudgedRows, SliceQuality, judge
 from nasrec_tf.trained.trained_model import TrainedModel
 
@@ -87,7 +87,8 @@ def _judged(
     groups = _groups_of_records(log, options.group)
     by_value = options.group if groups is None else None
     columns = tuple(dict.fromkeys([*options.by, *([by_value] if by_value else [])]))
-    codes = {name: RowCodes(model.schema.missing_tokens) for name in columns}
+    codes = {name: RowCodes(model.schema.missing_tokens) for name in dict.fromkeys(options.by)}
+    of_groups = RowCodes(model.schema.missing_tokens)
     labels, logits, weights, unread = [], [], [], UnreadRows()
     # Before a bar opens: what is amiss at the start is told alone.
     blocks = judged_rows(model, log, columns, weighted=not options.unweighted)
@@ -99,18 +100,20 @@ def _judged(
             logits.append(rows.logits)
             if rows.weights is not None:
                 weights.append(rows.weights)
-            for name in columns:
-                codes[name].add(rows.further[name])
+            for name in codes:
+                codes[name].add(rows.items.get(name, rows.further[name]))
+            if by_value:
+                of_groups.add(rows.further[by_value])
     # Rows that are left out are seldom like the others: with labels 1 and 2 they are one label.
     unread.check(log.data[0], options.max_reject_share)
     if by_value:
-        groups = _coded_groups(codes[by_value])
+        groups = _coded_groups(of_groups)
     numbers = {feature.source for feature in model.schema.dense}
     decimal = "." if log.records is not None else described(model, log).decimal
-    slices = {}
-    for name in dict.fromkeys(options.by):
-        found = codes[name].array, codes[name].names
-        slices[name] = numbers_in_ranges(*found, decimal) if name in numbers else found
+    slices = {name: found.column for name, found in codes.items()}
+    for name in numbers.intersection(slices):
+        column = slices[name]
+        slices[name] = CodedColumn(*numbers_in_ranges(column.codes, column.names, decimal))
     judged = JudgedRows(
         np.concatenate(labels),
         np.concatenate(logits),

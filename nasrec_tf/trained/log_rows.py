@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.config import name_pairs
-from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
+from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID, PADDING_ID
 from beam_preprocess.dataset.manifest import is_data_set
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.datasets.generic import GENERIC_FORMATS, delimiter_of, positives
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.lists import whole_texts
 from beam_preprocess.running.further_rows import EncodedRows, RowReplay, read_vocabularies
 from beam_preprocess.running.unlike_training import UnlikeTraining
 from nasrec_tf.common.errors import UserError
@@ -86,6 +87,7 @@ class PredictedRows:
         labels: 0 or 1, (readable rows,); all 0 where labels are not read.
         logits: float32 (readable rows,).
         further: raw values of the columns that were asked for, Arrow binary.
+        items: of those of them that are lists, list<binary>, null where there is none.
         rejects: where rows that could not be read stand, and why.
         weights: how much each row counts, (readable rows,); ``None`` where all count alike.
         unlike: what is unlike the training, in all rows of the log so far; ``None`` of records.
@@ -95,6 +97,7 @@ class PredictedRows:
     labels: np.ndarray
     logits: np.ndarray
     further: dict[str, pa.Array]
+    items: dict[str, pa.Array]
     rejects: tuple[str, ...]
     weights: np.ndarray | None = None
     unlike: UnlikeTraining | None = None
@@ -224,6 +227,7 @@ def _predicted(
             labels=rows.label,
             logits=model.logits(rows),
             further=rows.further,
+            items=rows.items,
             rejects=tuple(map(rows.told, rows.rejects)),
             weights=rows.weight,
             unlike=replay.unlike,
@@ -255,14 +259,16 @@ def _of_records(
     def batches() -> Iterator[PredictedRows]:
         for inputs, labels, *weights in records.batches(split, EVALUATION_BATCH):
             ids = inputs["sparse"].numpy()
+            found = {
+                name: _texts_of(ids[:, place], known)
+                for name, place, known in zip(further, places, values)
+            }
             yield PredictedRows(
                 readable=np.ones(len(ids), bool),
                 labels=labels.numpy()[:, 0].astype(np.uint8),
                 logits=model.traced(inputs).numpy()[:, 0],
-                further={
-                    name: known.take(pa.array(ids[:, place]))
-                    for name, place, known in zip(further, places, values)
-                },
+                further={name: whole_texts(texts) for name, texts in found.items()},
+                items={n: texts for n, texts in found.items() if pa.types.is_list(texts.type)},
                 rejects=(),
                 weights=weights[0].numpy() if weighted and weights else None,
             )
@@ -300,7 +306,8 @@ def _other_features(directory: Any, what: str) -> str:
     )
 
 
-def _place(schema: Schema, name: str, directory: Any) -> int:
+def _place(schema: Schema, name: str, directory: Any) -> slice:
+    """Where records hold the ids of a column."""
     names = schema.sparse_names
     if name not in names:
         raise UserError(
@@ -308,12 +315,22 @@ def _place(schema: Schema, name: str, directory: Any) -> int:
             f"one of {', '.join(names[:12])}, or give the raw log."
         )
     place = names.index(name)
-    if schema.sparse[place].is_list:
-        raise UserError(
-            f"{directory}: column {name!r} holds lists, of which records have no one value; name "
-            "another column, or give the raw log."
-        )
-    return sum(schema.sparse_widths[:place])
+    first = sum(schema.sparse_widths[:place])
+    return slice(first, first + schema.sparse_widths[place])
+
+
+def _texts_of(ids: np.ndarray, known: pa.Array) -> pa.Array:
+    """The texts of a column's ids, lists where a row has several.
+
+    Args:
+        ids: (rows, width of the column).
+        known: the text of every id.
+    """
+    if ids.shape[1] == 1:
+        return known.take(pa.array(ids[:, 0]))
+    is_item = ids != PADDING_ID
+    offsets = np.concatenate([[0], is_item.sum(axis=1).cumsum()]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), known.take(pa.array(ids[is_item])))
 
 
 def _values(model: TrainedModel, place: int) -> pa.Array:

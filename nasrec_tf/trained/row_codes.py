@@ -1,14 +1,68 @@
 """The values of a raw column as whole numbers, so that a long log takes four bytes a row."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 MISSING = "(missing)"
 
 RANGES = 10
 """Slices of a column of numbers that has more values."""
+
+
+class CodedColumn(NamedTuple):
+    """What rows are told apart by: the values of a column, of lists each item.
+
+    Args:
+        codes: int32, places in ``names``, one for each value.
+        names: the distinct values, as text.
+        rows: int64, the row of each value, rising, where a row may have several, which differ;
+            ``None`` where every row has one.
+    """
+
+    codes: np.ndarray
+    names: list[str]
+    rows: np.ndarray | None = None
+
+    def members(self, code: int) -> np.ndarray:
+        """The rows that have a value.
+
+        Args:
+            code: of the value.
+        """
+        found = np.flatnonzero(self.codes == code)
+        return found if self.rows is None else self.rows[found]
+
+    def without(self, codes: Collection[int]) -> np.ndarray:
+        """The rows that have none of some values.
+
+        Args:
+            codes: of the values.
+        """
+        is_of = np.isin(self.codes, list(codes))
+        if self.rows is None:
+            return np.flatnonzero(~is_of)
+        return np.setdiff1d(self.rows, self.rows[is_of])
+
+    def at(self, places: np.ndarray) -> "CodedColumn":
+        """The column of some of the rows.
+
+        Args:
+            places: of the rows, rising.
+
+        Example:
+            >>> lists = CodedColumn(np.int32([0, 1, 0]), ["a", "b"], np.array([0, 0, 2]))
+            >>> lists.at(np.array([1, 2])).rows.tolist()
+            [1]
+        """
+        if self.rows is None:
+            return self._replace(codes=self.codes[places])
+        kept = np.isin(self.rows, places)
+        rows = np.searchsorted(places, self.rows[kept])
+        return self._replace(codes=self.codes[kept], rows=rows)
 
 
 class RowCodes:
@@ -22,28 +76,54 @@ class RowCodes:
         >>> codes.add(pa.array([b"a", b"", b"a"], pa.binary()))
         >>> codes.array.tolist(), codes.names
         ([0, 1, 0], ['a', '(missing)'])
+        >>> lists = RowCodes()
+        >>> lists.add(pa.array([[b"a", b"b", b"a"], None, [b"b"]], pa.list_(pa.binary())))
+        >>> lists.column.codes.tolist(), lists.column.rows.tolist(), lists.names
+        ([0, 1, 2, 1], [0, 0, 1, 2], ['a', 'b', '(missing)'])
     """
 
     def __init__(self, missing: Collection[str] = ()):
         self._missing = {b"", *(token.encode() for token in missing)}
         self._places: dict[bytes, int] = {}
         self._parts: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = []
+        self._count = 0
 
     def add(self, values: pa.Array) -> None:
         """Adds the values of some rows.
 
         Args:
-            values: Arrow binary without nulls.
+            values: Arrow binary without nulls, or lists of that, null where a row has no item.
         """
+        if not pa.types.is_list(values.type):
+            self._parts.append(self._coded(values))
+            return
+        lengths = np.maximum(pc.list_value_length(values).fill_null(0).to_numpy(), 1)
+        # A list without an item is one of what is missing.
+        filled = pc.if_else(np.asarray(pc.list_value_length(values).fill_null(0)) > 0, values,
+                            pa.scalar([b""], values.type))  # fmt: skip
+        codes, rows = self._coded(filled.flatten()), np.repeat(np.arange(len(values)), lengths)
+        is_first = np.sort(np.unique(np.stack([rows, codes]), axis=1, return_index=True)[1])
+        self._parts.append(codes[is_first])
+        self._rows.append(self._count + rows[is_first])
+        self._count += len(values)
+
+    def _coded(self, values: pa.Array) -> np.ndarray:
         encoded = values.dictionary_encode()
         known = [b"" if v in self._missing else v for v in encoded.dictionary.to_pylist()]
         places = [self._places.setdefault(value, len(self._places)) for value in known]
         indices = encoded.indices.to_numpy(zero_copy_only=False)
-        self._parts.append(np.array(places, np.int32)[indices])
+        return np.array(places, np.int32)[indices]
+
+    @property
+    def column(self) -> CodedColumn:
+        """What has been gathered."""
+        rows = np.concatenate(self._rows) if self._rows else None
+        return CodedColumn(self.array, self.names, rows)
 
     @property
     def array(self) -> np.ndarray:
-        """int32 (rows,), places in ``names``."""
+        """int32 (rows,), places in ``names``; of lists (items,)."""
         return np.concatenate(self._parts) if self._parts else np.zeros(0, np.int32)
 
     @property

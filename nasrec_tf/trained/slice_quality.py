@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nasrec_tf.trained.row_codes import most_frequent
+from nasrec_tf.trained.row_codes import CodedColumn, most_frequent
 from nasrec_tf.trained.trained_model import probabilities
 from nasrec_tf.training.calibration_error import CalibrationError, calibration_error
 from nasrec_tf.training.evaluation import Quality, quality_with_intervals
@@ -25,14 +25,14 @@ class JudgedRows:
         logits: float32, (rows,).
         groups: int32 (rows,), the group of each row for a grouped AUC, below 0 where it is missing,
             which counts for none; ``None`` for none.
-        slices: from column to the code of each row, int32 (rows,), and the value of each code.
+        slices: from column to its values.
         weights: how much each row counts, above 0, (rows,); ``None`` where all count alike.
     """
 
     labels: np.ndarray
     logits: np.ndarray
     groups: np.ndarray | None
-    slices: Mapping[str, tuple[np.ndarray, list[str]]]
+    slices: Mapping[str, CodedColumn]
     weights: np.ndarray | None = None
 
     def counted(self) -> "JudgedRows":
@@ -44,7 +44,7 @@ class JudgedRows:
             self.labels[places],
             self.logits[places],
             None if self.groups is None else self.groups[places],
-            {name: (codes[places], names) for name, (codes, names) in self.slices.items()},
+            {name: column.at(places) for name, column in self.slices.items()},
             self.weights[places],
         )
 
@@ -79,19 +79,21 @@ class SliceQuality:
 def judge(rows: JudgedRows, seed: int, most_slices: int) -> Iterator[SliceQuality]:
     """The quality on all rows, and then on the most frequent values of each column.
 
+    A row with a list is among those of each of its items.
+
     Args:
         rows: at least one.
         seed: of the bootstrap, in which weights stay with their rows.
         most_slices: of a column; the rows of further values make one slice together.
     """
     yield _judged(rows, None, "", ALL_ROWS, seed)
-    for column, (codes, names) in rows.slices.items():
-        chosen = most_frequent(codes, most_slices)
+    for name, column in rows.slices.items():
+        chosen = most_frequent(column.codes, most_slices)
         for code in chosen:
-            yield _judged(rows, np.flatnonzero(codes == code), column, names[code], seed)
-        others = np.flatnonzero(~np.isin(codes, chosen))
+            yield _judged(rows, column.members(code), name, column.names[code], seed)
+        others = column.without(chosen)
         if len(others):
-            yield _judged(rows, others, column, OTHERS, seed)
+            yield _judged(rows, others, name, OTHERS, seed)
 
 
 def _judged(

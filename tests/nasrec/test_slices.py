@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasrec_tf.trained.row_codes import MISSING, RANGES, RowCodes, most_frequent, numbers_in_ranges
+from nasrec_tf.trained.row_codes import (
+    MISSING,
+    RANGES,
+    CodedColumn,
+    RowCodes,
+    most_frequent,
+    numbers_in_ranges,
+)
 from nasrec_tf.trained.slice_quality import ALL_ROWS, OTHERS, JudgedRows, judge
 from nasrec_tf.training.calibration_error import calibration_error
 from nasrec_tf.training.grouped_auc import areas_by_group, grouped_auc
@@ -83,11 +90,11 @@ def test_a_row_of_a_whole_weight_is_as_many_rows(rows, data):
                                          max_size=len(rows))))  # fmt: skip
     if not counts.any():
         counts[0] = 1
-    codes = groups % 2, ["even", "odd"]
+    codes = CodedColumn(groups % 2, ["even", "odd"])
     weighted = JudgedRows(labels, logits, groups, {"parity": codes}, counts.astype(np.float32))
     again = (np.repeat(values, counts) for values in (labels, logits, groups))
     labels, logits, groups = again
-    repeated = JudgedRows(labels, logits, groups, {"parity": (groups % 2, codes[1])})
+    repeated = JudgedRows(labels, logits, groups, {"parity": codes._replace(codes=groups % 2)})
     found = {(s.column, s.value): s for s in judge(weighted.counted(), 0, 9)}
     for other in judge(repeated, 0, 9):
         mine = found.pop((other.column, other.value))
@@ -135,6 +142,33 @@ def test_ranges_keep_every_row_in_the_order_of_its_number(values):
     assert len(spans) <= RANGES
 
 
+LISTS = st.lists(
+    st.one_of(st.none(), st.lists(st.sampled_from([b"a", b"b", b"c", b"NA", b""]), max_size=4)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@unhurried
+@given(st.lists(LISTS, min_size=1, max_size=3), st.data())
+def test_a_row_with_a_list_is_in_the_slice_of_each_of_its_items(blocks, data):
+    codes = RowCodes(["NA"])
+    for block in blocks:
+        codes.add(pa.array(block, pa.list_(pa.binary())))
+    rows = [sorted({b"" if item == b"NA" else item for item in items or [b""]})
+            for block in blocks for items in block]  # fmt: skip
+    kept = data.draw(st.lists(st.sampled_from(range(len(rows))), min_size=1, unique=True))
+    places = np.sort(kept)
+    column, rows = codes.column.at(places), [rows[place] for place in places]
+    for code, name in enumerate(column.names):
+        value = b"" if name == MISSING else name.encode()
+        members = [number for number, items in enumerate(rows) if value in items]
+        assert column.members(code).tolist() == members
+        others = [number for number in range(len(rows)) if number not in members]
+        assert column.without([code]).tolist() == others
+    assert sum(map(len, rows)) == len(column.codes)
+
+
 def test_numbers_with_decimal_commas_make_ranges_in_their_order():
     values = [f"{number / 4:.2f}".replace(".", ",") for number in range(40)]
     codes = np.arange(42, dtype=np.int32)
@@ -156,7 +190,7 @@ def test_slices_add_up_to_all_rows_and_rare_values_stand_together():
     labels = random.integers(0, 2, 600).astype(np.uint8)
     logits = (labels + random.normal(size=600)).astype(np.float32)
     codes = np.repeat(np.arange(6, dtype=np.int32), [200, 150, 100, 80, 50, 20])
-    rows = JudgedRows(labels, logits, None, {"city": (codes, list("abcdef"))})
+    rows = JudgedRows(labels, logits, None, {"city": CodedColumn(codes, list("abcdef"))})
     whole, *slices = judge(rows, seed=0, most_slices=3)
     assert (whole.value, whole.quality.samples) == (ALL_ROWS, 600)
     assert [(s.value, s.quality.samples) for s in slices] == [

@@ -8,8 +8,10 @@ import tensorflow as tf
 from search_calls import OPTIONS, call
 
 import nasrec_tf
+from nasrec_tf.evaluate import main as evaluate
 from nasrec_tf.search.results import ExplainResult
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.trained.row_codes import MISSING
 
 GENRES = {"drama": 1.2, "war": -1.5, "comedy": 0.3, "noir": -0.8, "action": 0.9}
 
@@ -67,3 +69,22 @@ def test_a_run_reads_searches_exports_and_serves_lists(tmp_path):
     )
     np.testing.assert_allclose(answer["probability"], asked, atol=1e-6)
     assert np.ptp(asked) > 0.01
+    check_evaluated_by_items(tmp_path)
+
+
+def check_evaluated_by_items(tmp_path):
+    """Rows of a raw log are told apart by all items, those of records by the items they keep."""
+    with open(tmp_path / "ratings.csv", newline="") as file:
+        items = [row["genres"].split("|") for row in csv.DictReader(file)]
+    expected = {genre: sum(genre in each for each in items) for genre in GENRES}
+    expected[MISSING] = sum(each == [""] for each in items)
+    records = tmp_path / "run" / "records" / "dataset"
+    for data in (tmp_path / "ratings.csv", records):
+        out = tmp_path / "slices.csv"
+        arguments = [tmp_path / "run", "--data", data, "--by", "genres", "-o", out]
+        assert evaluate([*map(str, arguments)]) == 0
+        with open(out, newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["column"]]
+        found = {row["value"]: int(row["quality_samples"]) for row in rows}
+        assert set(found) == set(expected)
+        assert data == records or found == expected
