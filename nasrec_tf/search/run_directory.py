@@ -89,8 +89,8 @@ class RunDirectory:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise RunError(
-                    f"{self.path}: another process is working in this run directory; wait for it "
-                    "or use another --run-dir."
+                    f"{self.path}: another process is working in this run directory; wait for it, "
+                    "or work in another one."
                 ) from error
             self._claim(config, extend)
             yield
