@@ -7,12 +7,13 @@ into a numbered directory of the run, and what is trained or scored alike is tak
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_files import OPTION_FILES
 from nasrec_tf.search.options import STAGES, flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.scaling import scale
@@ -38,12 +39,14 @@ class Extension:
         stored: the options that it was made with.
         config: those of this call.
         names: the options that differ and that a stage has read, at least one.
+        edited: those of them that name the same file, in which something else stands now.
     """
 
     directory: pathlib.Path
     stored: SearchConfig
     config: SearchConfig
     names: Sequence[str]
+    edited: Collection[str] = ()
 
     @property
     def again(self) -> tuple[str, ...]:
@@ -61,11 +64,7 @@ class Extension:
     @property
     def told(self) -> str:
         """What differs, and what is made again and what stays, in a line."""
-        changes = ", ".join(
-            f"{flag(name)} {shown(getattr(self.stored, name))} becomes "
-            f"{shown(getattr(self.config, name))}"
-            for name in self.names
-        )
+        changes = ", ".join(map(self._change, self.names))
         begun = [stage for stage in self.again if (self.directory / stage).is_dir()]
         goes_on = self._search_goes_on()
         again = [
@@ -82,9 +81,22 @@ class Extension:
             f"kept: {', '.join(stays) or 'nothing'}"
         )
 
+    def _change(self, name: str) -> str:
+        old, new = (shown(getattr(config, name)) for config in (self.stored, self.config))
+        if name in self.edited:
+            return f"what stands in {flag(name)} {old} differs"
+        return f"{flag(name)} {old} becomes {new}"
+
     def refused(self) -> RunError:
         """The error of a call that did not ask for it."""
         name = self.names[0]
+        if name in self.edited:
+            return RunError(
+                f"{self.directory}: {getattr(self.config, name)} has been edited since this run "
+                f"was made with {flag(name)}; put back what was in it, which "
+                f"{self.directory / OPTION_FILES} has kept, use another --run-dir, or go on with "
+                f"--extend ({self.told})."
+            )
         old, new = (shown(getattr(config, name)) for config in (self.stored, self.config))
         return RunError(
             f"{self.directory}: this run was made with {flag(name)} {old}, not {new}; repeat it "

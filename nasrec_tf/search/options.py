@@ -50,7 +50,8 @@ def option(default: Any, group: str, text: str, **extra: Any) -> Any:
         group: heading of the help text under which the option stands.
         text: what the help text says of it.
         **extra: ``least`` and ``most`` (bounds of a number), ``choices``, ``path`` (whether the
-            text may name a file), ``reader`` (the first stage that reads the option, unless it is
+            text may name a file), ``content`` (whether what that file holds belongs to the option),
+            ``reader`` (the first stage that reads the option, unless it is
             that of the group), ``read_before`` (the one by which digests of earlier versions went),
             ``before`` (what held in runs begun before there was the option), ``of_parser``
             (whether every command's parser has the option already), ``registry`` (tells whether a

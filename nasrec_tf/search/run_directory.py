@@ -25,6 +25,7 @@ from nasrec_tf.search.environment import (
     read_environments,
 )
 from nasrec_tf.search.extension import Extension
+from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
 from nasrec_tf.search.options import STAGES, as_several, plain
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
@@ -41,7 +42,7 @@ MLFLOW_FILE = "mlflow.json"
 
 OWN_FILES = (
     CONFIG_FILE, REPORT_FILE, LEADERBOARD_FILE, ARCHITECTURE_FILE, LOCK_FILE, MLFLOW_FILE,
-    BUDGET_FILE, SUPERSEDED, WARM_START_FILE,
+    BUDGET_FILE, SUPERSEDED, WARM_START_FILE, OPTION_FILES,
 )  # fmt: skip
 """Files of a run that lie beside the directories of its stages."""
 
@@ -73,11 +74,12 @@ class RunDirectory:
         self._stored: tuple[tuple[int, int, int], SearchConfig] | None = None
 
     @contextlib.contextmanager
-    def opened(self, config: SearchConfig, extend: bool = False) -> Iterator[None]:
+    def opened(self, config: SearchConfig | None, extend: bool = False) -> Iterator[None]:
         """Makes the directory this run's own, or finds that it is, and locks it meanwhile.
 
         Args:
-            config: the options.
+            config: the options; ``None`` for a finished run as it is, of which only what it has
+                left is read.
             extend: whether options may differ that stages have read, which are then made again.
 
         Raises:
@@ -92,7 +94,8 @@ class RunDirectory:
                     f"{self.path}: another process is working in this run directory; wait for it, "
                     "or work in another one."
                 ) from error
-            self._claim(config, extend)
+            if config is not None:
+                self._claim(config, extend)
             yield
 
     def _lock_file(self) -> IO[str]:
@@ -138,6 +141,7 @@ class RunDirectory:
         # First of all: it makes the directory a run's.
         with atomic_file(self.path / CONFIG_FILE) as file:
             file.write(config.to_toml())
+        keep_option_files(self.path, config)
 
     def stored_config(self) -> SearchConfig | None:
         """The options that the run was begun with, or ``None`` if it has not begun.
@@ -197,12 +201,14 @@ class RunDirectory:
             stored: those of ``stored_config``.
         """
         config = _spelt_as(config, stored)
+        edited = edited_files(self.path, config)
+        changed = {field.name for field in _changed(config, stored)}
         names = [
             field.name
-            for field in _changed(config, stored)
-            if self.is_settled(stored.first_reader(field))
+            for field in dataclasses.fields(SearchConfig)
+            if field.name in changed | edited and self.is_settled(stored.first_reader(field))
         ]
-        return Extension(self.path, stored, config, names) if names else None
+        return Extension(self.path, stored, config, names, edited - changed) if names else None
 
     def _extend(self, extension: Extension) -> None:
         """Says what is made again, and moves it aside."""

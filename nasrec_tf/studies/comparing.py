@@ -33,7 +33,9 @@ def compare(config: CompareConfig, only_plan: bool, quiet: bool) -> int:
         if comparison.searches.unfinished:
             print(comparison.searches.told())
         return 0
-    with directory.opened(directory.stored_config()), comparison.opened():
+    # Searches are begun by the options as they stand; else only what the run has left is read.
+    stored = directory.stored_config() if comparison.searches.unfinished else None
+    with directory.opened(stored), comparison.opened():
         _prepare(comparison.run.config.device, config)
         _compare(_searched(comparison))
     return 0

@@ -240,6 +240,53 @@ def test_runs_begun_before_there_were_recipes_go_on_with_the_papers(tmp_path):
     directory.check_same(dataclasses.replace(begun, recipe="paper"), directory.stored_config())
 
 
+@pytest.fixture
+def with_recipe_file(tmp_path):
+    """A run whose retrain stage has begun with a recipe file; the file, and the run's options."""
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("epochs = 2\n")
+    config = SearchConfig(run_dir=str(tmp_path / "run"), recipe=str(recipe))
+    with RunDirectory(tmp_path / "run").opened(config):
+        (tmp_path / "run" / "supernet").mkdir()
+        (tmp_path / "run" / "supernet" / "loss.csv").touch()
+    return recipe, config
+
+
+def test_a_recipe_file_that_was_edited_since_is_told_and_what_was_in_it_kept(with_recipe_file):
+    recipe, config = with_recipe_file
+    directory = RunDirectory(config.run_dir)
+    recipe.write_text("# as the week before\nepochs=2\n")
+    with directory.opened(config):  # Says the same.
+        pass
+    recipe.write_text("epochs = 3\n")
+    with pytest.raises(RunError, match=f"{recipe} has been edited since .* with --recipe; put"):
+        directory.check_same(config, config)
+    with pytest.raises(RunError, match="--extend .*differs: made again: supernet"):
+        with directory.opened(config):
+            pass
+    kept = read_state(directory.path / "option_files.json", dict[str, str], "")
+    assert kept == {"recipe": "# as the week before\nepochs=2\n"}
+    with directory.opened(None):  # What it has left is there to be read all the same.
+        pass
+    recipe.write_text("epochs = 2\n")
+    directory.check_same(config, config)
+
+
+def test_with_extend_an_edited_file_makes_again_what_was_made_by_it(with_recipe_file, capsys):
+    recipe, config = with_recipe_file
+    directory = RunDirectory(config.run_dir)
+    recipe.write_text("epochs = 3\n")
+    with directory.opened(config, extend=True):
+        assert "made again: supernet" in capsys.readouterr().out
+    assert (directory.path / "superseded" / "1" / "supernet" / "loss.csv").exists()
+    directory.check_same(config, config)
+    recipe.unlink()  # Whoever reads it tells that it is gone.
+    with directory.opened(config):
+        pass
+    recipe.write_text("epochs = 4\n")
+    directory.check_same(config, config)  # No stage has read it.
+
+
 def test_what_a_killed_process_left_of_a_first_file_is_no_stranger(tmp_path):
     (tmp_path / ".draft-abc.toml").write_text("see")
     with RunDirectory(tmp_path).opened(SearchConfig()):

@@ -23,7 +23,8 @@ class CodesignOptions:
     )
     hardware: str | None = option(
         None, CODESIGN, "the design that the search varies: a preset of pim (isaac32, handcrafted) "
-        "or a JSON file (default: handcrafted, of MNSIM 2.0's ReRAM parameters)", path=True
+        "or a JSON file (default: handcrafted, of MNSIM 2.0's ReRAM parameters)", path=True,
+        content=True,
     )  # fmt: skip
     bits: str | None = option(
         None,

@@ -17,7 +17,7 @@ class RecipeOptions:
     recipe: str = option(
         AUTO, RECIPE, "how the final networks are trained: auto (a short list is tried first; see "
         "docs/recipes.md), a recipe by name, or a TOML or JSON file", path=True, before=PAPER,
-        reader="supernet",
+        reader="supernet", content=True,
     )  # fmt: skip
     recipe_share: float | None = option(
         None, RECIPE, "of --recipe auto: largest share of the rows that the run trains on and "

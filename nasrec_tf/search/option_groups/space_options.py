@@ -15,6 +15,7 @@ class SpaceOptions:
         SPACE,
         "nasrec-small, nasrec-full, nasrec-ranking, nasrec-codesign, or a TOML or JSON file",
         path=True,
+        content=True,
     )
     blocks: int | None = option(
         None,
@@ -51,4 +52,5 @@ class SpaceOptions:
         "train and export this one instead of searching: a preset, a JSON file, or a hand-made "
         "model such as deepfm or deepfm:bars, or a file of its options (docs/baselines.md)",
         path=True,
+        content=True,
     )
