@@ -100,6 +100,8 @@ and underscores. Received: 'a/b'
                 f"--dataset must be {GENERATED!r} or a directory that beam_preprocess wrote. "
                 f"Received: {shown(self.dataset)}"
             )
+        if self.dataset != GENERATED and self.demo_rows != type(self).demo_rows:
+            raise UserError(f"--demo-rows goes with --dataset {GENERATED}; leave it out.")
         for name in RECIPE_OPTIONS:
             if getattr(self, name) is not None:
                 self._check_recipe(name)
@@ -185,9 +187,10 @@ def opened_workspace(config: BuildConfig, quiet: bool = False) -> Iterator[Works
 
     name = config.name or _own_name(config)
     place = pathlib.Path(config.directory) / name
+    made_directory(place, "--dir")
     directory = RunDirectory(place / "run")
     options = config.search_config(directory.path)
-    made_directory(place, "--dir")
+    directory.check_made_with(options, "repeat it with those, or use another --name or --dir")
     with directory.opened(options):
         run = Run(directory.stored_config() or options, directory, quiet)
         if directory.result("records") is None:

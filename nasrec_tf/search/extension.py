@@ -62,9 +62,13 @@ class Extension:
         return min(readers, key=STAGES.index)
 
     @property
+    def changes(self) -> str:
+        """What differs, in words."""
+        return ", ".join(map(self._change, self.names))
+
+    @property
     def told(self) -> str:
         """What differs, and what is made again and what stays, in a line."""
-        changes = ", ".join(map(self._change, self.names))
         begun = [stage for stage in self.again if (self.directory / stage).is_dir()]
         goes_on = self._search_goes_on()
         again = [
@@ -77,7 +81,7 @@ class Extension:
             if stage not in self.again and (self.directory / stage).is_dir()
         ]
         return (
-            f"{changes}: made again: {', '.join(again) or 'nothing'}; "
+            f"{self.changes}: made again: {', '.join(again) or 'nothing'}; "
             f"kept: {', '.join(stays) or 'nothing'}"
         )
 

@@ -193,6 +193,21 @@ class RunDirectory:
         if extension is not None:
             raise extension.refused()
 
+    def check_made_with(self, config: SearchConfig, mend: str) -> None:
+        """As ``check_same``, for what keeps a run as a part of its own and has other options.
+
+        Args:
+            config: the options of this call.
+            mend: what the user can do, such as ``"use another --dir"``.
+
+        Raises:
+            RunError: if the run is there and was made otherwise.
+        """
+        stored = self.stored_config()
+        other = None if stored is None else self.extension(config, stored)
+        if other is not None:
+            raise RunError(f"{self.path}: was made with other options: {other.changes}; {mend}.")
+
     def extension(self, config: SearchConfig, stored: SearchConfig) -> Extension | None:
         """What options that differ from those of the run make of it; ``None`` if it just goes on.
 

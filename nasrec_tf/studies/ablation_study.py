@@ -18,6 +18,7 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.options import flag, is_several
 from nasrec_tf.search.results import Finite, RetrainResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.search.stages.records import RAW_LOG_OPTIONS
 from nasrec_tf.studies.paired_intervals import Measured, PairedDifference, paired_difference
@@ -155,6 +156,9 @@ class AblationStudy:
         # Before any work: every variant has to be a search that can be made.
         self.meanings()
         dataset = self._dataset()
+        for variant in self.variants:
+            for seed in range(1, self.seeds + 1):
+                self._check_made(variant, seed, dataset)
         found: dict[str, list[JudgedSearch]] = {variant.text: [] for variant in self.variants}
         for seed in range(1, self.seeds + 1):
             for variant in self.variants:
@@ -180,6 +184,14 @@ class AblationStudy:
             found.append((each.text, config))
         return found
 
+    def _check_made(self, variant: AblationVariant, seed: int, dataset: tuple[str, ...]) -> None:
+        """Refuses a search that is there and was made with other options than are asked for."""
+        place = self._place(variant, seed)
+        RunDirectory(place / "run").check_made_with(
+            self._config(variant, seed, dataset),
+            f"use another --dir, or delete {place} to search again",
+        )
+
     def _dataset(self) -> tuple[str, ...]:
         """The records, made once for all searches."""
         config = dataclasses.replace(
@@ -188,6 +200,7 @@ class AblationStudy:
             export_dir=str(self.directory / "models"),
             explain=False,
         )
+        RunDirectory(config.run_dir).check_made_with(config, "use another --dir")
         return (str(completed_run(config, "records", self.quiet).dataset.resolve()),)
 
     def _config(

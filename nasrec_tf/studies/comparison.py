@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from nasrec_tf.architecture.memory import check_fits
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.option_values import made_directory
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report.comparison_page import write_comparison
 from nasrec_tf.report.comparison_summary import ComparisonSummary, SearchSummary
@@ -98,6 +99,7 @@ class Comparison:
             UserError: if one cannot, by its recipe, by the data's fields or by the memory of the
                 machine.
         """
+        self._check_place()
         self.searches.check()
         recipe, _ = self.trainings.start(), self.grouped_quality
         for contender in self.contenders:
@@ -119,10 +121,19 @@ class Comparison:
         Raises:
             RunError: if it is of a comparison with other settings, or of something else.
         """
+        self._check_place()
+        directory = made_directory(self.config.directory, "--out")
+        for draft in directory.rglob(f"{DRAFT_PREFIX}*"):
+            draft.unlink(missing_ok=True)  # Of a process that was killed.
+        write_state(directory / SETTINGS_FILE, self.settings)
+        yield
+
+    def _check_place(self) -> None:
         directory = self.config.directory
-        path = directory / SETTINGS_FILE
+        if directory.exists() and not directory.is_dir():
+            raise RunError(f"{directory}: is not a directory; use another --out.")
         mend = f"delete {directory} to compare again"
-        before = read_state(path, Settings, mend)
+        before = read_state(directory / SETTINGS_FILE, Settings, mend)
         if before is not None:
             self._check_same(before)
         elif directory.exists() and any(
@@ -132,14 +143,6 @@ class Comparison:
                 f"{directory}: holds files but no {SETTINGS_FILE}, so it is no comparison; use "
                 "another --out."
             )
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"{directory}: cannot be created: {error.strerror}") from error
-        for draft in directory.rglob(f"{DRAFT_PREFIX}*"):
-            draft.unlink(missing_ok=True)  # Of a process that was killed.
-        write_state(path, self.settings)
-        yield
 
     def _check_same(self, before: Settings) -> None:
         for name, option in OPTION_OF.items():

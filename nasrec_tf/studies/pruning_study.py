@@ -24,6 +24,7 @@ from nasrec_tf.search.results import PrunedTraining
 from nasrec_tf.search.ticket_trainings import TicketTrainings
 from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoint
+from nasrec_tf.studies.own_directory import own_directory
 from nasrec_tf.studies.paired_intervals import Measured, paired_difference
 from nasrec_tf.studies.pruning_result import JudgedNetwork, PruningResult, PruningRow
 from nasrec_tf.studies.resampled_quality import resampled_quality
@@ -31,6 +32,7 @@ from nasrec_tf.training.recipe import Recipe
 from pim import PimError, estimate, hardware_preset
 
 JUDGED = "test.json"
+SETTINGS_FILE = "pruning.json"
 DENSE, AS_LONG = "dense", "dense, as many epochs"
 HARDWARE = "isaac32"
 """Design whose arrays are counted."""
@@ -100,6 +102,7 @@ class PruningStudy:
             TimeIsUp: if there was no time for all.
             UserError: if a training diverges.
         """
+        self._claim()
         found: dict[tuple[str, int | None], list[_Trained]] = {}
         for seed in range(1, self.seeds + 1):
             for key, trained in self._of_seed(seed):
@@ -108,11 +111,19 @@ class PruningStudy:
         rows = [_row(*key, networks, dense) for key, networks in found.items()]
         return PruningResult(self.place.card, self.model.told, self.seeds, tuple(rows))
 
+    def _claim(self) -> None:
+        """Makes the directory the study's own: figures are kept by way and seed alone."""
+        settings = {
+            "--architecture of the identity": self.model.identity,
+            "data, recipe and space of the digest": self.place.card.protocol,
+        }
+        own_directory(self.directory, SETTINGS_FILE, settings, known=(DENSE,))
+
     def _of_seed(self, seed: int) -> Iterator[tuple[tuple[str, int | None], _Trained]]:
         recipe = self.place.card.recipe.replace(seed=seed)
         yield (DENSE, 0), self._dense(recipe, "dense", seed)
         longer = recipe.replace(epochs=(recipe.epochs or 1) * (self.iterations + 1))
-        yield (AS_LONG, None), self._dense(longer, "dense-as-long", seed)
+        yield (AS_LONG, None), self._dense(longer, f"dense-{longer.epochs}-epochs", seed)
         for variant in self.variants:
             trainings = self._trainings(variant, recipe, seed)
             for iteration in range(self.iterations + 1):

@@ -165,6 +165,7 @@ class RankingSupernets:
         )  # fmt: skip
         config = dataclasses.replace(base, **variant.training)
         directory = RunDirectory(path)
+        directory.check_made_with(config, "delete it to train it again, or use another --out")
         with directory.opened(config):
             run = Run(directory.stored_config() or config, directory, table_run.quiet)
             for stage in ("records", "supernet"):

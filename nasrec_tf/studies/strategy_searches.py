@@ -128,8 +128,10 @@ class StrategySearches:
     def told(self) -> str:
         """What is still to be done, in a line."""
         cost = search_cost(self.run)
+        count = len(self.unfinished)
         return (
-            f"before that, {len(self.unfinished)} searches: {', '.join(self.unfinished)}; that of "
+            f"before that, {count} search{'' if count == 1 else 'es'}: "
+            f"{', '.join(self.unfinished)}; that of "
             f"the run took {cost.rows / 1e6:.3g} M rows and {cost.seconds / 60:.3g} min"
         )
 

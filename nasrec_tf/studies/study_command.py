@@ -249,9 +249,8 @@ def _prune(options: argparse.Namespace) -> int:
         )
     ways = options.variant or [f"{score}:what={what}" for what in PRUNED_THINGS
                                for score in PRUNE_SCORES]  # fmt: skip
-    if len(set(ways)) < len(ways):
-        raise UserError("--variant: the same way is given twice; once is enough.")
     variants = [PruningVariant.parsed(text, options.iterations) for text in ways]
+    refuse_twins("--variant", [(each.text, each.settings) for each in variants])
     ends_at = _ends_at(options.minutes)
     if options.out:
         made_directory(options.out, "--out")

@@ -163,7 +163,7 @@ def test_the_plan_tells_the_searches_that_are_left_and_makes_none(compared, plac
     more = "--strategies", "random", "--strategy-seeds", "2", "--plan"
     code, screen, err = call(place, *more)
     assert code == 0, err
-    assert "before that, 1 searches: random-4; that of the run took" in screen
+    assert "before that, 1 search: random-4; that of the run took" in screen
     assert not (place / "run" / "strategies" / "random-4").exists()
 
 

@@ -2,9 +2,14 @@
 
 import contextlib
 import io
+import math
 
 import pytest
 
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.studies.ablation_study import AblationStudy, AblationVariant
 from nasrec_tf.studies.study_command import main
 
 BASE = """
@@ -80,3 +85,24 @@ def test_a_directory_that_cannot_be_made_is_told_by_its_own_option(tmp_path):
     code, out, err = study(tmp_path, "--variant", "default", "--variant", "warmup=false")
     assert code == 2 and out == "" and err.count("\n") == 1
     assert "cannot be made" in err and "use another --dir." in err
+
+
+def test_searches_that_were_made_with_other_options_are_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(AblationStudy, "_dataset", lambda _: ("data",))
+    variants = [AblationVariant.parsed("default"), AblationVariant.parsed("refine=0")]
+
+    def ablation(epochs):
+        base = SearchConfig(recipe="paper", retrain_epochs=epochs)
+        return AblationStudy(base, tmp_path, variants, 2, True, math.inf)
+
+    made = ablation(1)._config(variants[1], 2, ("data",))
+    with RunDirectory(made.run_dir).opened(made):
+        (RunDirectory(made.run_dir).stage("retrain") / "loss.csv").touch()
+    judged = []
+    monkeypatch.setattr(AblationStudy, "_judged", lambda *a: judged.append(a) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ablation(1)()
+    judged.clear()
+    with pytest.raises(RunError, match="--retrain-epochs 1 becomes 3; use another --dir, or"):
+        ablation(3)()
+    assert not judged

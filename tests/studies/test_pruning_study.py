@@ -3,10 +3,17 @@
 import contextlib
 import io
 import json
+import types
 
 import pytest
 
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.benchmark.table_build import TimeIsUp
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.studies.pruning_study import PruningStudy
 from nasrec_tf.studies.study_command import main
+from nasrec_tf.training.recipe import Recipe
 
 ARCHITECTURE = {
     "format": "nasrec_tf.architecture",
@@ -61,7 +68,7 @@ def test_a_study_sets_ways_of_pruning_beside_the_dense_network(tmp_path):
     ("more", "told"),
     [
         (("--variant", "size"), "score must be one of mask, magnitude, random. Received: 'size'"),
-        (("--variant", "mask", "--variant", "mask"), "the same way is given twice"),
+        (("--variant", "mask", "--variant", "mask"), "the same options are given twice (mask)"),
         (("--seeds", "0"), "--seeds must be at least 1. Received: 0"),
         (("--iterations", "0"), "error: --iterations must be from 1 to 100. Received: 0"),
         (("--variant", "mask:luck=3"), "error: --variant: pruning has no 'luck'; it has"),
@@ -77,3 +84,45 @@ def test_what_cannot_be_studied_is_told_in_one_line(more, told, tmp_path):
     assert code == 2 and out == "" and err.count("\n") == 1
     assert told in err
     assert not (tmp_path / "generated").exists()
+
+
+def without_time(directory, *, width=16, protocol="a", iterations=1):
+    """A study that has no time to train; the names of what it would train are kept."""
+    blocks = [{**ARCHITECTURE["blocks"][0], "dense_operators": {"fc": width}}]
+    card = types.SimpleNamespace(protocol=protocol, recipe=Recipe(epochs=2))
+    return PruningStudy(
+        types.SimpleNamespace(card=card, run=None),
+        SpaceModel(Architecture.from_json({**ARCHITECTURE, "blocks": blocks})),
+        directory, [], iterations, 1, 0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("other", [{"width": 32}, {"protocol": "b"}])
+def test_a_study_of_another_network_or_other_data_does_not_take_the_figures(other, tmp_path):
+    place = tmp_path / "pruning"
+    for _ in range(2):
+        with pytest.raises(TimeIsUp):
+            without_time(place)()
+    with pytest.raises(RunError, match="is of a study with .* give another --out"):
+        without_time(place, **other)()
+
+
+def test_a_directory_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "theirs.csv").write_text("1")
+    with pytest.raises(RunError, match="holds 'theirs.csv' but no pruning.json"):
+        without_time(tmp_path)()
+    assert [path.name for path in tmp_path.iterdir()] == ["theirs.csv"]
+
+
+def test_the_control_that_trains_as_long_is_another_one_for_other_iterations(tmp_path, monkeypatch):
+    asked = []
+
+    def dense(study, recipe, name, seed):
+        asked.append((name, recipe.epochs))
+        return None
+
+    monkeypatch.setattr(PruningStudy, "_dense", dense)
+    for iterations in (1, 5):
+        list(without_time(tmp_path, iterations=iterations)._of_seed(1))
+    longer = [each for each in asked if each[0] != "dense"]
+    assert longer == [("dense-4-epochs", 4), ("dense-12-epochs", 12)]
