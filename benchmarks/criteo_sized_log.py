@@ -2,7 +2,7 @@
 
 45.8 million rows in Criteo's layout whose categories have about as many distinct values as Criteo's
 have, 33.8 million, most of them seen once or twice. Clicks depend on the hidden traits of
-:mod:`nasrec_tf.demo` and on the products planted there; some of the traits are told by categories
+:mod:`nasrec_tf.data.generated_log` and on the products planted there; some of the traits are told by categories
 of 15,000 and 93,000 values. The best possible log loss is printed.
 
 Nothing is held in memory but one piece of the log: names and hidden vectors of a category's values
@@ -22,9 +22,9 @@ import pyarrow.compute
 import pyarrow.csv as arrow_csv
 
 from beam_preprocess.datasets.criteo import CRITEO_TABLE_ROWS
-from nasrec_tf import demo
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import UserError, one_line
+from nasrec_tf.data import generated_log as demo
 
 CRITEO_ROWS = 45_840_617
 """Rows of the Kaggle challenge's ``train.txt``."""

@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.preprocessing import OneHotEncoder
 
-from nasrec_tf import demo
+from nasrec_tf import demo as program
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.data import generated_log as demo
 
 
 def read(path):
@@ -120,7 +121,7 @@ def test_the_seed_decides_the_file(tmp_path):
 
 def test_command_writes_the_file_and_tells_the_bounds(tmp_path, capsys):
     path = tmp_path / "demo.tsv"
-    assert demo.main(["--rows", "500", "--seed", "4", "-o", str(path)]) == 0
+    assert program.main(["--rows", "500", "--seed", "4", "-o", str(path)]) == 0
     assert len(read(path)) == 500
     facts = demo.write_demo(path, 500, 4)
     assert f"best possible log loss {facts.best_log_loss:.4f}" in capsys.readouterr().out
@@ -139,7 +140,7 @@ def test_bad_arguments_get_one_line_and_leave_nothing(
     tmp_path, monkeypatch, capsys, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
-    assert demo.main(arguments) == 2
+    assert program.main(arguments) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1

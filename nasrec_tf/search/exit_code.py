@@ -1,5 +1,6 @@
 """How a command ends: its exit code, and mistakes of the user in one line."""
 
+import os
 import sys
 from collections.abc import Callable
 
@@ -9,6 +10,8 @@ from nasrec_tf.common.errors import UserError, one_line
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+NOBODY_READS = 141
+"""Of a program whose output is read no more, as shells have it."""
 
 
 def exit_code(command: Callable[[], int]) -> int:
@@ -16,10 +19,13 @@ def exit_code(command: Callable[[], int]) -> int:
 
     Args:
         command: does the work. What the user got wrong, and what a device refuses, becomes a line
-            on the standard error stream and code 2; an interrupt becomes code 130.
+            on the standard error stream and code 2; an interrupt becomes code 130, and an output
+            that nobody reads any more code 141.
     """
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()  # What is still to be written may be refused too.
+        return code
     except (UserError, DataError) as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return USAGE_ERROR
@@ -27,8 +33,24 @@ def exit_code(command: Callable[[], int]) -> int:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
+        is_output = _gives_up_output()
+        if is_output and isinstance(error, BrokenPipeError):
+            return NOBODY_READS
         fault = device_fault(error)
         if fault is None:
             raise
         print(f"error: {fault} and repeat the command to go on.", file=sys.stderr)
         return USAGE_ERROR
+
+
+def _gives_up_output() -> bool:
+    """Whether the output takes no more; what is left of it is then written nowhere.
+
+    Else the interpreter would try again at its end, and print a page of that.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import pydantic
 
 from nasrec_tf.common.saved_state import SAVED
-from nasrec_tf.demo import DemoFacts
+from nasrec_tf.data.generated_log import DemoFacts
 from nasrec_tf.report import CalibrationSummary, ExplanationSummary, QualitySummary
 from nasrec_tf.search.hardware_results import (
     BASELINES,

@@ -7,7 +7,7 @@ import pytest
 
 COMMANDS = (
     *("search", "predict", "evaluate", "compare", "study", "runs", "benchmark"),
-    "beam_preprocess",
+    *("flops", "draw", "demo", "beam_preprocess", "pim"),
 )
 
 INTERRUPTED_AT = """
@@ -15,7 +15,7 @@ import os, runpy, signal, sys
 
 class Interrupts:
     def find_spec(name, *_):
-        if name in ("nasrec_tf.common.command_line", "beam_preprocess.config"):
+        if name in ("nasrec_tf.common.command_line", "beam_preprocess.config", "pim.checks"):
             os.kill(os.getpid(), signal.SIGINT)
 
 # Where tests run in the background of a shell, interrupts are ignored.
@@ -27,7 +27,7 @@ runpy.run_module(sys.argv[1], run_name="__main__")
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_interrupt_while_a_program_loads(command):
-    module = command if command == "beam_preprocess" else f"nasrec_tf.{command}"
+    module = command if command in ("beam_preprocess", "pim") else f"nasrec_tf.{command}"
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED_AT, module], capture_output=True, text=True
     )

@@ -130,7 +130,7 @@ def dataset(tmp_path_factory):
     """Directory of a small data set with Criteo's layout, made by Beam from a generated log."""
     from beam_preprocess.api import PreprocessConfig, preprocess
     from beam_preprocess.datasets import find_description
-    from nasrec_tf.demo import write_demo
+    from nasrec_tf.data.generated_log import write_demo
 
     directory = tmp_path_factory.mktemp("demo")
     write_demo(directory / "demo.txt", DEMO_ROWS, seed=4)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from nasrec_tf.demo import DemoFacts
+from nasrec_tf.data.generated_log import DemoFacts
 from nasrec_tf.report import QualitySummary
 from nasrec_tf.search.last_screen import baseline_lines
 from nasrec_tf.search.results import RecordsResult

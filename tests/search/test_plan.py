@@ -112,7 +112,7 @@ def test_steps_of_halving_are_those_that_its_rungs_leave(count, keep):
 
 @pytest.mark.slow
 def test_rows_of_a_longer_log_are_those_of_its_sample_times_its_length(tmp_path, monkeypatch):
-    from nasrec_tf.demo import write_demo
+    from nasrec_tf.data.generated_log import write_demo
 
     log = tmp_path / "log.txt"
     write_demo(log, 4000, 1)

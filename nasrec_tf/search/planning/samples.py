@@ -162,7 +162,7 @@ def _of_log(
 
 
 def _write_demo(path: str, rows: int, seed: int) -> None:
-    from nasrec_tf.demo import write_demo
+    from nasrec_tf.data.generated_log import write_demo
 
     write_demo(path, rows, seed)
 

@@ -15,7 +15,7 @@ from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.demo import write_demo
+from nasrec_tf.data.generated_log import write_demo
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.options import LOG_OPTIONS, flag
 from nasrec_tf.search.results import RecordsResult
