@@ -2,8 +2,8 @@
 
 45.8 million rows in Criteo's layout whose categories have about as many distinct values as Criteo's
 have, 33.8 million, most of them seen once or twice. Clicks depend on the hidden traits of
-:mod:`nasrec_tf.data.generated_log` and on the products planted there; some of the traits are told by categories
-of 15,000 and 93,000 values. The best possible log loss is printed.
+:mod:`nasrec_tf.data.generated_log` and on the products planted there; some of the traits are told
+by categories of 15,000 and 93,000 values. The best possible log loss is printed.
 
 Nothing is held in memory but one piece of the log: names and hidden vectors of a category's values
 are hashes of their ranks, and ranks are drawn by the inverse of their distribution function.

@@ -1,8 +1,9 @@
 """Processing-in-memory: what a network costs on analog arrays, and what they compute.
 
-Names load their modules at first use, which takes NumPy and nothing heavier. ``estimate`` and ``estimate_batch`` cost
-networks, ``analog_matmul`` and ``to_analog`` compute as the arrays do, ``compare`` and ``explore``
-put designs side by side. ``python -m pim`` does it from the command line.
+Names load their modules at first use, which takes NumPy and nothing heavier. ``estimate`` and
+``estimate_batch`` cost networks, ``analog_matmul`` and ``to_analog`` compute as the arrays do,
+``compare`` and ``explore`` put designs side by side. ``python -m pim`` does it from the command
+line.
 """
 
 import importlib as _importlib
@@ -49,6 +50,8 @@ if _TYPE_CHECKING:
     from pim.workload.workload_json import save_workload as save_workload
     from pim.workload.workload_json import workload_from_json as workload_from_json
     from pim.workload.workload_json import workload_to_json as workload_to_json
+
+_ROOMS = ("cli", "cost", "functional", "hardware", "mnsim2", "studies", "workload")
 
 _HOMES = {
     "AnalogLinear": "pim.functional.quantized",
@@ -136,6 +139,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _Any:
+    if name in _ROOMS:
+        return _importlib.import_module(f"{__name__}.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(_importlib.import_module(_HOMES[name]), name)

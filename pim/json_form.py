@@ -39,7 +39,7 @@ def read_json(path: pathlib.Path) -> Any:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise PimError(f"{path}: cannot be read: larger than {MOST_BYTES >> 20} MiB")
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=_object, parse_constant=_no_number)
     except OSError as error:
         raise PimError(f"{path}: cannot be read: {error.strerror}") from error

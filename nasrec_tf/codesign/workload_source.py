@@ -64,7 +64,6 @@ def _workload(architecture: Architecture, features: Features, name: str, request
         architecture,
         _features(features, request),
         batch=1 if request.batch is None else request.batch,
-        precision=request.precision,
         embedding_bits=embedding_bits,
         name=name,
     )

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import os
+import pathlib
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ from pim.cli.inputs import (
 from pim.cli.one_line_parser import OneLineParser
 from pim.cost.estimate import estimate
 from pim.errors import PimError
+from pim.hardware.genes import BY_OPERATOR, HARDWARE_GENES
 from pim.hardware.hardware_json import hardware_to_json
 from pim.hardware.presets import DEFAULT
 from pim.studies.design_comparison import Setup, compare
@@ -25,6 +27,8 @@ from pim.studies.explore import DesignSpace, explore
 from pim.workload.workload_json import workload_text
 
 EXIT_USAGE = 2
+
+PLOT_ENDINGS = (".png", ".svg", ".pdf")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,8 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         parsed = _parser().parse_args(arguments)
-        if getattr(parsed, "plot", None) == "":
-            raise PimError("--plot must name a file; leave it out for no plot")
+        _check_plot(getattr(parsed, "plot", None))
         parsed.run(parsed)
         sys.stdout.flush()
     except PimError as error:
@@ -52,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _check_plot(path: str | None) -> None:
+    if path == "":
+        raise PimError("--plot must name a file; leave it out for no plot")
+    if path is not None and pathlib.PurePath(path).suffix.lower() not in PLOT_ENDINGS:
+        raise PimError(f"--plot {path}: its ending must tell the format: {', '.join(PLOT_ENDINGS)}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -126,6 +136,7 @@ def _compare(parsed: argparse.Namespace) -> None:
 
 
 def _explore(parsed: argparse.Namespace) -> None:
+    _check_free(parsed)
     space = {}
     for field in dataclasses.fields(DesignSpace):
         text = getattr(parsed, f"{field.name}_values")
@@ -148,6 +159,21 @@ def _explore(parsed: argparse.Namespace) -> None:
         "front": front,
     }
     _print(parsed, value, tables.exploration_text(exploration))
+
+
+def _check_free(parsed: argparse.Namespace) -> None:
+    """Refuses what an exploration would not look at: it tries values of its own."""
+    tried = {name: gene for gene, (name, *_) in HARDWARE_GENES.items()} | {"array.columns": "rows"}
+    given = [text.partition("=")[0].strip() for text in parsed.set]
+    asked = {f"--set {name}": tried[name] for name in given if name in tried}
+    for name in BY_OPERATOR:
+        if getattr(parsed, name) is not None:
+            asked[f"--{name.replace('_', '-')}"] = name
+    for option, gene in asked.items():
+        raise PimError(
+            f"{option} has no effect on explore, which tries values of its own: give "
+            f"--{gene.replace('_', '-')}-values"
+        )
 
 
 def _whole_numbers(flag: str, text: str) -> list[int]:

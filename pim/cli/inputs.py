@@ -10,7 +10,7 @@ from pim.hardware.hardware import Hardware
 from pim.hardware.hardware_json import changed, load_hardware
 from pim.hardware.presets import recnmp_tables, reram_tables
 from pim.workload.operators import Workload
-from pim.workload.precision import Precision
+from pim.workload.precision import BitChanges
 from pim.workload.sources import Request, find_workload
 
 _COUNTS = {
@@ -93,31 +93,32 @@ def read_workload(arguments: argparse.Namespace) -> Workload:
         value = getattr(arguments, flag)
         if value is not None:
             whole(f"--{flag.replace('_', '-')}", value, least, most)
-    precision = None
-    if arguments.weight_bits is not None or arguments.activation_bits is not None:
-        weight_bits, weight_bits_of = _bits("--weight-bits", arguments.weight_bits or "8")
-        bits, bits_of = _bits("--activation-bits", arguments.activation_bits or "8")
-        precision = Precision(weight_bits, bits, weight_bits_of, bits_of)
+    bits = BitChanges(
+        _bits("--weight-bits", arguments.weight_bits),
+        _bits("--activation-bits", arguments.activation_bits),
+    )
     counts = {flag: getattr(arguments, flag) for flag in (*_COUNTS, "embedding_bits")}
-    return find_workload(arguments.architecture, Request(**counts, precision=precision))
+    return find_workload(arguments.architecture, Request(**counts), bits)
 
 
-def _bits(flag: str, text: str) -> tuple[int, dict[str, int]]:
-    """``8,block_2=4`` as a default and exceptions."""
-    default, exceptions = 8, {}
-    for part in text.split(","):
+def _bits(flag: str, text: str | None) -> dict[str, int]:
+    """``8,block_2=4`` as widths by name; that of all others has none."""
+    widths: dict[str, int] = {}
+    for part in () if text is None else text.split(","):
         name, equals, value = part.rpartition("=")
+        name = name.strip()
         try:
             width = int(value)
         except ValueError:
             raise PimError(
                 f"{flag}: must look like 8 or 8,block_2=4. Received: {shown(text)}"
             ) from None
-        if equals:
-            exceptions[name.strip()] = width
-        else:
-            default = width
-    return default, exceptions
+        if equals and not name:
+            raise PimError(f"{flag}: {shown(part)} names no operator before the sign =")
+        if name in widths:
+            raise PimError(f"{flag}: gives {name or 'the bits of all'} twice; once is enough")
+        widths[name] = width
+    return widths
 
 
 def read_hardware(arguments: argparse.Namespace) -> Hardware:
@@ -138,6 +139,8 @@ def read_hardware(arguments: argparse.Namespace) -> Hardware:
         name, equals, value = text.partition("=")
         if not equals:
             raise PimError(f"--set must look like adc.bits=6. Received: {shown(text)}")
+        if name.strip() in settings:
+            raise PimError(f"--set gives {name.strip()} twice; once is enough")
         try:
             settings[name.strip()] = json.loads(value)
         except (ValueError, RecursionError):

@@ -1,5 +1,6 @@
 """Plots of reports; matplotlib is loaded only when one is written."""
 
+import io
 import pathlib
 from typing import Any
 
@@ -48,10 +49,16 @@ def _plain(text: str) -> str:
 
 
 def _save(figure: Any, path: str | pathlib.Path) -> None:
+    buffer = io.BytesIO()
+    form = pathlib.Path(path).suffix.removeprefix(".").lower()
     try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise PimError(f"{path}: cannot be written: {error}") from error
+        figure.savefig(buffer, dpi=150, format=form)
+    except ValueError as error:
+        raise PimError(f"{path}: cannot be drawn: {error}") from error
+    try:
+        pathlib.Path(path).write_bytes(buffer.getvalue())
+    except OSError as error:
+        raise PimError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def plot_breakdown(report: Report, path: str | pathlib.Path) -> None:

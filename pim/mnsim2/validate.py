@@ -111,7 +111,11 @@ def _read(path) -> Iterator[tuple[int, dict[str, str]]]:
                 raise PimError(f"{path}: column {min(missing)!r} is missing")
             for row in reader:
                 yield reader.line_num, row
-    except (OSError, ValueError, csv.Error) as error:
+    except PimError:
+        raise
+    except OSError as error:
+        raise PimError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, csv.Error) as error:
         raise PimError(f"{path}: cannot be read: {error}") from error
 
 

@@ -36,7 +36,7 @@ class DesignSpace:
         activation_bits: bits of all inputs.
 
     Raises:
-        PimError: if a setting has no value.
+        PimError: if a setting has no value, or one twice.
     """
 
     rows: Sequence[int] = (64, 128, 256)
@@ -55,6 +55,9 @@ class DesignSpace:
                 raise PimError(f"design space: {field.name} has no value")
             for value in values:
                 checks.whole(f"design space: {field.name}", value, 1, 2**31 - 1)
+            twice = [value for value in values if list(values).count(value) > 1]
+            if twice:
+                raise PimError(f"design space: {field.name} has {twice[0]} twice; once is enough")
         count = math.prod(len(getattr(self, field.name)) for field in dataclasses.fields(self))
         if count > MOST_CANDIDATES:
             raise PimError(

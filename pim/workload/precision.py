@@ -74,6 +74,51 @@ class Precision:
         return dataclasses.replace(workload, operators=tuple(operators))
 
 
+@dataclasses.dataclass(frozen=True)
+class BitChanges:
+    """Bit widths in place of a network's own; those that are not named stay.
+
+    Example:
+        >>> BitChanges({"": 4, "block_2": 6}).weight_bits["block_2"]
+        6
+
+    Args:
+        weight_bits: by operator, or by the start of its name as in ``Precision``; those of ``""``
+            are of all that no other name tells.
+        activation_bits: the same for activations.
+    """
+
+    weight_bits: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    activation_bits: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def applied_to(self, workload: Workload) -> Workload:
+        """The same network with these bit widths.
+
+        Args:
+            workload: the network.
+
+        Raises:
+            PimError: if a width is given for something that the network does not have, or is not
+                one that hardware takes.
+        """
+        named = [{name: bits for name, bits in widths.items() if name}
+                 for widths in (self.weight_bits, self.activation_bits)]  # fmt: skip
+        precision = Precision(weight_bits_of=named[0], activation_bits_of=named[1])
+        precision.check([operator.name for operator in workload.crossbar_operators])
+        operators = []
+        for operator in workload.operators:
+            if isinstance(operator, CrossbarOperator):
+                own = operator.weight_bits, operator.activation_bits
+                every = self.weight_bits.get("", own[0]), self.activation_bits.get("", own[1])
+                operator = dataclasses.replace(
+                    operator,
+                    weight_bits=_by_prefix(named[0], operator.name, every[0]),
+                    activation_bits=_by_prefix(named[1], operator.name, every[1]),
+                )
+            operators.append(operator)
+        return dataclasses.replace(workload, operators=tuple(operators))
+
+
 EIGHT_BITS = Precision()
 """8 bits everywhere."""
 

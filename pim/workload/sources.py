@@ -17,10 +17,12 @@ from pim.checks import shown
 from pim.errors import PimError
 from pim.json_form import names_a_file, read_json
 from pim.workload.operators import Workload
-from pim.workload.precision import Precision
+from pim.workload.precision import BitChanges
 from pim.workload.workload_json import FORMAT, workload_from_json
 
 GROUP = "pim.workloads"
+
+NO_CHANGES = BitChanges()
 
 _CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -35,7 +37,6 @@ class Request:
         sparse_features: embedding tables.
         rows_per_table: rows of every table.
         embedding_bits: bits of an element of an embedding.
-        precision: bit widths of the crossbar operators.
     """
 
     batch: int | None = None
@@ -43,7 +44,6 @@ class Request:
     sparse_features: int | None = None
     rows_per_table: int | None = None
     embedding_bits: int | None = None
-    precision: Precision | None = None
 
 
 class WorkloadSource(Protocol):
@@ -70,17 +70,23 @@ class WorkloadSource(Protocol):
         """
 
 
-def find_workload(name_or_path: str, request: Request) -> Workload:
+def find_workload(name_or_path: str, request: Request, bits: BitChanges = NO_CHANGES) -> Workload:
     """The network of a name, or in a file.
 
     Args:
         name_or_path: a name that some source knows, or a JSON file of a workload or of a format
             that some source reads.
         request: what it is wanted with.
+        bits: widths in place of those that it says, or that are taken where it says none.
 
     Raises:
         PimError: if there is no such network, or it is not valid; the message names it.
     """
+    workload = _found(name_or_path, request)
+    return workload if bits == NO_CHANGES else _told(name_or_path, bits.applied_to, workload)
+
+
+def _found(name_or_path: str, request: Request) -> Workload:
     sources, failures = _sources()
     for source in sources.values():
         if name_or_path in source.names():
@@ -120,7 +126,7 @@ def _own(value: Any, request: Request) -> Workload:
     workload = workload_from_json(value)
     if request.batch is not None:
         workload = dataclasses.replace(workload, batch=request.batch)
-    return workload if request.precision is None else request.precision.applied_to(workload)
+    return workload
 
 
 def _sources() -> tuple[dict[str, WorkloadSource], list[str]]:

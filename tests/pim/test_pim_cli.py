@@ -3,6 +3,7 @@
 import ast
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -196,3 +197,52 @@ def test_no_test_of_pim_needs_nasrec_tf():
             names = [alias.name for alias in getattr(node, "names", []) if hasattr(alias, "name")]
             for name in (*names, getattr(node, "module", None) or ""):
                 assert name.split(".")[0] not in ("nasrec_tf", "beam_preprocess"), path.name
+
+
+# What has no effect, or is given twice.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["estimate", "--weight-bits", "8,4"], "--weight-bits: gives the bits of all twice"),
+        (["estimate", "--weight-bits", "block_2=4,block_2=6"], "gives block_2 twice"),
+        (["estimate", "--activation-bits", ""], "--activation-bits: must look like"),
+        (["estimate", "--activation-bits", "=4"], "'=4' names no operator"),
+        (["estimate", "--set", "adc.bits=6", "--set", "adc.bits=8"], "gives adc.bits twice"),
+        (["explore", "--weight-bits", "6"], "no effect on explore.*give --weight-bits-values"),
+        (["explore", "--set", "array.columns=64"], "array.columns has no.*give --rows-values"),
+        (["explore", "--weight-bits-values", "4,4"], "weight_bits has 4 twice"),
+        (["estimate", "--plot", "drawn"], "drawn: its ending must tell the format: .png"),
+        (["estimate", "--plot", "/dev/full"], "/dev/full: its ending must tell the format"),
+    ],
+)
+def test_what_would_be_passed_over_is_told(capsys, small, arguments, message):
+    code, out, err = run(capsys, arguments[0], small, *arguments[1:])
+    assert code == 2 and out == "" and err.count("\n") == 1
+    assert re.search(message, err), err
+
+
+def test_widths_that_are_not_named_stay_as_the_network_says(capsys, small, tmp_path):
+    def widths(path, *options):
+        out = run(capsys, "workload", path, *options)[1]
+        (tmp_path / "given.json").write_text(out)
+        maps = load_workload(tmp_path / "given.json").crossbar_operators
+        return {each.name: (each.weight_bits, each.activation_bits) for each in maps}
+
+    four = widths(small, "--weight-bits", 4)
+    (tmp_path / "four.json").write_text((tmp_path / "given.json").read_text())
+    assert set(four.values()) == {(4, 8)}
+    inputs = widths(tmp_path / "four.json", "--activation-bits", 6)
+    assert set(inputs.values()) == {(4, 6)}
+    one = widths(tmp_path / "four.json", "--weight-bits", "block_7_fc=7")
+    assert one["block_7_fc/dense"] == (7, 8)
+    assert {bits for name, bits in one.items() if name != "block_7_fc/dense"} == {(4, 8)}
+    both = widths(tmp_path / "four.json", "--weight-bits", "5,block_7_fc=7")
+    assert set(both.values()) == {(5, 8), (7, 8)}
+
+
+def test_a_mark_of_utf_8_before_a_workload_is_passed_over(capsys, small, tmp_path):
+    marked = tmp_path / pathlib.Path(small).name
+    marked.write_bytes(b"\xef\xbb\xbf" + pathlib.Path(small).read_bytes())
+    assert run(capsys, "estimate", marked) == run(capsys, "estimate", small)

@@ -90,7 +90,6 @@ def test_no_value_of_json_in_any_field_of_a_design_does_more_than_one_clear_line
     [
         ('{"format": "pim.hardware", "format": "pim.hardware"}', "'format' stands twice"),
         ('{"format": NaN}', "NaN is no number of JSON"),
-        ("\ufeff{}", "not JSON: Unexpected UTF-8 BOM"),
     ],
 )
 def test_json_is_read_strictly(tmp_path, text, message):
