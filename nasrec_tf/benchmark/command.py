@@ -7,6 +7,7 @@ import pathlib
 import time
 from collections.abc import Sequence
 
+from beam_preprocess.common.suggestions import suggestion
 from nasrec_tf.benchmark.measured_table import count_unequal, joined
 from nasrec_tf.benchmark.table_files import read_table, write_parquet
 from nasrec_tf.common.atomic_file import atomic_file
@@ -137,6 +138,12 @@ def _build(options: argparse.Namespace) -> int:
     ends_at = time.monotonic() + 60.0 * options.minutes
     with opened_workspace(build_config(options), options.quiet) as place:
         if base is not None:
+            if not any(list(base.rows_of(protocol)) for protocol in place.file.cards):
+                raise UserError(
+                    f"--from {options.base}: none of its trainings is of these records, this "
+                    "recipe and this space; leave it out, or give the options that it was built "
+                    "with."
+                )
             place.run.say(f"{place.file.add_all(base)} rows taken from {options.base}")
         build = TableBuild(
             place.run, place.card, place.file, options.stream, options.seeds, ends_at
@@ -188,7 +195,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
             f"--budgets must go up to {LEAST_BUDGET} or more, which strategies need. "
             f"Received: {options.budgets}"
         )
-    names = [name.strip() for name in options.strategies.split(",")] if options.strategies else ()
+    names = _strategies(options.strategies)
     benchmark = Benchmark.load(options.table)
     count = options.seeds * len(names or tried_strategies())
     if options.out is not None:
@@ -201,6 +208,25 @@ def _leaderboard(options: argparse.Namespace) -> int:
     if options.out is not None:
         _write_board(pathlib.Path(options.out), found, budgets)
     return 0
+
+
+def _strategies(text: str | None) -> Sequence[str]:
+    """The strategies that are asked for; none for all."""
+    from nasrec_tf.benchmark.leaderboard import tried_strategies
+
+    if text is None:
+        return ()
+    names = [name.strip() for name in text.split(",")]
+    known = tried_strategies()
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"--strategies: a table cannot try {shown(name)}{suggestion(name, known)}; it can "
+                f"try {', '.join(known)}."
+            )
+        if names.count(name) > 1:
+            raise UserError(f"--strategies names {name} twice; once is enough.")
+    return names
 
 
 def _write_board(directory: pathlib.Path, found, budgets: Sequence[int]) -> None:

@@ -1,7 +1,11 @@
 """A drawing as PNG or PDF: the shapes of its SVG painted by Matplotlib."""
 
 import io
+import re
+import sys
+import warnings
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nasrec_tf.drawing.svg import FONT
@@ -54,8 +58,28 @@ def painted(svg: str, form: str) -> bytes:
                 _paint(axes, element, stripes)
         no_date = {"CreationDate": None} if form == "pdf" else {"Software": None}
         dots = SHARPNESS * PIXELS_PER_INCH
-        figure.savefig(file, format=form, dpi=dots, metadata=no_date)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.filterwarnings("always", "Glyph .* missing from")
+            figure.savefig(file, format=form, dpi=dots, metadata=no_date)
+        _tell_missing(told)
     return file.getvalue()
+
+
+def _tell_missing(told: Sequence[warnings.WarningMessage]) -> None:
+    """Tells letters that no font here has, which are drawn as boxes."""
+    letters = set()
+    for each in told:
+        match = re.match(r"Glyph (\d+) ", str(each.message))
+        if match:
+            letters.add(chr(int(match[1])))
+        else:
+            warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if letters:
+        print(
+            f"warning: no font here has {', '.join(sorted(letters))}; boxes stand in their place "
+            "(an .svg leaves fonts to who shows it)",
+            file=sys.stderr,
+        )
 
 
 def _font() -> str:

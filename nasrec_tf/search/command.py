@@ -19,7 +19,7 @@ from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
-from nasrec_tf.search.options import STAGES, as_several, flag, is_several
+from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_several
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(arguments)
         config = _config(options)
         if options.plan:
+            _check_plan(options)
             return _plan(config)
         return _run(config, options.stage, options.quiet, options.serve_report, options.extend)
 
@@ -141,7 +142,17 @@ def _config(options: argparse.Namespace) -> SearchConfig:
         given = getattr(options, field.name)
         if given is not None:
             values[field.name] = given
+        elif field.name in values:
+            _check_of_file(options.config, field, values[field.name])
     return SearchConfig(**values)
+
+
+def _check_of_file(path: str, field: dataclasses.Field, value: Any) -> None:
+    """Names the file as well where a value cannot be used."""
+    try:
+        check_option(field, as_several(value) if is_several(field) else value)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _run(
@@ -168,6 +179,14 @@ def _run(
 
         print(last_screen(run))
     return 0
+
+
+def _check_plan(options: argparse.Namespace) -> None:
+    for name in ("stage", "extend", "serve_report"):
+        if getattr(options, name) not in (None, False):
+            raise UserError(
+                f"{flag(name)} goes without --plan, which begins nothing; leave one of them out."
+            )
 
 
 def _plan(config: SearchConfig) -> int:

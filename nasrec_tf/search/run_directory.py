@@ -61,16 +61,17 @@ class RunDirectory:
 
     Args:
         path: where it is.
+        option: by which the user named it.
 
     Raises:
         RunError: if a file stands there, or on the way to it.
     """
 
-    def __init__(self, path: str | pathlib.Path):
+    def __init__(self, path: str | pathlib.Path, option: str = "--run-dir"):
         self.path = pathlib.Path(path)
         there = next((p for p in (self.path, *self.path.parents) if os.path.lexists(p)), None)
         if there is not None and not there.is_dir():
-            raise RunError(f"{there}: is not a directory; use another --run-dir.")
+            raise RunError(f"{there}: is not a directory; use another {option}.")
         self._stored: tuple[tuple[int, int, int], SearchConfig] | None = None
 
     @contextlib.contextmanager
@@ -107,7 +108,12 @@ class RunDirectory:
                 raise
             raise RunError(f"{path}: cannot be written: {error.strerror}; delete it.") from error
 
-    def _make(self) -> None:
+    def check_no_strangers(self) -> None:
+        """Finds out whether what stands there is a run, if anything does.
+
+        Raises:
+            RunError: if it is something else.
+        """
         if self.path.is_dir() and not (self.path / CONFIG_FILE).exists():
             strangers = [entry.name for entry in self.path.iterdir() if not _is_passing(entry)]
             if strangers:
@@ -115,6 +121,9 @@ class RunDirectory:
                     f"{self.path}: holds {sorted(strangers)[0]!r} but no {CONFIG_FILE}, so it is "
                     "not a run directory; use another --run-dir."
                 )
+
+    def _make(self) -> None:
+        self.check_no_strangers()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -52,7 +52,7 @@ class Source:
     """
 
     def __init__(self, path: str):
-        directory = RunDirectory(path)
+        directory = RunDirectory(path, FROM)
         config = directory.stored_config()
         if config is None:
             raise UserError(f"{path}: is no run directory; give that of a finished run to {FROM}.")

@@ -30,7 +30,7 @@ def finished_run(path: pathlib.Path, option: str, quiet: bool, checkpoint_second
     Raises:
         RunError: if there is no such run, it has not come so far, or what a stage left is damaged.
     """
-    directory = RunDirectory(path)
+    directory = RunDirectory(path, option)
     stored = directory.stored_config()
     if stored is None:
         raise RunError(

@@ -49,12 +49,11 @@ def _assumed(options: argparse.Namespace) -> str:
     """The inputs that these are the costs of, as a run may have others."""
     features = _features(options)
     told = f"of {features.dense} dense and {features.sparse} sparse features"
-    if set(features.table_rows) == {1}:
-        told += " (counted as tables of one row)"
-    if tells_baseline(options.architecture):
-        return told
-    width = _network(options).embedding_dim
-    return f"{told}, embeddings {width} wide (--embedding-dim: that of a run's recipe)"
+    if not tells_baseline(options.architecture):
+        width = _network(options).embedding_dim
+        told += f", embeddings {width} wide (--embedding-dim: that of a run's recipe)"
+    one_row = set(features.table_rows) == {1}
+    return f"{told}; each table counted as one row" if one_row else told
 
 
 def _cost(options: argparse.Namespace) -> Complexity:

@@ -70,13 +70,14 @@ def list_runs(directories: Sequence[pathlib.Path]) -> list[RunFigures]:
     for directory in directories:
         if not directory.is_dir():
             raise UserError(f"{directory}: no such directory.")
-        before = len(found)
-        for path in find_runs(directory):
+        paths = list(find_runs(directory))
+        for path in paths:
             name = directory.name or str(directory) if path == directory else str(
                 path.relative_to(directory)
             )  # fmt: skip
-            found.setdefault(path.resolve(), figures_of(path, name))
-        if len(found) == before:
+            if path.resolve() not in found:
+                found[path.resolve()] = figures_of(path, name)
+        if not paths:
             raise UserError(f"{directory}: holds no run of nasrec_tf.search.")
     return sorted(found.values(), key=lambda run: run.test.log_loss if run.test else float("inf"))
 

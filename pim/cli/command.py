@@ -118,12 +118,14 @@ def _print(parsed: argparse.Namespace, value, text: str) -> None:
 
 
 def _estimate(parsed: argparse.Namespace) -> None:
-    report = estimate(read_workload(parsed), read_hardware(parsed))
+    workload = read_workload(parsed)
+    report = estimate(workload, read_hardware(parsed))
     if parsed.plot:
         from pim.cli.plots import plot_breakdown
 
         plot_breakdown(report, parsed.plot)
-    _print(parsed, report.to_json(), tables.report_text(report))
+    told = [tables.report_text(report), *tables.inputs_lines(workload)]
+    _print(parsed, report.to_json(), "\n\n".join(told))
 
 
 def _compare(parsed: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from pim.cost.report import Report
 from pim.mnsim2.validate import Validation
 from pim.studies.design_comparison import BASELINES, PAPER_RATIOS, Comparison
 from pim.studies.explore import Exploration
+from pim.workload.operators import EmbeddingOperator, Workload
 
 
 def report_text(report: Report) -> str:
@@ -36,6 +37,19 @@ def report_text(report: Report) -> str:
             _operators(report),
         ]
     )
+
+
+def inputs_lines(workload: Workload) -> list[str]:
+    """The tables that these are the costs of, as a network of the same name may have others.
+
+    Args:
+        workload: what was estimated.
+    """
+    return [
+        f"{each.name}: {len(each.table_rows)} tables, {sum(each.table_rows):,} rows in all"
+        for each in workload.operators
+        if isinstance(each, EmbeddingOperator)
+    ]
 
 
 def _components(report: Report) -> str:

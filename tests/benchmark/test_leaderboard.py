@@ -86,7 +86,16 @@ def test_tables_are_joined(file, tmp_path, capsys):
             ["leaderboard", "FILE", "--dataset", "made", "--budgets", "5,20"],
             "--budgets must go up to 48",
         ),
-        (["leaderboard", "FILE", "--dataset", "made", "--strategies", "luck"], "No strategy"),
+        (["leaderboard", "FILE", "--dataset", "made", "--strategies", "luck"], "cannot try 'luck'"),
+        (
+            ["leaderboard", "FILE", "--dataset", "made", "--strategies", "randm"],
+            "'randm', did you mean 'random'?",
+        ),
+        (
+            ["leaderboard", "FILE", "--dataset", "made", "--strategies", "local,local"],
+            "names local twice",
+        ),
+        (["leaderboard", "FILE", "--dataset", "made", "--strategies", "local,"], "cannot try ''"),
         (["show", "nowhere"], "No table 'nowhere'"),
     ],
 )

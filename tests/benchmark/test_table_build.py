@@ -103,6 +103,8 @@ def test_a_licence_may_be_told_later(built, tmp_path):
         (["--epochs", 2], "another recipe"),
         (["--recipe", "papre"], "No recipe 'papre', did you mean 'paper'?"),
         (["--recipe", "bars", "--row-decay", 0.1], "table_l2"),
+        (["--from", "ctr-nas-1"], "none of its trainings is of these records"),
+        (["--demo-rows", 1600], "--demo-rows 1500 becomes 1600; repeat it with those, or use"),
         (["--count", 0], "--count must be at least 1"),
         (["--minutes", "nan"], "--minutes must be a positive number"),
         (["--dataset", "nowhere"], "--dataset must be 'generated' or a directory"),

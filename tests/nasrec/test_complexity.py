@@ -110,12 +110,15 @@ def test_maps_of_dense_source_0_read_the_flattened_embeddings_too(capsys, tmp_pa
     [
         (["nasrec-criteo-tiny"], "nasrec-criteo-tiny"),
         (["nasrec-criteo-small", "--dense-features", "-1"], "dense"),
-        (["nasrec-criteo-small", "--sparse-features", "0"], "sparse"),
+        (["nasrec-criteo-small", "--sparse-features", "0"], "--sparse-features must be"),
         (["nasrec-criteo-small", "--sparse-features", "9" * 5000], "sparse"),
         (["nasrec-criteo-small", "--dense-features", "1e3"], "dense"),
         (["nasrec-criteo-small", "--dataset", "nowhere"], "nowhere"),
-        (["nasrec-criteo-small", "--embedding-dim", "12"], "embedding_dim=12"),
-        (["nasrec-criteo-small", "--embedding-dim", "0"], "embedding_dim"),
+        (
+            ["nasrec-criteo-small", "--embedding-dim", "12"],
+            "--embedding-dim must be a multiple of 8",
+        ),
+        (["nasrec-criteo-small", "--embedding-dim", "0"], "--embedding-dim must be"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(capsys, arguments, told):

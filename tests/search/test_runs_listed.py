@@ -72,6 +72,14 @@ def test_the_page_links_to_reports_and_escapes_names(several):
     assert text.count("<script") == 1  # the frame's own
 
 
+def test_a_run_that_is_named_twice_has_one_line(several, finished_run):
+    once = listed(finished_run / "run").out
+    assert listed(finished_run / "run", finished_run / "run").out == once
+    assert len(listed(several, several / "finished").out.splitlines()) == len(
+        listed(several).out.splitlines()
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

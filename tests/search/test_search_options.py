@@ -116,6 +116,30 @@ def test_a_value_that_cannot_be_used_is_one_line_before_anything_is_begun(
     assert [entry.name for entry in tmp_path.iterdir()] == ["given.toml"]
 
 
+def test_a_value_of_a_file_that_cannot_be_used_is_told_with_the_file(tmp_path):
+    file = tmp_path / "given.toml"
+    file.write_text("seed = '3'\n")
+    assert call("--config", file).error.startswith(f"error: {file}: --seed must be a whole number")
+
+
+@pytest.mark.parametrize("more", [["--extend"], ["--stage", "records"], ["--serve-report", "8000"]])
+def test_what_has_no_effect_on_a_plan_is_refused(tmp_path, more):
+    said = call("--run-dir", tmp_path / "run", "--plan", *more)
+    assert f"{more[0]} goes without --plan" in said.error
+
+
+def test_a_plan_is_not_made_for_a_directory_that_no_run_can_have(tmp_path):
+    (tmp_path / "theirs.csv").write_text("1")
+    said = call("--run-dir", tmp_path, "--demo-rows", "1500", "--plan")
+    assert "holds 'theirs.csv' but no config.toml" in said.error
+
+
+def test_a_file_in_place_of_a_run_is_told_by_its_own_option(tmp_path):
+    (tmp_path / "file").write_text("1")
+    said = call("--run-dir", tmp_path / "run", "--from", tmp_path / "file")
+    assert "is not a directory; use another --from." in said.error
+
+
 @pytest.mark.parametrize("name", [LONG, CHINESE, "a\0b", "", "."])
 def test_a_configuration_file_that_cannot_be_read(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

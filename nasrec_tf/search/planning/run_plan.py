@@ -85,6 +85,7 @@ def make_plan(
     stored = directory.stored_config()
     if stored is not None:
         directory.check_same(config, stored)
+    directory.check_no_strangers()
     if directory.result("export") is not None:
         raise UserError(f"{directory.path}: this run has finished; there is nothing to plan.")
     ends = clock() + within
