@@ -14,6 +14,7 @@ from beam_preprocess.dataset.feature_schema import (
     SparseFeature,
 )
 from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.encoding.encode import transform_dense
 from nasrec_tf.report import SliceSummary
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.winner_quality import Predicted
@@ -128,10 +129,33 @@ def _by_unseen(schema: Schema, columns: Sequence[slice], ids: np.ndarray) -> Ite
 def range_slices(feature: DenseFeature, values: np.ndarray) -> Iterator[Slice]:
     """Rows by the size of a dense value; equal ones are never told apart.
 
+    Where values are missing in training, those that stand for them are a slice of their own, with
+    the rows whose number is the same: networks read both alike.
+
     Args:
         feature: whose values they are.
         values: as networks read them, (rows,).
     """
+    if feature.transform == "missing_indicator":
+        yield from (("missing", values > 0.5), ("present", values <= 0.5))
+        return
+    stands_in = float(transform_dense(np.array([np.nan]), feature).astype(np.float32)[0])
+    filled = values == np.float32(stands_in) if feature.missing_count else np.zeros(0, bool)
+    if not filled.any():
+        yield from _ranges(feature, values)
+        return
+    # log1p has one value for all numbers below 0.
+    below = "up to " if feature.transform == "log1p" and stands_in == 0 else ""
+    yield f"missing, or {below}{raw_value(feature, stands_in):.4g}", filled
+    others = np.flatnonzero(~filled)
+    for name, members in _ranges(feature, values[others]) if len(others) else ():
+        chosen = np.zeros(len(values), bool)
+        chosen[others[members]] = True
+        yield "all others" if name == "all" else name, chosen
+
+
+def _ranges(feature: DenseFeature, values: np.ndarray) -> Iterator[Slice]:
+    """Rows by the size of a dense value, in ranges of about as many rows."""
     ends = np.unique(np.quantile(values, np.arange(1, RANGES) / RANGES, method="lower"))
     ends = ends[ends < values.max()]
     place = np.searchsorted(ends, values)  # The range of a value ends with it or above it.

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records, derived_seed
+from nasrec_tf.training.area_interval import FEW, interval_of_few, rows_alike
 from nasrec_tf.training.devices import has_gpu
 from nasrec_tf.training.ranked_rows import RankedRows, drawn_weights, weighted_mean, weighted_sum
 
@@ -199,7 +200,9 @@ def quality_with_intervals(
     usual bootstrap but for the number of rows, which is not quite the same every time (Chamandy et
     al., "Estimating Uncertainty for Massive Data Streams", 2012), and needs no index of rows. Rows
     are sorted once; memory is some 40 bytes a row besides labels and logits, however many resamples
-    there are. The figures depend on the seed and not on the number of threads.
+    there are. The figures depend on the seed and not on the number of threads. With fewer than 20
+    rows of a label the AUC has the interval of ``interval_of_few``, since resamples of few clicks
+    are too much alike.
 
     Args:
         labels: 0 or 1, (rows,).
@@ -225,12 +228,13 @@ def quality_with_intervals(
     rows = RankedRows(labels, logits, losses)
     del losses
     resamples = bootstrap(rows.resampled, seed, "bootstrap")
+    area = rows.auc()
     return Quality(
         log_loss,
-        rows.auc(),
+        area,
         len(labels),
         percentile_interval([log_loss for log_loss, _ in resamples]),
-        percentile_interval([area for _, area in resamples]),
+        _area_interval(area, labels, None, [area for _, area in resamples]),
     )
 
 
@@ -249,8 +253,26 @@ def _weighted_with_intervals(labels, logits, weights, seed) -> Quality:
     return dataclasses.replace(
         found,
         log_loss_interval=percentile_interval([loss for loss, _ in resamples]),
-        auc_interval=percentile_interval([area for _, area in resamples]),
+        auc_interval=_area_interval(found.auc, labels, weights, [area for _, area in resamples]),
     )
+
+
+def _area_interval(
+    area: float | None,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    resampled: Sequence[float | None],
+) -> tuple[float, float] | None:
+    if area is None:
+        return None
+    clicked = labels > 0.5
+    kinds = (clicked, ~clicked) if weights is None else (clicked & (weights > 0), ~clicked)
+    counts = [np.count_nonzero(kind) for kind in kinds]
+    if min(counts) >= FEW:
+        return percentile_interval(resampled)
+    if weights is not None:
+        counts = [rows_alike(weights[kind]) for kind in kinds]
+    return interval_of_few(area, *counts)
 
 
 def bootstrap(figure: Callable[[np.random.Generator], T], seed: int, purpose: str) -> list[T]:

@@ -9,9 +9,11 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.stats import norm
 from sklearn.metrics import log_loss, roc_auc_score
 
 from nasrec_tf.training import evaluation, ranked_rows
+from nasrec_tf.training.area_interval import interval_of_few
 from nasrec_tf.training.evaluation import (
     Predictor,
     auc,
@@ -167,6 +169,38 @@ def test_memory_does_not_grow_with_the_number_of_resamples(monkeypatch):
     # One array of row numbers would be 8 bytes a row.
     assert peaks[1] - peaks[0] < labels.size
     assert peaks[1] < 60 * labels.size
+
+
+@pytest.mark.parametrize("clicks", [1, 3, 12])
+def test_the_interval_of_few_clicks_holds_the_true_area_as_often_as_it_says(clicks):
+    rng = np.random.default_rng(clicks)
+    labels = np.arange(150) < clicks
+    truth, logs = norm.cdf(1 / 2**0.5), 300
+    scores = rng.normal(size=(logs, len(labels))) + labels
+    intervals = [
+        interval_of_few(auc(labels, each), clicks, len(labels) - clicks) for each in scores
+    ]
+    held = np.mean([low <= truth <= high for low, high in intervals])
+    assert 0.92 <= held
+    wider, narrower = (np.diff(interval_of_few(0.76, more, 150)) for more in (clicks, clicks + 1))
+    assert narrower < wider < 0.75
+
+
+def test_an_area_of_few_clicks_has_no_interval_of_resamples():
+    labels, logits = np.arange(300) % 150 == 0, np.linspace(-1, 1, 300)
+    found = quality_with_intervals(labels, logits)
+    assert found.auc_interval == interval_of_few(found.auc, 2, 298)
+    assert np.diff(found.auc_interval) > 0.5
+    # Turned round, it is the few without a click that tell.
+    turned = quality_with_intervals(~labels, logits)
+    assert turned.auc_interval == pytest.approx(interval_of_few(1 - found.auc, 298, 2))
+    # Weights tell less than as many rows; rows of weight 0 tell nothing.
+    weights = np.where(np.arange(300) == 0, 3.0, 1.0)
+    heavy = quality_with_intervals(labels, logits, weights)
+    assert heavy.auc_interval == interval_of_few(heavy.auc, 16 / 10, 298)
+    many = np.arange(300) % 10 == 0
+    light = quality_with_intervals(many, logits, np.where(labels | ~many, 1.0, 0.0))
+    assert light.auc_interval == interval_of_few(light.auc, 2, 270)
 
 
 def test_one_class_has_no_auc_interval():

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_preprocess.dataset.schema import DenseFeature, SparseFeature
+from beam_preprocess.encoding.encode import transform_dense
 from nasrec_tf.search.slices import MOST_VALUES, RANGES, range_slices, raw_value, value_slices
 
 AGE = DenseFeature("age", "age", "standardize", mean=40.0, std=10.0)
@@ -48,6 +49,39 @@ def test_ranges_are_told_in_the_numbers_of_the_log():
     names = [name for name, _ in range_slices(AGE, np.arange(-2, 3, dtype=np.float32))]
     assert names[0] == "up to 20" and names[-1] == "above 50"
     assert names[1] == "above 20, up to 30"
+
+
+@pytest.mark.parametrize(
+    "transform, missing, told",
+    [("log1p", 0.0, "missing, or up to 0"), ("standardize", 40.0, "missing, or 40"),
+     ("identity", -1.0, "missing, or -1"), ("log1p", 7.3, "missing, or 7.3")],
+)  # fmt: skip
+def test_missing_values_are_no_small_numbers(transform, missing, told):
+    feature = DenseFeature(
+        "age", "age", transform, missing=missing, mean=40.0, std=10.0, missing_count=3
+    )
+    raw = np.array([np.nan, 18.0, 18.0, 30.0, np.nan, 41.0, 55.0, 60.0])
+    parts = dict(range_slices(feature, transform_dense(raw, feature).astype(np.float32)))
+    assert parts.pop(told).tolist() == np.isnan(raw).tolist()
+    # The others are told apart as if there were no more.
+    present = raw[~np.isnan(raw)]
+    alone = dict(range_slices(feature, transform_dense(present, feature).astype(np.float32)))
+    assert {name: members[~np.isnan(raw)].tolist() for name, members in parts.items()} == {
+        name: members.tolist() for name, members in alone.items()
+    }
+    assert not any(members[np.isnan(raw)].any() for members in parts.values())
+
+
+def test_all_of_a_column_may_be_missing_and_an_indicator_says_which_are():
+    none = DenseFeature("age", "age", "log1p", missing_count=5)
+    [(name, members)] = range_slices(none, np.zeros(5, np.float32))
+    assert name == "missing, or up to 0" and members.all()
+    names = [name for name, _ in range_slices(none, np.array([0, 2, 2], np.float32))]
+    assert names == ["missing, or up to 0", "all others"]
+    flag = DenseFeature("age_missing", "age", "missing_indicator", missing_count=5)
+    parts = dict(range_slices(flag, np.array([0, 1, 0], np.float32)))
+    assert parts["missing"].tolist() == [False, True, False]
+    assert parts["present"].tolist() == [True, False, True]
 
 
 def test_a_constant_feature_is_one_range():
