@@ -21,6 +21,9 @@ _HINTS = {
     ),
     r": not a number.*: '[+-]?\d*,\d+'$": " (--decimal , says that numbers have a decimal comma)",
     r": not a number.*: '[^0-9]*'$": " (--missing-tokens says what means missing)",
+    r": not a finite.*: 'nan'$": (
+        " (--missing-tokens NaN,nan says that it means missing; the log may write it in capitals)"
+    ),
     r": not a finite": " (write it as a missing value; --missing-tokens says which texts are)",
     r"not a time of the form .*: ''$": " (--time-column needs a time in every row)",
     r"carriage return inside": " (lines have to end alike in the whole file)",
@@ -37,6 +40,8 @@ def hint(reason: str) -> str:
 
     >>> hint("column price: not a number: '-'")
     ' (--missing-tokens says what means missing)'
+    >>> hint("column price: not a finite 32-bit number: 'nan'")[:29]
+    ' (--missing-tokens NaN,nan sa'
     >>> hint("column price: not a number: '1,234'")[:40]
     ' (write it without separators of thousan'
     """

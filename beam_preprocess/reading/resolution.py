@@ -31,7 +31,7 @@ def resolved(
     if known is not None and known != columns:
         raise DataError(
             f"{where}: header {shorten(columns)} differs from the columns of {description.name}, "
-            f"{shorten(known)}; name another --dataset or mend the header"
+            f"{shorten(known)}{_unlike(columns, known)}; name another --dataset or mend the header"
         )
     partitions = tuple(name for name in partitions if name not in columns)
     check_columns(partitions, where)
@@ -58,6 +58,20 @@ def resolved(
         raise DataError(f"{where}: {message}") from None
     check_sources(found, where)
     return found
+
+
+def _unlike(columns: tuple[str, ...], known: tuple[str, ...]) -> str:
+    """Which names the one header has and the other lacks, where they are few enough to be told."""
+    lacks = [name for name in known if name not in columns]
+    has = [name for name in columns if name not in known]
+    told = [
+        f"{what} {', '.join(map(repr, names))}"
+        for what, names in (("lacks", lacks), ("has besides", has))
+        if names
+    ]
+    if not told:
+        return ": the order is another"
+    return f": it {' and '.join(told)}" if len(lacks) + len(has) < len(known) else ""
 
 
 def _with_lists(

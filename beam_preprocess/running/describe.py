@@ -22,7 +22,7 @@ from beam_preprocess.running.toml_lines import entry, plain, quoted
 _WEIGHT_NAME = re.compile(r"weight|importance", re.IGNORECASE)
 _WEIGHT_REASON = "if it says how much a row counts; then take it out below"
 _GROUP_NAME = re.compile(
-    r"^(user|uid|visitor|member|customer|session|query|request)(_?id)?$", re.IGNORECASE
+    r"^(user|uid|visitor|member|customer|session|query|request)([_.]?id)?$", re.IGNORECASE
 )
 
 
@@ -30,8 +30,8 @@ def describe(patterns: Sequence[str]) -> str:
     """A TOML description of a log, for its owner to correct.
 
     Args:
-      patterns: Paths, globs or directories of it; the first rows of the first file that has
-        any are looked at.
+      patterns: Paths, globs or directories of it; the first rows are looked at, of several
+        files where the first is short.
 
     Returns:
       The text; reasons stand in its comments.

@@ -27,12 +27,15 @@ class FoundFile:
       named: Whether it was named itself, and not found by a glob or in a directory.
       partitions: Columns in the names of directories between what was named and the file, as Hive
         and Spark write them (``day=3/part-0.parquet``), with their values.
+      above: Likewise of the directories in what was named (``log/day=3``), which are columns only
+        where one of that name is asked for: they may tell of something else.
     """
 
     path: str
     size: int
     named: bool
     partitions: tuple[tuple[str, str], ...] = ()
+    above: tuple[tuple[str, str], ...] = ()
 
 
 def find_files(patterns: Sequence[str]) -> list[FoundFile]:
@@ -61,7 +64,7 @@ def find_files(patterns: Sequence[str]) -> list[FoundFile]:
             what = "the file is empty" if files[0].named else "all of its files are empty"
             raise DataError(f"{pattern}: {what}; leave it out or fetch it again")
         for file in kept:
-            found.setdefault(place_of(file.path), file)
+            found.setdefault(place_of(file.path), _with_those_above(file))
     return sorted(found.values(), key=lambda file: file.path)
 
 
@@ -161,6 +164,14 @@ def _partitions(directories: Iterable[str]) -> tuple[tuple[str, str], ...]:
             value = urllib.parse.unquote(named[2])
             columns.append((urllib.parse.unquote(named[1]), "" if value == _NO_VALUE else value))
     return tuple(columns)
+
+
+def _with_those_above(file: FoundFile) -> FoundFile:
+    named = _partitions(file.path.replace(os.sep, "/").split("/")[:-1])
+    inner = {name for name, _ in file.partitions}
+    return dataclasses.replace(
+        file, above=tuple((name, value) for name, value in named if name not in inner)
+    )
 
 
 def _is_passed_over(name: str, pattern: str = "*") -> bool:

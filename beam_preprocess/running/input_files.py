@@ -151,14 +151,18 @@ def _input_files(
 ) -> list[InputFile]:
     """The files of a split group, without those that hold nothing."""
     files: list[InputFile] = []
+    asked_for = {*description.sources, *description.ignore}
+    asked_for.update(column.source for column in description.times)
+    asked_for.update(table.key for table in description.side_tables)
     for found in find_files(patterns):
         check_readable(found.path)
+        above = tuple(column for column in found.above if column[0] in asked_for)
         file = InputFile(
             len(files),
             found.path,
             found.size,
             split,
-            partitions=found.partitions,
+            partitions=(*above, *found.partitions),
             encoding=None if description.is_utf8 else description.file_encoding,
         )
         if description.file_format == "parquet":

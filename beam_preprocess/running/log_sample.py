@@ -8,6 +8,9 @@ import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.dialect import USUAL_DELIMITERS, UTF_8
@@ -22,6 +25,9 @@ from beam_preprocess.running.file_patterns import FoundFile, find_files
 from beam_preprocess.running.number_forms import NumberReader
 
 MOST_ROWS = 5000
+MOST_FILES = 50
+"""Files that rows are taken of, where the first ones are short; a remote one takes its time."""
+
 _MOST_BYTES = 1 << 20
 _is_number = NumberReader().is_number
 _PARQUET = b"PAR1"
@@ -53,19 +59,27 @@ class LogSample:
     lists: tuple[tuple[str, str], ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
 
+    def setting(self, key: str) -> object:
+        """What a key of ``settings`` says; None where it is left out.
+
+        Args:
+          key: Such as ``header``.
+        """
+        return next((value for name, value, _ in self.settings if name == key), None)
+
 
 def sample_log(patterns: Sequence[str]) -> LogSample:
-    """Reads the first rows of the first file that has any.
+    """Reads the first rows: of the first file that has any, and of those behind it if it is short.
 
     Args:
       patterns: Paths, globs or directories.
 
     Raises:
-      DataError: There is no such file, or it is no table.
+      DataError: There is no such file, or the first one with rows is no table.
     """
     files = find_files(patterns)
-    for found in files:
-        sample = _of_file(found)
+    for at, found in enumerate(files):
+        sample = _of_files(found, files[at + 1 : at + MOST_FILES])
         if sample.columns and (rows := len(sample.columns[0])):
             return dataclasses.replace(
                 sample,
@@ -75,11 +89,60 @@ def sample_log(patterns: Sequence[str]) -> LogSample:
     raise DataError(f"{files[0].path}: has no rows to look at")
 
 
-def _of_file(found: FoundFile) -> LogSample:
+def _of_files(found: FoundFile, others: Sequence[FoundFile]) -> LogSample:
+    """The sample of a file, with rows of others that are like it as long as it has few."""
+    begin = _beginning(found)
+    if begin[:4] == _PARQUET:
+        return _of_parquet(found, others)
+    sample = _of_text(found, begin)
+    if not sample.columns or wide_encoding(begin) is not None:
+        return sample
+    joined, rows = begin, len(sample.columns[0])
+    header = first_line(begin).strip() if sample.setting("header") else None
+    for other in others:
+        if rows >= MOST_ROWS or len(joined) >= _MOST_BYTES:
+            break
+        more = _beginning(other).removeprefix(codecs.BOM_UTF8)
+        if header is not None and first_line(more).strip() != header:
+            continue
+        own = _part(other, more)
+        alike = own is not None and len(own.names) == len(sample.names) and own.columns
+        # A part in another encoding would spoil the rest: what reads it is told by first_fault.
+        encoding = "file_encoding"
+        if alike and (own.setting(encoding) == sample.setting(encoding) or joined.isascii()):
+            rows += len(own.columns[0])
+            body = more if header is None else more.removeprefix(first_line(more))
+            joined = joined.rstrip(b"\r\n") + b"\n" + body.lstrip(b"\r\n")
+    return sample if joined is begin else _of_text(found, joined[:_MOST_BYTES])
+
+
+def _beginning(found: FoundFile) -> bytes:
     check_readable(found.path)
     with open_text(InputFile(0, found.path, found.size)) as stream:
-        begin = stream.read(_MOST_BYTES)
-    return _of_parquet(found) if begin[:4] == _PARQUET else _of_text(found, begin)
+        return stream.read(_MOST_BYTES)
+
+
+def _part(other: FoundFile, begin: bytes) -> LogSample | None:
+    """The sample of a further file; None where it is no table."""
+    if begin[:4] == _PARQUET or wide_encoding(begin) is not None:
+        return None
+    try:
+        return _of_text(other, begin)
+    except DataError:
+        return None
+
+
+def first_line(begin: bytes) -> bytes:
+    """The first line of a text, with its end and without a mark of UTF-8.
+
+    Args:
+      begin: Bytes that the text begins with.
+
+    Example:
+      >>> first_line(b"a,b\\r\\n1,2"), first_line(b"a,b\\r1,2")
+      (b'a,b\\r\\n', b'a,b\\r')
+    """
+    return begin.removeprefix(codecs.BOM_UTF8).splitlines(keepends=True)[0] if begin else b""
 
 
 def _partitions(files: Sequence[FoundFile], rows: int) -> list[tuple[str, ...]]:
@@ -91,17 +154,34 @@ def _partitions(files: Sequence[FoundFile], rows: int) -> list[tuple[str, ...]]:
     return columns
 
 
-def _of_parquet(found: FoundFile) -> LogSample:
+def _of_parquet(found: FoundFile, others: Sequence[FoundFile]) -> LogSample:
     with open_parquet(found.path) as opened:
         schema = opened.schema_arrow
         readable = [field.name for field in schema if is_readable(field.type)]
-        batch = next(opened.iter_batches(MOST_ROWS, columns=readable), None)
-    arrays = [] if batch is None else list(map(plain_values, batch.columns))
-    columns = [tuple(_text(value.as_py()) for value in text_of(part)) for part in arrays]
+        batches = _batches(opened, readable, MOST_ROWS)
+    for other in others:
+        rows = sum(batch.num_rows for batch in batches)
+        if not 0 < rows < MOST_ROWS:
+            break
+        with open_text(InputFile(0, other.path, other.size)) as stream:
+            if stream.read(len(_PARQUET)) != _PARQUET:
+                continue
+        with open_parquet(other.path) as opened:
+            alike = set(opened.schema_arrow.names) == set(schema.names) and all(
+                is_readable(opened.schema_arrow.field(name).type) for name in readable
+            )
+            if alike:
+                batches += _batches(opened, readable, MOST_ROWS - rows)
+    wanted = readable if batches else []
+    parts = [[plain_values(batch.column(name)) for batch in batches] for name in wanted]
+    columns = [
+        tuple(_text(value.as_py()) for part in of_column for value in text_of(part))
+        for of_column in parts
+    ]
     settings: list[tuple[str, object, str]] = [
         ("file_format", "parquet", "the file begins with PAR1")
     ]
-    typed = [is_number_type(part.type) for part in arrays]
+    typed = [all(is_number_type(part.type) for part in of_column) for of_column in parts]
     sign = decimal_sign([c for c, of_type in zip(columns, typed, strict=True) if not of_type])
     decimal, example = sign or (None, "")
     if decimal == ",":
@@ -123,6 +203,17 @@ def _of_parquet(found: FoundFile) -> LogSample:
             if f.name not in readable and not is_list_type(f.type)
         ),
     )
+
+
+def _batches(opened: pq.ParquetFile, readable: Sequence[str], most: int) -> list[pa.RecordBatch]:
+    """The first rows of a file, as far as it has them."""
+    batches: list[pa.RecordBatch] = []
+    for batch in opened.iter_batches(most, columns=readable):
+        left = most - sum(each.num_rows for each in batches)
+        batches.append(batch.slice(0, left))
+        if batch.num_rows >= left:
+            break
+    return [batch for batch in batches if batch.num_rows]
 
 
 def _of_text(found: FoundFile, begin: bytes) -> LogSample:
