@@ -259,3 +259,17 @@ class SparseFeature:
 
 
 _OF_LISTS = ("longest", "separator", "pooling", "item_count", "cut_count")
+
+
+def column_told(feature: DenseFeature | SparseFeature) -> str:
+    """The raw column of a feature for messages, and what of it the feature is.
+
+    Args:
+      feature: Of a data set.
+
+    Example:
+      >>> column_told(SparseFeature("day", "at", "vocabulary", 9, derive="weekday"))
+      "'at' (weekday)"
+    """
+    told = repr(feature.source)
+    return told if feature.derive is None else f"{told} ({feature.derive.replace('_', ' ')})"

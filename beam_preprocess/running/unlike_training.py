@@ -17,6 +17,7 @@ from beam_preprocess.dataset.feature_schema import (
     OUT_OF_VOCABULARY_ID,
     DenseFeature,
     SparseFeature,
+    column_told,
 )
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.reading.decode import Rows
@@ -94,10 +95,12 @@ class UnlikeTraining:
                 continue
             twin, example = self._twin(feature), self._example(feature)
             if twin or _is_far(share, before):
+                # What is derived is written by us: the times of training were others.
+                why = "; are they written alike?" if feature.derive is None else "."
                 yield (
-                    f"column {feature.source!r}: {share:.0%} of its values were not learnt in "
-                    f"training (there {before:.0%}), and nothing learnt of it holds for them; are "
-                    f"they written alike?{twin or example}"
+                    f"column {column_told(feature)}: {share:.0%} of its values were not learnt in "
+                    f"training (there {before:.0%}), and nothing learnt of it holds for them"
+                    f"{why}{twin or example}"
                 )
 
     def _missing_values(self) -> Iterator[str]:
@@ -110,7 +113,7 @@ class UnlikeTraining:
             before, share = feature.missing_count / max(1, rows), int(count) / self._rows
             if _is_far(share, before):
                 yield (
-                    f"column {feature.source!r}: is missing in {share:.0%} of the rows (in "
+                    f"column {column_told(feature)}: is missing in {share:.0%} of the rows (in "
                     f"training {before:.0%})"
                 )
 
@@ -120,9 +123,9 @@ class UnlikeTraining:
             share = int(count) / max(1, present)
             if present >= LEAST_VALUES and share >= MANY_UNKNOWN and number.derive is None:
                 yield (
-                    f"column {number.source!r}: {share:.0%} of its numbers lie outside of those of "
-                    f"the training ({number.minimum:g} to {number.maximum:g}); is it in the same "
-                    "unit?"
+                    f"column {column_told(number)}: {share:.0%} of its numbers lie outside of "
+                    f"those of the training ({number.minimum:g} to {number.maximum:g}); is it in "
+                    "the same unit?"
                 )
 
     def _unknown_values(self, feature: SparseFeature, rows: Rows) -> list[str]:

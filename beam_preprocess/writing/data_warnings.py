@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from beam_preprocess.dataset.feature_schema import DenseFeature
+from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature, column_told
 from beam_preprocess.dataset.findings import Finding, Findings
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.encoding.encode import transform_dense
@@ -118,15 +118,17 @@ class Judge:
         return {name: auc for name, auc in found.items() if auc is not None}
 
     def _giving_away(self) -> Iterator[Finding]:
-        sources = {feature.name: feature.source for feature in self.schema.dense}
-        sources |= {feature.name: feature.source for feature in self.schema.sparse}
+        features: dict[str, DenseFeature | SparseFeature] = {}
+        features.update((feature.name, feature) for feature in self.schema.dense)
+        features.update((feature.name, feature) for feature in self.schema.sparse)
         for name, auc in self._aucs.items():
             if auc >= GIVES_AWAY_AUC:
                 yield Finding(
                     "gives the label away",
-                    f"column {sources[name]!r} alone tells the labels apart with an AUC of "
-                    f"{auc:.3f}: is it known before the click? If not, leave it out (--ignore)",
-                    sources[name],
+                    f"column {column_told(features[name])} alone tells the labels apart with an "
+                    f"AUC of {auc:.3f}: is it known before the click? If not, leave it out "
+                    "(--ignore)",
+                    features[name].source,
                 )
 
     def _equal_rows(self) -> Iterator[Finding]:
@@ -150,7 +152,7 @@ class Judge:
             if reason := self._constant(feature):
                 yield Finding(
                     "constant",
-                    f"dense column {feature.source!r}: {reason}",
+                    f"dense column {column_told(feature)}: {reason}",
                     feature.source,
                 )
 
@@ -184,7 +186,7 @@ class Judge:
         for feature in self.schema.sparse:
             present = train - feature.missing_count
             counts = self.vocabularies.get(feature.name)
-            about = f"sparse column {feature.source!r}"
+            about = f"sparse column {column_told(feature)}"
             if not present:
                 yield Finding("empty", f"{about} has no value in training", feature.source)
             if feature.is_list:
@@ -229,9 +231,9 @@ class Judge:
             if share >= CUT_LISTS:
                 yield Finding(
                     "cut lists",
-                    f"sparse column {feature.source!r}: {share:.1%} of the training rows have more "
-                    f"than {feature.longest} items, of which the first are kept; keep more with "
-                    "`longest` in the TOML file (--multi-longest)",
+                    f"sparse column {column_told(feature)}: {share:.1%} of the training rows have "
+                    f"more than {feature.longest} items, of which the first are kept; keep more "
+                    "with `longest` in the TOML file (--multi-longest)",
                     feature.source,
                 )
 
@@ -246,25 +248,28 @@ class Judge:
             if feature.encoding == "vocabulary"
         }
 
-    def _why_unknown(self, column: str) -> str:
-        if self.schema.split_method == "grouped" and column == self.schema.group:
+    def _why_unknown(self, feature: SparseFeature) -> str:
+        if self.schema.split_method == "grouped" and feature.source == self.schema.group:
             return "so --split grouped has it; leave it out (--ignore) if users to come are new"
+        if feature.derive is not None:
+            return "the training rows are of too short a time for it; leave it out, or take more"
         return "are its values written alike in all files?"
 
     def _unknown_values(self) -> Iterator[Finding]:
-        sources = {feature.name: feature.source for feature in self.schema.sparse}
+        features = {feature.name: feature for feature in self.schema.sparse}
         for name, found in self._unknown_shares.items():
             for split in ("validation", "test"):
                 share, before = found[split], found["train"]
                 if self.summary.rows[SPLIT_NAMES.index(split)] < LEAST_VALUES:
                     continue
                 if share >= MANY_UNKNOWN and share - before >= UNKNOWN_BEYOND_TRAINING:
+                    feature = features[name]
                     yield Finding(
                         "unknown values",
-                        f"sparse column {sources[name]!r}: {share:.0%} of its values in the "
+                        f"sparse column {column_told(feature)}: {share:.0%} of its values in the "
                         f"{split} split are out of vocabulary, {before:.0%} in training: nothing "
-                        f"learnt of it holds there; {self._why_unknown(sources[name])}",
-                        sources[name],
+                        f"learnt of it holds there; {self._why_unknown(feature)}",
+                        feature.source,
                     )
 
     @functools.cached_property

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from beam_preprocess.cli import main
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.datasets.generic import generic
+from beam_preprocess.datasets.toml_file import parse_toml
 from beam_preprocess.encoding import equal_rows, label_rates, row_sample
 from beam_preprocess.encoding.equal_rows import EqualRows
 from beam_preprocess.encoding.label_rates import RatesOverTime, differ, rates_of_parts
@@ -108,6 +109,20 @@ def test_sparse_columns_of_values_seen_once(make_dataset, honest):
     assert "an id of the row?" in texts["nearly unique", "row_id"]
     assert "a time?" in texts["nearly unique", "time"]
     assert "a number?" in texts["nearly unique", "weight"]
+
+
+def test_a_time_too_short_for_what_is_derived_of_it(make_dataset, honest, tmp_path):
+    layout = parse_toml(
+        'name = "log"\nlabel = "label"\ntime_column = "day"\ndense = ["price"]\n'
+        'sparse = ["user"]\ntimes = {day = {format = "iso8601", derive = ["weekday"]}}\n',
+        tmp_path / "log.toml",
+    )
+    days = honest | {"day": [f"2026-01-0{1 + (n > 2000) + (n > 2500)}" for n in range(ROWS)]}
+    found = Findings.load(make_dataset(log(**days), layout, split="chronological"))
+    texts = [warning.text for warning in found.warnings if warning.column == "day"]
+    assert len(texts) == 3
+    assert all(text.startswith("sparse column 'day' (weekday)") for text in texts)
+    assert all("of too short a time" in text for text in texts[1:])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ name = "shop"
 label = "click"
 dense = ["price"]
 sparse = ["item", "city", {source = "tags", multi = "|"}]
+times = {at = {format = "iso8601", derive = ["weekday"]}}
 """
 
 
@@ -30,6 +31,7 @@ def log():
         "item": [str(row * 7 % 10) for row in rows],
         "city": [CITIES[row % 3] if row % 4 else "" for row in rows],
         "tags": ["ab"[row % 2] + "|c" for row in rows],
+        "at": ["2026-01-01"] * ROWS,
     }
 
 
@@ -94,6 +96,14 @@ def test_values_that_are_not_known_are_told_with_what_would_make_them_known(repl
     (line,) = told(replay, **changed)
     assert line.startswith(f"column {next(iter(changed))!r}: ") and what in line
     assert "of its values were not learnt in training (there 0%)" in line
+
+
+def test_what_is_derived_is_told_as_what_it_is(replay):
+    (line,) = told(replay, at=["2026-01-03"] * ROWS)
+    assert line == (
+        "column 'at' (weekday): 100% of its values were not learnt in training (there 0%), and "
+        "nothing learnt of it holds for them. Here '5', in training '3'"
+    )
 
 
 def test_missing_values_and_numbers_in_another_unit_are_told(replay):
