@@ -45,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="COLUMN",
-        help="raw columns by whose values rows are sliced; a row with a list is in the slice of "
-        "each of its items",
+        help="raw columns by whose values rows are sliced, or features that are derived of times, "
+        "such as at_weekday; a row with a list is in the slice of each of its items",
     )
     figures.add_argument(
         "--most-slices",

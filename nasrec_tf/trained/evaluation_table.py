@@ -18,9 +18,11 @@ from nasrec_tf.trained.log_rows import AskedLog, described, judged_rows
 from nasrec_tf.trained.row_codes import MISSING, CodedColumn, RowCodes, numbers_in_ranges
 from nasrec_tf.trained.slice_quality import JudgedRows, SliceQuality, judge
 from nasrec_tf.trained.trained_model import TrainedModel
+from nasrec_tf.training.area_interval import FEW
 
-COLUMNS = ("column", "value", "rows", "click rate", "log loss", "log loss of the click rate", "AUC",
-           "grouped AUC", "groups", "calibration error", "predicted / observed")  # fmt: skip
+COLUMNS = ("column", "value", "rows", "clicks", "click rate", "log loss",
+           "log loss of the click rate", "AUC", "grouped AUC", "groups", "calibration error",
+           "predicted / observed")  # fmt: skip
 
 NO_GROUP = -1
 """Of a row whose group is missing."""
@@ -73,6 +75,11 @@ def _notes(
         )
     elif group is not None and log.records is None:
         yield f"--group {group} tells the AUC within groups as well, as the run's report does."
+    if any(0 < min(each.clicked, each.quality.samples - each.clicked) < FEW for each in found):
+        yield (
+            f"With fewer than {FEW} clicks (or rows without one) the AUC's interval goes by how "
+            "many there are; the other intervals know only of clicks that there were."
+        )
     if any(each.calibration.error > each.calibration.interval[1] for each in found):
         yield (
             "Of few rows the calibration error is too high by chance; its interval is put right "
@@ -184,6 +191,7 @@ def _cells(each: SliceQuality) -> list[str]:
         each.column,
         each.value,
         f"{quality.samples:,}",
+        f"{each.clicked:,}",
         f"{each.clicks:.4f}",
         _shown(quality.log_loss, quality.log_loss_interval),
         f"{each.constant_log_loss:.4f}",

@@ -2,7 +2,7 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,8 +119,10 @@ def predicted_rows(
     """
     if log.records is not None:
         return _of_records(model, log, further)
-    replay = model.replay(further, described(model, log))
-    return _predicted(model, replay, replay.unlabelled(log.data, _side_tables(model, log)))
+    derived = _derived(model, further)
+    replay = model.replay([n for n in further if n not in derived], described(model, log))
+    blocks = replay.unlabelled(log.data, _side_tables(model, log))
+    return _predicted(model, replay, blocks, derived)
 
 
 def judged_rows(
@@ -145,9 +147,16 @@ def judged_rows(
             f"column {description.label!r} is the label, and figures by it are none; name another "
             "with --by or --group."
         )
-    replay = model.replay(further, description, weighted)
+    if weighted and description.weight in further:
+        raise UserError(
+            f"column {description.weight!r} says how much rows count; --unweighted lets all count "
+            "alike, and gives figures by it."
+        )
+    derived = _derived(model, further)
+    replay = model.replay([n for n in further if n not in derived], description, weighted)
     try:
-        return _predicted(model, replay, replay.labelled(log.data, _side_tables(model, log)))
+        blocks = replay.labelled(log.data, _side_tables(model, log))
+        return _predicted(model, replay, blocks, derived)
     except DataError as error:
         if weighted and f"no column {description.weight!r}" in str(error):
             raise UserError(
@@ -218,15 +227,36 @@ def _side_tables(model: TrainedModel, log: AskedLog) -> dict[str, str]:
     return {**model.data.side_tables, **name_pairs("--side-table", log.side_tables)}
 
 
+def _derived(model: TrainedModel, names: Sequence[str]) -> dict[str, tuple[int, pa.Array]]:
+    """The names that are those of hours, weekdays and the like, which no log has as columns.
+
+    Returns:
+        The column of ids of each, and the text of every id.
+    """
+    schema = model.schema
+    found = {}
+    for place, feature in enumerate(schema.sparse):
+        if feature.name in names and feature.derive is not None and feature.name != feature.source:
+            found[feature.name] = sum(schema.sparse_widths[:place]), _values(model, place)
+    return found
+
+
 def _predicted(
-    model: TrainedModel, replay: RowReplay, blocks: Iterator[EncodedRows]
+    model: TrainedModel,
+    replay: RowReplay,
+    blocks: Iterator[EncodedRows],
+    derived: Mapping[str, tuple[int, pa.Array]],
 ) -> Iterator[PredictedRows]:
     for rows in blocks:
         yield PredictedRows(
             readable=rows.readable,
             labels=rows.label,
             logits=model.logits(rows),
-            further=rows.further,
+            further=rows.further
+            | {
+                name: texts.take(pa.array(rows.sparse[:, place]))
+                for name, (place, texts) in derived.items()
+            },
             items=rows.items,
             rejects=tuple(map(rows.told, rows.rejects)),
             weights=rows.weight,

@@ -57,6 +57,7 @@ class SliceQuality:
         column: by which they are told apart; empty for all rows.
         value: of that column.
         clicks: share of the rows with a click, by weight.
+        clicked: how many rows have one, whatever they weigh.
         quality: log loss and AUC.
         calibration: how far probabilities are off.
         constant_log_loss: of one prediction for all of these rows, their click rate.
@@ -66,6 +67,7 @@ class SliceQuality:
     column: str
     value: str
     clicks: float
+    clicked: int
     quality: Quality
     calibration: CalibrationError
     constant_log_loss: float
@@ -114,6 +116,7 @@ def _judged(
         column=column,
         value=value,
         clicks=rate,
+        clicked=int(np.count_nonzero(labels)),
         quality=quality_with_intervals(labels, logits, weights, seed=seed),
         calibration=calibration_error(labels, probabilities(logits), seed, weights),
         constant_log_loss=_entropy(rate),

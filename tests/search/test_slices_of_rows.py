@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beam_preprocess.dataset.schema import DenseFeature, SparseFeature
+from beam_preprocess.api import preprocess
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.dataset.schema import DenseFeature, Schema, SparseFeature
+from beam_preprocess.datasets.toml_file import read_toml
 from beam_preprocess.encoding.encode import transform_dense
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.slices import MOST_VALUES, RANGES, range_slices, raw_value, value_slices
+from nasrec_tf.trained.evaluation_table import screen_table
+from nasrec_tf.trained.log_rows import AskedLog, judged_rows, predicted_rows
+from nasrec_tf.trained.slice_quality import JudgedRows, judge
+from nasrec_tf.trained.trained_model import TrainedModel, TrainingData
 
 AGE = DenseFeature("age", "age", "standardize", mean=40.0, std=10.0)
 CITY = SparseFeature("city", "city", "vocabulary", rows=30, vocabulary="vocabularies/city.txt")
@@ -95,3 +103,58 @@ def test_a_raw_value_is_what_the_transform_was_of(raw):
     assert raw_value(logarithm, math.log1p(raw)) == pytest.approx(raw)
     assert raw_value(AGE, (raw - 40) / 10) == pytest.approx(raw)
     assert raw_value(DenseFeature("n", "n", "identity"), raw) == raw
+
+
+class Guesser(TrainedModel):
+    """A model that gives every row the same."""
+
+    def logits(self, rows):
+        return np.zeros(len(rows.label), np.float32)
+
+
+@pytest.fixture(scope="module")
+def guesser(tmp_path_factory):
+    """A model of a log with hours and weights, and the log."""
+    directory = tmp_path_factory.mktemp("log")
+    log, toml = directory / "log.csv", directory / "log.toml"
+    rows = [f"{n % 5 == 0:d},u{n % 9},{1 + n % 3},2026-01-01T0{n % 4}:30" for n in range(200)]
+    log.write_text("click,user,w,at\n" + "\n".join(rows) + "\n")
+    toml.write_text(
+        'name = "log"\nlabel = "click"\nsparse = ["user"]\nweight = "w"\n'
+        'times = {at = {format = "iso8601", derive = ["hour_of_day"]}}\n'
+    )
+    data = directory / "data"
+    preprocess(PreprocessConfig(read_toml(toml), str(data), inputs=(str(log),)))
+    known = TrainingData(Schema.load(data), data, read_toml(toml))
+    return Guesser(None, directory, lambda: known), str(log)
+
+
+def test_a_log_is_told_apart_by_what_is_derived_of_its_times(guesser):
+    model, log = guesser
+    names = ("at_hour_of_day", "user", "at")
+    (rows,) = judged_rows(model, AskedLog((log,)), names)
+    assert rows.further["at_hour_of_day"].to_pylist() == [b"0%d" % (n % 4) for n in range(200)]
+    assert rows.further["at"][1].as_py() == b"2026-01-01T01:30"
+    (again,) = predicted_rows(model, AskedLog((log,)), names)
+    assert again.further == rows.further
+
+
+def test_a_log_is_told_apart_by_its_weights_only_where_they_do_not_count(guesser):
+    model, log = guesser
+    with pytest.raises(UserError, match="column 'w' says how much rows count; --unweighted"):
+        judged_rows(model, AskedLog((log,)), ("w",))
+    (rows,) = judged_rows(model, AskedLog((log,)), ("w",), weighted=False)
+    assert rows.further["w"].to_pylist()[:4] == [b"1", b"2", b"3", b"1"]
+
+
+def test_slices_say_how_many_clicks_they_have():
+    labels = np.arange(60) % 30 == 0
+    codes = (np.arange(60) % 2).astype(np.int32)
+    rows = JudgedRows(labels, np.zeros(60, np.float32), None, {"by": (codes, ["even", "odd"])},
+                      np.where(labels, 9.0, 1.0))  # fmt: skip
+    whole, even, odd = judge(rows, 0, 9)
+    assert (whole.clicked, even.clicked, odd.clicked) == (2, 2, 0)
+    assert even.clicks == pytest.approx(18 / 46)
+    names, _, line, _ = (text.split() for text in screen_table([whole, even, odd]).splitlines())
+    assert names[:4] == ["column", "value", "rows", "clicks"]
+    assert line[:4] == ["by", "even", "30", "2"]

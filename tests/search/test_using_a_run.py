@@ -199,7 +199,9 @@ def test_evaluation_of_the_test_split_is_what_the_run_reports(finished_run, tmp_
             low, high = each["quality"]["auc_interval"]
             assert low <= each["quality"]["auc"] <= high
     lines = said.out.splitlines()
-    assert len(lines) == 2 + len(slices) and "log loss" in lines[0] and "all rows" in lines[1]
+    assert "log loss" in lines[0] and "all rows" in lines[1]
+    (note,) = lines[2 + len(slices) :]
+    assert note.startswith("With fewer than 20 clicks")
 
 
 def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(
@@ -220,6 +222,7 @@ def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(
         whole, *slices = csv.DictReader(file)
     labels, logits = np.array(frame["label"], int)[1:], expected[1:]
     assert float(whole["quality_auc"]) == pytest.approx(roc_auc_score(labels, logits))
+    assert int(whole["clicked"]) == labels.sum()
     assert float(whole["quality_log_loss"]) == pytest.approx(log_loss(labels, logits), abs=1e-6)
     groups, areas = np.array(frame["C5"])[1:], []
     for group in filter(None, np.unique(groups)):  # a missing value is no group
