@@ -1,7 +1,8 @@
 """Runs the benchmarks: ``python -m benchmarks supernet subnet --space nasrec-small``.
 
-Those without TensorFlow are modules of their own: ``benchmarks.preprocess`` and
-``benchmarks.pim_estimate``.
+Those with options of their own are modules of their own: ``benchmarks.preprocess``,
+``benchmarks.pim_estimate``, ``benchmarks.serving_load``, ``benchmarks.plan_check``,
+``benchmarks.full_size``, ``benchmarks.racing`` and ``benchmarks.gpu``.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Measures how many candidates a second ``pim.estimate_batch`` costs, on one core.
 
-    python benchmarks/pim_estimate.py [--architecture nasrec-criteo-small] [--seconds 5]
+    python -m benchmarks.pim_estimate [--architecture nasrec-criteo-small] [--seconds 5]
 
 Candidates differ in the bit widths of every operator and in the hardware settings. The time of the
 process is taken, not that of the clock on the wall, so that other programs disturb it little.

@@ -267,7 +267,7 @@ def _area_interval(
         return None
     clicked = labels > 0.5
     kinds = (clicked, ~clicked) if weights is None else (clicked & (weights > 0), ~clicked)
-    counts = [np.count_nonzero(kind) for kind in kinds]
+    counts = [float(np.count_nonzero(kind)) for kind in kinds]
     if min(counts) >= FEW:
         return percentile_interval(resampled)
     if weights is not None:
