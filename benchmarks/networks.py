@@ -48,7 +48,7 @@ def supernet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dic
     gflops = matmul_gflops()
     rate = batch / _seconds_per_call(lambda index: step(paths[index]), steps)
     drawn = [decode(path, model.space) for path in paths[:steps]]
-    work = np.mean([_macs(architecture, rows) for architecture in drawn])
+    work = np.mean([macs(architecture, rows) for architecture in drawn])
     work_with_dead = np.mean([_macs_with_dead_parts(architecture, rows) for architecture in drawn])
     peak_of_drawn_paths = peak_memory_gib()
     step(model.encode(model.space.widest)).numpy()
@@ -95,7 +95,7 @@ def subnet(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]
         call(0)
         gflops = matmul_gflops()
         rate = batch / _seconds_per_call(call, steps)
-        work = _macs(model.architecture, rows)
+        work = macs(model.architecture, rows)
         yield {
             "benchmark": figure,
             "model": name,
@@ -218,11 +218,12 @@ def _middling(space):
     import numpy as np
 
     rng = np.random.default_rng(0)
-    drawn = sorted((space.sample(rng) for _ in range(51)), key=lambda a: _macs(a, 1000))
+    drawn = sorted((space.sample(rng) for _ in range(51)), key=lambda a: macs(a, 1000))
     return drawn[25]
 
 
-def _macs(architecture, rows):
+def macs(architecture, rows: int) -> int:
+    """Multiply-accumulates of a sample, over what reaches the logit."""
     from nasrec_tf.architecture.complexity import complexity
 
     return complexity(architecture, features(rows)).multiply_accumulates

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks.calibration import matmul_gflops
 from benchmarks.criteo_like import criteo_like
-from benchmarks.networks import features, loss, random_batch
+from benchmarks.networks import features, loss, macs, random_batch
 
 PRUNINGS = (0, 1, 3, 5)
 WIDTHS = (1, 4, 16)
@@ -51,8 +51,8 @@ def pruned(space_name: str, batch: int, rows: int, steps: int) -> Iterator[dict]
                     "benchmark": "pruned",
                     "model": name,
                     "prunings": prunings,
-                    "m_multiply_accumulates": _macs(found[number], rows) / 1e6,
-                    "of_dense": _macs(found[number], rows) / _macs(found[0], rows),
+                    "m_multiply_accumulates": macs(found[number], rows) / 1e6,
+                    "of_dense": macs(found[number], rows) / macs(found[0], rows),
                     "batch": batch,
                 }
                 for what, times in seconds.items():
@@ -165,12 +165,6 @@ def _answer(served, size: int) -> Callable[[], object]:
         for name, spec in columns.items()
     }
     return lambda: answer(**rows)["probability"].numpy()
-
-
-def _macs(architecture, rows: int) -> int:
-    from nasrec_tf.architecture.complexity import complexity
-
-    return complexity(architecture, features(rows)).multiply_accumulates
 
 
 def _in_turns(calls: list[Callable[[], object]], steps: int) -> list[float]:

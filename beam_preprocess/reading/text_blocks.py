@@ -241,7 +241,7 @@ def _read_blocks(
     file: InputFile, first: int, last: int | None, max_row_bytes: int
 ) -> Iterator[TextBlock]:
     with open_text(file) as stream:
-        position = _seek_line(stream, first, file)
+        position = _seek_line(stream, first)
         index = first
         while last is None or index < last:
             end = (index + 1) * BLOCK_BYTES
@@ -257,7 +257,7 @@ def _read_blocks(
             index += 1
 
 
-def _seek_line(stream: BinaryIO, block: int, file: InputFile) -> int:
+def _seek_line(stream: BinaryIO, block: int) -> int:
     """Moves to the first line that begins in ``block`` or later; returns its offset."""
     if block == 0:
         if stream.read(len(_BOM)) == _BOM:

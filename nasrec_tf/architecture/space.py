@@ -125,6 +125,20 @@ class SearchSpace:
         """How many bit widths an operator may have; 1, none, in floating point."""
         return max(1, len(self.bits)) ** (2 if self.separate_bits else 1)
 
+    def candidates(self, branch: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The names of a branch's candidate operators, and their candidate widths.
+
+        Args:
+            branch: ``"dense"`` or ``"sparse"``.
+
+        Example:
+            >>> NASREC_SMALL.candidates("sparse")
+            (('efc',), (16, 32, 48, 64))
+        """
+        if branch == DENSE:
+            return self.dense_operators, self.dense_widths
+        return self.sparse_operators, self.sparse_widths
+
     def source_counts(self, number: int) -> range:
         """How many sources a branch of block ``number`` (from 1) may read, fewest to most.
 
@@ -244,8 +258,7 @@ class SearchSpace:
         Returns:
             widths (dense) or numbers of tokens (sparse) by name.
         """
-        names = self.dense_operators if branch == DENSE else self.sparse_operators
-        widths = self.dense_widths if branch == DENSE else self.sparse_widths
+        names, widths = self.candidates(branch)
         if self.operators == SINGLE:
             chosen = [names[rng.integers(len(names))]]
         else:
@@ -355,7 +368,8 @@ def search_space(name_or_path: str) -> SearchSpace:
         name_or_path: a name in ``SPACES``, or a file.
 
     Raises:
-        ArchitectureError: if there is neither such a name nor such a file, or it is not valid.
+        UserError: if there is neither such a name nor such a file, or it cannot be read or is not
+            valid; the message names it.
 
     Example:
         >>> search_space("nasrec-small").sparse_operators

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from beam_preprocess.config import MOST_TABLE_ROWS
 from beam_preprocess.dataset.schema import Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.epoch_order import epoch_order
@@ -28,9 +29,6 @@ PARSE_BATCH = 4096
 
 GROUP = "group"
 """What records call the group that a row is of."""
-
-MOST_TABLE_ROWS = 2**31 - 1
-"""Ids are held as 32-bit integers."""
 
 
 class Records:

@@ -206,7 +206,7 @@ class Subnet(PortableExport):
         """Logits.
 
         Args:
-            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, id columns).
             training: whether values are dropped, batch norm is by the batch, and moving statistics
                 and the ranges of a quantized network follow what they see.
 
@@ -322,7 +322,7 @@ class Subnet(PortableExport):
         ``None`` stands for one that nothing reads.
 
         Args:
-            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, fields).
+            inputs: ``"dense"`` (batch, dense columns) and ``"sparse"`` (batch, id columns).
         """
         return self._block_outputs(inputs, self.values())
 

@@ -193,19 +193,6 @@ def load_network(path: str | pathlib.Path, mend: str = MEND) -> Any:
     return network
 
 
-def holds_network(path: str | pathlib.Path) -> bool:
-    """Whether ``load_network`` can read the file: not one of version 0.1.0, nor one of no use.
-
-    Args:
-        path: the file.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return NETWORK in archive.namelist()
-    except _DAMAGE:
-        return False
-
-
 def _damaged(path: str | pathlib.Path, error: Exception, mend: str) -> RunError:
     reason = error.args[0] if isinstance(error, KeyError) and error.args else error
     if isinstance(error, OSError):

@@ -4,12 +4,12 @@ import os
 import sys
 from collections.abc import Callable
 
+from beam_preprocess.common.program_start import INTERRUPTED
 from beam_preprocess.errors import DataError
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import UserError, one_line
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
 NOBODY_READS = 141
 """Of a program whose output is read no more, as shells have it."""
 

@@ -197,15 +197,9 @@ def _pick(values, rng):
     return values[int(rng.integers(len(values)))]
 
 
-def _candidates(branch: str, space: SearchSpace) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    if branch == DENSE:
-        return space.dense_operators, space.dense_widths
-    return space.sparse_operators, space.sparse_widths
-
-
 def _redraw_width(operators: Mapping[str, int], branch: str, space, rng) -> dict[str, int]:
     """Re-draws the width of one active operator, or the branch's one width."""
-    width = int(_pick(_candidates(branch, space)[1], rng))
+    width = int(_pick(space.candidates(branch)[1], rng))
     if space.widths == PER_BRANCH:
         return dict.fromkeys(operators, width)
     return {**operators, _pick(tuple(operators), rng): width}
@@ -216,7 +210,7 @@ def _redraw_operator(operators: Mapping[str, int], branch: str, space, rng) -> d
 
     The last active operator stays.
     """
-    name = _pick(_candidates(branch, space)[0], rng)
+    name = _pick(space.candidates(branch)[0], rng)
     if space.operators == SINGLE:
         return _with_widths((name,), operators, branch, space, rng)
     names = set(operators) | {name} if rng.integers(2) else set(operators) - {name}
@@ -233,8 +227,8 @@ def _with_widths(names, operators: Mapping[str, int], branch, space, rng) -> dic
     """Widths for ``names``: an operator keeps its own, a lone one or a branch its common one."""
     if space.operators == SINGLE or space.widths == PER_BRANCH:
         return dict.fromkeys(names, next(iter(operators.values())))
-    widths = _candidates(branch, space)[1]
-    in_order = (name for name in _candidates(branch, space)[0] if name in names)
+    widths = space.candidates(branch)[1]
+    in_order = (name for name in space.candidates(branch)[0] if name in names)
     return {
         name: operators[name] if name in operators else int(_pick(widths, rng)) for name in in_order
     }

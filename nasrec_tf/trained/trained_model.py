@@ -114,7 +114,8 @@ class TrainedModel:
         What training took as missing is missing here: nulls, NaN, the empty text, and the log's own
         words for it. A value that was not seen in training is out of vocabulary. Columns that are
         not features are left aside. Of a hundred rows and more, Python's warnings tell which column
-        is unlike the training: unknown, missing or far from it in half of the rows.
+        is unlike the training: unknown, missing or far from it in half of the rows, or known in
+        another writing in 5 % of them.
 
         Args:
             frame: a pandas or Polars frame, a PyArrow table, or a mapping from column to values.

@@ -60,11 +60,6 @@ class Calibration:
                 f"scale={self.scale}, offset={self.offset}"
             )
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether nothing is changed."""
-        return self == Calibration()
-
     def applied(self, logits: np.ndarray) -> np.ndarray:
         """The calibrated logits, in double precision.
 

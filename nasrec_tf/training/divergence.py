@@ -78,11 +78,6 @@ class LossWatch:
                 f"no loss from step {step - self._run + 1} to {step} (of {self._steps}) is finite"
             )
 
-    @property
-    def last_was_finite(self) -> bool:
-        """Whether the loss that was seen last is finite; so before the first."""
-        return not self._run
-
     def error(self, what: str) -> DivergedError:
         """The error to end with: what was seen, what may be the cause, and the mend.
 

@@ -36,7 +36,7 @@ class Question:
     Args:
         field: of ``Recipe``.
         values: to be tried beside what the recipe says.
-        judge: the network that tells which is best, ``SIMPLE`` or ``MIXED``.
+        judge: the network that tells which is best: ``SIMPLE``, ``OTHER`` or ``MIXED``.
         further: where the lowest of the values is best, so many times it is tried as well, and so
             on while that gains; above 1, where the highest is best; ``None`` for the values alone.
         scales_rate: of passes: whether fewer are tried by a learning rate that is higher by as

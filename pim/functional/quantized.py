@@ -154,7 +154,8 @@ def quantize_linear(
         activation_bits: bits of an input, with its sign if it has one.
 
     Raises:
-        PimError: if the kernel is no matrix, or anything is not finite.
+        PimError: if the kernel is no matrix, kernel or inputs are not finite, or the bias does not
+            have one value per output.
     """
     kernel, inputs = np.asarray(kernel, np.float64), np.asarray(inputs, np.float64)
     if kernel.ndim != 2 or not np.all(np.isfinite(kernel)) or not np.all(np.isfinite(inputs)):

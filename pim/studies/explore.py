@@ -36,7 +36,8 @@ class DesignSpace:
         activation_bits: bits of all inputs.
 
     Raises:
-        PimError: if a setting has no value, or one twice.
+        PimError: if a setting has no value, one twice or one that is no positive whole number, or
+            there are more combinations than ``MOST_CANDIDATES``.
     """
 
     rows: Sequence[int] = (64, 128, 256)

@@ -125,7 +125,7 @@ class EmbeddingOperator:
         table_rows: rows of each table.
         dimension: elements of a row.
         bits: bits of an element.
-        inputs: always empty; the indices are there from the start.
+        inputs: names of the operators it waits for; none where indices are there from the start.
         look_ups: rows that a sample reads; one of each table where it is 0.
     """
 

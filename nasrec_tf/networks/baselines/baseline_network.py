@@ -69,8 +69,7 @@ class BaselineNetwork(PortableExport):
             of several terms has no final layer that it could be folded into.
         offset: what is added then.
 
-    Input shape: a mapping of ``"dense"`` (batch, dense columns), absent or empty without dense
-    features, and ``"sparse"`` (batch, fields) row ids. Output shape: (batch, 1), logits.
+    Input shape: as for ``Subnet``. Output shape: (batch, 1), logits.
 
     Raises:
         UserError: if its weights would not fit into the memory of the machine, or options do not

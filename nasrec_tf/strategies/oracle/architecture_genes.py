@@ -166,7 +166,7 @@ def search_hyperparameters(
 def _register_bits(registered, number: int, space: SearchSpace) -> None:
     kinds = ("weight_bits", "activation_bits") if space.separate_bits else ("bits",)
     for branch in _BRANCHES:
-        operators, _ = _candidates(branch, space)
+        operators, _ = space.candidates(branch)
         sets = list(_operator_sets(operators, space))
         parent = _name(number, f"{branch}_operators")
         for operator in operators:
@@ -181,7 +181,7 @@ def _register_bits(registered, number: int, space: SearchSpace) -> None:
 
 
 def _register_operators(registered, number: int, branch: str, space: SearchSpace) -> None:
-    operators, widths = _candidates(branch, space)
+    operators, widths = space.candidates(branch)
     parent = _name(number, f"{branch}_operators")
     sets = list(_operator_sets(operators, space))
     registered.Choice(parent, ["+".join(names) for names in sets])
@@ -247,12 +247,6 @@ def _name(number: int, field: str) -> str:
 
 def _one_width(space: SearchSpace) -> bool:
     return space.operators == SINGLE or space.widths == PER_BRANCH
-
-
-def _candidates(branch: str, space: SearchSpace) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    if branch == DENSE:
-        return space.dense_operators, space.dense_widths
-    return space.sparse_operators, space.sparse_widths
 
 
 def _operator_sets(operators: tuple[str, ...], space: SearchSpace) -> Iterator[tuple[str, ...]]:
