@@ -15,6 +15,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.operators import BY_BATCH
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.environment import VERSIONS_FILE
+from nasrec_tf.search.named_data_set import named_data_set
 from nasrec_tf.search.option_groups.codesign_options import DEFAULT_HARDWARE, LIMITS
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.options import flag
@@ -23,7 +24,7 @@ from nasrec_tf.search.scaling import PAPER_ROWS, PAPER_TOP_K, dense_widths, scal
 from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.search_size import SCORE_ROWS
 from nasrec_tf.search.stages.export import check_target
-from nasrec_tf.search.stages.records import check_batch_sizes, finished_data_set
+from nasrec_tf.search.stages.records import check_batch_sizes
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
 from nasrec_tf.strategies.choice_distribution import choice_shapes
@@ -45,7 +46,7 @@ def check_options(config: SearchConfig) -> None:
         for name in getattr(config, option) or ():
             if "://" not in name and not exists(name):
                 raise UserError(f"{name}: no such file or directory; check {flag(option)}.")
-    finished = finished_data_set(config)
+    finished = named_data_set(config)
     if config.data is not None and finished is None and config.dataset is None:
         _check_layout_is_known(config.data)
     search_space(config.space)

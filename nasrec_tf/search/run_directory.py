@@ -25,6 +25,7 @@ from nasrec_tf.search.environment import (
     read_environments,
 )
 from nasrec_tf.search.extension import Extension
+from nasrec_tf.search.named_data_set import same_data_set
 from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
 from nasrec_tf.search.options import STAGES, as_several, plain
 from nasrec_tf.search.results import STAGE_RESULTS, StageResult
@@ -135,7 +136,8 @@ class RunDirectory:
             extension = self.extension(config, stored)
             if extension is not None and not extend:
                 raise extension.refused()
-            config = _spelt_as(config, stored)
+            self._note_place_of_data(config)
+            config = self._spelt_as(config, stored)
             if extension is not None:
                 self._extend(extension)
             elif extend:
@@ -224,7 +226,7 @@ class RunDirectory:
             config: the options of this call.
             stored: those of ``stored_config``.
         """
-        config = _spelt_as(config, stored)
+        config = self._spelt_as(config, stored)
         edited = edited_files(self.path, config)
         changed = {field.name for field in _changed(config, stored)}
         names = [
@@ -233,6 +235,29 @@ class RunDirectory:
             if field.name in changed | edited and self.is_settled(stored.first_reader(field))
         ]
         return Extension(self.path, stored, config, names, edited - changed) if names else None
+
+    def _spelt_as(self, config: SearchConfig, stored: SearchConfig) -> SearchConfig:
+        """The options with the words of the stored ones for the same files: results go by these."""
+        same = {
+            field.name: getattr(stored, field.name)
+            for field in dataclasses.fields(SearchConfig)
+            if _is_same_place(field, getattr(config, field.name), getattr(stored, field.name))
+        }
+        if same_data_set(config, self._records) is not None:
+            same["data"] = stored.data
+        return dataclasses.replace(config, **same)
+
+    def _note_place_of_data(self, config: SearchConfig) -> None:
+        """Lets the run know where its data set lies now, if it has been moved."""
+        result = self._records
+        place = same_data_set(config, result)
+        if place is not None and str(place) != result.dataset:
+            moved = dataclasses.replace(result, dataset=str(place))
+            write_state(self.path / "records" / RESULT_FILE, moved)
+
+    @property
+    def _records(self) -> Any | None:
+        return self.result("records") if self.is_settled("records") else None
 
     def _extend(self, extension: Extension) -> None:
         """Says what is made again, and moves it aside."""
@@ -406,16 +431,6 @@ def _is_same_place(field: dataclasses.Field, new: Any, old: Any) -> bool:
     if isinstance(new, tuple):
         return list(map(os.path.realpath, new)) == list(map(os.path.realpath, old))
     return os.path.realpath(new) == os.path.realpath(old)
-
-
-def _spelt_as(config: SearchConfig, stored: SearchConfig) -> SearchConfig:
-    """The options with the words of the stored ones for the same places: results go by these."""
-    same = {
-        field.name: getattr(stored, field.name)
-        for field in dataclasses.fields(SearchConfig)
-        if _is_same_place(field, getattr(config, field.name), getattr(stored, field.name))
-    }
-    return dataclasses.replace(config, **same)
 
 
 def _completed(options: dict[str, Any]) -> dict[str, Any]:

@@ -99,8 +99,8 @@ class Comparison:
             UserError: if one cannot, by its recipe, by the data's fields or by the memory of the
                 machine.
         """
+        self.searches.check()  # Before what they found is looked at.
         self._check_place()
-        self.searches.check()
         recipe, _ = self.trainings.start(), self.grouped_quality
         for contender in self.contenders:
             contender.model.check(recipe)

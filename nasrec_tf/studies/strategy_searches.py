@@ -108,10 +108,12 @@ class StrategySearches:
     def check(self) -> None:
         """Finds out whether every search can be made, before the first one is.
 
+        One that is there learns where the data set lies, since the run may have been moved.
+
         Raises:
             UserError: if one cannot.
-            RunError: if one is there that was made with other options, before the run was extended,
-                or of its data set in another place.
+            RunError: if one is there that was made with other options or before the run was
+                extended.
         """
         for name, config in self.configs.items():
             directory = RunDirectory(self.path(name))
@@ -119,6 +121,9 @@ class StrategySearches:
             other = None if stored is None else directory.extension(config, stored)
             if other is not None:
                 raise _of_another_run(other)
+            if stored is not None:
+                with directory.opened(config):
+                    pass
         for name in self.unfinished:
             try:
                 check_options(self.configs[name])
@@ -199,14 +204,7 @@ def _refused(name: str, error: UserError) -> UserError:
 
 def _of_another_run(difference: Extension) -> RunError:
     """Why a search that is there is not taken."""
-    place, stored = difference.directory, difference.stored
-    if list(difference.names) == ["data"]:
-        return RunError(
-            f"{place}: was searched where the run was before, with the data set in "
-            f"{', '.join(stored.data or ())}; put the run back there, or delete {place} to search "
-            "again."
-        )
     return RunError(
-        f"{place}: was searched with other options than the run has now ({difference.told}); "
-        "delete it to search again."
+        f"{difference.directory}: was searched with other options than the run has now "
+        f"({difference.told}); delete it to search again."
     )

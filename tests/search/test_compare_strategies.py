@@ -151,12 +151,15 @@ def test_a_search_of_the_run_before_it_was_extended_is_one_line(compared, place)
     assert "random-3: was searched with other options than the run has now (--fine-tune" in err
 
 
-def test_searches_of_a_run_that_was_moved_are_one_line(compared, place):
+def test_searches_go_along_with_a_run_that_is_moved(compared, place):
     (place / "run").rename(place / "moved")
-    code, _, err = call(place, "--run-dir", place / "moved", "--strategies", "random")
+    code, screen, err = call(place, "--run-dir", place / "moved", "--strategies", "random")
     (place / "moved").rename(place / "run")
-    assert code == 2 and len(err.splitlines()) == 1
-    assert "random-3: was searched where the run was before" in err and "put the run back" in err
+    assert code == 0, err
+    assert "random-3" in screen
+    code, again, err = call(place, "--strategies", "random")
+    assert code == 0, err
+    assert again.replace("/run/", "/moved/") == screen
 
 
 def test_the_plan_tells_the_searches_that_are_left_and_makes_none(compared, place):

@@ -171,6 +171,26 @@ def test_paths_are_compared_as_places(here):
     assert "--data" in records("--data", "other.csv", *again).error
 
 
+def test_a_data_set_may_be_moved_and_is_told_from_others(here):
+    write_log(here / "log.csv")
+    write_log(here / "other.csv", rows=150)
+    for name in ("log", "other"):
+        made = ["--dataset", "csv", "--label", "click", "--input", f"{name}.csv"]
+        assert cli.main([*made, "--output", f"{name}-records", "--quiet"]) == 0
+    again = ("--run-dir", here / "run")
+    assert records("--data", "log-records", *again).code == 0
+    stored = (here / "run" / "config.toml").read_text()
+    for source, place in (("log-records", "moved"), ("moved", "moved-again")):
+        (here / source).rename(here / place)
+        assert records("--data", place, *again).code == 0
+        assert (here / "run" / "config.toml").read_text() == stored
+        directory = RunDirectory(here / "run")
+        assert Run(directory.stored_config(), directory, True).dataset == here / place
+        assert records("--data", place, *again).code == 0
+    told = records("--data", "other-records", *again).error
+    assert "this run was made with --data" in told and "other-records" in told
+
+
 @pytest.fixture
 def begun(here):
     """A run whose records were made of two days and a description; how to go on."""

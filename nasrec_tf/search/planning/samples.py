@@ -13,6 +13,7 @@ from beam_preprocess.dataset.manifest import verify_file
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.named_data_set import named_data_set
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.unit_costs import RecordsCost
 from nasrec_tf.search.results import RecordsResult
@@ -21,7 +22,6 @@ from nasrec_tf.search.stages.records import (
     DATASET,
     check_sparse,
     configuration_of,
-    finished_data_set,
 )
 
 SAMPLE_ROWS = 20_000
@@ -66,7 +66,7 @@ def sampled(config: SearchConfig, scratch: pathlib.Path, clock: Any = time.perf_
     if isinstance(done, RecordsResult):
         path = pathlib.Path(done.dataset)
         return Sampled(data_set_pilot(config, directory, directory.path / path), None)
-    finished = finished_data_set(config)
+    finished = named_data_set(config)
     if finished is not None:
         pilot = data_set_pilot(config, directory, finished)
         return Sampled(pilot, _reading(finished, clock))

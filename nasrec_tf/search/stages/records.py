@@ -1,13 +1,11 @@
 """Raw click log to records, by Beam."""
 
 import dataclasses
-import hashlib
 import pathlib
 import shutil
 
 from beam_preprocess.config import MAX_ROW_BYTES, PreprocessConfig, name_pairs, shares
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
-from beam_preprocess.dataset.manifest import is_data_set
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import dataset_names, find_description
 from beam_preprocess.datasets.generic import GENERIC_FORMATS
@@ -17,6 +15,7 @@ from beam_preprocess.reading.description import Description
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.generated_log import write_demo
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.named_data_set import manifest_digest, named_data_set
 from nasrec_tf.search.options import LOG_OPTIONS, flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
@@ -34,23 +33,6 @@ RAW_LOG_OPTIONS = (
 """Options that say how to read a raw log."""
 
 
-def finished_data_set(config: SearchConfig) -> pathlib.Path | None:
-    """The directory that beam_preprocess wrote, if that is what ``--data`` names.
-
-    Args:
-        config: the options.
-
-    Raises:
-        UserError: if it is named beside others.
-    """
-    for name in config.data or ():
-        if is_data_set(name):
-            if len(config.data or ()) > 1:
-                raise UserError(f"--data: {name} is a data set already; name it alone.")
-            return pathlib.Path(name)
-    return None
-
-
 def run_stage(run: Run) -> RecordsResult:
     """Leaves a data set directory; one that Beam has written already is used where it is.
 
@@ -65,12 +47,12 @@ def run_stage(run: Run) -> RecordsResult:
     if config.data is not None:
         _refuse(config, ("demo_rows",), "goes without --data")
     directory = run.directory.stage("records")
-    finished = finished_data_set(config)
+    finished = named_data_set(config)
     if finished is not None:
         schema = _verified(config, finished)
         check_columns(run, schema, str(finished))
         result = _result(schema, finished.resolve())
-        return dataclasses.replace(result, manifest_sha256=_manifest_digest(finished))
+        return dataclasses.replace(result, manifest_sha256=manifest_digest(finished))
     facts = None
     if config.data is None:
         raw = directory / "demo.txt"
@@ -117,10 +99,10 @@ def check_sources(run: Run) -> None:
     config = run.config
     if config.data is None:
         return
-    finished = finished_data_set(config)
+    finished = named_data_set(config)
     if finished is not None:
         known = run.directory.finished("records", RecordsResult).manifest_sha256
-        if known not in (None, _manifest_digest(finished)):
+        if known not in (None, manifest_digest(finished)):
             raise UserError(
                 f"{finished}: is another data set than the one that this run was begun with; use "
                 "another --run-dir for it, or put back what there was."
@@ -132,10 +114,6 @@ def check_sources(run: Run) -> None:
         raise UserError(
             f"{error}; use another --run-dir for what there is now, or put back what there was."
         ) from error
-
-
-def _manifest_digest(directory: pathlib.Path) -> str:
-    return hashlib.sha256((directory / MANIFEST_FILE).read_bytes()).hexdigest()
 
 
 def _verified(config: SearchConfig, directory: pathlib.Path) -> Schema:
