@@ -43,6 +43,7 @@ _DIRECTORIES = (
 _REMOTE = "://"
 _WHILE_RUNNING = re.compile(r" \[while running '.*")  # Beam adds the step to a message
 _QUOTED_ERROR = re.compile(r"DataError: (.+?)(?: \[while running '|\n|$)")
+_INTERRUPTED = re.compile(r"^KeyboardInterrupt\b", re.MULTILINE)
 _LOST_WORKER = ("Channel closed prematurely", "Worker subprocess exited")
 
 
@@ -126,6 +127,8 @@ def _user_errors(left: pathlib.Path | None = None) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if _INTERRUPTED.search(str(error)):  # Within a step, of which Beam makes an error.
+            raise KeyboardInterrupt from error
         message = _left_message(left) or _message_in(error)
         if message is None:
             raise

@@ -1,6 +1,7 @@
 """How a command ends: its exit code, and mistakes of the user in one line."""
 
 import os
+import select
 import sys
 from collections.abc import Callable
 
@@ -33,8 +34,9 @@ def exit_code(command: Callable[[], int]) -> int:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
-        is_output = _gives_up_output()
-        if is_output and isinstance(error, BrokenPipeError):
+        nobody_reads = _nobody_reads()
+        _give_up_output()
+        if nobody_reads and isinstance(error, BrokenPipeError):
             return NOBODY_READS
         fault = device_fault(error)
         if fault is None:
@@ -43,14 +45,19 @@ def exit_code(command: Callable[[], int]) -> int:
         return USAGE_ERROR
 
 
-def _gives_up_output() -> bool:
-    """Whether the output takes no more; what is left of it is then written nowhere.
+def _nobody_reads() -> bool:
+    """Whether the reader of the output has gone, as with ``| head``."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except ValueError:  # Of an output that is no file.
+        return False
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
-    Else the interpreter would try again at its end, and print a page of that.
-    """
+
+def _give_up_output() -> None:
+    """Lets what an output does not take go, which the interpreter would try again at its end."""
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False

@@ -17,6 +17,7 @@ import pytest
 from beam_preprocess.api import Schema, verify
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
+from beam_preprocess.running import driver
 
 TIMES = generic("label", sparse=("user",), time_column="t")
 
@@ -294,3 +295,15 @@ def test_two_runs_do_not_write_the_same_data_set(long_log, tmp_path):
     assert (second.returncode, first.wait()) == (2, 0)
     assert "another run is writing this data set" in second.stderr
     assert verify(pathlib.Path(tmp_path / "out")) > 0
+
+
+def test_an_interrupt_within_a_step_stays_one():
+    import apache_beam as beam
+    from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), driver._user_errors():
+        with beam.Pipeline(FnApiRunner()) as pipeline:
+            pipeline | beam.Create([1]) | beam.Map(interrupted)

@@ -1,5 +1,6 @@
 """An interrupt while a program loads ends it as any other: no traceback, and exit code 130."""
 
+import os
 import subprocess
 import sys
 
@@ -54,3 +55,17 @@ except KeyboardInterrupt:
 def test_a_program_that_handles_interrupts_itself_still_does_and_later_ones_are_raised():
     done = subprocess.run([sys.executable, "-c", HANDLED], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("handled\nraised\n", "")
+
+
+@pytest.mark.parametrize("command", ["nasrec_tf.flops", "pim estimate"])
+def test_an_output_that_is_full_is_one_line_and_one_that_nobody_reads_none(command):
+    words = [sys.executable, "-m", *command.split(), "nasrec-criteo-small"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.returncode in (0, 141) and done.stderr == ""
