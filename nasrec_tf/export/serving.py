@@ -4,6 +4,7 @@ import pathlib
 
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.export.contents import EXTRA_ASSETS, REQUEST_FILE, find_export, load_description
+from nasrec_tf.export.errors import ExportError
 from nasrec_tf.export.versions import locked, models
 
 MODELS_CONFIG = "models.config"
@@ -33,9 +34,27 @@ def write_models_config(
     with locked(export_directory):
         for draft in export_directory.glob(f"{DRAFT_PREFIX}*"):
             draft.unlink(missing_ok=True)  # Of a process that was killed.
+        check_models_config(export_directory)
         if not path.exists() or path.read_bytes().startswith(_HEADER.encode()):
             _write_config(export_directory, path, serving_root)
     return path
+
+
+def check_models_config(export_directory: pathlib.Path) -> None:
+    """Finds out, before long work, whether ``models.config`` can be a file there.
+
+    Args:
+        export_directory: where the models lie.
+
+    Raises:
+        ExportError: if something else has its name.
+    """
+    path = export_directory / MODELS_CONFIG
+    if path.exists() and not path.is_file():
+        raise ExportError(
+            f"{path}: is no file, as which TF Serving reads it; move it away, or use another "
+            "--export-dir."
+        )
 
 
 def _write_config(export_directory: pathlib.Path, path: pathlib.Path, serving_root: str) -> None:

@@ -15,6 +15,9 @@ from nasrec_tf.export.errors import ExportError
 # TF Serving takes only directories whose names are numbers for versions, so that it never sees one
 # that is being written.
 _DRAFT_PREFIX = ".exporting-"
+LAST_VERSION = 2**63 - 1
+"""TF Serving counts in 64 bits: a directory of a larger number is no version to it."""
+
 LONGEST_NAME = 200
 """Letters of a model's name; file systems take 255."""
 
@@ -56,7 +59,9 @@ def models(export_directory: pathlib.Path) -> list[str]:
 
 
 def _is_version(path: pathlib.Path) -> bool:
-    return path.name.isascii() and path.name.isdigit() and path.is_dir()
+    name = path.name
+    is_number = name.isascii() and name.isdigit() and len(name) <= len(str(LAST_VERSION))
+    return is_number and int(name) <= LAST_VERSION and path.is_dir()
 
 
 def check_name(name: str) -> None:
@@ -129,6 +134,11 @@ def new_version(
             _remove_drafts(model_directory)
             check_request(export_directory, name, version)
             number = version or max(versions(model_directory), default=0) + 1
+            if number > LAST_VERSION:
+                raise ExportError(
+                    f"{model_directory / str(LAST_VERSION)}: no version comes after it; name one "
+                    "before it, or another model."
+                )
             draft = model_directory / f"{_DRAFT_PREFIX}{number}"
             try:
                 draft.mkdir()

@@ -164,3 +164,24 @@ def test_a_plan_of_version_0_1_0_is_the_version_that_it_settled(tmp_path):
     assert stage._written(stage._plan(run)) is None
     write(tmp_path / "models", "nasrec", "ours")
     assert stage._written(stage._plan(run)).name == "1"
+
+
+def test_a_number_that_no_server_counts_to_is_no_version(tmp_path):
+    for name in ("1", "99999999999999999999", "07"):
+        (tmp_path / "model" / name).mkdir(parents=True)
+    assert versions(tmp_path / "model") == [1, 7]
+    with new_version(tmp_path, "model") as draft:
+        assert draft.version == 8
+    (tmp_path / "model" / str(2**63 - 1)).mkdir()
+    with pytest.raises(ExportError, match="no version comes after it"):
+        with new_version(tmp_path, "model"):
+            pass
+
+
+def test_a_directory_in_place_of_the_servers_configuration_is_told_before_work(tmp_path):
+    (tmp_path / "models.config").mkdir()
+    config = SearchConfig(run_dir=str(tmp_path / "run"), export_dir=str(tmp_path))
+    with pytest.raises(ExportError, match="models.config: is no file"):
+        stage.check_target(config)
+    with pytest.raises(ExportError, match="models.config: is no file"):
+        write_models_config(tmp_path)

@@ -10,6 +10,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.export.contents import load_description
 from nasrec_tf.export.errors import ExportError
+from nasrec_tf.export.serving import check_models_config
 from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.final_model import final_model
@@ -130,3 +131,4 @@ def check_target(config: SearchConfig) -> None:
             "--export-dir."
         ) from error
     check_request(export_dir, config.name, config.export_version)
+    check_models_config(export_dir)
