@@ -83,11 +83,24 @@ def save_text(path: str | pathlib.Path, text: str) -> None:
         >>> path.read_text(), len(list(path.parent.iterdir()))
         ('{}', 1)
     """
+    save_bytes(path, text.encode("utf-8"))
+
+
+def save_bytes(path: str | pathlib.Path, content: bytes) -> None:
+    """As ``save_text``, of a file that is no text.
+
+    Args:
+        path: the file, which is replaced.
+        content: all of it.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
     path = pathlib.Path(path)
     draft = path.with_name(f".{path.name[:64]}.{os.getpid()}.draft")
     try:
-        with open(draft, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with open(draft, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pim.cost.report import Report
 from pim.errors import PimError
+from pim.json_form import save_bytes
 from pim.studies.design_comparison import BASELINES, FIGURES, Comparison
 from pim.studies.explore import Exploration
 
@@ -56,7 +57,7 @@ def _save(figure: Any, path: str | pathlib.Path) -> None:
     except ValueError as error:
         raise PimError(f"{path}: cannot be drawn: {error}") from error
     try:
-        pathlib.Path(path).write_bytes(buffer.getvalue())
+        save_bytes(path, buffer.getvalue())
     except OSError as error:
         raise PimError(f"{path}: cannot be written: {error.strerror}") from error
 
