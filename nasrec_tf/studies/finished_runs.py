@@ -1,6 +1,7 @@
 """Runs that a comparison takes models from."""
 
 import dataclasses
+import os
 import pathlib
 import shlex
 from collections.abc import Sequence
@@ -54,15 +55,14 @@ def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:
         run: that of the comparison.
 
     Raises:
-        UserError: if one has not finished, is of other data, or two have one name.
+        UserError: if one has not finished, is of other data or that of the comparison, or two
+            have one name.
     """
     found: dict[str, Run] = {}
     for path in map(pathlib.Path, paths):
         name = path.resolve().name
         if name in found:
             raise UserError(f"--runs: two directories are called {name!r}; rename one of them.")
-        if path.resolve() == run.directory.path.resolve():
-            raise UserError(f"--runs: {path} is the run of --run-dir itself; leave it out.")
         other = finished_run(path, "--runs", run.quiet, run.config.checkpoint_seconds)
         if other.schema != run.schema:
             raise UserError(
@@ -70,6 +70,9 @@ def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:
                 "data set."
             )
         found[name] = other
+    for path in paths:
+        if os.path.realpath(path) == os.path.realpath(run.directory.path):
+            raise UserError(f"--runs: {path} is the run of --run-dir itself; leave it out.")
     return found
 
 

@@ -352,6 +352,7 @@ def test_the_plan_tells_what_it_would_cost_and_changes_nothing(compared, place):
             ["--runs", "nowhere"],
             "nowhere: has no config.toml, so it is not a run directory; check --r",
         ),
+        (["--runs", "{run}"], "is the run of --run-dir itself; leave it out."),
         (["--runs", "{run},{run}"], "--runs: two directories are called 'run'"),
         (["--run-dir", "nowhere"], "nowhere: has no config.toml, so it is not a run directory"),
     ],
