@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
         "set of records its own group)",
     )
     figures.add_argument(
+        "--beside",
+        metavar="COLUMN",
+        help="raw column with the probabilities of another model, such as your own: log loss and "
+        "AUC of both on the same rows, and whether they differ beyond chance",
+    )
+    figures.add_argument(
         "--unweighted",
         action="store_true",
         help="let all rows count alike, where training had weights",

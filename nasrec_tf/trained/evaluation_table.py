@@ -15,6 +15,7 @@ from nasrec_tf.common.csv_cells import plain_cell
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.trained.asked_model import UnreadRows, asked, counting
 from nasrec_tf.trained.log_rows import AskedLog, described, judged_rows
+from nasrec_tf.trained.rival_column import beside, rival_logits
 from nasrec_tf.trained.row_codes import MISSING, CodedColumn, RowCodes, numbers_in_ranges
 from nasrec_tf.trained.slice_quality import JudgedRows, SliceQuality, judge
 from nasrec_tf.trained.trained_model import TrainedModel
@@ -48,6 +49,9 @@ def evaluate(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     print(screen_table(found))
+    if rows.rival is not None:
+        other = (options.beside, rows.labels, rows.logits, rows.rival, rows.weights)
+        print(beside(*other, options.seed).told())
     for line in _notes(model, log, options, rows, found):
         print(line)
     if options.output:
@@ -96,9 +100,11 @@ def _judged(
     columns = tuple(dict.fromkeys([*options.by, *([by_value] if by_value else [])]))
     codes = {name: RowCodes(model.schema.missing_tokens) for name in dict.fromkeys(options.by)}
     of_groups = RowCodes(model.schema.missing_tokens)
-    labels, logits, weights, unread = [], [], [], UnreadRows()
+    rivals = (options.beside,) if options.beside else ()
+    decimal = "." if log.records is not None else described(model, log).decimal
+    labels, logits, weights, rival, unread = [], [], [], [], UnreadRows()
     # Before a bar opens: what is amiss at the start is told alone.
-    blocks = judged_rows(model, log, columns, weighted=not options.unweighted)
+    blocks = judged_rows(model, log, (*columns, *rivals), weighted=not options.unweighted)
     with counting(options.quiet) as bar:
         for rows in blocks:
             unread.add(rows)
@@ -111,12 +117,14 @@ def _judged(
                 codes[name].add(rows.items.get(name, rows.further[name]))
             if by_value:
                 of_groups.add(rows.further[by_value])
+            for name in rivals:
+                missing = model.schema.missing_tokens
+                rival.append(rival_logits(rows.further[name], name, missing, decimal))
     # Rows that are left out are seldom like the others: with labels 1 and 2 they are one label.
     unread.check(log.data[0], options.max_reject_share)
     if by_value:
         groups = _coded_groups(of_groups)
     numbers = {feature.source for feature in model.schema.dense}
-    decimal = "." if log.records is not None else described(model, log).decimal
     slices = {name: found.column for name, found in codes.items()}
     for name in numbers.intersection(slices):
         column = slices[name]
@@ -127,6 +135,7 @@ def _judged(
         groups,
         slices,
         np.concatenate(weights) if weights else None,
+        np.concatenate(rival) if rival else None,
     ).counted()
     if not len(judged.labels):
         raise UserError(f"{log.data[0]}: all rows have weight 0; evaluate them --unweighted.")

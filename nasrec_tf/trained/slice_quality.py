@@ -27,6 +27,7 @@ class JudgedRows:
             which counts for none; ``None`` for none.
         slices: from column to its values.
         weights: how much each row counts, above 0, (rows,); ``None`` where all count alike.
+        rival: logits of another model, NaN where it predicts nothing, (rows,); ``None`` for none.
     """
 
     labels: np.ndarray
@@ -34,6 +35,7 @@ class JudgedRows:
     groups: np.ndarray | None
     slices: Mapping[str, CodedColumn]
     weights: np.ndarray | None = None
+    rival: np.ndarray | None = None
 
     def counted(self) -> "JudgedRows":
         """Those of a weight above 0: the others count nowhere."""
@@ -46,6 +48,7 @@ class JudgedRows:
             None if self.groups is None else self.groups[places],
             {name: column.at(places) for name, column in self.slices.items()},
             self.weights[places],
+            None if self.rival is None else self.rival[places],
         )
 
 

@@ -179,6 +179,24 @@ def test_a_column_written_otherwise_than_in_training_is_told(finished_run, model
         model.predict_frame(dict(zip(COLUMNS, values, strict=True)))
 
 
+def test_a_model_beside_its_own_predictions_is_not_told_apart(
+    finished_run, raw, expected, tmp_path
+):
+    log = tmp_path / "log.csv"
+    with open(log, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([*COLUMNS, "own"])
+        for row in range(ROWS):
+            own = "" if row == 3 else repr(float(expected[row]))
+            writer.writerow([*(raw[1][name][row] for name in COLUMNS), own])
+    said = ask("evaluate", finished_run / "run", "--data", log, "--dataset", "csv",
+               "--label", "label", "--beside", "own")  # fmt: skip
+    assert said.code == 0, said.err
+    (line,) = (line for line in said.out.splitlines() if line.startswith("'own': "))
+    assert "less it +0.0000 (" in line or "less it -0.0000 (" in line
+    assert f"on {ROWS - 1} rows. By log loss they are not told apart" in line
+
+
 def test_evaluation_of_the_test_split_is_what_the_run_reports(finished_run, tmp_path):
     state = json.loads((finished_run / "run" / "retrain" / "result.json").read_text())
     out = tmp_path / "figures.json"
@@ -260,6 +278,8 @@ def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(
         ("predict", ["RUN", "--data", "COPY", "LINK", "-o", "OUT/o.csv"], "is given twice, as "),
         ("evaluate", ["RUN", "--data", "LOG", "--by", "label"], "column 'label' is the label"),
         ("evaluate", ["RUN", "--data", "LOG", "--label-positive", ","], "--label-positive: name"),
+        ("evaluate", ["RUN", "--data", "LOG", "--beside", "C1"], "is no probability from 0 to 1"),
+        ("evaluate", ["RUN", "--data", "RECORDS", "--beside", "p"], "records hold no column 'p'"),
         ("evaluate", ["RUN", "--data", "LOG", "--by", "C77"], "no column 'C77', did you mean 'C"),
     ],
 )
