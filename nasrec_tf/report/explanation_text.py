@@ -29,7 +29,7 @@ SLICE_COLUMNS = (
     "clicks",
     "predicted",
     "log loss",
-    "share of clicks alone",
+    "log loss of the click rate",
 )
 
 
