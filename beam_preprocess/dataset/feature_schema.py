@@ -268,8 +268,8 @@ def column_told(feature: DenseFeature | SparseFeature) -> str:
       feature: Of a data set.
 
     Example:
-      >>> column_told(SparseFeature("day", "at", "vocabulary", 9, derive="weekday"))
-      "'at' (weekday)"
+      >>> column_told(SparseFeature("day", "at", "hash", 9, derive="hour_of_day"))
+      "'at' (hour of day)"
     """
     told = repr(feature.source)
     return told if feature.derive is None else f"{told} ({feature.derive.replace('_', ' ')})"

@@ -7,6 +7,7 @@ from beam_preprocess.dataset.file_names import CARD_FILE, file_stem
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
 from beam_preprocess.encoding.statistics import BIN_EDGES, Summary
+from beam_preprocess.reading.description import Description
 from beam_preprocess.writing.bar_chart import bar_chart
 
 ALONE = (
@@ -16,10 +17,13 @@ ALONE = (
 """What the card says of the figure."""
 
 
-def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str, str]:
+def data_card(
+    description: Description, schema: Schema, summary: Summary, findings: Findings
+) -> dict[str, str]:
     """The data card and its plots.
 
     Args:
+      description: Of the raw log.
       schema: Of the data set.
       summary: What the first pass found.
       findings: Warnings, and figures of features.
@@ -34,10 +38,10 @@ def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str,
         if feature.transform != "missing_indicator" and summary.dense[feature.key].count:
             files[_plot_name(feature)] = _dense_plot(feature, summary)
     parts = [
-        _head(schema),
+        _head(schema, _clicks(description)),
         _warnings(findings),
         _splits(schema),
-        _label_rates(findings),
+        _label_rates(schema, findings),
         _dense(schema, findings, files),
         _sparse(schema, findings),
         _rejects(schema),
@@ -46,11 +50,20 @@ def data_card(schema: Schema, summary: Summary, findings: Findings) -> dict[str,
     return files
 
 
-def _head(schema: Schema) -> str:
+def _clicks(description: Description) -> str:
+    """Which values of the label column are clicks, where they are not 1."""
+    if description.label_above is not None:
+        return f" (above {description.label_above:g})"
+    if description.label_positive:
+        return f" ({', '.join(f'`{_cell(value)}`' for value in description.label_positive)})"
+    return " (above 0)" if description.label_rule == "positive" else ""
+
+
+def _head(schema: Schema, clicks: str) -> str:
     rows = sum(split.rows for split in schema.splits.values())
     return (
         f"# Data set {_cell(schema.name)}\n\n"
-        f"{rows:,} rows, label `{schema.label}`, {len(schema.dense)} dense and "
+        f"{rows:,} rows, label `{schema.label}`{clicks}, {len(schema.dense)} dense and "
         f"{len(schema.sparse)} sparse features. Split: {schema.split_method} (seed {schema.seed}). "
         f"Statistics and vocabularies come from the training split alone.{_counting(schema)}\n"
     )
@@ -71,11 +84,14 @@ def _warnings(findings: Findings) -> str:
     return "## Warnings\n\n" + "\n".join(lines or ["None."]) + "\n"
 
 
-def _label_rates(findings: Findings) -> str:
+def _label_rates(schema: Schema, findings: Findings) -> str:
     if len(findings.label_rates) < 2:
         return ""
     rates = " ".join(f"{rate:.4f}" for rate in findings.label_rates)
-    return f"Label rates of successive parts of the log (by time, where it is known): {rates}\n"
+    alike = "" if schema.weight is None else "; every row counts once"
+    return (
+        f"Label rates of successive parts of the log (by time, where it is known{alike}): {rates}\n"
+    )
 
 
 def _splits(schema: Schema) -> str:

@@ -281,7 +281,9 @@ class Judge:
 
     def _drift(self) -> Iterator[Finding]:
         splits = list(self.schema.splits.items())
-        rates = ", ".join(f"{name} {split.label_rate:.2%}" for name, split in splits)
+        # Of rows that count once, as those are that tell whether it is chance.
+        shares = {name: split.positives / max(1, split.rows) for name, split in splits}
+        rates = ", ".join(f"{name} {share:.2%}" for name, share in shares.items())
         if differ([(split.rows, split.positives) for _, split in splits], SPLIT_RATIO):
             yield Finding("drift", f"label rates of the splits differ: {rates}", self.schema.label)
         if differ(self._parts, DRIFT_RATIO) and self.schema.split_method != "given":

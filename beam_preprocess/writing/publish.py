@@ -113,7 +113,8 @@ def publish(
     for vocabulary in vocabularies:
         files[vocabulary.path] = (vocabulary.size, vocabulary.digest)
     texts = {SCHEMA_FILE: schema.dumps(), ORIGIN_FILE: origin.dumps()}
-    texts |= {FINDINGS_FILE: findings.dumps(), **data_card(schema, summary, findings)}
+    card = data_card(job.config.description, schema, summary, findings)
+    texts |= {FINDINGS_FILE: findings.dumps(), **card}
     for name, text in texts.items():
         files[name] = write_file(job, name, text.encode("utf-8"))
     if not job.local:

@@ -266,13 +266,14 @@ def _area_interval(
     if area is None:
         return None
     clicked = labels > 0.5
-    kinds = (clicked, ~clicked) if weights is None else (clicked & (weights > 0), ~clicked)
-    counts = [float(np.count_nonzero(kind)) for kind in kinds]
+    counts_at_all = np.ones(len(labels), bool) if weights is None else weights > 0
+    kinds = clicked & counts_at_all, ~clicked & counts_at_all
+    counts = [int(np.count_nonzero(kind)) for kind in kinds]
     if min(counts) >= FEW:
         return percentile_interval(resampled)
-    if weights is not None:
-        counts = [rows_alike(weights[kind]) for kind in kinds]
-    return interval_of_few(area, *counts)
+    if weights is None:
+        return interval_of_few(area, *counts)
+    return interval_of_few(area, *(rows_alike(weights[kind]) for kind in kinds))
 
 
 def bootstrap(figure: Callable[[np.random.Generator], T], seed: int, purpose: str) -> list[T]:

@@ -111,6 +111,28 @@ def test_sparse_columns_of_values_seen_once(make_dataset, honest):
     assert "a number?" in texts["nearly unique", "weight"]
 
 
+def test_the_card_says_what_is_a_click_and_which_rates_count_by_weight(
+    make_dataset, honest, tmp_path
+):
+    layout = parse_toml(
+        'name = "log"\nlabel = {column = "label", above = 0.5}\nweight = "w"\n'
+        'time_column = "day"\nsparse = ["user"]\n',
+        tmp_path / "log.toml",
+    )
+    # Clicks grow rarer, and weigh the more.
+    label = np.where(np.arange(ROWS) % 40 < np.where(np.arange(ROWS) < 2400, 20, 4), 1, 0)
+    rows = honest | {"label": label, "w": np.where(label, 9, 1), "day": np.arange(ROWS)}
+    out = make_dataset(log(**rows), layout, split="chronological")
+    card = (out / "data_card.md").read_text()
+    assert "label `label` (above 0.5), " in card
+    assert "| train | 2,400 | 1,200 | 0.9000 |" in card  # 9 of 10
+    (line,) = (line for line in card.splitlines() if "every row counts once): " in line)
+    rates = [float(rate) for rate in line.split("): ")[1].split()]
+    assert rates == pytest.approx([0.5] * 8 + [0.1] * 2, abs=0.05)
+    (drift,) = (w.text for w in Findings.load(out).warnings if "of the splits" in w.text)
+    assert "train 50.00%, validation 10.67%, test 9.33%" in drift
+
+
 def test_a_time_too_short_for_what_is_derived_of_it(make_dataset, honest, tmp_path):
     layout = parse_toml(
         'name = "log"\nlabel = "label"\ntime_column = "day"\ndense = ["price"]\n'
