@@ -46,7 +46,8 @@ def last_screen(run: Run) -> str:
         f"found    {retrain.architecture.told}, "
         f"{cost.mflops:.4f} M multiply-accumulates, {cost.parameters:,} parameters and "
         f"{cost.embedding_parameters:,} in embedding tables",
-        f"quality  {quality_line(retrain.test)}",
+        f"quality  {quality_line(retrain.test)}, {run.schema.splits['test'].positives:,} with a "
+        "click",
     ]
     if retrain.recipe is not None:
         lines.append(f"recipe   {retrain.recipe}")

@@ -188,7 +188,7 @@ LAYOUTS = {
     "partitions": Layout(
         partitioned,
         dense=("price",),
-        sparse=("item", "at_hour_of_day", "day_weekday"),
+        sparse=("item", "at_hour_of_day", "at_weekday", "day_weekday"),
         positives=100,
         describe=True,
     ),

@@ -47,7 +47,7 @@ def test_a_public_layout_becomes_a_model(tmp_path, name):
     places = ["--run-dir", str(tmp_path / "run"), "--export-dir", str(tmp_path / "models")]
     said = call("--data", str(log), *options, *small, *places)
     assert said.code == 0, said.err
-    assert "quality  test log loss" in said.out
+    assert re.search(r"quality  test log loss .* rows, [1-9]\d* with a click$", said.out, re.M)
     of_groups = re.findall(r", by group 0\.\d+ \((\d+) with both labels\)", said.out)
     assert bool(of_groups) == (name == "ratings") and all(int(found) > 1 for found in of_groups)
     assert list(pathlib.Path(tmp_path / "models").rglob("saved_model.pb"))
