@@ -153,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
-    known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
+    known = ", ".join(dataset_names())
     group.add_argument("--dataset", required=True, help=f"{known}, or the path of a .toml file")
     group.add_argument(
         "--input", "--data", action="extend", nargs="+", default=[], metavar="PATTERN",

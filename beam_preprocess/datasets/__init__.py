@@ -12,6 +12,7 @@ from collections.abc import Callable
 from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.datasets.avazu import avazu, avazu_authors
 from beam_preprocess.datasets.criteo import criteo, criteo_terabyte
+from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.kdd import kdd
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
@@ -26,8 +27,8 @@ _REGISTRY: dict[str, Callable[[], Description]] = {
 
 
 def dataset_names() -> tuple[str, ...]:
-    """Names that ``--dataset`` takes, beside ``csv`` and the path of a TOML description."""
-    return tuple(_REGISTRY)
+    """Names that ``--dataset`` takes, beside the path of a TOML file."""
+    return *_REGISTRY, *GENERIC_FORMATS
 
 
 def find_description(dataset: str) -> Description:
@@ -50,6 +51,6 @@ def find_description(dataset: str) -> Description:
 
         return read_toml(pathlib.Path(dataset))
     raise DataError(
-        f"--dataset {dataset}: unknown{suggestion(dataset, (*_REGISTRY, 'csv', 'parquet'))}; known "
-        f"are {', '.join(_REGISTRY)}, csv, parquet, or the path of a .toml description"
+        f"--dataset {dataset}: unknown{suggestion(dataset, dataset_names())}; known are "
+        f"{', '.join(dataset_names())}, or the path of a .toml description"
     )

@@ -27,10 +27,10 @@ from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
 DESCRIPTION = """\
 Designs a click-through-rate model for a click log: records (Beam), recipe (how to train), supernet
-(weight-sharing training), evolution (KerasTuner), retrain (the best from scratch), export
-(SavedModel), explain (what it is worth beside simple models, and why). Stop it at any moment; the
-same command goes on where it stopped. Defaults are the paper's; what stands in parentheses is
-scaled down for small data sets, and the run says so."""
+(weight-sharing training), evolution (KerasTuner), retrain (the best from scratch), with --prune
+and --codesign prune and hardware, export (SavedModel), explain (what it is worth beside simple
+models, and why). Stop it at any moment; the same command goes on where it stopped. Defaults are the
+paper's; what stands in parentheses is scaled down for small data sets, and the run says so."""
 
 
 NEEDED_BY = {
@@ -101,6 +101,7 @@ def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> Non
     text = field.metadata["help"]
     if plain_type(field) is bool:
         default = "as suits" if field.default is None else "on" if field.default else "off"
+        default = field.metadata.get("unless_given", default)
         group.add_argument(
             flag(field.name), action=argparse.BooleanOptionalAction, default=None,
             help=f"{text} (default: {default})",

@@ -55,8 +55,9 @@ def option(default: Any, group: str, text: str, **extra: Any) -> Any:
             that of the group), ``read_before`` (the one by which digests of earlier versions went),
             ``before`` (what held in runs begun before there was the option), ``of_parser``
             (whether every command's parser has the option already), ``registry`` (tells whether a
-            name that is none of the choices has been registered),
-            ``alias`` (another flag for it).
+            name that is none of the choices has been registered), ``alias`` (another flag for it),
+            ``unless_given`` (what the help text calls the default of a flag that is on or off,
+            where the value alone does not tell it).
     """
     metadata = {"before": default, **extra, "group": group, "help": text}
     return dataclasses.field(default=default, metadata=metadata)

@@ -8,7 +8,6 @@ from beam_preprocess.config import PAPER_FRACTIONS
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import dataset_names
-from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.running.file_patterns import exists
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
@@ -222,7 +221,7 @@ def _check_layout_is_known(names: tuple[str, ...]) -> None:
                 "its raw files are laid out with --dataset, or name a directory that "
                 "beam_preprocess finished."
             )
-    known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
+    known = ", ".join(dataset_names())
     raise UserError(
         f"{names[0]}: is a raw log, so --dataset must name its layout: {known}, or the path of a "
         ".toml description (python -m beam_preprocess describe FILE -o FILE.toml guesses one)."

@@ -1,7 +1,6 @@
 """Runs that a comparison takes models from."""
 
 import dataclasses
-import os
 import pathlib
 import shlex
 from collections.abc import Sequence
@@ -63,6 +62,8 @@ def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:
         name = path.resolve().name
         if name in found:
             raise UserError(f"--runs: two directories are called {name!r}; rename one of them.")
+        if path.resolve() == run.directory.path.resolve():
+            raise UserError(f"--runs: {path} is the run of --run-dir itself; leave it out.")
         other = finished_run(path, "--runs", run.quiet, run.config.checkpoint_seconds)
         if other.schema != run.schema:
             raise UserError(
@@ -70,9 +71,6 @@ def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:
                 "data set."
             )
         found[name] = other
-    for path in paths:
-        if os.path.realpath(path) == os.path.realpath(run.directory.path):
-            raise UserError(f"--runs: {path} is the run of --run-dir itself; leave it out.")
     return found
 
 

@@ -16,13 +16,14 @@ class RetrainOptions:
         None, RETRAIN, "candidates to train from scratch (15)", least=1, reader="evolution"
     )
     refine: int | None = option(
-        None, RETRAIN, "further networks to train from scratch: a plain one, then changes of the "
+        None, RETRAIN, "further networks to train from scratch: plain ones, then changes of the "
         "best so far (by the size of the data; 0 from a million rows on)", least=0, before=0,
     )  # fmt: skip
     halving: bool | None = option(
         None, RETRAIN, "compare the networks trained from scratch while they train, and give up "
         "those that are behind: the weaker half after an eighth, a quarter and half of the steps, "
         "later ones where they are clearly worse than the best was", before=False,
+        unless_given="off",
     )  # fmt: skip
     final_layer_norm: bool = option(
         False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"

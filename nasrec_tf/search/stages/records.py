@@ -8,7 +8,6 @@ from beam_preprocess.config import MAX_ROW_BYTES, PreprocessConfig, name_pairs, 
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import dataset_names, find_description
-from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.description import Description
@@ -244,7 +243,7 @@ def _description(config: SearchConfig) -> Description:
     if config.data is None:
         return find_description(DEMO_LAYOUT)
     if config.dataset is None:
-        known = ", ".join((*dataset_names(), *GENERIC_FORMATS))
+        known = ", ".join(dataset_names())
         raise UserError(
             f"--data is a raw log, so --dataset must name its layout: {known}, or the path of a "
             ".toml description."
