@@ -38,6 +38,9 @@ def masked_crc32c(right_aligned: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
     Returns:
       uint32 [rows].
+
+    Raises:
+      ValueError: The width is another.
     """
     rows, width = right_aligned.shape
     if width % _STEP:

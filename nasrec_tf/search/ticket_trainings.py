@@ -71,6 +71,9 @@ class TicketTrainings:
 
         Args:
             iteration: from 0.
+
+        Raises:
+            UserError: if the training diverged.
         """
         place = self._place(iteration)
         mend = f"delete {place} to train it again"

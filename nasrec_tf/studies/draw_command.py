@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "-o", "--output", required=True, metavar="FILE",
         help="file to write; its ending tells the format: .svg, .png or .pdf",
     )  # fmt: skip
-    parser.add_argument("--title", help="heading of the drawing (the preset's name by default)")
+    parser.add_argument(
+        "--title", help="heading of the drawing (by default the preset's name, or the run's)"
+    )
     return exit_code(lambda: _draw(parser.parse_args(arguments)))
 
 

@@ -62,8 +62,6 @@ def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:
         name = path.resolve().name
         if name in found:
             raise UserError(f"--runs: two directories are called {name!r}; rename one of them.")
-        if path.resolve() == run.directory.path.resolve():
-            raise UserError(f"--runs: {path} is the run of --run-dir itself; leave it out.")
         other = finished_run(path, "--runs", run.quiet, run.config.checkpoint_seconds)
         if other.schema != run.schema:
             raise UserError(
@@ -71,6 +69,11 @@ def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:
                 "data set."
             )
         found[name] = other
+    for other in found.values():
+        if other.directory.path.resolve() == run.directory.path.resolve():
+            raise UserError(
+                f"--runs: {other.directory.path} is the run of --run-dir itself; leave it out."
+            )
     return found
 
 

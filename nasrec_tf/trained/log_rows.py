@@ -59,7 +59,11 @@ class AskedLog:
 
     @property
     def records(self) -> pathlib.Path | None:
-        """The data set, if that is what the data are."""
+        """The data set, if that is what the data are.
+
+        Raises:
+            UserError: if one is named beside others.
+        """
         for name in self.data:
             if is_data_set(name):
                 if len(self.data) > 1:

@@ -81,6 +81,9 @@ class Calibration:
         Args:
             rate: share of the rows without a click that were kept, above 0 and at most 1.
 
+        Raises:
+            ValueError: if it is another.
+
         Example:
             >>> Calibration().of_sampled_log(0.1).offset
             -2.3025850929940455
