@@ -36,18 +36,17 @@ def manifest_digest(directory: pathlib.Path) -> str:
     return hashlib.sha256((directory / MANIFEST_FILE).read_bytes()).hexdigest()
 
 
-def same_data_set(config: SearchConfig, result: RecordsResult | None) -> pathlib.Path | None:
+def same_data_set(config: SearchConfig, result: RecordsResult) -> pathlib.Path | None:
     """Where options name the data set of a run, be it where it was before or elsewhere.
 
     Args:
         config: the options.
-        result: of the run's records stage; ``None`` before that.
+        result: of the run's records stage.
 
     Returns:
         ``None`` if they name other data, or the run made its data set itself.
     """
-    if result is None or result.manifest_sha256 is None:
-        return None
     named = named_data_set(config)
-    is_it = named is not None and manifest_digest(named) == result.manifest_sha256
-    return named.resolve() if named is not None and is_it else None
+    if named is None or manifest_digest(named) != result.manifest_sha256:
+        return None
+    return named.resolve()

@@ -25,10 +25,10 @@ from nasrec_tf.search.environment import (
     read_environments,
 )
 from nasrec_tf.search.extension import Extension
-from nasrec_tf.search.named_data_set import same_data_set
+from nasrec_tf.search.named_data_set import named_data_set, same_data_set
 from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
 from nasrec_tf.search.options import STAGES, as_several, plain
-from nasrec_tf.search.results import STAGE_RESULTS, StageResult
+from nasrec_tf.search.results import STAGE_RESULTS, RecordsResult, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE
 from nasrec_tf.search.warm_start_note import WARM_START_FILE
@@ -243,21 +243,25 @@ class RunDirectory:
             for field in dataclasses.fields(SearchConfig)
             if _is_same_place(field, getattr(config, field.name), getattr(stored, field.name))
         }
-        if same_data_set(config, self._records) is not None:
+        if "data" not in same and self._place_of_data(config) is not None:
             same["data"] = stored.data
         return dataclasses.replace(config, **same)
 
     def _note_place_of_data(self, config: SearchConfig) -> None:
         """Lets the run know where its data set lies now, if it has been moved."""
-        result = self._records
-        place = same_data_set(config, result)
-        if place is not None and str(place) != result.dataset:
+        place = self._place_of_data(config)
+        if place is None:
+            return
+        result = self.finished("records", RecordsResult)
+        if str(place) != result.dataset:
             moved = dataclasses.replace(result, dataset=str(place))
             write_state(self.path / "records" / RESULT_FILE, moved)
 
-    @property
-    def _records(self) -> Any | None:
-        return self.result("records") if self.is_settled("records") else None
+    def _place_of_data(self, config: SearchConfig) -> pathlib.Path | None:
+        """Where options name the run's data set of records; ``None`` where they name none."""
+        if named_data_set(config) is None or not self.is_settled("records"):
+            return None
+        return same_data_set(config, self.finished("records", RecordsResult))
 
     def _extend(self, extension: Extension) -> None:
         """Says what is made again, and moves it aside."""

@@ -16,6 +16,7 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 
+SHAPE = ("--dense-features", "3", "--sparse-features", "5")
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 
 
@@ -50,11 +51,11 @@ def greedy(tmp_path):
 def test_a_command_knows_what_an_imported_module_registers(tmp_path, capsys):
     path = page_module(tmp_path, "fwfm", "class FwFM")
     with forgotten(BASELINES, "fwfm"):
-        assert flops(["fwfm", "--dense", "3", "--sparse", "5"]) == 2
+        assert flops(["fwfm", *SHAPE]) == 2
         assert "one of your own by --import MODULE" in capsys.readouterr().err
-        assert flops(["fwfm", "--dense", "3", "--sparse", "5", "--import", path]) == 0
+        assert flops(["fwfm", *SHAPE, "--import", path]) == 0
         assert "multiply-accumulates" in capsys.readouterr().out
-        assert flops([f"--import={path}", "fwfm", "--dense", "3", "--sparse", "5"]) == 0
+        assert flops([f"--import={path}", "fwfm", *SHAPE]) == 0
 
 
 def test_a_strategy_of_ones_own_is_an_option_wherever_the_import_stands(greedy):

@@ -16,6 +16,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.slices import MOST_VALUES, RANGES, range_slices, raw_value, value_slices
 from nasrec_tf.trained.evaluation_table import screen_table
 from nasrec_tf.trained.log_rows import AskedLog, judged_rows, predicted_rows
+from nasrec_tf.trained.row_codes import CodedColumn
 from nasrec_tf.trained.slice_quality import JudgedRows, judge
 from nasrec_tf.trained.trained_model import TrainedModel, TrainingData
 
@@ -150,7 +151,7 @@ def test_a_log_is_told_apart_by_its_weights_only_where_they_do_not_count(guesser
 def test_slices_say_how_many_clicks_they_have():
     labels = np.arange(60) % 30 == 0
     codes = (np.arange(60) % 2).astype(np.int32)
-    rows = JudgedRows(labels, np.zeros(60, np.float32), None, {"by": (codes, ["even", "odd"])},
+    rows = JudgedRows(labels, np.zeros(60, np.float32), None, {"by": CodedColumn(codes, ["even", "odd"])},
                       np.where(labels, 9.0, 1.0))  # fmt: skip
     whole, even, odd = judge(rows, 0, 9)
     assert (whole.clicked, even.clicked, odd.clicked) == (2, 2, 0)
