@@ -151,8 +151,9 @@ def test_a_log_is_told_apart_by_its_weights_only_where_they_do_not_count(guesser
 def test_slices_say_how_many_clicks_they_have():
     labels = np.arange(60) % 30 == 0
     codes = (np.arange(60) % 2).astype(np.int32)
-    rows = JudgedRows(labels, np.zeros(60, np.float32), None, {"by": CodedColumn(codes, ["even", "odd"])},
-                      np.where(labels, 9.0, 1.0))  # fmt: skip
+    by = {"by": CodedColumn(codes, ["even", "odd"])}
+    weights = np.where(labels, 9.0, 1.0)
+    rows = JudgedRows(labels, np.zeros(60, np.float32), None, by, weights)
     whole, even, odd = judge(rows, 0, 9)
     assert (whole.clicked, even.clicked, odd.clicked) == (2, 2, 0)
     assert even.clicks == pytest.approx(18 / 46)
