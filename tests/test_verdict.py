@@ -26,9 +26,9 @@ def yardstick(name, low, high, log_loss=0.4):
     return YardstickSummary(name, name.upper(), QualitySummary(0.4 - value, 100), difference)
 
 
-def explanation(*yardsticks, auc=0.7):
+def explanation(*yardsticks, auc=0.7, **further):
     return ExplanationSummary(
-        "the model found", QualitySummary(0.4, 100, auc), yardsticks=yardsticks
+        "the model found", QualitySummary(0.4, 100, auc), yardsticks=yardsticks, **further
     )
 
 
@@ -69,6 +69,13 @@ def test_rows_of_one_label_are_no_ground_for_a_verdict(gap):
     assert verdict(found) is None
     assert "No verdict: all 100 test rows have the same label" in verdict_line(found)
     assert verdict_line(explanation(auc=None)) is None
+
+
+@pytest.mark.parametrize("gap", [BEHIND, NEAR, AHEAD])
+def test_intervals_of_few_clicks_tell_nothing_apart(gap):
+    found = explanation(yardstick("lr", *gap), few_of_a_label=4)
+    assert verdict(found) == UNSURE
+    assert "only 4 test rows have the rarer label" in verdict_line(found)
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])

@@ -166,6 +166,8 @@ class ExplanationSummary:
         yardsticks: simple models beside it.
         row_share: rows that they were trained on, as a share of those that the run trained on.
         why: what the model relies on.
+        few_of_a_label: test rows with a click, or without one, where these are too few for
+            intervals; ``None`` where there are enough of both.
     """
 
     __pydantic_config__ = SAVED
@@ -176,6 +178,7 @@ class ExplanationSummary:
     yardsticks: tuple[YardstickSummary, ...] = ()
     row_share: float = 0.0
     why: WhySummary | None = None
+    few_of_a_label: int | None = None
 
     @property
     def has_one_label(self) -> bool:

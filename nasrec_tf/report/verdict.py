@@ -12,13 +12,16 @@ def verdict(explanation: ExplanationSummary) -> str | None:
     better the more it leans to that label, whatever it has learnt.
 
     A model is worth its search if every yardstick is worse beyond the 95 % interval of the paired
-    difference, and not worth it if one is better beyond it.
+    difference, and not worth it if one is better beyond it. Intervals that hang on a few clicks
+    know no others than these, and tell nothing apart.
 
     Args:
         explanation: what was measured.
     """
     if not explanation.ranked or explanation.has_one_label:
         return None
+    if explanation.few_of_a_label is not None:
+        return UNSURE
     if any(one.beats for one in explanation.ranked):
         return NOT_WORTH
     return WORTH if all(one.is_beaten for one in explanation.ranked) else UNSURE
@@ -52,6 +55,12 @@ def verdict_line(explanation: ExplanationSummary) -> str | None:
         return (
             f"Not worth it: {better.title} is better than {model} by {_margin(better, +1)}; take "
             "it, or search longer."
+        )
+    if explanation.few_of_a_label is not None:
+        return (
+            f"Not told apart: only {explanation.few_of_a_label:,} test rows have the rarer label, "
+            f"too few to judge {model} by; the nearest simple model is "
+            f"{explanation.ranked[0].title}."
         )
     near = next(one for one in explanation.ranked if not one.is_beaten)
     is_lower = near.difference is not None and near.difference.log_loss <= 0

@@ -16,7 +16,7 @@ from nasrec_tf.strategies.strategy import TRAINING
 OF_THE_SUPERNET = (
     "supernet_epochs", "supernet_rows", "supernet_learning_rate", "supernet_row_decay",
     "supernet_embedding_dim", "path_sampler", "distribute", "warmup", "layer_norm",
-    "fine_tune_steps", "fine_tune_learning_rate", "validation_sample",
+    "fine_tune_steps", "fine_tune_learning_rate", "validation_sample", "gpu_precision",
 )  # fmt: skip
 """Options without effect where no supernet scores."""
 

@@ -29,5 +29,14 @@ def run_stage(run: Run) -> ExplainResult:
             yardsticks=beside,
             row_share=row_share(run, beside),
             why=explained(run, found, test, directory),
+            few_of_a_label=_few_of_a_label(run),
         )
     )
+
+
+def _few_of_a_label(run: Run) -> int | None:
+    from nasrec_tf.training.area_interval import FEW
+
+    split = run.schema.splits["test"]
+    rarer = min(split.positives, split.rows - split.positives)
+    return rarer if rarer < FEW else None
