@@ -151,6 +151,8 @@ def test_another_model_in_the_file_is_not_taken_for_the_one_that_was_trained(
     file = trained[0] / "mine.toml"
     file.write_text(MODEL.replace("[8, 6]", "[8]"))
     try:
+        assert f"{file} has been edited since this run was made" in call(*command).error
+        (run / "option_files.json").unlink()  # As of runs that have kept no texts.
         assert "tells of another training than this run's" in call(*command).error
     finally:
         file.write_text(MODEL)
