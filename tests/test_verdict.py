@@ -15,7 +15,6 @@ from nasrec_tf.report import (
 from nasrec_tf.report.comparison_page import render_comparison
 from nasrec_tf.report.comparison_summary import ComparisonSummary, FigureSummary, RivalSummary
 from nasrec_tf.report.comparison_text import markdown, screen_table
-from nasrec_tf.report.data_summary import SplitSummary
 from nasrec_tf.report.verdict import NOT_WORTH, UNSURE, WORTH, verdict, verdict_line
 
 
@@ -78,13 +77,15 @@ def test_intervals_of_few_clicks_tell_nothing_apart(gap):
     assert "only 4 test rows have the rarer label" in verdict_line(found)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.3, 1.0])
-def test_a_comparison_on_rows_of_one_label_says_so(rate):
+@pytest.mark.parametrize(
+    ("few", "told"),
+    [(None, None), (0, "All test rows have the same label"), (1, "Only 1 test row has the rarer")],
+)
+def test_a_comparison_on_few_clicks_says_so(few, told):
     rivals = [RivalSummary("lr", "Logistic regression", log_loss=FigureSummary(0.5, 0.01))]
-    splits = (SplitSummary("train", 10, 0.5), SplitSummary("test", 10, rate))
-    found = ComparisonSummary("run", "log", splits, "recipe paper", 1, rivals)
-    for told in (screen_table(found), markdown(found), render_comparison(found)):
-        assert ("All test rows have the same label" in told) == (rate != 0.3)
+    found = ComparisonSummary("run", "log", (), "recipe paper", 1, rivals, few_of_a_label=few)
+    for text in (screen_table(found), markdown(found), render_comparison(found)):
+        assert ("test row" in text) == (told is not None) and (told or "") in text
 
 
 def test_what_was_left_out_or_diverged_says_nothing():

@@ -233,6 +233,8 @@ class ComparisonSummary:
         published: figures of the paper beside.
         command: what makes the comparison again.
         versions: package to version.
+        few_of_a_label: test rows with a click, or without one, where these are too few for
+            intervals; ``None`` where there are enough of both.
     """
 
     name: str
@@ -249,11 +251,28 @@ class ComparisonSummary:
     published: Sequence[PublishedFigures] = ()
     command: str | None = None
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    few_of_a_label: int | None = None
 
     @property
-    def has_one_label(self) -> bool:
-        """Whether all test rows are clicks, or none is: these tell no good model from a bad one."""
-        return any(one.name == "test" and one.label_rate in (0.0, 1.0) for one in self.splits)
+    def caution(self) -> str | None:
+        """Why the test rows tell little, in a sentence or two; ``None`` where they do not.
+
+        Example:
+            >>> ComparisonSummary("", "", (), "", 1, (), few_of_a_label=7).caution
+            'Only 7 test rows have the rarer label; intervals know no others, and are too narrow.'
+        """
+        if self.few_of_a_label is None:
+            return None
+        if self.few_of_a_label == 0:
+            return (
+                "All test rows have the same label, so that nothing there tells a good model from "
+                "a bad one: take a test split with both."
+            )
+        are = "row has" if self.few_of_a_label == 1 else "rows have"
+        return (
+            f"Only {self.few_of_a_label} test {are} the rarer label; intervals know no others, and "
+            "are too narrow."
+        )
 
     @property
     def ranked(self) -> list[RivalSummary]:

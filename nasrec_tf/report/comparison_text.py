@@ -30,11 +30,6 @@ QUALITY_COLUMNS = (
 
 GROUP_COLUMNS = ("test AUC within {}", "less found (95 %)", "it is")
 
-ONE_LABEL = (
-    "All test rows have the same label, so that nothing there tells a good model from a bad one: "
-    "take a test split with both."
-)
-
 WORDS = {"better": "better", "worse": "worse", "within": "not told apart"}
 
 
@@ -49,7 +44,7 @@ def screen_table(comparison: ComparisonSummary) -> str:
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows
     ]
-    return "\n".join([*lines, ONE_LABEL] if comparison.has_one_label else lines)
+    return "\n".join([*lines, comparison.caution] if comparison.caution else lines)
 
 
 def markdown(comparison: ComparisonSummary) -> str:
@@ -69,7 +64,7 @@ def markdown(comparison: ComparisonSummary) -> str:
         f"# {markdown_cell(comparison.name)}: comparison",
         f"Data set {markdown_cell(comparison.data_set)}, {comparison.seeds} "
         f"seed{'s' if comparison.seeds != 1 else ''} of each model, {comparison.rule}."
-        f"{_groups_told(comparison)}{f' {ONE_LABEL}' if comparison.has_one_label else ''}",
+        f"{_groups_told(comparison)}{f' {comparison.caution}' if comparison.caution else ''}",
         markdown_table(_quality_columns(comparison), _quality_rows(comparison)),
         markdown_table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
         markdown_table(

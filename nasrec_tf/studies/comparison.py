@@ -34,6 +34,7 @@ from nasrec_tf.studies.rival_trainings import RivalTrainings
 from nasrec_tf.studies.strategy_rows import strategy_rows
 from nasrec_tf.studies.strategy_searches import StrategySearches
 from nasrec_tf.studies.table_rows import Outcome, constant_row, rival_row
+from nasrec_tf.training.area_interval import few_of_a_label
 from nasrec_tf.training.recipes import load_recipe
 
 SETTINGS_FILE = "compare.json"
@@ -207,6 +208,7 @@ class Comparison:
             published=published_figures(schema.name),
             command=self._command(),
             versions=log.environments[-1].packages if log and log.environments else {},
+            few_of_a_label=few_of_a_label(schema.splits["test"]),
         )  # fmt: skip
 
     def _searches(self) -> list[SearchSummary]:

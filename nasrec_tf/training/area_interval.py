@@ -9,11 +9,23 @@ holds it in 95 to 98, whatever their number. It needs the area and the two count
 
 import numpy as np
 
+from beam_preprocess.dataset.schema import Split
+
 FEW = 20
 """Rows of a label, below which the bootstrap's interval is too narrow."""
 
 _DEVIATIONS = 1.959964
 _HALVINGS = 50
+
+
+def few_of_a_label(split: Split) -> int | None:
+    """How many rows have the rarer label, where these are fewer than ``FEW``.
+
+    Args:
+        split: of a data set.
+    """
+    rarer = min(split.positives, split.rows - split.positives)
+    return rarer if rarer < FEW else None
 
 
 def interval_of_few(area: float, clicked: float, others: float) -> tuple[float, float]:

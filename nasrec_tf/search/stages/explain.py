@@ -6,6 +6,7 @@ from nasrec_tf.search.results import ExplainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.why import explained
 from nasrec_tf.search.yardsticks import row_share, yardsticks
+from nasrec_tf.training.area_interval import few_of_a_label
 
 
 def run_stage(run: Run) -> ExplainResult:
@@ -29,14 +30,6 @@ def run_stage(run: Run) -> ExplainResult:
             yardsticks=beside,
             row_share=row_share(run, beside),
             why=explained(run, found, test, directory),
-            few_of_a_label=_few_of_a_label(run),
+            few_of_a_label=few_of_a_label(run.schema.splits["test"]),
         )
     )
-
-
-def _few_of_a_label(run: Run) -> int | None:
-    from nasrec_tf.training.area_interval import FEW
-
-    split = run.schema.splits["test"]
-    rarer = min(split.positives, split.rows - split.positives)
-    return rarer if rarer < FEW else None
