@@ -20,6 +20,7 @@ from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_several
+from nasrec_tf.search.options_together import without_effect_on_one_model
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
@@ -377,6 +378,9 @@ def _announce(run, stage: str) -> None:
         for name in gpu_names():
             run.say(f"device: {name}; a network's first step waits for XLA, minutes for a supernet")
         lines = explain(run.config, run.settings, run.records.rows("train"))
+        if unread := without_effect_on_one_model(run.config):
+            names = ", ".join(map(flag, unread))
+            lines.append(f"without effect, since --architecture leaves no search: {names}")
         if run.config.architecture is None:
             lines += explain_rule(run.config, run.space.dense_embeddings, run.dense_columns)
         for line in (*lines, *memory_lines(run)):

@@ -11,6 +11,7 @@ from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.options import LARGEST, LONGEST_NAME, shown
+from nasrec_tf.search.options_together import without_effect_on_one_model
 from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.scaling import PAPER_ROWS, scale
 
@@ -289,3 +290,12 @@ def test_a_parquet_log_is_read_by_the_main_job(tmp_path):
     schema = Schema.load(tmp_path / "run" / "records" / "dataset")
     assert schema.dense_names == ("price",)
     assert schema.sparse_names == ("item",)
+
+
+def test_what_says_nothing_to_a_model_that_is_given_is_listed():
+    given = {"blocks": 3, "candidates": 9, "supernet_epochs": 2, "batch_size": 64, "seed": 5}
+    config = SearchConfig(architecture="deepfm", **given)
+    found = without_effect_on_one_model(config)
+    assert sorted(found) == ["blocks", "candidates", "supernet_epochs"]
+    assert without_effect_on_one_model(SearchConfig(architecture="deepfm")) == []
+    assert without_effect_on_one_model(SearchConfig(**given)) == []
