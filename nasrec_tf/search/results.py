@@ -274,11 +274,13 @@ class ExportResult(StageResult):
 
     Args:
         path: the version's directory, absolute.
+        content: a digest of the network that is in it; ``None`` of earlier versions of the package.
     """
 
     __pydantic_config__ = SAVED
 
     path: str
+    content: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

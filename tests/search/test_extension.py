@@ -1,15 +1,21 @@
 """A run that goes on with other options makes again what they bind, and keeps the rest."""
 
+import dataclasses
 import json
 import random
+import shutil
 
 import numpy as np
 import pytest
 from search_calls import call, options
 
+from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.export.versions import versions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.extension import Extension
+from nasrec_tf.search.results import ExportResult
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.superseded import moved_aside
 from nasrec_tf.strategies import read_results
 
 
@@ -191,3 +197,20 @@ def test_a_run_from_another_that_is_extended_ends_as_a_new_one(finished_run, tmp
     assert said.code == 0, said.err
     assert call(*from_run(with_options(fresh, changes), finished_run)).code == 0
     assert_same(outcome(extended), outcome(fresh))
+
+
+def test_a_model_that_an_extension_comes_to_again_is_no_further_version(run_files):
+    run, model = run_files / "run", run_files / "models" / "nasrec"
+    config = (run / "config.toml").read_text()
+    moved_aside(run, ["export"], config)
+    assert call(*options(run_files)).code == 0
+    assert versions(model) == [1]
+    result = RunDirectory(run).finished("export", ExportResult)
+    assert result.path == str((model / "1").resolve())
+    # Another network is one.
+    for aside in (run / "superseded").iterdir():
+        shutil.rmtree(aside)
+    aside = moved_aside(run, ["export"], config)
+    write_state(aside / "export" / "result.json", dataclasses.replace(result, content="other"))
+    assert call(*options(run_files)).code == 0
+    assert versions(model) == [1, 2]

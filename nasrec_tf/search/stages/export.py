@@ -1,10 +1,13 @@
 """The winner as a SavedModel for TF Serving."""
 
 import dataclasses
+import hashlib
+import json
 import os
 import pathlib
 import tempfile
 import uuid
+from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
@@ -14,8 +17,10 @@ from nasrec_tf.export.serving import check_models_config
 from nasrec_tf.export.versions import check_request, versions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.final_model import final_model
-from nasrec_tf.search.results import ExportResult
+from nasrec_tf.search.results import ExportResult, RetrainResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.scoring_settings import digest_of_weights
+from nasrec_tf.search.superseded import RESULT_FILE, of_run
 
 PLAN_FILE = "version.json"
 
@@ -60,6 +65,11 @@ def run_stage(run: Run) -> ExportResult:
         return ExportResult(path=str(written.resolve()))
     result = final_model(run)
     served = served_network(run)
+    content = _content(result, served.network)
+    same = _exported_before(run, content)
+    if same is not None:
+        run.say(f"export: {same} holds this very model, which an extension came to again")
+        return ExportResult(path=str(same), content=content)
     path = export_saved_model(
         served.network,
         run.schema,
@@ -75,7 +85,35 @@ def run_stage(run: Run) -> ExportResult:
         },
         origin=plan.origin,
     )
-    return ExportResult(path=str(path.resolve()))
+    return ExportResult(path=str(path.resolve()), content=content)
+
+
+def _content(result: RetrainResult, network: Any) -> str:
+    """A digest of a network: what it computes, and its weights, calibrated as they are served."""
+    members = [(result.architecture, 1)]
+    if result.ensemble is not None:
+        members = [(each.architecture, each.count) for each in result.ensemble.members]
+    computed = json.dumps([(model.to_json(), count) for model, count in members])
+    return hashlib.sha256(f"{computed} {digest_of_weights(network)}".encode()).hexdigest()[:16]
+
+
+def _exported_before(run: Run, content: str) -> pathlib.Path | None:
+    """The version that the run exported before it was extended, if it holds the same network.
+
+    TF Serving takes the highest version: a second one of an older model would stand before those
+    that other runs, such as on later rows, have exported since.
+    """
+    model = (pathlib.Path(run.config.export_dir) / run.config.name).resolve()
+    for aside in of_run(run.directory.path):
+        mend = f"delete {aside}"
+        before = read_state(aside / "export" / RESULT_FILE, ExportResult, mend)
+        if before is None or before.content != content:
+            continue
+        version = pathlib.Path(before.path)
+        asked = run.config.export_version in (None, int(version.name))
+        if asked and version.parent == model and int(version.name) in versions(model):
+            return version
+    return None
 
 
 def _plan(run: Run) -> ExportPlan:
