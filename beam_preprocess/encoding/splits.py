@@ -131,8 +131,9 @@ def chronological_boundaries(
         )
     if len(times) < 3:
         raise DataError(
-            f"--split chronological: the time column has {len(times)} distinct value(s), "
-            "three splits need at least 3; use --split stratified"
+            f"--split chronological: the time column has {len(times)} distinct value(s), three "
+            "splits need at least 3; name the files of a split (--test, --test-data of "
+            "nasrec_tf.search), or use --split stratified"
         )
     before = np.concatenate([[0], np.cumsum(counts)[:-1]])
     total = int(np.sum(counts))
