@@ -125,6 +125,7 @@ def _add_option(group: argparse._ArgumentGroup, field: dataclasses.Field) -> Non
     group.add_argument(
         flag(field.name),
         *aliases,
+        dest=field.name,
         type=plain_type(field),
         # ``check_option`` tells of one that is not registered how it can be.
         choices=None if field.metadata.get("registry") else choices,

@@ -102,6 +102,10 @@ OF_LIMITS = {"reader": "evolution", "read_before": "supernet"}
 digests have only known since ``--extend``."""
 
 
+OTHER_FLAGS = {"warm_start": "--from", "imports": "--import"}
+"""Of fields that cannot have the name of their option, which is a word of Python's."""
+
+
 def flag(name: str) -> str:
     """The command-line option of a field.
 
@@ -109,10 +113,10 @@ def flag(name: str) -> str:
         name: of the field.
 
     Example:
-        >>> flag("max_mflops")
-        '--max-mflops'
+        >>> flag("max_mflops"), flag("warm_start")
+        ('--max-mflops', '--from')
     """
-    return "--" + name.replace("_", "-")
+    return OTHER_FLAGS.get(name) or "--" + name.replace("_", "-")
 
 
 def is_several(field: dataclasses.Field) -> bool:

@@ -16,7 +16,7 @@ class RunOptions:
     warm_start: str | None = option(
         None, RUN, "directory of a finished run on other rows of the same columns, to start from: "
         "tables keep the rows of the ids that they know, the supernet and the winner go on, and "
-        "the recipe is the one chosen there", path=True, reader="recipe", alias="--from",
+        "the recipe is the one chosen there", path=True, reader="recipe", alias="--warm-start",
     )  # fmt: skip
     seed: int = option(0, RUN, "seed of everything", least=0)
     device: str = option(
