@@ -43,7 +43,7 @@ def run_search(
     """
     from nasrec_tf.search.command import completed_run
     from nasrec_tf.search.config import SearchConfig, load_options
-    from nasrec_tf.search.options import as_several
+    from nasrec_tf.search.options import modules_of
     from nasrec_tf.strategies.oracle.search_part import is_search_worker
     from nasrec_tf.trained.model_sources import load_run
 
@@ -56,7 +56,7 @@ def run_search(
             raise UserError("search(): this process is a worker of a search; run the command.")
         given = {name: _plain(value) for name, value in options.items()}
         stored = {} if config is None else load_options(config)
-        import_modules(as_several((stored | given).get("imports") or ()))
+        import_modules(modules_of(stored | given))
         run = completed_run(SearchConfig(**stored | given), None, quiet, extend=extend)
         return load_run(run.directory.path)
     except DataError as error:

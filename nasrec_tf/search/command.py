@@ -19,7 +19,7 @@ from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
-from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_several
+from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_several, modules_of
 from nasrec_tf.search.options_together import without_effect_on_one_model
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget
@@ -140,7 +140,7 @@ def _metavar(field: dataclasses.Field) -> str:
 
 def _config(options: argparse.Namespace) -> SearchConfig:
     values = {} if options.config is None else load_options(options.config)
-    import_modules(as_several(values.get("imports") or ()))
+    import_modules(modules_of(values))
     for field in dataclasses.fields(SearchConfig):
         given = getattr(options, field.name)
         if given is not None:

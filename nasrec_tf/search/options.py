@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from beam_preprocess.common.suggestions import suggestion
@@ -141,6 +142,21 @@ def as_several(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
+
+
+def modules_of(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The modules of a user's own that options name.
+
+    Args:
+        options: by field, as they were given; what is no text is left to ``check_option``.
+
+    Example:
+        >>> modules_of({"imports": "mine"}), modules_of({"imports": 5}), modules_of({})
+        (('mine',), (), ())
+    """
+    named = as_several(options.get("imports"))
+    is_several_texts = isinstance(named, tuple) and all(isinstance(one, str) for one in named)
+    return named if is_several_texts else ()
 
 
 def plain(value: Any) -> Any:

@@ -27,7 +27,7 @@ from nasrec_tf.search.environment import (
 from nasrec_tf.search.extension import Extension
 from nasrec_tf.search.named_data_set import named_data_set, same_data_set
 from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
-from nasrec_tf.search.options import STAGES, as_several, plain
+from nasrec_tf.search.options import STAGES, modules_of, plain
 from nasrec_tf.search.results import STAGE_RESULTS, RecordsResult, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE
@@ -175,7 +175,7 @@ class RunDirectory:
             options = load_options(path)
             if not options:
                 raise RunError("is empty")
-            missing = [m for m in as_several(options.get("imports", ())) if not is_imported(m)]
+            missing = [module for module in modules_of(options) if not is_imported(module)]
             if not missing:
                 return SearchConfig(**_completed(options))
         except UserError as error:

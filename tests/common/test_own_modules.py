@@ -71,6 +71,14 @@ def test_a_file_of_options_imports_what_it_names(greedy, tmp_path):
     assert _config(_parser().parse_args(["--config", str(file)])).strategy == "greedy"
 
 
+def test_modules_of_a_file_that_are_no_texts_are_one_line(tmp_path):
+    file = tmp_path / "options.toml"
+    for value in ("5", "[5]", "true"):
+        file.write_text(f"imports = {value}\n")
+        with pytest.raises(UserError, match="--import must be a text or several"):
+            _config(_parser().parse_args(["--config", str(file)]))
+
+
 def test_a_registered_optimizer_is_an_option(tmp_path):
     from nasrec_tf.optimizers.catalogue import OPTIMIZERS
 
