@@ -6,10 +6,11 @@ import pathlib
 import shutil
 
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_changes import FREE_OPTIONS
 from nasrec_tf.search.options import STAGES
 from nasrec_tf.search.results import RecipeResult, SupernetResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import FREE_OPTIONS, RESULT_FILE, RunDirectory
+from nasrec_tf.search.run_directory import RESULT_FILE, RunDirectory
 from nasrec_tf.search.stages.records import RAW_LOG_OPTIONS
 
 OF_THE_RECORDS = ("data", "demo_rows", *RAW_LOG_OPTIONS)

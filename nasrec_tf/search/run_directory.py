@@ -26,13 +26,19 @@ from nasrec_tf.search.environment import (
 )
 from nasrec_tf.search.extension import Extension
 from nasrec_tf.search.named_data_set import named_data_set, same_data_set
+from nasrec_tf.search.option_changes import (
+    FREE_OPTIONS,
+    changed_options,
+    completed,
+    is_same_place,
+    reader,
+)
 from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
 from nasrec_tf.search.options import STAGES, modules_of, plain
 from nasrec_tf.search.results import STAGE_RESULTS, RecordsResult, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE
 from nasrec_tf.search.warm_start_note import WARM_START_FILE
-from nasrec_tf.training.recipes import PAPER
 
 REPORT_FILE = "report.html"
 LEADERBOARD_FILE = "leaderboard.csv"
@@ -46,13 +52,6 @@ OWN_FILES = (
     BUDGET_FILE, SUPERSEDED, WARM_START_FILE, OPTION_FILES,
 )  # fmt: skip
 """Files of a run that lie beside the directories of its stages."""
-
-FREE_OPTIONS = (
-    "run_dir", "workers", "checkpoint_seconds", "tensorboard", "mlflow", "distribute", "max_hours",
-    "imports",
-)  # fmt: skip
-"""Options that may change from one call to the next: they do not change what comes out, or as
-``--max-hours`` only by what has not been done."""
 
 T = TypeVar("T", bound=StageResult)
 
@@ -142,9 +141,9 @@ class RunDirectory:
                 self._extend(extension)
             elif extend:
                 print(f"{self.path}: no option differs; there is nothing to extend", flush=True)
-            if not self.is_settled("records") and _changed(config, stored, "records"):
+            if not self.is_settled("records") and changed_options(config, stored, "records"):
                 shutil.rmtree(self.path / "records", ignore_errors=True)
-            if _changed(config, stored, "explain"):
+            if changed_options(config, stored, "explain"):
                 # It is told anew, by what it has kept of each model and measurement.
                 (self.path / "explain" / RESULT_FILE).unlink(missing_ok=True)
         for draft in self.path.rglob(f"{DRAFT_PREFIX}*"):
@@ -177,7 +176,7 @@ class RunDirectory:
                 raise RunError("is empty")
             missing = [module for module in modules_of(options) if not is_imported(module)]
             if not missing:
-                return SearchConfig(**_completed(options))
+                return SearchConfig(**completed(options))
         except UserError as error:
             raise RunError(
                 f"{path}: damaged: {str(error).removeprefix(f'{path}: ')}; write into it the "
@@ -228,7 +227,7 @@ class RunDirectory:
         """
         config = self._spelt_as(config, stored)
         edited = edited_files(self.path, config)
-        changed = {field.name for field in _changed(config, stored)}
+        changed = {field.name for field in changed_options(config, stored)}
         names = [
             field.name
             for field in dataclasses.fields(SearchConfig)
@@ -241,7 +240,7 @@ class RunDirectory:
         same = {
             field.name: getattr(stored, field.name)
             for field in dataclasses.fields(SearchConfig)
-            if _is_same_place(field, getattr(config, field.name), getattr(stored, field.name))
+            if is_same_place(field, getattr(config, field.name), getattr(stored, field.name))
         }
         if "data" not in same and self._place_of_data(config) is not None:
             same["data"] = stored.data
@@ -384,7 +383,7 @@ class RunDirectory:
             for field in dataclasses.fields(SearchConfig)
             if field.name not in FREE_OPTIONS
             and getattr(config, field.name) not in (None, field.metadata["before"])
-            and STAGES.index(_reader(config, field, as_before)) <= STAGES.index(stage)
+            and STAGES.index(reader(config, field, as_before)) <= STAGES.index(stage)
         }
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -402,49 +401,6 @@ class RunDirectory:
             if self.result(name) is None:
                 return name
         return None
-
-
-def _reader(config: SearchConfig, field: dataclasses.Field, as_before: bool) -> str:
-    before = field.metadata.get("read_before") if as_before else None
-    return before or config.first_reader(field)
-
-
-def _changed(
-    config: SearchConfig, stored: SearchConfig, reader: str | None = None
-) -> list[dataclasses.Field]:
-    """Options that are not as stored and decide what comes out; of one first reader alone."""
-    return [
-        field
-        for field in dataclasses.fields(SearchConfig)
-        if field.name not in FREE_OPTIONS
-        and getattr(config, field.name) != getattr(stored, field.name)
-        and reader in (None, stored.first_reader(field))
-    ]
-
-
-def _is_same_place(field: dataclasses.Field, new: Any, old: Any) -> bool:
-    """Whether an option that names files names the same ones in other words.
-
-    Args:
-        field: of ``SearchConfig``.
-        new: its value.
-        old: its value before.
-    """
-    if not field.metadata.get("path") or new is None or old is None:
-        return False
-    if isinstance(new, tuple):
-        return list(map(os.path.realpath, new)) == list(map(os.path.realpath, old))
-    return os.path.realpath(new) == os.path.realpath(old)
-
-
-def _completed(options: dict[str, Any]) -> dict[str, Any]:
-    """Stored options; those of runs begun before there were recipes say so: all was the paper's."""
-    if "recipe" in options:
-        return options
-    before = {**options, "recipe": PAPER}
-    if before.get("row_decay") == 0.0:
-        del before["row_decay"]
-    return before
 
 
 def _is_passing(path: pathlib.Path) -> bool:

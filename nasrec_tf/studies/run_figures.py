@@ -9,10 +9,11 @@ from beam_preprocess.errors import DataError
 from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.report import QualitySummary
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.option_changes import FREE_OPTIONS
 from nasrec_tf.search.options import flag, plain
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.run_directory import CONFIG_FILE, FREE_OPTIONS, REPORT_FILE, RunDirectory
+from nasrec_tf.search.run_directory import CONFIG_FILE, REPORT_FILE, RunDirectory
 
 FINISHED = "finished"
 

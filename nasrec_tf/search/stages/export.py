@@ -111,7 +111,11 @@ def _exported_before(run: Run, content: str) -> pathlib.Path | None:
             continue
         version = pathlib.Path(before.path)
         asked = run.config.export_version in (None, int(version.name))
-        if asked and version.parent == model and int(version.name) in versions(model):
+        if not asked or version.parent != model or int(version.name) not in versions(model):
+            continue
+        plan = read_state(aside / "export" / PLAN_FILE, ExportPlan, mend)
+        # Somebody may have deleted it, and another run taken its number.
+        if plan is not None and plan.origin is not None and _origin(version) == plan.origin:
             return version
     return None
 
