@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nasrec_tf.report import CalibrationSummary, DifferenceSummary, QualitySummary
+from nasrec_tf.search.attempt_training import with_weights
 from nasrec_tf.search.attempts import Attempt
 from nasrec_tf.search.final_fit import fit_to_all
 from nasrec_tf.search.from_scratch import load_trained
@@ -84,7 +85,7 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
     validation = _of_validation(run, models, winner[0])
     chosen = [] if validation is None else _selected(run, pool, validation)
     fitted, fit = fit_to_all(run, winner)
-    members = [dataclasses.replace(one, fitted=fit_to_all(run, one.before)[0]) for one in chosen]
+    members = [dataclasses.replace(one, fitted=_fitted(run, one.before)) for one in chosen]
     run.say(f"best by validation log loss: candidate {winner[0].rank}; now the test split, once")
     test = models.predicted(fitted, "test")
     quality, calibration = (
@@ -105,6 +106,14 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
     if validation is not None and members:
         ensemble = _ensemble(run, models, members, validation, test)
     return Measured(fitted, fit, quality, calibration, tuple(by_seed), ensemble)
+
+
+def _fitted(run: Run, training: Training) -> Attempt:
+    """A member's final fit; itself where there is none, with the weights that it may have lost."""
+    attempt, fit = fit_to_all(run, training)
+    if fit is None:
+        with_weights(run, *training)
+    return attempt
 
 
 def _of_validation(run: Run, models: "_Models", winner: Attempt) -> Predicted | None:

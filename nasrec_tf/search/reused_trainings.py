@@ -5,16 +5,19 @@ another rank is to the bit the one that would be made now.
 """
 
 import dataclasses
+import math
 import pathlib
 import shutil
 
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.attempts import FIRST, Attempt
 from nasrec_tf.search.config import SearchConfig, load_options
+from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
 from nasrec_tf.search.results import AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.superseded import CONFIG_FILE, of_run
+from nasrec_tf.search.training_task import under_way
 
 DEPENDS_ON = ("seed", "operator_balancing", "device", "warm_start")
 """Options that a training follows from beside its recipe and the records."""
@@ -34,8 +37,8 @@ def reused(run: Run, attempt: Attempt) -> AttemptResult | None:
     Raises:
         RunError: if what is kept is damaged.
     """
-    # Halving looks at trainings on their way; ensembles want the logits of all of them.
-    if attempt.purpose != FIRST or run.settings.halving or run.config.ensemble > 1:
+    # Halving looks at trainings on their way; one that is made once more goes on.
+    if attempt.purpose != FIRST or run.settings.halving or under_way(attempt.directory):
         return None
     for aside in of_run(run.directory.path):
         if not (aside / CONFIG_FILE).exists():
@@ -48,7 +51,9 @@ def reused(run: Run, attempt: Attempt) -> AttemptResult | None:
             continue
         for path in sorted((aside / "retrain").glob(f"*/{RESULT_FILE}")):
             found = read_state(path, AttemptResult, f"delete {path.parent}")
-            if found is not None and _is_same(found, attempt):
+            if found is None or not _is_same(found, attempt):
+                continue
+            if _is_enough(run, path.parent, found):
                 return _taken(path.parent, found, attempt)
     return None
 
@@ -57,6 +62,12 @@ def _is_same(found: AttemptResult, attempt: Attempt) -> bool:
     whole = found.stopped is None and found.cut is None and not found.looks
     alike = found.architecture.to_json() == attempt.architecture.to_json()
     return whole and alike and found.recipe == attempt.recipe
+
+
+def _is_enough(run: Run, directory: pathlib.Path, found: AttemptResult) -> bool:
+    """Whether what was kept is what the choice looks at: of an ensemble, the logits of all."""
+    logits = directory / VALIDATION_LOGITS
+    return run.config.ensemble == 1 or not math.isfinite(found.score) or logits.exists()
 
 
 def _taken(before: pathlib.Path, found: AttemptResult, attempt: Attempt) -> AttemptResult:

@@ -72,6 +72,15 @@ class FromScratch:
         return f"delete {self.directory} to {self.again}"
 
 
+def under_way(directory: pathlib.Path) -> bool:
+    """Whether a training was stopped here that can go on.
+
+    Args:
+        directory: of the training.
+    """
+    return (directory / CHECKPOINT).is_dir()
+
+
 def make_ready(directory: pathlib.Path) -> None:
     """Makes a training's directory, and clears what is left of one whose checkpoint is gone.
 
@@ -79,7 +88,7 @@ def make_ready(directory: pathlib.Path) -> None:
         directory: of the training, which goes on from its checkpoint or begins anew.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    if not (directory / CHECKPOINT).is_dir():
+    if not under_way(directory):
         for name in (VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE, LOOKS):
             (directory / name).unlink(missing_ok=True)
 

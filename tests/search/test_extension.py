@@ -186,6 +186,25 @@ def test_an_extended_run_ends_as_a_new_one_with_its_options(tmp_path, case):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("fit", ["train", "train+validation"])
+def test_an_extended_ensemble_takes_its_trainings_again(tmp_path, fit):
+    """Members that lost their weights are trained once more, to the bit as before."""
+    extended, fresh = tmp_path / "extended", tmp_path / "fresh"
+    first = {"top_k": 2, "ensemble": 2, "final_fit": fit}
+    for directory in (extended, fresh):
+        directory.mkdir()
+    assert call(*with_options(extended, first)).code == 0
+    seconds = [each["seconds"] for each in result(extended / "run", "retrain")["attempts"]]
+    said = call(*with_options(extended, first | {"top_k": 3}), "--extend")
+    assert said.code == 0, said.err
+    again = [each["seconds"] for each in result(extended / "run", "retrain")["attempts"]]
+    assert set(seconds) & set(again)
+    assert said.out.count("validation log loss") < 3
+    assert call(*with_options(fresh, first | {"top_k": 3})).code == 0
+    assert_same(outcome(extended), outcome(fresh))
+
+
+@pytest.mark.slow
 def test_a_run_from_another_that_is_extended_ends_as_a_new_one(finished_run, tmp_path):
     extended, fresh = tmp_path / "extended", tmp_path / "fresh"
     changes = {"generations": 2, "top_k": 3, "retrain_epochs": 1}

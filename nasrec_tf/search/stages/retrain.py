@@ -166,13 +166,18 @@ def _keep_best(run: Run, attempts: list[Attempt], results: list[AttemptResult]) 
 
 
 def _keep_exported_weights(run: Run, result: RetrainResult) -> None:
-    """Of what was kept until the choice was made, the networks that are exported or shown stay."""
+    """Of what was kept until the choice was made, the networks that are exported or shown stay.
+
+    Logits of all, where an ensemble was chosen by them, stay for an extension of the run.
+    """
     members = [] if result.ensemble is None else result.ensemble.members
     used = {result.directory, *(member.directory for member in members)}
     if result.final_fit is not None and result.candidate is not None:
         used.add(result.candidate)
     root = run.directory.stage("retrain")
-    for path in (*root.glob(f"*/{WEIGHTS}"), *root.glob(f"*/{VALIDATION_LOGITS}")):
-        is_used = str(path.parent.relative_to(run.directory.path)) in used
-        if path.name == VALIDATION_LOGITS or not is_used:
+    for path in root.glob(f"*/{WEIGHTS}"):
+        if str(path.parent.relative_to(run.directory.path)) not in used:
+            path.unlink()
+    if not keeps_all(run):
+        for path in root.glob(f"*/{VALIDATION_LOGITS}"):
             path.unlink()
