@@ -3,7 +3,8 @@
 From a raw value to a record
 ----------------------------
 A raw value is the bytes between the delimiters (after CSV unquoting); nothing is stripped. The
-empty value and every value in ``missing_tokens`` is *missing*.
+empty value and every value in ``missing_tokens`` is *missing*; for a dense feature every number, in
+32 bits, that one of these is, however it is written.
 
 Dense, ``x`` being the raw number and a missing one replaced by ``missing`` first:
 

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
 from beam_preprocess.common.packed_strings import hash_strings
 from beam_preprocess.dataset.feature_schema import JSON_LISTS, RawKey
+from beam_preprocess.dataset.missing_numbers import missing_numbers, without_missing_numbers
 from beam_preprocess.dataset.time_formats import Moment, time_format
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
 from beam_preprocess.reading.description import NUMBER, Description
@@ -229,11 +230,25 @@ def _decode_dense(
     if not pa.types.is_floating(values.type):
         return _decode_number(values, name, description, missing, faults)
     numbers = values.to_numpy(zero_copy_only=False)  # null to NaN
-    odd = ~(np.abs(numbers) <= _FLOAT32_MAX)
+    return _finite(numbers, values.is_null(), name, description, values, faults)
+
+
+def _finite(
+    numbers: np.ndarray,
+    absent: pa.Array,
+    name: str,
+    description: Description,
+    values: pa.Array,
+    faults: _Faults,
+) -> np.ndarray:
+    """The numbers, NaN where one means missing; any other that records cannot hold is a fault."""
+    missing = missing_numbers(description.missing_tokens, description.decimal)
+    known = without_missing_numbers(numbers, missing)
+    odd = ~(np.abs(numbers) <= _FLOAT32_MAX) & (np.isnan(numbers) | ~np.isnan(known))
     if odd.any():
-        odd &= ~values.is_null().to_numpy(zero_copy_only=False)
+        odd &= ~absent.to_numpy(zero_copy_only=False)
         faults.add(np.flatnonzero(odd), name, _NOT_FINITE, values)
-    return numbers
+    return known
 
 
 def _decode_number(
@@ -242,8 +257,20 @@ def _decode_number(
     description: Description,
     missing: pa.Array,
     faults: _Faults,
-    what: str = _NOT_A_NUMBER,
 ) -> np.ndarray:
+    numbers, absent = _numbers_of_text(values, name, description, missing, faults, _NOT_A_NUMBER)
+    return _finite(numbers, absent, name, description, values, faults)
+
+
+def _numbers_of_text(
+    values: pa.Array,
+    name: str,
+    description: Description,
+    missing: pa.Array,
+    faults: _Faults,
+    what: str,
+) -> tuple[np.ndarray, pa.Array]:
+    """float64 [rows], NaN where there is none, and where a value is missing."""
     text = _without_missing(values, missing).cast(pa.string())
     if description.decimal != ".":  # A point separates thousands there: no number that is known.
         text = pc.replace_substring(text, ".", "?")
@@ -252,13 +279,8 @@ def _decode_number(
         numbers = text.cast(pa.float64())
     except pa.ArrowInvalid:
         numbers = _numbers_one_by_one(text, name, values, faults, what)
-    numbers = numbers.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    infinite = np.abs(numbers) > _FLOAT32_MAX
-    absent = text.is_null().to_numpy(zero_copy_only=False)
-    infinite |= np.isnan(numbers) & ~absent & ~faults.bad
-    if infinite.any():
-        faults.add(np.flatnonzero(infinite), name, _NOT_FINITE, values)
-    return numbers
+    found = numbers.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+    return found, text.is_null()
 
 
 def _numbers_one_by_one(
@@ -378,7 +400,7 @@ def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.
         faults.add(bad, name, f"not a time of the form {form.text}", values)
         return np.where(moments.valid, moments.seconds, 0)
     missing = pa.array([b""], pa.binary())
-    numbers = _decode_number(values, name, description, missing, faults, _NO_TIME_NUMBER)
+    numbers, _ = _numbers_of_text(values, name, description, missing, faults, _NO_TIME_NUMBER)
     faults.add(np.flatnonzero(np.isnan(numbers)), name, "no time", values)
     late = np.abs(numbers) >= _TIME_LIMIT
     faults.add(np.flatnonzero(late), name, "a time beyond 64 bits", values)

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from beam_preprocess.dataset.feature_schema import DenseFeature
+from beam_preprocess.dataset.missing_numbers import missing_numbers
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
@@ -25,25 +26,6 @@ def numbers_of(text: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
     return tf.strings.to_number(tf.where(readable, stripped, "nan"), tf.float32)
 
 
-def numeric_tokens(missing_tokens: Sequence[str]) -> tuple[float, ...]:
-    """Those missing tokens that a client who sends numbers can only send as numbers.
-
-    Args:
-        missing_tokens: raw values that mean missing.
-
-    Example:
-        >>> numeric_tokens(("NA", "-1", "nan"))
-        (-1.0,)
-    """
-    numbers = []
-    for token in missing_tokens:
-        try:
-            numbers.append(float(np.float32(token)))
-        except ValueError:
-            continue
-    return tuple(number for number in numbers if np.isfinite(number))
-
-
 class DenseValues:
     """The dense features of a schema, transformed as in ``beam_preprocess.dataset.feature_schema``.
 
@@ -59,7 +41,7 @@ class DenseValues:
         self._keys = tuple(dict.fromkeys(feature.key for feature in self._features))
         ages = {feature.key for feature in self._features if feature.derive is not None}
         self._is_raw = np.array([key not in ages for key in self._keys])
-        self._missing_numbers = numeric_tokens(missing_tokens)
+        self._missing_numbers = missing_numbers(missing_tokens)
 
     def __call__(self, numbers: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """float32 (batch, features) of (batch,) numbers by feature's key, NaN where missing."""

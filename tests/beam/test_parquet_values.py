@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.decode import decode_rows
+from beam_preprocess.reading.parquet_blocks import raw_rows
 from beam_preprocess.reading.parquet_values import inexact_ids, is_readable, plain_values, text_of
+from beam_preprocess.reading.parse import parse_block
 
 EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
 IDS = (20_000_000_001, 20_000_000_002, 20_000_000_003)
@@ -183,3 +186,29 @@ def test_bytes_that_are_no_text_are_told(make_dataset, tmp_path):
     layout = generic("label", file_format="parquet")
     with pytest.raises(DataError, match="column key: invalid UTF-8: .* .bytes that are no text"):
         make_dataset(tmp_path / "log.parquet", layout)
+
+
+def prices_read(raw_of, file_format):
+    """The prices of a block, NaN where missing; -1 and 9.5 mean missing."""
+    layout = generic(
+        "label", file_format=file_format, dense=("price",), missing_tokens=("NA", "-1", "9.5")
+    )
+    resolved = layout.resolve(("label", "price"), "the log")
+    rows, rejects = decode_rows(raw_of(resolved), resolved, numeric_ids=False)
+    assert not rejects
+    return rows.dense["price"]
+
+
+@pytest.mark.parametrize("kind", [pa.int8(), pa.float32(), pa.float64(), pa.decimal128(25, 3)])
+def test_a_number_that_means_missing_does_so_in_every_type(kind):
+    prices = pa.array([-1, 4, 9, None]).cast(kind)
+    table = pa.table({"label": [0, 1, 0, 1], "price": prices})
+    found = prices_read(lambda layout: raw_rows(table, 0, layout), "parquet")
+    np.testing.assert_array_equal(found, [np.nan, 4, 9, np.nan])
+
+
+def test_a_number_that_means_missing_does_so_however_it_is_written():
+    prices = ["-1", "-1.0", "-1.00", "-1e0", "9.5", "9.50", "9.51", "-10", "NA", ""]
+    text = "".join(f"{row % 2},{price}\n" for row, price in enumerate(prices)).encode()
+    found = prices_read(lambda layout: parse_block(text, 99, layout, 1000), "text")
+    np.testing.assert_array_equal(found, [np.nan] * 6 + [9.51, -10] + [np.nan] * 2)
