@@ -32,19 +32,17 @@ def missing_numbers(missing_tokens: Sequence[str], decimal: str = ".") -> tuple[
     return tuple(number for number in numbers if not np.isnan(number))
 
 
-def without_missing_numbers(numbers: np.ndarray, missing: Sequence[float]) -> np.ndarray:
-    """Numbers, NaN where they are among those that mean missing.
+def are_missing(numbers: np.ndarray, missing: Sequence[float]) -> np.ndarray:
+    """Which numbers are among those that mean missing.
 
     Args:
       numbers: float64.
       missing: As :func:`missing_numbers` gives them.
 
-    >>> without_missing_numbers(np.array([-1.0, 0.1, np.nan]), (-1.0,)).tolist()
-    [nan, 0.1, nan]
+    >>> are_missing(np.array([-1.0, 0.1, np.nan]), (-1.0,)).tolist()
+    [True, False, False]
     """
-    if not missing:
-        return numbers
-    return np.where(np.isin(_narrow(numbers), missing), np.nan, numbers)
+    return np.isin(_narrow(numbers), missing) if missing else np.zeros(len(numbers), bool)
 
 
 def _narrow(numbers: np.ndarray) -> np.ndarray:

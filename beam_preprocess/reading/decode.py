@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
 from beam_preprocess.common.packed_strings import hash_strings
 from beam_preprocess.dataset.feature_schema import JSON_LISTS, RawKey
-from beam_preprocess.dataset.missing_numbers import missing_numbers, without_missing_numbers
+from beam_preprocess.dataset.missing_numbers import are_missing, missing_numbers
 from beam_preprocess.dataset.time_formats import Moment, time_format
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
 from beam_preprocess.reading.description import NUMBER, Description
@@ -243,12 +243,12 @@ def _finite(
 ) -> np.ndarray:
     """The numbers, NaN where one means missing; any other that records cannot hold is a fault."""
     missing = missing_numbers(description.missing_tokens, description.decimal)
-    known = without_missing_numbers(numbers, missing)
-    odd = ~(np.abs(numbers) <= _FLOAT32_MAX) & (np.isnan(numbers) | ~np.isnan(known))
+    means_missing = are_missing(numbers, missing)
+    odd = ~(np.abs(numbers) <= _FLOAT32_MAX) & ~means_missing
     if odd.any():
         odd &= ~absent.to_numpy(zero_copy_only=False)
         faults.add(np.flatnonzero(odd), name, _NOT_FINITE, values)
-    return known
+    return np.where(means_missing, np.nan, numbers)
 
 
 def _decode_number(

@@ -98,10 +98,15 @@ def _judged(
     groups = _groups_of_records(log, options.group)
     by_value = options.group if groups is None else None
     columns = tuple(dict.fromkeys([*options.by, *([by_value] if by_value else [])]))
-    codes = {name: RowCodes(model.schema.missing_tokens) for name in dict.fromkeys(options.by)}
-    of_groups = RowCodes(model.schema.missing_tokens)
     rivals = (options.beside,) if options.beside else ()
     decimal = "." if log.records is not None else described(model, log).decimal
+    missing = model.schema.missing_tokens
+    numbers = {feature.source for feature in model.schema.dense}
+    codes = {
+        name: RowCodes(missing, decimal if name in numbers else None)
+        for name in dict.fromkeys(options.by)
+    }
+    of_groups = RowCodes(missing)
     labels, logits, weights, rival, unread = [], [], [], [], UnreadRows()
     # Before a bar opens: what is amiss at the start is told alone.
     blocks = judged_rows(model, log, (*columns, *rivals), weighted=not options.unweighted)
@@ -118,13 +123,11 @@ def _judged(
             if by_value:
                 of_groups.add(rows.further[by_value])
             for name in rivals:
-                missing = model.schema.missing_tokens
                 rival.append(rival_logits(rows.further[name], name, missing, decimal))
     # Rows that are left out are seldom like the others: with labels 1 and 2 they are one label.
     unread.check(log.data[0], options.max_reject_share)
     if by_value:
         groups = _coded_groups(of_groups)
-    numbers = {feature.source for feature in model.schema.dense}
     slices = {name: found.column for name, found in codes.items()}
     for name in numbers.intersection(slices):
         column = slices[name]

@@ -1,11 +1,13 @@
 """The values of a raw column as whole numbers, so that a long log takes four bytes a row."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from beam_preprocess.dataset.missing_numbers import are_missing, missing_numbers
 
 MISSING = "(missing)"
 
@@ -70,6 +72,8 @@ class RowCodes:
 
     Args:
         missing: values that mean missing, beside the empty one.
+        decimal: of a column of numbers, what stands before their decimals: those that mean missing
+            do so however they are written; ``None`` of any other column.
 
     Example:
         >>> codes = RowCodes()
@@ -82,8 +86,10 @@ class RowCodes:
         ([0, 1, 2, 1], [0, 0, 1, 2], ['a', 'b', '(missing)'])
     """
 
-    def __init__(self, missing: Collection[str] = ()):
+    def __init__(self, missing: Sequence[str] = (), decimal: str | None = None):
         self._missing = {b"", *(token.encode() for token in missing)}
+        self._decimal = decimal
+        self._numbers = () if decimal is None else missing_numbers(missing, decimal)
         self._places: dict[bytes, int] = {}
         self._parts: list[np.ndarray] = []
         self._rows: list[np.ndarray] = []
@@ -110,10 +116,18 @@ class RowCodes:
 
     def _coded(self, values: pa.Array) -> np.ndarray:
         encoded = values.dictionary_encode()
-        known = [b"" if v in self._missing else v for v in encoded.dictionary.to_pylist()]
+        known = [b"" if self._is_missing(v) else v for v in encoded.dictionary.to_pylist()]
         places = [self._places.setdefault(value, len(self._places)) for value in known]
         indices = encoded.indices.to_numpy(zero_copy_only=False)
         return np.array(places, np.int32)[indices]
+
+    def _is_missing(self, value: bytes) -> bool:
+        if value in self._missing:
+            return True
+        if self._decimal is None or not self._numbers:
+            return False
+        number = _number(value.decode("utf-8", "replace"), self._decimal)
+        return bool(are_missing(np.array([number]), self._numbers)[0])
 
     @property
     def column(self) -> CodedColumn:

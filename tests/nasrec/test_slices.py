@@ -142,6 +142,16 @@ def test_ranges_keep_every_row_in_the_order_of_its_number(values):
     assert len(spans) <= RANGES
 
 
+def test_numbers_that_mean_missing_do_so_however_they_are_written():
+    values = pa.array([b"-1", b"-1.0", b"", b"4", b"-1,0"], pa.binary())
+    of_numbers, of_texts = RowCodes(["-1"], decimal="."), RowCodes(["-1"])
+    of_numbers.add(values)
+    of_texts.add(values)
+    assert of_numbers.array.tolist() == [0, 0, 0, 1, 2]
+    assert of_numbers.names == [MISSING, "4", "-1,0"]
+    assert of_texts.names == [MISSING, "-1.0", "4", "-1,0"]
+
+
 LISTS = st.lists(
     st.one_of(st.none(), st.lists(st.sampled_from([b"a", b"b", b"c", b"NA", b""]), max_size=4)),
     min_size=1,
