@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from beam_preprocess.common.checked import shown
 from beam_preprocess.errors import DataError
 
 _SHOWN_CHARACTERS = 60
+_NO_NAME = re.compile(r"|Unnamed: [0-9]+|__index_level_[0-9]+__")  # as pandas reads and writes it
+
+
+def has_name(column: str) -> bool:
+    """Whether somebody named a column: pandas' row numbers have a name that nobody gave.
+
+    Args:
+      column: Its name in the file.
+
+    >>> [name for name in ("", "Unnamed: 0", "__index_level_0__", "user") if has_name(name)]
+    ['user']
+    """
+    return not _NO_NAME.fullmatch(column)
 
 
 def check_columns(columns: tuple[str, ...], where: str) -> None:

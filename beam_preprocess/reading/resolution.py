@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from beam_preprocess.common.suggestions import suggestion
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
-from beam_preprocess.reading.column_names import check_columns, shorten
+from beam_preprocess.reading.column_names import check_columns, has_name, shorten
 from beam_preprocess.reading.dialect import USUAL_DELIMITERS
 from beam_preprocess.reading.side_table import SideTable
 
@@ -46,7 +46,7 @@ def resolved(
         used.update(column.source for column in description.times)
         used.update(column.source for column in description.dense)
         there = (*columns, *partitions)
-        names = [name for name in there if name and name not in used]
+        names = [name for name in there if has_name(name) and name not in used]
         sparse = _with_lists(description, _sparse_columns(names, where), there, where)
         sparse = (*sparse, *joined_sparse(description.side_tables))
     try:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from beam_preprocess.common.one_line_options import OneLineParser
 from beam_preprocess.common.whole_file import write_whole
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.column_names import has_name
 from beam_preprocess.running.column_guess import Guess, guess_column
 from beam_preprocess.running.description_trial import first_fault
 from beam_preprocess.running.label_guess import NO_LABEL, label_column, label_lines
@@ -51,7 +52,7 @@ def describe(patterns: Sequence[str]) -> str:
     guesses = {
         name: guess_column(name, values, reader, sample.decimal)
         for name, values in columns.items()
-        if name and name != label
+        if has_name(name) and name != label
     }
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", pathlib.Path(patterns[0]).stem).strip("-") or "log"
     lines = [

@@ -5,6 +5,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.datasets.generic import generic
 from beam_preprocess.datasets.toml_file import read_toml, tomllib
 from beam_preprocess.errors import DataError
 from beam_preprocess.running.describe import describe
@@ -182,6 +183,15 @@ def test_columns_without_a_name_are_left_out_however_many(tmp_path, make_dataset
     lines = [f"{n},{n % 3 == 0:d},c{n % 7},," for n in range(ROWS)]
     toml.write_text(described(path, ",click,city,,\n" + "\n".join(lines)))
     assert Schema.load(make_dataset(str(path), read_toml(toml))).sparse_names == ("city",)
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
+def test_row_numbers_that_nobody_named_are_no_feature(name):
+    layout = generic("click").resolve((name, "click", "city"), "the log")
+    assert [column.source for column in layout.sparse] == ["city"]
+    if name:
+        named = generic("click", sparse=(name,)).resolve((name, "click", "city"), "the log")
+        assert [column.source for column in named.sparse] == [name]
 
 
 def test_utf_32_is_told_from_utf_16(tmp_path):
