@@ -140,6 +140,9 @@ class Scanner:
                 clicked = weight[block.rows.label[chosen] == 1]
                 summary.weight[split] += Fraction(float(weight.sum()))
                 summary.positive_weight[split] += Fraction(float(clicked.sum()))
+        if block.rows.answers is not None:
+            positive = {value.encode() for value in self._job.config.description.label_positive}
+            summary.add_answers(block.rows.answers.unique().to_pylist(), positive)
         clicks = int(block.rows.label.sum())
         key = file.split or "", file.index, block.block
         summary.block_labels[key] = len(block.rows), clicks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
+from collections.abc import Collection
 from fractions import Fraction
 from typing import Any
 
@@ -114,6 +115,8 @@ class Summary:
       items: From multi-valued feature name to the items of training rows that are kept.
       cut: Likewise to the training rows with more items than that.
       longest: Likewise to the most items that a row of any split keeps, at least 1.
+      clicks_found: Of the values of the label that are named as clicks, those that there are.
+      answers: Likewise the first ``KEPT_ANSWERS`` values that there are, in the order of their bytes.
       rejected: Rejected rows by reason (with the value at fault left out).
       first_rejects: The first ``KEPT_REJECTS`` in log order, for messages: (split group, index of
         the file, block, line within the block, path, reason).
@@ -130,6 +133,8 @@ class Summary:
     items: Counter[str] = dataclasses.field(default_factory=Counter)
     cut: Counter[str] = dataclasses.field(default_factory=Counter)
     longest: dict[str, int] = dataclasses.field(default_factory=dict)
+    clicks_found: set[bytes] = dataclasses.field(default_factory=set)
+    answers: list[bytes] = dataclasses.field(default_factory=list)
     rejected: Counter[str] = dataclasses.field(default_factory=Counter)
     first_rejects: list[tuple[Any, ...]] = dataclasses.field(default_factory=list)
     block_lines: dict[tuple[str | None, int, int], int] = dataclasses.field(default_factory=dict)
@@ -138,6 +143,17 @@ class Summary:
     )
 
     KEPT_REJECTS = 5
+    KEPT_ANSWERS = 6
+
+    def add_answers(self, found: Collection[bytes], clicks: Collection[bytes]) -> None:
+        """Takes values of the label.
+
+        Args:
+          found: Distinct ones that there are.
+          clicks: All that are named as clicks.
+        """
+        self.clicks_found.update(value for value in found if value in clicks)
+        self.answers = sorted({*self.answers, *found})[: self.KEPT_ANSWERS]
 
     def add(self, other: Summary) -> None:
         """Merges what was found in other parts of the log.
@@ -158,6 +174,8 @@ class Summary:
         self.cut.update(other.cut)
         for name, longest in other.longest.items():
             self.longest[name] = max(self.longest.get(name, 1), longest)
+        self.add_answers(other.answers, ())
+        self.clicks_found |= other.clicks_found
         self.rejected.update(other.rejected)
         both = sorted(self.first_rejects + other.first_rejects)
         self.first_rejects = both[: self.KEPT_REJECTS]

@@ -48,6 +48,7 @@ class Rows:
       time: int64 [rows], or None without a time column.
       weight: float32 [rows], how much each row counts, or None without a weight column.
       group: uint64 [rows], a hash of the group, 0 where it is missing, or None likewise.
+      answers: The label's own values, Arrow binary [rows], where values of it are named as clicks.
       lines, offsets: As in :class:`~beam_preprocess.reading.parse.RawRows`.
     """
 
@@ -59,6 +60,7 @@ class Rows:
     offsets: np.ndarray
     weight: np.ndarray | None = None
     group: np.ndarray | None = None
+    answers: pa.Array | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -79,6 +81,7 @@ class Rows:
             self.offsets[chosen],
             None if self.weight is None else self.weight[chosen],
             None if self.group is None else self.group[chosen],
+            None if self.answers is None else self.answers.filter(mask),
         )
 
 
@@ -137,7 +140,8 @@ def decode_rows(
     group = None
     if description.group is not None:
         group = _group_numbers(_without_missing(raw.columns[description.group], missing))
-    rows = Rows(label, dense, sparse, time, raw.lines, raw.offsets, weight, group)
+    answers = raw.columns[description.label] if description.label_positive else None
+    rows = Rows(label, dense, sparse, time, raw.lines, raw.offsets, weight, group, answers)
     rejects = list(raw.rejects)
     if faults.bad.any():
         rows = rows.take(~faults.bad)

@@ -209,6 +209,18 @@ def test_a_split_of_one_label(warned, honest):
     assert ("labels", "label") in kinds
 
 
+@pytest.mark.parametrize(
+    ("clicks", "lacking"), [(("buy", "click"), set()), (("buy", " click", "Yes"), {" click", "Yes"})]
+)
+def test_an_answer_that_no_row_gives_is_no_click(make_dataset, honest, clicks, lacking):
+    labels = [("none", "buy", "click")[row % 3] for row in range(ROWS)]
+    layout = generic("label", ("price",), label_positive=clicks)
+    found = Findings.load(make_dataset(log(**honest | {"label": labels}), layout))
+    told = [each.text for each in found.warnings if "no row of the log" in each.text]
+    assert {text.split("'")[1] for text in told} == lacking
+    assert all(text.endswith("column 'label' has 'buy', 'click', 'none'") for text in told)
+
+
 def test_warnings_are_told_on_the_screen_and_in_the_card(tmp_path, honest, capsys):
     (tmp_path / "log.csv").write_text(log(**(honest | {"price": -1 - honest["price"]})))
     command = ["--dataset", "csv", "--label", "label", "--dense", "price", "--quiet"]
