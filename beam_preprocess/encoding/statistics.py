@@ -116,7 +116,7 @@ class Summary:
       cut: Likewise to the training rows with more items than that.
       longest: Likewise to the most items that a row of any split keeps, at least 1.
       clicks_found: Of the values of the label that are named as clicks, those that there are.
-      answers: Likewise the first ``KEPT_ANSWERS`` values that there are, in the order of their bytes.
+      answers: Likewise the first ``KEPT_ANSWERS`` that there are, in the order of their bytes.
       rejected: Rejected rows by reason (with the value at fault left out).
       first_rejects: The first ``KEPT_REJECTS`` in log order, for messages: (split group, index of
         the file, block, line within the block, path, reason).

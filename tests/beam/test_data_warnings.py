@@ -210,7 +210,8 @@ def test_a_split_of_one_label(warned, honest):
 
 
 @pytest.mark.parametrize(
-    ("clicks", "lacking"), [(("buy", "click"), set()), (("buy", " click", "Yes"), {" click", "Yes"})]
+    ("clicks", "lacking"),
+    [(("buy", "click"), set()), (("buy", " click", "Yes"), {" click", "Yes"})],
 )
 def test_an_answer_that_no_row_gives_is_no_click(make_dataset, honest, clicks, lacking):
     labels = [("none", "buy", "click")[row % 3] for row in range(ROWS)]
