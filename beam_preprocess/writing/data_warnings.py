@@ -96,7 +96,7 @@ class Judge:
             if value.encode() not in self.summary.clicks_found:
                 more = ", ..." if len(found) == Summary.KEPT_ANSWERS else ""
                 yield Finding(
-                    "labels",
+                    "no such label",
                     f"no row of the log has the label {value!r}, which is named as a click "
                     "(--label-positive, or `positive` in the TOML file); column "
                     f"{self.schema.label!r} has {', '.join(map(repr, found))}{more}",

@@ -6,6 +6,7 @@ import shutil
 
 from beam_preprocess.config import MAX_ROW_BYTES, PreprocessConfig, name_pairs, shares
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
+from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import dataset_names, find_description
 from beam_preprocess.datasets.layout_options import LayoutOptions
@@ -134,9 +135,11 @@ def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
         )
     rate = schema.splits["train"].label_rate
     if rate in (0.0, 1.0):
+        told = [each.text for each in Findings.load(path).warnings if each.kind == "no such label"]
+        mend = told[0] if told else f"see to column {schema.label!r}, or give other splits"
         raise UserError(
-            f"{path}: all rows of split 'train' have label {rate:.0f}, "
-            f"so there is nothing to learn; see to column {schema.label!r}, or give other splits."
+            f"{path}: all rows of split 'train' have label {rate:.0f}, so there is nothing to "
+            f"learn; {mend}."
         )
     return RecordsResult(
         dataset=str(path),
