@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
@@ -39,10 +39,12 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
     else:
         groups = {None: config.inputs}
     description = config.description
+    # Whether a day is named itself or found by a glob beside it, its name is a column or is none.
+    columns = {name for patterns in groups.values() for name in _partition_names(patterns)}
     files = tuple(
         file
         for split, patterns in groups.items()
-        for file in _input_files(patterns, description, split, config.max_row_bytes)
+        for file in _input_files(patterns, description, split, config.max_row_bytes, columns)
     )
     _check_apart(files)
     description = _resolve_all(description, files, config.max_row_bytes)
@@ -146,12 +148,23 @@ def _side_table_files(table: SideTable, pattern: str, max_row_bytes: int) -> tup
     return files
 
 
+def _partition_names(patterns: tuple[str, ...]) -> set[str]:
+    return {name for found in find_files(patterns) for name, _ in found.partitions}
+
+
 def _input_files(
-    patterns: tuple[str, ...], description: Description, split: str | None, max_row_bytes: int
+    patterns: tuple[str, ...],
+    description: Description,
+    split: str | None,
+    max_row_bytes: int,
+    partitions: Collection[str] = (),
 ) -> list[InputFile]:
-    """The files of a split group, without those that hold nothing."""
+    """The files of a split group, without those that hold nothing.
+
+    Names of directories that are ``partitions`` elsewhere are so for all of them.
+    """
     files: list[InputFile] = []
-    asked_for = {*description.sources, *description.ignore}
+    asked_for = {*description.sources, *description.ignore, *partitions}
     asked_for.update(column.source for column in description.times)
     asked_for.update(table.key for table in description.side_tables)
     for found in find_files(patterns):

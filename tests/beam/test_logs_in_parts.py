@@ -7,6 +7,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.datasets.generic import generic
 from beam_preprocess.datasets.toml_file import parse_toml, tomllib
 from beam_preprocess.errors import DataError
 from beam_preprocess.running import log_sample
@@ -116,6 +117,25 @@ def test_a_directory_that_is_named_itself_is_a_column_where_one_is_asked_for(tmp
     plain = parse_toml('name = "log"\nlabel = "click"\nsparse = ["user"]\n', tmp_path / "log.toml")
     one = f"{directory}/day=2026-01-01/hour=01/part-0.csv"
     assert find_inputs(PreprocessConfig(plain, "out", inputs=(one,)))[1][0].partitions == ()
+
+
+def test_days_that_are_named_have_the_columns_of_those_that_a_glob_finds(tmp_path):
+    for day in range(1, 5):
+        part = tmp_path / f"log/day={day}/kind=a/part-0.csv"
+        part.parent.mkdir(parents=True)
+        part.write_text(HEADER + LATER)
+    log, layout = tmp_path / "log", generic("click")
+    splits = {"train": "day=[12]", "validation": "day=3", "test": "day=4/kind=a"}
+    given = {split: (f"{log}/{name}",) for split, name in splits.items()}
+    config, files = find_inputs(PreprocessConfig(layout, "out", split="given", split_inputs=given))
+    assert [dict(file.partitions)["day"] for file in files] == [*"1234"]
+    assert config.description.partitions == ("day", "kind")
+    together = (f"{log}/day=[12]", f"{log}/day=3")
+    config, files = find_inputs(PreprocessConfig(layout, "out", inputs=together))
+    assert [dict(file.partitions)["day"] for file in files] == [*"123"]
+    alone = tuple(f"{log}/day={day}" for day in (1, 2))
+    config, files = find_inputs(PreprocessConfig(layout, "out", inputs=alone))
+    assert all("day" not in dict(file.partitions) for file in files)
 
 
 def test_a_column_of_the_file_goes_before_the_name_of_a_directory(tmp_path):
