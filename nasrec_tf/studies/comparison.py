@@ -19,6 +19,7 @@ from nasrec_tf.report.data_summary import SplitSummary
 from nasrec_tf.search.memory_check import training_bytes
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.scoring_settings import digest_of_data
 from nasrec_tf.studies.config import AUTO, CompareConfig
 from nasrec_tf.studies.contenders import Contender, contenders
 from nasrec_tf.studies.finished_runs import (
@@ -35,6 +36,7 @@ from nasrec_tf.studies.strategy_rows import strategy_rows
 from nasrec_tf.studies.strategy_searches import StrategySearches
 from nasrec_tf.studies.table_rows import Outcome, constant_row, rival_row
 from nasrec_tf.training.area_interval import few_of_a_label
+from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
 
 SETTINGS_FILE = "compare.json"
@@ -42,6 +44,10 @@ PAGE, MARKDOWN, CSV = "comparison.html", "comparison.md", "comparison.csv"
 
 OPTION_OF = {"recipe": "--recipe", "learning_rates": "--learning-rates",
              "tuning_passes": "--tuning-passes"}  # fmt: skip
+
+OF_THE_RUN = {"data": "other records", "start": "another batch size or number of passes",
+              "operator_balancing": "another --operator-balancing"}  # fmt: skip
+"""What an extension of the run may change of the trainings, whichever model it finds."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,13 +78,17 @@ class Comparison:
     def settings(self) -> Settings:
         """What all models have in common."""
         recipe = None if self.config.recipe == AUTO else load_recipe(self.config.recipe)
+        config = self.run.config
         return Settings(
             found=self.contenders[0].model.identity,
             rows={name: split.rows for name, split in self.run.schema.splits.items()},
-            seed=self.run.config.seed,
+            seed=config.seed,
             recipe=recipe,
             learning_rates=self.config.rates(),
             tuning_passes=self.config.tuning_passes,
+            data=digest_of_data(self.run.dataset),
+            start=self.run.completed(recipe or Recipe()),
+            operator_balancing=config.operator_balancing,
         )
 
     @functools.cached_property
@@ -152,7 +162,14 @@ class Comparison:
                     f"{self.config.directory}: this comparison was begun with another {option}; "
                     "repeat it with that, or use another --out."
                 )
-        if before != self.settings:
+        for name, told in OF_THE_RUN.items():
+            if getattr(before, name) not in (None, getattr(self.settings, name)):
+                raise RunError(
+                    f"{self.config.directory}: the run has {told} than when this comparison was "
+                    "begun; use another --out."
+                )
+        unknown = {name: None for name in OF_THE_RUN if getattr(before, name) is None}
+        if before != dataclasses.replace(self.settings, **unknown):
             raise RunError(
                 f"{self.config.directory}: is of another run, or of one that found another model "
                 "since; use another --out."

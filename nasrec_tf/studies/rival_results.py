@@ -29,6 +29,10 @@ class Settings:
         recipe: that of all; ``None`` where one is chosen for each.
         learning_rates: tried for each.
         tuning_passes: that were asked for.
+        data: digest of the records; ``None``, like what follows, in comparisons that were begun
+            before it was kept.
+        start: the recipe with what the run's options and the size of its data make of it.
+        operator_balancing: of the run.
     """
 
     __pydantic_config__ = SAVED
@@ -39,6 +43,9 @@ class Settings:
     recipe: Annotated[Recipe, pydantic.PlainValidator(Recipe.from_json)] | None
     learning_rates: tuple[float, ...]
     tuning_passes: float | None
+    data: str | None = None
+    start: SavedRecipe | None = None
+    operator_balancing: bool | None = None
 
 
 @dataclasses.dataclass(frozen=True)

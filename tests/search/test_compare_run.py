@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.compare import main
 from nasrec_tf.networks.baselines import load_baseline
 from nasrec_tf.search import epoch_validation
@@ -22,7 +23,7 @@ from nasrec_tf.studies.comparison import load_comparison
 from nasrec_tf.studies.config import CompareConfig
 from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.finished_runs import runs_of_the_same_data
-from nasrec_tf.studies.rival_results import MeasuredResult, TuningResult
+from nasrec_tf.studies.rival_results import MeasuredResult, Settings, TuningResult
 from nasrec_tf.studies.strategy_rows import strategy_rows
 from nasrec_tf.studies.table_rows import Outcome
 from nasrec_tf.training.evaluation import auc, log_losses
@@ -380,6 +381,34 @@ def test_another_recipe_or_another_run_needs_another_place(compared, place, tmp_
     (stranger / "notes.txt").write_text("mine")
     code, _, err = call(*arguments(place, "--out", stranger))
     assert code == 2 and "so it is no comparison" in err
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ({"data": "0" * 16}, "the run has other records than when"),
+        ({"start": Recipe(epochs=1, batch_size=64)}, "another batch size or number of passes"),
+        ({"operator_balancing": False}, "another --operator-balancing"),
+    ],
+)
+def test_a_run_that_was_extended_since_needs_another_place(compared, place, before, told, tmp_path):
+    """Its model may be the same one; trainings that are there are not those of now."""
+    shutil.copytree(compared[0], tmp_path / "out")
+    path = tmp_path / "out" / "compare.json"
+    settings = read_state(path, Settings, "")
+    write_state(path, dataclasses.replace(settings, **before))
+    code, _, err = call(*arguments(place, "--out", tmp_path / "out"))
+    assert code == 2 and told in err and err.count("\n") == 1
+
+
+def test_a_comparison_that_does_not_tell_of_its_run_is_gone_on_with(compared, place, tmp_path):
+    """Earlier versions kept neither records nor passes."""
+    shutil.copytree(compared[0], tmp_path / "out")
+    path = tmp_path / "out" / "compare.json"
+    settings = read_state(path, Settings, "")
+    write_state(path, dataclasses.replace(settings, data=None, start=None, operator_balancing=None))
+    assert call(*arguments(place, "--out", tmp_path / "out"))[0] == 0
+    assert read_state(path, Settings, "") == settings
 
 
 @pytest.mark.parametrize("stage", ["supernet", "evolution", "export"])
