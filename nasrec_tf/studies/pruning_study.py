@@ -132,7 +132,9 @@ class PruningStudy:
                 yield (variant.text, iteration), self._pruned(trainings, figures)
 
     def _trainings(self, variant: PruningVariant, recipe: Recipe, seed: int) -> TicketTrainings:
-        name = re.sub("[^a-z0-9.]+", "-", variant.text)
+        # A minus sign is a part of a number; all else between letters and digits is not.
+        text = re.sub(r"=\s*-", "=minus", variant.text)
+        name = re.sub("[^a-z0-9.]+", "-", text)
         directory = self.directory / name / f"seed-{seed}"
         directory.mkdir(parents=True, exist_ok=True)
 

@@ -11,7 +11,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.trainable import SpaceModel
-from nasrec_tf.studies.pruning_study import PruningStudy
+from nasrec_tf.studies.pruning_study import PruningStudy, PruningVariant
 from nasrec_tf.studies.study_command import main
 from nasrec_tf.training.recipe import Recipe
 
@@ -126,3 +126,10 @@ def test_the_control_that_trains_as_long_is_another_one_for_other_iterations(tmp
         list(without_time(tmp_path, iterations=iterations)._of_seed(1))
     longer = [each for each in asked if each[0] != "dense"]
     assert longer == [("dense-4-epochs", 4), ("dense-12-epochs", 12)]
+
+
+def test_ways_that_differ_by_a_sign_are_kept_apart(tmp_path):
+    study = without_time(tmp_path)
+    ways = [PruningVariant.parsed(f"mask:bias={bias}", 1) for bias in ("4", "-4")]
+    places = [study._trainings(way, Recipe(), 1).directory for way in ways]
+    assert places[0] != places[1] and places[0] == tmp_path / "mask-bias-4" / "seed-1"
