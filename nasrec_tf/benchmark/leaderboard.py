@@ -14,10 +14,8 @@ from nasrec_tf.benchmark.strategy_trials import mean_and_reach
 from nasrec_tf.benchmark.surrogate import LEAST_KNOWN, losses_by_identity
 from nasrec_tf.report.chart_frame import INK, add_legend, new_figure, to_svg
 from nasrec_tf.report.comparison_charts import LINES, STROKES
+from nasrec_tf.strategies.dnas import LogitSearch
 from nasrec_tf.strategies.known_strategies import STRATEGIES
-
-NEEDS_SUPERNET = ("dnas", "progressive")
-"""Strategies that a table cannot try."""
 
 RANDOM = "random"
 """The strategy that the others are set beside."""
@@ -73,8 +71,8 @@ class Standing:
 
 
 def tried_strategies() -> list[str]:
-    """Names of the strategies that a table can try."""
-    return [name for name in STRATEGIES if name not in NEEDS_SUPERNET]
+    """Names of the strategies that a table can try: those that need no supernet to learn by."""
+    return [name for name, kind in STRATEGIES.items() if not issubclass(kind, LogitSearch)]
 
 
 def standings(

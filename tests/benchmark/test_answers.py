@@ -9,9 +9,9 @@ import pytest
 from benchmark.made_tables import SPACE, made_table, worth
 
 from nasrec_tf.benchmark import Benchmark
-from nasrec_tf.benchmark.leaderboard import NEEDS_SUPERNET
+from nasrec_tf.benchmark.leaderboard import tried_strategies
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.strategies import STRATEGIES, FieldMutation, RandomSearch
+from nasrec_tf.strategies import FieldMutation, RandomSearch
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,7 @@ LEARN = ("predicted", "autoctr", "autoctr-hybrid")
     "name",
     [
         pytest.param(name, marks=pytest.mark.slow if name in LEARN else ())
-        for name in STRATEGIES
-        if name not in NEEDS_SUPERNET
+        for name in tried_strategies()
     ],
 )
 def test_every_strategy_can_be_tried(benchmark, name):
