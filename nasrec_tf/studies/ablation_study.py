@@ -9,18 +9,22 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from nasrec_tf.benchmark.table_build import TimeIsUp
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.common.option_values import option_values
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.search.command import completed_run
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.options import flag, is_several
+from nasrec_tf.search.option_changes import FREE_OPTIONS
+from nasrec_tf.search.options import flag, is_several, plain
 from nasrec_tf.search.results import Finite, RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.scoring_settings import digest_of_data
 from nasrec_tf.search.search_cost import search_cost
+from nasrec_tf.search.served_network import served_network
 from nasrec_tf.search.stages.records import RAW_LOG_OPTIONS
+from nasrec_tf.search.superseded import CONFIG_FILE
 from nasrec_tf.studies.paired_intervals import Measured, PairedDifference, paired_difference
 from nasrec_tf.studies.resampled_quality import ResampledQuality, resampled_quality
 
@@ -32,10 +36,15 @@ OWN_OPTIONS = ("run_dir", "export_dir", "seed", "data", "demo_rows", "tensorboar
                *RAW_LOG_OPTIONS)  # fmt: skip
 """Options that are the study's own."""
 
+PRUNING = ("prune", "prune_iterations", "prune_options")
+WITHOUT_EFFECT = (*PRUNING, "name", "export_version", "negative_sampling_rate", "yardsticks",
+                  "mlflow", "workers", "checkpoint_seconds")  # fmt: skip
+"""Options that change nothing of what is judged here."""
+
 FIELDS = {
     field.name: field
     for field in dataclasses.fields(SearchConfig)
-    if field.name not in OWN_OPTIONS and not is_several(field)
+    if field.name not in (*OWN_OPTIONS, *WITHOUT_EFFECT) and not is_several(field)
 }
 
 DEFAULT = "default"
@@ -89,10 +98,12 @@ class JudgedSearch:
     """What a search found, and what it took.
 
     Args:
-        test: quality of the winner on the test split.
+        test: quality on the test split of what the search would export.
         mflops: millions of multiply-accumulates per sample.
         passes: over the training split that the search took beyond the winner's training.
         seconds: that it took.
+        made_with: records and options; ``None`` of earlier versions, which judged the winner
+            alone where an ensemble or a calibrated network is exported.
     """
 
     __pydantic_config__ = SAVED
@@ -101,6 +112,7 @@ class JudgedSearch:
     mflops: Finite
     passes: Finite
     seconds: Finite
+    made_with: dict[str, Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,6 +167,7 @@ class AblationStudy:
         """
         # Before any work: every variant has to be a search that can be made.
         self.meanings()
+        self._check_places()
         dataset = self._dataset()
         for variant in self.variants:
             for seed in range(1, self.seeds + 1):
@@ -183,6 +196,17 @@ class AblationStudy:
             )
             found.append((each.text, config))
         return found
+
+    def _check_places(self) -> None:
+        """Refuses variants of one directory, of which the second would get the first's figures."""
+        places: dict[pathlib.Path, str] = {}
+        for variant in self.variants:
+            other = places.setdefault(self._place(variant, 1), variant.text)
+            if other != variant.text:
+                raise UserError(
+                    f"--variant: {other} and {variant.text} would lie in one directory, "
+                    f"{self._place(variant, 1).parent}; name files otherwise."
+                )
 
     def _check_made(self, variant: AblationVariant, seed: int, dataset: tuple[str, ...]) -> None:
         """Refuses a search that is there and was made with other options than are asked for."""
@@ -231,18 +255,31 @@ class AblationStudy:
         place.mkdir(parents=True, exist_ok=True)
         mend = "delete it to judge the search again"
         judged = read_state(place / JUDGED, JudgedSearch, mend)
-        if judged is not None:
-            return judged
         config = self._config(variant, seed, dataset)
+        made_with = _made_with(config)
+        if judged is not None and self._is_of(judged, made_with, place):
+            return judged
         run: Run | None = None
         for stage in self._stages(config):
             run = completed_run(config, stage, self.quiet)
-        judged = _judge(run)
+        judged = dataclasses.replace(_judge(run), made_with=made_with)
         write_state(place / JUDGED, judged)
         if not self.quiet:
             print(f"{variant.text}, seed {seed}: test log loss {judged.test.log_loss:.5f}")
         gc.collect()
         return judged
+
+    def _is_of(self, judged: JudgedSearch, made_with: dict[str, Any], place: pathlib.Path) -> bool:
+        """Whether figures are those of a search, which may have been deleted since."""
+        if judged.made_with == made_with:
+            return True
+        if (place / "run" / CONFIG_FILE).exists():
+            return False  # Its options have been looked at; it is judged again.
+        raise RunError(
+            f"{place / JUDGED}: is of a search with other options or records, or of an earlier "
+            f"version, which is not there any more; delete {place} to search again, or use another "
+            "--dir."
+        )
 
     def _stages(self, config: SearchConfig) -> Iterator[str]:
         for stage in config.stages[: config.stages.index(LAST_STAGE) + 1]:
@@ -251,16 +288,28 @@ class AblationStudy:
             yield stage
 
 
+def _made_with(config: SearchConfig) -> dict[str, Any]:
+    """What a search's figures follow from: a digest of the records, and options by name."""
+    assert config.data is not None
+    left_out = (*FREE_OPTIONS, "data", "export_dir")
+    options = {
+        field.name: plain(getattr(config, field.name))
+        for field in dataclasses.fields(config)
+        if field.name not in left_out and getattr(config, field.name) != field.default
+    }
+    return {"data set (digest)": digest_of_data(pathlib.Path(config.data[0])), **options}
+
+
 def _judge(run: Run) -> JudgedSearch:
-    from nasrec_tf.search.stages.retrain import load_winner
     from nasrec_tf.training.evaluation import Predictor
 
     result = run.directory.finished(LAST_STAGE, RetrainResult)
-    labels, logits = Predictor(load_winner(run), run.records)("test")
-    cost = search_cost(run)
+    labels, logits = Predictor(served_network(run).network, run.records)("test")
+    cost, ensemble = search_cost(run), result.ensemble
+    winner = run.model_cost(result.architecture, result.recipe)
     return JudgedSearch(
         test=resampled_quality(labels, logits, weights=run.records.weights("test")),
-        mflops=run.model_cost(result.architecture, result.recipe).mflops,
+        mflops=winner.mflops if ensemble is None else ensemble.mflops,
         passes=cost.rows / run.records.rows("train"),
         seconds=cost.seconds,
     )
@@ -278,6 +327,12 @@ def check_options(names: Sequence[str]) -> None:
     for name in ("run_dir", "export_dir", "seed"):
         if name in names:
             raise UserError(f"{flag(name)} is the study's own; leave it out of --config.")
+    for name in PRUNING:
+        if name in names:
+            raise UserError(
+                f"{flag(name)}: this study ends before a network is pruned; leave it out of "
+                "--config (python -m nasrec_tf.study pruning is about that)."
+            )
 
 
 def _measured(judged: Sequence[JudgedSearch]) -> Measured:

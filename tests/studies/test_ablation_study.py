@@ -6,10 +6,13 @@ import math
 
 import pytest
 
-from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.studies.ablation_study import AblationStudy, AblationVariant
+from nasrec_tf.studies import ablation_study
+from nasrec_tf.studies.ablation_study import AblationStudy, AblationVariant, JudgedSearch
+from nasrec_tf.studies.resampled_quality import ResampledQuality
 from nasrec_tf.studies.study_command import main
 
 BASE = """
@@ -70,6 +73,8 @@ def test_an_ablation_sets_searches_beside_each_other_and_goes_on(tmp_path):
             "twice (default and warmup=true)",
         ),
         ((), "seed = 3", "--seed is the study's own; leave it out of --config."),
+        ((), 'prune = "mask"', "--prune: this study ends before a network is pruned; leave it out"),
+        (("--variant", "prune=mask"), "", "--variant: a search has no 'prune'; it has"),
         (("--seeds", "0"), "", "--seeds must be at least 1. Received: 0"),
     ],
 )
@@ -106,3 +111,51 @@ def test_searches_that_were_made_with_other_options_are_not_taken(tmp_path, monk
     with pytest.raises(RunError, match="--retrain-epochs 1 becomes 3; use another --dir, or"):
         ablation(3)()
     assert not judged
+
+
+def judged_study(directory, monkeypatch, judged, **base):
+    """A study of one search whose records and stages are there in no time."""
+    monkeypatch.setattr(AblationStudy, "_dataset", lambda _: (str(directory / "data"),))
+    monkeypatch.setattr(AblationStudy, "_stages", lambda *_: ())
+    monkeypatch.setattr(ablation_study, "digest_of_data", lambda _: "0" * 16)
+    monkeypatch.setattr(ablation_study, "_judge", lambda _: judged.append(1) or FIGURES)
+    config = SearchConfig(recipe="paper", **base)
+    return AblationStudy(config, directory, [AblationVariant.parsed("default")], 1, True, math.inf)
+
+
+FIGURES = JudgedSearch(ResampledQuality(0.5, 0.7, (0.5, 0.5), (0.7, 0.7)), 0.1, 3.0, 5.0)
+
+
+def test_figures_of_a_search_that_was_deleted_are_taken_for_its_own_options_alone(
+    tmp_path, monkeypatch
+):
+    judged = []
+    for _ in range(2):
+        judged_study(tmp_path, monkeypatch, judged, ensemble=2)()
+    assert judged == [1]
+    with pytest.raises(RunError, match="is of a search with other options or records"):
+        judged_study(tmp_path, monkeypatch, judged, ensemble=3)()
+
+
+def test_what_an_earlier_version_judged_is_judged_again_where_its_search_is_there(
+    tmp_path, monkeypatch
+):
+    """It judged the winner alone, where an ensemble is exported."""
+    judged, study = [], judged_study(tmp_path, monkeypatch, [])
+    place = study._place(study.variants[0], 1)
+    place.mkdir(parents=True)
+    write_state(place / "judged.json", FIGURES)
+    with pytest.raises(RunError, match="of an earlier version, which is not there any more"):
+        judged_study(tmp_path, monkeypatch, judged)()
+    made = study._config(study.variants[0], 1, (str(tmp_path / "data"),))
+    with RunDirectory(made.run_dir).opened(made):
+        pass
+    judged_study(tmp_path, monkeypatch, judged)()
+    assert judged == [1]
+
+
+def test_variants_whose_searches_would_lie_in_one_directory_are_refused(tmp_path):
+    variants = [AblationVariant.parsed(f"recipe={name}") for name in ("a_b.toml", "a-b.toml")]
+    study = AblationStudy(SearchConfig(), tmp_path, variants, 1, True, math.inf)
+    with pytest.raises(UserError, match="recipe=a_b.toml and recipe=a-b.toml would lie in one"):
+        study._check_places()
