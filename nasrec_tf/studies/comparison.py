@@ -98,10 +98,14 @@ class Comparison:
 
     @functools.cached_property
     def grouped_quality(self) -> GroupedQuality | None:
-        """What judges within groups; ``None`` where there are none and none were asked for."""
-        if self.config.group is None and self.run.schema.group is None:
+        """What judges within groups; ``None`` where there are none and none were asked for.
+
+        The column of the data set's groups has every value, a feature those of its vocabulary.
+        """
+        asked, own = self.config.group, self.run.schema.group
+        if asked is None and own is None:
             return None
-        return GroupedQuality(self.run, self.config.directory, self.config.group)
+        return GroupedQuality(self.run, self.config.directory, None if asked == own else asked)
 
     def check(self) -> None:
         """Finds out whether every model can be trained, before the first one is.

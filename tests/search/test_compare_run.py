@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 import statistics
+import types
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from nasrec_tf.networks.baselines import load_baseline
 from nasrec_tf.search import epoch_validation
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.studies import finished_runs, speed
-from nasrec_tf.studies.comparison import load_comparison
+from nasrec_tf.studies.comparison import Comparison, load_comparison
 from nasrec_tf.studies.config import CompareConfig
 from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.finished_runs import runs_of_the_same_data
@@ -409,6 +410,16 @@ def test_a_comparison_that_does_not_tell_of_its_run_is_gone_on_with(compared, pl
     write_state(path, dataclasses.replace(settings, data=None, start=None, operator_balancing=None))
     assert call(*arguments(place, "--out", tmp_path / "out"))[0] == 0
     assert read_state(path, Settings, "") == settings
+
+
+def test_groups_of_the_data_sets_own_column_are_those_of_the_data_set():
+    """As a feature it would tell its rare values as one group, under the same heading."""
+    schema = types.SimpleNamespace(group="user", sparse=[])
+    run = types.SimpleNamespace(schema=schema)
+    for asked in (None, "user"):
+        comparison = Comparison(CompareConfig("run", group=asked), run)
+        assert comparison.grouped_quality.feature is None
+        assert comparison.grouped_quality.name == "user"
 
 
 @pytest.mark.parametrize("stage", ["supernet", "evolution", "export"])
