@@ -17,12 +17,10 @@ from nasrec_tf.benchmark.measured_table import MeasuredTable
 from nasrec_tf.benchmark.strategy_trials import Trial, TrialResult, strategy_trial
 from nasrec_tf.benchmark.surrogate import Surrogate
 from nasrec_tf.benchmark.table_files import read_table
+from nasrec_tf.codesign.costs import HARDWARE, costs_at_8_bits
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.trainable import network_options
 from nasrec_tf.strategies.strategy import Strategy
-
-HARDWARE = "isaac32"
-"""What PIM costs are estimated on unless said otherwise: a preset of ``pim``."""
 
 Given = Architecture | Mapping[str, Any] | str | pathlib.Path
 """An architecture, what its JSON file holds, or the path of one (or a preset by name)."""
@@ -71,16 +69,8 @@ class Answer:
         Raises:
             PimError: if there is no such preset.
         """
-        from nasrec_tf.codesign.architecture_workload import workload_from_architecture
-        from nasrec_tf.codesign.costs import costs_of
-        from pim import Precision, load_hardware
-        from pim.cost.estimate import estimate
-
         options = network_options(self.card.recipe, self.card.operator_balancing)
-        workload = workload_from_architecture(
-            self.architecture, self.card.features, options, precision=Precision(8, 8)
-        )
-        return costs_of(estimate(workload, load_hardware(hardware)))
+        return costs_at_8_bits(self.architecture, self.card.features, options, hardware)
 
 
 class Benchmark:

@@ -7,15 +7,19 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import NetworkOptions
-from nasrec_tf.strategies.budget import HardwareBudget
+from nasrec_tf.strategies.budget import AREA, ENERGY, HARDWARE_COSTS, LATENCY, HardwareBudget
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import with_tied
-from pim import Hardware, PimError, Report, Workload, changed
+from pim import Hardware, PimError, Precision, Report, Workload, changed, load_hardware
 from pim.cost.estimate import estimate
 
-LATENCY, ENERGY, AREA = "latency_us", "energy_nj", "area_mm2"
-COSTS = (LATENCY, ENERGY, AREA)
-"""Time of an inference that runs alone, energy of one in a full pipeline, area with tables."""
+COSTS = HARDWARE_COSTS
+
+HARDWARE = "isaac32"
+"""What costs of networks in floating point are estimated on unless said otherwise: a preset."""
+
+PRECISION = Precision(8, 8)
+"""Bits of weights and of activations of networks that were trained in floating point."""
 
 
 class HardwareCosts:
@@ -127,6 +131,27 @@ class HardwareCosts:
             )
 
         return [budget(name) for name in COSTS]
+
+
+def costs_at_8_bits(
+    architecture: Architecture,
+    features: Features,
+    options: NetworkOptions,
+    hardware: str = HARDWARE,
+) -> dict[str, float]:
+    """Costs by name of a network that was trained in floating point, as if at 8 bits.
+
+    Args:
+        architecture: the network.
+        features: what it reads; the hardware holds all rows of all tables.
+        options: what holds for the whole network.
+        hardware: a preset of ``pim``, or a file.
+
+    Raises:
+        PimError: if there is no such hardware, or it cannot hold the network.
+    """
+    workload = workload_from_architecture(architecture, features, options, precision=PRECISION)
+    return costs_of(estimate(workload, load_hardware(hardware)))
 
 
 def costs_of(report: Report) -> dict[str, float]:

@@ -1,16 +1,21 @@
 """The logits that a supernet's training leaves for a strategy that draws by them."""
 
 import dataclasses
+import math
 import pathlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.codesign.costs import costs_at_8_bits
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.search.run import Run
 from nasrec_tf.strategies.choice_distribution import ChoiceDistribution
-from nasrec_tf.strategies.dnas import LogitSearch
+from nasrec_tf.strategies.dnas import MFLOPS, LogitSearch
+from pim import PimError
 
 LOGITS_FILE = "logits.json"
 """In the directory of the supernet stage."""
@@ -50,12 +55,27 @@ def choice_trainer(run: Run, strategy: LogitSearch, model: Any, steps: int, firs
         cost_weight=strategy.cost_weight,
         in_turn=strategy.in_turn,
     )
-    return ChoiceTrainer(
-        model,
-        model.sampler.sampler,
-        plan,
-        lambda architecture: run.cost(architecture).multiply_accumulates,
-    )
+    return ChoiceTrainer(model, model.sampler.sampler, plan, path_cost(run, strategy.cost))
+
+
+def path_cost(run: Run, name: str) -> Callable[[Architecture], float]:
+    """What tells the cost of an architecture that logits are learnt by.
+
+    Args:
+        run: the run.
+        name: one of ``COSTS`` of ``strategies/dnas.py``.
+    """
+    if name == MFLOPS:
+        return lambda architecture: run.cost(architecture).multiply_accumulates
+    options = run.recipe_options(run.stated_recipe)
+
+    def in_memory(architecture: Architecture) -> float:
+        try:
+            return costs_at_8_bits(architecture, run.features, options)[name]
+        except PimError:  # The hardware cannot hold it; a step of such a path teaches nothing.
+            return math.inf
+
+    return in_memory
 
 
 def keep_logits_of(trainer: Any, directory: pathlib.Path, steps: int) -> None:

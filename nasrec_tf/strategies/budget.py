@@ -9,6 +9,10 @@ from nasrec_tf.common.value_checks import is_number
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.history import LOG_LOSS
 
+LATENCY, ENERGY, AREA = "latency_us", "energy_nj", "area_mm2"
+HARDWARE_COSTS = (LATENCY, ENERGY, AREA)
+"""Time of an inference that runs alone, energy of one in a full pipeline, area with tables."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Budget:

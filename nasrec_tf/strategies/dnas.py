@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.value_checks import is_number
+from nasrec_tf.strategies.budget import HARDWARE_COSTS
 from nasrec_tf.strategies.choice_distribution import ChoiceDistribution
 from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.draws import CHILD, Draws, Priced, random_stream
@@ -14,6 +15,11 @@ from nasrec_tf.strategies.history import History
 from nasrec_tf.strategies.random_search import RandomSearch
 from nasrec_tf.strategies.search_settings import check_positive
 from nasrec_tf.strategies.strategy import SUPERNET, SearchPlan
+
+MFLOPS = "mflops"
+COSTS = (MFLOPS, *HARDWARE_COSTS)
+"""What a path may be weighed by beside its log loss: multiply-accumulates, or what it costs in
+memory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +34,8 @@ class LogitSearch(RandomSearch):
         paths: paths that are compared at each step of the logits.
         rate: learning rate of the logits.
         temperature: what the logits are divided by in the end; 1 at first.
-        cost_weight: weight of the logarithm of a path's multiply-accumulates beside its log loss.
+        cost_weight: weight of the logarithm of a path's cost beside its log loss.
+        cost: which, one of ``COSTS``.
         distribution: what is drawn from; ``None`` before it has been learnt.
 
     Raises:
@@ -53,6 +60,8 @@ class LogitSearch(RandomSearch):
     rate: float = 0.05
     temperature: float = 0.5
     cost_weight: float = 0.0
+    # Journals of earlier versions know a search by the others; the supernet's options tell it.
+    cost: str = dataclasses.field(default=MFLOPS, repr=False)
     distribution: ChoiceDistribution | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self):
@@ -68,6 +77,12 @@ class LogitSearch(RandomSearch):
             raise UserError(
                 f"`cost_weight` must be a finite number from 0. Received: {self.cost_weight}"
             )
+        if self.cost not in COSTS:
+            raise UserError(
+                f"`cost` must be one of {', '.join(COSTS)}. Received: {self.cost!r:.80}"
+            )
+        if self.cost != MFLOPS and not self.cost_weight:
+            raise UserError(f"`cost` {self.cost} weighs nothing without a `cost_weight` above 0.")
 
     @classmethod
     def for_run(cls, plan: SearchPlan, options: Mapping[str, Any]) -> "LogitSearch":

@@ -4,17 +4,24 @@ import importlib.util
 import json
 import pathlib
 import re
+import types
 
 import pytest
 from search_calls import call
 
+from nasrec_tf.architecture.complexity import FINAL_OPTIONS
+from nasrec_tf.architecture.space import NASREC_FULL, NASREC_SMALL
+from nasrec_tf.codesign.costs import costs_at_8_bits
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.data.features import Features
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.learnt_choices import path_cost
 from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_rows, search_strategy
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 from nasrec_tf.strategies.oracle.ledger import read_history
+from nasrec_tf.training.recipe import Recipe
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "extending.md"
 OPTIONS = (
@@ -142,10 +149,28 @@ def test_logits_are_learnt_with_the_supernet_whether_that_is_killed_or_not(
     assert "logits.json: is missing, which --strategy dnas draws by; delete" in refused
 
 
+def test_paths_may_be_weighed_by_what_they_take_in_memory():
+    """As the benchmark's answers tell it, and least for the least."""
+    features = Features(13, (1000,) * 26)
+    run = types.SimpleNamespace(
+        features=features, stated_recipe=Recipe(), recipe_options=lambda _: FINAL_OPTIONS
+    )
+    wide, narrow = (space.replace(num_blocks=1).widest for space in (NASREC_FULL, NASREC_SMALL))
+    for name in ("latency_us", "energy_nj", "area_mm2"):
+        cost = path_cost(run, name)
+        assert cost(wide) == costs_at_8_bits(wide, features, FINAL_OPTIONS)[name]
+        assert cost(wide) > cost(narrow) > 0
+
+
 REFUSED = [
     ("--strategy dnas --codesign", "--codesign goes with another --strategy; leave it out"),
     ("--strategy dnas --max-sources 2", "logits are learnt of single operators, any number of"),
     ("--strategy dnas --strategy-options paths=1", "--strategy-options: dnas: `paths` must be at"),
+    ("--strategy dnas --strategy-options cost=watts,cost_weight=1", "dnas: `cost` must be one of"),
+    (
+        "--strategy dnas --strategy-options cost=energy_nj",
+        "`cost` energy_nj weighs nothing",
+    ),
     ("--strategy dnas --strategy-options rate=nan", "dnas: `rate` must be a positive, finite"),
     ("--strategy autoctr", "--strategy autoctr goes with --score-by training, not supernet"),
     ("--strategy autoctr-hybrid --score-by training", "goes with --score-by supernet"),
