@@ -91,6 +91,17 @@ class SearchConfig(
         Args:
             field: one of the options.
         """
+        reader = self.first_reader_but_the_choice(field)
+        if field.metadata.get("of_choice") and "recipe" in self.stages:
+            return min(reader, "recipe", key=STAGES.index)
+        return reader
+
+    def first_reader_but_the_choice(self, field: dataclasses.Field) -> str:
+        """The first reader, the choice of a recipe being passed over but for the recipe's options.
+
+        Args:
+            field: one of the options.
+        """
         reader = first_reader(field)
         if self.learns_choices and field.name in ("strategy", "strategy_options"):
             return "supernet"

@@ -15,16 +15,21 @@ FREE_OPTIONS = (
 ``--max-hours`` only by what has not been done."""
 
 
-def reader(config: SearchConfig, field: dataclasses.Field, as_before: bool) -> str:
-    """The first stage that reads an option.
+def readers(config: SearchConfig, field: dataclasses.Field) -> tuple[str, ...]:
+    """The first stage that reads an option, by which digests go: now, and in earlier versions.
 
     Args:
         config: the options.
         field: of ``SearchConfig``.
-        as_before: as digests of earlier versions had it.
+
+    Returns:
+        ``READERS`` of them, that of now first.
     """
-    before = field.metadata.get("read_before") if as_before else None
-    return before or config.first_reader(field)
+    before = config.first_reader_but_the_choice(field)
+    return config.first_reader(field), before, field.metadata.get("read_before") or before
+
+
+READERS = 3
 
 
 def changed_options(

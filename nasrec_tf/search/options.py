@@ -54,6 +54,7 @@ def option(default: Any, group: str, text: str, **extra: Any) -> Any:
             text may name a file), ``content`` (whether what that file holds belongs to the option),
             ``reader`` (the first stage that reads the option, unless it is
             that of the group), ``read_before`` (the one by which digests of earlier versions went),
+            ``of_choice`` (whether the choice of a recipe reads it, where there is one),
             ``before`` (what held in runs begun before there was the option), ``of_parser``
             (whether every command's parser has the option already), ``registry`` (tells whether a
             name that is none of the choices has been registered), ``alias`` (another flag for it),

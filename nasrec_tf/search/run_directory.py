@@ -28,10 +28,11 @@ from nasrec_tf.search.extension import Extension
 from nasrec_tf.search.named_data_set import named_data_set, same_data_set
 from nasrec_tf.search.option_changes import (
     FREE_OPTIONS,
+    READERS,
     changed_options,
     completed,
     is_same_place,
-    reader,
+    readers,
 )
 from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
 from nasrec_tf.search.options import STAGES, modules_of, plain
@@ -335,7 +336,7 @@ class RunDirectory:
         path = self.path / stage / RESULT_FILE
         mend = f"delete it to run the {stage} stage again"
         result = read_state(path, STAGE_RESULTS[stage], mend)
-        digests = (None, self._made_with(stage), self._made_with(stage, as_before=True))
+        digests = (None, *(self._made_with(stage, version) for version in range(READERS)))
         if result is not None and result.made_with not in digests:
             raise RunError(f"{path}: is of a run with other options than this one; {mend}.")
         return result
@@ -368,12 +369,12 @@ class RunDirectory:
         result = dataclasses.replace(result, seconds=seconds, made_with=self._made_with(stage))
         write_state(self.stage(stage) / RESULT_FILE, result)
 
-    def _made_with(self, stage: str, as_before: bool = False) -> str | None:
+    def _made_with(self, stage: str, version: int = 0) -> str | None:
         """A digest of the options that a stage's result follows from: those it or one before read.
 
         What is left open, or as it was before there was the option, is left out, so that an option
-        that a later version brings does not change it. ``as_before`` is for options that stages
-        were once thought to read.
+        that a later version brings does not change it. ``version`` is for options of which another
+        stage was once thought to be the first that reads them (``readers``).
         """
         config = self.stored_config()
         if config is None:
@@ -383,7 +384,7 @@ class RunDirectory:
             for field in dataclasses.fields(SearchConfig)
             if field.name not in FREE_OPTIONS
             and getattr(config, field.name) not in (None, field.metadata["before"])
-            and STAGES.index(reader(config, field, as_before)) <= STAGES.index(stage)
+            and STAGES.index(readers(config, field)[version]) <= STAGES.index(stage)
         }
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
 

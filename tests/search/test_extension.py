@@ -13,10 +13,14 @@ from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.export.versions import versions
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.extension import Extension
-from nasrec_tf.search.results import ExportResult
+from nasrec_tf.search.option_changes import READERS
+from nasrec_tf.search.references import PLAIN
+from nasrec_tf.search.results import ExportResult, RecipeResult
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.superseded import moved_aside
+from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.strategies import read_results
+from nasrec_tf.training.recipe import Recipe
 
 
 def times(run, *stages):
@@ -129,7 +133,7 @@ def test_results_whose_digests_went_by_another_reader_are_still_this_runs(tmp_pa
 
     directory = RunDirectory(tmp_path)
     with directory.opened(SearchConfig(run_dir=str(tmp_path), max_mflops=2.0)):
-        digest = directory._made_with("supernet", as_before=True)
+        digest = directory._made_with("supernet", version=2)
         assert digest != directory._made_with("supernet")
         (tmp_path / "supernet").mkdir()
         before = Skipped(skipped="a test", made_with=digest)
@@ -154,6 +158,46 @@ def test_stages_from_the_first_reader_on_are_made_again(tmp_path, changes, again
     stored = SearchConfig(**stored_options)
     found = Extension(tmp_path, stored, SearchConfig(**stored_options | changes), [*changes])
     assert found.again == again
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 64},
+        {"architecture": "dlrm"},
+        {"operator_balancing": False},
+        {"codesign": True},
+        {"space": "nasrec-small"},
+        {"dense_embeddings": "always"},
+        {"final_layer_norm": True},
+    ],
+)
+def test_a_recipe_is_chosen_again_where_it_would_be_chosen_otherwise(tmp_path, changes):
+    """By what its networks are, and by the rows of their batches."""
+    found = Extension(tmp_path, SearchConfig(), SearchConfig(**changes), [*changes])
+    assert found.again[0] == "recipe"
+    given = {"recipe": "paper"}
+    found = Extension(tmp_path, SearchConfig(**given), SearchConfig(**given, **changes), [*changes])
+    assert found.again[0] == ("evolution" if "final_layer_norm" in changes else "supernet")
+
+
+def test_a_chosen_recipe_of_an_earlier_version_is_still_this_runs(tmp_path):
+    """Its digest knew nothing of ``--batch-size``."""
+    directory = RunDirectory(tmp_path)
+    with directory.opened(SearchConfig(run_dir=str(tmp_path), batch_size=64)):
+        digests = [directory._made_with("recipe", version) for version in range(READERS)]
+        assert digests[0] != digests[1] == digests[2]
+        for digest in digests:
+            (tmp_path / "recipe").mkdir(exist_ok=True)
+            before = RecipeResult(
+                recipe=Recipe(),
+                architecture=SpaceModel(PLAIN),
+                trials=(),
+                row_passes=1.0,
+                made_with=digest,
+            )
+            write_state(tmp_path / "recipe" / "result.json", before)
+            assert directory.result("recipe") == before
 
 
 VALUES = {

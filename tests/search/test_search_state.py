@@ -185,7 +185,7 @@ def test_what_a_stage_does_not_read_leaves_its_result_valid(tmp_path):
 
 
 def test_an_option_may_change_until_the_first_stage_that_reads_it_has_begun(tmp_path):
-    stored = SearchConfig()
+    stored = SearchConfig(recipe="paper")
     with RunDirectory(tmp_path).opened(stored):
         pass
     changed(tmp_path, stored, supernet_epochs=3, top_k=1, retrain_epochs=2, name="other", workers=2)
@@ -218,6 +218,8 @@ def test_options_of_the_recipe_are_settled_once_it_is_being_chosen(tmp_path):
     (tmp_path / "recipe" / "001").mkdir()
     with pytest.raises(RunError, match="--row-decay left out, not 0.001"):
         changed(tmp_path, stored, row_decay=0.001)
+    with pytest.raises(RunError, match="--batch-size left out, not 64"):
+        changed(tmp_path, stored, batch_size=64)
     with pytest.raises(RunError, match="--recipe 'auto', not 'paper'"):
         changed(tmp_path, stored, recipe="paper")
     changed(tmp_path, stored, top_k=1)

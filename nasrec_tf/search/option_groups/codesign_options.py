@@ -19,7 +19,10 @@ class CodesignOptions:
     """The search of models and of the crossbar hardware that runs them."""
 
     codesign: bool = option(
-        False, CODESIGN, "search quantized models and the crossbar hardware that runs them together"
+        False,
+        CODESIGN,
+        "search quantized models and the crossbar hardware that runs them together",
+        of_choice=True,
     )
     hardware: str | None = option(
         None, CODESIGN, "the design that the search varies: a preset of pim (isaac32, handcrafted) "

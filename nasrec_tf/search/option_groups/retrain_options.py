@@ -26,7 +26,11 @@ class RetrainOptions:
         unless_given="off",
     )  # fmt: skip
     final_layer_norm: bool = option(
-        False, RETRAIN, "layer norm in the retrained models as well", reader="evolution"
+        False,
+        RETRAIN,
+        "layer norm in the retrained models as well",
+        reader="evolution",
+        of_choice=True,
     )
     ensemble: int = option(
         1, RETRAIN, "average the logits of up to so many of the retrained networks, chosen one "

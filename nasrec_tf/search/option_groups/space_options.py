@@ -16,6 +16,7 @@ class SpaceOptions:
         "nasrec-small, nasrec-full, nasrec-ranking, nasrec-codesign, or a TOML or JSON file",
         path=True,
         content=True,
+        of_choice=True,
     )
     blocks: int | None = option(
         None,
@@ -38,7 +39,7 @@ class SpaceOptions:
     dense_embeddings: str | None = option(
         None, SPACE, "flattened embeddings beside the dense features in dense source 0: never (the "
         "paper), always, or any: architectures choose (the space's own; any where there are no "
-        "dense features)", choices=("never", "always", "any"),
+        "dense features)", choices=("never", "always", "any"), of_choice=True,
     )  # fmt: skip
     max_mflops: float | None = option(
         None,
@@ -53,4 +54,5 @@ class SpaceOptions:
         "model such as deepfm or deepfm:bars, or a file of its options (docs/baselines.md)",
         path=True,
         content=True,
+        of_choice=True,
     )

@@ -12,7 +12,7 @@ class SupernetOptions:
 
     batch_size: int | None = option(
         None, SUPERNET, "rows of a batch (512; down to 128 for fewer than 512,000 training rows)",
-        least=1, most=2**24,
+        least=1, most=2**24, of_choice=True,
     )  # fmt: skip
     supernet_epochs: int | None = option(
         None, SUPERNET, "passes over the training split (1; up to 8 if it is small)", least=1,
@@ -54,7 +54,9 @@ class SupernetOptions:
     )  # fmt: skip
     warmup: bool = option(True, SUPERNET, "train the full supernet now and then at first")
     layer_norm: bool = option(True, SUPERNET, "layer norm in the supernet's operators")
-    operator_balancing: bool = option(True, SUPERNET, "project the tokens of dot products first")
+    operator_balancing: bool = option(
+        True, SUPERNET, "project the tokens of dot products first", of_choice=True
+    )
     max_table_rows: int = option(
         500_000, SUPERNET, "cap on embedding tables during the search; 0 for none", least=0
     )
