@@ -8,7 +8,12 @@ import time
 from collections.abc import Sequence
 
 from beam_preprocess.common.suggestions import suggestion
-from nasrec_tf.benchmark.measured_table import count_unequal, joined
+from nasrec_tf.benchmark.measured_table import (
+    MeasuredTable,
+    count_unequal,
+    joined,
+    renamed,
+)
 from nasrec_tf.benchmark.table_files import read_table, write_parquet
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
@@ -169,6 +174,10 @@ def _join(options: argparse.Namespace) -> int:
     unequal = count_unequal(tables, whole)
     if unequal:
         print(f"{unequal} rows differ from the one of their architecture and seed that stayed")
+    for before, now in renamed(tables, whole):
+        told = f"the records, recipe and space of {now.name}, by which name they go now"
+        print(f"{before.name}: {told}")
+    _tell_passed_over(whole)
     print(f"{out}: {len(whole.rows)} rows of {', '.join(whole.datasets)}")
     return 0
 
@@ -177,8 +186,19 @@ def _show(options: argparse.Namespace) -> int:
     from nasrec_tf.benchmark.answers import Benchmark
     from nasrec_tf.benchmark.leaderboard import contents
 
-    print(contents(Benchmark.load(options.table)))
+    benchmark = Benchmark.load(options.table)
+    print(contents(benchmark))
+    _tell_passed_over(benchmark.table)
     return 0
+
+
+def _tell_passed_over(table: MeasuredTable) -> None:
+    """Which trainings nobody is told of who asks for a data set by its name."""
+    for name, count in table.passed_over.items():
+        print(
+            f"{name}: {count} trainings are of other records, another recipe, another space or "
+            "another version than most, and are not asked; load their own table to ask them"
+        )
 
 
 def _leaderboard(options: argparse.Namespace) -> int:

@@ -47,6 +47,17 @@ class MeasuredTable:
                 counts[protocol] += 1
         return self.cards[max(counts, key=lambda protocol: (counts[protocol], protocol))]
 
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """Rows by data set that are of none of the protocols that ``card`` tells, where any are."""
+        asked = {self.card(name).protocol for name in self.datasets}
+        counts: dict[str, int] = {}
+        for protocol, _, _ in self.rows:
+            if protocol not in asked and protocol in self.cards:
+                name = self.cards[protocol].name
+                counts[name] = counts.get(name, 0) + 1
+        return counts
+
     def rows_of(self, protocol: str) -> list[MeasuredRow]:
         """Rows of a protocol, in the order of number, identity and seed.
 
@@ -89,6 +100,23 @@ def joined(tables: Iterable[MeasuredTable]) -> MeasuredTable:
     used = {row.made_with for row in rows.values()}
     kept = {digest: environments[digest] for digest in sorted(environments) if digest in used}
     return MeasuredTable(dict(sorted(cards.items())), kept, dict(sorted(rows.items())))
+
+
+def renamed(
+    tables: Iterable[MeasuredTable], whole: MeasuredTable
+) -> list[tuple[DataSetCard, DataSetCard]]:
+    """Data sets that have another name now, each as it was and as it is.
+
+    Tables of the same records, recipe and space are of one data set, whatever each calls it.
+
+    Args:
+        tables: that were put together.
+        whole: what they became.
+    """
+    pairs = [
+        (card, whole.cards[protocol]) for table in tables for protocol, card in table.cards.items()
+    ]
+    return [(before, now) for before, now in pairs if before.name != now.name]
 
 
 def count_unequal(tables: Iterable[MeasuredTable], whole: MeasuredTable) -> int:

@@ -175,9 +175,10 @@ def _check_pruning(config: Any, fits_all: bool) -> None:
             )
     settings = config.prune_settings()
     if settings.what == UNITS and config.recipe_changes().get("normalization") == "layer":
+        given = "--final-layer-norm" if config.final_layer_norm else "--normalization layer"
         raise UserError(
             "--prune-options what=units goes without layer norm, which counts units in; leave "
-            "--normalization layer out."
+            f"{given} out."
         )
 
 

@@ -151,9 +151,10 @@ class AutoCTR(Generations):
             scored: numbers of the scored candidates of earlier generations, the oldest first.
             history: with their scores.
         """
-        # The first population is of one age.
+        # The first population is of one age: those of it that have a score.
         ages = np.arange(len(scored), 0, -1)
-        ages[: self.population] = ages[min(self.population, len(scored)) - 1]
+        first = sum(number < self.population for number in scored)
+        ages[:first] = ages[first - 1]
         youngest = np.argsort(ages, kind="stable")[: 2 * self.population]
         losses = np.array([history.score(scored[place]) for place in youngest])
         costs = np.array([history.candidates[scored[place]].costs[self.cost] for place in youngest])

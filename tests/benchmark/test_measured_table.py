@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nasrec_tf.benchmark.architecture_stream import ArchitectureStream
+from nasrec_tf.benchmark.command import main
 from nasrec_tf.benchmark.measured_table import MeasuredTable, count_unequal, joined
 from nasrec_tf.benchmark.table_files import RowsFile, read_table, write_parquet
 from nasrec_tf.common.errors import UserError
@@ -39,6 +40,33 @@ def test_unequal_figures_of_one_training_are_counted():
     one, other = (of_rows([row(ARCHITECTURES[0], loss)]) for loss in (0.5, 0.51))
     assert count_unequal([one, one], joined([one])) == 0
     assert count_unequal([one, other], joined([one, other])) == 1
+
+
+def test_trainings_that_no_name_leads_to_are_told(tmp_path, capsys):
+    """Of several recipes under one name most rows are asked; of several names one stays."""
+    recipe = CARD.recipe.replace(row_decay=0.1)
+    cards = [
+        CARD,
+        dataclasses.replace(CARD, recipe=recipe),
+        dataclasses.replace(CARD, name="a-copy"),
+    ]
+    for number, card in enumerate(cards):
+        files = RowsFile(tmp_path / str(number), card)
+        for seed in (1, 2) if card is CARD else (3,):
+            made = row(ARCHITECTURES[0], 0.5, seed)
+            files.add(dataclasses.replace(made, protocol=card.protocol), {"numpy": "2"})
+    places = [str(tmp_path / str(number)) for number in range(3)]
+
+    def told(*arguments):
+        assert main([str(argument) for argument in arguments]) == 0
+        return capsys.readouterr().out
+
+    both = tmp_path / "both.parquet"
+    few = "made: 1 trainings are of other records, another recipe"
+    assert few in told("join", *places[:2], "--out", both) and few in told("show", both)
+    found = told("join", places[0], places[2], "--out", both)
+    assert "made: the records, recipe and space of a-copy, by which name they go now" in found
+    assert few not in found and few not in told("show", both)
 
 
 def test_a_file_gives_back_the_table_and_equal_tables_equal_bytes(tmp_path):

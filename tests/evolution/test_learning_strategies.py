@@ -126,6 +126,14 @@ def test_survivors_are_mostly_the_youngest_and_otherwise_the_good_and_cheap():
     assert alive([0.1, *many[1:]], [1.0] * 100) == [97, 98, 99]
 
 
+def test_only_the_first_population_is_of_one_age():
+    """Where some of it have no score, the first children are not as old as the others."""
+    strategy = AutoCTR(100, population=2, children=2)
+    losses = [0.5, np.nan, 0.9, 0.9]
+    # Of one age with the child, the better first candidate would be alive.
+    assert sorted(strategy.survivors([0, 2, 3], history_of(losses))) == [2, 3]
+
+
 # Models that rank.
 
 

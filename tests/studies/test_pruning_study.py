@@ -72,6 +72,10 @@ def test_a_study_sets_ways_of_pruning_beside_the_dense_network(tmp_path):
         (("--seeds", "0"), "--seeds must be at least 1. Received: 0"),
         (("--iterations", "0"), "error: --iterations must be from 1 to 100. Received: 0"),
         (("--variant", "mask:luck=3"), "error: --variant: pruning has no 'luck'; it has"),
+        (
+            ("--variant", "random:hidden=3"),
+            "error: --variant: hidden is of the networks that learn masks, and random has none; l",
+        ),
         (("--batch-size", "0"), "error: --batch-size must be at least 1. Received: 0"),
         (("--learning-rate", "nan"), "error: --learning-rate must be a finite number."),
         (("--row-decay", "-1"), "error: --row-decay must be at least 0. Received: -1"),

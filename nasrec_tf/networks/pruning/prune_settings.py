@@ -19,6 +19,9 @@ REMAINING, ORIGINAL = PRUNE_BASES = ("remaining", "original")
 PAPER_PARTS, ALL_PARTS = PRUNED_PARTS = ("paper", "all")
 BY_COLUMN, BY_ROW = MASK_DIRECTIONS = ("columns", "rows")
 
+OF_MASKS = ("hidden", "direction", "bias", "through")
+"""What is said of the networks that make masks."""
+
 MOST_ITERATIONS = 100
 """At a share of a fifth, 2 weights in 10 billion are left."""
 
@@ -121,6 +124,12 @@ class PruneSettings:
         known = {field.name: plain_type(field) for field in fields}
         example = "what=units,share=0.1"
         values = {} if not options else option_values("pruning", known, options, where, example)
+        for name in OF_MASKS if score != MASK else ():
+            if name in values:
+                raise UserError(
+                    f"{where}: {name} is of the networks that learn masks, and {score} has none; "
+                    "leave it out."
+                )
         try:
             return cls(score, iterations, **values)
         except UserError as error:
