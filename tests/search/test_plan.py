@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from search_calls import call, options
 
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.halving import SHARES, numbers_left, trained_share
 from nasrec_tf.search.planning import measuring, meter, samples
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.pilot import Pilot
-from nasrec_tf.search.planning.run_plan import check_fits, make_plan
+from nasrec_tf.search.planning.run_plan import check_fits, in_words_of_the_log, make_plan
 from nasrec_tf.search.planning.samples import data_set_pilot, sampled
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost
@@ -79,6 +80,20 @@ def test_what_a_plan_cannot_measure_is_refused(tmp_path):
             place = given_options.index(name)
             del given_options[place : place + 2]
         assert "--plan does not measure" in call(*given_options, "--plan").error
+
+
+@pytest.mark.parametrize(
+    ("data", "log"), [(None, "the generated log"), (("a.csv", "b.csv"), "a.csv b.csv")]
+)
+def test_what_is_wrong_with_a_sample_is_told_of_the_log(tmp_path, data, log):
+    """A directory that is gone by then says nothing."""
+    config = SearchConfig() if data is None else SearchConfig(data=data, dataset="criteo")
+    with pytest.raises(UserError, match=f"^{log}: split 'train' has 48 rows; use"):
+        with in_words_of_the_log(config, tmp_path):
+            raise UserError(f"{tmp_path / 'dataset-1'}: split 'train' has 48 rows; use a")
+    with pytest.raises(UserError, match="^--seed is wrong"):
+        with in_words_of_the_log(config, tmp_path):
+            raise UserError("--seed is wrong")
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import math
 import pathlib
+import re
 import shutil
 import tempfile
 import time
@@ -89,7 +90,7 @@ def make_plan(
     if directory.result("export") is not None:
         raise UserError(f"{directory.path}: this run has finished; there is nothing to plan.")
     ends = clock() + within
-    with scratch_directory() as scratch:
+    with scratch_directory() as scratch, in_words_of_the_log(config, scratch):
         found = sampled(config, scratch, clock)
         # Before anything else imports it, with all that it has to say.
         with Timed(clock) as started:
@@ -109,6 +110,27 @@ def scratch_directory() -> Iterator[pathlib.Path]:
     """A directory for what is measured with; it goes in the end."""
     with tempfile.TemporaryDirectory(prefix="nasrec-plan-") as name:
         yield pathlib.Path(name)
+
+
+@contextlib.contextmanager
+def in_words_of_the_log(config: SearchConfig, scratch: pathlib.Path) -> Iterator[None]:
+    """Tells what is wrong with a sample by the name of what it was taken of.
+
+    Args:
+        config: the options.
+        scratch: where samples are, which the user knows nothing of.
+
+    Raises:
+        UserError: in place of one that names a sample.
+    """
+    try:
+        yield
+    except UserError as error:
+        log = "the generated log" if config.data is None else " ".join(config.data)
+        told = re.sub(rf"{re.escape(str(scratch))}(/[\w.-]+)*", lambda _: log, str(error))
+        if told == str(error):
+            raise
+        raise UserError(told) from error
 
 
 def _check_known(config: SearchConfig) -> None:
