@@ -90,9 +90,9 @@ def _crossbar_report(
     operator = workload.crossbar_operators[index]
     device, array = hardware.device, hardware.array
     copies = _pick(mapping.copies, index)
+    arrays = int(_pick(mapping.arrays, index) * copies)
     cells = _pick(mapping.used_cells, index) * copies
     units = _pick(mapping.units, index)
-    row_ns = device.write_ns * device.write_pulses
     return OperatorReport(
         name=operator.name,
         kind="crossbar",
@@ -102,13 +102,15 @@ def _crossbar_report(
         latency_ns={name: _pick(value, index) for name, value in costs.steps.items()},
         start_ns=0.0,
         stage_ns=_pick(costs.stage_ns, index),
-        arrays=int(_pick(mapping.arrays, index) * copies),
+        arrays=arrays,
         units=int(units),
         used_cells=int(cells),
         owned_cells=int(units) * hardware.arrays_per_unit * array.rows * array.columns,
         write_pj=cells * device.write_pj,
         # Units are written at the same time, the arrays of a unit one after the other.
-        write_ns=min(operator.rows, array.rows) * row_ns * hardware.arrays_per_unit,
+        write_ns=min(hardware.arrays_per_unit, arrays)
+        * min(operator.rows, array.rows)
+        * device.row_write_ns,
     )
 
 

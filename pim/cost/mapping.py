@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pim.hardware.encoding import OFFSET, PACKED, TWOS_COMPLEMENT, Encoding
+from pim.hardware.encoding import OFFSET, PACKED, TWOS_COMPLEMENT
 from pim.hardware.genes import Genes
 from pim.hardware.hardware import Hardware
 from pim.workload.operators import CrossbarOperator, Workload
@@ -109,21 +109,17 @@ def map_operators(workload: Workload, hardware: Hardware, genes: Genes) -> Mappi
     )
 
 
-def _columns_per_conversion(encoding: Encoding) -> int:
-    """2 where a pair of columns is subtracted before the ADC."""
-    return encoding.polarities // encoding.converted_polarities
-
-
 def _packed(columns, planes, encoding, genes, reference):
     """All slices of a weight, of both polarities, side by side in one array.
 
     Returns arrays side by side, conversions of one ADC after a read, and ADCs per array.
     """
-    shared = _columns_per_conversion(encoding)
+    shared = encoding.columns_per_conversion
+    width = encoding.usable_columns(genes.columns)
     used = columns * planes * encoding.polarities
-    adcs = np.ceil(np.ceil(genes.columns / shared) / genes.columns_per_adc)
-    busiest = np.ceil(np.minimum(genes.columns, used) / shared)
-    return np.ceil(used / genes.columns), np.ceil((busiest + reference) / adcs), adcs
+    adcs = np.ceil(np.ceil(width / shared) / genes.columns_per_adc)
+    busiest = np.ceil(np.minimum(width, used) / shared)
+    return np.ceil(used / width), np.ceil((busiest + reference) / adcs), adcs
 
 
 def _spread(columns, planes, encoding, genes, reference):
@@ -132,4 +128,4 @@ def _spread(columns, planes, encoding, genes, reference):
     adcs = np.ceil(genes.columns / genes.columns_per_adc)
     busiest = np.minimum(genes.columns, columns)
     slots = np.ceil((busiest + reference) / adcs)
-    return arrays, slots, adcs / _columns_per_conversion(encoding)
+    return arrays, slots, adcs / encoding.columns_per_conversion

@@ -88,5 +88,5 @@ def _report(
         used_cells=cells,
         owned_cells=crossbars * hardware.array.rows * hardware.array.columns,
         write_pj=cells * hardware.device.write_pj,
-        write_ns=cost.mapping.rows * hardware.device.write_ns,
+        write_ns=cost.mapping.rows * hardware.device.row_write_ns,
     )

@@ -13,6 +13,9 @@ _CHUNK_VALUES = 1 << 22
 
 _EXACT_FLOAT32 = 1 << 24
 
+_EXACT_BITS = 53
+"""Of whole numbers in double precision."""
+
 
 def analog_matmul(
     x_int: np.ndarray,
@@ -90,6 +93,11 @@ def multiply(
     elif not signed and (x < 0).any():
         raise PimError("inputs without sign must not be negative")
     bits = check_bits("inputs", x, activation_bits, signed)
+    if arrays.rows.bit_length() + bits + arrays.weight_bits > _EXACT_BITS:
+        raise PimError(
+            f"{arrays.rows} products of weights of {arrays.weight_bits} and inputs of {bits} bits "
+            "do not add up exactly in double precision; give fewer bits"
+        )
     digits, weights = _pulses(x, bits, signed, hardware)
     planes = arrays.levels[0].shape[1]
     per_sample = len(weights) * planes * arrays.columns * arrays.levels[0].shape[3]

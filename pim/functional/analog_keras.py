@@ -10,6 +10,7 @@ import numpy as np
 from pim.errors import PimError
 from pim.functional.quantized import AnalogLinear, quantize_linear
 from pim.hardware.hardware import Hardware
+from pim.workload.keras_models import NORMS
 from pim.workload.precision import EIGHT_BITS, Precision
 
 
@@ -37,8 +38,9 @@ def analog_keras_model(
         A Keras model of the same inputs and outputs, whose layers keep their names.
 
     Raises:
-        PimError: if the model is not built or has no ``Dense`` layer, or the hardware cannot hold
-            one.
+        PimError: if the model is not built or has no ``Dense`` layer, one is used twice, another
+            layer would multiply by its weights off the arrays, bits are given for what is no
+            ``Dense`` layer, or the hardware cannot hold one.
     """
     import keras
 
@@ -47,6 +49,9 @@ def analog_keras_model(
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
     if not dense:
         raise PimError(f"{model.name}: has no Dense layer to run on arrays")
+    for layer in model.layers:
+        _check_place(model, layer)
+    precision.check([layer.name for layer in dense])
     inputs = model.inputs if len(model.inputs) > 1 else model.inputs[0]
     probe = keras.Model(inputs, [layer.input for layer in dense])
     seen = probe(calibration)
@@ -75,6 +80,20 @@ def analog_keras_model(
             copy.get_layer(layer.name).set_weights(layer.get_weights())
     copy.run_eagerly = True
     return copy
+
+
+_OFF_ARRAYS = ("Embedding", "PReLU", *NORMS)
+"""Layers whose weights belong to memories and digital units."""
+
+
+def _check_place(model, layer) -> None:
+    """Raises where a layer would be passed over, so that part of the model ran off the arrays."""
+    kind = type(layer).__name__
+    if kind != "Dense" and layer.weights and kind not in _OFF_ARRAYS:
+        raise PimError(f"layer {layer.name} is a {kind}, whose weights no array would hold")
+    # Keras has no public way to ask for a layer's uses.
+    if kind == "Dense" and len(layer._inbound_nodes) > 1:
+        raise PimError(f"{model.name}: layer {layer.name} is used more than once")
 
 
 def _analog_layer_class():

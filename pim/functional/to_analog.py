@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from pim.errors import PimError
 from pim.functional.analog_keras import analog_keras_model
 from pim.functional.quantized import AnalogLinear, QuantizedLinear
 from pim.hardware.hardware import Hardware
@@ -32,9 +33,11 @@ def to_analog(model: Any, hardware: Hardware, rng: np.random.Generator, **option
         An ``AnalogLinear``, a dictionary of these by name, or a Keras model.
 
     Raises:
-        PimError: if the hardware cannot hold a map; for a Keras model also if it is not built or
-            has no ``Dense`` layer.
+        PimError: if the hardware cannot hold a map, or there are options for what is no Keras
+            model; for a Keras model also as ``analog_keras_model`` says.
     """
+    if options and isinstance(model, QuantizedLinear | Mapping):
+        raise PimError(f"only a Keras model takes {', '.join(options)}")
     if isinstance(model, QuantizedLinear):
         return AnalogLinear(model, hardware, rng)
     if isinstance(model, Mapping):

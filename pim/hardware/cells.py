@@ -1,12 +1,17 @@
 """Programming integer weights into cells, with what real cells do to them."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
+from pim import checks
 from pim.errors import PimError
 from pim.hardware.encoding import ANALOG, DIFFERENTIAL, OFFSET, PACKED
 from pim.hardware.hardware import Device, Hardware
+
+MAX_BITS = 32
+"""Of a weight or an input: beyond any hardware, and sums of shifted slices stay whole numbers."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -108,7 +113,8 @@ def array_places(planes: int, outputs: int, hardware: Hardware) -> np.ndarray:
     Returns:
         (planes, outputs, polarities) whole numbers.
     """
-    polarities, width = hardware.encoding.polarities, hardware.array.columns
+    polarities = hardware.encoding.polarities
+    width = hardware.encoding.usable_columns(hardware.array.columns)
     plane, output, polarity = np.indices((planes, outputs, polarities))
     if hardware.encoding.slice_packing == PACKED:
         return ((output * planes + plane) * polarities + polarity) // width
@@ -124,14 +130,19 @@ def whole_matrix(name: str, values: np.ndarray) -> np.ndarray:
         values: (rows, columns), of any numeric type.
 
     Raises:
-        PimError: if they are no matrix or no whole numbers.
+        PimError: if they are no matrix, no whole numbers, or larger than ``MAX_BITS`` bits hold.
     """
     values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise PimError(f"{name} must be whole numbers. Received values of type {values.dtype}")
     if values.ndim != 2 or 0 in values.shape:
         raise PimError(f"{name} must be a matrix that is not empty. Received shape: {values.shape}")
-    if not np.issubdtype(values.dtype, np.integer):
+    if values.dtype.kind == "f":
         if not np.all(np.isfinite(values)) or np.any(values != np.rint(values)):
             raise PimError(f"{name} must be whole numbers; quantize them first")
+    # Compared as they are: the absolute value of the least integer of a type has no place in it.
+    if values.max() >= 2**MAX_BITS or values.min() <= -(2**MAX_BITS):
+        raise PimError(f"{name} must be whole numbers of at most {MAX_BITS} bits")
     return values.astype(np.int64)
 
 
@@ -146,16 +157,29 @@ def check_bits(name, values, bits: int | None, signed: bool, least: int = 1) -> 
         least: bits of magnitude to take at least, where no width is given.
 
     Raises:
-        PimError: if the values do not fit.
+        PimError: if the values do not fit, or the width is no whole number from 1 to ``MAX_BITS``.
     """
     largest = int(np.abs(values).max())
     needed = max(largest.bit_length(), least) + (1 if signed else 0)
-    if bits is None:
-        return needed
+    bits = needed if bits is None else plain(bits)
+    checks.whole(f"bits of {name}", bits, 1, MAX_BITS)
     if bits < largest.bit_length() + (1 if signed else 0):
         bound = 2 ** (bits - 1 if signed else bits) - 1
         raise PimError(f"{name} of {bits} bits reach {bound}; the largest here is {largest}")
     return bits
+
+
+def plain(value: Any) -> Any:
+    """A number of NumPy's as the same number of Python's; anything else as it is.
+
+    Args:
+        value: a width, of whatever type it was given.
+
+    Example:
+        >>> plain(np.int8(7)) + 1000
+        1007
+    """
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _slices(values: np.ndarray, planes: int, cell_bits: int) -> np.ndarray:

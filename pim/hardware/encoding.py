@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 from pim import checks
 from pim.errors import PimError
 
@@ -52,6 +54,25 @@ class Encoding:
     def converted_polarities(self) -> int:
         """Conversions that one slice of a weight needs."""
         return 2 if self.weights == DIFFERENTIAL and self.subtraction == DIGITAL else 1
+
+    @property
+    def columns_per_conversion(self) -> int:
+        """Columns whose currents are subtracted from one another before one conversion."""
+        return self.polarities // self.converted_polarities
+
+    def usable_columns(self, columns):
+        """Columns of an array that can hold weights.
+
+        With packed slices a pair that is subtracted before the conversion stands in one array, so
+        that the last of an odd number of columns stays empty; arrays of a single column hold the
+        halves of a pair as those of spread slices do.
+
+        Args:
+            columns: of an array; a number or an array of numbers.
+        """
+        if self.slice_packing == SPREAD:
+            return columns
+        return np.maximum(columns - columns % self.columns_per_conversion, 1)
 
     @property
     def signed_conversion(self) -> bool:

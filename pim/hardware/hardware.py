@@ -70,7 +70,12 @@ class Device:
     def write_pj(self) -> float:
         """Energy of programming one cell: V^2 / R for the pulses, at the lower resistance."""
         power_w = self.write_voltage_v**2 / self.low_resistance_ohm
-        return power_w * self.write_ns * self.write_pulses * 1e3
+        return power_w * self.row_write_ns * 1e3
+
+    @property
+    def row_write_ns(self) -> float:
+        """Time of programming the cells of one row: all pulses."""
+        return self.write_ns * self.write_pulses
 
 
 @dataclasses.dataclass(frozen=True)

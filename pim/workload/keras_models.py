@@ -16,7 +16,7 @@ from pim.workload.precision import EIGHT_BITS, Precision
 _FREE = ("InputLayer", "Reshape", "Flatten", "Permute", "Dropout", "Concatenate", "RepeatVector")
 _ADDING = ("Add", "Subtract", "Average")
 _FUNCTIONS = ("Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "Maximum")
-_NORMS = ("LayerNormalization", "BatchNormalization", "RMSNormalization")
+NORMS = ("LayerNormalization", "BatchNormalization", "RMSNormalization")
 _NORM_OPERATIONS = 5
 
 
@@ -126,6 +126,6 @@ def _digital_operator(layer, kind, waits) -> DigitalOperator:
         return DigitalOperator(layer.name, waits, multiply_accumulates=products)
     if kind in _FUNCTIONS:
         return DigitalOperator(layer.name, waits, functions=elements)
-    if kind in _NORMS:
+    if kind in NORMS:
         return DigitalOperator(layer.name, waits, layer_norm=_NORM_OPERATIONS * elements)
     raise PimError(f"layer {layer.name} is a {kind}, which no part of the hardware can hold")

@@ -372,6 +372,43 @@ def test_bad_integers_are_one_clear_line(x, w, options, message):
         analog_matmul(np.array(x), np.array(w), BASE, np.random.default_rng(0), **options)
 
 
+@pytest.mark.parametrize("encoding", ["isaac32", "handcrafted"])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.array([[-(2**63), 1]]), "whole numbers of at most 32 bits"),
+        (np.array([[2**63 + 5, 1]], dtype=np.uint64), "whole numbers of at most 32 bits"),
+        (np.array([[1e300, 1]]), "whole numbers of at most 32 bits"),
+        (np.array([[1 + 1j, 1]]), "Received values of type complex128"),
+        (np.array([["a", "b"]]), "Received values of type <U1"),
+    ],
+)
+def test_integers_that_would_be_others_in_64_bits_are_refused(encoding, values, message):
+    hardware, rng = hardware_preset(encoding), np.random.default_rng(0)
+    with pytest.raises(PimError, match=f"inputs.*{message}"):
+        analog_matmul(values, np.ones((2, 1), int), hardware, rng)
+    with pytest.raises(PimError, match=f"weights.*{message}"):
+        analog_matmul(np.ones((1, 1), int), values, hardware, rng)
+
+
+@pytest.mark.parametrize("bits", [0, 33, 64, "8", 8.0, True])
+def test_widths_beyond_all_that_is_computed_are_refused(bits):
+    hardware, rng = hardware_preset("handcrafted"), np.random.default_rng(0)
+    ones = np.ones((2, 2), int)
+    for name in ("activation_bits", "weight_bits"):
+        with pytest.raises(PimError, match="must be a whole number from 1 to 32"):
+            analog_matmul(ones, ones, hardware, rng, **{name: bits})
+
+
+def test_products_are_exact_or_refused():
+    rng = np.random.default_rng(0)
+    hardware = changed(hardware_preset("handcrafted"), {"adc.bits": 30})
+    x, w = rng.integers(0, 2**24, (2, 15)), rng.integers(-(2**23), 2**23, (15, 3))
+    assert np.array_equal(analog_matmul(x, w, hardware, rng), x @ w)
+    with pytest.raises(PimError, match="do not add up exactly in double precision"):
+        analog_matmul(x * 4, w * 4, hardware, rng)
+
+
 def test_more_cell_bits_than_a_weight_has_are_refused():
     wide = changed(BASE, {"device.bits_per_cell": 4})
     with pytest.raises(PimError, match="cells of 4 bits are more than weights of 4 bits need"):

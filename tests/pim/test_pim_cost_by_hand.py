@@ -33,6 +33,8 @@ ENCODINGS = tuple(
     )
 )
 
+PAIRED = ("differential", "analog", "packed")
+
 ROUND = changed(
     dataclasses.replace(
         hardware_preset("isaac32"),
@@ -196,6 +198,8 @@ def _columns(columns, planes, encoding):
 def _laid_out(columns, planes, encoding, width):
     """Arrays of one row tile, each the list of what its columns hold."""
     cells = _columns(columns, planes, encoding)
+    if (encoding.weights, encoding.subtraction, encoding.slice_packing) == PAIRED:
+        width -= width % 2  # a pair that is subtracted in an array stands in one array
     if encoding.slice_packing == "packed":
         return [cells[begin : begin + width] for begin in range(0, len(cells), width)]
     arrays = []
@@ -212,7 +216,7 @@ def _laid_out(columns, planes, encoding, width):
     st.integers(1, 70),
     st.integers(2, 16),
     st.integers(1, 2),
-    st.sampled_from([8, 32, 128]),
+    st.sampled_from([2, 7, 8, 33, 128]),
     st.sampled_from([1, 3, 8, 128]),
     st.integers(1, 5),
     st.integers(1, 4),
@@ -253,6 +257,8 @@ def test_a_mapping_counts_what_laying_out_the_columns_counts(
     spread_pair = paired and encoding.slice_packing == "spread"
     offset = encoding.weights == "offset"
     adcs = -(-(width // 2 if packed_pair else width) // shared)
+    # No pair is cut in two.
+    assert not packed_pair or all(len({cell[:2] for cell in a}) * 2 == len(a) for a in arrays)
     busiest = max(len({cell[:2] if packed_pair else cell for cell in array}) for array in arrays)
     converted = {cell[:2] if paired else cell for array in arrays for cell in array}
     copies = min(duplication, positions)
@@ -271,6 +277,24 @@ def test_a_mapping_counts_what_laying_out_the_columns_counts(
         "passes": -(-positions // copies),
         "vectors": positions,
     }
+
+
+@pytest.mark.parametrize(("columns", "written"), [(10, 1), (60, 2), (90, 3), (300, 4)])
+def test_the_arrays_of_a_unit_are_written_one_after_the_other(columns, written):
+    # 4 slices of 8 bits: so many arrays side by side; the units of four arrays work together.
+    hardware = changed(ROUND, {"arrays_per_unit": 4, "device.write_pulses": 5})
+    workload = Workload("one", (CrossbarOperator("fc", (), 60, columns),))
+    pulse = hardware.device.write_ns
+    assert operator_of(workload, hardware).write_ns == written * 60 * 5 * pulse
+
+
+def test_mnsims_rows_take_all_their_pulses_too():
+    mnsim = hardware_preset("mnsim2")
+    once, thrice = (
+        operator_of(WIDE, changed(mnsim, {"device.write_pulses": pulses})) for pulses in (1, 3)
+    )
+    assert thrice.write_ns == 3 * once.write_ns > 0
+    assert thrice.write_pj == pytest.approx(3 * once.write_pj)
 
 
 def test_each_candidate_is_lossless_by_its_own_settings():

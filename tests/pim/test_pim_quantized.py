@@ -10,6 +10,7 @@ from pim.functional.quantized import QuantizedLinear, quantize_linear
 from pim.functional.to_analog import to_analog
 from pim.hardware.hardware_json import changed
 from pim.hardware.presets import hardware_preset
+from pim.workload.precision import Precision
 
 HARDWARE = hardware_preset("isaac32")
 
@@ -78,6 +79,66 @@ def test_bad_scales_and_weights_are_one_clear_line():
         QuantizedLinear(np.array([[1]]), 1.0, 1.0, bias=np.zeros(2))
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weight_scale": np.inf}, "weight_scale must be finite"),
+        ({"weight_scale": "half"}, "weight_scale must be numbers"),
+        ({"input_scale": np.nan}, "input_scale must be finite"),
+        ({"bias": [np.nan]}, "bias must be finite"),
+        ({"input_zero": 0.5}, "input_zero must be a whole number from -127 to 127"),
+        ({"input_zero": 128}, "input_zero must be a whole number from -127 to 127"),
+        ({"input_zero": -1, "signed_inputs": False}, "input_zero must be a whole number from 0"),
+        ({"activation_bits": 1}, "activation_bits must be a whole number from 2 to 32"),
+        ({"activation_bits": 64}, "activation_bits must be a whole number from 2 to 32"),
+        ({"weight_bits": "8"}, "bits of weights must be a whole number from 1 to 32"),
+    ],
+)
+def test_what_no_map_can_be_made_of_is_one_clear_line(options, message):
+    with pytest.raises(PimError, match=message):
+        QuantizedLinear(np.array([[1]]), **{"weight_scale": 1.0, "input_scale": 1.0, **options})
+
+
+def test_widths_may_be_numbers_of_numpys():
+    linear = QuantizedLinear(
+        np.array([[3]]), 1.0, 1.0, np.int8(8), np.int8(8), input_zero=np.int8(2)
+    )
+    x = np.array([[40.0]])
+    assert linear(x) == to_analog(linear, HARDWARE, np.random.default_rng(0))(x) == 120
+
+
+@pytest.mark.parametrize("on_arrays", [False, True])
+def test_no_integer_stands_for_an_input_that_is_no_number(linear, on_arrays):
+    network = to_analog(linear, HARDWARE, np.random.default_rng(0)) if on_arrays else linear
+    inputs = np.zeros((3, 50))
+    inputs[1, 7] = np.nan
+    with pytest.raises(PimError, match="inputs must be numbers; one is NaN"):
+        network(inputs)
+    with pytest.raises(PimError, match=r"inputs need a last axis of 50. Received shape: \(3, 49\)"):
+        network(np.zeros((3, 49)))
+    assert network(np.zeros((0, 2, 50))).shape == (0, 2, 12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((np.ones((2, 1)), None, np.ones((4, 3))), {}, "inputs need a last axis of 2"),
+        ((np.ones((2, 1)), None, np.ones((0, 2))), {}, "inputs need a last axis of 2"),
+        ((np.ones((2, 1)), None, np.ones((4, 2))), {"weight_bits": 1}, "from 2 to 32. Received: 1"),
+        ((np.ones((2, 1)), None, -np.ones((4, 2))), {"activation_bits": 1}, "from 2 to 32"),
+        ((np.ones((2, 1)), None, np.ones((4, 2)) * np.nan), {}, "inputs must be finite"),
+    ],
+)
+def test_what_cannot_be_quantized_is_one_clear_line(arguments, options, message):
+    with pytest.raises(PimError, match=message):
+        quantize_linear(*arguments, **options)
+
+
+def test_options_of_keras_models_are_not_passed_over(linear):
+    with pytest.raises(PimError, match="only a Keras model takes calibration"):
+        to_analog({"a": linear}, HARDWARE, np.random.default_rng(0), calibration=np.zeros((1, 50)))
+
+
 @pytest.fixture(scope="module")
 def keras():
     # As nasrec_tf does: other tests of the process need Keras 2 behind tf.keras.
@@ -141,3 +202,28 @@ def test_a_keras_model_runs_on_arrays(model, inputs):
     close = np.abs(ideal.predict(inputs, verbose=0) - exact).max()
     noisy = to_analog(model, changed(HARDWARE, {"device.variation": 0.3}), rng, calibration=inputs)
     assert close < 0.03 < np.abs(noisy.predict(inputs, verbose=0) - exact).max()
+
+
+def test_no_part_of_a_keras_model_stays_off_the_arrays_unsaid(keras, model, inputs):
+    layers = keras.layers
+
+    def refused(model, message, **options):
+        with pytest.raises(PimError, match=message):
+            to_analog(
+                model,
+                HARDWARE,
+                np.random.default_rng(0),
+                calibration=np.ones((4, 5), "float32"),
+                **options,
+            )
+
+    inner = keras.Sequential([keras.Input((5,)), layers.Dense(4)], name="inner")
+    head = layers.Dense(1, name="head")
+    entry = keras.Input((5,))
+    refused(keras.Model(entry, head(inner(entry))), "layer inner is a Sequential, whose weights")
+    einsum = layers.EinsumDense("ab,bc->ac", 4, name="product")
+    refused(keras.Sequential([entry, einsum, layers.Dense(1)]), "layer product is a EinsumDense")
+    twice = layers.Dense(5, name="twice")
+    refused(keras.Model(entry, twice(twice(entry))), "layer twice is used more than once")
+    plain = keras.Sequential([entry, layers.Dense(1, name="only")])
+    refused(plain, "bits given for 'block_2'", precision=Precision(weight_bits_of={"block_2": 4}))
