@@ -21,6 +21,7 @@ from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_several, modules_of
 from nasrec_tf.search.options_together import without_effect_on_one_model
+from nasrec_tf.search.preflight import recipe_without_effect
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
@@ -382,6 +383,11 @@ def _announce(run, stage: str) -> None:
         if unread := without_effect_on_one_model(run.config):
             names = ", ".join(map(flag, unread))
             lines.append(f"without effect, since --architecture leaves no search: {names}")
+        if unread := recipe_without_effect(run.config):
+            lines.append(
+                f"without effect on {run.config.architecture}: {', '.join(unread)} of --recipe "
+                f"{run.config.recipe}; it has none, or says so among its own options"
+            )
         if run.config.architecture is None:
             lines += explain_rule(run.config, run.space.dense_embeddings, run.dense_columns)
         for line in (*lines, *memory_lines(run)):

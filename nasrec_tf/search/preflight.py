@@ -27,9 +27,10 @@ from nasrec_tf.search.stages.records import check_batch_sizes
 from nasrec_tf.search.trainable import Trainable, load_trainable
 from nasrec_tf.strategies import check_settings
 from nasrec_tf.strategies.choice_distribution import choice_shapes
+from nasrec_tf.strategies.strategy import TRAINING
 from nasrec_tf.training.devices import GPU, require_gpu
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipes import PAPER, load_recipe
+from nasrec_tf.training.recipes import PAPER, fields_said, load_recipe
 
 
 def check_options(config: SearchConfig) -> None:
@@ -93,7 +94,7 @@ def _check_recipe(config: SearchConfig) -> None:
     if config.refine and (config.codesign or config.architecture is not None):
         other = "--codesign" if config.codesign else "--architecture"
         raise UserError(f"--refine is for searches of networks alone; leave it or {other} out.")
-    _check_final_models(config, recipe.schedule)
+    _check_final_models(config, recipe)
 
 
 def _check_model(config: SearchConfig, model: Trainable) -> None:
@@ -124,12 +125,28 @@ def _check_model(config: SearchConfig, model: Trainable) -> None:
         )
 
 
-def _check_final_models(config: SearchConfig, schedule: str) -> None:
-    if config.final_fit != "train" and schedule == "plateau":
-        raise UserError(
-            f"--final-fit {config.final_fit} leaves no validation split for --schedule plateau to "
-            "look at; use another schedule."
-        )
+def recipe_without_effect(config: SearchConfig) -> list[str]:
+    """Fields that a recipe's file names and the model that is given would be trained without.
+
+    They are told and not refused, since a recipe serves many models.
+
+    Args:
+        config: the options.
+
+    Returns:
+        Names of fields of ``Recipe``, without those that an option says; none of a search.
+    """
+    if config.architecture is None or config.recipe == AUTO:
+        return []
+    model, options = load_trainable(config.architecture), config.recipe_changes()
+    return [name for name in model.ignored(fields_said(config.recipe)) if name not in options]
+
+
+def _check_final_models(config: SearchConfig, recipe: Recipe) -> None:
+    if config.final_fit != "train":
+        recipe.check_unwatched(f"--final-fit {config.final_fit}")
+    if config.score_by == TRAINING and config.architecture is None:
+        recipe.check_unwatched(f"--score-by {TRAINING}")
     rates = len(config.learning_rates() or (1,))
     candidates = 1 if config.architecture is not None else config.top_k or PAPER_TOP_K
     most = candidates * rates + config.winner_seeds - 1 + (config.refine or 0)

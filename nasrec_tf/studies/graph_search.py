@@ -122,9 +122,10 @@ class GraphSearch:
         """Finds out whether candidates can be trained.
 
         Raises:
-            UserError: if the run's recipe does not suit them.
+            UserError: if the run's recipe does not suit them, or follows evaluations.
         """
         HandMade(BlockGraph()).check(self.run.recipe)
+        self.run.recipe.check_unwatched("a search of graphs")
 
     def __call__(self) -> list[GraphScore]:
         """Goes on from what is there; what every candidate came to, in the order of drawing.

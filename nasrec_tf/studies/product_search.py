@@ -142,6 +142,7 @@ class ProductSearch:
             UserError: if not, or the run's recipe does not suit the model.
         """
         HandMade(self.options.model).check(self.recipe)
+        self.recipe.check_unwatched("a search of products")
         vectors, order = len(self.vectors), self.options.model.order
         if order > vectors:
             raise UserError(

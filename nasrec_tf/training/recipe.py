@@ -21,6 +21,9 @@ from nasrec_tf.operators import NORMALIZATIONS
 LEAST_RATE, MOST_RATE = 1e-30, 1e30
 """Learning rates that are neither nothing nor without end in 32-bit floating point."""
 
+LEAST_DEVIATION = 1e-30
+"""Of new embeddings: at 0 all would be alike, which some networks never leave."""
+
 MOST_EPOCHS = 2**20
 """Times the steps of an epoch, this stays a whole number of 64 bits."""
 
@@ -29,7 +32,9 @@ MOST_BATCH = 2**24
 OPTIMIZER_NAMES = ("adagrad", "adam", "adamw")
 """Those of the package; a recipe may name any of ``optimizers.catalogue.OPTIMIZERS``."""
 
-SCHEDULE_NAMES = ("cosine", "constant", "plateau")
+PLATEAU = "plateau"
+
+SCHEDULE_NAMES = ("cosine", "constant", PLATEAU)
 """Those of ``optimizers.schedules``, which loads TensorFlow."""
 
 LOG_LOSS, AUC = "log-loss", "auc"
@@ -144,7 +149,7 @@ class Recipe:
         16, "width of embeddings and sparse tokens, a multiple of 8", least=8, most=512, step=8
     )
     initial_deviation: float | None = _part(
-        None, "deviation of new embeddings (Glorot's)", least=0.0, most=10.0
+        None, "deviation of new embeddings (Glorot's)", least=LEAST_DEVIATION, most=10.0
     )
     clip_norm: float = _part(
         5.0, "largest global norm of gradients; 0 for no clipping", least=0.0, most=1e30
@@ -170,6 +175,24 @@ class Recipe:
             raise RecipeError(
                 "weight_decay goes with optimizer adamw, which is adam with it. Received: "
                 f"{self.weight_decay:g}"
+            )
+
+    def check_unwatched(self, what: str) -> None:
+        """Finds out whether a training can follow the recipe that looks at no validation split.
+
+        Args:
+            what: such a training, for the message.
+
+        Raises:
+            RecipeError: if the learning rate falls by what evaluations say, and so would not fall.
+
+        Example:
+            >>> Recipe().check_unwatched("--score-by training")
+        """
+        if self.schedule == PLATEAU:
+            raise RecipeError(
+                f"{what} leaves no validation split for --schedule {PLATEAU} to look at; use "
+                "another schedule."
             )
 
     @property

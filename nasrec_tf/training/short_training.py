@@ -30,7 +30,7 @@ class ShortTrainingPlan(TrainingPlan):
         validation_rows: rows of the validation split that a score is taken over, at most.
 
     Raises:
-        RecipeError: if the recipe leaves batch size or epochs open.
+        RecipeError: if the recipe leaves batch size or epochs open, or follows evaluations.
         UserError: if the rows are not even one batch.
     """
 
@@ -39,6 +39,7 @@ class ShortTrainingPlan(TrainingPlan):
 
     def __post_init__(self):
         super().__post_init__()
+        self.recipe.check_unwatched("a short training")
         if self.rows < self.batch_size:
             raise UserError(
                 f"--score-rows {self.rows} is fewer than the {self.batch_size} rows of a batch; "

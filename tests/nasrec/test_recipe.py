@@ -60,6 +60,7 @@ def test_recipes_are_equal_where_their_forms_are(left, right):
         ("row_decay", -0.001, "at least 0"),
         ("row_decay", float("nan"), "a finite number"),
         ("head_dropout", 1.0, "at most 0.99"),
+        ("initial_deviation", 0.0, "at least 1e-30"),
         ("block_dropout", -0.1, "at least 0"),
         ("embedding_dim", 12, "a multiple of 8"),
         ("embedding_dim", 0, "at least 8"),

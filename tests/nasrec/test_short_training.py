@@ -57,3 +57,8 @@ def test_a_training_that_diverges_has_no_score(records):
 def test_rows_that_are_no_batch_are_refused(records):
     with pytest.raises(UserError, match="--score-rows 31 is fewer than the 32 rows of a batch"):
         scorer(records, 31)
+
+
+def test_a_rate_that_evaluations_lower_is_refused_where_there_are_none(records):
+    with pytest.raises(UserError, match="a short training leaves no validation split for"):
+        scorer(records, 128, RECIPE.replace(schedule="plateau"))

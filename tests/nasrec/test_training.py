@@ -16,12 +16,13 @@ from nasrec_tf.networks.regularization import Regularization
 from nasrec_tf.networks.subnet import Subnet
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.training.checkpoint import Checkpoint, restore_weights
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.evaluation import Predictor, quality
 from nasrec_tf.training.loop import Rungs, train
 from nasrec_tf.training.pace import Pace
-from nasrec_tf.training.recipe import Recipe
+from nasrec_tf.training.recipe import LEAST_DEVIATION, Recipe
 from nasrec_tf.training.training_plan import TrainingPlan
 
 SPACE = FULL.replace(num_blocks=2)
@@ -113,6 +114,37 @@ def test_rows_that_a_stop_left_behind_catch_up_as_if_nothing_had_happened(build,
     np.testing.assert_array_equal(straight.embedding.table.numpy(), table)
     undecayed = finish(build, records, tmp_path / "undecayed").embedding.table.numpy()
     assert np.abs(table).mean() < np.abs(undecayed).mean()
+
+
+EDGES = {
+    "least": {
+        "table_learning_rate": 1e-30, "warmup_share": 0.0, "initial_deviation": LEAST_DEVIATION,
+        "clip_norm": 0.0, "embedding_dim": 8, "normalization": "layer",
+    },
+    "most": {
+        "warmup_share": 1.0, "row_decay": 10.0, "weight_decay": 10.0, "embedding_dropout": 0.99,
+        "block_dropout": 0.99, "head_dropout": 0.99, "embedding_dim": 64, "clip_norm": 1e30,
+        "label_smoothing": 0.5, "weight_average": 0.99999, "optimizer": "adamw",
+        "normalization": "batch", "evaluations_per_epoch": 10_000, "patience": 2**20,
+        "initial_deviation": 10.0, "schedule": "plateau", "seed": 2**63 - 1,
+    },
+    "most of an L2 term": {"table_l2": 10.0, "schedule": "constant", "epoch_rows": 2**62},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_a_network_trains_by_each_value_that_a_recipe_takes(edge, records, tmp_path):
+    recipe = RECIPE.replace(epochs=1, batch_size=128, **EDGES[edge])
+    model = SpaceModel(ARCHITECTURE).build(records.features, recipe, seed=5)
+    plan = TrainingPlan(recipe, seed=recipe.seed_or(7))
+    before = model.embedding.table.numpy()
+    with tqdm.tqdm(disable=True) as bar:
+        train(model, records, plan, tmp_path, bar)
+    for variable in model.variables:
+        assert np.isfinite(variable.numpy()).all(), variable.path
+    # A rate of next to nothing leaves the tables as they are.
+    moved = np.abs(model.embedding.table.numpy() - before).max()
+    assert (moved < 1e-20) == (edge == "least")
 
 
 def test_training_that_is_over_trains_no_more(records, tmp_path):

@@ -368,6 +368,7 @@ def test_each_network_of_an_ensemble_is_fitted_to_all_rows(finished_run, tmp_pat
         ({"ensemble": 4, "top_k": 3}, "--ensemble 4 is more than .* at most 3"),
         ({"ensemble": 16}, "--ensemble 16 is more than .* at most 15"),
         ({"final_fit": "train+validation", "schedule": "plateau"}, "--schedule plateau"),
+        ({"score_by": "training", "schedule": "plateau"}, "--score-by training leaves no valid"),
     ],
 )
 def test_what_cannot_be_asked_for_is_told_before_anything_is_begun(changes, told):

@@ -18,6 +18,7 @@ from nasrec_tf.networks.baselines import BASELINES, baseline
 from nasrec_tf.search import epoch_validation, training_task
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines, training_bytes
+from nasrec_tf.search.preflight import recipe_without_effect
 from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.results import AttemptResult
 from nasrec_tf.search.run import Run
@@ -235,6 +236,21 @@ def test_what_does_not_go_together_is_one_line_before_any_work(data, tmp_path, m
     line = call("--data", data, "--architecture", "deepfm", *places, *more).error
     assert wanted in line
     assert not (tmp_path / "run").exists()
+
+
+def test_what_a_recipe_says_and_a_model_does_not_take_is_listed(tmp_path):
+    path = tmp_path / "wide.toml"
+    path.write_text('embedding_dim = 16\nnormalization = "none"\nepochs = 2\n')
+
+    def unread(model, recipe=str(path), **options):
+        config = SearchConfig(architecture=model, recipe=recipe, **options)
+        return sorted(recipe_without_effect(config))
+
+    assert unread("lr") == ["embedding_dim", "normalization"]
+    assert unread("deepfm:bars") == ["embedding_dim", "normalization"]  # 10, and by the batch
+    assert unread("deepfm") == unread("nasrec-criteo-small") == []
+    assert unread("lr", recipe="small-data") == ["embedding_dim"]
+    assert unread("lr", recipe="paper") == unread("lr", recipe="auto") == []
 
 
 def test_an_unknown_option_in_a_file_is_one_line_with_the_file(data, tmp_path):
