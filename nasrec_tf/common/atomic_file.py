@@ -1,16 +1,19 @@
 """Files that appear whole or not at all, and that a power cut does not take back."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import tempfile
+import zlib
 from collections.abc import Iterator
 from typing import IO
 
 from nasrec_tf.common.errors import UserError
 
 DRAFT_PREFIX = ".draft-"
-"""Beginning of a draft's name; a process that is killed while it writes leaves one."""
+"""Beginning of a draft's name; a process that is killed while it writes leaves one, which the next
+one that writes the same file deletes."""
 
 
 @contextlib.contextmanager
@@ -62,19 +65,42 @@ def atomic_path(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
     if os.path.exists(path) and not os.path.isfile(path):
         # A file put in the place of a device would break the machine.
         raise UserError(f"{path}: is a device or a pipe; name a file")
+    # Drafts of one file are known by its name, which they cannot hold whole: it may be too long.
+    prefix = f"{DRAFT_PREFIX}{zlib.crc32(os.fsencode(path.name)):08x}-"
     with _told(path):
-        descriptor, name = tempfile.mkstemp(
-            prefix=DRAFT_PREFIX, suffix=path.suffix, dir=path.parent
-        )
-        os.close(descriptor)
+        _delete_abandoned(path.parent, prefix)
+        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     draft = pathlib.Path(name)
     try:
+        _lock(descriptor)
         with _told(path):
             yield draft
             os.chmod(draft, 0o666 & ~_umask())
             replace_durably(draft, path)
     finally:
         draft.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _delete_abandoned(directory: pathlib.Path, prefix: str) -> None:
+    """Deletes drafts whose writers are no more: a process holds a lock on its own until it ends."""
+    for draft in directory.glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(draft, os.O_RDWR)
+            try:
+                if _lock(descriptor):
+                    draft.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether a file could be locked: not where another process has, or the disk knows no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def replace_durably(draft: str | pathlib.Path, path: str | pathlib.Path) -> None:
