@@ -17,13 +17,12 @@ function twice, and loses nothing else. The form is not made canonical since jou
 runs hold these digests.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.architecture.liveness import BlockLiveness, Liveness, dense_operators_read_sparse
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.operators import DENSE, OPERATORS, PAIR
 
 
@@ -55,7 +54,7 @@ def identity(blocks: Sequence[Block], live: Liveness, dense_embeddings: bool = F
     form: Any = [_renumber(nodes[number], numbers) for number in order]
     if dense_embeddings and live.raw_dense:
         form = {"dense_embeddings": True, "blocks": form}
-    return hashlib.sha256(json.dumps(form, sort_keys=True).encode()).hexdigest()[:32]
+    return json_digest(form, 32)
 
 
 def _live_part(block: Block, live: BlockLiveness, last: bool) -> dict[str, Any]:
@@ -127,12 +126,12 @@ def _sources(node: dict) -> set[int]:
 
 def _colours(nodes: dict[int, dict]) -> dict[int, str]:
     """Refines each block's colour by those of its sources and readers until nothing is added."""
-    colours = {number: _digest(_without_sources(node)) for number, node in nodes.items()}
+    colours = {number: json_digest(_without_sources(node), 64) for number, node in nodes.items()}
     colours[0] = "raw"
     for _ in nodes:
         above = _above(nodes, colours)
         colours = {0: "raw"} | {
-            number: _digest([colours[number], above[number]] + _below(node, colours))
+            number: json_digest([colours[number], above[number]] + _below(node, colours), 64)
             for number, node in nodes.items()
         }
     return colours
@@ -162,10 +161,6 @@ def _above(nodes: dict[int, dict], colours: dict[int, str]) -> dict[int, list]:
                 ordered = field == "pair_sources" and not node["pair_is_symmetric"]
                 readers[source].append([field, position if ordered else 0, colours[reader]])
     return {number: sorted(found) for number, found in readers.items()}
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _renumber(node: dict, numbers: dict[int, int]) -> dict:

@@ -17,10 +17,11 @@ from nasrec_tf.benchmark.measured_table import MeasuredTable
 from nasrec_tf.benchmark.strategy_trials import Trial, TrialResult, strategy_trial
 from nasrec_tf.benchmark.surrogate import Surrogate
 from nasrec_tf.benchmark.table_files import read_table
-from nasrec_tf.codesign.costs import HARDWARE, costs_at_8_bits
+from nasrec_tf.codesign.costs import costs_at_8_bits
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.trainable import network_options
 from nasrec_tf.strategies.strategy import Strategy
+from pim.hardware.presets import DEFAULT as DEFAULT_DESIGN
 
 Given = Architecture | Mapping[str, Any] | str | pathlib.Path
 """An architecture, what its JSON file holds, or the path of one (or a preset by name)."""
@@ -58,7 +59,7 @@ class Answer:
     curves: tuple[tuple[CurvePoint, ...], ...] = dataclasses.field(repr=False)
     card: DataSetCard = dataclasses.field(repr=False)
 
-    def hardware_costs(self, hardware: str = HARDWARE) -> dict[str, float]:
+    def hardware_costs(self, hardware: str = DEFAULT_DESIGN) -> dict[str, float]:
         """Latency (us), energy (nJ) and area (mm2) of an inference in memory, by ``pim``.
 
         At 8 bits, which the table's networks were not trained with; with the full tables.

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 import json
 import math
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ import pydantic
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.space import SearchSpace
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.saved_state import SAVED
 from nasrec_tf.data.features import Features
 from nasrec_tf.search.results import Count, Finite, SavedRecipe
@@ -161,7 +161,7 @@ class DataSetCard:
             "operator_balancing": self.operator_balancing,
             "version": self.version,
         }
-        return digest_of(said)
+        return json_digest(said)
 
     @property
     def features(self) -> Features:
@@ -176,19 +176,6 @@ class DataSetCard:
             "space": self.space.to_json(),
             "table_rows": list(self.table_rows),
         }
-
-
-def digest_of(value: Any) -> str:
-    """16 hexadecimal digits of a JSON value.
-
-    Args:
-        value: JSON values.
-
-    Example:
-        >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
-        True
-    """
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -12,11 +12,9 @@ from nasrec_tf.strategies.design import Design
 from nasrec_tf.strategies.hardware_space import with_tied
 from pim import Hardware, PimError, Precision, Report, Workload, changed, load_hardware
 from pim.cost.estimate import estimate
+from pim.hardware.presets import DEFAULT as DEFAULT_DESIGN
 
 COSTS = HARDWARE_COSTS
-
-HARDWARE = "isaac32"
-"""What costs of networks in floating point are estimated on unless said otherwise: a preset."""
 
 PRECISION = Precision(8, 8)
 """Bits of weights and of activations of networks that were trained in floating point."""
@@ -137,7 +135,7 @@ def costs_at_8_bits(
     architecture: Architecture,
     features: Features,
     options: NetworkOptions,
-    hardware: str = HARDWARE,
+    hardware: str = DEFAULT_DESIGN,
 ) -> dict[str, float]:
     """Costs by name of a network that was trained in floating point, as if at 8 bits.
 

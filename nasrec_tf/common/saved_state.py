@@ -6,7 +6,6 @@ line. Files written before there were checksums are read too, by their type alon
 
 import dataclasses
 import functools
-import hashlib
 import json
 import pathlib
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import pydantic
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.json_digest import json_digest
 
 CHECKSUM = "checksum"
 VALUE = "value"
@@ -44,7 +44,7 @@ def write_state(path: str | pathlib.Path, value: Any) -> None:
     # lists.
     plain = json.loads(json.dumps(plain))
     with atomic_file(path) as file:
-        json.dump({**plain, CHECKSUM: _digest(plain)}, file, indent=2)
+        json.dump({**plain, CHECKSUM: json_digest(plain)}, file, indent=2)
         file.write("\n")
 
 
@@ -137,10 +137,6 @@ def _checked(path: pathlib.Path, value: Any, mend: str) -> Any:
     if not isinstance(value, dict) or CHECKSUM not in value:
         return value
     value = dict(value)
-    if value.pop(CHECKSUM) != _digest(value):
+    if value.pop(CHECKSUM) != json_digest(value):
         raise RunError(f"{path}: damaged: its checksum is not that of its content; {mend}.")
     return value[VALUE] if set(value) == {VALUE} else value
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

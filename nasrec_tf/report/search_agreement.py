@@ -4,13 +4,11 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+from nasrec_tf.common.normal_distribution import NORMAL_95
 from nasrec_tf.report.summary import CandidateSummary, TrialSummary
 
 LEAST = 4
 """Candidates below which a correlation of ranks says nothing."""
-
-QUANTILE = 1.959963984540054
-"""Of the normal distribution, 97.5 %."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +82,7 @@ def correlation_interval(correlation: float, count: int) -> tuple[float, float]:
     """
     nearest = 1 - 12 / (count * (count**2 - 1))
     inner = max(-nearest, min(nearest, correlation))
-    reach = QUANTILE * math.sqrt((1 + inner**2 / 2) / (count - 3))
+    reach = NORMAL_95 * math.sqrt((1 + inner**2 / 2) / (count - 3))
     low, high = (math.tanh(math.atanh(inner) + sign * reach) for sign in (-1, 1))
     return (-1.0 if correlation < -nearest else low), (1.0 if correlation > nearest else high)
 

@@ -5,7 +5,6 @@ another way cannot be compared.
 """
 
 import hashlib
-import json
 import pathlib
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import nasrec_tf
 from beam_preprocess.dataset.file_format import MANIFEST_FILE, SCHEMA_FILE, read_json
 from beam_preprocess.dataset.schema import Schema
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.own_modules import digests
 from nasrec_tf.native import kernel_fingerprint
 from nasrec_tf.search.environment import current_environment
@@ -99,7 +99,7 @@ def digest_of_data(directory: pathlib.Path) -> str:
     records = {name: said["sha256"] for name, said in files.items() if ".tfrecord" in name}
     schema = Schema.load(directory).dumps()
     records[SCHEMA_FILE] = hashlib.sha256(schema.encode()).hexdigest()
-    return hashlib.sha256(json.dumps(records, sort_keys=True).encode()).hexdigest()[:16]
+    return json_digest(records)
 
 
 def digest_of_weights(model: Any) -> str:

@@ -5,7 +5,6 @@ Everything after the search goes by this one protocol: trainings, costs, files, 
 
 import abc
 import dataclasses
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -17,6 +16,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.complexity import Complexity, complexity
 from nasrec_tf.architecture.presets import load_architecture, presets
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.own_modules import OR_ONES_OWN
 from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.data.features import Features
@@ -216,8 +216,7 @@ class HandMade(Trainable):
 
     @property
     def identity(self):
-        digest = hashlib.sha256(json.dumps(self.to_json(), sort_keys=True).encode()).hexdigest()
-        return f"{self.baseline.name}-{digest[:16]}"
+        return f"{self.baseline.name}-{json_digest(self.to_json())}"
 
     @property
     def told(self):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.networks.baselines import BASELINES, is_baseline
+from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import Trainable, load_trainable
@@ -15,9 +16,6 @@ from nasrec_tf.studies.config import ALL
 
 FOUND = "found"
 """Name of the model that the run found."""
-
-CONSTANT = "constant"
-"""Name of the prediction that is the same for every row."""
 
 LEAST = "lr"
 """Logistic regression, what every model has to beat, is always there."""

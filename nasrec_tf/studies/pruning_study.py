@@ -30,12 +30,11 @@ from nasrec_tf.studies.pruning_result import JudgedNetwork, PruningResult, Pruni
 from nasrec_tf.studies.resampled_quality import resampled_quality
 from nasrec_tf.training.recipe import Recipe
 from pim import PimError, estimate, hardware_preset
+from pim.hardware.presets import DEFAULT as DEFAULT_DESIGN
 
 JUDGED = "test.json"
 SETTINGS_FILE = "pruning.json"
 DENSE, AS_LONG = "dense", "dense, as many epochs"
-HARDWARE = "isaac32"
-"""Design whose arrays are counted."""
 
 
 class PruningVariant(NamedTuple):
@@ -194,7 +193,7 @@ def _arrays(architecture: Any, network: Any) -> int | None:
     """Crossbar arrays of one copy of the network."""
     try:
         workload = workload_from_architecture(architecture, network.features, network.options)
-        report = estimate(workload, hardware_preset(HARDWARE))
+        report = estimate(workload, hardware_preset(DEFAULT_DESIGN))
     except PimError:
         return None
     return arrays_of(report)

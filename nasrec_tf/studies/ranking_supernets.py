@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.benchmark.measured_rows import digest_of
 from nasrec_tf.benchmark.table_workspace import Workspace
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run import Run
@@ -157,7 +157,7 @@ class RankingSupernets:
         from nasrec_tf.search.stages import stage_function
 
         table_run = self.place.run
-        path = self.directory / f"supernet-{digest_of(variant.training)}"
+        path = self.directory / f"supernet-{json_digest(variant.training)}"
         path.parent.mkdir(parents=True, exist_ok=True)
         base = dataclasses.replace(
             table_run.config, run_dir=str(path), data=(str(table_run.dataset.resolve()),),
@@ -191,7 +191,7 @@ class RankingSupernets:
         }
         if scored.config.validation_sample is not None:  # Files of earlier versions have none.
             said["validation_sample"] = scored.config.validation_sample
-        return run.directory.path / f"scores-{digest_of(said)}.jsonl"
+        return run.directory.path / f"scores-{json_digest(said)}.jsonl"
 
     def _known(self, run: Run, variant: Variant) -> dict[str, float]:
         path = self._file(run, variant)

@@ -16,13 +16,14 @@ import numpy as np
 
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
 from nasrec_tf.search.kept_logits import keep_logits
 from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.stages.recipe import default_budget
 from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoint
-from nasrec_tf.studies.contenders import CONSTANT, Contender
+from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.grouped_quality import GroupedQuality, GroupedResult
 from nasrec_tf.studies.rival_results import (
     TEST_LABELS,

@@ -13,8 +13,9 @@ from nasrec_tf.report.comparison_summary import (
     GapSummary,
     RivalSummary,
 )
+from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.search_cost import search_cost
-from nasrec_tf.studies.contenders import CONSTANT, Contender
+from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.grouped_quality import GroupedResult
 from nasrec_tf.studies.paired_intervals import Measured, paired_difference
 from nasrec_tf.studies.rival_results import (

@@ -10,11 +10,11 @@ holds it in 95 to 98, whatever their number. It needs the area and the two count
 import numpy as np
 
 from beam_preprocess.dataset.schema import Split
+from nasrec_tf.common.normal_distribution import NORMAL_95
 
 FEW = 20
 """Rows of a label, below which the bootstrap's interval is too narrow."""
 
-_DEVIATIONS = 1.959964
 _HALVINGS = 50
 
 
@@ -66,7 +66,7 @@ def _end(area: float, limit: float, clicked: float, others: float) -> float:
     inside, outside = area, limit
     for _ in range(_HALVINGS):
         middle = (inside + outside) / 2
-        if abs(middle - area) <= _DEVIATIONS * _variance(middle, clicked, others) ** 0.5:
+        if abs(middle - area) <= NORMAL_95 * _variance(middle, clicked, others) ** 0.5:
             inside = middle
         else:
             outside = middle

@@ -6,13 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nasrec_tf.common.normal_distribution import NORMAL_95
 from nasrec_tf.training.calibration import check_labels
 
 BINS = 15
 """Bins of the expected calibration error (Guo et al. 2017, section 4)."""
-
-NORMAL_95 = 1.959963984540054
-"""Quantile 0.975 of the standard normal distribution."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,6 +29,7 @@ from pim.mnsim2 import constants as mnsim2
 from pim.mnsim2.quirks import Mnsim2Quirks
 
 DEFAULT = "isaac32"
+"""The design that costs are estimated on unless another one is named."""
 
 # 32 nm: 4 F^2 per cell, the densest crossbar memory.
 _DENSE_CELL_UM2 = 4 * 0.032**2

@@ -8,7 +8,6 @@ what its scores depend on with the chief's.
 """
 
 import functools
-import hashlib
 import json
 import os
 import time
@@ -21,6 +20,7 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
 from nasrec_tf.strategies.oracle.settings_difference import SCORING, first_difference
 
@@ -210,7 +210,7 @@ class _OfSearch:
 
 
 def _search_id(search: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(search, sort_keys=True).encode()).hexdigest()[:16]
+    return json_digest(search)
 
 
 def chief_error(error: grpc.RpcError) -> RunError:
