@@ -13,7 +13,8 @@ import tempfile
 import time
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.benchmark.measured_rows import CurvePoint, DataSetCard, MeasuredRow, digest_of
+from nasrec_tf.benchmark.measured_rows import CurvePoint, DataSetCard, MeasuredRow
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.search.from_scratch import build
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.scoring_settings import scoring_environment
@@ -27,7 +28,7 @@ PURPOSE = "benchmark"
 def environment() -> tuple[str, dict[str, str]]:
     """What rows are computed with in this process: its digest, and versions by name."""
     found = scoring_environment()
-    return digest_of(found), found
+    return json_digest(found), found
 
 
 def train_row(
@@ -94,18 +95,23 @@ class _Judge:
     def __init__(self, network, records, plan):
         from nasrec_tf.training.evaluation import Predictor
 
-        self._predict = Predictor(network, records)
+        self._network, self._predict = network, Predictor(network, records)
         self._records, self._plan = records, plan
         self.points: list[CurvePoint] = []
         self.seconds = self.cpu_seconds = 0.0
 
     def __call__(self, index: int) -> bool:
         from nasrec_tf.training.evaluation import quality
+        from nasrec_tf.training.plateaus import tell_schedule
 
         started = time.monotonic(), time.process_time()
         figures: list[float | None] = []
         for split in ("validation", "test"):
-            found = quality(*self._predict(split))
+            labels, logits = self._predict(split)
+            found = quality(labels, logits, self._records.weights(split))
+            if split == "validation":
+                monitor = self._plan.recipe.monitor
+                tell_schedule(self._network, monitor, found.log_loss, found.auc)
             finite = math.isfinite(found.log_loss)
             figures += [found.log_loss, found.auc] if finite else [None, None]
         step = self._plan.evaluation_step(index, self._records)

@@ -188,7 +188,7 @@ def opened_workspace(config: BuildConfig, quiet: bool = False) -> Iterator[Works
     name = config.name or _own_name(config)
     place = pathlib.Path(config.directory) / name
     made_directory(place, "--dir")
-    directory = RunDirectory(place / "run")
+    directory = RunDirectory(place / "run", "--dir")
     options = config.search_config(directory.path)
     directory.check_made_with(options, "repeat it with those, or use another --name or --dir")
     with directory.opened(options):

@@ -12,7 +12,6 @@ from nasrec_tf.search.results import EpochQuality, Look, best_epoch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.training_task import LOOKS, VALIDATION, WEIGHTS, FromScratch
 from nasrec_tf.training.curves import kept_curve
-from nasrec_tf.training.recipe import LOG_LOSS
 
 
 class EpochValidation:
@@ -86,9 +85,12 @@ class EpochValidation:
         Args:
             epoch: number of the evaluation, from 0.
         """
+        from nasrec_tf.training.plateaus import tell_schedule
+
         if epoch >= len(self.epochs):
             self._evaluate(epoch)
-        self._observe(epoch)
+        found = self.epochs[epoch]
+        tell_schedule(self._network, self._what.recipe.monitor, found.log_loss, found.auc)
         best = self.best_epoch
         return best is not None and epoch - best < self._what.recipe.patience
 
@@ -102,17 +104,6 @@ class EpochValidation:
     @property
     def _step(self) -> int:
         return int(self._network.optimizer.iterations.numpy())
-
-    def _observe(self, epoch: int) -> None:
-        """Tells a rate that falls at plateaus; what it has seen before is not taken again."""
-        from nasrec_tf.optimizers.schedules import WarmupPlateau
-
-        schedule = self._network.optimizer.schedule
-        if isinstance(schedule, WarmupPlateau):
-            found = self.epochs[epoch]
-            by_loss = self._what.recipe.monitor == LOG_LOSS or found.auc is None
-            loss = found.log_loss if by_loss else 1.0 - found.auc
-            schedule.observe(self._step, loss)
 
     def _measured(self):
         """Quality, labels and logits of the present weights on the validation split."""
@@ -128,7 +119,7 @@ class EpochValidation:
 
     def _evaluate(self, epoch: int) -> None:
         from nasrec_tf.networks.weights import save_weights
-        from nasrec_tf.training.evaluation import log_losses
+        from nasrec_tf.training.evaluation import log_losses, parts_of_mean
 
         found, labels, logits = self._measured()
         self.epochs.append(EpochQuality(found.log_loss, found.auc))
@@ -138,8 +129,9 @@ class EpochValidation:
         if self.best_epoch == epoch and self._what.keeps_logits:
             keep_logits(self._what.directory, logits)
         if self.best_epoch == epoch and self._what.keeps_losses:
-            losses = log_losses(labels, logits).astype("float32")
-            keep_logits(self._what.directory, losses, ROW_LOSSES)
+            weights = self._predict.records.weights("validation")
+            losses = parts_of_mean(log_losses(labels, logits), weights)
+            keep_logits(self._what.directory, losses.astype("float32"), ROW_LOSSES)
         write_state(self._path, self.epochs)
 
 

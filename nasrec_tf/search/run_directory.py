@@ -3,8 +3,6 @@
 import contextlib
 import dataclasses
 import fcntl
-import hashlib
-import json
 import os
 import pathlib
 import shutil
@@ -15,6 +13,7 @@ from typing import IO, Any, TypeVar
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.own_modules import IMPORT, is_imported
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.config import SearchConfig, load_options
@@ -69,7 +68,7 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | pathlib.Path, option: str = "--run-dir"):
-        self.path = pathlib.Path(path)
+        self.path, self.option = pathlib.Path(path), option
         there = next((p for p in (self.path, *self.path.parents) if os.path.lexists(p)), None)
         if there is not None and not there.is_dir():
             raise RunError(f"{there}: is not a directory; use another {option}.")
@@ -120,7 +119,7 @@ class RunDirectory:
             if strangers:
                 raise RunError(
                     f"{self.path}: holds {sorted(strangers)[0]!r} but no {CONFIG_FILE}, so it is "
-                    "not a run directory; use another --run-dir."
+                    f"not a run directory; use another {self.option}."
                 )
 
     def _make(self) -> None:
@@ -386,7 +385,7 @@ class RunDirectory:
             and getattr(config, field.name) not in (None, field.metadata["before"])
             and STAGES.index(readers(config, field)[version]) <= STAGES.index(stage)
         }
-        return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:16]
+        return json_digest(options)
 
     def missing_before(self, stage: str, stages: Sequence[str]) -> str | None:
         """The first of a run's stages before ``stage`` that has not finished.

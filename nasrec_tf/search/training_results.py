@@ -53,7 +53,8 @@ def best_epoch(epochs: tuple[EpochQuality, ...], monitor: str = LOG_LOSS) -> int
 
     Args:
         epochs: qualities, from epoch 0.
-        monitor: ``log-loss``, or ``auc``, which has to be defined.
+        monitor: ``log-loss``, or ``auc``; where that is not defined, since all rows have one label,
+            the log loss decides.
 
     Example:
         >>> best_epoch((EpochQuality(float("nan")), EpochQuality(0.5), EpochQuality(0.5)))
@@ -62,10 +63,9 @@ def best_epoch(epochs: tuple[EpochQuality, ...], monitor: str = LOG_LOSS) -> int
         True
     """
     finite = {n: epoch for n, epoch in enumerate(epochs) if math.isfinite(epoch.log_loss)}
-    if monitor == LOG_LOSS:
+    ranks = {n: -epoch.auc for n, epoch in finite.items() if epoch.auc is not None}
+    if monitor == LOG_LOSS or not ranks:
         ranks = {number: epoch.log_loss for number, epoch in finite.items()}
-    else:
-        ranks = {n: -epoch.auc for n, epoch in finite.items() if epoch.auc is not None}
     return min(ranks, key=lambda number: (ranks[number], number), default=None)
 
 

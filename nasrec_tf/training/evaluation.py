@@ -179,6 +179,24 @@ def mean_log_loss(
     return weighted_sum(weights, losses) / float(weights.sum(dtype=np.float64))
 
 
+def parts_of_mean(losses: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Losses of rows whose plain mean and standard error are those of the weighted mean.
+
+    Args:
+        losses: (rows,).
+        weights: how much each row counts, (rows,), not all 0; alike if ``None``.
+
+    Example:
+        >>> parts_of_mean(np.array([1.0, 2.0, 6.0]), np.array([3.0, 1.0, 0.0]))
+        array([0.6875, 1.8125, 1.25  ])
+    """
+    if weights is None:
+        return losses
+    mean = np.average(losses, weights=weights)
+    # The error of a ratio of two sums, to first order.
+    return mean + weights / weights.mean(dtype=np.float64) * (losses - mean)
+
+
 def quality(labels: np.ndarray, logits: np.ndarray, weights: np.ndarray | None = None) -> Quality:
     """Log loss and AUC.
 

@@ -40,8 +40,9 @@ class Outcome:
     Args:
         loss: best validation log loss, in nats; infinity if the training diverged.
         passes: passes over the training split that it took.
-        row_losses: log losses of which ``loss`` is the mean, (validation rows,); ``None`` where
-            they are not known, or so many that their mean is as good as certain.
+        row_losses: log losses of which ``loss`` is the mean, (validation rows,), such as
+            ``parts_of_mean`` gives; ``None`` where they are not known, or so many that their mean
+            is as good as certain.
         has_learnt: whether the model tells rows apart at all.
     """
 

@@ -1,6 +1,7 @@
 """A build goes on where it was stopped, and comes to the same figures again."""
 
 import dataclasses
+import errno
 import os
 import shutil
 import signal
@@ -11,9 +12,11 @@ import time
 import pytest
 from benchmark.conftest import OPTIONS, build
 
+from beam_preprocess.running import driver
 from nasrec_tf.benchmark.table_files import ROWS_FILE, read_table
 from nasrec_tf.benchmark.table_workspace import BuildConfig
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.optimizers.schedules import WarmupPlateau
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
 
@@ -84,6 +87,29 @@ def test_a_build_trains_by_the_recipe_that_it_is_given(tmp_path):
     (card,), (row,) = table.cards.values(), table.rows.values()
     assert card.recipe == load_recipe("bars").replace(batch_size=256, epochs=1)
     assert [point.step for point in row.curve] == [4]  # One look where the recipe asks for one.
+
+
+@pytest.mark.integration
+def test_a_rate_that_falls_at_plateaus_is_told_of_each_look(tmp_path, monkeypatch):
+    recipe = tmp_path / "falling.toml"
+    recipe.write_text('schedule = "plateau"\nevaluations_per_epoch = 2\nmonitor = "auc"\n')
+    seen = []
+    monkeypatch.setattr(WarmupPlateau, "observe", lambda self, *look: seen.append(look))
+    assert build(tmp_path / "t", "--count", 1, "--seeds", 1, "--recipe", recipe) == 0
+    (row,) = read_table(tmp_path / "t").rows.values()
+    assert seen == [(point.step, 1.0 - point.validation_auc) for point in row.curve]
+    assert len(seen) == 2
+
+
+@pytest.mark.integration
+def test_a_disk_that_is_full_is_told_with_the_option_of_the_build(tmp_path, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(driver, "_run_local", full)
+    assert build(tmp_path / "t", "--count", 1) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("No space left on device; free some space or name another --dir")
 
 
 @pytest.mark.integration

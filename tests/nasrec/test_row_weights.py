@@ -15,11 +15,18 @@ from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
+from nasrec_tf.benchmark.bench_training import _Judge
 from nasrec_tf.data.records import Records
 from nasrec_tf.networks.supernet.model import Supernet
+from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.training.calibration import Calibration, fit_calibration
 from nasrec_tf.training.ensembles import paired_difference, select
-from nasrec_tf.training.evaluation import quality, quality_with_intervals
+from nasrec_tf.training.evaluation import (
+    log_losses,
+    parts_of_mean,
+    quality,
+    quality_with_intervals,
+)
 from nasrec_tf.training.grouped_auc import mean_grouped_auc
 from nasrec_tf.training.loop import train
 from nasrec_tf.training.recipe import Recipe
@@ -130,6 +137,22 @@ def test_ensembles_and_differences_count_rows_by_their_weight():
     one, other = paired_difference(labels, logits, others, 0, weights), paired_difference(*again)
     assert (one.log_loss, one.auc) == pytest.approx((other.log_loss, other.auc))
     assert one == paired_difference(labels, logits, others, 0, weights)
+
+
+def test_parts_of_a_mean_have_its_mean_and_its_standard_error():
+    labels, logits, weights = sure_predictions()
+    losses = log_losses(labels, logits).astype(np.float64)
+    parts = parts_of_mean(losses, weights)
+    mean = np.average(losses, weights=weights)
+    assert parts.mean() == pytest.approx(mean)
+    rng = np.random.default_rng(1)
+    means = []
+    for _ in range(2000):
+        rows = rng.integers(0, len(losses), len(losses))
+        means.append(np.average(losses[rows], weights=weights[rows]))
+    assert parts.std(ddof=1) / len(losses) ** 0.5 == pytest.approx(np.std(means), rel=0.05)
+    assert parts_of_mean(losses, None) is losses
+    np.testing.assert_allclose(parts_of_mean(losses, np.full(len(losses), 3.0)), losses)
 
 
 def log_of(rows, columns="label,user,item,price,importance"):
@@ -264,6 +287,21 @@ def test_a_supernets_score_counts_rows_by_their_weight(weighted, plain):
         plan = ScoringPlan(batch_size=32, fine_tune_steps=0, evaluation_batch=64)
         scores.append(SupernetScorer(supernet, records, plan)(SMALL.widest)["log_loss"])
     assert scores[0] == pytest.approx(scores[1], rel=1e-4)
+
+
+def test_a_benchmarks_looks_count_rows_by_their_weight(weighted, plain):
+    found = []
+    for directory in (weighted, plain):
+        records = Records(directory)
+        network = SpaceModel(SMALL.widest).build(records.features, Recipe(), seed=1)
+        plan = TrainingPlan(Recipe(batch_size=40, epochs=1), seed=0)
+        plan.compile(network, records)
+        judge = _Judge(network, records, plan)
+        assert judge(0)
+        found.append(judge.points[0])
+    assert dataclasses.astuple(found[0]) == pytest.approx(
+        (3, *dataclasses.astuple(found[1])[1:]), rel=1e-4
+    )
 
 
 class Silent:

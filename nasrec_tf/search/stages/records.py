@@ -238,7 +238,7 @@ def configuration_of(run: Run, output: pathlib.Path, inputs: tuple[str, ...]) ->
         row_order=config.row_order,
         workers=config.workers,
         compression_level=config.compression_level or 1,
-        output_option="--run-dir",
+        output_option=run.directory.option,
     )
 
 
