@@ -105,11 +105,11 @@ class Judge:
         for name, split in self.schema.splits.items():
             if split.positives not in (0, split.rows):
                 continue
-            value = int(bool(split.positives))
+            label = int(bool(split.positives))
             what = "nothing can be learnt" if name == "train" else "its AUC is not defined"
             yield Finding(
                 "labels",
-                f"all {split.rows:,} rows of the {name} split have label {value}, so {what}; see "
+                f"all {split.rows:,} rows of the {name} split have label {label}, so {what}; see "
                 f"to column {self.schema.label!r}, or give other splits",
                 self.schema.label,
             )

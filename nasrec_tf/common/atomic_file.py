@@ -5,6 +5,7 @@ import fcntl
 import os
 import pathlib
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from typing import IO
@@ -14,6 +15,9 @@ from nasrec_tf.common.errors import UserError
 DRAFT_PREFIX = ".draft-"
 """Beginning of a draft's name; a process that is killed while it writes leaves one, which the next
 one that writes the same file deletes."""
+
+YOUNG_SECONDS = 60.0
+"""Age from which a draft without a lock is taken to be left behind."""
 
 
 @contextlib.contextmanager
@@ -83,9 +87,14 @@ def atomic_path(path: str | pathlib.Path) -> Iterator[pathlib.Path]:
 
 
 def _delete_abandoned(directory: pathlib.Path, prefix: str) -> None:
-    """Deletes drafts whose writers are no more: a process holds a lock on its own until it ends."""
+    """Deletes drafts whose writers are no more: a process holds a lock on its own until it ends.
+
+    One that was made just now may be about to be locked.
+    """
     for draft in directory.glob(f"{prefix}*"):
         with contextlib.suppress(OSError):
+            if time.time() - draft.stat().st_mtime < YOUNG_SECONDS:
+                continue
             descriptor = os.open(draft, os.O_RDWR)
             try:
                 if _lock(descriptor):
