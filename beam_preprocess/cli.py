@@ -25,7 +25,7 @@ from beam_preprocess.datasets.generic import GENERIC_FORMATS
 from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
-from beam_preprocess.reading.description import DECIMALS, Description
+from beam_preprocess.reading.description import ABSENT_COLUMNS, DECIMALS, Description
 
 _USAGE_ERROR = 2
 
@@ -267,6 +267,10 @@ def _add_csv_options(group: argparse._ArgumentGroup) -> None:
         help="of the time column: number (default), iso8601, %%d/%%m/%%Y, ... (docs/data.md)",
     )  # fmt: skip
     group.add_argument("--missing-tokens", metavar="A,B", help="values that mean missing")
+    group.add_argument(
+        "--absent-columns", choices=ABSENT_COLUMNS,
+        help="files that lack columns of others are refused (default), or have them empty",
+    )  # fmt: skip
     group.add_argument("--name", help="name of the data set")
 
 

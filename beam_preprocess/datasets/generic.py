@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
-from beam_preprocess.reading.description import NUMBER, Description
+from beam_preprocess.reading.description import NUMBER, REFUSE, Description
 from beam_preprocess.reading.dialect import UTF_8
 
 GENERIC_FORMATS = {"csv": "text", "parquet": "parquet"}
@@ -95,6 +95,7 @@ def generic(
     weight: str | None = None,
     group: str | None = None,
     file_format: str = "text",
+    absent_columns: str = REFUSE,
     lists: tuple[SparseColumn, ...] = (),
 ) -> Description:
     """The description behind ``--dataset csv`` and ``--dataset parquet``.
@@ -116,6 +117,7 @@ def generic(
       label_above: Numbers of the label column above this are clicks; None if they are 0 and 1.
       weight, group: Columns of weights and groups, where there are such.
       file_format: ``text`` or ``parquet``.
+      absent_columns: ``refuse``, or ``empty``: what a file gives that lacks columns of others.
       lists: Multi-valued columns, sparse ones beside those named.
 
     Raises:
@@ -149,6 +151,7 @@ def generic(
         weight=weight,
         group=group,
         file_format=file_format,
+        absent_columns=absent_columns,
     )
 
 

@@ -16,7 +16,7 @@ from beam_preprocess.datasets.generic import (
 )
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
-from beam_preprocess.reading.description import NUMBER, Description
+from beam_preprocess.reading.description import NUMBER, REFUSE, Description
 from beam_preprocess.reading.dialect import UTF_8
 
 USUAL_SEPARATOR = "|"
@@ -47,6 +47,7 @@ class LayoutOptions:
       multi_separator: What stands between their items, if the columns are text.
       multi_longest: Items of a list that are kept.
       pooling: How a network makes one embedding of a list's.
+      absent_columns: What a file gives that lacks columns of others.
     """
 
     label: str | None = None
@@ -71,6 +72,7 @@ class LayoutOptions:
     multi_separator: str | None = None
     multi_longest: int | None = None
     pooling: str | None = None
+    absent_columns: str | None = None
 
     @classmethod
     def of(cls, options: Any) -> LayoutOptions:
@@ -125,6 +127,7 @@ class LayoutOptions:
             weight=self.weight,
             group=self.group,
             file_format=GENERIC_FORMATS[dataset],
+            absent_columns=self.absent_columns or REFUSE,
             lists=self._lists(GENERIC_FORMATS[dataset]),
         )
 

@@ -30,6 +30,7 @@ from beam_preprocess.reading.side_table import SideTable
 FILE_FORMATS = ("text", "parquet")
 LABEL_RULES = ("binary", "positive")
 DECIMALS = (".", ",")
+REFUSE, EMPTY = ABSENT_COLUMNS = ("refuse", "empty")
 NUMBER = "number"
 """Form of a time column whose numbers only have to follow each other."""
 
@@ -68,6 +69,8 @@ class Description:
       ignore: Columns left out when ``sparse`` is None.
       side_tables: Tables that can be joined.
       file_format: ``text`` or ``parquet``.
+      absent_columns: What a file gives that lacks columns of others: ``refuse`` (files have to be
+        alike), or ``empty`` (as if it had them, without a value in any row).
       partitions: Columns that the names of directories give (``day=3/``); None until files are
         known.
 
@@ -100,6 +103,7 @@ class Description:
     ignore: tuple[str, ...] = ()
     side_tables: tuple[SideTable, ...] = ()
     file_format: str = "text"
+    absent_columns: str = REFUSE
     partitions: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -116,6 +120,7 @@ class Description:
             ("file_format", FILE_FORMATS),
             ("label_rule", LABEL_RULES),
             ("decimal", DECIMALS),
+            ("absent_columns", ABSENT_COLUMNS),
         ):
             check_choice(f"{self.name}: {field}", getattr(self, field), choices)
         if self.decimal == self.delimiter and self.file_format == "text" and not self.quoting:

@@ -17,6 +17,7 @@ import pyarrow.parquet as parquet
 
 from beam_preprocess.dataset.time_formats import ISO_8601
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.absent_columns import filled_table, of_file
 from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.description import NUMBER, Description
 from beam_preprocess.reading.lists import (
@@ -169,6 +170,7 @@ def read_parquet_blocks(
       DataError: The file cannot be read.
     """
     block, row = 0, 0
+    there = raw_columns(of_file(description, file))
     with open_parquet(file.path) as opened:
         for group, rows in enumerate(file.row_groups):
             blocks = -(-rows // BLOCK_ROWS)
@@ -176,7 +178,8 @@ def read_parquet_blocks(
                 max(block, first), block + blocks if last is None else min(block + blocks, last)
             )
             if len(wanted):
-                table = opened.read_row_group(group, columns=raw_columns(description))
+                table = opened.read_row_group(group, columns=there)
+                table = filled_table(table, description)
                 for index in wanted:
                     start = (index - block) * BLOCK_ROWS
                     part = table.slice(start, BLOCK_ROWS)

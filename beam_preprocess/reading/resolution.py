@@ -26,8 +26,8 @@ def resolved(
     """See ``Description.resolve``."""
     check_columns(columns, where)
     known = description.columns
-    if description.file_format == "parquet" and known is not None and set(known) == set(columns):
-        columns = known  # Parquet finds columns by name, in whatever order they stand.
+    if known is not None and set(known) == set(columns):
+        columns = known  # Columns are found by name, in whatever order they stand.
     if known is not None and known != columns:
         raise DataError(
             f"{where}: header {shorten(columns)} differs from the columns of {description.name}, "
@@ -69,8 +69,6 @@ def _unlike(columns: tuple[str, ...], known: tuple[str, ...]) -> str:
         for what, names in (("lacks", lacks), ("has besides", has))
         if names
     ]
-    if not told:
-        return ": the order is another"
     return f": it {' and '.join(told)}" if len(lacks) + len(has) < len(known) else ""
 
 

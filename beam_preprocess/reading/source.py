@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from beam_preprocess.reading.absent_columns import fill_absent, of_file
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.parquet_blocks import read_parquet_blocks
 from beam_preprocess.reading.parse import RawRows, parse_block
@@ -56,7 +57,8 @@ def _read_blocks(
         for index, rows in read_parquet_blocks(file, first, last, description):
             yield index, rows, size
         return
-    quotes = description.quotes(max_row_bytes)
+    quotes, own = description.quotes(max_row_bytes), of_file(description, file)
     for block in read_blocks(file, first, last, max_row_bytes, quotes):
-        rows = parse_block(block.data, block.offset, description, max_row_bytes)
+        rows = parse_block(block.data, block.offset, own, max_row_bytes)
+        fill_absent(rows, description)
         yield block.index, rows, len(block.data)

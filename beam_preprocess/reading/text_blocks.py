@@ -48,6 +48,7 @@ class InputFile:
       encoding: Of a text file that has to become UTF-8 first; None for one that is.
       ends_with_returns: Whether the lines of a text file end with carriage returns alone.
       partitions: Columns that the names of its directories give it (``day=3/``), and their values.
+      columns: Those of the file itself, in its order; None where they are those of the log.
     """
 
     index: int
@@ -60,6 +61,7 @@ class InputFile:
     encoding: str | None = None
     ends_with_returns: bool = False
     partitions: tuple[tuple[str, str], ...] = ()
+    columns: tuple[str, ...] | None = None
 
     @property
     def in_one_go(self) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+
+import pyarrow as pa
 
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.absent_columns import of_file
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.foreign_files import check_delimited
 from beam_preprocess.reading.parquet_blocks import (
@@ -23,6 +26,7 @@ from beam_preprocess.reading.side_tables import as_log
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
 from beam_preprocess.running.file_patterns import find_files, place_of
 from beam_preprocess.running.header_lines import check_no_header, values_hint
+from beam_preprocess.running.joined_headers import absent_hint, all_columns
 
 
 def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[InputFile, ...]]:
@@ -47,7 +51,7 @@ def find_inputs(config: PreprocessConfig) -> tuple[PreprocessConfig, tuple[Input
         for file in _input_files(patterns, description, split, config.max_row_bytes, columns)
     )
     _check_apart(files)
-    description = _resolve_all(description, files, config.max_row_bytes)
+    description, files = _resolve_all(description, files, config.max_row_bytes, absent_hint)
     config = dataclasses.replace(config, description=description)
     if config.max_rows is not None:
         files = _limit_rows(files, config)
@@ -78,7 +82,7 @@ def find_further_inputs(
         for file in _input_files((pattern,), description, None, max_row_bytes)
     )
     _check_once(files)
-    return _resolve_all(description, files, max_row_bytes), files
+    return _resolve_all(description, files, max_row_bytes)
 
 
 def _check_once(files: tuple[InputFile, ...]) -> None:
@@ -207,36 +211,49 @@ def _with_row_groups(file: InputFile) -> InputFile:
 
 
 def _resolve_all(
-    description: Description, files: tuple[InputFile, ...], max_row_bytes: int
-) -> Description:
-    """The description with the columns of all files, once they agree."""
-    if description.file_format != "parquet":
+    description: Description,
+    files: tuple[InputFile, ...],
+    max_row_bytes: int,
+    mend: Callable[[Description, tuple[str, ...]], str] = lambda description, header: "",
+) -> tuple[Description, tuple[InputFile, ...]]:
+    """The description with the columns of all files, and what each file has of them."""
+    if description.file_format != "parquet" and not description.header:
         for file in files:
-            description = _resolve(description, file, max_row_bytes)
-        return description
-    schemas = {}
-    for file in files:
-        with open_parquet(file.path) as opened:
-            schema = schemas[file.path] = opened.schema_arrow
-        names = tuple(name for name, _ in file.partitions)
-        description = description.resolve(tuple(schema.names), file.path, names)
-        description = with_types(schema, description)
+            check_no_header(description, file, max_row_bytes)
+            names = tuple(name for name, _ in file.partitions)
+            description = description.resolve(description.columns, description.name, names)
+        return description, files
+    schemas = [_schema(description, file) for file in files]
+    headers = [
+        _header(description, file, max_row_bytes) if schema is None else tuple(schema.names)
+        for file, schema in zip(files, schemas, strict=True)
+    ]
+    whole = all_columns(description, files, headers)
+    for file, header, schema in zip(files, headers, schemas, strict=True):
+        try:
+            names = tuple(name for name, _ in file.partitions)
+            description = description.resolve(whole or header, file.path, names)
+        except DataError as error:
+            hint = "" if schema is not None else values_hint(header, description)
+            raise DataError(f"{error}{hint or mend(description, header)}") from None
+        if schema is not None:
+            description = with_types(schema, description)
+    files = tuple(
+        dataclasses.replace(file, columns=None if header == description.columns else header)
+        for file, header in zip(files, headers, strict=True)
+    )
     # Only now: a later file may be the first one whose types tell of a list.
-    for path, schema in schemas.items():
-        check_column_types(schema, description, path)
-    return description
+    for file, schema in zip(files, schemas, strict=True):
+        if schema is not None:
+            check_column_types(schema, of_file(description, file), file.path)
+    return description, files
 
 
-def _resolve(description: Description, file: InputFile, max_row_bytes: int) -> Description:
-    partitions = tuple(name for name, _ in file.partitions)
-    if not description.header:
-        check_no_header(description, file, max_row_bytes)
-        return description.resolve(description.columns, description.name, partitions)
-    header = _header(description, file, max_row_bytes)
-    try:
-        return description.resolve(header, file.path, partitions)
-    except DataError as error:
-        raise DataError(f"{error}{values_hint(header, description)}") from None
+def _schema(description: Description, file: InputFile) -> pa.Schema | None:
+    if description.file_format != "parquet":
+        return None
+    with open_parquet(file.path) as opened:
+        return opened.schema_arrow
 
 
 def _header(description: Description, file: InputFile, max_row_bytes: int) -> tuple[str, ...]:

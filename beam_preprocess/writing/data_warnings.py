@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from beam_preprocess.encoding.label_rates import differ, rates_of_parts
 from beam_preprocess.encoding.row_sample import dense_auc, meeting_chance, sparse_auc
 from beam_preprocess.encoding.statistics import BIN_EDGES, Moments, Summary
 from beam_preprocess.encoding.vocabulary import NUMBERS, TIMES, VocabularyCounts
+from beam_preprocess.reading.absent_columns import told_absent
 from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.text_blocks import InputFile
 
 GIVES_AWAY_AUC = 0.98
 """A feature that alone reaches this knows the label: few honest logs reach it with all theirs."""
@@ -61,6 +63,7 @@ class Judge:
       summary, evidence: Of the first pass.
       vocabularies: What was written of them, by sparse feature.
       outside, present: int64 [splits, sparse features]; rows out of vocabulary, and with a value.
+      files: That the log consists of.
     """
 
     description: Description
@@ -70,6 +73,7 @@ class Judge:
     vocabularies: Mapping[str, VocabularyCounts]
     outside: np.ndarray
     present: np.ndarray
+    files: Sequence[InputFile] = ()
 
     def findings(self) -> Findings:
         """All warnings and figures, the gravest first."""
@@ -82,6 +86,7 @@ class Judge:
             *self._cut_lists(),
             *self._unknown_values(),
             *self._drift(),
+            *self._absent_columns(),
         )
         return Findings(
             warnings=tuple(warnings),
@@ -89,6 +94,10 @@ class Judge:
             auc_alone=self._aucs,
             label_rates=tuple(clicks / rows for rows, clicks in self._parts),
         )
+
+    def _absent_columns(self) -> Iterator[Finding]:
+        for name, text in told_absent(self.description, self.files):
+            yield Finding("absent columns", text, name)
 
     def _labels(self) -> Iterator[Finding]:
         found = [value.decode() for value in self.summary.answers]

@@ -106,6 +106,7 @@ def publish(
         {counts.feature: counts for counts in vocabularies},
         np.sum([part.outside for part in written], axis=0),
         np.sum([part.present for part in written], axis=0),
+        job.files,
     ).findings()
     files = {shard.name: (shard.size, shard.digest) for shard in shards}
     for part in written:

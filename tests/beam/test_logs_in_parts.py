@@ -61,10 +61,9 @@ def test_no_more_rows_are_read_than_are_looked_at(tmp_path, monkeypatch):
     [
         ((HEADER.upper() + LATER).encode(), "it lacks 'user', 'view', 'click'"),
         (("user,seen,click\n" + LATER).encode(), "it lacks 'view' and has besides 'seen'"),
-        (("view,user,click\n" + LATER).encode(), "the order is another"),
         (b'{"user": 1}\n' * 9, "is JSON"),
     ],
-    ids=["capitals", "renamed", "order", "JSON"],
+    ids=["capitals", "renamed", "JSON"],
 )
 def test_a_part_of_another_table_is_passed_over_and_told(tmp_path, other, told):
     first = (HEADER + LATER).encode()

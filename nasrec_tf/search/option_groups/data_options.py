@@ -6,7 +6,7 @@ from beam_preprocess.config import HASH_TABLE_ROWS, MAX_ROW_BYTES, MOST_TABLE_RO
 from beam_preprocess.dataset.feature_schema import DENSE_TRANSFORMS, MOST_ITEMS, POOLINGS
 from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR
 from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
-from beam_preprocess.reading.description import DECIMALS
+from beam_preprocess.reading.description import ABSENT_COLUMNS, DECIMALS
 from nasrec_tf.search.options import DATA, LARGEST, option
 
 
@@ -86,6 +86,10 @@ class DataOptions:
     decimal: str | None = option(
         None, DATA, "of --dataset csv: what stands before the decimals of a number (default .)",
         choices=DECIMALS,
+    )  # fmt: skip
+    absent_columns: str | None = option(
+        None, DATA, "files that lack columns of others are refused, or have them empty (likewise; "
+        "default refuse)", choices=ABSENT_COLUMNS,
     )  # fmt: skip
     side_table: tuple[str, ...] | None = option(
         None, DATA, "a table to join, as NAME=PATH (kdd: user, query, keyword, title, description)"
