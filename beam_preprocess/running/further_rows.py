@@ -112,6 +112,9 @@ class RowReplay:
         self.unlike = UnlikeTraining(schema, vocabularies)
         self._numeric_ids = any(feature.encoding == "modulo" for feature in schema.sparse)
         self._further = tuple(dict.fromkeys(further))
+        joined = {name for table in description.side_tables for name in table.columns}
+        elsewhere = {*_of_rows(description), *joined, *(description.partitions or ())}
+        self._known = tuple(name for name in description.sources if name not in elsewhere)
 
     def labelled(
         self, patterns: Sequence[str], side_tables: Mapping[str, str] | None = None
@@ -195,7 +198,9 @@ class RowReplay:
                 f"{', '.join(known) or 'no side tables'}; leave it out"
             )
         reading = _with_further(description, self._further)
-        reading, files = find_further_inputs(patterns, reading, constants, MAX_ROW_BYTES)
+        reading, files = find_further_inputs(
+            patterns, reading, constants, self._known, MAX_ROW_BYTES
+        )
         _check_single(description, reading, patterns[0])
         found = dataclasses.replace(reading, sparse=description.sparse)
         tables = side_files(found, side_tables, MAX_ROW_BYTES)
@@ -263,6 +268,11 @@ def read_vocabularies(schema: Schema, directory: str | pathlib.Path) -> dict[str
             )
         found[feature.name] = entries
     return found
+
+
+def _of_rows(description: Description) -> tuple[str | None, ...]:
+    """Columns that are no features, and that files are not taken to have."""
+    return description.label, description.weight, description.time_column, description.group
 
 
 def _check_single(trained: Description, found: Description, path: str) -> None:

@@ -62,6 +62,7 @@ def find_further_inputs(
     patterns: tuple[str, ...],
     description: Description,
     constants: tuple[tuple[str, str], ...],
+    known: tuple[str, ...],
     max_row_bytes: int,
 ) -> tuple[Description, tuple[InputFile, ...]]:
     """The files of a log that no data set is made of, and the description with their columns.
@@ -70,6 +71,7 @@ def find_further_inputs(
       patterns: Files, globs or directories; read in this order.
       description: Of the log.
       constants: Columns that no file has, and the value of each in every row.
+      known: Columns of the log, whether or not a file has them, where absent ones are empty.
       max_row_bytes: Longest accepted row.
 
     Raises:
@@ -82,7 +84,7 @@ def find_further_inputs(
         for file in _input_files((pattern,), description, None, max_row_bytes)
     )
     _check_once(files)
-    return _resolve_all(description, files, max_row_bytes)
+    return _resolve_all(description, files, max_row_bytes, known=known)
 
 
 def _check_once(files: tuple[InputFile, ...]) -> None:
@@ -215,6 +217,7 @@ def _resolve_all(
     files: tuple[InputFile, ...],
     max_row_bytes: int,
     mend: Callable[[Description, tuple[str, ...]], str] = lambda description, header: "",
+    known: tuple[str, ...] = (),
 ) -> tuple[Description, tuple[InputFile, ...]]:
     """The description with the columns of all files, and what each file has of them."""
     if description.file_format != "parquet" and not description.header:
@@ -228,7 +231,7 @@ def _resolve_all(
         _header(description, file, max_row_bytes) if schema is None else tuple(schema.names)
         for file, schema in zip(files, schemas, strict=True)
     ]
-    whole = all_columns(description, files, headers)
+    whole = all_columns(description, files, headers, known)
     for file, header, schema in zip(files, headers, schemas, strict=True):
         try:
             names = tuple(name for name, _ in file.partitions)

@@ -11,7 +11,10 @@ from beam_preprocess.reading.text_blocks import InputFile
 
 
 def all_columns(
-    description: Description, files: Sequence[InputFile], headers: Sequence[tuple[str, ...]]
+    description: Description,
+    files: Sequence[InputFile],
+    headers: Sequence[tuple[str, ...]],
+    known: Sequence[str] = (),
 ) -> tuple[str, ...] | None:
     """The columns of all files, in the order in which they come.
 
@@ -19,6 +22,7 @@ def all_columns(
       description: Of the log.
       files: Its files.
       headers: The columns of each.
+      known: Of the log, whether or not a file has them.
 
     Returns:
       None where files have to be alike: columns that are read are not there, or all of them are.
@@ -30,6 +34,7 @@ def all_columns(
         for file, header in zip(files, headers, strict=True):
             check_columns(header, file.path)
             _check_needed(description, file, header)
+        headers = [*headers, tuple(known)]
     elif not all(map(_has_all_that_is_read, [description] * len(files), files, headers)):
         return None
     return tuple(dict.fromkeys(name for header in headers for name in header))

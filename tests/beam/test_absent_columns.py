@@ -126,6 +126,21 @@ def test_further_rows_are_read_likewise(tmp_path):
 
 
 @pytest.mark.parametrize("kind", WRITERS)
+def test_a_further_file_may_lack_a_column_of_the_training(tmp_path, kind):
+    data = made(tmp_path, kind, False)
+    schema = Schema.load(data)
+    trained = described(kind, absent_columns="empty")
+    config = PreprocessConfig(trained, "out", inputs=(str(tmp_path / "log-False"),))
+    replay = RowReplay(find_inputs(config)[0].description, schema, read_vocabularies(schema, data))
+    found = []
+    for name, columns in (("alone", ("user", "price")), ("whole", COLUMNS)):
+        path = tmp_path / f"{name}.{kind}"
+        WRITERS[kind](path, rows(5), columns, ("device", "tags") if name == "whole" else ())
+        found.append([block.sparse.tolist() for block in replay.unlabelled([str(path)])])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
 def test_they_are_refused_unless_that_is_asked_for(tmp_path, kind):
     inputs = (log(tmp_path / "log", kind, False),)
     plain = LayoutOptions(label="click").describe(kind)
