@@ -113,7 +113,7 @@ def decode_rows(
       The well-formed rows, and all rejects of the block.
     """
     faults = _Faults(len(raw.lines))
-    label = _decode_label(raw.columns[description.label], description, faults)
+    label = _decode_label(raw, description, faults)
     missing = _missing_values(description)
     times = _Times(raw, description, missing, faults)
     dense: dict[str, np.ndarray] = {}
@@ -122,7 +122,7 @@ def decode_rows(
             dense[number.key] = times.age(number)
         elif number.key not in dense:
             source = number.source
-            dense[source] = _decode_dense(raw.columns[source], source, description, missing, faults)
+            dense[source] = _decode_number(raw, source, description, missing, faults)
     sparse = {}
     for column in description.sparse:
         key = column.raw_key
@@ -158,7 +158,7 @@ def _decode_weight(
     if name is None:
         return None
     values = raw.columns[name]
-    weight = _decode_number(values, name, description, missing, faults)
+    weight = _decode_number(raw, name, description, missing, faults)
     bad = ~(weight >= 0)
     faults.add(np.flatnonzero(bad), name, "no weight, which is a number from 0 on", values)
     return np.where(bad, 0, weight).astype(np.float32)
@@ -181,14 +181,15 @@ def _without_missing(values: pa.Array, missing: pa.Array) -> pa.Array:
     return pc.if_else(absent, pa.scalar(None, pa.binary()), values)
 
 
-def _decode_label(values: pa.Array, description: Description, faults: _Faults) -> np.ndarray:
+def _decode_label(raw: RawRows, description: Description, faults: _Faults) -> np.ndarray:
     name = description.label
+    values = raw.columns[name]
     if description.label_positive:
         return _label_by_value(values, description, faults)
     if description.label_rule == "positive" or description.label_above is not None:
         least = description.label_above
         missing = _missing_values(description)
-        counts = _decode_number(values, name, description, missing, faults)
+        counts = _decode_number(raw, name, description, missing, faults)
         bad = np.isnan(counts) if least is not None else np.isnan(counts) | (counts < 0)
         what = "not a number of clicks" if least is None else "label is no number"
         faults.add(np.flatnonzero(bad), name, what, values)
@@ -228,13 +229,17 @@ def _no_answer(value: bytes, description: Description) -> str | None:
     return None
 
 
-def _decode_dense(
-    values: pa.Array, name: str, description: Description, missing: pa.Array, faults: _Faults
+def _decode_number(
+    raw: RawRows, name: str, description: Description, missing: pa.Array, faults: _Faults
 ) -> np.ndarray:
-    if not pa.types.is_floating(values.type):
-        return _decode_number(values, name, description, missing, faults)
-    numbers = values.to_numpy(zero_copy_only=False)  # null to NaN
-    return _finite(numbers, values.is_null(), name, description, values, faults)
+    values = raw.numbers.get(name, raw.columns[name])
+    if pa.types.is_floating(values.type):
+        numbers = values.to_numpy(zero_copy_only=False)  # null to NaN
+        absent = values.is_null()
+    else:
+        found = _numbers_of_text(values, name, description, missing, faults, _NOT_A_NUMBER)
+        numbers, absent = found
+    return _finite(numbers, absent, name, description, values, faults)
 
 
 def _finite(
@@ -253,17 +258,6 @@ def _finite(
         odd &= ~absent.to_numpy(zero_copy_only=False)
         faults.add(np.flatnonzero(odd), name, _NOT_FINITE, values)
     return np.where(means_missing, np.nan, numbers)
-
-
-def _decode_number(
-    values: pa.Array,
-    name: str,
-    description: Description,
-    missing: pa.Array,
-    faults: _Faults,
-) -> np.ndarray:
-    numbers, absent = _numbers_of_text(values, name, description, missing, faults, _NOT_A_NUMBER)
-    return _finite(numbers, absent, name, description, values, faults)
 
 
 def _numbers_of_text(

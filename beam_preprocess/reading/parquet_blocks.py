@@ -201,7 +201,8 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
     numeric, lists = set(numeric_columns(description)), list_columns(description)
     separated = {c.source: c.multi for c in description.sparse or () if isinstance(c.multi, str)}
     ids = {column.source for column in description.sparse or () if column.derive is None}
-    columns = {}
+    as_numbers = {c.source for c in description.dense} | {description.label, description.weight}
+    columns, numbers = {}, {}
     bad = np.zeros(table.num_rows, bool)
     rejects = []
     for name in raw_columns(description):
@@ -215,6 +216,8 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
             values = plain_values(values)
             faults = [(inexact_ids(values), _INEXACT)] if name in ids else []
             columns[name] = _raw_column(values, name in numeric)
+            if name in as_numbers - numeric and is_number(values.type):
+                numbers[name] = _raw_column(values, numeric=True)
             faults += _faults(columns[name])
         values = columns[name]
         for rows, reason in faults:
@@ -224,8 +227,11 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
                 rejects.append(Reject(int(row), column_reason(name, reason, value), text))
             bad[rows] = True
     lines = np.flatnonzero(~bad)
-    kept = {name: values.filter(pa.array(~bad)) for name, values in columns.items()}
-    return RawRows(kept, lines, lines + first_row, _RowTexts(columns), rejects, table.num_rows)
+    good = pa.array(~bad)
+    kept = {name: values.filter(good) for name, values in columns.items()}
+    numbers = {name: values.filter(good) for name, values in numbers.items()}
+    texts = _RowTexts(columns)
+    return RawRows(kept, lines, lines + first_row, texts, rejects, table.num_rows, numbers)
 
 
 def _in_one_piece(values: pa.ChunkedArray) -> pa.Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -70,6 +71,8 @@ class RawRows:
       texts: Gives the bytes of a row, for the rejects file.
       rejects: The malformed lines.
       line_count: Lines in the block, blank ones and the header included.
+      numbers: Where a column of numbers of Parquet is read as text, its numbers (float64, null
+        where missing): that text has a point before its decimals, whatever the log's texts have.
     """
 
     columns: dict[str, pa.Array]
@@ -78,6 +81,7 @@ class RawRows:
     texts: SupportsTexts
     rejects: list[Reject]
     line_count: int
+    numbers: Mapping[str, pa.Array] = dataclasses.field(default_factory=dict)
 
 
 def parse_block(data: bytes, offset: int, description: Description, max_row_bytes: int) -> RawRows:

@@ -101,12 +101,12 @@ class Judge:
 
     def _labels(self) -> Iterator[Finding]:
         found = [value.decode() for value in self.summary.answers]
-        for value in self.description.label_positive:
-            if value.encode() not in self.summary.clicks_found:
+        for answer in self.description.label_positive:
+            if answer.encode() not in self.summary.clicks_found:
                 more = ", ..." if len(found) == Summary.KEPT_ANSWERS else ""
                 yield Finding(
                     "no such label",
-                    f"no row of the log has the label {value!r}, which is named as a click "
+                    f"no row of the log has the label {answer!r}, which is named as a click "
                     "(--label-positive, or `positive` in the TOML file); column "
                     f"{self.schema.label!r} has {', '.join(map(repr, found))}{more}",
                     self.schema.label,

@@ -6,22 +6,24 @@ import numpy as np
 import tensorflow as tf
 
 from beam_preprocess.dataset.feature_schema import DenseFeature
-from beam_preprocess.dataset.missing_numbers import missing_numbers
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 
 
-def numbers_of(text: tf.Tensor, missing: tf.Tensor) -> tf.Tensor:
+def numbers_of(text: tf.Tensor, missing: tf.Tensor, decimal: str = ".") -> tf.Tensor:
     """float32 numbers of raw text, NaN where it is missing or not a number.
 
     Args:
         text: strings [rows].
         missing: bool [rows].
+        decimal: what stands before decimals; a point may do so too.
 
     Returns:
         float32 [rows].
     """
     stripped = tf.strings.strip(text)
+    if decimal != ".":
+        stripped = tf.strings.regex_replace(stripped, decimal, ".")
     readable = tf.strings.regex_full_match(stripped, _NUMBER) & ~missing
     return tf.strings.to_number(tf.where(readable, stripped, "nan"), tf.float32)
 
@@ -33,15 +35,15 @@ class DenseValues:
 
     Args:
         features: in record order.
-        missing_tokens: raw values, beside the empty one, that mean *missing*.
+        missing_numbers: numbers that mean *missing*.
     """
 
-    def __init__(self, features: Sequence[DenseFeature], missing_tokens: Sequence[str] = ()):
+    def __init__(self, features: Sequence[DenseFeature], missing_numbers: Sequence[float] = ()):
         self._features = tuple(features)
         self._keys = tuple(dict.fromkeys(feature.key for feature in self._features))
         ages = {feature.key for feature in self._features if feature.derive is not None}
         self._is_raw = np.array([key not in ages for key in self._keys])
-        self._missing_numbers = missing_numbers(missing_tokens)
+        self._missing_numbers = tuple(n for n in missing_numbers if np.isfinite(n))
 
     def __call__(self, numbers: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """float32 (batch, features) of (batch,) numbers by feature's key, NaN where missing."""

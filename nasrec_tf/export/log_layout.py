@@ -31,6 +31,16 @@ def write_log_layout(assets: pathlib.Path, data_directory: pathlib.Path) -> None
         (assets / LAYOUT_FILE).write_text(text, encoding="utf-8")
 
 
+def decimal_of(data_directory: pathlib.Path) -> str:
+    """What stands before the decimals of a number in the log that a data set was made of.
+
+    Args:
+        data_directory: the data set.
+    """
+    origin = Origin.load(data_directory)
+    return "." if origin is None else str(origin.description.get("decimal", "."))
+
+
 def read_log_layout(assets: pathlib.Path) -> dict[str, Any] | None:
     """The layout in the form of JSON; ``None`` of an export that has none.
 

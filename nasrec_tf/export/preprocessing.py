@@ -19,6 +19,7 @@ from beam_preprocess.dataset.feature_schema import (
     DenseFeature,
     SparseFeature,
 )
+from beam_preprocess.dataset.missing_numbers import missing_numbers
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.dataset.time_formats import Moment, TimeFormat, time_format
 from beam_preprocess.reading.moments import seconds_of
@@ -38,13 +39,17 @@ class Preprocessing(tf.Module):
         schema: of the data set that the network was trained on.
         vocabulary_files: from sparse feature name to its vocabulary file, for features of the
             encoding ``vocabulary``; a feature with no entry at all is left out.
+        decimal: what stands before the decimals of a number that is sent as text.
 
     Raises:
         ExportError: if an encoding is beyond what the graph can compute.
     """
 
-    def __init__(self, schema: Schema, vocabulary_files: Mapping[str, pathlib.Path]):
+    def __init__(
+        self, schema: Schema, vocabulary_files: Mapping[str, pathlib.Path], decimal: str = "."
+    ):
         super().__init__(name="preprocessing")
+        self._decimal = decimal
         self._texts = [c.column for c in raw_inputs(schema) if c.kind == TEXT]
         self._tokens = schema.missing_tokens
         self._numbers_of = {feature.key: feature for feature in schema.dense}
@@ -53,7 +58,8 @@ class Preprocessing(tf.Module):
             for feature in schema.dense
             if feature.until is not None and feature.until_format is None
         }
-        self._dense = DenseValues(schema.dense, schema.missing_tokens) if schema.dense else None
+        missing = missing_numbers(schema.missing_tokens, decimal)
+        self._dense = DenseValues(schema.dense, missing) if schema.dense else None
         self._features = schema.sparse
         self._sparse = tuple(feature for feature in schema.sparse if not feature.is_list)
         self._vocabularies = {name: _table(path) for name, path in vocabulary_files.items()}
@@ -107,7 +113,7 @@ class Preprocessing(tf.Module):
                 numbers[key] = times.age(feature)
             elif column in self._texts:
                 absent = missing[:, self._texts.index(column)]
-                numbers[key] = numbers_of(raw[column], absent)
+                numbers[key] = numbers_of(raw[column], absent, self._decimal)
             else:
                 numbers[key] = raw[column]
         return numbers

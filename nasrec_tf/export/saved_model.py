@@ -14,7 +14,7 @@ from nasrec_tf import __version__, native
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.export import contents as described
 from nasrec_tf.export.errors import ExportError
-from nasrec_tf.export.log_layout import write_log_layout
+from nasrec_tf.export.log_layout import decimal_of, write_log_layout
 from nasrec_tf.export.preprocessing import Preprocessing
 from nasrec_tf.export.raw_inputs import RawInput, raw_inputs, sample_rows
 from nasrec_tf.export.serving import write_models_config
@@ -71,7 +71,8 @@ def export_saved_model(
     }
     rows = sample_rows(schema, samples, max(WARMUP_BATCH_SIZES))
     with new_version(export_directory, name, version) as draft:
-        module = ServingModule(network, Preprocessing(schema, files), inputs)
+        preprocessing = Preprocessing(schema, files, decimal_of(pathlib.Path(data_directory)))
+        module = ServingModule(network, preprocessing, inputs)
         try:
             # TF Serving knows TensorFlow's own operations only.
             with native.portable():

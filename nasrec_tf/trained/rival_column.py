@@ -47,7 +47,7 @@ def _probability(text: str, column: str, missing: Collection[str], decimal: str)
     if not text or text in missing:
         return float("nan")
     try:
-        number = float(text if decimal == "." else text.replace(".", "x").replace(decimal, "."))
+        number = float(text.replace(decimal, "."))  # A column of numbers of Parquet has a point.
     except ValueError:
         number = float("nan")
     if not 0 <= number <= 1:

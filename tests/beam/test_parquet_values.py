@@ -1,5 +1,6 @@
 """A value of a Parquet file has one text, whatever type of column carries it."""
 
+import dataclasses
 import datetime
 import decimal
 import math
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.parquet_blocks import raw_rows
 from beam_preprocess.reading.parquet_values import inexact_ids, is_readable, plain_values, text_of
@@ -212,3 +214,20 @@ def test_a_number_that_means_missing_does_so_however_it_is_written():
     text = "".join(f"{row % 2},{price}\n" for row, price in enumerate(prices)).encode()
     found = prices_read(lambda layout: parse_block(text, 99, layout, 1000), "text")
     np.testing.assert_array_equal(found, [np.nan] * 6 + [9.51, -10] + [np.nan] * 2)
+
+
+@pytest.mark.parametrize("decimal_point", [".", ","])
+def test_numbers_of_a_column_that_is_a_category_too_need_no_text(decimal_point):
+    layout = generic("stars", file_format="parquet", dense=("price",), weight="weight",
+                     label_above=2.5, decimal=decimal_point)  # fmt: skip
+    layout = dataclasses.replace(layout, sparse=(SparseColumn("price", "price_id"),))
+    names = ("stars", "price", "weight")
+    resolved = layout.resolve(names, "the log")
+    columns = [2.4, 2.6], [0.1, 1234.5], [0.5, 1.0]
+    table = pa.table(dict(zip(names, map(pa.array, columns), strict=True)))
+    rows, rejects = decode_rows(raw_rows(table, 0, resolved), resolved, numeric_ids=False)
+    assert not rejects
+    assert rows.label.tolist() == [0, 1]
+    assert rows.dense["price"].tolist() == [0.1, 1234.5]
+    assert rows.weight.tolist() == [0.5, 1.0]
+    assert [values.to_pylist() for values in rows.sparse.values()] == [[b"0.1", b"1234.5"]]

@@ -252,6 +252,24 @@ def test_a_number_that_is_not_finite_or_is_a_missing_token_is_missing():
     assert dense[:, 4].tolist() == pytest.approx([np.log(4.0)] * 5)
 
 
+def test_text_with_a_decimal_comma_is_a_number_where_the_log_had_such(tmp_path):
+    schema = samples.schema_of(
+        [DenseFeature("price", "price", "identity", missing=-7.0)],
+        [SparseFeature("price_id", "price", "hash", 50)],
+        ("9,9",),
+    )
+    texts = ["3,5", "-0,25", "1e1", "9,90", "9,9", "1.234,5", ""]
+    raw = {"price": tf.constant(texts)}
+    found = {
+        decimal: Preprocessing(schema, {}, decimal)(raw)["dense"][:, 0].numpy().tolist()
+        for decimal in (",", ".")
+    }
+    assert found == {
+        ",": [3.5, -0.25, 10.0, -7.0, -7.0, -7.0, -7.0],
+        ".": [-7.0, -7.0, 10.0, -7.0, -7.0, -7.0, -7.0],
+    }
+
+
 def test_the_columns_of_a_request_have_names_that_tensorflow_takes():
     names = {c.column: c.name for c in samples.avazu_like_data_set().columns}
     assert names["site_id"] == "site_id"
