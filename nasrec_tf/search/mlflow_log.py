@@ -14,6 +14,7 @@ from typing import Any
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import RunError, UserError, one_line
+from nasrec_tf.search.final_model import final_cost, final_figures
 from nasrec_tf.search.results import ExportResult, RecordsResult, RetrainResult, Skipped
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import MLFLOW_FILE, REPORT_FILE
@@ -202,13 +203,12 @@ def _log_scalars(client: Any, identity: str, scalars: dict[str, list[tuple[int, 
 
 def _figures(run: Run) -> dict[str, list[tuple[int, float]]]:
     """What was found, and the scores of the candidates in the order of the search."""
-    retrain = run.directory.finished("retrain", RetrainResult)
-    cost = run.model_cost(retrain.architecture, retrain.recipe)
+    (_, validation, test), cost = final_figures(run), final_cost(run)
     found: dict[str, float | None] = {
-        "test log loss": retrain.test.log_loss,
-        "test AUC": retrain.test.auc,
-        "best validation log loss": retrain.validation.log_loss,
-        "best validation AUC": retrain.validation.auc,
+        "test log loss": test.log_loss,
+        "test AUC": test.auc,
+        "best validation log loss": validation.log_loss,
+        "best validation AUC": validation.auc,
         "constant log loss": run.directory.finished("records", RecordsResult).constant_log_loss,
         "million multiply-accumulates": cost.mflops,
         "parameters": cost.parameters,

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("architecture", metavar="ARCH.json|PRESET|RUN",
-                        help="an architecture file, the directory of a run, whose winner is drawn, "
+                        help="an architecture file, the directory of a run, whose model is drawn, "
                         f"or one of {', '.join(presets())}")  # fmt: skip
     parser.add_argument(
         "-o", "--output", required=True, metavar="FILE",
@@ -88,7 +88,7 @@ def _drawn(name: str) -> Drawn:
 
 def _winner(path: pathlib.Path) -> Drawn:
     """What a run found, read without TensorFlow."""
-    from nasrec_tf.search.results import RetrainResult
+    from nasrec_tf.search.final_model import final_or_winner
     from nasrec_tf.search.run import Run
     from nasrec_tf.search.run_directory import CONFIG_FILE, RunDirectory
 
@@ -98,10 +98,11 @@ def _winner(path: pathlib.Path) -> Drawn:
         raise UserError(f"{path}: has no {CONFIG_FILE}, so it is not the directory of a run.")
     if directory.result("retrain") is None:
         raise UserError(f"{path}: has found no model yet: its retrain stage has not finished.")
-    model = directory.finished("retrain", RetrainResult).architecture
+    run = Run(config, directory, quiet=True)
+    model = final_or_winner(run).architecture
     if model.architecture is None:
         raise _no_blocks(str(path))
-    return Drawn(model.architecture, config.name, Run(config, directory, quiet=True).features)
+    return Drawn(model.architecture, config.name, run.features)
 
 
 def _refuse_baselines(name: str) -> None:

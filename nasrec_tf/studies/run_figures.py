@@ -9,9 +9,9 @@ from beam_preprocess.errors import DataError
 from nasrec_tf.common.errors import UserError, one_line
 from nasrec_tf.report import QualitySummary
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.final_model import final_cost, final_figures
 from nasrec_tf.search.option_changes import FREE_OPTIONS
 from nasrec_tf.search.options import flag, plain
-from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE, REPORT_FILE, RunDirectory
 
@@ -105,24 +105,14 @@ def _figures(directory: RunDirectory, name: str) -> RunFigures:
         )
     if retrain is None:
         return found
-    served = retrain.ensemble or retrain
-    found = dataclasses.replace(
-        found, model=_told(retrain), validation=served.validation.log_loss, test=served.test
-    )
-    if retrain.ensemble is not None:
-        of_all = retrain.ensemble
-        return dataclasses.replace(found, mflops=of_all.mflops, parameters=of_all.parameters)
+    run = Run(config, directory, quiet=True)
+    told, validation, test = final_figures(run)
+    found = dataclasses.replace(found, model=told, validation=validation.log_loss, test=test)
     try:
-        cost = Run(config, directory, quiet=True).model_cost(retrain.architecture, retrain.recipe)
+        cost = final_cost(run)
     except (UserError, DataError):
         return found  # The data set is gone, and with it what the cost depends on.
     return dataclasses.replace(found, mflops=cost.mflops, parameters=cost.parameters)
-
-
-def _told(result: RetrainResult) -> str:
-    if result.ensemble is not None:
-        return f"mean of {len(result.ensemble.members)} networks"
-    return result.architecture.told
 
 
 def _given(config: SearchConfig) -> dict[str, str]:

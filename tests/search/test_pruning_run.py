@@ -7,11 +7,14 @@ import nasrec_tf
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.mlflow_log import _figures
 from nasrec_tf.search.results import PruneResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.ticket_trainings import TicketTrainings
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.studies.draw_command import _drawn
+from nasrec_tf.studies.run_figures import figures_of
 
 ARCHITECTURE = Architecture(
     (Block({"fc": 24}, {"efc": 8}, (0,), (0,), dense_to_sparse=True, sparse_to_dense=True),)
@@ -47,6 +50,18 @@ def assert_the_report_tells_of_it(directory, result):
     assert f"{result.mflops_before:.4f}" in page and f"{result.parameters:,}" in page
 
 
+def assert_lists_tell_what_is_left(directory, result):
+    """It is what is exported; the winner's figures are another network's."""
+    run = Run(directory.stored_config(), directory, quiet=True)
+    logged = {name: value for name, [(_, value), *_] in _figures(run).items()}
+    assert logged["test log loss"] == result.test.log_loss
+    assert logged["million multiply-accumulates"] == result.mflops < result.mflops_before
+    listed = figures_of(directory.path, "run")
+    assert listed.test == result.test and listed.model.endswith(", pruned")
+    assert (listed.mflops, listed.parameters) == (result.mflops, result.parameters)
+    assert _drawn(str(directory.path)).architecture == result.architecture.architecture
+
+
 def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arguments):
     directory = RunDirectory(arguments[3])
     run = Run(directory.stored_config(), directory, quiet=True)
@@ -76,6 +91,7 @@ def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arg
         result.parameters
     )
     assert_the_report_tells_of_it(directory, result)
+    assert_lists_tell_what_is_left(directory, result)
     assert not list(directory.path.glob("prune/*/checkpoint"))
     assert [path.parent.name for path in directory.path.glob("prune/training-*/best.npz")] == [
         "training-1"
