@@ -127,6 +127,26 @@ def test_the_winner_of_a_tournament_of_all_is_dominated_by_none(history):
         assert not any(dominates(other, mine) for other in alive)
 
 
+def test_of_one_front_the_loneliest_wins_and_of_those_the_oldest():
+    # One front: 1 to 3 are crowded, 4 stands alone, 0 and 5 are its ends.
+    points = [(0.0, 10.0), (1.0, 9.0), (2.0, 8.0), (3.0, 7.0), (7.0, 2.0), (10.0, 0.0), (11.0, 1.0)]
+    history = History()
+    for number, (loss, cost) in enumerate(points):
+        history.add(Candidate(number, 0, None, SPACE.widest, {"energy_nj": cost}))
+        history.end(number, Outcome(COMPLETED, {"log_loss": loss}, 1.0))
+    strategy = ParetoEvolution(
+        population=7, tournament=7, children=1, generations=1, objectives=("log_loss", "energy_nj")
+    )
+
+    def winner(*competing):
+        return strategy._winner(history, range(len(points)), set(competing))
+
+    assert winner(1, 2, 3, 4) == 4
+    assert winner(1, 2, 4, 5) == 5
+    assert winner(0, 5) == winner(5, 0) == 0
+    assert winner(1, 6) == 1  # 5 dominates 6.
+
+
 def test_the_same_design_is_not_tried_twice_but_an_architecture_is_on_other_hardware(history):
     designs = {candidate.design.identity for candidate in history.candidates}
     assert len(designs) == len(history)
