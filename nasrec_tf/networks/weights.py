@@ -7,9 +7,7 @@ read some rows at a time.
 import json
 import math
 import pathlib
-import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, NamedTuple
 
@@ -18,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from nasrec_tf.common.atomic_file import atomic_path
+from nasrec_tf.common.damaged_archives import ARCHIVE_DAMAGE
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
 from nasrec_tf.networks.subnet import Subnet
@@ -35,19 +34,6 @@ MEND = "restore the file, or train the network again"
 
 ARCHIVE_END = 22
 """Bytes of a ZIP archive's last record, which starts with ``PK\\5\\6`` (APPNOTE.TXT 4.3.16)."""
-
-_DAMAGE = (
-    OSError,
-    EOFError,
-    KeyError,
-    ValueError,
-    TypeError,
-    RuntimeError,  # an encrypted member
-    NotImplementedError,  # a compression that zipfile does not know
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
 
 
 def save_weights(network: StandAlone, path: str | pathlib.Path) -> None:
@@ -130,7 +116,7 @@ def read_weights(path: str | pathlib.Path, wanted: Mapping[str, Wanted], mend: s
             for name, weight in wanted.items():
                 with archive.open(f"{name}.npy") as member:
                     _read(weight, name, member)
-    except _DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         raise _damaged(path, error, mend) from error
 
 
@@ -187,7 +173,7 @@ def load_network(path: str | pathlib.Path, mend: str = MEND) -> Any:
         # Weights that are read next need not be drawn.
         kind: Any = BaselineNetwork if "baseline" in config else Subnet
         network = kind.from_config(config | {"seed": None})
-    except _DAMAGE as error:
+    except ARCHIVE_DAMAGE as error:
         raise _damaged(path, error, mend) from error
     load_weights(network, path, mend)
     return network

@@ -1,12 +1,11 @@
 """What trainings came to row by row, in files: of validation, until what is chosen by it is."""
 
 import pathlib
-import zipfile
-import zlib
 
 import numpy as np
 
 from nasrec_tf.common.atomic_file import atomic_path
+from nasrec_tf.common.damaged_archives import ARCHIVE_DAMAGE
 from nasrec_tf.common.errors import RunError
 
 VALIDATION_LOGITS = "validation.npz"
@@ -46,7 +45,7 @@ def kept_logits(
     try:
         with np.load(path, allow_pickle=False) as archive:
             logits = archive["logits"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ARCHIVE_DAMAGE as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise RunError(f"{path}: cannot be read ({reason}); {mend}.") from error
     if logits.shape != (rows,) or logits.dtype != np.float32:

@@ -10,6 +10,7 @@ import pathlib
 
 import numpy as np
 
+from nasrec_tf.common.damaged_archives import ARCHIVE_DAMAGE
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.common.strict_json import shown
@@ -141,7 +142,7 @@ class GroupedQuality:
         try:
             with np.load(path) as file:
                 return file["labels"]
-        except (OSError, ValueError, KeyError) as error:
+        except ARCHIVE_DAMAGE as error:
             mend = f"delete {self.directory} to compare again"
             raise RunError(f"{path}: cannot be read; {mend}.") from error
 

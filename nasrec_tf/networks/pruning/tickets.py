@@ -1,7 +1,6 @@
 """Tickets: which elements or units of each matrix are left, and which go next (paper 6.2)."""
 
 import pathlib
-import zipfile
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.shapes import NetworkShapes, network_shapes
 from nasrec_tf.common.atomic_file import atomic_path
+from nasrec_tf.common.damaged_archives import ARCHIVE_DAMAGE
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.part_names import HEAD, part_name
@@ -263,7 +263,7 @@ def load_ticket(path: str | pathlib.Path, wanted: Ticket, mend: str) -> dict[str
     try:
         with np.load(path, allow_pickle=False) as file:
             found = {name.replace("|", "/"): file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except ARCHIVE_DAMAGE as error:
         raise RunError(f"{path}: cannot be read as a ticket ({error}); {mend}.") from error
     fits = found.keys() == wanted.keys() and all(
         found[name].shape == wanted[name].shape and found[name].dtype == bool for name in wanted
