@@ -3,7 +3,7 @@
 import dataclasses
 
 from pim import checks
-from pim.cost.estimate import estimate
+from pim.cost.estimate import unlimited_estimate
 from pim.cost.fixed_cost import fixed_costs
 from pim.hardware.hardware import Hardware
 from pim.hardware.memories import DramTables
@@ -59,16 +59,24 @@ class NearMemoryDesign:
         checks.positive("multiply_accumulates_per_ns", self.multiply_accumulates_per_ns)
 
 
+def uniform(workload: Workload) -> Workload:
+    """The network with 8 bits everywhere, as the designs are that the paper compares with.
+
+    Args:
+        workload: the network; its bit widths are replaced.
+    """
+    count = len(workload.crossbar_operators)
+    return workload.with_bits([UNIFORM_BITS] * count, [UNIFORM_BITS] * count)
+
+
 def uniform_totals(workload: Workload, hardware: Hardware) -> Totals:
-    """The network with 8 bits everywhere.
+    """The network with 8 bits everywhere, on as many tiles as it needs.
 
     Args:
         workload: the network; its bit widths are replaced.
         hardware: the design.
     """
-    count = len(workload.crossbar_operators)
-    uniform = workload.with_bits([UNIFORM_BITS] * count, [UNIFORM_BITS] * count)
-    return totals(estimate(uniform, hardware))
+    return totals(unlimited_estimate(uniform(workload), hardware))
 
 
 def near_memory_totals(workload: Workload, design: NearMemoryDesign) -> Totals:

@@ -170,12 +170,15 @@ def test_a_network_without_bits_or_without_training_has_no_integers():
 
 def test_tables_are_rounded_with_a_scale_each():
     subnet = Subnet(FULL.widest, FEATURES, SMALL_OPTIONS)
-    table = quantized_table(subnet, bits=4)
+    table, original = quantized_table(subnet, bits=4), subnet.embedding.table.numpy()
     start = 0
     for rows in FEATURES.table_rows:
-        assert len(np.unique(table[start : start + rows])) <= 15
+        found, own = table[start : start + rows], original[start : start + rows]
+        assert len(np.unique(found)) <= 15
+        step = np.abs(own).max() / 7
+        assert np.abs(found - own).max() <= step * 0.5001
+        assert np.abs(found).max() == pytest.approx(7 * step)
         start += rows
-    original = subnet.embedding.table.numpy()
     assert 0 < np.abs(table - original).max() < 0.1 * np.abs(original).max()
 
 

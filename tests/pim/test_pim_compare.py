@@ -50,6 +50,18 @@ def test_fewer_bits_alone_give_gains_of_the_papers_order(comparison):
     assert 1.1 < ratios.speed_up < 1.6 and 1.5 < ratios.energy < 4
 
 
+def test_a_candidate_that_fits_is_compared_with_designs_that_would_not(quantized):
+    loose = changed(ISAAC, {"duplication": 16})
+    tiles = estimate(quantized, loose).tiles
+    tight = changed(loose, {"max_tiles": tiles})
+    with pytest.raises(PimError, match="raise max_tiles"):
+        estimate(quantized, changed(tight, {"max_tiles": tiles - 1}))
+    found, expected = compare(Setup(quantized, tight)), compare(Setup(quantized, loose))
+    assert found.ratios == expected.ratios and found.corners == expected.corners
+    with pytest.raises(PimError, match="raise max_tiles"):
+        compare(Setup(quantized, changed(tight, {"max_tiles": tiles - 1})))
+
+
 def test_ranges_hold_the_ratio_and_corners_hold_the_ranges(comparison):
     for baseline in BASELINES:
         for figure in FIGURES:

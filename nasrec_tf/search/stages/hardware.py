@@ -151,8 +151,11 @@ def _unpruned_costs(run: Run, costs: Any, settings) -> dict[str, float] | None:
     """What the winner would take on this hardware with all its weights, in a run that prunes."""
     if run.config.prune is None:
         return None
+    from pim.cost.estimate import unlimited_estimate
+
     whole = run.directory.finished("retrain", RetrainResult).architecture.architecture
-    return _costs_of(costs.report(whole, settings))
+    # It need not fit where the pruned one does.
+    return _costs_of(unlimited_estimate(costs.workload(whole), costs.design(settings)))
 
 
 def _comparison(found: dict[str, Any]) -> BaselineComparison:
@@ -169,10 +172,12 @@ def _areas(costs, architecture: Architecture, settings) -> dict[str, float]:
     """Area of the crossbar designs compared with: the same network with 8 bits everywhere."""
     from nasrec_tf.codesign.costs import AREA, costs_of
     from pim import hardware_preset
-    from pim.cost.estimate import estimate
+    from pim.cost.estimate import unlimited_estimate
+    from pim.studies.baselines import uniform
 
-    workload = costs.workload(architecture)
-    count = len(workload.crossbar_operators)
-    uniform = workload.with_bits([8] * count, [8] * count)
+    workload = uniform(costs.workload(architecture))
     designs = {"handcrafted": hardware_preset("handcrafted"), "uniform8": costs.design(settings)}
-    return {name: costs_of(estimate(uniform, design))[AREA] for name, design in designs.items()}
+    return {
+        name: costs_of(unlimited_estimate(workload, design))[AREA]
+        for name, design in designs.items()
+    }
