@@ -217,6 +217,8 @@ def _check_row_order(config: SearchConfig, data: pathlib.Path) -> None:
 
 
 def _check_hardware(config: SearchConfig) -> None:
+    from nasrec_tf.codesign.usable_hardware import check_usable
+    from nasrec_tf.strategies.hardware_space import CODESIGN_SPACE
     from pim import PimError, load_hardware
 
     try:
@@ -228,6 +230,11 @@ def _check_hardware(config: SearchConfig) -> None:
             f"--hardware {config.hardware}: MNSIM 2.0's own formulas fix what the search would "
             "vary; use isaac32, handcrafted or a JSON file."
         )
+    searched = CODESIGN_SPACE.choices if config.architecture is None else {}
+    try:
+        check_usable(hardware, searched)
+    except PimError as error:
+        raise UserError(f"--hardware {config.hardware or DEFAULT_HARDWARE}: {error}") from error
 
 
 def _check_layout_is_known(names: tuple[str, ...]) -> None:

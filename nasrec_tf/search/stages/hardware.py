@@ -3,7 +3,7 @@
 from typing import Any
 
 from nasrec_tf.architecture.architecture import Architecture
-from nasrec_tf.common.errors import RunError
+from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report import QualitySummary
 from nasrec_tf.search.final_model import final_model
@@ -30,13 +30,19 @@ def run_stage(run: Run) -> HardwareResult:
 
     Raises:
         RunError: if what the stages before left is missing or does not fit together.
+        UserError: if the hardware cannot compute the winner.
     """
+    from pim import PimError
+
     architecture, settings = winner(run)
-    return HardwareResult(
-        settings=settings,
-        quality=_qualities(run, architecture, settings),
-        **_costs(run, architecture, settings),
-    )
+    try:
+        return HardwareResult(
+            settings=settings,
+            quality=_qualities(run, architecture, settings),
+            **_costs(run, architecture, settings),
+        )
+    except PimError as error:
+        raise UserError(f"--hardware: {error}") from error
 
 
 def winner(run: Run) -> tuple[Architecture, dict[str, int]]:
