@@ -61,7 +61,7 @@ class Recipe:
         learning_rate: peak learning rate of the kernels.
         table_learning_rate: peak learning rate of embedding tables; that of the kernels unless
             given.
-        schedule: ``cosine`` falls to nothing at the last step, ``plateau`` by a tenth of its value
+        schedule: ``cosine`` falls to nothing at the last step, ``plateau`` to a tenth of its value
             whenever validation has not improved, ``constant`` not at all; all after the warm-up.
         warmup_share: share of the steps over which the learning rate rises to its peak.
         batch_size: rows of a batch.

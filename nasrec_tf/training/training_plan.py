@@ -11,7 +11,7 @@ from nasrec_tf.training.recipe import Recipe, RecipeError
 from nasrec_tf.training.weight_average import WeightAverage
 
 AVERAGES_PER_EPOCH = 100
-"""Averages of the weights in an epoch, at most: each takes a pass over all tables."""
+"""Averages of the weights in an epoch, up to twice as many: each takes a pass over all tables."""
 
 
 @dataclasses.dataclass(frozen=True)
