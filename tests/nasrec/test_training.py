@@ -22,6 +22,7 @@ from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.evaluation import Predictor, quality
 from nasrec_tf.training.loop import Rungs, train
 from nasrec_tf.training.pace import Pace
+from nasrec_tf.training.plateaus import tell_schedule
 from nasrec_tf.training.recipe import LEAST_DEVIATION, Recipe
 from nasrec_tf.training.training_plan import TrainingPlan
 
@@ -101,6 +102,35 @@ def test_stopped_training_ends_with_the_very_same_weights(build, records, tmp_pa
     assert_identical(state(straight), state(resumed))
     curves = [read_curve(tmp_path / name / "loss.csv") for name in ("straight", "stopped")]
     assert [step for step, _ in curves[0]] == [step for step, _ in curves[1]]
+
+
+def test_a_recipe_of_everything_at_once_goes_on_as_if_nothing_had_happened(records, tmp_path):
+    everything = RECIPE.replace(
+        optimizer="adamw", learning_rate=0.01, table_learning_rate=0.05, schedule="plateau",
+        row_decay=0.01, weight_decay=0.01, weight_average=0.9, label_smoothing=0.1,
+        normalization="batch", embedding_dropout=0.1, block_dropout=0.1, head_dropout=0.1,
+        evaluations_per_epoch=2,
+    )  # fmt: skip
+    plan = TrainingPlan(everything, seed=7)
+    shallow = SpaceModel(SPACE.replace(num_blocks=1).sample(np.random.default_rng(3)))
+    losses = (0.5, 0.6, 0.4, 0.45)  # A plateau in the middle, and one that is told of at the end.
+
+    def train_in(directory, bar, **options):
+        model = shallow.build(records.features, everything, seed=5)
+
+        def evaluate(index):
+            tell_schedule(model, "log-loss", losses[index], None)
+            return True
+
+        train(model, records, plan, tmp_path / directory, bar, evaluate=evaluate, **options)
+        return state(model)
+
+    with tqdm.tqdm(disable=True) as bar:
+        straight = train_in("straight", bar)
+    with StoppingBar(plan.steps(records) * 2 // 3) as bar, pytest.raises(Stop):
+        train_in("stopped", bar, checkpoint_seconds=0.0)
+    with tqdm.tqdm(disable=True) as bar:
+        assert_identical(straight, train_in("stopped", bar))
 
 
 @pytest.mark.parametrize("build", [supernet, subnet])
