@@ -12,7 +12,7 @@ from beam_preprocess.common.whole_file import write_whole
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_names import has_name
 from beam_preprocess.running.column_guess import Guess, guess_column
-from beam_preprocess.running.description_trial import first_fault
+from beam_preprocess.running.description_trial import first_fault, further_columns
 from beam_preprocess.running.label_guess import NO_LABEL, label_column, label_lines
 from beam_preprocess.running.log_sample import sample_log
 from beam_preprocess.running.missing_guess import missing_tokens
@@ -75,6 +75,12 @@ def describe(patterns: Sequence[str]) -> str:
     text = "\n".join(lines) + "\n"
     if fault := NO_LABEL if label is None else first_fault(text, patterns):
         lines.insert(1, f"# As it stands, a run is refused: {plain(fault)}")
+        return "\n".join(lines) + "\n"
+    lines[1:1] = [
+        f"# Not in the first file, and left out: {quoted(name)}, of {plain(path)}; as a feature it "
+        f"is named below, with {entry('absent_columns', 'empty')}"
+        for name, path in further_columns(text, patterns).items()
+    ]
     return "\n".join(lines) + "\n"
 
 

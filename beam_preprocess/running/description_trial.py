@@ -9,11 +9,36 @@ from beam_preprocess.config import MAX_REJECT_SHARE, MAX_ROW_BYTES, PreprocessCo
 from beam_preprocess.datasets.toml_file import parse_toml
 from beam_preprocess.encoding.scan_check import hint
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.column_names import has_name
 from beam_preprocess.reading.decode import decode_rows
 from beam_preprocess.reading.source import read_raw
 from beam_preprocess.running.input_files import find_inputs
 
 _PLACE = pathlib.Path("description")
+
+
+def further_columns(text: str, patterns: Sequence[str]) -> dict[str, str]:
+    """Columns that a description does not name and the first file lacks, which nobody looked at.
+
+    Args:
+      text: The description, in TOML, without a fault.
+      patterns: Paths, globs or directories of the log.
+
+    Returns:
+      From column to the first file that has it.
+    """
+    config, files = find_inputs(_run_of(text, patterns))
+    whole = config.description.columns or ()
+    there = {*(files[0].columns or whole)}
+    found: dict[str, str] = {}
+    for name in whole:
+        if name not in there and has_name(name):
+            found[name] = next(file.path for file in files if name in (file.columns or whole))
+    return found
+
+
+def _run_of(text: str, patterns: Sequence[str]) -> PreprocessConfig:
+    return PreprocessConfig(parse_toml(text, _PLACE), "out", inputs=tuple(patterns))
 
 
 def first_fault(text: str, patterns: Sequence[str]) -> str | None:
@@ -27,9 +52,7 @@ def first_fault(text: str, patterns: Sequence[str]) -> str | None:
       The message; None where nothing tells of one.
     """
     try:
-        config, files = find_inputs(
-            PreprocessConfig(parse_toml(text, _PLACE), "out", inputs=tuple(patterns))
-        )
+        config, files = find_inputs(_run_of(text, patterns))
         description = config.description
         _, raw, _ = next(read_raw(files[0], 0, 1, description, (), MAX_ROW_BYTES))
     except DataError as error:

@@ -13,7 +13,9 @@ from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.layout_options import LayoutOptions
+from beam_preprocess.datasets.toml_file import parse_toml
 from beam_preprocess.errors import DataError
+from beam_preprocess.running.describe import describe
 from beam_preprocess.running.further_rows import RowReplay, read_vocabularies
 from beam_preprocess.running.input_files import find_inputs
 
@@ -138,6 +140,21 @@ def test_a_further_file_may_lack_a_column_of_the_training(tmp_path, kind):
         WRITERS[kind](path, rows(5), columns, ("device", "tags") if name == "whole" else ())
         found.append([block.sparse.tolist() for block in replay.unlabelled([str(path)])])
     assert found[0] == found[1]
+
+
+def test_a_guess_tells_of_columns_that_only_later_files_have(tmp_path):
+    as_csv(tmp_path / "a.csv", rows(1, 6000), BEFORE)
+    as_csv(tmp_path / "b.csv", rows(2), ("device", *BEFORE))
+    text = describe([str(tmp_path)])
+    told = text.splitlines()[1]
+    assert told.startswith("# Not in the first file") and '"device"' in told and "b.csv" in told
+    whole = text.replace("sparse = [", 'absent_columns = "empty"\nsparse = ["device",')
+    config = PreprocessConfig(
+        parse_toml(whole, tmp_path / "log.toml"), "out", inputs=(str(tmp_path),)
+    )
+    assert "device" in find_inputs(config)[0].description.sources
+    as_csv(tmp_path / "b.csv", rows(2), BEFORE[::-1])
+    assert "first file" not in describe([str(tmp_path)])
 
 
 @pytest.mark.parametrize("kind", WRITERS)
