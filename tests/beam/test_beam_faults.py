@@ -119,9 +119,9 @@ def test_a_file_that_is_no_log_is_refused(make_dataset, content, message, tmp_pa
 
 def test_files_with_different_headers_are_refused(make_dataset, small_log, tmp_path):
     (tmp_path / "a.csv").write_text(small_log(20))
-    (tmp_path / "b.csv").write_text(small_log(20, header="label,item,user\n"))
+    (tmp_path / "b.csv").write_text(small_log(20, header="label,item,person\n"))
     (tmp_path / "c.csv").write_text(small_log(20))
-    with pytest.raises(DataError, match="b.csv: header .label, item, user. differs"):
+    with pytest.raises(DataError, match="b.csv: header .label, item, person. differs"):
         make_dataset("", split="given", split_inputs={
             "train": (str(tmp_path / "a.csv"),),
             "validation": (str(tmp_path / "b.csv"),),
