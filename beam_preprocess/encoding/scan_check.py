@@ -20,6 +20,9 @@ _HINTS = {
         "--decimal , says so)"
     ),
     r": not a number.*: '[+-]?\d*,\d+'$": " (--decimal , says that numbers have a decimal comma)",
+    r": not a number: '[0-9.,+ -]*[$€£¥%()][0-9.,+ $€£¥%()-]*'$": (
+        " (write it as 1234.5, without signs of money or percent, and -5 for (5))"
+    ),
     r": not a number.*: '[^0-9]*'$": " (--missing-tokens says what means missing)",
     r": not a finite.*: 'nan'$": (
         " (--missing-tokens NaN,nan says that it means missing; the log may write it in capitals)"
@@ -44,6 +47,8 @@ def hint(reason: str) -> str:
     ' (--missing-tokens NaN,nan sa'
     >>> hint("column price: not a number: '1,234'")[:40]
     ' (write it without separators of thousan'
+    >>> hint("column price: not a number: '$1.03'")[:40]
+    ' (write it as 1234.5, without signs of m'
     """
     # Once more with the place before it, which a message may have.
     told = f": {reason}"

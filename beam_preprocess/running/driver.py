@@ -30,6 +30,7 @@ from beam_preprocess.reading.side_tables import forget_tables
 from beam_preprocess.running.input_files import find_inputs, find_side_files
 from beam_preprocess.running.progress import Progress, reporting
 from beam_preprocess.running.runners import pipeline_options, run_pipeline
+from beam_preprocess.running.steady_files import kept_steady
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -112,7 +113,8 @@ def _run_local(job: Job, options: PipelineOptions, progress: Progress | None) ->
         )
         for name in _DIRECTORIES:
             (partial / name).mkdir()
-        with reporting(job, progress), _user_errors(partial / ERROR_FILE):
+        read = [*job.files, *(file for files in job.side_files for file in files)]
+        with kept_steady(read), reporting(job, progress), _user_errors(partial / ERROR_FILE):
             run_pipeline(job, options)
         publish_directory(partial / DATA_DIRECTORY, output)
 

@@ -307,3 +307,25 @@ def test_an_interrupt_within_a_step_stays_one():
     with pytest.raises(KeyboardInterrupt), driver._user_errors():
         with beam.Pipeline(FnApiRunner()) as pipeline:
             pipeline | beam.Create([1]) | beam.Map(interrupted)
+
+
+@pytest.mark.parametrize("written", ["more", "other", "gone"])
+def test_a_file_that_is_written_while_it_is_read_is_named(
+    make_dataset, small_log, tmp_path, monkeypatch, written
+):
+    log = tmp_path / "log.csv"
+    log.write_text(small_log())
+    really = driver.run_pipeline
+
+    def while_it_is_written(*args):
+        really(*args)
+        if written == "gone":
+            log.unlink()
+        else:
+            os.utime(log, ns=(0, 0))  # However coarse the clock of the file system is.
+            log.write_text(small_log(50 if written == "more" else 40).replace("u1", "u9"))
+
+    monkeypatch.setattr(driver, "run_pipeline", while_it_is_written)
+    with pytest.raises(DataError, match="log.csv: was (written to|taken away) while it was read"):
+        make_dataset(str(log))
+    assert not (tmp_path / "out").exists()
