@@ -33,6 +33,9 @@ OF_SCORING = (
 )  # fmt: skip
 """Options by which scores differ that one supernet gives."""
 
+SUPERNET_PREFIX = "supernet-"
+"""What the names of supernets' directories begin with."""
+
 FIELDS = {field.name: field for field in dataclasses.fields(SearchConfig)}
 
 SAMPLERS = FIELDS["path_sampler"].metadata["choices"]
@@ -157,7 +160,7 @@ class RankingSupernets:
         from nasrec_tf.search.stages import stage_function
 
         table_run = self.place.run
-        path = self.directory / f"supernet-{json_digest(variant.training)}"
+        path = self.directory / f"{SUPERNET_PREFIX}{json_digest(variant.training)}"
         path.parent.mkdir(parents=True, exist_ok=True)
         base = dataclasses.replace(
             table_run.config, run_dir=str(path), data=(str(table_run.dataset.resolve()),),

@@ -277,7 +277,7 @@ def _rank(options: argparse.Namespace) -> int:
     from nasrec_tf.benchmark.table_build import TableBuild, TimeIsUp
     from nasrec_tf.benchmark.table_workspace import opened_workspace
     from nasrec_tf.studies.ranking import RankingStudy
-    from nasrec_tf.studies.ranking_files import MARKDOWN, write_ranking
+    from nasrec_tf.studies.ranking_files import MARKDOWN, claim_ranking, write_ranking
     from nasrec_tf.studies.ranking_supernets import TABLE_2, RankingSupernets, parsed_variant
     from nasrec_tf.studies.ranking_text import screen_lines
 
@@ -296,7 +296,7 @@ def _rank(options: argparse.Namespace) -> int:
                                  / "ranking")  # fmt: skip
         supernets = RankingSupernets(place, directory)
         refuse_twins("--supernet", [(each.text, supernets.meaning(each)) for each in variants])
-        made_directory(directory, "--out")
+        claim_ranking(directory, place.card.protocol)
         build = TableBuild(place.run, place.card, place.file, options.stream, ends_at=ends_at)
         study = RankingStudy(
             place, directory, build, options.architectures, options.seeds, variants

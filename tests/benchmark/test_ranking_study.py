@@ -7,6 +7,8 @@ import pytest
 from benchmark.conftest import OPTIONS
 
 from nasrec_tf.benchmark.table_files import read_table
+from nasrec_tf.common.errors import RunError
+from nasrec_tf.studies.ranking_files import claim_ranking
 from nasrec_tf.studies.study_command import main
 
 NONE = ["--supernet", "none"]
@@ -77,3 +79,16 @@ def test_mistakes_are_one_line(place, more, told, capsys):
     assert study(place, *more) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and told in line
+
+
+def test_a_ranking_lies_where_no_other_table_s_or_anything_else_does(tmp_path):
+    place = tmp_path / "ranking"
+    for _ in range(2):
+        claim_ranking(place, "a" * 16)
+    with pytest.raises(RunError, match="is of a study with data, recipe and space of the digest"):
+        claim_ranking(place, "b" * 16)
+    (tmp_path / "pruning.md").touch()
+    with pytest.raises(RunError, match="holds 'pruning.md' but no ranking.json"):
+        claim_ranking(tmp_path, "a" * 16)
+    (tmp_path / "before" / "supernet-0123456789abcdef").mkdir(parents=True)
+    claim_ranking(tmp_path / "before", "a" * 16)
