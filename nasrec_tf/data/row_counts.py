@@ -40,6 +40,12 @@ class RowCounts:
 
         Raises:
             UserError: if there is not even one.
+
+        Example:
+            >>> RowCounts({"train": 48}).steps_per_epoch(128)
+            Traceback (most recent call last):
+            nasrec_tf.common.errors.UserError: split 'train' has about 48 rows, fewer than one \
+batch of 128; use a smaller one: --batch-size, or batch_size in a recipe.
         """
         rows = self.rows(split)
         steps = rows // batch_size
@@ -47,6 +53,6 @@ class RowCounts:
             where, about = ("", "about ") if self.directory is None else (f"{self.directory}: ", "")
             raise UserError(
                 f"{where}split {split!r} has {about}{rows} rows, fewer than one batch of "
-                f"{batch_size}; use a smaller --batch-size."
+                f"{batch_size}; use a smaller one: --batch-size, or batch_size in a recipe."
             )
         return steps
