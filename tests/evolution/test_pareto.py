@@ -188,6 +188,17 @@ def test_the_knee_is_on_the_front_and_between_its_ends(history):
     assert knee[0].number not in (front[0].number, front[-1].number)
 
 
+def test_costs_of_the_trained_are_compared_by_their_ratios():
+    # Of 1 to 100 nJ, 10 is half the way: by differences 30 nJ at a lower loss would be nearer.
+    points = [(0.50, 1.0), (0.46, 10.0), (0.44, 30.0), (0.40, 100.0)]
+    rng, history = np.random.default_rng(0), History()
+    for number, (loss, cost) in enumerate(points):
+        history.add(Candidate(number, 0, None, SPACE.sample(rng), {"energy_nj": cost}))
+        history.end(number, Outcome(COMPLETED, {"log_loss": loss, "energy_nj": cost}, 1.0))
+    (knee,) = nearest_to_ideal(from_history(history), ("log_loss", "energy_nj"), 1)
+    assert knee.number == 1
+
+
 def test_the_oracle_takes_up_a_pareto_search_where_it_was(tmp_path):
     def oracle():
         made = ParetoEvolutionOracle(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nasrec_tf.training.recipe import Recipe
-from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice
+from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice, _is_better
 from nasrec_tf.training.recipe_questions import (
     LARGE_ROWS,
     OTHER,
@@ -240,6 +240,15 @@ def of_rows(rows):
         return Outcome(float(losses.mean()), passes=1, row_losses=losses)
 
     return RecipeChoice(measure, budget=10_000)(START, OF_PLAIN)
+
+
+@pytest.mark.parametrize(("gain", "taken"), [(0.004, False), (0.006, True)])
+def test_a_single_seed_has_to_gain_a_hundredth_of_the_log_loss(gain, taken):
+    # Losses by row, which would tell how much is chance, are not known of large validation splits.
+    assert _is_better([Outcome(0.5 - gain, 1.0)], [Outcome(0.5, 1.0)]) == taken
+    rows = np.full(1000, 0.5, np.float32)
+    found = [Outcome(0.5 - gain, 1.0, rows - np.float32(gain))]
+    assert _is_better(found, [Outcome(0.5, 1.0, rows)]) == taken
 
 
 def test_what_few_validation_rows_say_is_chance_whatever_the_seeds_say():
