@@ -40,6 +40,19 @@ _WRITTEN_TWICE = 0.05
 """Share of the values of a column that stand in it once more, or might, in another writing."""
 
 
+def rewritten(texts: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Texts in each way of writing, and what that way is called.
+
+    Args:
+      texts: Some texts.
+
+    >>> dict(rewritten(["007", "a "]))["without leading zeros"]
+    ['7', 'a ']
+    """
+    for how, write in _WRITINGS.items():
+        yield how, [write(text) for text in texts]
+
+
 class Twin(NamedTuple):
     """Two texts of one value.
 

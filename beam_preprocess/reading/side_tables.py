@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,11 +14,16 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.dialect import UTF_8
+from beam_preprocess.reading.other_writings import rewritten
 from beam_preprocess.reading.parse import parse_block
 from beam_preprocess.reading.side_table import SideTable
 from beam_preprocess.reading.text_blocks import InputFile, read_blocks
 
 _TOKENS = "tokens"
+_NOWHERE = -1
+_TRIED_KEYS = 2000
+_WRITTEN_OTHERWISE = 0.2
+"""Share of the values of a key whose rows are found in another writing: no chance any more."""
 
 
 class LoadedTable:
@@ -34,8 +41,10 @@ class LoadedTable:
     def __init__(self, table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int):
         self.key = table.key
         self.names = table.columns
+        self._name, self._is_checked = table.name, False
         keys, columns = _read(table, files, max_row_bytes)
         self._index = StringTable(keys)
+        self._digits = pc.max(pc.binary_length(keys)).as_py() or 0
         # The default lies behind the last row: a key without a row points there.
         self._absent = len(keys)
         default = pa.array([table.default.encode()], pa.binary())
@@ -49,11 +58,40 @@ class LoadedTable:
 
         Returns:
           Arrow binary [rows] by column name; the table's default where a key has no row.
+
+        Raises:
+          DataError: Keys of the first rows have no row of their own, but one in another writing.
         """
+        if not self._is_checked and len(keys):
+            self._check_writing(keys)
+            self._is_checked = True
         rows = pa.array(self._index.look_up(keys, self._absent))
         return {
             name: column.take(rows) for name, column in zip(self.names, self._columns, strict=True)
         }
+
+    def _check_writing(self, keys: pa.Array) -> None:
+        """A table whose keys are written otherwise joins nothing, without a word."""
+        distinct = keys.unique()
+        distinct = distinct.filter(pc.greater(pc.binary_length(distinct), 0))[:_TRIED_KEYS]
+        is_absent = self._index.look_up(distinct, self._absent) == self._absent
+        lacking = [key.decode() for key in distinct.filter(pa.array(is_absent)).to_pylist()]
+        for how, others in self._other_writings(lacking):
+            found = self._index.look_up(pa.array(map(str.encode, others), pa.binary()), _NOWHERE)
+            places = np.flatnonzero(found != _NOWHERE)
+            if len(places) >= max(2, _WRITTEN_OTHERWISE * len(distinct)):
+                text, other = lacking[places[0]], others[places[0]]
+                raise DataError(
+                    f"side table {self._name}: has no row for {text!r} in column {self.key!r}, but "
+                    f"one for {other!r} ({how}), and so for {len(places):,} of {len(distinct):,} "
+                    "values; write both alike"
+                )
+
+    def _other_writings(self, keys: list[str]) -> Iterator[tuple[str, list[str]]]:
+        yield from rewritten(keys)
+        yield "with leading zeros", [key.zfill(self._digits) for key in keys]
+        yield "with quotes: quoting = true reads them", [f'"{key}"' for key in keys]
+        yield "in capitals", [key.upper() for key in keys]
 
 
 def forget_tables() -> None:
