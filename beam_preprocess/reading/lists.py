@@ -122,6 +122,8 @@ def json_texts(values: pa.ListArray) -> pa.Array:
 def _json_list(text: bytes) -> list[bytes] | None:
     try:
         items = json.loads(text)
+        if items is None:  # as writers of JSON have a list that is missing
+            return []
         return [_json_text(item) for item in items] if isinstance(items, list) else None
     except (ValueError, RecursionError):
         return None

@@ -202,7 +202,7 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
     separated = {c.source: c.multi for c in description.sparse or () if isinstance(c.multi, str)}
     ids = {column.source for column in description.sparse or () if column.derive is None}
     as_numbers = {c.source for c in description.dense} | {description.label, description.weight}
-    columns, numbers = {}, {}
+    columns, numbers, types = {}, {}, {}
     bad = np.zeros(table.num_rows, bool)
     rejects = []
     for name in raw_columns(description):
@@ -215,7 +215,7 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
         else:
             values = plain_values(values)
             faults = [(inexact_ids(values), _INEXACT)] if name in ids else []
-            columns[name] = _raw_column(values, name in numeric)
+            columns[name], types[name] = _raw_column(values, name in numeric), values.type
             if name in as_numbers - numeric and is_number(values.type):
                 numbers[name] = _raw_column(values, numeric=True)
             faults += _faults(columns[name])
@@ -231,7 +231,8 @@ def raw_rows(table: pa.Table, first_row: int, description: Description) -> RawRo
     kept = {name: values.filter(good) for name, values in columns.items()}
     numbers = {name: values.filter(good) for name, values in numbers.items()}
     texts = _RowTexts(columns)
-    return RawRows(kept, lines, lines + first_row, texts, rejects, table.num_rows, numbers)
+    offsets = lines + first_row
+    return RawRows(kept, lines, offsets, texts, rejects, table.num_rows, numbers, types)
 
 
 def _in_one_piece(values: pa.ChunkedArray) -> pa.Array:

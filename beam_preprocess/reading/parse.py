@@ -73,6 +73,7 @@ class RawRows:
       line_count: Lines in the block, blank ones and the header included.
       numbers: Where a column of numbers of Parquet is read as text, its numbers (float64, null
         where missing): that text has a point before its decimals, whatever the log's texts have.
+      types: Of the columns of Parquet that hold single values, which are text here.
     """
 
     columns: dict[str, pa.Array]
@@ -82,6 +83,7 @@ class RawRows:
     rejects: list[Reject]
     line_count: int
     numbers: Mapping[str, pa.Array] = dataclasses.field(default_factory=dict)
+    types: Mapping[str, pa.DataType] = dataclasses.field(default_factory=dict)
 
 
 def parse_block(data: bytes, offset: int, description: Description, max_row_bytes: int) -> RawRows:

@@ -31,6 +31,7 @@ from beam_preprocess.reading.source import read_raw
 from beam_preprocess.reading.text_blocks import InputFile, open_text
 from beam_preprocess.running.file_patterns import find_files
 from beam_preprocess.running.input_files import find_further_inputs, side_files
+from beam_preprocess.running.typed_values import as_written, may_be_written_otherwise
 from beam_preprocess.running.unlike_training import UnlikeTraining
 
 _NO_LABEL = "(no label)"
@@ -108,6 +109,17 @@ class RowReplay:
             group=None,
             ignore=(),
         )
+        self._decimal = description.decimal
+        known = {
+            feature.source: vocabularies[feature.name].cast(pa.binary())
+            for feature in schema.sparse
+            if feature.name in vocabularies and feature.derive is None and not feature.is_list
+        }
+        self._written = {
+            name: entries
+            for name, entries in known.items()
+            if may_be_written_otherwise(entries, description.decimal)
+        }
         self._encoder = RowEncoder(schema.dense, schema.sparse, dict(vocabularies))
         self.unlike = UnlikeTraining(schema, vocabularies)
         self._numeric_ids = any(feature.encoding == "modulo" for feature in schema.sparse)
@@ -217,6 +229,9 @@ class RowReplay:
     def _encoded(
         self, raw: RawRows, description: Description, path: str, lines: int
     ) -> EncodedRows:
+        for name in raw.types.keys() & self._written.keys():
+            values, kind = raw.columns[name], raw.types[name]
+            raw.columns[name] = as_written(values, kind, self._written[name], self._decimal)
         rows, rejects = decode_rows(raw, description, numeric_ids=self._numeric_ids)
         label, dense, sparse = self._encoder.encode(rows)
         self.unlike.add(rows, sparse, self._encoder.starts)

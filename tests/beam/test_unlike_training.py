@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.datasets.generic import generic
 from beam_preprocess.datasets.toml_file import read_toml
 from beam_preprocess.errors import DataError
 from beam_preprocess.running.further_rows import RowReplay, read_vocabularies
@@ -121,3 +123,18 @@ def test_lists_in_a_column_of_single_values_are_refused_at_the_start(replay, tmp
     parquet.write_table(pa.table(log() | each("item", lambda text: [text])), path)
     with pytest.raises(DataError, match="column 'item' holds lists, where the model was trained"):
         replay(file_format="parquet").unlabelled([str(path)])
+
+
+def test_values_of_typed_columns_are_those_of_the_training_s_text(make_dataset):
+    layout = generic("click")
+    rows = [f"{n % 2},{n % 3 == 0},{n % 5}.0,{n % 7}" for n in range(ROWS)]
+    out = make_dataset("\n".join(["click,member,shop,item", *rows]) + "\n", layout)
+    schema = Schema.load(out)
+    replay = RowReplay(layout, schema, read_vocabularies(schema, out))
+    typed = {"member": [True, False, None], "shop": [3, 0, 77], "item": [6.0, None, 0.0]}
+    texts = {"member": ["True", "False", ""], "shop": ["3.0", "0.0", "77"], "item": ["6", "", "0"]}
+    (of_types,), (of_texts,) = (
+        list(replay.of_table(pa.table(columns))) for columns in (typed, texts)
+    )
+    assert of_types.sparse.tolist() == of_texts.sparse.tolist()
+    assert (of_types.sparse > 1).tolist() == [[1, 1, 1], [1, 1, 0], [0, 0, 1]]
