@@ -88,6 +88,15 @@ def test_a_comparison_on_few_clicks_says_so(few, told):
         assert ("test row" in text) == (told is not None) and (told or "") in text
 
 
+def test_a_comparison_says_what_is_exported_in_place_of_the_found_network():
+    rivals = [RivalSummary("lr", "Logistic regression", log_loss=FigureSummary(0.5, 0.01))]
+    made = ComparisonSummary(
+        "run", "log", (), "recipe paper", 1, rivals, few_of_a_label=7, exported="a pruned network"
+    )
+    for text in (screen_table(made), markdown(made), render_comparison(made)):
+        assert "Only 7 test rows" in text and "The run exports a pruned network; found is" in text
+
+
 def test_what_was_left_out_or_diverged_says_nothing():
     missing = YardstickSummary("dlrm", "DLRM", left_out="too large")
     assert (

@@ -98,8 +98,10 @@ def values_hint(columns: tuple[str, ...], description: Description) -> str:
 
     Args:
       columns: What stands in the first line of a file.
-      description: Of a text with headers.
+      description: Of the log; names of Parquet are no values.
     """
+    if description.file_format == "parquet":
+        return ""
     is_number = NumberReader(description.decimal).is_number
     if not any(map(is_number, columns)):
         return ""

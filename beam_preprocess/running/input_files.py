@@ -237,8 +237,8 @@ def _resolve_all(
             names = tuple(name for name, _ in file.partitions)
             description = description.resolve(whole or header, file.path, names)
         except DataError as error:
-            hint = "" if schema is not None else values_hint(header, description)
-            raise DataError(f"{error}{hint or mend(description, header)}") from None
+            hint = values_hint(header, description) or mend(description, header)
+            raise DataError(f"{error}{hint}") from None
         if schema is not None:
             description = with_types(schema, description)
     files = tuple(

@@ -8,6 +8,7 @@ from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_names import check_columns, shorten
 from beam_preprocess.reading.description import EMPTY, Description
 from beam_preprocess.reading.text_blocks import InputFile
+from beam_preprocess.running.header_lines import values_hint
 
 
 def all_columns(
@@ -46,7 +47,7 @@ def _check_needed(description: Description, file: InputFile, header: tuple[str, 
         if name is not None and name not in (*header, *above):
             raise DataError(
                 f"{file.path}: no column {name!r}, which every file needs; there are "
-                f"{shorten(header)}"
+                f"{shorten(header)}{values_hint(header, description)}"
             )
 
 

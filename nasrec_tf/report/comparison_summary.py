@@ -235,6 +235,7 @@ class ComparisonSummary:
         versions: package to version.
         few_of_a_label: test rows with a click, or without one, where these are too few for
             intervals; ``None`` where there are enough of both.
+        exported: what the run exports, where that is not one network as it is trained here.
     """
 
     name: str
@@ -252,15 +253,26 @@ class ComparisonSummary:
     command: str | None = None
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     few_of_a_label: int | None = None
+    exported: str | None = None
 
     @property
     def caution(self) -> str | None:
-        """Why the test rows tell little, in a sentence or two; ``None`` where they do not.
+        """What the figures do not tell, in a sentence or two; ``None`` where that is nothing.
 
         Example:
             >>> ComparisonSummary("", "", (), "", 1, (), few_of_a_label=7).caution
             'Only 7 test rows have the rarer label; intervals know no others, and are too narrow.'
+            >>> ComparisonSummary("", "", (), "", 1, (), exported="a pruned network").caution
+            'The run exports a pruned network; found is its best network alone, trained anew.'
         """
+        parts = [self._of_few_rows]
+        if self.exported is not None:
+            told = f"The run exports {self.exported}; found is its best network alone, trained anew"
+            parts.append(f"{told}.")
+        return " ".join(part for part in parts if part) or None
+
+    @property
+    def _of_few_rows(self) -> str | None:
         if self.few_of_a_label is None:
             return None
         if self.few_of_a_label == 0:

@@ -78,6 +78,18 @@ def _found(run: Run) -> Trainable:
     return run.directory.finished("retrain", RetrainResult).architecture
 
 
+def exported_otherwise(run: Run) -> str | None:
+    """What a run exports, where that is not its best network as it was trained.
+
+    Args:
+        run: the run; its retrain stage has finished.
+    """
+    if run.config.prune is not None:
+        return "a pruned network"
+    ensemble = run.directory.finished("retrain", RetrainResult).ensemble
+    return None if ensemble is None else f"an average of {len(ensemble.members)} networks"
+
+
 def names_of(models: str) -> Sequence[str]:
     """The models that were asked for.
 

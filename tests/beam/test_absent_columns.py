@@ -180,6 +180,16 @@ def test_no_file_may_lack_what_every_row_needs(tmp_path, kind, name):
         find_inputs(config)
 
 
+def test_a_part_without_a_header_is_told_as_such(tmp_path):
+    for name, columns in (("a", BEFORE), ("b", BEFORE)):
+        as_csv(tmp_path / f"{name}.csv", rows(1), columns)
+    text = (tmp_path / "b.csv").read_text()
+    (tmp_path / "b.csv").write_text(text[text.index("\n") + 1 :])
+    description = LayoutOptions(label="click", absent_columns="empty").describe("csv")
+    with pytest.raises(DataError, match=r"b\.csv: no column 'click'.*if line 1 is a row"):
+        find_inputs(PreprocessConfig(description, "out", inputs=(str(tmp_path),)))
+
+
 def test_a_header_in_another_order_is_read_by_its_names(tmp_path):
     found = {}
     for order in (COLUMNS, COLUMNS[::-1]):

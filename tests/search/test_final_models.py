@@ -21,6 +21,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stages import retrain
 from nasrec_tf.search.winner_quality import predicted
+from nasrec_tf.studies.contenders import exported_otherwise
 from nasrec_tf.studies.run_figures import figures_of
 
 SEVERAL = ("--ensemble", "3", "--winner-seeds", "2", "--retrain-batch-size", "16")
@@ -140,12 +141,18 @@ def test_what_is_explained_is_the_ensemble_and_in_its_parts_the_network_that_is_
     assert drawn.log_loss == pytest.approx(result(directory)["test"]["log_loss"])
 
 
-def test_only_what_is_exported_stays_on_disk(several):
+def test_only_what_is_exported_stays_on_disk_and_what_an_extension_chooses_by(several):
     directory, _ = several
     found = result(directory)
     members = {member["directory"] for member in found["ensemble"]["members"]}
     assert kept(directory, "best.npz") == members | {found["directory"]}
-    assert kept(directory, VALIDATION_LOGITS) == set()
+    assert kept(directory, VALIDATION_LOGITS) == kept(directory, "result.json")
+
+
+def test_a_comparison_says_that_an_ensemble_is_exported(several):
+    run = run_of(several[0])
+    members = len(result(several[0])["ensemble"]["members"])
+    assert exported_otherwise(run) == f"an average of {members} networks"
 
 
 def test_the_winner_is_its_best_seed_on_validation(several):

@@ -13,6 +13,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.ticket_trainings import TicketTrainings
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.studies.contenders import exported_otherwise
 from nasrec_tf.studies.draw_command import _drawn
 from nasrec_tf.studies.run_figures import figures_of
 
@@ -60,6 +61,7 @@ def assert_lists_tell_what_is_left(directory, result):
     assert listed.test == result.test and listed.model.endswith(", pruned")
     assert (listed.mflops, listed.parameters) == (result.mflops, result.parameters)
     assert _drawn(str(directory.path)).architecture == result.architecture.architecture
+    assert exported_otherwise(run) == "a pruned network"
 
 
 def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arguments):
