@@ -59,7 +59,11 @@ def told_absent(description: Description, files: Sequence[InputFile]) -> Iterato
       files: Its files, each with its columns.
     """
     for name in description.columns or ():
-        lacking = [file.path for file in files if file.columns and name not in file.columns]
+        lacking = [
+            file.path
+            for file in files
+            if file.columns and name not in {*file.columns, *dict(file.partitions)}
+        ]
         if not lacking or name not in description.sources:
             continue
         more = f" and {len(lacking) - _NAMED_FILES} more" if len(lacking) > _NAMED_FILES else ""

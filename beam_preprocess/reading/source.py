@@ -39,10 +39,13 @@ def read_raw(
     Raises:
       DataError: The file or a side table cannot be read.
     """
+    own = of_file(description, file).columns or ()
     tables = load_tables(description.side_tables, side_files, max_row_bytes)
     for index, rows, size in _read_blocks(file, first, last, description, max_row_bytes):
         for name, value in file.partitions:
-            if name in (description.partitions or ()):
+            # Another file may have it itself, so that it is a column of the log.
+            is_lacking = name in rows.columns and name not in own
+            if is_lacking or name in (description.partitions or ()):
                 rows.columns[name] = pa.array([value.encode()] * len(rows.lines), pa.binary())
         for table in tables:
             rows.columns.update(table.join(rows.columns[table.key]))

@@ -180,6 +180,26 @@ def test_no_file_may_lack_what_every_row_needs(tmp_path, kind, name):
         find_inputs(config)
 
 
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize("absent", ["refuse", "empty"])
+def test_a_column_that_a_directory_gives_one_file_and_another_has_itself(tmp_path, kind, absent):
+    """It was empty where the directory says it."""
+    found = {}
+    for name, columns in (("mixed", ("click", "user")), ("alike", ("click", "user", "device"))):
+        for device, own in (("phone", columns), ("tablet", ("click", "user", "device"))):
+            directory = tmp_path / name / f"device={device}"
+            directory.mkdir(parents=True)
+            table = [{**row, "device": device} for row in rows(3)]
+            WRITERS[kind](directory / f"a.{kind}", table, own)
+        named = LayoutOptions(label="click", sparse="user,device", absent_columns=absent)
+        data = tmp_path / f"{name}-data"
+        inputs = (str(tmp_path / name),)
+        preprocess(PreprocessConfig(named.describe(kind), str(data), inputs=inputs))
+        found[name] = records(data)
+        assert not [e for e in Findings.load(data).warnings if e.kind == "absent columns"]
+    assert found["mixed"] == found["alike"]
+
+
 def test_a_part_without_a_header_is_told_as_such(tmp_path):
     for name, columns in (("a", BEFORE), ("b", BEFORE)):
         as_csv(tmp_path / f"{name}.csv", rows(1), columns)
