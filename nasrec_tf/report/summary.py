@@ -125,6 +125,9 @@ class CandidateSummary:
         stopped_after: share of its steps after which it was given up, as others were better there;
             ``None`` if it went to its end.
         architecture: what was trained; ``None`` of a hand-made model.
+        seed: which one of the network's seeds, from 1.
+        mean_log_loss: of the network's trainings on validation, in nats; ``None`` of a network
+            that was trained once.
     """
 
     rank: int
@@ -139,6 +142,8 @@ class CandidateSummary:
     won: bool = False
     stopped_after: float | None = None
     architecture: Architecture | None = None
+    seed: int = 1
+    mean_log_loss: float | None = None
 
     @property
     def diverged(self) -> bool:

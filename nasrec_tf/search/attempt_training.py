@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Sequence
 
 from nasrec_tf.common.saved_state import write_state
-from nasrec_tf.search.attempts import Attempt, finished
+from nasrec_tf.search.attempt import Attempt, finished
 from nasrec_tf.search.chosen_summary import told_training
 from nasrec_tf.search.from_scratch import Trained, train_from_scratch, training_plan
 from nasrec_tf.search.halving import rung_steps
@@ -99,7 +99,7 @@ def keeps_all(run: Run) -> bool:
     Args:
         run: the run.
     """
-    return run.config.ensemble > 1
+    return run.config.keeps_trainings
 
 
 def give_up(run: Run, attempt: Attempt, trained: Trained) -> AttemptResult:

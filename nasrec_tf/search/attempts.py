@@ -9,46 +9,21 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state
 from nasrec_tf.operators import NO_NORM
+from nasrec_tf.search.attempt import Attempt, finished, tells_of
 from nasrec_tf.search.candidates import candidates
+from nasrec_tf.search.finalist_seeds import best_network, networks, next_seed
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.refinement import neighbour, plain_candidates
 from nasrec_tf.search.results import AttemptFigures, AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
-from nasrec_tf.search.trainable import SpaceModel, Trainable
+from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.search.workload import repeated
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import recipe_names
 
 OTHER_DECAYS = (0.0, 0.5, 2.0)
 """Row decays tried again for the best finalists, by that of the chosen recipe."""
-
-
-FIRST = "retrain"
-"""Purpose of all trainings but those of the winner with further seeds."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Attempt:
-    """One training from scratch.
-
-    Args:
-        rank: the candidate's rank in the search, from 1.
-        architecture: what is trained.
-        recipe: how.
-        directory: where it leaves its results.
-        purpose: initial weights and row order are drawn for it.
-        refines: whether the search did not propose it: it was made from the best so far.
-        repeats: whether the architecture was trained before, with another recipe.
-    """
-
-    rank: int
-    architecture: Trainable
-    recipe: Recipe
-    directory: pathlib.Path
-    purpose: str = FIRST
-    refines: bool = False
-    repeats: bool = False
 
 
 def next_attempts(
@@ -70,6 +45,9 @@ def next_attempts(
         again = [attempt for attempt in again if attempt.directory not in made]
         if again:
             return again[:1]
+    seeded = next_seed(attempts, results, run.config.finalist_seeds)
+    if seeded is not None:
+        return [seeded]
     refined = sum(attempt.refines for attempt in attempts)
     if refined < run.settings.refine:
         child = _refined(run, attempts, results, refined)
@@ -125,7 +103,7 @@ def _refined(
     """Plain networks first, then changes of whatever is best so far; none if none is new."""
     from nasrec_tf.data.records import derived_seed
 
-    parent = attempts[_ranking(results)[0]]
+    parent = attempts[best_network(attempts, results).numbers[0]]
     tried = {attempt.architecture.identity for attempt in attempts}
     limit = math.inf if run.config.max_mflops is None else run.config.max_mflops
 
@@ -170,7 +148,8 @@ def _with_other_recipes(
     """
     rows = {name: split.rows for name, split in run.schema.splits.items()}
     fixed = run.config.recipe_changes()
-    ended = [index for index in _ranking(results) if results[index].stopped is None]
+    firsts = [network.numbers[0] for network in networks(attempts, results)]
+    ended = [index for index in firsts if results[index].stopped is None]
     best = ended[: repeated(run.config, len(_of_search(run)), rows)]
     return [
         dataclasses.replace(
@@ -229,7 +208,7 @@ def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
             break
     if kept is not None and kept.out_of_time:
         attempts = attempts[: len(kept.attempts)]
-    if kept is not None and not _tells_of(attempts, kept.attempts):
+    if kept is not None and not tells_of(attempts, kept.attempts):
         name = run.config.recipe
         # What a file holds is no option, so that nothing else has told.
         changed = ""
@@ -244,30 +223,3 @@ def ended_attempts(run: Run) -> list[tuple[Attempt, AttemptFigures]]:
 
 def _all(results: Sequence[AttemptFigures | None]) -> list[AttemptFigures]:
     return [result for result in results if result is not None]
-
-
-def _tells_of(attempts: list[Attempt], results: Sequence[AttemptFigures]) -> bool:
-    return len(attempts) == len(results) and all(
-        (attempt.rank, attempt.recipe.learning_rate) == (result.rank, result.learning_rate)
-        and result.recipe in (None, attempt.recipe)
-        for attempt, result in zip(attempts, results)
-    )
-
-
-def finished(attempt: Attempt) -> AttemptResult | None:
-    """What a training left, or ``None`` if it has not ended.
-
-    Args:
-        attempt: the training.
-
-    Raises:
-        RunError: if the file is damaged, or of another training.
-    """
-    path = attempt.directory / RESULT_FILE
-    mend = f"delete {attempt.directory} to train this candidate anew"
-    result = read_state(path, AttemptResult, mend)
-    if result is not None:
-        same = result.architecture.to_json() == attempt.architecture.to_json()
-        if not same or not _tells_of([attempt], [result]):
-            raise RunError(f"{path}: tells of another training than this run's; {mend}.")
-    return result

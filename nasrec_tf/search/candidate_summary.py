@@ -5,6 +5,7 @@ import pathlib
 
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.report import CandidateSummary, Curve, TrialSummary
+from nasrec_tf.search.finalist_seeds import means
 from nasrec_tf.search.results import AttemptFigures, Skipped
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_size import drawn_validation_rows, score_rows
@@ -95,7 +96,9 @@ def candidate_summaries(run: Run) -> list[CandidateSummary]:
 
     winner = run.directory.result("retrain")
     found = []
-    for attempt, figures in ended_attempts(run):
+    ended = ended_attempts(run)
+    of_network = means(*zip(*ended)) if ended else {}
+    for attempt, figures in ended:
         cost = run.model_cost(attempt.architecture, attempt.recipe)
         validation = figures.validation
         name = str(attempt.directory.relative_to(run.directory.path))
@@ -112,6 +115,8 @@ def candidate_summaries(run: Run) -> list[CandidateSummary]:
                 mflops=cost.mflops,
                 parameters=cost.parameters,
                 architecture=attempt.architecture.architecture,
+                seed=attempt.seed,
+                mean_log_loss=of_network.get(attempt.first_directory),
                 won=winner is not None and (winner.candidate or winner.directory) == name,
             )
         )

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from nasrec_tf.report import CalibrationSummary, DifferenceSummary, QualitySummary
+from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.attempt_training import with_weights
-from nasrec_tf.search.attempts import Attempt
 from nasrec_tf.search.final_fit import fit_to_all
 from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, kept_logits
@@ -24,7 +24,6 @@ from nasrec_tf.search.results import (
     SeedResult,
 )
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.seed_directory import seed_directory
 from nasrec_tf.search.winner_quality import Predicted, judged, of_training, predicted
 
 Training = tuple[Attempt, AttemptResult]
@@ -38,14 +37,7 @@ def seed_attempts(run: Run, winner: Attempt) -> list[Attempt]:
         run: the run.
         winner: its first training.
     """
-    return [
-        dataclasses.replace(
-            winner,
-            directory=seed_directory(winner.directory, number),
-            purpose=f"{winner.purpose} seed {number}",
-        )
-        for number in range(2, run.config.winner_seeds + 1)
-    ]
+    return [winner.with_seed(number) for number in range(2, run.config.winner_seeds + 1)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +71,8 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
         run: the run.
         pool: trainings that an ensemble may be chosen from, those that did not diverge.
         winner: the one that validation has chosen.
-        seeds: the winner by seed, the first one included.
+        seeds: the winner by seed, the first one included; their spread on test is told unless a
+            final fit is asked for, which those seeds have not had.
     """
     models = _Models(run)
     validation = _of_validation(run, models, winner[0])
@@ -100,7 +93,7 @@ def measure(run: Run, pool: Trainings, winner: Training, seeds: Trainings) -> Me
             test=models.predicted(attempt, "test").quality(),
         )
         for attempt, result in seeds
-        if len(seeds) > 1 and run.time.affords(len(test.labels))
+        if len(seeds) > 1 and fit is None and run.time.affords(len(test.labels))
     ]
     ensemble = None
     if validation is not None and members:

@@ -95,7 +95,12 @@ def told_choice(config: SearchConfig, result: RetrainResult) -> str:
         config: the options.
         result: of the retrain stage.
     """
-    chosen = "Chosen by validation log loss; the test split was looked at once, at the end."
+    by = "validation log loss"
+    if config.finalist_seeds > 1:
+        by = (
+            f"mean validation log loss, the best over {config.finalist_seeds} seeds, and then by it"
+        )
+    chosen = f"Chosen by {by}; the test split was looked at once, at the end."
     if config.ensemble > 1 and result.ensemble is None:
         chosen += f" There is no ensemble: {NO_BETTER}."
     fit = result.final_fit

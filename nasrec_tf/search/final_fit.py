@@ -11,7 +11,7 @@ import time
 
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.data.joined_splits import JOIN
-from nasrec_tf.search.attempts import FIRST, Attempt
+from nasrec_tf.search.attempt import FIRST, Attempt
 from nasrec_tf.search.from_scratch import begin, build, training_plan
 from nasrec_tf.search.results import AttemptResult, FinalFit
 from nasrec_tf.search.run import Run

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.attempt_training import (
     give_up,
     train_attempt,
     train_beside,
     train_to_rung,
 )
-from nasrec_tf.search.attempts import Attempt
 from nasrec_tf.search.from_scratch import Trained
 from nasrec_tf.search.halving import SHARES, clearly_worse, numbers_left
 from nasrec_tf.search.results import AttemptFigures, AttemptResult, Look

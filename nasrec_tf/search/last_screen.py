@@ -13,6 +13,7 @@ from nasrec_tf.report.gap_share import known_gap, seen_gap
 from nasrec_tf.report.verdict import told_yardstick, verdict_line
 from nasrec_tf.search.chosen_summary import chosen_lines, quality_line
 from nasrec_tf.search.final_model import final_model
+from nasrec_tf.search.finalist_seeds import means
 from nasrec_tf.search.results import (
     AttemptFigures,
     ExportResult,
@@ -186,7 +187,9 @@ def write_leaderboard(run: Run) -> None:
     from nasrec_tf.search.attempts import ended_attempts
 
     rows = []
-    for attempt, figures in sorted(ended_attempts(run), key=lambda pair: pair[1].standing):
+    ended = ended_attempts(run)
+    of_network = means(*zip(*ended))
+    for attempt, figures in sorted(ended, key=lambda pair: pair[1].standing):
         cost = run.model_cost(attempt.architecture, attempt.recipe)
         validation = figures.validation
         rows.append(
@@ -195,8 +198,10 @@ def write_leaderboard(run: Run) -> None:
                 "identity": attempt.architecture.identity,
                 "learning_rate": attempt.recipe.learning_rate,
                 "recipe": str(attempt.recipe),
+                "seed": attempt.seed,
                 "validation_log_loss": _told_loss(figures),
                 "validation_auc": validation.auc if validation else None,
+                "mean_validation_log_loss": of_network.get(attempt.first_directory),
                 "passes": f"{figures.passes:g}",
                 "mflops": cost.mflops,
                 "parameters": cost.parameters,

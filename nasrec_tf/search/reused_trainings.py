@@ -10,12 +10,13 @@ import pathlib
 import shutil
 
 from nasrec_tf.common.saved_state import read_state, write_state
-from nasrec_tf.search.attempts import FIRST, Attempt
+from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
 from nasrec_tf.search.results import AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
+from nasrec_tf.search.seed_directory import seed_of
 from nasrec_tf.search.superseded import CONFIG_FILE, of_run
 from nasrec_tf.search.training_task import under_way
 
@@ -38,7 +39,7 @@ def reused(run: Run, attempt: Attempt) -> AttemptResult | None:
         RunError: if what is kept is damaged.
     """
     # Halving looks at trainings on their way; one that is made once more goes on.
-    if attempt.purpose != FIRST or run.settings.halving or under_way(attempt.directory):
+    if run.settings.halving or under_way(attempt.directory):
         return None
     for aside in of_run(run.directory.path):
         if not (aside / CONFIG_FILE).exists():
@@ -51,7 +52,9 @@ def reused(run: Run, attempt: Attempt) -> AttemptResult | None:
             continue
         for path in sorted((aside / "retrain").glob(f"*/{RESULT_FILE}")):
             found = read_state(path, AttemptResult, f"delete {path.parent}")
-            if found is None or not _is_same(found, attempt):
+            if found is None or seed_of(path.parent) != attempt.seed:
+                continue
+            if not _is_same(found, attempt):
                 continue
             if _is_enough(run, path.parent, found):
                 return _taken(path.parent, found, attempt)

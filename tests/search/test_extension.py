@@ -208,6 +208,7 @@ VALUES = {
     "refine": (0, 1, 2),
     "retrain_epochs": (1, 2),
     "winner_seeds": (1, 2),
+    "finalist_seeds": (1, 2, 3),
     "max_mflops": (100.0, 0.2),
 }
 

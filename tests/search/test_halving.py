@@ -12,7 +12,8 @@ from search.search_calls import call, options
 
 from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.search import attempt_training, finalists
-from nasrec_tf.search.attempts import Attempt, next_attempts
+from nasrec_tf.search.attempt import Attempt
+from nasrec_tf.search.attempts import next_attempts
 from nasrec_tf.search.halving import MARGINS, SHARES, clearly_worse, numbers_left, rung_steps
 from nasrec_tf.search.results import AttemptFigures, EpochQuality, Look
 from nasrec_tf.search.run import Run

@@ -25,6 +25,10 @@ class RetrainOptions:
         "later ones where they are clearly worse than the best was", before=False,
         unless_given="off",
     )  # fmt: skip
+    finalist_seeds: int = option(
+        1, RETRAIN, "train the best of these networks with so many seeds, and choose by the mean "
+        "of a network's trainings", least=1, most=1000,
+    )  # fmt: skip
     final_layer_norm: bool = option(
         False,
         RETRAIN,

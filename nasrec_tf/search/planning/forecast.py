@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nasrec_tf.search.attempts import other_recipes
+from nasrec_tf.search.finalist_seeds import expected_seeds
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.later_stages import explaining, pruning
 from nasrec_tf.search.planning.pilot import Pilot
@@ -206,27 +207,32 @@ class Forecast:
         first = finalists(pilot.config, pilot.settings)
         others = list(other_recipes(pilot.recipe, pilot.config.recipe_changes()))
         again = repeated(pilot.config, first, pilot.rows) * len(others)
-        again += pilot.config.winner_seeds - 1
+        again += max(0, pilot.config.winner_seeds - pilot.config.finalist_seeds)
         again += pilot.config.final_fit != "train"
         refined = pilot.settings.refine
+        seeds = pilot.config.finalist_seeds
+        seeded = expected_seeds(seeds, first + again, refined)
         each = sorted(self.parts.training(cost) for cost in costs.found)
         plain = each[0] if costs.plain is None else min(each[0], self.parts.training(costs.plain))
         mean = statistics.mean(each)
         beside = self.parts.choosing()
         # What refines the best is as large as that, which may be the plain network.
         whole = self.parts.whole_trainings(first)
-        expected = (whole + again) * mean + refined * (plain + mean) / 2 + beside
-        least = (whole * each[0] + (again + refined) * plain) * EARLIEST + beside
-        most = (whole + again) * each[-1] + refined * mean + beside
-        kept = first + again + refined if pilot.config.ensemble > 1 else 1
+        expected = (whole + again + seeded) * mean + refined * (plain + mean) / 2 + beside
+        fewest = again + refined + seeds - 1
+        least = (whole * each[0] + fewest * plain) * EARLIEST + beside
+        most = (whole + again + 2 * seeded) * each[-1] + refined * mean + beside
+        trainings = first + again + refined + round(seeded)
+        told = f"about {trainings}" if seeded else f"{trainings}"
+        kept = trainings if pilot.config.keeps_trainings else 1
         size = self.pilot.network_bytes(pilot.recipe)
         return StageForecast(
             "retrain",
             about(expected, least, most),
             self.parts.memory(size),
             2 * size + kept * size // 2,
-            f"{first + again + refined} trainings of up to {pilot.recipe.epochs} epochs",
-            first + again + refined,
+            f"{told} trainings of up to {pilot.recipe.epochs} epochs",
+            trainings,
         )
 
     def _export(self) -> StageForecast:

@@ -113,8 +113,8 @@ def _crossbar_qualities(run: Run, subnet, settings, rows: int) -> dict[str, Qual
 
 def _float_twin(run: Run, architecture: Architecture):
     """The winner's architecture in floating point, trained in the same way."""
+    from nasrec_tf.search.attempt import Attempt
     from nasrec_tf.search.attempt_training import train_attempt
-    from nasrec_tf.search.attempts import Attempt
     from nasrec_tf.search.from_scratch import load_trained
 
     result = final_model(run)

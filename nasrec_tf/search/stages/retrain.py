@@ -4,10 +4,12 @@ import math
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.search.attempt import Attempt, finished
 from nasrec_tf.search.attempt_training import keeps_all, train_attempt, with_weights
-from nasrec_tf.search.attempts import Attempt, expected_count, finished, next_attempts
+from nasrec_tf.search.attempts import expected_count, next_attempts
 from nasrec_tf.search.chosen_models import measure, seed_attempts
 from nasrec_tf.search.final_model import final_model
+from nasrec_tf.search.finalist_seeds import best_network
 from nasrec_tf.search.finalists import beside_best, halved
 from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
@@ -63,24 +65,26 @@ def _has_time(run: Run, results: list[AttemptResult]) -> bool:
 
 def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> RetrainResult:
     """The winner with all that is asked of it, measured."""
-    best = _best(results)
-    candidate = attempts[best]
-    if not math.isfinite(results[best].score):
+    network = best_network(attempts, results)
+    if not math.isfinite(results[network.best].score):
         raise UserError(
             f"{run.directory.stage('retrain')}: the training of every candidate diverged; delete "
             "this directory and repeat the command with a lower --retrain-learning-rates."
         )
-    results[best] = with_weights(run, candidate, results[best])
-    further = seed_attempts(run, candidate)
-    seeds = [(candidate, results[best]), *_train_seeds(run, further, results)]
+    for number in network.numbers:
+        results[number] = with_weights(run, attempts[number], results[number])
+    made = [(attempts[number], results[number]) for number in network.numbers]
+    trained = _train_seeds(run, seed_attempts(run, made[0][0])[len(made) - 1 :], results)
+    seeds = [*made, *trained]
     winner, result = seeds[_best([result for _, result in seeds])]
-    pool = [*zip(attempts, results), *seeds[1:]]
+    pool = [*zip(attempts, results), *trained]
     measured = measure(
         run,
         [one for one in pool if math.isfinite(one[1].score)],
         (winner, result),
         [one for one in seeds if math.isfinite(one[1].score)],
     )
+    candidate = winner if winner in attempts else attempts[network.best]
     name = str(candidate.directory.relative_to(run.directory.path))
     return RetrainResult(
         rank=winner.rank,
@@ -126,11 +130,11 @@ def _train_seeds(
 ) -> list[tuple[Attempt, AttemptResult]]:
     """The winner with further seeds, as many as there is time for."""
     found = []
-    for number, attempt in enumerate(attempts, start=2):
+    for attempt in attempts:
         if finished(attempt) is None and not _has_time(run, before):
             run.say("retrain: no time for further seeds")
             break
-        title = f"seed {number}/{len(attempts) + 1}"
+        title = f"seed {attempt.seed}/{run.config.winner_seeds}"
         found.append((attempt, train_attempt(run, attempt, title)))
     return found
 
@@ -178,6 +182,6 @@ def _keep_exported_weights(run: Run, result: RetrainResult) -> None:
     for path in root.glob(f"*/{WEIGHTS}"):
         if str(path.parent.relative_to(run.directory.path)) not in used:
             path.unlink()
-    if not keeps_all(run):
+    if run.config.ensemble == 1:
         for path in root.glob(f"*/{VALIDATION_LOGITS}"):
             path.unlink()
