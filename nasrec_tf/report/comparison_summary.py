@@ -69,6 +69,10 @@ class RivalSummary:
         log_loss_gap: from the found model; ``None`` of that itself.
         auc_gap: likewise.
         grouped_auc_gap: likewise.
+        averaged_log_loss: of the average of all trainings' logits; ``None`` of one training.
+        averaged_auc: likewise.
+        averaged_log_loss_gap: from the found model's average; ``None`` of that itself.
+        averaged_auc_gap: likewise.
         mflops: millions of multiply-accumulates per sample.
         parameters: weights without embedding tables.
         embedding_parameters: weights of the embedding tables.
@@ -92,6 +96,10 @@ class RivalSummary:
     log_loss_gap: GapSummary | None = None
     auc_gap: GapSummary | None = None
     grouped_auc_gap: GapSummary | None = None
+    averaged_log_loss: FigureSummary | None = None
+    averaged_auc: FigureSummary | None = None
+    averaged_log_loss_gap: GapSummary | None = None
+    averaged_auc_gap: GapSummary | None = None
     mflops: float = 0.0
     parameters: int = 0
     embedding_parameters: int = 0
@@ -298,6 +306,13 @@ class ComparisonSummary:
         return sorted(
             self.rivals, key=lambda one: math.inf if one.log_loss is None else one.log_loss.mean
         )
+
+    @property
+    def averages(self) -> list[RivalSummary]:
+        """The models whose trainings were averaged, the lowest test log loss of these first."""
+        found = [(one.averaged_log_loss, one) for one in self.rivals]
+        averaged = [(figure.mean, one) for figure, one in found if figure is not None]
+        return [one for _, one in sorted(averaged, key=lambda pair: pair[0])]
 
     @property
     def ranked_strategies(self) -> list[StrategySummary]:

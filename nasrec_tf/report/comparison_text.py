@@ -66,6 +66,7 @@ def markdown(comparison: ComparisonSummary) -> str:
         f"seed{'s' if comparison.seeds != 1 else ''} of each model, {comparison.rule}."
         f"{_groups_told(comparison)}{f' {comparison.caution}' if comparison.caution else ''}",
         markdown_table(_quality_columns(comparison), _quality_rows(comparison)),
+        *_averages(comparison),
         markdown_table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
         markdown_table(
             ("model", "recipe"), [(rival.name, rival.recipe or "") for rival in trained]
@@ -100,6 +101,8 @@ COST_COLUMNS = (
     "search, M rows",
     "time",
 )
+
+AVERAGE_COLUMNS = ("model", "trainings", *QUALITY_COLUMNS[1:])
 
 STRATEGY_COLUMNS = (
     "search",
@@ -140,8 +143,12 @@ def _quality_rows(comparison: ComparisonSummary) -> list[tuple[str, ...]]:
     return [row + more for row, more in zip(rows, grouped)]
 
 
+def _name(rival: RivalSummary) -> str:
+    return f"{rival.name} (of the run)" if rival.found else rival.name
+
+
 def _quality_cells(rival: RivalSummary) -> tuple[str, ...]:
-    name = f"{rival.name} (of the run)" if rival.found else rival.name
+    name = _name(rival)
     if rival.diverged:
         name += f" ({rival.diverged} of {rival.seeds} diverged)"
     return (
@@ -151,6 +158,28 @@ def _quality_cells(rival: RivalSummary) -> tuple[str, ...]:
         _figure(rival.auc),
         *_gap(rival.auc_gap),
     )
+
+
+def _averages(comparison: ComparisonSummary) -> list[str]:
+    """The trainings of each model averaged, where there are several."""
+    if not comparison.averages:
+        return []
+    rows = [
+        (
+            _name(one),
+            number(one.seeds - one.diverged),
+            _figure(one.averaged_log_loss),
+            *_gap(one.averaged_log_loss_gap),
+            _figure(one.averaged_auc),
+            *_gap(one.averaged_auc_gap),
+        )
+        for one in comparison.averages
+    ]
+    return [
+        "The trainings of each model averaged (the mean of their logits, as `--ensemble` exports "
+        "it), which is a model of so many times the cost:",
+        markdown_table(AVERAGE_COLUMNS, rows),
+    ]
 
 
 def _cost_cells(rival: RivalSummary) -> tuple[str, ...]:
@@ -221,6 +250,11 @@ CSV_COLUMNS: dict[str, Callable[[RivalSummary], object]] = {
 }
 
 
+GAPS = (
+    "log_loss_gap", "auc_gap", "grouped_auc_gap", "averaged_log_loss_gap", "averaged_auc_gap",
+)  # fmt: skip
+
+
 def as_csv(comparison: ComparisonSummary) -> str:
     """Every figure of every model, one row each, at full precision.
 
@@ -237,11 +271,14 @@ def as_csv(comparison: ComparisonSummary) -> str:
 
 def _csv_row(rival: RivalSummary) -> dict[str, object]:
     row = {name: value(rival) for name, value in CSV_COLUMNS.items()}
+    for name in ("averaged_log_loss", "averaged_auc"):
+        figure = getattr(rival, name)
+        row[name] = figure and figure.mean
     for name in ("validation", "log_loss", "auc", "grouped_auc"):
         figure = getattr(rival, name)
         row[f"{name}_mean"] = figure and figure.mean
         row[f"{name}_deviation"] = figure and figure.deviation
-    for name in ("log_loss_gap", "auc_gap", "grouped_auc_gap"):
+    for name in GAPS:
         gap = getattr(rival, name)
         row[name] = gap and gap.value
         row[f"{name}_low"], row[f"{name}_high"] = (gap and gap.interval) or (None, None)

@@ -196,7 +196,8 @@ class Comparison:
             speed = self.trainings.speed(contender)
             judge = self.grouped_quality
             grouped = self.trainings.grouped(contender, trained, judge) if judge else ()
-            ended.append(Outcome(contender, tuning, trained, tests, speed, grouped))
+            averaged = self.trainings.averaged(contender, trained, tests)
+            ended.append(Outcome(contender, tuning, trained, tests, speed, grouped, averaged))
             yield ended
 
     def summary(self, outcomes: Sequence[Outcome]) -> ComparisonSummary:

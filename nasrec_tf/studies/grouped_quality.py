@@ -10,14 +10,14 @@ import pathlib
 
 import numpy as np
 
-from nasrec_tf.common.damaged_archives import ARCHIVE_DAMAGE
-from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.search.kept_logits import kept_logits
 from nasrec_tf.search.results import Finite
 from nasrec_tf.search.run import Run
-from nasrec_tf.studies.rival_results import TEST_LABELS, TEST_LOGITS
+from nasrec_tf.studies.kept_labels import kept_labels
+from nasrec_tf.studies.rival_results import TEST_LOGITS
 from nasrec_tf.training.evaluation import EVALUATION_BATCH, bootstrap
 from nasrec_tf.training.grouped_auc import areas_by_group, groups_with_both
 from nasrec_tf.training.ranked_rows import drawn_weights, weighted_mean
@@ -138,13 +138,7 @@ class GroupedQuality:
 
     @functools.cached_property
     def _labels(self) -> np.ndarray:
-        path = self.directory / TEST_LABELS
-        try:
-            with np.load(path) as file:
-                return file["labels"]
-        except ARCHIVE_DAMAGE as error:
-            mend = f"delete {self.directory} to compare again"
-            raise RunError(f"{path}: cannot be read; {mend}.") from error
+        return kept_labels(self.directory)
 
     @functools.cached_property
     def _groups(self) -> np.ndarray:

@@ -55,6 +55,46 @@ class Measured:
         """Of the mean over seeds; 0 where it is not known."""
         return (self.deviation or 0.0) ** 2 / len(self.values)
 
+    @property
+    def seeds_freedom(self) -> int:
+        """Degrees of freedom of that; 0 where it is not known."""
+        return len(self.values) - 1
+
+    @property
+    def means(self) -> list[float | None]:
+        """Over the seeds, on each resample; ``None`` where one has none."""
+        return [None if None in each else sum(each) / len(each) for each in zip(*self.resampled)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Averaged:
+    """One figure of the average of a model's trainings, which is one model.
+
+    How it would differ with other seeds is told by leaving out one after the other (the jackknife
+    of Tukey 1958): the average of n - 1 trainings varies about as that of n does.
+
+    Args:
+        mean: the figure.
+        means: on each resample; ``None`` where there is none.
+        without: of the averages of all trainings but one; at least two.
+    """
+
+    mean: float
+    means: Sequence[float | None]
+    without: Sequence[float]
+    has_seeds: bool = True
+
+    @property
+    def seeds_variance(self) -> float:
+        """Of the figure, over the trainings that there might have been."""
+        count = len(self.without)
+        return float(np.var(self.without)) * (count - 1)
+
+    @property
+    def seeds_freedom(self) -> int:
+        """Degrees of freedom of that."""
+        return len(self.without) - 1
+
 
 @dataclasses.dataclass(frozen=True)
 class PairedDifference:
@@ -76,7 +116,7 @@ class PairedDifference:
         return self.interval is not None and not self.interval[0] <= 0.0 <= self.interval[1]
 
 
-def paired_difference(one: Measured, other: Measured) -> PairedDifference:
+def paired_difference(one: Measured | Averaged, other: Measured | Averaged) -> PairedDifference:
     """The difference of two models in a figure, with its interval.
 
     Args:
@@ -94,19 +134,16 @@ def paired_difference(one: Measured, other: Measured) -> PairedDifference:
     # (variance, degrees of freedom) of each part.
     parts = [_rows_part(one, other)]
     measured = [each for each in (one, other) if each.has_seeds]
-    over_seeds = all(len(each.values) > 1 for each in measured)
+    over_seeds = all(each.seeds_freedom > 0 for each in measured)
     if over_seeds:
-        parts += [(each.seeds_variance, len(each.values) - 1) for each in measured]
+        parts += [(each.seeds_variance, each.seeds_freedom) for each in measured]
     return PairedDifference(value, _interval(value, parts), over_seeds)
 
 
-def _rows_part(one: Measured, other: Measured) -> tuple[float, int]:
+def _rows_part(one: Measured | Averaged, other: Measured | Averaged) -> tuple[float, int]:
     """Variance of the difference over resamples; not a number if fewer than two have one."""
-    both = []
-    for resample in zip(*one.resampled, *other.resampled):
-        mine, theirs = resample[: len(one.values)], resample[len(one.values) :]
-        if None not in resample:
-            both.append(sum(mine) / len(mine) - sum(theirs) / len(theirs))
+    pairs = zip(one.means, other.means)
+    both = [mine - theirs for mine, theirs in pairs if mine is not None and theirs is not None]
     if len(both) < 2:
         return math.nan, 1
     return float(np.var(both, ddof=1)), len(both) - 1

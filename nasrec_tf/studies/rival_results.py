@@ -12,9 +12,6 @@ from nasrec_tf.training.recipe import Recipe
 TEST_LOGITS = "test.npz"
 """Test logits of a training in the order of the rows, kept for analyses of one's own."""
 
-TEST_LABELS = "test_labels.npz"
-"""Labels of the test split, for all trainings."""
-
 Positive = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
@@ -109,6 +106,23 @@ class MeasuredResult:
     log_losses: tuple[Finite | None, ...] = ()
     aucs: tuple[Finite | None, ...] = ()
     grouped_auc: Finite | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class AveragedResult:
+    """What the average of a model's trainings is worth on the test split.
+
+    Args:
+        seeds: numbers of the trainings, those that diverged left out.
+        found: of the mean of their logits.
+        without: log loss and AUC of the mean of all but one, for each that is left out.
+    """
+
+    __pydantic_config__ = SAVED
+
+    seeds: tuple[Count, ...]
+    found: MeasuredResult
+    without: tuple[tuple[Finite, Finite | None], ...]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
@@ -23,11 +22,13 @@ from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.stages.recipe import default_budget
 from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoint
+from nasrec_tf.studies.averaged_trainings import averaged_trainings
 from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.grouped_quality import GroupedQuality, GroupedResult
+from nasrec_tf.studies.kept_labels import TEST_LABELS, keep_labels, kept_labels
 from nasrec_tf.studies.rival_results import (
-    TEST_LABELS,
     TEST_LOGITS,
+    AveragedResult,
     MeasuredResult,
     Settings,
     SpeedResult,
@@ -181,10 +182,7 @@ class RivalTrainings:
         predict = Predictor(network, self.run.records)
         labels, logits = self.run.predicted(predict, "model", "test")
         keep_logits(directory, logits, TEST_LOGITS)
-        path = self.directory / TEST_LABELS
-        if not path.exists():
-            with atomic_path(path) as draft, draft.open("wb") as file:
-                np.savez(file, labels=labels.astype(np.uint8))
+        keep_labels(self.directory, labels)
         if self.speed(contender) is None:
             speed = measure_speed(self.run, network, training.recipe)
             write_state(self.directory / contender.directory / SPEED_FILE, speed)
@@ -248,6 +246,30 @@ class RivalTrainings:
             else GroupedResult(None)
             for each in trainings
         ]
+
+    def averaged(
+        self,
+        contender: Contender,
+        trainings: Sequence[TrainingResult],
+        tests: Sequence[MeasuredResult],
+    ) -> AveragedResult | None:
+        """What the trainings of a model are worth together; ``None`` where there is no average.
+
+        Args:
+            contender: the model.
+            trainings: of it.
+            tests: of each.
+        """
+        if not (self.directory / TEST_LABELS).exists():
+            return None  # An earlier version kept none, or all trainings diverged.
+        finite = [each for each, test in zip(trainings, tests) if test.log_loss is not None]
+        return averaged_trainings(
+            self.directory / contender.directory,
+            [(each.seed, self._training(contender, each.recipe, each.seed)) for each in finite],
+            lambda: kept_labels(self.directory),
+            self.run.records.weights("test"),
+            self.run.config.seed,
+        )
 
     def _training(self, contender: Contender, recipe: Recipe, seed: int) -> pathlib.Path:
         name = f"seed-{seed}-rate-{recipe.learning_rate:g}"

@@ -17,8 +17,9 @@ from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.grouped_quality import GroupedResult
-from nasrec_tf.studies.paired_intervals import Measured, paired_difference
+from nasrec_tf.studies.paired_intervals import Averaged, Measured, paired_difference
 from nasrec_tf.studies.rival_results import (
+    AveragedResult,
     MeasuredResult,
     SpeedResult,
     TrainingResult,
@@ -41,6 +42,7 @@ class Outcome:
         tests: of each training.
         speed: how fast it is; ``None`` where no training has been looked at.
         grouped: of each training, within groups, where that was asked for.
+        averaged: of the average of the trainings, where there are several.
     """
 
     contender: Contender
@@ -49,6 +51,7 @@ class Outcome:
     tests: Sequence[MeasuredResult]
     speed: SpeedResult | None = None
     grouped: Sequence[GroupedResult] = ()
+    averaged: AveragedResult | None = None
 
     @property
     def log_loss(self) -> Measured | None:
@@ -64,6 +67,26 @@ class Outcome:
     def grouped_auc(self) -> Measured | None:
         """AUC within groups by seed; ``None`` if no training has one."""
         return measured(self.grouped, *AUC)
+
+    @property
+    def averaged_log_loss(self) -> Averaged | None:
+        """Test log loss of the average of the trainings; ``None`` where there is none."""
+        return self._averaged(LOG_LOSS, 0)
+
+    @property
+    def averaged_auc(self) -> Averaged | None:
+        """Test AUC of the average of the trainings; ``None`` where there is none."""
+        return self._averaged(AUC, 1)
+
+    def _averaged(self, fields: tuple[str, str], column: int) -> Averaged | None:
+        found = self.averaged
+        if found is None:
+            return None
+        mean, draws = (getattr(found.found, name) for name in fields)
+        without = [each[column] for each in found.without]
+        if mean is None or None in without:
+            return None
+        return Averaged(mean, draws, [each for each in without if each is not None])
 
 
 def measured(
@@ -130,6 +153,7 @@ def rival_row(trainings: RivalTrainings, outcome: Outcome, found: Outcome | None
         **_qualities(
             outcome.log_loss, outcome.auc, outcome.grouped_auc, None if is_found else found
         ),
+        **_averages(outcome, None if is_found else found),
         mflops=cost.mflops,
         parameters=cost.parameters,
         embedding_parameters=cost.embedding_parameters,
@@ -176,6 +200,21 @@ def _qualities(
     }
 
 
+def _averages(outcome: Outcome, found: Outcome | None) -> dict[str, Any]:
+    """Figures of the average of a model's trainings, and their gaps from the found model's."""
+    log_loss, auc = outcome.averaged_log_loss, outcome.averaged_auc
+    figures: dict[str, Any] = {
+        "averaged_log_loss": log_loss and FigureSummary(log_loss.mean),
+        "averaged_auc": auc and FigureSummary(auc.mean),
+    }
+    if found is None:
+        return figures
+    return figures | {
+        "averaged_log_loss_gap": gap_summary(log_loss, found.averaged_log_loss, True),
+        "averaged_auc_gap": gap_summary(auc, found.averaged_auc, False),
+    }
+
+
 def figure_summary(measured: Measured | None) -> FigureSummary | None:
     """A figure as it is shown.
 
@@ -186,7 +225,7 @@ def figure_summary(measured: Measured | None) -> FigureSummary | None:
 
 
 def gap_summary(
-    one: Measured | None, found: Measured | None, better_if_lower: bool
+    one: Measured | Averaged | None, found: Measured | Averaged | None, better_if_lower: bool
 ) -> GapSummary | None:
     """A difference as it is shown; ``None`` where one side is not known.
 

@@ -8,7 +8,8 @@ import pytest
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.networks.pruning.tickets import load_ticket, save_ticket
 from nasrec_tf.search.kept_logits import keep_logits, kept_logits
-from nasrec_tf.studies.grouped_quality import TEST_LABELS, GroupedQuality
+from nasrec_tf.studies.grouped_quality import GroupedQuality
+from nasrec_tf.studies.kept_labels import TEST_LABELS
 
 VALUES = np.arange(40, dtype="float32")
 TICKET = {"fc/dense": VALUES % 3 > 0}

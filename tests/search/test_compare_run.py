@@ -123,6 +123,49 @@ def test_differences_are_from_the_found_model_and_verdicts_follow_from_the_inter
             assert low <= gap <= high and row[f"{name}_gap_verdict"] == expected
 
 
+@pytest.mark.parametrize("model", ["found", "lr", "mine"])
+def test_averages_are_those_of_the_mean_logits_of_all_seeds(compared, place, model):
+    directory, _ = compared
+    labels, logits = of_seeds(directory, model)
+    row = table(directory)[str(place / "mine.toml") if model == "mine" else model]
+    mean = np.mean(np.asarray(logits, np.float64), axis=0)
+    assert float(row["averaged_log_loss"]) == pytest.approx(float(log_losses(labels, mean).mean()))
+    assert float(row["averaged_auc"]) == pytest.approx(auc(labels, mean))
+    if model == "found":
+        assert row["averaged_log_loss_gap"] == row["averaged_auc_gap_verdict"] == ""
+        return
+    found = table(directory)["found"]
+    for name in ("averaged_log_loss", "averaged_auc"):
+        gap, low, high = (float(row[f"{name}_gap{end}"]) for end in ("", "_low", "_high"))
+        assert gap == pytest.approx(float(row[name]) - float(found[name])) and low <= gap <= high
+
+
+def test_averages_are_judged_again_where_seeds_are_added_and_kept_where_none_are(compared, place):
+    shutil.copytree(compared[0], place / "averaged")
+    path = next((place / "averaged").glob("lr-*/averaged.json"))
+    before = path.read_bytes()
+    for seeds, same in (("2", True), ("3", False)):
+        more = arguments(place, "--out", place / "averaged", "--seeds", seeds, "--models", "lr")
+        code, _, err = call(*more)
+        assert code == 0, err
+        assert (path.read_bytes() == before) is same
+    labels, logits = of_seeds(place / "averaged", "lr")
+    expected = float(log_losses(labels, np.mean(np.asarray(logits, np.float64), axis=0)).mean())
+    assert len(logits) == 3
+    row = table(place / "averaged")["lr"]
+    assert float(row["averaged_log_loss"]) == pytest.approx(expected)
+
+
+def test_one_seed_has_no_average(compared, place):
+    shutil.copytree(compared[0], place / "single")
+    more = arguments(place, "--out", place / "single", "--seeds", "1", "--models", "lr")
+    code, _, err = call(*more)
+    assert code == 0, err
+    assert table(place / "single")["lr"]["averaged_log_loss"] == ""
+    assert "averaged" not in (place / "single" / "comparison.md").read_text()
+    assert "Averaged" not in (place / "single" / "comparison.html").read_text()
+
+
 def test_the_constant_prediction_is_the_click_rate_of_the_training_split(compared, place):
     labels, _ = of_seeds(compared[0], "lr")
     records = json.loads((place / "run" / "records" / "result.json").read_text())
@@ -161,6 +204,7 @@ def test_screen_markdown_and_page_have_every_model(compared, place):
     page = (directory / "comparison.html").read_text()
     for name in ("found", "lr", "constant", str(place / "mine.toml")):
         assert all(name in each for each in (screen, text, page))
+    assert "The trainings of each model averaged" in text and "<h2>Averaged</h2>" in page
     assert "AutoCTR's own figures" in text and "AutoCTR&#39;s own figures" in page
     assert page.count('role="img"') == 4 and "http" not in _links(page)
     assert page.count("<script") == 1 and "<script src" not in page  # the frame's own

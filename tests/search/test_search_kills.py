@@ -16,7 +16,7 @@ OPTIONS = (
     "--recipe-share 0.5 --demo-rows 3000 --space nasrec-small --blocks 2 --batch-size 64 "
     "--supernet-epochs 2 "
     "--population 6 --tournament 3 --children 2 --generations 2 --fine-tune-steps 5 --top-k 2 "
-    "--refine 1 "
+    "--refine 1 --finalist-seeds 2 "
     "--retrain-epochs 2 --embedding-dim 16 --retrain-learning-rates 0.12 --normalization none "
     "--checkpoint-seconds 0.05 --no-explain --seed 3 --quiet"
 ).split()
@@ -73,6 +73,7 @@ MOMENTS = {
     "evolution": lambda run: journal_lines(run) >= 6,
     "retrain": lambda run: any((run / "retrain").glob("*/validation.json")),
     "retrain of a refinement": lambda run: any((run / "retrain").glob("03-*/validation.json")),
+    "retrain of a second seed": lambda run: any((run / "retrain").glob("*-seed-2/validation.json")),
     "export": lambda run: (run / "export" / "version.json").exists(),
 }
 

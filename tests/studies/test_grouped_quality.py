@@ -7,7 +7,8 @@ import pytest
 
 from nasrec_tf.search.kept_logits import keep_logits
 from nasrec_tf.studies.grouped_quality import GroupedQuality
-from nasrec_tf.studies.rival_results import TEST_LABELS, TEST_LOGITS
+from nasrec_tf.studies.kept_labels import TEST_LABELS
+from nasrec_tf.studies.rival_results import TEST_LOGITS
 from nasrec_tf.training.grouped_auc import mean_grouped_auc
 
 ROWS = 600

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nasrec_tf.studies.paired_intervals import Measured, paired_difference
+from nasrec_tf.studies.paired_intervals import Averaged, Measured, paired_difference
 from nasrec_tf.studies.resampled_quality import resampled_quality
 from nasrec_tf.training import ensembles
 
@@ -47,6 +47,41 @@ def test_rows_alone_would_promise_too_much():
         assert not found.over_seeds
         held += found.interval[0] <= 0.03 <= found.interval[1]
     assert held / 300 < 0.6
+
+
+def averaged(rng, truths, seeds, taste):
+    """The average of a model's trainings: each misses the truth by row, and everywhere alike."""
+    logits = truths + taste + 0.3 * rng.normal(size=(seeds, 1))
+    logits = logits + 0.8 * rng.normal(size=(seeds, len(truths)))
+    return logits.mean(axis=0), [
+        np.delete(logits, one, axis=0).mean(axis=0) for one in range(seeds)
+    ]
+
+
+@pytest.mark.parametrize("seeds", [3, 8])
+def test_the_interval_of_averaged_trainings_holds_the_truth_as_often_as_it_says(seeds):
+    """Rows, seeds, and what averaging makes of both: the truth is that of a million rows."""
+    rng, gaps, found = np.random.default_rng(seeds), [], []
+
+    def losses(labels, logits):
+        return np.logaddexp(0.0, logits) - labels * logits
+
+    for _ in range(900):
+        truths = rng.normal(-1, 2, size=ROWS)
+        labels = (rng.random(ROWS) < 1 / (1 + np.exp(-truths))).astype(float)
+        weights = rng.poisson(1.0, size=(RESAMPLES, ROWS)).astype(float)
+        weights /= weights.sum(axis=1, keepdims=True)
+        pair = []
+        for taste in (0.5, 0.0):
+            mean, without = averaged(rng, truths, seeds, taste)
+            each = losses(labels, mean)
+            left_out = [float(losses(labels, one).mean()) for one in without]
+            pair.append(Averaged(float(each.mean()), list(weights @ each), left_out))
+        gaps.append(pair[0].mean - pair[1].mean)
+        found.append(paired_difference(*pair).interval)
+    truth = np.mean(gaps)
+    held = np.mean([low <= truth <= high for low, high in found])
+    assert 0.925 <= held <= 0.995
 
 
 def test_what_is_hard_about_the_rows_cancels():

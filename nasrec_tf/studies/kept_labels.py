@@ -1,0 +1,46 @@
+"""Labels of the test split, kept once for all trainings of a comparison."""
+
+import pathlib
+
+import numpy as np
+
+from nasrec_tf.common.atomic_file import atomic_path
+from nasrec_tf.common.damaged_archives import ARCHIVE_DAMAGE
+from nasrec_tf.common.errors import RunError
+
+TEST_LABELS = "test_labels.npz"
+
+
+def keep_labels(directory: pathlib.Path, labels: np.ndarray) -> None:
+    """Writes them, whole or not at all, unless they are there.
+
+    Args:
+        directory: of the comparison.
+        labels: 0 or 1, (rows,).
+
+    Raises:
+        UserError: if the file cannot be written.
+    """
+    path = directory / TEST_LABELS
+    if path.exists():
+        return
+    with atomic_path(path) as draft, draft.open("wb") as file:
+        np.savez(file, labels=labels.astype(np.uint8))
+
+
+def kept_labels(directory: pathlib.Path) -> np.ndarray:
+    """What ``keep_labels`` wrote.
+
+    Args:
+        directory: of the comparison.
+
+    Raises:
+        RunError: if it is missing or damaged.
+    """
+    path = directory / TEST_LABELS
+    try:
+        with np.load(path) as file:
+            return file["labels"]
+    except ARCHIVE_DAMAGE as error:
+        mend = f"delete {directory} to compare again"
+        raise RunError(f"{path}: cannot be read; {mend}.") from error
