@@ -167,7 +167,7 @@ def _averages(comparison: ComparisonSummary) -> list[str]:
     rows = [
         (
             _name(one),
-            number(one.seeds - one.diverged),
+            count(one.seeds - one.diverged),
             _figure(one.averaged_log_loss),
             *_gap(one.averaged_log_loss_gap),
             _figure(one.averaged_auc),
