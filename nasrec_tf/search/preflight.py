@@ -149,8 +149,8 @@ def _check_final_models(config: SearchConfig, recipe: Recipe) -> None:
         recipe.check_unwatched(f"--score-by {TRAINING}")
     rates = len(config.learning_rates() or (1,))
     candidates = 1 if config.architecture is not None else config.top_k or PAPER_TOP_K
-    seeds = max(config.winner_seeds, config.finalist_seeds) - 1
-    most = candidates * rates + seeds + (config.refine or 0)
+    networks = candidates * rates + (config.refine or 0)
+    most = networks * config.finalist_seeds + max(0, config.winner_seeds - config.finalist_seeds)
     if config.ensemble > most:
         raise UserError(
             f"--ensemble {config.ensemble} is more than the networks that are retrained, at most "

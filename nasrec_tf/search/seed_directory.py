@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-SEED = re.compile(r"-seed-(\d+)$")
+SEED = re.compile(r"-seed-(\d+)(?=$|-final-fit$)")
 """How the name of a directory tells it; the first seed's has nothing of the kind."""
 
 
@@ -43,6 +43,8 @@ def seed_of(directory: str | pathlib.Path) -> int:
     Example:
         >>> seed_of("retrain/01-rate-0.12-seed-2"), seed_of("retrain/01-rate-0.12")
         (2, 1)
+        >>> seed_of("retrain/01-rate-0.12-seed-3-final-fit")
+        3
     """
     found = SEED.search(pathlib.PurePath(directory).name)
     return 1 if found is None else int(found[1])

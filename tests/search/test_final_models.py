@@ -388,6 +388,9 @@ def test_several_learning_rates_and_seeds_make_more_networks_to_average():
     check_options(
         SearchConfig(top_k=2, retrain_learning_rates="0.1,0.2", winner_seeds=2, ensemble=5)
     )
+    check_options(SearchConfig(top_k=2, finalist_seeds=2, winner_seeds=3, ensemble=5))
+    with pytest.raises(UserError, match="at most 4"):
+        check_options(SearchConfig(top_k=2, finalist_seeds=2, winner_seeds=2, ensemble=5))
 
 
 def test_a_network_is_loaded_as_it_was_trained_and_not_as_the_run_began(finished_run, tmp_path):
