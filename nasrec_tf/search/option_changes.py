@@ -4,7 +4,9 @@ import dataclasses
 import os
 from typing import Any
 
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import STAGES, plain
 from nasrec_tf.training.recipes import PAPER
 
 FREE_OPTIONS = (
@@ -30,6 +32,28 @@ def readers(config: SearchConfig, field: dataclasses.Field) -> tuple[str, ...]:
 
 
 READERS = 3
+
+
+def digest_up_to(stage: str, config: SearchConfig, version: int = 0) -> str:
+    """A digest of the options that a stage's result follows from: those it or one before read.
+
+    What is left open, or as it was before there was the option, is left out, so that an option that
+    a later version brings does not change it.
+
+    Args:
+        stage: of ``STAGES``.
+        config: the options.
+        version: of those of ``readers``, for options of which another stage was once thought to be
+            the first that reads them.
+    """
+    options = {
+        field.name: plain(getattr(config, field.name))
+        for field in dataclasses.fields(SearchConfig)
+        if field.name not in FREE_OPTIONS
+        and getattr(config, field.name) not in (None, field.metadata["before"])
+        and STAGES.index(readers(config, field)[version]) <= STAGES.index(stage)
+    }
+    return json_digest(options)
 
 
 def changed_options(

@@ -13,7 +13,6 @@ from typing import IO, Any, TypeVar
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import RunError, UserError
-from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.own_modules import IMPORT, is_imported
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.config import SearchConfig, load_options
@@ -26,15 +25,14 @@ from nasrec_tf.search.environment import (
 from nasrec_tf.search.extension import Extension
 from nasrec_tf.search.named_data_set import named_data_set, same_data_set
 from nasrec_tf.search.option_changes import (
-    FREE_OPTIONS,
     READERS,
     changed_options,
     completed,
+    digest_up_to,
     is_same_place,
-    readers,
 )
 from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
-from nasrec_tf.search.options import STAGES, modules_of, plain
+from nasrec_tf.search.options import modules_of
 from nasrec_tf.search.results import STAGE_RESULTS, RecordsResult, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE
@@ -369,23 +367,9 @@ class RunDirectory:
         write_state(self.stage(stage) / RESULT_FILE, result)
 
     def _made_with(self, stage: str, version: int = 0) -> str | None:
-        """A digest of the options that a stage's result follows from: those it or one before read.
-
-        What is left open, or as it was before there was the option, is left out, so that an option
-        that a later version brings does not change it. ``version`` is for options of which another
-        stage was once thought to be the first that reads them (``readers``).
-        """
+        """Digest of the run's options up to a stage; ``None`` where there are none yet."""
         config = self.stored_config()
-        if config is None:
-            return None
-        options = {
-            field.name: plain(getattr(config, field.name))
-            for field in dataclasses.fields(SearchConfig)
-            if field.name not in FREE_OPTIONS
-            and getattr(config, field.name) not in (None, field.metadata["before"])
-            and STAGES.index(readers(config, field)[version]) <= STAGES.index(stage)
-        }
-        return json_digest(options)
+        return None if config is None else digest_up_to(stage, config, version)
 
     def missing_before(self, stage: str, stages: Sequence[str]) -> str | None:
         """The first of a run's stages before ``stage`` that has not finished.
