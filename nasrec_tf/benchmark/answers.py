@@ -7,6 +7,7 @@ from typing import Any
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.presets import load_architecture
+from nasrec_tf.benchmark.asked_values import check_asked, check_whole
 from nasrec_tf.benchmark.measured_rows import (
     CurvePoint,
     DataSetCard,
@@ -59,19 +60,21 @@ class Answer:
     curves: tuple[tuple[CurvePoint, ...], ...] = dataclasses.field(repr=False)
     card: DataSetCard = dataclasses.field(repr=False)
 
-    def hardware_costs(self, hardware: str = DEFAULT_DESIGN) -> dict[str, float]:
+    def hardware_costs(self, hardware: str | pathlib.Path = DEFAULT_DESIGN) -> dict[str, float]:
         """Latency (us), energy (nJ) and area (mm2) of an inference in memory, by ``pim``.
 
         At 8 bits, which the table's networks were not trained with; with the full tables.
 
         Args:
-            hardware: a preset of ``pim``.
+            hardware: a preset of ``pim``, or a file that describes a design.
 
         Raises:
             PimError: if there is no such preset.
+            UserError: if it is neither a name nor a file.
         """
+        check_asked("hardware", hardware, str, pathlib.Path)
         options = network_options(self.card.recipe, self.card.operator_balancing)
-        return costs_at_8_bits(self.architecture, self.card.features, options, hardware)
+        return costs_at_8_bits(self.architecture, self.card.features, options, str(hardware))
 
 
 class Benchmark:
@@ -80,10 +83,14 @@ class Benchmark:
     Args:
         table: what was measured.
 
+    Raises:
+        UserError: if it is none; ``load`` reads one.
+
     docs/benchmark.md has examples.
     """
 
     def __init__(self, table: MeasuredTable):
+        check_asked("table", table, MeasuredTable)
         self.table = table
         self._surrogates: dict[tuple[str, str], Surrogate] = {}
         self._grouped: dict[str, dict[str, list[MeasuredRow]]] = {}
@@ -142,6 +149,8 @@ class Benchmark:
         Raises:
             UserError: if it was not trained on that, or diverged, or is no architecture.
         """
+        if seed is not None:
+            check_whole("seed", seed, 0)
         identity = _architecture(architecture).identity
         found = self._by_identity(dataset).get(identity, [])
         ended = [row for row in found if row.best is not None]
@@ -202,9 +211,10 @@ class Benchmark:
         Raises:
             UserError: if the table is too small, or has no such data set.
         """
+        check_asked("split", split, str)
         if split not in ("validation", "test"):
             raise UserError(f"`split` must be validation or test. Received: {split!r}")
-        key = dataset, split
+        key = self.card(dataset).name, split
         if key not in self._surrogates:
             self._surrogates[key] = Surrogate(self.card(dataset), self._rows(dataset), split)
         return self._surrogates[key]
@@ -237,17 +247,19 @@ class Benchmark:
         return self.table.rows_of(self.card(dataset).protocol)
 
     def _by_identity(self, dataset: str) -> dict[str, list[MeasuredRow]]:
-        if dataset not in self._grouped:
+        name = self.card(dataset).name
+        if name not in self._grouped:
             found: dict[str, list[MeasuredRow]] = {}
             for row in self._rows(dataset):
                 found.setdefault(row.identity, []).append(row)
-            self._grouped[dataset] = found
-        return self._grouped[dataset]
+            self._grouped[name] = found
+        return self._grouped[name]
 
 
 def _architecture(given: Given) -> Architecture:
     if isinstance(given, Architecture):
         return given
+    check_asked("architecture", given, Architecture, Mapping, str, pathlib.Path)
     if isinstance(given, str | pathlib.Path):
         return load_architecture(str(given))
     return Architecture.from_json(given)

@@ -205,7 +205,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
     from beam_preprocess.common.progress_lines import progress
     from nasrec_tf.benchmark.answers import Benchmark
     from nasrec_tf.benchmark.leaderboard import leaderboard, standings, tried_strategies
-    from nasrec_tf.benchmark.strategy_trials import LEAST_BUDGET
+    from nasrec_tf.benchmark.strategy_trials import LEAST_BUDGET, MOST_BUDGET
 
     if options.seeds < 2:
         raise UserError(f"--seeds must be at least 2, for intervals. Received: {options.seeds}")
@@ -214,6 +214,11 @@ def _leaderboard(options: argparse.Namespace) -> int:
         raise UserError(
             f"--budgets must go up to {LEAST_BUDGET} or more, which strategies need. "
             f"Received: {options.budgets}"
+        )
+    if budgets[-1] > MOST_BUDGET:
+        raise UserError(
+            f"--budgets must be at most {MOST_BUDGET}, which a trial can keep. "
+            f"Received: {shown(options.budgets)}"
         )
     names = _strategies(options.strategies)
     benchmark = Benchmark.load(options.table)

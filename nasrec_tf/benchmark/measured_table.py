@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from nasrec_tf.benchmark.asked_values import check_asked
 from nasrec_tf.benchmark.measured_rows import DataSetCard, Key, MeasuredRow
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
@@ -37,6 +38,7 @@ class MeasuredTable:
         Raises:
             UserError: if there is none of the name.
         """
+        check_asked("dataset", dataset, str)
         counts = {protocol: 0 for protocol, card in self.cards.items() if card.name == dataset}
         if not counts:
             raise UserError(

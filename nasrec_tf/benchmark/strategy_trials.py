@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.benchmark.asked_values import check_asked, check_whole
 from nasrec_tf.benchmark.measured_rows import DataSetCard
 from nasrec_tf.benchmark.surrogate import Surrogate
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.strict_json import shown
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import MFLOPS, search_strategy
@@ -25,6 +27,9 @@ from nasrec_tf.strategies.strategy import Strategy
 
 LEAST_BUDGET = 48
 """Candidates that every strategy's own rule for its parts is made for (``search/scaling.py``)."""
+
+MOST_BUDGET = 100_000
+"""Architectures of a trial, which keeps all of them; whole searches train a few thousand."""
 
 
 class BudgetSpent(BaseException):
@@ -130,7 +135,7 @@ def run_trial(trial: Trial, strategy: str | Strategy | Callable[[Trial], None]) 
     Raises:
         UserError: if there is no such strategy, or it cannot be tried without a supernet.
     """
-    if callable(strategy) and not isinstance(strategy, Strategy):
+    if callable(strategy) and not isinstance(strategy, Strategy | type):
         try:
             strategy(trial)
         except BudgetSpent:
@@ -139,7 +144,9 @@ def run_trial(trial: Trial, strategy: str | Strategy | Callable[[Trial], None]) 
     if isinstance(strategy, str):
         strategy = named_strategy(strategy, trial)
     if not isinstance(strategy, Strategy):
-        raise UserError(f"`strategy` must be a name, a strategy or a function. Got: {strategy!r}")
+        raise UserError(
+            f"`strategy` must be a name, a strategy or a function. Received: {shown(strategy)}"
+        )
     _propose_all(trial, strategy)
 
 
@@ -211,13 +218,12 @@ def strategy_trial(
     Raises:
         UserError: if an argument cannot be used, or the strategy asked for nothing.
     """
-    for name, value, least in (("budget", budget, 1), ("seed", seed, 0)):
-        if not isinstance(value, numbers.Integral) or value < least:
-            raise UserError(
-                f"`{name}` must be a whole number of at least {least}. Received: {value!r}"
-            )
-    if noise is not None and not (isinstance(noise, numbers.Real) and 0 <= noise < math.inf):
-        raise UserError(f"`noise` must be a number of at least 0. Received: {noise!r}")
+    check_whole("budget", budget, 1, MOST_BUDGET)
+    check_whole("seed", seed, 0)
+    if noise is not None:
+        check_asked("noise", noise, numbers.Real)
+        if not 0 <= noise < math.inf:
+            raise UserError(f"`noise` must be a number of at least 0. Received: {noise!r}")
     started = time.monotonic()
     trial = Trial(card, surrogate, budget, seed, surrogate.noise if noise is None else noise)
     run_trial(trial, strategy)

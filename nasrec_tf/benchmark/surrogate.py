@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.benchmark.asked_values import check_asked
 from nasrec_tf.benchmark.measured_rows import DataSetCard, MeasuredRow, architecture_of
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.trainable import SpaceModel
@@ -85,9 +86,14 @@ class Surrogate:
 
         Raises:
             ArchitectureError: if one is not of the space.
+            UserError: if they are no sequence of architectures.
         """
+        check_asked("architectures", architectures, Sequence)
         for architecture in architectures:
+            check_asked("architecture", architecture, Architecture)
             self._card.space.check(architecture)
+        if not architectures:
+            return np.empty(0)
         return self._model.predict(np.array([self._vector(each) for each in architectures]))
 
     @property

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import pydantic
 
+from nasrec_tf.benchmark.asked_values import check_asked
 from nasrec_tf.benchmark.measured_rows import CurvePoint, DataSetCard, MeasuredRow
 from nasrec_tf.benchmark.measured_table import MeasuredTable, joined
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import first_fault
-from nasrec_tf.common.strict_json import shown
+from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.strategies.oracle.journal import Journal, read_journal
 
 TABLES = pathlib.Path(__file__).parent / "tables"
@@ -42,8 +43,9 @@ def read_table(name_or_path: str | pathlib.Path) -> MeasuredTable:
     Raises:
         UserError: if there is none, or it is damaged.
     """
+    check_asked("name_or_path", name_or_path, str, pathlib.Path)
     path = pathlib.Path(name_or_path)
-    if path.is_dir():
+    if names_a_file(str(path)) and path.is_dir():
         journals = sorted(path.rglob(ROWS_FILE))
         if not journals:
             raise UserError(f"{path}: holds no {ROWS_FILE}, so no table was built in it.")
@@ -51,7 +53,7 @@ def read_table(name_or_path: str | pathlib.Path) -> MeasuredTable:
     if path.suffix == SUFFIX:
         return read_parquet(path)
     shipped = TABLES / f"{name_or_path}{SUFFIX}"
-    if not shipped.is_file():
+    if not names_a_file(str(shipped)):
         known = ", ".join(sorted(each.stem for each in TABLES.glob(f"*{SUFFIX}"))) or "none"
         raise UserError(
             f"No table {shown(str(name_or_path))}: name one that comes with the package ({known}), "

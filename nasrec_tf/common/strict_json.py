@@ -86,7 +86,7 @@ def shown(value: Any) -> str:
         >>> shown(10**400)
         '100000000000000000...0000000000000000000'
     """
-    text = _SHORT.repr(value)
+    text = " ".join(_SHORT.repr(value).split("\n"))  # Of an array it has several lines.
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 

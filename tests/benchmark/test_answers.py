@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import math
 
 import numpy as np
 import pytest
@@ -156,3 +157,65 @@ def test_mistakes_are_told(benchmark):
     ):
         with pytest.raises(UserError, match=told):
             call()
+
+
+NO_NAMES = (5, None, True, ["made"], {}, b"made", np.array([["made"], ["x"]]))
+
+
+@pytest.mark.parametrize("wrong", NO_NAMES, ids=repr)
+def test_a_value_of_another_kind_is_told_by_its_argument(benchmark, wrong):
+    architecture = benchmark.architectures("made")[7]
+    answer = benchmark.query(architecture, "made")
+    calls = [
+        (lambda: Benchmark(wrong), "table"),
+        (lambda: Benchmark.load(wrong), "name_or_path"),
+        (lambda: benchmark.card(wrong), "dataset"),
+        (lambda: benchmark.architectures(wrong), "dataset"),
+        (lambda: benchmark.best(wrong), "dataset"),
+        (lambda: benchmark.query(architecture, wrong), "dataset"),
+        (lambda: benchmark.predict(architecture, wrong), "dataset"),
+        (lambda: benchmark.surrogate(wrong), "dataset"),
+        (lambda: benchmark.strategy_trial("random", wrong), "dataset"),
+        (lambda: benchmark.surrogate("made", wrong), "split"),
+        (lambda: benchmark.surrogate("made")([wrong]), "architecture"),
+        (lambda: benchmark.strategy_trial(wrong, "made"), "strategy"),
+        (lambda: answer.hardware_costs(wrong), "hardware"),
+    ]
+    if not isinstance(wrong, dict):  # What a JSON file holds is an architecture, or told as none.
+        calls += [
+            (lambda: benchmark.query(wrong, "made"), "architecture"),
+            (lambda: benchmark.predict(wrong, "made"), "architecture"),
+        ]
+    for call, argument in calls:
+        with pytest.raises(UserError) as raised:
+            call()
+        assert str(raised.value).startswith(f"`{argument}` must be ")
+        assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("wrong", ["1", 1.0, True, [1], np.array([1, 2]), math.nan], ids=repr)
+def test_what_is_no_whole_number_is_told_by_its_argument(benchmark, wrong):
+    architecture = benchmark.architectures("made")[7]
+    for call, argument in (
+        (lambda: benchmark.query(architecture, "made", seed=wrong), "seed"),
+        (lambda: benchmark.strategy_trial("random", "made", seed=wrong), "seed"),
+        (lambda: benchmark.strategy_trial("random", "made", budget=wrong), "budget"),
+    ):
+        with pytest.raises(UserError, match=f"`{argument}` must be a whole number"):
+            call()
+    assert benchmark.query(architecture, "made", seed=np.int64(2)).seeds == (2,)
+
+
+def test_a_strategys_class_is_no_strategy(benchmark):
+    with pytest.raises(UserError, match="`strategy` must be a name, a strategy or a function"):
+        benchmark.strategy_trial(RandomSearch, "made")
+
+
+def test_a_name_that_no_file_can_have_is_told():
+    with pytest.raises(UserError, match="No table 'aaa"):
+        Benchmark.load("a" * 5000)
+
+
+def test_a_budget_beyond_what_a_trial_can_keep_is_refused_before_anything_is_asked(benchmark):
+    with pytest.raises(UserError, match="`budget` must be a whole number from 1 to 100000"):
+        benchmark.strategy_trial(lambda trial: 1 / 0, "made", budget=10**6)

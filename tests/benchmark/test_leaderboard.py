@@ -86,6 +86,10 @@ def test_tables_are_joined(file, tmp_path, capsys):
             ["leaderboard", "FILE", "--dataset", "made", "--budgets", "5,20"],
             "--budgets must go up to 48",
         ),
+        (
+            ["leaderboard", "FILE", "--dataset", "made", "--budgets", "48,1000000"],
+            "--budgets must be at most 100000",
+        ),
         (["leaderboard", "FILE", "--dataset", "made", "--strategies", "luck"], "cannot try 'luck'"),
         (
             ["leaderboard", "FILE", "--dataset", "made", "--strategies", "randm"],
