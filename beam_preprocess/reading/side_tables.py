@@ -15,19 +15,20 @@ from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.dialect import UTF_8
 from beam_preprocess.reading.other_writings import rewritten
-from beam_preprocess.reading.parse import parse_block
+from beam_preprocess.reading.parse import RawRows, parse_block
 from beam_preprocess.reading.side_table import SideTable
 from beam_preprocess.reading.text_blocks import InputFile, read_blocks
 
 _TOKENS = "tokens"
 _NOWHERE = -1
+_PIECE_ROWS = 1 << 18
 _TRIED_KEYS = 2000
 _WRITTEN_OTHERWISE = 0.2
 """Share of the values of a key whose rows are found in another writing: no chance any more."""
 
 
 class LoadedTable:
-    """A side table in memory; of several rows with one key the first counts.
+    """A side table in memory.
 
     Args:
       table: What it is.
@@ -35,7 +36,8 @@ class LoadedTable:
       max_row_bytes: Longest accepted row.
 
     Raises:
-      DataError: A row is malformed, or a file cannot be read.
+      DataError: A row is malformed, two rows say different things of one key, or a file cannot be
+        read.
     """
 
     def __init__(self, table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int):
@@ -44,6 +46,9 @@ class LoadedTable:
         self._name, self._is_checked = table.name, False
         keys, columns = _read(table, files, max_row_bytes)
         self._index = StringTable(keys)
+        pair = _unlike_pair(self._index, keys, columns)
+        if pair is not None:
+            raise DataError(_told_unlike(table, files, max_row_bytes, pair))
         self._digits = pc.max(pc.binary_length(keys)).as_py() or 0
         # The default lies behind the last row: a key without a row points there.
         self._absent = len(keys)
@@ -143,6 +148,21 @@ def _read(
     """Keys and further columns of all files."""
     description = as_log(table)
     parts: dict[str, list[pa.Array]] = {name: [] for name in description.columns}
+    for _, _, raw in _blocks(table, files, max_row_bytes):
+        for name, values in raw.columns.items():
+            parts[name].append(values)
+    columns = {name: pa.concat_arrays(arrays) for name, arrays in parts.items()}
+    key, *names = description.columns
+    if table.tokens:
+        return columns[key], _token_columns(columns[names[0]])
+    return columns[key], [columns[name] for name in names]
+
+
+def _blocks(
+    table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int
+) -> Iterator[tuple[str, int, RawRows]]:
+    """Path, lines before it, and rows of each block of all files."""
+    description = as_log(table)
     for file in files:
         lines = 0
         for block in read_blocks(file, 0, None, max_row_bytes):
@@ -153,14 +173,43 @@ def _read(
                     f"{file.path} line {lines + first.line + 1}: {first.reason}; "
                     f"mend this row of side table {table.name}"
                 )
+            yield file.path, lines, raw
             lines += raw.line_count
-            for name, values in raw.columns.items():
-                parts[name].append(values)
-    columns = {name: pa.concat_arrays(arrays) for name, arrays in parts.items()}
-    key, *names = description.columns
-    if table.tokens:
-        return columns[key], _token_columns(columns[names[0]])
-    return columns[key], [columns[name] for name in names]
+
+
+def _unlike_pair(
+    index: StringTable, keys: pa.Array, columns: list[pa.Array]
+) -> tuple[int, int] | None:
+    """The first row that says another thing of its key than a row before, and that row before."""
+    for start in range(0, len(keys), _PIECE_ROWS):
+        first = index.look_up(keys.slice(start, _PIECE_ROWS), _NOWHERE)
+        again = start + np.flatnonzero(first != np.arange(start, start + len(first)))
+        before = first[again - start]
+        unlike = np.zeros(len(again), bool)
+        for column in columns:
+            unlike |= pc.not_equal(column.take(again), column.take(before)).to_numpy(False)
+        if unlike.any():
+            at = int(unlike.argmax())
+            return int(before[at]), int(again[at])
+    return None
+
+
+def _told_unlike(
+    table: SideTable, files: tuple[InputFile, ...], max_row_bytes: int, pair: tuple[int, int]
+) -> str:
+    """Where two rows stand that say different things of one key; read again, to hold no places."""
+    places, rows = [], 0
+    for path, lines, raw in _blocks(table, files, max_row_bytes):
+        for row in pair:
+            if rows <= row < rows + len(raw.lines):
+                key = raw.columns[table.key][row - rows].as_py().decode()
+                places.append(f"{path} line {lines + int(raw.lines[row - rows]) + 1}")
+        rows += len(raw.lines)
+    before, again = places
+    return (
+        f"{again}: says something else of {key!r} than {before}; leave one row for each "
+        f"{table.key} in side table {table.name}"
+    )
 
 
 def _token_columns(tokens: pa.Array) -> list[pa.Array]:
