@@ -6,16 +6,12 @@ import codecs
 import json
 
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.packings import found_packing, named_packing
 
-_PACKED = "give it a name that ends in "
 _TABLE = "write it as Parquet or as delimited text"
 _PAGE = "perhaps what a server answered in place of the log; fetch it again"
 
 _BEGINNINGS = (
-    (b"\x1f\x8b", "is packed by gzip", f"{_PACKED}.gz"),
-    (b"BZh", "is packed by bzip2", f"{_PACKED}.bz2"),
-    (b"\xfd7zXZ\x00", "is packed by xz", f"{_PACKED}.xz"),
-    (b"\x28\xb5\x2f\xfd", "is packed by zstd", "unpack it, or pack it again as .gz"),
     (b"PK\x03\x04", "is a zip archive or an Excel workbook", "unpack it, or save it as CSV"),
     (b"PAR1", "is Parquet", '--dataset parquet (or file_format = "parquet" in the TOML file)'),
     (b"ARROW1", "is Arrow (Feather)", _TABLE),
@@ -28,6 +24,8 @@ _BEGINNINGS = (
     *((mark, "is a page of HTML", _PAGE) for mark in (b"<html", b"<!doctype", b"<!DOCTYPE")),
 )
 """First bytes by which programs know their own files, what that is, and what to do."""
+
+_TAR_AT, _TAR = 257, b"ustar"
 
 _LOOKED_AT = 400
 """Characters of UTF-16 without its mark: most in the first lines of a log are Latin."""
@@ -49,6 +47,13 @@ def check_delimited(begin: bytes, path: str) -> None:
       ...
     beam_preprocess.errors.DataError: log.csv: is JSON; write it as Parquet or as delimited text
     """
+    packing = found_packing(begin)
+    if packing is not None:
+        if named_packing(path) is not None:
+            raise DataError(f"{path}: is packed twice, within by {packing.name}; unpack it once")
+        raise DataError(f"{path}: is packed by {packing.name}; {packing.mend}")
+    if begin[_TAR_AT:].startswith(_TAR):
+        raise DataError(f"{path}: is a tar archive; unpack it")
     for first, kind, mend in _BEGINNINGS:
         # A column may be called ORC; what follows the mark of a program is no text.
         if begin.startswith(first) and (len(first) > 3 or not begin[3:20].isascii()):
@@ -64,6 +69,36 @@ def check_delimited(begin: bytes, path: str) -> None:
         )
     if _is_json(begin):
         raise DataError(f"{path}: is JSON; {_TABLE}")
+
+
+def check_packing(begin: bytes, path: str) -> None:
+    """Refuses a file that is not packed as its name says.
+
+    Args:
+      begin: Its first bytes, as they lie there.
+      path: Of the file.
+
+    Raises:
+      DataError: It is packed otherwise, or not at all.
+
+    >>> check_packing(b"click,user\\n", "log.csv.gz")
+    Traceback (most recent call last):
+      ...
+    beam_preprocess.errors.DataError: log.csv.gz: is not packed by gzip, as its name says; take \
+.gz off its name if nothing packed it, or fetch it again
+    """
+    named, found = named_packing(path), found_packing(begin)
+    if named is None or named is found or not begin:
+        return
+    if found is not None:
+        raise DataError(
+            f"{path}: is packed by {found.name}, not by {named.name} as its name says; {found.mend}"
+        )
+    check_delimited(begin, path)
+    raise DataError(
+        f"{path}: is not packed by {named.name}, as its name says; take {named.ending} off its "
+        "name if nothing packed it, or fetch it again"
+    )
 
 
 def wide_encoding(begin: bytes) -> str | None:

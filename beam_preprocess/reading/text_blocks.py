@@ -7,7 +7,6 @@ block holds does not depend on the runner.
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import dataclasses
 import gzip
@@ -18,6 +17,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from beam_preprocess.errors import DataError
+from beam_preprocess.reading.foreign_files import check_packing
+from beam_preprocess.reading.packings import UNPACK, UNREADABLE, named_packing
 from beam_preprocess.reading.quotes import Quotes
 from beam_preprocess.reading.streams import BreaksOfReturns, Recoded
 
@@ -28,8 +29,7 @@ BLOCK_BYTES = 1 << 20
 
 _BOM = b"\xef\xbb\xbf"
 _SKIP_BYTES = 1 << 16
-_OPENERS: dict[str, Callable[[Any], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_UNREADABLE = (".zst", ".zip", ".tar", ".7z", ".snappy", ".lz4")
+_MARK_BYTES = 512
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,8 +96,8 @@ class TextBlock:
 
 def _opener(path: str) -> Callable[[Any], Any] | None:
     """What unpacks a file, by the ending of its name in letters of either case."""
-    ending = path[path.rfind(".") :].lower() if "." in path else ""
-    return _OPENERS.get(ending)
+    packing = named_packing(path)
+    return None if packing is None else packing.open
 
 
 def check_readable(path: str) -> None:
@@ -107,12 +107,24 @@ def check_readable(path: str) -> None:
       path: Of a file; its ending tells.
 
     Raises:
-      DataError: It is one of those.
+      DataError: It is one of those, or is called so and is none.
     """
-    if path.lower().endswith(_UNREADABLE):
-        raise DataError(
-            f"{path}: this compression is not supported; unpack it, or pack it again as .gz"
-        )
+    if not path.lower().endswith(UNREADABLE):
+        return
+    with _opened(path) as raw:
+        check_packing(raw.read(_MARK_BYTES), path)
+    raise DataError(f"{path}: this compression is not supported; {UNPACK}")
+
+
+def _opened(path: str) -> BinaryIO:
+    """The bytes of a file as they lie there.
+
+    Beam's own decompression ends a truncated gzip silently; the standard library raises.
+    """
+    from apache_beam.io.filesystem import CompressionTypes
+    from apache_beam.io.filesystems import FileSystems
+
+    return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
 def unpacked_share(file: InputFile, most: int) -> float:
@@ -125,12 +137,9 @@ def unpacked_share(file: InputFile, most: int) -> float:
     Raises:
       DataError: It cannot be read.
     """
-    from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
-
     opener = _opener(file.path)
     try:
-        with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as raw:
+        with _opened(file.path) as raw:
             begin = raw.read(most) if opener is None else opener(raw).read(most)
             read = raw.tell()
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
@@ -151,17 +160,13 @@ def open_text(file: InputFile) -> Iterator[BinaryIO]:
       DataError: It cannot be read or is damaged, also where reading it later shows that; the
         message names it.
     """
-    from apache_beam.io.filesystem import CompressionTypes
-    from apache_beam.io.filesystems import FileSystems
-
     with contextlib.ExitStack() as stack:
         try:
-            # Beam's own decompression ends a truncated gzip silently; the standard library raises.
-            raw = stack.enter_context(
-                FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED)
-            )
+            raw = stack.enter_context(_opened(file.path))
             opener = _opener(file.path)
             if opener is not None:
+                check_packing(raw.read(_MARK_BYTES), file.path)
+                raw.seek(0)
                 raw = stack.enter_context(io.BufferedReader(opener(raw), BLOCK_BYTES))
             if file.encoding is not None:
                 raw = io.BufferedReader(Recoded(raw, file.encoding), BLOCK_BYTES)
@@ -169,11 +174,8 @@ def open_text(file: InputFile) -> Iterator[BinaryIO]:
                 raw = io.BufferedReader(BreaksOfReturns(raw), BLOCK_BYTES)
             yield raw
         except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
-            plain = isinstance(error, gzip.BadGzipFile)
-            rename = ", or take .gz off its name if nothing packed it" if plain else ""
             raise DataError(
                 f"{file.path}: truncated or damaged compressed file ({error}); fetch it again"
-                f"{rename}"
             ) from None
         except FileNotFoundError:
             raise DataError(f"{file.path}: no such file") from None
