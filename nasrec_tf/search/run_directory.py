@@ -2,17 +2,16 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import os
 import pathlib
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
-from nasrec_tf.common.device_faults import device_fault
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.locked_directory import LOCK_FILE, is_passing, locked
 from nasrec_tf.common.own_modules import IMPORT, is_imported
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.config import SearchConfig, load_options
@@ -42,7 +41,6 @@ REPORT_FILE = "report.html"
 LEADERBOARD_FILE = "leaderboard.csv"
 ARCHITECTURE_FILE = "architecture.json"
 EXPLANATION_FILE = "explain/explanation.md"
-LOCK_FILE = ".lock"
 MLFLOW_FILE = "mlflow.json"
 
 OWN_FILES = (
@@ -85,26 +83,10 @@ class RunDirectory:
             RunError: if it belongs to a run with other settings, or is in use, or is no run's.
         """
         self._make()
-        with self._lock_file() as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(
-                    f"{self.path}: another process is working in this run directory; wait for it, "
-                    "or work in another one."
-                ) from error
+        with locked(self.path, "run directory"):
             if config is not None:
                 self._claim(config, extend)
             yield
-
-    def _lock_file(self) -> IO[str]:
-        path = self.path / LOCK_FILE
-        try:
-            return open(path, "w", encoding="utf-8")
-        except OSError as error:
-            if device_fault(error) is not None:
-                raise
-            raise RunError(f"{path}: cannot be written: {error.strerror}; delete it.") from error
 
     def check_no_strangers(self) -> None:
         """Finds out whether what stands there is a run, if anything does.
@@ -113,7 +95,7 @@ class RunDirectory:
             RunError: if it is something else.
         """
         if self.path.is_dir() and not (self.path / CONFIG_FILE).exists():
-            strangers = [entry.name for entry in self.path.iterdir() if not _is_passing(entry)]
+            strangers = [entry.name for entry in self.path.iterdir() if not is_passing(entry)]
             if strangers:
                 raise RunError(
                     f"{self.path}: holds {sorted(strangers)[0]!r} but no {CONFIG_FILE}, so it is "
@@ -385,8 +367,3 @@ class RunDirectory:
             if self.result(name) is None:
                 return name
         return None
-
-
-def _is_passing(path: pathlib.Path) -> bool:
-    """Whether a file is one that a killed process of ours leaves in a directory."""
-    return path.name == LOCK_FILE or path.name.startswith(DRAFT_PREFIX)

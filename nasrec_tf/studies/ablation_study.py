@@ -25,10 +25,15 @@ from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.search.served_network import served_network
 from nasrec_tf.search.stages.records import RAW_LOG_OPTIONS
 from nasrec_tf.search.superseded import CONFIG_FILE
+from nasrec_tf.studies.own_directory import own_directory
 from nasrec_tf.studies.paired_intervals import Measured, PairedDifference, paired_difference
 from nasrec_tf.studies.resampled_quality import ResampledQuality, resampled_quality
 
 JUDGED = "judged.json"
+SETTINGS_FILE = "ablation.json"
+OWN = {"study": "ablation"}
+"""What makes a directory a study's of ablation; every search in it has options of its own."""
+
 LAST_STAGE = "retrain"
 """Its model is what a search is judged by."""
 
@@ -164,10 +169,22 @@ class AblationStudy:
         Raises:
             TimeIsUp: if there was no time for all.
             UserError: if a search cannot be made.
+            RunError: if the directory is of something else, or in use.
         """
         # Before any work: every variant has to be a search that can be made.
         self.meanings()
         self._check_places()
+        with own_directory(self.directory, SETTINGS_FILE, OWN, self._known(), "--dir"):
+            return self._rows()
+
+    def _known(self) -> list[str]:
+        """Names of what an earlier version has left in the study's directory."""
+        made = [*self.directory.glob(f"records/{CONFIG_FILE}"),
+                *self.directory.glob(f"*/seed-*/run/{CONFIG_FILE}"),
+                *self.directory.glob(f"*/seed-*/{JUDGED}")]  # fmt: skip
+        return [path.relative_to(self.directory).parts[0] for path in made]
+
+    def _rows(self) -> list[AblationRow]:
         dataset = self._dataset()
         for variant in self.variants:
             for seed in range(1, self.seeds + 1):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from nasrec_tf.architecture.memory import check_fits
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.locked_directory import is_passing, locked
 from nasrec_tf.common.option_values import made_directory
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report.comparison_page import write_comparison
@@ -131,17 +132,19 @@ class Comparison:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:
-        """Makes the directory this comparison's own, or finds that it is.
+        """Makes the directory this comparison's own, or finds that it is, and locks it meanwhile.
 
         Raises:
-            RunError: if it is of a comparison with other settings, or of something else.
+            RunError: if it is of a comparison with other settings, or of something else, or in use.
         """
         self._check_place()
         directory = made_directory(self.config.directory, "--out")
-        for draft in directory.rglob(f"{DRAFT_PREFIX}*"):
-            draft.unlink(missing_ok=True)  # Of a process that was killed.
-        write_state(directory / SETTINGS_FILE, self.settings)
-        yield
+        with locked(directory, "directory"):
+            self._check_place()
+            for draft in directory.rglob(f"{DRAFT_PREFIX}*"):
+                draft.unlink(missing_ok=True)  # Of a process that was killed.
+            write_state(directory / SETTINGS_FILE, self.settings)
+            yield
 
     def _check_place(self) -> None:
         directory = self.config.directory
@@ -151,9 +154,7 @@ class Comparison:
         before = read_state(directory / SETTINGS_FILE, Settings, mend)
         if before is not None:
             self._check_same(before)
-        elif directory.exists() and any(
-            not entry.name.startswith(DRAFT_PREFIX) for entry in directory.iterdir()
-        ):
+        elif directory.exists() and not all(map(is_passing, directory.iterdir())):
             raise RunError(
                 f"{directory}: holds files but no {SETTINGS_FILE}, so it is no comparison; use "
                 "another --out."

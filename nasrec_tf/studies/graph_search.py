@@ -140,7 +140,10 @@ class GraphSearch:
         scores = short_training_scores(self.run, HandMade, rows, self.options.seed)
         names = ("blocks", "strategy", "strategy_options", "seed")
         own = {flag(name): getattr(self.options, name) for name in names}
-        own_directory(self.directory, SETTINGS_FILE, {**scores.settings, **own})
+        with own_directory(self.directory, SETTINGS_FILE, {**scores.settings, **own}):
+            return self._found(scores.scorer)
+
+    def _found(self, scorer: Any) -> list[GraphScore]:
         space = GraphSpace(self.run.records.features, self.options.blocks)
         draws = GraphDraws(space, (Budget(MFLOPS, self._mflops),))
         strategy, history = self.options.made_strategy(), History()
@@ -151,7 +154,7 @@ class GraphSearch:
             except NothingToDraw as reason:
                 self.run.say(f"the search ends early: {reason}")
                 break
-            score = self._scored(candidate, scores.scorer)
+            score = self._scored(candidate, scorer)
             metrics = {} if score.log_loss is None else {LOG_LOSS: score.log_loss}
             history.add(candidate)
             history.end(number, Outcome(COMPLETED, metrics, score.seconds))

@@ -174,8 +174,12 @@ class ProductSearch:
         model = {k: value for k, value in options.model.to_json().items() if k != "order"}
         own |= {"--rank" if name == "rank" else f"--model: {name}": model[name] for name in model}
         settings = own | recipe_and_data(self.run, self.recipe)
-        own_directory(self.directory, SETTINGS_FILE, settings)
-        found = [self._kept(order, self._searched(order)) for order in self.options.orders]
+        with own_directory(self.directory, SETTINGS_FILE, settings):
+            found = [self._kept(order, self._searched(order)) for order in self.options.orders]
+            return self._saved(found)
+
+    def _saved(self, found: list[FoundProducts]) -> list[FoundProducts]:
+        """What is kept, and the model of it beside."""
         products = tuple(name for each in found for name, _ in each.products)
         kept = self.options.model.replace(order=None, rank=None, products=products)
         kept.save(self.directory / FOUND_FILE)

@@ -5,6 +5,7 @@ are the trainings of one chain. Controls: the same schedule by size and by lot, 
 and the dense network trained for as many epochs as the whole chain takes.
 """
 
+import contextlib
 import dataclasses
 import pathlib
 import re
@@ -101,22 +102,22 @@ class PruningStudy:
             TimeIsUp: if there was no time for all.
             UserError: if a training diverges.
         """
-        self._claim()
         found: dict[tuple[str, int | None], list[_Trained]] = {}
-        for seed in range(1, self.seeds + 1):
-            for key, trained in self._of_seed(seed):
-                found.setdefault(key, []).append(trained)
+        with self._claim():
+            for seed in range(1, self.seeds + 1):
+                for key, trained in self._of_seed(seed):
+                    found.setdefault(key, []).append(trained)
         dense = _measured(found[DENSE, 0])
         rows = [_row(*key, networks, dense) for key, networks in found.items()]
         return PruningResult(self.place.card, self.model.told, self.seeds, tuple(rows))
 
-    def _claim(self) -> None:
+    def _claim(self) -> contextlib.AbstractContextManager[None]:
         """Makes the directory the study's own: figures are kept by way and seed alone."""
         settings = {
             "--architecture of the identity": self.model.identity,
             "data, recipe and space of the digest": self.place.card.protocol,
         }
-        own_directory(self.directory, SETTINGS_FILE, settings, known=(DENSE,))
+        return own_directory(self.directory, SETTINGS_FILE, settings, known=(DENSE,))
 
     def _of_seed(self, seed: int) -> Iterator[tuple[tuple[str, int | None], _Trained]]:
         recipe = self.place.card.recipe.replace(seed=seed)

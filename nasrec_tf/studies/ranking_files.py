@@ -1,5 +1,6 @@
 """What a ranking study leaves in its directory."""
 
+import contextlib
 import pathlib
 
 from nasrec_tf.common.atomic_file import atomic_file
@@ -13,21 +14,23 @@ MARKDOWN, CSV, CHART = "ranking.md", "ranking.csv", "distribution.svg"
 SETTINGS_FILE = "ranking.json"
 
 
-def claim_ranking(directory: pathlib.Path, protocol: str) -> None:
-    """Makes a directory that of rankings on one table, or finds that it is.
+def claim_ranking(
+    directory: pathlib.Path, protocol: str
+) -> contextlib.AbstractContextManager[None]:
+    """Makes a directory that of rankings on one table, or finds that it is; meanwhile locked.
 
     Args:
         directory: where.
         protocol: of the table's trainings.
 
     Raises:
-        RunError: if it is of another table, or of something else.
+        RunError: if it is of another table, or of something else, or in use.
         UserError: if it cannot be made.
     """
     settings = {"data, recipe and space of the digest": protocol}
     # Those of versions that kept no settings.
     known = (MARKDOWN, *(path.name for path in directory.glob(f"{SUPERNET_PREFIX}*")))
-    own_directory(directory, SETTINGS_FILE, settings, known)
+    return own_directory(directory, SETTINGS_FILE, settings, known)
 
 
 def write_ranking(result: RankingResult, directory: pathlib.Path, command: str) -> None:

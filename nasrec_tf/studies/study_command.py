@@ -197,7 +197,6 @@ def _ablate(options: argparse.Namespace) -> int:
     meanings = study.meanings()
     if options.variant:
         refuse_twins("--variant", meanings)
-    made_directory(directory, "--dir")
     try:
         rows = study()
     except TimeIsUp:
@@ -296,16 +295,16 @@ def _rank(options: argparse.Namespace) -> int:
                                  / "ranking")  # fmt: skip
         supernets = RankingSupernets(place, directory)
         refuse_twins("--supernet", [(each.text, supernets.meaning(each)) for each in variants])
-        claim_ranking(directory, place.card.protocol)
         build = TableBuild(place.run, place.card, place.file, options.stream, ends_at=ends_at)
         study = RankingStudy(
             place, directory, build, options.architectures, options.seeds, variants
         )
-        try:
-            result = study()
-        except TimeIsUp:
-            print("time is up; the same command goes on from here")
-            return 0
-        write_ranking(result, directory, options.command)
+        with claim_ranking(directory, place.card.protocol):
+            try:
+                result = study()
+            except TimeIsUp:
+                print("time is up; the same command goes on from here")
+                return 0
+            write_ranking(result, directory, options.command)
         print("\n".join([*screen_lines(result), f"page  {directory / MARKDOWN}"]))
     return 0

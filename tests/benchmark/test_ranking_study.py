@@ -84,11 +84,23 @@ def test_mistakes_are_one_line(place, more, told, capsys):
 def test_a_ranking_lies_where_no_other_table_s_or_anything_else_does(tmp_path):
     place = tmp_path / "ranking"
     for _ in range(2):
-        claim_ranking(place, "a" * 16)
-    with pytest.raises(RunError, match="is of a study with data, recipe and space of the digest"):
-        claim_ranking(place, "b" * 16)
+        with claim_ranking(place, "a" * 16):
+            pass
+    other = claim_ranking(place, "b" * 16)
+    with pytest.raises(RunError, match="is of a study with data, recipe and space"), other:
+        pass
     (tmp_path / "pruning.md").touch()
-    with pytest.raises(RunError, match="holds 'pruning.md' but no ranking.json"):
-        claim_ranking(tmp_path, "a" * 16)
+    other = claim_ranking(tmp_path, "a" * 16)
+    with pytest.raises(RunError, match="holds 'pruning.md' but no ranking.json"), other:
+        pass
     (tmp_path / "before" / "supernet-0123456789abcdef").mkdir(parents=True)
-    claim_ranking(tmp_path / "before", "a" * 16)
+    with claim_ranking(tmp_path / "before", "a" * 16):
+        pass
+
+
+def test_a_ranking_s_directory_is_of_one_process(tmp_path):
+    """Two builds, each locked by itself, can have one --out."""
+    with claim_ranking(tmp_path, "a" * 16):
+        other = claim_ranking(tmp_path, "a" * 16)
+        with pytest.raises(RunError, match="another process is working in this directory"), other:
+            pass

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.locked_directory import locked
 from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
@@ -159,3 +160,28 @@ def test_variants_whose_searches_would_lie_in_one_directory_are_refused(tmp_path
     study = AblationStudy(SearchConfig(), tmp_path, variants, 1, True, math.inf)
     with pytest.raises(UserError, match="recipe=a_b.toml and recipe=a-b.toml would lie in one"):
         study._check_places()
+
+
+def test_a_study_s_directory_is_of_one_study_and_of_one_process(tmp_path, monkeypatch):
+    """Two processes in one directory trained the same searches side by side, and mixed them."""
+    place, judged = tmp_path / "study", []
+    judged_study(place, monkeypatch, judged)()
+    with (
+        locked(place, "directory"),
+        pytest.raises(RunError, match=r"study: another process is working in this directory"),
+    ):
+        judged_study(place, monkeypatch, judged)()
+    judged_study(place, monkeypatch, judged)()
+    assert judged == [1]
+
+
+@pytest.mark.parametrize("theirs", ["pruning.json", "config.toml", "notes.txt"])
+def test_a_directory_of_something_else_is_no_ablation_s(theirs, tmp_path, monkeypatch):
+    (tmp_path / theirs).write_text("{}")
+    # A pruning study and a run have directories of these names too.
+    (tmp_path / "mask" / "seed-1").mkdir(parents=True)
+    (tmp_path / "records").mkdir()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(RunError, match="but no ablation.json, .* give another --dir"):
+        judged_study(tmp_path, monkeypatch, [])()
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
