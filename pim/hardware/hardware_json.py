@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -114,11 +115,16 @@ def changed(hardware: _Design, settings: Mapping[str, Any]) -> _Design:
 
     Args:
         hardware: the design, or a dataclass that holds it among others.
-        settings: new values by dotted name, such as ``{"adc.bits": 6, "duplication": 4}``.
+        settings: new values by dotted name, such as ``{"adc.bits": 6, "duplication": 4}``; a part
+            that a design may lack is left out by ``None``.
 
     Raises:
         PimError: if there is no such setting, or a value is not valid.
     """
+    for name in settings:
+        whole = next((other for other in settings if name.startswith(f"{other}.")), None)
+        if whole is not None:
+            raise PimError(f"{name} is a part of {whole}, which is set as well; set one of them")
     for name, value in settings.items():
         hardware = _change(hardware, name.split("."), value, name)
     for name, value in settings.items():
@@ -142,6 +148,17 @@ def _change(part: Any, path: list[str], value: Any, name: str) -> Any:
         if not dataclasses.is_dataclass(inner):
             raise PimError(f"no setting {name!r}: {path[0]} has no parts here")
         value = _change(inner, path[1:], value, name)
-    elif dataclasses.is_dataclass(getattr(part, path[0])):
-        raise PimError(f"setting {name!r} has parts of its own: name one of them")
+    else:
+        _check_whole_part(part, path[0], value, name)
     return dataclasses.replace(part, **{path[0]: value})
+
+
+def _check_whole_part(part: Any, field: str, value: Any, name: str) -> None:
+    """Refuses a value in place of what has settings of its own; none may be taken for it."""
+    hint = typing.get_type_hints(type(part))[field]
+    if not dataclasses_of(hint):
+        return
+    may_lack = types.NoneType in typing.get_args(hint)
+    if value is not None or not may_lack:
+        told = ", or say null for none" if may_lack else ""
+        raise PimError(f"setting {name!r} has parts of its own: name one of them{told}")

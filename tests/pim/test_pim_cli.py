@@ -72,6 +72,13 @@ def test_compare_and_explore(capsys, small, tmp_path):
     assert code == 0 and "Pareto set" in out
 
 
+def test_parts_that_a_design_may_lack_are_left_out_by_null(capsys):
+    lacking = ("--set", "digital=null", "--set", "embedding=null", "--set", "mnsim2=null")
+    code, out, _ = run(capsys, "describe", "--hardware", "mnsim2", *lacking)
+    design = hardware_from_json(json.loads(out))
+    assert code == 0 and (design.digital, design.embedding, design.mnsim2) == (None, None, None)
+
+
 def test_a_described_design_can_be_read_again(capsys, small, tmp_path):
     _, out, _ = run(capsys, "describe", "--hardware", "handcrafted", "--set", "adc.bits=7")
     value = json.loads(out)
@@ -119,7 +126,13 @@ def test_a_described_design_can_be_read_again(capsys, small, tmp_path):
         (["estimate", "SMALL", "--sparse-features", "3"], "--sparse-features goes with an archi"),
         (["estimate", "SMALL", "--dense-features", "3"], "--dense-features goes with an archi"),
         (["estimate", "SMALL", "--embedding-bits", "3"], "--embedding-bits goes with an archi"),
-        (["estimate", "SMALL", "--set", "digital=null"], "has parts of its own"),
+        (["estimate", "SMALL", "--set", "digital=null"], "isaac32 has no digital unit, which"),
+        (["estimate", "SMALL", "--set", "adc=null"], "'adc' has parts of its own: name one of the"),
+        (["estimate", "SMALL", "--set", "digital=4"], "name one of them, or say null for none"),
+        (
+            ["estimate", "SMALL", "--set", "digital=null", "--set", "digital.lanes=4"],
+            "digital.lanes is a part of digital, which is set as well; set one of them",
+        ),
         (["estimate", "SMALL", "--plot", "/nowhere/a.png"], "/nowhere/a.png: cannot be written"),
         (["explore", "SMALL", "--rows-values", "64,x"], "--rows-values: must look like"),
         (["validate", "--against", "mnsim2", "--csv", "no.csv"], "no.csv: cannot be read"),
