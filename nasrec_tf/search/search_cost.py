@@ -2,9 +2,18 @@
 
 import dataclasses
 
-from nasrec_tf.search.results import EvolutionResult, RecipeResult, RetrainResult, SupernetResult
+from nasrec_tf.search.results import (
+    AttemptFigures,
+    EvolutionResult,
+    RecipeResult,
+    RetrainResult,
+    SupernetResult,
+)
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.search_size import drawn_validation_rows, score_rows
+from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.search.search_size import PILOTS, drawn_validation_rows, score_rows
+from nasrec_tf.search.workload import warmup_steps
+from nasrec_tf.strategies.dnas import LogitSearch
 
 FORWARD_SHARE = 1 / 3
 """Of a training row, what a row costs that is only predicted: a step goes forward once and back at
@@ -38,7 +47,7 @@ def search_cost(run: Run) -> SearchCost:
         if isinstance(result, EvolutionResult):
             rows += result.candidates * rows_of_a_candidate(run)
         elif isinstance(result, RetrainResult):
-            finalists = _finalists(result, run.schema.splits["train"].rows)
+            finalists = _finalists(result, run)
             rows += finalists.rows
             seconds += finalists.seconds
         if isinstance(result, RecipeResult | SupernetResult | EvolutionResult):
@@ -49,6 +58,8 @@ def search_cost(run: Run) -> SearchCost:
 def rows_before_candidates(run: Run) -> float:
     """Rows that were trained on before the first candidate: by recipe and supernet.
 
+    Those that the choice of rows to score by (``--validation-sample``) takes are among them.
+
     Args:
         run: a run whose stages before the search have finished.
 
@@ -58,12 +69,17 @@ def rows_before_candidates(run: Run) -> float:
     rows = rows_of_the_supernet(run)
     for result in _results(run):
         if isinstance(result, RecipeResult):
-            rows += result.row_passes * run.schema.splits["train"].rows
+            rows += result.row_passes * result.recipe.pass_rows(run.schema.splits["train"].rows)
+        elif isinstance(result, EvolutionResult):
+            rows += _row_choice(run)
     return rows
 
 
 def rows_of_the_supernet(run: Run) -> float:
     """Rows that the supernet was trained on.
+
+    Where logits are learnt beside its weights, these have four rows of five, and each path that is
+    compared at a step predicts the fifth.
 
     Args:
         run: a run whose stages before the search have finished.
@@ -72,7 +88,17 @@ def rows_of_the_supernet(run: Run) -> float:
         RunError: if what a stage left is damaged.
     """
     result = run.directory.result("supernet")
-    return result.steps * run.settings.batch_size if isinstance(result, SupernetResult) else 0.0
+    if not isinstance(result, SupernetResult):
+        return 0.0
+    rows = result.steps * run.settings.batch_size
+    strategy = search_strategy(run.config, run.settings, run.schema.splits["train"].rows)
+    if not isinstance(strategy, LogitSearch):
+        return rows
+    from nasrec_tf.training.row_parts import PARTS
+
+    learnt = max(0, result.steps - 1 - warmup_steps(result.steps))
+    predicted = learnt * run.settings.batch_size * strategy.paths / PARTS
+    return rows * (PARTS - 1) / PARTS + FORWARD_SHARE * predicted
 
 
 def _results(run: Run) -> list[object]:
@@ -85,17 +111,44 @@ def rows_of_a_candidate(run: Run) -> float:
     Args:
         run: the run.
     """
-    config, settings = run.config, run.settings
-    trained = settings.fine_tune_steps * settings.batch_size
-    if config.trains_candidates:
-        trained = score_rows(config, run.schema.splits["train"].rows)
-    predicted = min(settings.validation_rows, run.schema.splits["validation"].rows)
-    predicted = drawn_validation_rows(config, predicted) or predicted
-    return trained + FORWARD_SHARE * predicted
+    if run.config.trains_candidates:
+        return rows_of_a_trained_candidate(run)
+    whole = _validation_rows(run)
+    scored = drawn_validation_rows(run.config, whole) or whole
+    return _tuned_rows(run) + FORWARD_SHARE * scored
 
 
-def _finalists(result: RetrainResult, training_rows: int) -> SearchCost:
-    """Of all trainings from scratch but that of the winner, which every model needs."""
+def rows_of_a_trained_candidate(run: Run) -> float:
+    """The same of a candidate that is trained from scratch, whether or not those of the run are.
+
+    Args:
+        run: the run.
+    """
+    trained = score_rows(run.config, run.schema.splits["train"].rows)
+    return trained + FORWARD_SHARE * _validation_rows(run)
+
+
+def _row_choice(run: Run) -> float:
+    """Rows that whole scores of a few architectures take, by which rows are drawn to score by."""
+    whole = _validation_rows(run)
+    if run.config.trains_candidates or drawn_validation_rows(run.config, whole) is None:
+        return 0.0
+    return PILOTS * (_tuned_rows(run) + FORWARD_SHARE * whole)
+
+
+def _tuned_rows(run: Run) -> int:
+    return run.settings.fine_tune_steps * run.settings.batch_size
+
+
+def _validation_rows(run: Run) -> int:
+    return min(run.settings.validation_rows, run.schema.splits["validation"].rows)
+
+
+def _finalists(result: RetrainResult, run: Run) -> SearchCost:
+    """Of all trainings from scratch but that of the winner, which every model needs.
+
+    What is done with the winner once it is known, a final fit, is no search for it.
+    """
     won = result.rank, result.learning_rate, result.recipe
     attempts, seconds = list(result.attempts), result.seconds
     for attempt in result.attempts:
@@ -103,6 +156,19 @@ def _finalists(result: RetrainResult, training_rows: int) -> SearchCost:
             attempts.remove(attempt)
             seconds -= attempt.seconds
             break
-    passes = sum(attempt.passes for attempt in attempts)
+    if result.final_fit is not None:
+        seconds -= result.final_fit.seconds
+    rows = sum(trained_rows(attempt, run) for attempt in attempts)
     # A stage that was stopped tells the time of its last call alone.
-    return SearchCost(training_rows * passes, max(0.0, seconds))
+    return SearchCost(rows, max(0.0, seconds))
+
+
+def trained_rows(training: AttemptFigures, run: Run) -> float:
+    """Rows that a training from scratch took.
+
+    Args:
+        training: what it came to.
+        run: on whose records.
+    """
+    recipe = training.recipe or run.stated_recipe
+    return training.passes * recipe.pass_rows(run.schema.splits["train"].rows)

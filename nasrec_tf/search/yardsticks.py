@@ -88,7 +88,7 @@ def row_share(run: Run, found: tuple[YardstickSummary, ...]) -> float:
         run: the run.
         found: the yardsticks.
     """
-    return sum(one.passes for one in found) * run.records.rows("train") / _rows_of_run(run)
+    return sum(one.passes for one in found) * _pass_rows(run, run.recipe) / _rows_of_run(run)
 
 
 def row_budget(config: SearchConfig, rows_of_run: float) -> float:
@@ -169,8 +169,12 @@ def refusal(run: Run, model: Trainable, recipe: Recipe) -> str | None:
 def _rows_of_run(run: Run) -> float:
     """Rows that the run trained on: the search, and the winner's own training."""
     # Of the recipe: its own number of passes, where it says one, not that of the data's size.
-    winner = (run.recipe.epochs or run.settings.retrain_epochs) * run.schema.splits["train"].rows
+    winner = (run.recipe.epochs or run.settings.retrain_epochs) * _pass_rows(run, run.recipe)
     return search_cost(run).rows + winner
+
+
+def _pass_rows(run: Run, recipe: Recipe) -> int:
+    return recipe.pass_rows(run.schema.splits["train"].rows)
 
 
 class _Beside:
@@ -201,7 +205,7 @@ class _Beside:
         done, rows = [], 0.0
         for name, model in yardstick_models(run, result.architecture).items():
             own = recipe_for(model, recipe)
-            planned = run.records.rows("train") * (own.epochs or run.settings.retrain_epochs)
+            planned = _pass_rows(run, own) * (own.epochs or run.settings.retrain_epochs)
             refused = self._refused(model, own, rows + planned > budget)
             if refused is None:
                 rows += planned

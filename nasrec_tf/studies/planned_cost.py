@@ -64,11 +64,12 @@ def planned_cost(trainings: RivalTrainings, contender: Contender, seeds: int) ->
     """
     run, recipe = trainings.run, trainings.start()
     cost = contender.model.complexity(run.features, recipe, run.config.operator_balancing)
-    rows = run.records.rows("train") * (recipe.epochs or 1)
+    pass_rows = recipe.pass_rows(run.records.rows("train"))
+    rows = pass_rows * (recipe.epochs or 1)
     count_of_seeds = seeds + max(0, len(trainings.settings.learning_rates) - 1)
-    total = count_of_seeds * rows
+    total: float = count_of_seeds * rows
     if trainings.settings.recipe is None:
-        total += trainings.budget() * run.records.rows("train")
+        total += trainings.budget() * pass_rows
     speed = trainings.speed(contender) or _measured(trainings, contender)
     return PlannedCost(
         contender,

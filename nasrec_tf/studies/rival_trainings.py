@@ -92,7 +92,7 @@ class RivalTrainings:
     def _tuned(self, contender: Contender) -> TuningResult:
         if self.settings.recipe is None:
             result = self.recipe_search(contender)(self.start())
-            rows = result.row_passes * self.run.records.rows("train")
+            rows = result.row_passes * self._pass_rows(result.recipe)
             seconds = sum(trial.seconds for trial in result.trials)
             return TuningResult(result.recipe, len(result.trials), rows, seconds)
         recipes = [
@@ -143,7 +143,7 @@ class RivalTrainings:
             recipe,
             trained.validation,
             trained.best_epoch,
-            trained.passes * self.run.records.rows("train"),
+            trained.passes * self._pass_rows(recipe),
             trained.seconds,
         )
         write_state(path, result)
@@ -270,6 +270,9 @@ class RivalTrainings:
             self.run.records.weights("test"),
             self.run.config.seed,
         )
+
+    def _pass_rows(self, recipe: Recipe) -> int:
+        return recipe.pass_rows(self.run.records.rows("train"))
 
     def _training(self, contender: Contender, recipe: Recipe, seed: int) -> pathlib.Path:
         name = f"seed-{seed}-rate-{recipe.learning_rate:g}"

@@ -17,7 +17,13 @@ from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.results import EvolutionResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.search_cost import rows_of_a_candidate, rows_of_the_supernet, search_cost
+from nasrec_tf.search.search_cost import (
+    rows_of_a_candidate,
+    rows_of_a_trained_candidate,
+    rows_of_the_supernet,
+    search_cost,
+)
+from nasrec_tf.search.search_size import score_rows
 from nasrec_tf.search.stages.records import RAW_LOG_OPTIONS
 from nasrec_tf.strategies.strategy import TRAINING
 from nasrec_tf.studies.config import SearchMethod
@@ -192,7 +198,10 @@ class StrategySearches:
             return {"generations": None, "candidates": self._evolution.candidates}
         rows = rows_of_the_supernet(self.run)
         rows += self._evolution.candidates * rows_of_a_candidate(self.run)
-        return {"generations": None, "candidates": None, "score_budget": int(rows)}
+        # A budget is of rows that are trained on; those that a score is taken over cost as well.
+        trained = score_rows(self.run.config, self.run.records.rows("train"))
+        budget = int(rows * trained / rows_of_a_trained_candidate(self.run))
+        return {"generations": None, "candidates": None, "score_budget": budget}
 
 
 def _refused(name: str, error: UserError) -> UserError:

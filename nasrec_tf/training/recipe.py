@@ -216,6 +216,18 @@ class Recipe:
             return steps
         return max(1, min(steps, self.epoch_rows // self.batch_size))
 
+    def pass_rows(self, rows: int) -> int:
+        """Rows of a pass, but for what makes no whole batch: all, unless it ends before.
+
+        Args:
+            rows: of the split.
+
+        Example:
+            >>> Recipe(epoch_rows=100_000).pass_rows(36_000_000), Recipe().pass_rows(500)
+            (100000, 500)
+        """
+        return min(rows, self.epoch_rows or rows)
+
     @property
     def further_copies(self) -> int:
         """Numbers kept for each weight besides itself and Adagrad's accumulator.

@@ -19,12 +19,12 @@ from nasrec_tf.compare import main
 from nasrec_tf.networks.baselines import load_baseline
 from nasrec_tf.search import epoch_validation
 from nasrec_tf.search.results import RetrainResult
-from nasrec_tf.studies import finished_runs, speed
+from nasrec_tf.studies import finished_runs, planned_cost, speed
 from nasrec_tf.studies.comparison import Comparison, load_comparison
 from nasrec_tf.studies.config import CompareConfig
 from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.finished_runs import runs_of_the_same_data
-from nasrec_tf.studies.rival_results import MeasuredResult, Settings, TuningResult
+from nasrec_tf.studies.rival_results import MeasuredResult, Settings, SpeedResult, TuningResult
 from nasrec_tf.studies.strategy_rows import strategy_rows
 from nasrec_tf.studies.table_rows import Outcome
 from nasrec_tf.training.evaluation import auc, log_losses
@@ -357,6 +357,15 @@ def test_of_several_learning_rates_validation_chooses(place):
     # The test split was looked at with the chosen one alone, and no weights are left.
     assert [*out.rglob("test.npz")] == [other.parent / "seed-1-rate-0.1" / "test.npz"]
     assert not [*out.rglob("best.npz")]
+
+
+def test_rows_are_counted_of_passes_that_end_before_those_of_the_split(place, monkeypatch):
+    (place / "early.toml").write_text(RECIPE + "epoch_rows = 200\n")
+    trainings, lr = begun(place, recipe=str(place / "early.toml"), out=str(place / "early"))
+    # Two passes of three batches of 64, told as the rows after which a pass ends.
+    assert trainings.trained(lr, trainings.tuned(lr).recipe, 1).rows == 2 * 200
+    monkeypatch.setattr(planned_cost, "_measured", lambda *of: SpeedResult(1.0, 1.0, 64))
+    assert planned_cost.planned_cost(trainings, lr, seeds=3).rows == 3 * 2 * 200
 
 
 def test_a_recipe_is_chosen_for_each_model_within_one_budget(place):

@@ -129,8 +129,10 @@ def test_candidates_that_are_trained_take_as_many_rows_as_the_search_of_the_run(
     steps, batch = run.directory.result("supernet").steps, run.settings.batch_size
     tuned = run.settings.fine_tune_steps * batch
     scored = min(run.settings.validation_rows, run.schema.splits["validation"].rows)
-    assert config.score_budget == int(steps * batch + 6 * (tuned + scored / 3))
     rows = run.schema.splits["train"].rows
+    # Each is trained on all of them, and scored over validation rows beside.
+    of_the_run = steps * batch + 6 * (tuned + scored / 3)
+    assert config.score_budget == int(of_the_run * rows / (rows + scored / 3))
     history = scores(place / "run" / "strategies" / "random-training-3")
     assert len(history) == asked_candidates(config, rows) == config.score_budget // rows
 

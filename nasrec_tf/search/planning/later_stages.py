@@ -48,7 +48,7 @@ def explaining(parts: Parts) -> StageForecast:
     """
     pilot, costs, cost = parts.pilot, parts.costs, parts.costs.found[0]
     rows, recipe = pilot.rows, pilot.recipe
-    passed = rows["train"] * (recipe.epochs or 1)
+    passed = recipe.pass_rows(rows["train"]) * (recipe.epochs or 1)
     budget, trained, seconds = row_budget(pilot.config, _trained_rows(parts)), 0.0, 0.0
     count = 0
     for beside in costs.yardsticks:
@@ -80,11 +80,13 @@ def _trained_rows(parts: Parts) -> float:
     passes = trainings * (pilot.recipe.epochs or 1)
     if pilot.config.recipe == AUTO and pilot.warm_start is None:
         passes += recipe_passes(pilot.config, pilot.settings, rows)
+    trained: float = passes * pilot.recipe.pass_rows(rows)
     if pilot.config.architecture is not None:
-        return passes * rows
+        return trained
     if not pilot.config.trains_candidates:
-        passes += pilot.settings.supernet_epochs
+        epoch = min(rows, pilot.config.supernet_rows or rows)
+        trained += pilot.settings.supernet_epochs * epoch
     trials = search_strategy(pilot.config, pilot.settings, rows).trials
     tuned, scored = candidate_rows(pilot.config, pilot.settings, rows)
     scored = min(scored, pilot.rows["validation"])
-    return passes * rows + trials * (tuned + FORWARD_SHARE * scored)
+    return trained + trials * (tuned + FORWARD_SHARE * scored)
