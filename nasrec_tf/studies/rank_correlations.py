@@ -138,10 +138,9 @@ def rank_figures(
     found = {}
     for name, figure in FIGURES.items():
         resampled = [figure(scores[rows], means[rows]) for rows in draws]
-        low, high = np.nanquantile(resampled, [0.025, 0.975])
         found[name] = RankFigure(
             figure(scores, means),
-            (float(low), float(high)),
+            _middle(resampled),
             float(np.mean([figure(scores, losses[:, one]) for one in seeds])),
             _one_against_another(figure, losses) if len(seeds) > 1 else None,
         )
@@ -182,11 +181,18 @@ def ceilings(losses: np.ndarray, seed: int = 0) -> Mapping[str, Ceiling] | None:
     draws = [rng.integers(len(losses), size=len(losses)) for _ in range(ROUNDS)]
     found = {}
     for name, figure in FIGURES.items():
-        low, high = np.nanquantile(
-            [_one_against_another(figure, losses[rows]) for rows in draws], [0.025, 0.975]
-        )
-        found[name] = Ceiling(_one_against_another(figure, losses), (float(low), float(high)))
+        resampled = [_one_against_another(figure, losses[rows]) for rows in draws]
+        found[name] = Ceiling(_one_against_another(figure, losses), _middle(resampled))
     return found
+
+
+def _middle(resampled: Sequence[float]) -> tuple[float, float]:
+    """The middle 95 % of the resamples that have a figure; not numbers where none has."""
+    known = [value for value in resampled if not math.isnan(value)]
+    if not known:
+        return math.nan, math.nan
+    low, high = np.quantile(known, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _one_against_another(figure: Figure, losses: np.ndarray) -> float:
@@ -202,7 +208,9 @@ def corrected_for_cost(
     """Scores with what cost explains of their errors, learnt on other architectures.
 
     A linear model of score and logarithm of multiply-accumulates, least squares: each fold is
-    predicted by what the others say, so that no architecture's own log loss is looked at.
+    predicted by what the others say, so that no architecture's own log loss is looked at. Scores
+    that are not finite stay as they are, and nothing is learnt of them: a model of the others'
+    thousandths would be one of those few.
 
     Args:
         scores: (architectures,).
@@ -214,10 +222,11 @@ def corrected_for_cost(
         Predicted log losses, (architectures,).
     """
     known = np.column_stack([np.ones(len(scores)), scores, np.log1p(np.array(mflops) * 1e6)])
+    finite = np.isfinite(scores)
     part = np.random.default_rng(0).permutation(len(scores)) % min(folds, len(scores))
-    predicted = np.empty(len(scores))
+    predicted = scores.astype(np.float64)
     for fold in np.unique(part):
-        left = part == fold
-        weights = np.linalg.lstsq(known[~left], losses[~left], rcond=None)[0]
+        left, others = finite & (part == fold), finite & (part != fold)
+        weights = np.linalg.lstsq(known[others], losses[others], rcond=None)[0]
         predicted[left] = known[left] @ weights
     return predicted

@@ -46,10 +46,9 @@ class RankingStudy:
         supernets = RankingSupernets(self.place, self.directory)
         scores, found = [], []
         for variant in self.variants:
-            raw, seconds = supernets.scores(variant, architectures)
-            values, diverged = _ranked_last(np.array(raw))
-            scores.append(values)
-            found.append(_ranked(variant.text, values, losses, diverged, seconds))
+            values, seconds = supernets.scores(variant, architectures)
+            scores.append(np.array(values))
+            found.append(_ranked(variant.text, scores[-1], losses, seconds))
             self._tell(found[-1])
         mflops = [trained[0].mflops for trained in kept]
         found += self._made_of(scores, losses, mflops)
@@ -92,12 +91,13 @@ class RankingStudy:
             self.place.run.say(f"{variant.name}: tau {variant.figures['kendall'].value:.3f}")
 
 
-def _ranked_last(scores: np.ndarray) -> tuple[np.ndarray, int]:
-    """Scores in which those that are not finite are worse than all others; how many they are."""
+def _ranked_last(scores: np.ndarray) -> np.ndarray:
+    """Scores in which those that are not finite are worse than all others."""
     finite = np.isfinite(scores)
     worst = scores[finite].max() + 1.0 if finite.any() else 1.0
-    return np.where(finite, scores, worst), int((~finite).sum())
+    return np.where(finite, scores, worst)
 
 
-def _ranked(name, scores, losses, diverged=0, seconds=None) -> RankedVariant:
-    return RankedVariant(name, rank_figures(scores, losses), diverged, seconds)
+def _ranked(name, scores, losses, seconds=None) -> RankedVariant:
+    diverged = int(np.count_nonzero(~np.isfinite(scores)))
+    return RankedVariant(name, rank_figures(_ranked_last(scores), losses), diverged, seconds)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Mapping
 
 from nasrec_tf.benchmark.leaderboard import markdown_table
@@ -84,7 +85,7 @@ def _correlations(variant) -> list[str]:
     return [
         variant.name + (f" ({variant.diverged} diverged)" if variant.diverged else ""),
         *(_with_interval(found[name]) for name in CORRELATIONS),
-        *("-" if share is None else f"{share:.0%}" for share in shares),
+        *("-" if share is None or math.isnan(share) else f"{share:.0%}" for share in shares),
         "-" if variant.seconds is None else f"{variant.seconds:.0f}",
     ]
 
@@ -97,6 +98,8 @@ def _regrets(variant) -> list[str]:
 
 def _with_interval(figure: RankFigure | Ceiling, digits: int = 2) -> str:
     low, high = figure.interval
+    if math.isnan(figure.value):
+        return "-"
     return f"{figure.value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 

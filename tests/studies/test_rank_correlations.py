@@ -1,6 +1,7 @@
 """Figures of a ranking, against SciPy's and by what they must keep."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -97,6 +98,44 @@ def test_with_one_seed_there_is_no_ceiling_and_with_few_architectures_nothing():
     assert set(found) == set(FIGURES)
     assert all(each.ceiling is None and each.share is None for each in found.values())
     assert rank_figures(scores[:3], losses[:3]) is None
+
+
+def test_scores_that_are_all_alike_have_no_correlation_and_no_warning():
+    _, losses = simulated(0.5, 0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = rank_figures(np.ones(len(losses)), losses)
+    assert all(math.isnan(found["kendall"].interval[end]) for end in (0, 1))
+    assert math.isnan(found["pearson"].value) and found["regret of 5"].value > 0
+
+
+def test_an_architecture_is_corrected_by_what_the_others_say_alone():
+    """Least squares of all but its own fifth, and never of its own log loss."""
+    rng = np.random.default_rng(1)
+    scores, losses, mflops = rng.normal(size=(3, 20))
+    mflops = np.abs(mflops)
+    known = np.column_stack([np.ones(20), scores, np.log(1 + 1e6 * mflops)])
+    before = corrected_for_cost(scores, losses, mflops)
+    alike = np.zeros((20, 20), bool)
+    for moved in range(20):
+        changed = losses + 5.0 * (np.arange(20) == moved)
+        alike[moved] = before == corrected_for_cost(scores, changed, mflops)
+    assert (alike.sum(axis=1) == 4).all() and alike.diagonal().all()
+    for one in range(20):
+        others = ~alike[one]
+        weights = np.linalg.solve(known[others].T @ known[others], known[others].T @ losses[others])
+        assert before[one] == pytest.approx(known[one] @ weights)
+
+
+def test_what_diverged_stays_last_and_says_nothing_of_the_others():
+    rng = np.random.default_rng(0)
+    mflops = rng.uniform(0.01, 1.0, size=40)
+    worth = 0.45 + 0.001 * rng.normal(size=40)
+    scores = worth + 0.002 * np.log(mflops)
+    scores[7] = math.inf
+    corrected = corrected_for_cost(scores, worth, mflops)
+    rest = np.delete(np.arange(40), 7)
+    assert corrected[7] == math.inf and kendall(corrected[rest], worth[rest]) > 0.95
 
 
 def test_correction_for_cost_finds_what_cost_explains():
