@@ -171,6 +171,22 @@ def test_memory_does_not_grow_with_the_number_of_resamples(monkeypatch):
     assert peaks[1] < 60 * labels.size
 
 
+def test_the_interval_of_few_clicks_is_newcombes():
+    """Where the area lies 1.96 deviations off, by Hanley and McNeil's variance for m and n rows."""
+
+    def apart(true, found, m, n):
+        q1, q2 = true / (2 - true), 2 * true**2 / (1 + true)
+        each = (m + n) / 2 - 1  # Newcombe's N* in the place of m - 1 and n - 1.
+        square = true * (1 - true) + each * ((q1 - true**2) + (q2 - true**2))
+        return abs(found - true) - 1.959964 * (square / (m * n)) ** 0.5
+
+    for found, m, n in ((0.75, 2, 400), (0.6, 7, 9), (0.95, 19, 50)):
+        low, high = interval_of_few(found, m, n)
+        assert 0 < low < found < high < 1
+        assert apart(low, found, m, n) == pytest.approx(0, abs=1e-6)
+        assert apart(high, found, m, n) == pytest.approx(0, abs=1e-6)
+
+
 @pytest.mark.parametrize("clicks", [1, 3, 12])
 def test_the_interval_of_few_clicks_holds_the_true_area_as_often_as_it_says(clicks):
     rng = np.random.default_rng(clicks)

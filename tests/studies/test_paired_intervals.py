@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from nasrec_tf.studies.paired_intervals import Averaged, Measured, paired_difference
 from nasrec_tf.studies.resampled_quality import resampled_quality
@@ -155,3 +156,26 @@ def test_a_model_is_never_beyond_itself(pair):
 def test_fewer_than_two_resamples_tell_nothing():
     found = paired_difference(Measured([0.5], [[0.5, None]]), Measured([0.25], [[0.25, None]]))
     assert (found.value, found.interval, found.is_beyond) == (0.25, None, False)
+
+
+def test_seeds_alone_are_welchs_interval():
+    """Resamples that are all alike leave the seeds' part, which is that of Welch's test."""
+    ones, others = [0.31, 0.34, 0.30, 0.36], [0.29, 0.295]
+    found = paired_difference(*(Measured(each, [[v] * 3 for v in each]) for each in (ones, others)))
+    low, high = stats.ttest_ind(ones, others, equal_var=False).confidence_interval(0.95)
+    assert found.interval == (pytest.approx(low), pytest.approx(high))
+
+
+def test_rows_and_seeds_are_added_by_hand():
+    ones, others = (
+        Measured([1.0, 2.0], [[1.0, 1.4], [2.0, 2.2]]),
+        Measured([0.0, 0.2], [[0, 0]] * 2),
+    )
+    found = paired_difference(ones, others)
+    # Rows: 1.5 and 1.8 on two resamples. Seeds: deviations of .5 ** .5 and .02 ** .5, halved.
+    parts = [(0.045, 1), (0.25, 1), (0.01, 1)]
+    total = sum(variance for variance, _ in parts)
+    freedom = total**2 / sum(variance**2 / each for variance, each in parts)
+    reach = stats.t.ppf(0.975, freedom) * total**0.5
+    assert found.value == pytest.approx(1.4)
+    assert found.interval == (pytest.approx(1.4 - reach), pytest.approx(1.4 + reach))
