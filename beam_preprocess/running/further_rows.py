@@ -115,11 +115,13 @@ class RowReplay:
             for feature in schema.sparse
             if feature.name in vocabularies and feature.derive is None and not feature.is_list
         }
-        self._written = {
+        self._written: dict[str, pa.Array | None] = {
             name: entries
             for name, entries in known.items()
             if may_be_written_otherwise(entries, description.decimal)
         }
+        # Forms of times have a point, whatever the log's numbers have.
+        self._times = {column.source for column in description.times}
         self._encoder = RowEncoder(schema.dense, schema.sparse, dict(vocabularies))
         self.unlike = UnlikeTraining(schema, vocabularies)
         self._numeric_ids = any(feature.encoding == "modulo" for feature in schema.sparse)
@@ -229,9 +231,12 @@ class RowReplay:
     def _encoded(
         self, raw: RawRows, description: Description, path: str, lines: int
     ) -> EncodedRows:
-        for name in raw.types.keys() & self._written.keys():
-            values, kind = raw.columns[name], raw.types[name]
-            raw.columns[name] = as_written(values, kind, self._written[name], self._decimal)
+        for name in raw.types.keys() - self._times:
+            if name in self._written or self._decimal != ".":
+                values, kind = raw.columns[name], raw.types[name]
+                if pa.types.is_binary(values.type):  # Others are numbers, which have no sign.
+                    known = self._written.get(name)
+                    raw.columns[name] = as_written(values, kind, known, self._decimal)
         rows, rejects = decode_rows(raw, description, numeric_ids=self._numeric_ids)
         label, dense, sparse = self._encoder.encode(rows)
         self.unlike.add(rows, sparse, self._encoder.starts)

@@ -1,6 +1,7 @@
 """What of a further log is unlike the training is told by column, whatever wrote it otherwise."""
 
 import dataclasses
+import decimal
 import unicodedata
 
 import pyarrow as pa
@@ -138,3 +139,56 @@ def test_values_of_typed_columns_are_those_of_the_training_s_text(make_dataset):
     )
     assert of_types.sparse.tolist() == of_texts.sparse.tolist()
     assert (of_types.sparse > 1).tolist() == [[1, 1, 1], [1, 1, 0], [0, 0, 1]]
+
+
+COMMAS = """
+label = "click"
+delimiter = ";"
+decimal = ","
+weight = "w"
+dense = ["price"]
+sparse = ["size", "shop"]
+missing_tokens = ["-1,5"]
+times = {at = {format = "seconds", derive = ["hour_of_day"]}}
+"""
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.decimal128(20, 2)], ids=str)
+def test_typed_columns_need_no_sign_of_decimals(kind, make_dataset, tmp_path):
+    """0.5 of Parquet was an unknown value to a model of a log that has 0,5."""
+    columns = {
+        "click": [n % 2 for n in range(ROWS)],
+        "w": [1 + n % 2 * 0.5 for n in range(ROWS)],
+        "price": [(n % 9) * 1.25 - 1.5 for n in range(ROWS)],
+        "size": [(-1.5, 0.5, 1.5)[n % 3] for n in range(ROWS)],
+        "shop": [float(n % 4) for n in range(ROWS)],
+        "at": [1_700_000_000 + 3600 * n for n in range(ROWS)],
+    }
+    lines = [";".join(columns), *(";".join(map(str, row)) for row in zip(*columns.values()))]
+    (tmp_path / "log.toml").write_text(COMMAS)
+    layout = read_toml(tmp_path / "log.toml")
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(lines).replace(".", ",") + "\n")
+    out = make_dataset(log, layout, min_count=1)
+    parts = {name: [decimal.Decimal(str(each)) for each in columns[name]] for name in columns}
+    typed = {name: pa.array(parts[name]).cast(kind) for name in ("w", "price", "size", "shop")}
+    parquet.write_table(pa.table(columns | typed), tmp_path / "log.parquet")
+    schema = Schema.load(out)
+
+    def read(path, described):
+        replay = RowReplay(
+            described, schema, read_vocabularies(schema, out), ("price", "size"), weighted=True
+        )
+        (rows,) = replay.labelled([str(path)])
+        return rows
+
+    text = read(log, layout)
+    found = read(
+        tmp_path / "log.parquet", dataclasses.replace(layout, file_format="parquet", columns=None)
+    )
+    assert not found.rejects and found.label.tolist() == text.label.tolist()
+    for name in ("dense", "sparse", "weight"):
+        assert getattr(found, name).tolist() == getattr(text, name).tolist()
+    assert found.further["size"].equals(text.further["size"])
+    # Ranges of numbers are told by their text, in which a point is no sign of decimals here.
+    assert b"-0,25" in found.further["price"].to_pylist()
