@@ -4,10 +4,12 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy import stats
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import baseline
+from nasrec_tf.networks.baselines.block_graph import BlockGraph
 from nasrec_tf.networks.baselines.graph_space import WIDTHS, GraphDraws, GraphSpace
 from nasrec_tf.strategies.budget import Budget
 from nasrec_tf.strategies.history import COMPLETED, LOG_LOSS, History, Outcome
@@ -48,6 +50,20 @@ def test_every_kind_input_and_width_is_drawn():
         text = " ".join(found)
         assert all(f"mlp {width}:" in text for width in WIDTHS)
         assert all(part in text for part in ("fm:", "dot:", ": dense", "sparse 1 2"))
+
+
+def test_each_token_is_drawn_with_even_odds():
+    """Of a first block: its kind is one of three, and each of its two bits is on or off."""
+    space, rng = GraphSpace(FIELDS[0], 1), np.random.default_rng(0)
+    graph = BlockGraph(blocks=("fm: dense sparse",))
+    counts = {"mlp": 0, "dot": 0, "fm: dense": 0, "fm: sparse": 0}
+    for _ in range(4000):
+        text = space.mutate(graph, rng).blocks[0]
+        counts[text if text.startswith("fm") else text[:3]] += 1
+    # A fifth of the draws each: two kinds of three are others, and a bit is another every second
+    # time; the rest changes nothing and is drawn again.
+    expected = np.array([1 / 3, 1 / 3, 1 / 2, 1 / 2])
+    assert stats.chisquare([*counts.values()], 4000 * expected / expected.sum()).pvalue > 0.01
 
 
 def searched(name, options, trials, seed):

@@ -1,6 +1,7 @@
 """AutoCTR's own search space: graphs of blocks, drawn and mutated (Song et al. 2020)."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,8 @@ class GraphSpace:
         blocks = list(graph.graph)
         while True:
             place = int(rng.integers(len(blocks)))
-            drawn = self._block(place + 1, rng)
+            # Not of a block that reads something: its bits would not be of even odds.
+            drawn = self._drawn(place + 1, rng)
             changed = self._with(blocks[place], drawn, int(rng.integers(5)))
             if changed != blocks[place] and self._reads(changed):
                 return self._graph([*blocks[:place], changed, *blocks[place + 1 :]])
@@ -101,19 +103,25 @@ class GraphSpace:
         return BlockGraph(blocks=tuple(map(str, blocks)))
 
     def _block(self, number: int, rng: np.random.Generator) -> GraphBlock:
+        """A block that reads something."""
+        block = self._drawn(number, rng)
+        while not self._reads(block):
+            block = dataclasses.replace(block, **self._inputs(number, rng))
+        return block
+
+    def _drawn(self, number: int, rng: np.random.Generator) -> GraphBlock:
+        """A block, which may read nothing."""
         kind = KINDS[int(rng.integers(len(KINDS)))]
         width = self.widths[int(rng.integers(len(self.widths)))]
-        while True:
-            bits = rng.random(number + 1) < 0.5
-            block = GraphBlock(
-                kind,
-                bool(bits[0]) and self.features.dense > 0,
-                bool(bits[1]) and self.features.sparse > 0,
-                tuple(earlier for earlier in range(1, number) if bits[earlier + 1]),
-                width if kind == MLP else 0,
-            )
-            if self._reads(block):
-                return block
+        return GraphBlock(kind, width=width if kind == MLP else 0, **self._inputs(number, rng))
+
+    def _inputs(self, number: int, rng: np.random.Generator) -> dict[str, Any]:
+        bits = rng.random(number + 1) < 0.5
+        return {
+            "dense": bool(bits[0]) and self.features.dense > 0,
+            "sparse": bool(bits[1]) and self.features.sparse > 0,
+            "blocks": tuple(earlier for earlier in range(1, number) if bits[earlier + 1]),
+        }
 
     def _with(self, block: GraphBlock, drawn: GraphBlock, token: int) -> GraphBlock:
         """A block with one token of another one."""
