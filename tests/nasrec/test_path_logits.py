@@ -194,6 +194,76 @@ def test_logits_stay_until_it_is_their_turn_and_then_lower_what_is_weighed(train
     assert np.mean(costs) < 0.7 * np.mean(uniform)
 
 
+def slopes_by_hand(logits, temperature, path):
+    """Slopes of a path's log probability by the logits, from the formulas of its distribution."""
+    scaled = {name: value / temperature for name, value in logits.items()}
+    found, count = {}, len(path.left)
+    chosen = {
+        "dense_operators": path.dense_widths > 0,
+        "sparse_operators": path.sparse_widths > 0,
+        "dense_widths": path.dense_widths.max(axis=1)[:, None] == SMALL.dense_widths,
+        "sparse_widths": path.sparse_widths.max(axis=1)[:, None] == SMALL.sparse_widths,
+        "left": path.left[:, None] == np.arange(count),
+        "right": path.right[:, None] == np.arange(count),
+    }
+    there = np.tril(np.ones((count, count), bool))
+    for name, is_chosen in chosen.items():
+        odds = np.exp(scaled[name]) * (there if name in ("left", "right") else 1)
+        found[name] = is_chosen - odds / odds.sum(axis=1, keepdims=True)
+    for name in ("dense_sources", "sparse_sources"):
+        chance = there / (1 + np.exp(-scaled[name]))
+        empty = np.prod(1 - chance, axis=1, keepdims=True)
+        found[name] = getattr(path, name) - chance / (1 - empty)
+    for name in ("dense_to_sparse", "sparse_to_dense"):
+        found[name] = getattr(path, name) - 1 / (1 + np.exp(-scaled[name]))
+    return {name: slope / temperature for name, slope in found.items()}
+
+
+def test_a_step_of_the_logits_is_the_estimate_computed_by_hand(records):
+    trainer = trainer_of(records, first_step=0, steps=10, paths=5, rate=0.3)
+    sampler, generator = trainer.sampler, trainer.model.generator
+    rng = np.random.default_rng(0)
+    for variable in trainer.variables:
+        variable.assign(rng.normal(size=variable.shape))
+    sampler.temperature.assign(0.7)
+    before = {name: value.numpy() for name, value in sampler.logits.items()}
+    state = generator.state.numpy()
+    paths = [Path(*(part.numpy() for part in sampler(generator))) for _ in range(5)]
+    generator.state.assign(state)
+    trainer._worth = lambda path, *of: tf.cast(
+        tf.reduce_sum(path.dense_widths * tf.range(1, 3)[:, None]), tf.float32
+    )
+    mean = float(trainer._learn(None, None))
+    worths = [float((path.dense_widths * [[1], [2]]).sum()) for path in paths]
+    assert mean == pytest.approx(np.mean(worths)) and len(set(worths)) > 2
+    slopes = [slopes_by_hand(before, 0.7, path) for path in paths]
+    for name, value in sampler.logits.items():
+        # Each path against the mean of the others, on average over the paths.
+        estimate = (
+            sum(
+                (worth - (sum(worths) - worth) / 4) * slope[name]
+                for worth, slope in zip(worths, slopes)
+            )
+            / 5
+        )
+        step = before[name] - value.numpy()
+        np.testing.assert_allclose(step, 0.3 * estimate / np.std(worths), atol=2e-5)
+
+
+def test_a_path_is_worth_its_log_loss_and_the_logarithm_of_its_cost(records):
+    trainer = trainer_of(records, first_step=0, steps=10)
+    inputs, labels = next(iter(records.training_batches(64, 0, seed=2)))
+    weights = tf.constant(np.random.default_rng(0).uniform(0, 3, 64), tf.float32)
+    path = trainer.sampler(trainer.model.generator)
+    logits = trainer.model(inputs, path=path, training=False).numpy()[:, 0].astype(np.float64)
+    losses = np.log1p(np.exp(-logits * (2 * labels.numpy()[:, 0] - 1)))
+    of_cost = 100.0 * np.log(cost(decode(path, trainer.model.space)))
+    worth = tf.function(trainer._worth, autograph=False)
+    for beside, told in (((), losses), ((weights,), losses * weights.numpy())):
+        found = float(worth(path, inputs, labels, *beside))
+        assert found == pytest.approx(told.mean() + of_cost)
+
+
 @pytest.mark.slow
 def test_blocks_are_learnt_one_after_the_other_where_they_take_turns(records):
     trainer = trainer_of(records, first_step=2, steps=10, paths=2, rate=0.3, in_turn=True)
