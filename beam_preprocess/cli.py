@@ -74,8 +74,8 @@ def _preprocess(arguments: list[str]) -> int:
     with ProgressBar(quiet=options.quiet) as bar:
         path = preprocess(config, bar)
     if "://" not in str(path):
-        for found in Findings.load(path).warnings:
-            print(f"warning: {found.text}", file=sys.stderr)
+        for text in Findings.load(path).told():
+            print(f"warning: {text}", file=sys.stderr)
     if not options.quiet:
         print(f"data set written to {path}")
     return 0

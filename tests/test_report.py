@@ -305,6 +305,21 @@ def test_the_worst_scores_are_counted_not_shown():
     assert " 50 " not in text
 
 
+def test_what_a_chart_says_of_hidden_points_lies_clear_of_the_power_of_ten():
+    from nasrec_tf.report.chart_frame import new_figure
+    from nasrec_tf.report.charts import _limit
+
+    figure, axes = new_figure()
+    losses = [number * 1e-7 for number in range(10, 90)] + [1.0]
+    axes.plot(losses)
+    _limit(axes, losses)
+    figure.draw_without_rendering()
+    (told,) = axes.texts
+    power = axes.yaxis.get_offset_text()
+    assert told.get_text().startswith("worse points") and power.get_text()
+    assert not told.get_window_extent().overlaps(power.get_window_extent())
+
+
 def test_losses_that_are_not_numbers_do_not_break_the_charts():
     curve = Curve([(1, 0.7), (2, float("nan")), (3, float("inf"))])
     trials = [TrialSummary(0, 0, "completed", float("nan"), 0.0), TrialSummary(1, 0, "running")]

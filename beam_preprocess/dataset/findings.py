@@ -13,6 +13,12 @@ from beam_preprocess.errors import DataError
 
 FINDINGS_FILE = "findings.json"
 
+MOST_COLUMNS = 100
+"""Columns that a line on the screen and in a report names: of a wide log all, in one argument."""
+
+# Warnings of one kind that are all told, and of more than these how many in full.
+_MOST_ALIKE, _SHOWN_ALIKE = 5, 3
+
 _FORMAT = "nasrec_tf.findings"
 _VERSION = 1
 
@@ -56,6 +62,31 @@ class Findings:
     def __post_init__(self) -> None:
         check_fields(self)
 
+    def told(self, most_columns: int | None = MOST_COLUMNS) -> tuple[str, ...]:
+        """The warnings as a reader is told them: of many of one kind the first few, and one line
+        with the columns of the others, so that they do not bury everything else.
+
+        Args:
+          most_columns: Columns that such a line names; None for all.
+
+        >>> columns = [f"c{number}" for number in range(9)]
+        >>> found = Findings(tuple(Finding("constant", f"{c} is 0", c) for c in columns))
+        >>> found.told(2)
+        ('c0 is 0', 'c1 is 0', 'c2 is 0', 'constant: 6 more columns likewise: c3,c4 and 4 others')
+        """
+        alike: dict[str, list[Finding]] = {}
+        for found in self.warnings:
+            alike.setdefault(found.kind, []).append(found)
+        lines = []
+        for found in self.warnings:
+            others = alike[found.kind][_SHOWN_ALIKE:]
+            few = len(alike[found.kind]) <= _MOST_ALIKE or any(not one.column for one in others)
+            if few or found not in others:
+                lines.append(found.text)
+            elif found is others[0]:
+                lines.append(_likewise(others, most_columns))
+        return tuple(lines)
+
     def dumps(self) -> str:
         """The text of the file."""
         body = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(self)}
@@ -83,3 +114,10 @@ class Findings:
             return build(cls, {**body, "warnings": warnings}, "findings")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: damaged ({error}); preprocess the data again") from None
+
+
+def _likewise(others: list[Finding], most_columns: int | None) -> str:
+    names = list(dict.fromkeys(str(found.column) for found in others))
+    named = names[:most_columns]
+    more = f" and {len(names) - len(named):,} others" if len(named) < len(names) else ""
+    return f"{others[0].kind}: {len(names):,} more columns likewise: {','.join(named)}{more}"

@@ -21,9 +21,17 @@ def is_list_type(kind: pa.DataType) -> bool:
     >>> is_list_type(pa.list_(pa.string())), is_list_type(pa.string())
     (True, False)
     """
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return is_readable(kind.value_type)
-    return False
+    return _is_list(kind) and is_readable(kind.value_type)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return (
+        pa.types.is_list(kind)
+        or pa.types.is_large_list(kind)
+        or pa.types.is_fixed_size_list(kind)
+        or pa.types.is_list_view(kind)
+        or pa.types.is_large_list_view(kind)
+    )
 
 
 def item_texts(values: pa.Array) -> pa.ListArray:

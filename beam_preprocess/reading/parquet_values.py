@@ -7,6 +7,7 @@ is the same in milliseconds and in nanoseconds.
 
 from __future__ import annotations
 
+import binascii
 import decimal
 
 import numpy as np
@@ -16,21 +17,33 @@ import pyarrow.compute as pc
 # Up to here a floating-point type holds every whole number: 2 to the bits of its significand.
 _EXACT = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}
 
+# Ids as such types carry them in what DuckDB, Polars and others write.
+_UUID = "arrow.uuid"
+
 # A fraction of a second without its final zeros, before a time zone or the end.
 _NO_FRACTION = (r"\.0+([Z+-].*)?$", r"\1")
 _SHORT_FRACTION = (r"(\.[0-9]*[1-9])0+([Z+-].*)?$", r"\1\2")
 
 
 def plain_values(values: pa.Array) -> pa.Array:
-    """An array without its dictionary and its extension type; NaN as null.
+    """An array without what its values are packed in (a dictionary, runs, views, an extension
+    type); UUIDs as their usual text, NaN as null.
 
     Args:
-      values: A column of a Parquet file.
+      values: A column of a Parquet file or of a table in memory.
+
+    >>> plain_values(pa.array([bytes(range(16)), None], pa.uuid())).to_pylist()
+    [b'00010203-0405-0607-0809-0a0b0c0d0e0f', None]
     """
     if isinstance(values.type, pa.BaseExtensionType):
-        values = values.storage
+        is_uuid = values.type.extension_name == _UUID
+        values = _uuid_texts(values.storage) if is_uuid else values.storage
+    if pa.types.is_run_end_encoded(values.type):
+        values = pc.run_end_decode(values)
     if pa.types.is_dictionary(values.type):
-        values = values.dictionary_decode()
+        known = _without_view(values.dictionary)
+        values = pa.DictionaryArray.from_arrays(values.indices, known).dictionary_decode()
+    values = _without_view(values)
     if pa.types.is_floating(values.type):
         values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
     return values
@@ -99,10 +112,33 @@ def is_readable(kind: pa.DataType) -> bool:
     (True, False)
     """
     try:
-        text_of(plain_values(pa.array([], kind)))
+        text_of(plain_values(_no_values(kind)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
         return False
     return True
+
+
+def _no_values(kind: pa.DataType) -> pa.Array:
+    # Of a table: arrays by themselves cannot be made of every type.
+    return pa.schema([("values", kind)]).empty_table().column(0).combine_chunks()
+
+
+def _without_view(values: pa.Array) -> pa.Array:
+    """Polars' texts lie in views, which Arrow has few functions for."""
+    if pa.types.is_string_view(values.type):
+        return values.cast(pa.string())
+    return values.cast(pa.binary()) if pa.types.is_binary_view(values.type) else values
+
+
+def _uuid_texts(values: pa.Array) -> pa.Array:
+    """Sixteen bytes each as ``8-4-4-4-12`` hexadecimal digits, as text files have them."""
+    raw = b"".join(values.fill_null(bytes(16)).to_pylist())
+    digits = np.frombuffer(binascii.hexlify(raw), np.uint8).reshape(-1, 32)
+    texts = np.insert(digits, [8, 12, 16, 20], ord("-"), axis=1)
+    whole = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(36), len(values), [None, pa.py_buffer(texts.tobytes())]
+    )
+    return pc.if_else(values.is_valid(), whole.cast(pa.binary()), pa.scalar(None, pa.binary()))
 
 
 def _float_text(values: pa.Array) -> pa.Array:

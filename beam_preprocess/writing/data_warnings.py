@@ -208,7 +208,8 @@ class Judge:
             counts = self.vocabularies.get(feature.name)
             about = f"sparse column {column_told(feature)}"
             if not present:
-                yield Finding("empty", f"{about} has no value in training", feature.source)
+                text = f"{about} has no value in training; leave it out"
+                yield Finding("empty", text, feature.source)
             if feature.is_list:
                 present = feature.item_count
             if counts is None or present < LEAST_VALUES:

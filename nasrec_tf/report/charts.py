@@ -264,7 +264,8 @@ def _limit(axes: "Axes", losses: Sequence[float]) -> None:
     axes.set_ylim(low - margin, shown[-1] + margin)
     hidden = len(ranked) - len(shown)
     if hidden:
-        axes.text(0.0, 1.02, f"worse points above the picture: {hidden}",
+        # At the right: above the left end stands the power of ten of very small losses.
+        axes.text(1.0, 1.02, f"worse points above the picture: {hidden}", ha="right",
                   transform=axes.transAxes, fontsize=8, color=INK)  # fmt: skip
 
 

@@ -365,8 +365,8 @@ def _run_stage(run, stage: str) -> None:
     run.directory.finish(stage, result, seconds)
     run.log(f"{stage}: finished in {seconds:.0f} s")
     if stage == "records":
-        for found in Findings.load(run.dataset).warnings:
-            print(f"warning: {found.text}", file=sys.stderr, flush=True)
+        for text in Findings.load(run.dataset).told():
+            print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _announce(run, stage: str) -> None:

@@ -132,7 +132,7 @@ def warning_lines(run: Run) -> list[str]:
     Raises:
         DataError: if what the data set says of itself is damaged.
     """
-    return [f"warning  {found.text}" for found in Findings.load(run.dataset).warnings]
+    return [f"warning  {text}" for text in Findings.load(run.dataset).told()]
 
 
 def pruning_lines(run: Run) -> list[str]:

@@ -194,7 +194,7 @@ def data_summary(run: Run) -> DataSummary | None:
         best_log_loss=result.demo and result.demo.best_log_loss,
         constant_log_loss=result.constant_log_loss,
         is_generated=result.demo is not None,
-        warnings=[found.text for found in findings.warnings],
+        warnings=list(findings.told()),
         weight=schema.weight,
         group=schema.group,
     )

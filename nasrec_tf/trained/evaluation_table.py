@@ -131,7 +131,8 @@ def _judged(
     slices = {name: found.column for name, found in codes.items()}
     for name in numbers.intersection(slices):
         column = slices[name]
-        slices[name] = CodedColumn(*numbers_in_ranges(column.codes, column.names, decimal))
+        ranges = numbers_in_ranges(column.codes, column.names, decimal)
+        slices[name] = CodedColumn(*ranges, rising=True)
     judged = JudgedRows(
         np.concatenate(labels),
         np.concatenate(logits),

@@ -23,11 +23,14 @@ class CodedColumn(NamedTuple):
         names: the distinct values, as text.
         rows: int64, the row of each value, rising, where a row may have several, which differ;
             ``None`` where every row has one.
+        rising: whether codes rise with the numbers that they stand for, as
+            :func:`numbers_in_ranges` gives them.
     """
 
     codes: np.ndarray
     names: list[str]
     rows: np.ndarray | None = None
+    rising: bool = False
 
     def members(self, code: int) -> np.ndarray:
         """The rows that have a value.
@@ -37,6 +40,20 @@ class CodedColumn(NamedTuple):
         """
         found = np.flatnonzero(self.codes == code)
         return found if self.rows is None else self.rows[found]
+
+    def shown(self, most: int) -> list[int]:
+        """The codes of the most frequent values, the most frequent first, but numbers rising.
+
+        Args:
+            most: how many at most.
+
+        Example:
+            >>> column = CodedColumn(np.int32([0, 1, 1]), ["1 to 2", "3"], rising=True)
+            >>> column.shown(20), column._replace(rising=False).shown(20)
+            ([0, 1], [1, 0])
+        """
+        chosen = most_frequent(self.codes, most)
+        return sorted(chosen) if self.rising else chosen
 
     def without(self, codes: Collection[int]) -> np.ndarray:
         """The rows that have none of some values.
@@ -154,6 +171,8 @@ def numbers_in_ranges(
 ) -> tuple[np.ndarray, list[str]]:
     """Numbers in at most ten ranges of about equal rows; what is missing stays by itself.
 
+    Codes rise with the numbers, and those of other values come behind.
+
     Args:
         codes: int32 (rows,).
         names: the value of each code; others than numbers stay by themselves.
@@ -167,12 +186,12 @@ def numbers_in_ranges(
     numbers = np.array([_number(name, decimal) for name in names])
     is_number = np.isfinite(numbers)
     order = np.flatnonzero(is_number)[np.argsort(numbers[is_number], kind="stable")]
-    if len(order) <= RANGES:
-        return codes, names
     rows = np.bincount(codes, minlength=len(names))[order]
     # The range of a value is told by the rows below it.
     below = np.cumsum(rows) - rows
     ranges = below * RANGES // max(1, int(rows.sum()))
+    if len(order) <= RANGES:
+        ranges = np.arange(len(order))
     found, which = np.unique(ranges, return_inverse=True)
     new_names, mapping = [], np.empty(len(names), np.int32)
     for place in range(len(found)):

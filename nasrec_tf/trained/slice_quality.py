@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nasrec_tf.trained.row_codes import CodedColumn, most_frequent
+from nasrec_tf.trained.row_codes import CodedColumn
 from nasrec_tf.trained.trained_model import probabilities
 from nasrec_tf.training.calibration_error import CalibrationError, calibration_error
 from nasrec_tf.training.evaluation import Quality, quality_with_intervals
@@ -82,7 +82,7 @@ class SliceQuality:
 
 
 def judge(rows: JudgedRows, seed: int, most_slices: int) -> Iterator[SliceQuality]:
-    """The quality on all rows, and then on the most frequent values of each column.
+    """The quality on all rows, and then on the most frequent values of each column, numbers rising.
 
     A row with a list is among those of each of its items.
 
@@ -93,7 +93,7 @@ def judge(rows: JudgedRows, seed: int, most_slices: int) -> Iterator[SliceQualit
     """
     yield _judged(rows, None, "", ALL_ROWS, seed)
     for name, column in rows.slices.items():
-        chosen = most_frequent(column.codes, most_slices)
+        chosen = column.shown(most_slices)
         for code in chosen:
             yield _judged(rows, column.members(code), name, column.names[code], seed)
         others = column.without(chosen)

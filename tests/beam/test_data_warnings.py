@@ -232,6 +232,21 @@ def test_warnings_are_told_on_the_screen_and_in_the_card(tmp_path, honest, capsy
     assert line.removeprefix("warning: ") in (tmp_path / "out" / "data_card.md").read_text()
 
 
+def test_many_warnings_of_one_kind_bury_no_other(tmp_path, honest, capsys):
+    same = {f"same{number:02d}": [number] * ROWS for number in range(40)}
+    (tmp_path / "log.csv").write_text(log(**same, **honest, id=range(ROWS)))
+    command = ["--dataset", "csv", "--label", "label", "--dense", "price", "--quiet"]
+    command += ["--input", str(tmp_path / "log.csv"), "--output", str(tmp_path / "out")]
+    assert main(command) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split("'")[1] for line in lines if "'" in line] == [*list(same)[:3], "id"]
+    (likewise,) = (line for line in lines if "likewise" in line)
+    start = "warning: constant: 37 more columns likewise: "
+    assert likewise == start + ",".join(list(same)[3:])  # as --ignore takes them
+    card = (tmp_path / "out" / "data_card.md").read_text()
+    assert all(f"sparse column '{name}' has one value" in card for name in same)
+
+
 def sample_of(rows, random):
     keys = random.permutation(rows * 7)[:rows].astype(np.uint64)
     return RowSample(

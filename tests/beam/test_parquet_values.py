@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 import decimal
 import math
+import uuid
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.decode import decode_rows
+from beam_preprocess.reading.lists import is_list_type, item_texts
 from beam_preprocess.reading.parquet_blocks import raw_rows
 from beam_preprocess.reading.parquet_values import inexact_ids, is_readable, plain_values, text_of
 from beam_preprocess.reading.parse import parse_block
@@ -144,6 +146,62 @@ def test_a_column_of_several_values_is_refused_by_name_and_type(make_dataset, tm
 def test_values_of_every_type_have_their_usual_text(values, kind, text):
     assert is_readable(kind)
     assert texts(values, kind) == text
+
+
+UUIDS = [uuid.UUID(int=number) for number in (0, 10 * 256, 2**128 - 1)]
+TEXTS = pa.array(["a", "b"], pa.string_view())
+CODES = pa.array([0, None, 1], pa.uint32())
+
+
+@pytest.mark.parametrize(
+    "values, expected",
+    [
+        (pa.array([*(one.bytes for one in UUIDS), None], pa.uuid())[1:], [*UUIDS[1:], ""]),
+        (pa.DictionaryArray.from_arrays(CODES, TEXTS), ["a", "", "b"]),  # Polars' categories
+        (pa.DictionaryArray.from_arrays(CODES, TEXTS.cast(pa.binary_view())), ["a", "", "b"]),
+        (pa.array([None, None], pa.dictionary(pa.int8(), pa.string())), ["", ""]),
+        (
+            pa.DictionaryArray.from_arrays(CODES, pa.array([1, 2], pa.date32())),
+            ["1970-01-02", "", "1970-01-03"],
+        ),
+        (pa.RunEndEncodedArray.from_arrays([2, 3], ["a", None]), ["a", "a", ""]),
+    ],
+    ids=["uuid", "polars", "bytes", "missing", "dates", "runs"],
+)
+def test_what_values_are_packed_in_leaves_their_text_as_it_is(values, expected):
+    assert is_readable(values.type)
+    assert text_of(plain_values(values)).to_pylist() == [str(text).encode() for text in expected]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.list_view(pa.string()),
+        pa.list_(pa.string_view()),
+        pa.large_list(pa.dictionary(pa.uint32(), pa.string_view())),
+    ],
+    ids=str,
+)
+def test_lists_of_views_have_the_items_of_lists(kind):
+    plain = [["a", "b"], None, ["b", None]]
+    values = pa.array(plain, pa.list_(pa.string()))
+    if pa.types.is_dictionary(getattr(kind, "value_type", None)):
+        items = pa.DictionaryArray.from_arrays(pa.array([0, 1, 1, None], pa.uint32()), TEXTS)
+        packed = pa.LargeListArray.from_arrays([0, 2, 2, 4], items, mask=values.is_null())
+    else:
+        packed = pa.array(plain, kind)
+    assert packed.type == kind and is_list_type(kind)
+    assert item_texts(packed).equals(item_texts(values))
+
+
+def test_uuids_of_parquet_are_ids(make_dataset, tmp_path):
+    ids = pa.array([one.bytes for one in UUIDS] * 20, pa.uuid())
+    parquet.write_table(pa.table({"label": [0, 1] * 30, "uid": ids}), tmp_path / "log.parquet")
+    out = make_dataset(
+        tmp_path / "log.parquet", generic("label", file_format="parquet"), min_count=1
+    )
+    vocabulary = (out / "vocabularies" / "uid.txt").read_text().split()
+    assert sorted(vocabulary) == sorted(map(str, UUIDS))
 
 
 def test_columns_may_stand_in_another_order_in_every_file(make_dataset, tmp_path):

@@ -188,6 +188,20 @@ def test_numbers_with_decimal_commas_make_ranges_in_their_order():
     assert texts[40:] == ["3.5", MISSING] and len(labels) == RANGES + 2
 
 
+@pytest.mark.parametrize("distinct", [7, 40])
+def test_slices_by_numbers_are_told_from_the_least_to_the_greatest(distinct):
+    random = np.random.default_rng(0)
+    codes = random.integers(0, distinct, 2000).astype(np.int32)
+    names = [str(number) for number in random.permutation(distinct)]
+    labels = random.integers(0, 2, 2000).astype(np.uint8)
+    column = CodedColumn(*numbers_in_ranges(codes, names), rising=True)
+    rows = JudgedRows(labels, random.normal(size=2000).astype(np.float32), None, {"age": column})
+    _, *slices = judge(rows, seed=0, most_slices=20)
+    least = [int(one.value.split()[0]) for one in slices]
+    assert least == sorted(least) and len(least) == min(distinct, RANGES)
+    assert sum(one.quality.samples for one in slices) == 2000
+
+
 def test_rows_without_a_group_are_in_none():
     labels, logits = np.array([1, 0, 0, 1], np.uint8), np.array([2.0, 1, 1, 0], np.float32)
     groups = np.array([0, 0, -1, -1], np.int32)
