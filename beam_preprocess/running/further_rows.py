@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from beam_preprocess.config import MAX_ROW_BYTES
-from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID
+from beam_preprocess.dataset.feature_schema import FIRST_VOCABULARY_ID, RawKey
 from beam_preprocess.dataset.schema import Schema
+from beam_preprocess.dataset.time_formats import ISO_8601
 from beam_preprocess.encoding.encode import RowEncoder
 from beam_preprocess.encoding.vocabulary import read_vocabulary
 from beam_preprocess.errors import DataError
@@ -122,6 +123,7 @@ class RowReplay:
         }
         # Forms of times have a point, whatever the log's numbers have.
         self._times = {column.source for column in description.times}
+        self._keys = [feature.raw_key for feature in schema.sparse]
         self._encoder = RowEncoder(schema.dense, schema.sparse, dict(vocabularies))
         self.unlike = UnlikeTraining(schema, vocabularies)
         self._numeric_ids = any(feature.encoding == "modulo" for feature in schema.sparse)
@@ -237,7 +239,9 @@ class RowReplay:
                 if pa.types.is_binary(values.type):  # Others are numbers, which have no sign.
                     known = self._written.get(name)
                     raw.columns[name] = as_written(values, kind, known, self._decimal)
-        rows, rejects = decode_rows(raw, description, numeric_ids=self._numeric_ids)
+        reading = _with_typed_times(description, raw.types)
+        rows, rejects = decode_rows(raw, reading, numeric_ids=self._numeric_ids)
+        rows = dataclasses.replace(rows, sparse=self._as_trained(rows.sparse))
         label, dense, sparse = self._encoder.encode(rows)
         self.unlike.add(rows, sparse, self._encoder.starts)
         kept = pa.array(np.isin(raw.lines, rows.lines))
@@ -259,6 +263,11 @@ class RowReplay:
             rejects=tuple(rejects),
             weight=rows.weight,
         )
+
+    def _as_trained(self, sparse: Mapping[RawKey, pa.Array]) -> dict[RawKey, pa.Array]:
+        """Columns by what the training's log had between the items of a list, if anything."""
+        keys = {(*key[:2], key[2] is None): key for key in self._keys}
+        return {keys.get((*key[:2], key[2] is None), key): found for key, found in sparse.items()}
 
 
 def read_vocabularies(schema: Schema, directory: str | pathlib.Path) -> dict[str, pa.Array]:
@@ -304,6 +313,18 @@ def _check_single(trained: Description, found: Description, path: str) -> None:
                 f"{path}: column {column.source!r} holds lists, where the model was trained on "
                 "single values; write one value a row"
             )
+
+
+def _with_typed_times(description: Description, types: Mapping[str, pa.DataType]) -> Description:
+    """The description where times that a type tells need not be in the form of the training's."""
+    typed = {name for name, kind in types.items() if pa.types.is_temporal(kind)}
+    if not typed:
+        return description
+    times = tuple(
+        dataclasses.replace(time, format=ISO_8601) if time.source in typed else time
+        for time in description.times
+    )
+    return dataclasses.replace(description, times=times)
 
 
 def _of_no_label(description: Description) -> Description:

@@ -11,7 +11,7 @@ from beam_preprocess.datasets import find_description
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn, TimeColumn
-from beam_preprocess.reading.description import Description
+from beam_preprocess.reading.description import NUMBER, Description
 from beam_preprocess.running.origin_check import recorded_description
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.export.contents import ASSETS, find_export
@@ -137,10 +137,15 @@ def _unknown_layout(schema: Schema) -> Description:
 def with_features_of(schema: Schema, layout: Description) -> Description:
     """A layout with the features of a schema, whatever it makes of its columns itself.
 
+    How the log writes them is the layout's affair: the forms of its times, what stands between the
+    items of its lists and what means missing there, where it says so.
+
     Args:
         schema: of the data set.
         layout: how the log is written.
     """
+    between = {column.source: column.multi for column in layout.sparse or () if column.is_list}
+    forms = schema.time_formats | {time.source: time.format for time in layout.times}
     joined = {name for table in layout.side_tables for name in table.columns}
     sources = {number.source for number in schema.dense}
     sources |= {feature.source for feature in schema.sparse}
@@ -164,13 +169,18 @@ def with_features_of(schema: Schema, layout: Description) -> Description:
                 feature.derive,
                 radix=feature.radix or SparseColumn.radix,
                 fold=feature.fold,
-                multi=(feature.separator or True) if feature.is_list else None,
+                multi=between.get(feature.source, feature.separator or True)
+                if feature.is_list
+                else None,
                 longest=feature.longest,
                 pooling=feature.pooling,
             )
             for feature in schema.sparse
         ),
         side_tables=layout.side_tables if joined & sources else (),
-        missing_tokens=schema.missing_tokens,
-        times=tuple(TimeColumn(name, form) for name, form in schema.time_formats.items()),
+        missing_tokens=tuple(dict.fromkeys((*schema.missing_tokens, *layout.missing_tokens))),
+        times=tuple(TimeColumn(name, forms[name]) for name in schema.time_formats),
+        # The order of its rows tells a model nothing.
+        time_column=None,
+        time_format=NUMBER,
     )
