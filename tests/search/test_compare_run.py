@@ -140,22 +140,6 @@ def test_averages_are_those_of_the_mean_logits_of_all_seeds(compared, place, mod
         assert gap == pytest.approx(float(row[name]) - float(found[name])) and low <= gap <= high
 
 
-def test_averages_are_judged_again_where_seeds_are_added_and_kept_where_none_are(compared, place):
-    shutil.copytree(compared[0], place / "averaged")
-    path = next((place / "averaged").glob("lr-*/averaged.json"))
-    before = path.read_bytes()
-    for seeds, same in (("2", True), ("3", False)):
-        more = arguments(place, "--out", place / "averaged", "--seeds", seeds, "--models", "lr")
-        code, _, err = call(*more)
-        assert code == 0, err
-        assert (path.read_bytes() == before) is same
-    labels, logits = of_seeds(place / "averaged", "lr")
-    expected = float(log_losses(labels, np.mean(np.asarray(logits, np.float64), axis=0)).mean())
-    assert len(logits) == 3
-    row = table(place / "averaged")["lr"]
-    assert float(row["averaged_log_loss"]) == pytest.approx(expected)
-
-
 def test_one_seed_has_no_average(compared, place):
     shutil.copytree(compared[0], place / "single")
     more = arguments(place, "--out", place / "single", "--seeds", "1", "--models", "lr")
@@ -258,6 +242,10 @@ def test_seeds_may_be_added_and_nothing_is_trained_again(compared, place, monkey
     assert code == 0, err
     assert trained == ["found, seed 3", "lr, seed 3"]
     assert {row["seeds"] for row in table(place / "more").values()} == {"3", "0"}
+    labels, logits = of_seeds(place / "more", "lr")
+    mean = np.mean(np.asarray(logits, np.float64), axis=0)
+    averaged = float(table(place / "more")["lr"]["averaged_log_loss"])
+    assert len(logits) == 3 and averaged == pytest.approx(float(log_losses(labels, mean).mean()))
 
 
 def test_auc_within_groups_is_told_of_what_was_trained_before(compared, place, monkeypatch):
