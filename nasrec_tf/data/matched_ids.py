@@ -20,10 +20,11 @@ UNKNOWN = -1
 """In place of an id that the earlier data set does not have."""
 
 DENSE_MEANING = ("name", "source", "transform", "derive", "until")
-SPARSE_MEANING = ("name", "source", "encoding", "derive", "radix", "fold", "separator", "pooling")
+SPARSE_MEANING = ("name", "source", "encoding", "derive", "radix", "fold", "pooling")
 """What a column must have in common with that of another data set for weights to fit both.
 
-Moments, extremes and vocabularies follow from the rows; times may be written in another form."""
+Moments, extremes and vocabularies follow from the rows; times may be written in another form, and
+something else may stand between the items of a list."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,13 +109,14 @@ def _other_meaning(fields: Sequence[str], before: Iterable[Any], now: Iterable[A
 
 
 def _other_ids(before: Schema, now: Schema) -> str | None:
-    found = _other_meaning(SPARSE_MEANING, before.sparse, now.sparse)
-    if found is not None:
-        return found
     for one, other in zip(before.sparse, now.sparse):
         if one.is_list != other.is_list:
             kinds = ("of single values", "multi-valued")
             return f"column {other.name!r} is {kinds[other.is_list]}, but {kinds[one.is_list]}"
+    found = _other_meaning(SPARSE_MEANING, before.sparse, now.sparse)
+    if found is not None:
+        return found
+    for one, other in zip(before.sparse, now.sparse):
         if one.encoding != "vocabulary" and one.rows != other.rows:
             return (
                 f"column {other.name!r} has {other.rows} rows by {other.encoding}, but {one.rows}"

@@ -1,5 +1,6 @@
 """A network that goes on from one of other data: known rows and kernels are taken, others drawn."""
 
+import dataclasses
 import pathlib
 import tempfile
 from unittest import mock
@@ -151,6 +152,22 @@ def test_other_columns_are_named(tmp_path):
     }
     for (before, now), expected in told.items():
         assert column_difference(schemas[before], schemas[now]) == expected
+
+
+def test_how_lists_are_written_is_no_other_column_and_whether_there_are_is(tmp_path):
+    data_set(tmp_path, [[b"x"]])
+    schema = Schema.load(tmp_path)
+    (single,) = schema.sparse
+    listed = {
+        between: dataclasses.replace(
+            schema,
+            sparse=(dataclasses.replace(single, longest=3, separator=between, pooling=pooling),),
+        )
+        for between, pooling in (("|", "mean"), (None, "mean"), (",", "sum"))
+    }
+    assert column_difference(listed["|"], listed[None]) is None
+    assert "has pooling 'sum', but 'mean'" in column_difference(listed["|"], listed[","])
+    assert "is multi-valued, but of single values" in column_difference(schema, listed["|"])
 
 
 SPACE = SMALL.replace(num_blocks=1, dense_operators=("fc",), dense_widths=(4,), sparse_widths=(3,))
