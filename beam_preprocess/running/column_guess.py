@@ -95,6 +95,8 @@ def guess_column(name: str, values: list[str], reader: NumberReader, decimal: st
     mark = far_value(numbers)
     own = [number for number in numbers if number != mark]
     if whole and (distinct <= FEW_VALUES or not _is_amount(name, own)):
+        if distinct == len(values) and distinct > FEW_VALUES:
+            return Guess("ignore", f"{_other_in_each(values)}; an amount? Then name it as dense")
         return Guess("sparse", f"whole numbers {spread}")
     rest = f"; rows of others, such as {others[0]}, are rejected" if others else ""
     if mark is not None:
@@ -170,8 +172,12 @@ def _is_amount(name: str, numbers: list[float]) -> bool:
 
 def _category(values: list[str], distinct: int) -> Guess:
     if distinct == len(values) and len(values) > FEW_VALUES:
-        return Guess("ignore", f"has another value in each of {len(values):,} rows")
+        return Guess("ignore", _other_in_each(values))
     return Guess("sparse", f"{distinct:,} different values")
+
+
+def _other_in_each(values: list[str]) -> str:
+    return f"has another value in each of {len(values):,} rows"
 
 
 def _time(name: str, values: list[str]) -> Guess | None:

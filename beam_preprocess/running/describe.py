@@ -22,6 +22,10 @@ from beam_preprocess.running.toml_lines import entry, plain, quoted
 
 _WEIGHT_NAME = re.compile(r"weight|importance", re.IGNORECASE)
 _WEIGHT_REASON = "if it says how much a row counts; then take it out below"
+_VECTOR = (
+    "items of lists are categories, and fractions are none; if these are ids, name it as sparse, "
+    "with multi = true"
+)
 _GROUP_NAME = re.compile(
     r"^(user|uid|visitor|member|customer|session|query|request)([_.]?id)?$", re.IGNORECASE
 )
@@ -65,7 +69,12 @@ def describe(patterns: Sequence[str]) -> str:
         lines.append(entry("missing_tokens", missing, "stand among other values"))
     lines += _time_column(guesses, columns, rows)
     lines += _to_think_of(columns, reader)
-    lists = {n: Guess("sparse", f"of type {kind}", multi=True) for n, kind in sample.lists}
+    lists = {
+        n: Guess("ignore", f"of type {kind}: {_VECTOR}")
+        if n in sample.vectors
+        else Guess("sparse", f"of type {kind}", multi=True)
+        for n, kind in sample.lists
+    }
     unreadable = {
         n: Guess("ignore", f"of type {kind}, no single value") for n, kind in sample.unreadable
     }

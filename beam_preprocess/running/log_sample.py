@@ -49,6 +49,7 @@ class LogSample:
       settings: Keys of a description that say how the files are read, with the reason of each.
       decimal: What stands before the decimals of its numbers; None where they do not tell.
       lists: Columns of Parquet that hold lists, and their types.
+      vectors: Those of them whose items are floating-point numbers.
       unreadable: Columns of Parquet that hold neither lists nor single values, and their types.
     """
 
@@ -57,6 +58,7 @@ class LogSample:
     settings: tuple[tuple[str, object, str], ...]
     decimal: str | None = None
     lists: tuple[tuple[str, str], ...] = ()
+    vectors: tuple[str, ...] = ()
     unreadable: tuple[tuple[str, str], ...] = ()
 
     def setting(self, key: str) -> object:
@@ -197,6 +199,11 @@ def _of_parquet(found: FoundFile, others: Sequence[FoundFile]) -> LogSample:
         tuple(settings),
         decimal,
         lists=tuple((f.name, str(f.type)) for f in schema if is_list_type(f.type)),
+        vectors=tuple(
+            f.name
+            for f in schema
+            if is_list_type(f.type) and pa.types.is_floating(f.type.value_type)
+        ),
         unreadable=tuple(
             (f.name, str(f.type))
             for f in schema

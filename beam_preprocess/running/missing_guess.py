@@ -13,7 +13,9 @@ from beam_preprocess.running.number_forms import MOST_WORDS, NumberReader
 FEW_VALUES = 24
 """Whole numbers of so few values, as hours and grades are, are categories."""
 
-ID_NAME = re.compile(r"(^|_)(id|uid|guid|uuid|key|hash|code|zip|ip)$|Id$|ID$")
+ID_NAME = re.compile(r"(^|[\W_])(id|uid|guid|uuid|key|hash|code|zip|ip)$|Id$|ID$")
+"""Of a column of ids: ``user_id``, ``userId``, and ``user.id`` as objects of JSON that are made
+columns have it."""
 
 _USUAL = {
     *("na", "n/a", "#n/a", "<na>", "nan", "nat", "null", "(null)", "none", "nil", "undefined"),

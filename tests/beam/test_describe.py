@@ -41,6 +41,34 @@ def test_a_log_with_every_kind_of_column(tmp_path):
     assert found["ignore"] == ["row", "constant", "note"]
 
 
+def test_ids_are_no_amounts_however_they_look(tmp_path):
+    """Negative ones of columns such as JSON's ``user.id``, and long ones that no row shares."""
+    lines = ["click,user.id,shop-code,impression,elevation"]
+    lines += [
+        f"{n % 3 // 2},{n % 40 - 20},{(n % 40) ** 4},{10**24 + n * 7919 % 1009},{n * 7919 % 1009}"
+        for n in range(ROWS)
+    ]
+    found = guessed(tmp_path / "log.csv", "\n".join(lines))
+    assert "dense" not in found
+    assert found["sparse"] == ["user.id", "shop-code"]
+    assert found["ignore"] == ["impression", "elevation"]
+
+
+def test_vectors_are_no_lists_of_categories(tmp_path):
+    rows = range(ROWS)
+    columns = {
+        "click": [n % 3 // 2 for n in rows],
+        "embedding": pa.array([[n * 0.37, -n / 7] for n in rows], pa.list_(pa.float32(), 2)),
+        "genres": [[f"g{n % 5}"] for n in rows],
+    }
+    parquet.write_table(pa.table(columns), tmp_path / "log.parquet")
+    text = describe([str(tmp_path / "log.parquet")])
+    found = tomllib.loads(text)
+    assert found["sparse"] == [{"source": "genres", "multi": True}]
+    assert found["ignore"] == ["embedding"]
+    assert "if these are ids, name it as sparse, with multi = true" in text
+
+
 @pytest.mark.parametrize(
     ("text", "settings"),
     [
