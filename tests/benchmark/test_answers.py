@@ -7,10 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from benchmark.made_tables import SPACE, made_table, worth
+from benchmark.made_tables import SPACE, made_table, row, worth
 
 from nasrec_tf.benchmark import Benchmark
 from nasrec_tf.benchmark.leaderboard import tried_strategies
+from nasrec_tf.benchmark.measured_rows import architecture_of
+from nasrec_tf.benchmark.strategy_trials import TrialResult
+from nasrec_tf.benchmark.surrogate import losses_by_identity
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies import FieldMutation, RandomSearch
 
@@ -70,6 +73,37 @@ def test_predictions_are_better_than_the_mean_and_their_errors_say_how_good(benc
     others = [SPACE.sample(np.random.default_rng(seed)) for seed in range(1000, 1100)]
     distances = [benchmark.predict(each, "made") - worth(each) for each in others]
     assert np.sqrt(np.mean(np.square(distances))) == pytest.approx(errors.rmse, rel=0.5)
+
+
+def test_errors_are_those_of_architectures_that_were_left_out_by_hand():
+    """One that learnt less than nothing counts as one that learnt nothing."""
+    table = made_table(count=40)
+    first = next(iter(table.rows.values()))
+    for key, made in table.rows.items():
+        if made.identity == first.identity:
+            table.rows[key] = row(architecture_of(made.architecture), 50.0, made.seed)
+    found = Benchmark(table).surrogate("made")
+    losses = [np.minimum(np.mean(each), 0.6) for each in losses_by_identity(
+        [*table.rows.values()]).values()]  # fmt: skip
+    losses, folds = np.array(losses), np.random.default_rng(0).permutation(40) % 10
+    means = np.array([losses[folds != fold].mean() for fold in folds])
+    assert losses.max() == 0.6
+    assert found.errors().constant_rmse == pytest.approx(np.sqrt(np.mean((means - losses) ** 2)))
+    assert found.errors().rmse < 0.1
+    predicted = found([architecture_of(made.architecture) for made in table.rows.values()])
+    assert found.lowest == predicted.min() < predicted.max() < 0.7
+
+
+def test_of_one_seed_there_is_no_noise():
+    alone = Benchmark(made_table(count=24, seeds=1))
+    errors = alone.surrogate("made").errors()
+    found = alone.strategy_trial("random", "made", budget=48)
+    assert errors.seeds is None and found.scores == found.worths
+
+
+def test_a_regret_is_of_what_seemed_best_so_far():
+    found = TrialResult((0.5, 0.4, 0.45, 0.3), (0.5, 0.6, 0.2, 0.05), SPACE.widest, 0.1, 1.0)
+    assert found.regrets == pytest.approx((0.4, 0.5, 0.5, -0.05))
 
 
 LEARN = ("predicted", "autoctr", "autoctr-hybrid")

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 from evolution_landscape import SPACE, log_loss
+from scipy import stats
 from test_known_strategies import searched
 
 from nasrec_tf.architecture.space import CODESIGN, NASREC_FULL, NASREC_SMALL
@@ -124,6 +125,31 @@ def test_survivors_are_mostly_the_youngest_and_otherwise_the_good_and_cheap():
     assert alive(many, [1.0] * 96 + [0.1, 1.0, 1.0, 9.0]) == [96, 97, 98]
     # However good, what is older than twice the population does not come back.
     assert alive([0.1, *many[1:]], [1.0] * 100) == [97, 98, 99]
+    best = np.arange(100) == 93
+    assert alive(np.where(best, 0.1, 0.5), np.where(best, 0.1, 1.0)) == [97, 98, 99]
+
+
+def test_survivors_have_the_lowest_sums_of_the_formula():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        losses, costs = rng.integers(1, 6, 60) / 10, rng.integers(1, 4, 60) * 1.0
+        strategy = AutoCTR(100, population=6, children=4)
+        found = strategy.survivors(range(60), history_of(losses, costs))
+        youngest = np.arange(48, 60)
+        sums = 0.1 * stats.rankdata(losses[youngest]) / 12 + (60 - youngest) / 60
+        sums += 0.1 * stats.rankdata(costs[youngest]) / 12
+        assert np.sort(sums[np.array(found) - 48]) == pytest.approx(np.sort(sums)[:6])
+
+
+def test_parents_are_drawn_by_their_rank_and_not_by_their_number():
+    strategy, rng = AutoCTR(100, population=6, children=4, pressure=2), np.random.default_rng(0)
+    losses = [0.4, 0.2, 0.6, 0.1, 0.5, 0.3]
+    history = history_of(losses)
+    drawn = [strategy.parent(range(6), history, rng) for _ in range(3000)]
+    ranks = np.bincount(stats.rankdata(losses).astype(int)[drawn], minlength=7)[1:]
+    # The best of three that were drawn: 21, 15, 10, 6, 3 and 1 of 56.
+    expected = np.array([21, 15, 10, 6, 3, 1]) / 56
+    assert stats.chisquare(ranks, 3000 * expected).pvalue > 0.01
 
 
 def test_only_the_first_population_is_of_one_age():
