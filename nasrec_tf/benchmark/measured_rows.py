@@ -132,6 +132,8 @@ class DataSetCard:
         space: where architectures are drawn from, in its JSON form.
         operator_balancing: as in ``NetworkOptions``.
         version: of the protocol.
+        weighted: whether the figures count rows by their weights, as they do where the records
+            have any; earlier versions counted all alike.
     """
 
     __pydantic_config__ = SAVED
@@ -150,6 +152,7 @@ class DataSetCard:
     space: Annotated[SearchSpace, pydantic.PlainValidator(SearchSpace.from_json)]
     operator_balancing: bool = True
     version: int = PROTOCOL_VERSION
+    weighted: bool = False
 
     @functools.cached_property
     def protocol(self) -> str:
@@ -161,7 +164,12 @@ class DataSetCard:
             "operator_balancing": self.operator_balancing,
             "version": self.version,
         }
-        return json_digest(said)
+        return json_digest(said | self._weighting)
+
+    @property
+    def _weighting(self) -> dict[str, bool]:
+        """What is said of weights: nothing where there are none, as before there was the field."""
+        return {"weighted": True} if self.weighted else {}
 
     @property
     def features(self) -> Features:
@@ -171,11 +179,16 @@ class DataSetCard:
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return values | {
-            "recipe": self.recipe.to_json(),
-            "space": self.space.to_json(),
-            "table_rows": list(self.table_rows),
-        }
+        del values["weighted"]
+        return (
+            values
+            | self._weighting
+            | {
+                "recipe": self.recipe.to_json(),
+                "space": self.space.to_json(),
+                "table_rows": list(self.table_rows),
+            }
+        )
 
 
 @functools.lru_cache(maxsize=100_000)

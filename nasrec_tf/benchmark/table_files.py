@@ -83,7 +83,8 @@ class RowsFile:
             if begun.protocol != card.protocol:
                 raise RunError(
                     f"{self._journal.path}: was begun with other records, another recipe, another "
-                    "space or an earlier protocol; use another --name or --dir."
+                    "space or an earlier protocol"
+                    f"{_unweighted(begun, card)}; use another --name or --dir."
                 )
         else:
             self._journal.create(_header(card))
@@ -138,6 +139,13 @@ class RowsFile:
     def close(self) -> None:
         """Syncs the journal to disk."""
         self._journal.sync()
+
+
+def _unweighted(before: DataSetCard, now: DataSetCard) -> str:
+    """Whether it is but the weights of rows in which an earlier version's figures differ."""
+    if dataclasses.replace(now, weighted=before.weighted).protocol != before.protocol:
+        return ""
+    return " (its figures count all rows alike, where these records have weights)"
 
 
 def _header(card: DataSetCard) -> dict[str, Any]:

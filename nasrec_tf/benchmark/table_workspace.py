@@ -238,4 +238,5 @@ def _card(config: BuildConfig, name: str, run: Run) -> DataSetCard:
         best_log_loss=records.demo.best_log_loss if records.demo else None,
         recipe=config.recipe_for(records.rows["train"]),
         space=run.space,
+        weighted=run.schema.weight is not None,
     )

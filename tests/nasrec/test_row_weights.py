@@ -16,6 +16,9 @@ from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
 from nasrec_tf.benchmark.bench_training import _Judge
+from nasrec_tf.benchmark.table_files import RowsFile
+from nasrec_tf.benchmark.table_workspace import BuildConfig, opened_workspace
+from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.records import Records
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.search.trainable import SpaceModel
@@ -302,6 +305,24 @@ def test_a_benchmarks_looks_count_rows_by_their_weight(weighted, plain):
     assert dataclasses.astuple(found[0]) == pytest.approx(
         (3, *dataclasses.astuple(found[1])[1:]), rel=1e-4
     )
+
+
+def test_a_benchmarks_table_says_that_its_figures_are_weighted(weighted, plain, tmp_path):
+    """Those of a version that counted all rows alike are of another protocol."""
+    for name, directory, is_weighted in (("w", weighted, True), ("p", plain, False)):
+        config = BuildConfig(str(tmp_path), str(directory), name, space="nasrec-small")
+        with opened_workspace(config, quiet=True) as place:
+            card = place.card
+        assert card.weighted is is_weighted
+        earlier = dataclasses.replace(card, weighted=False)
+        assert (earlier.protocol == card.protocol) is not is_weighted
+        assert ("weighted" in card.to_json()) is is_weighted
+    before = RowsFile(tmp_path / "before", dataclasses.replace(card, weighted=False))
+    before.close()
+    with pytest.raises(RunError, match="figures count all rows alike, where these records have"):
+        RowsFile(tmp_path / "before", dataclasses.replace(card, weighted=True))
+    with pytest.raises(RunError, match="an earlier protocol; use another"):
+        RowsFile(tmp_path / "before", dataclasses.replace(card, digest="1" * 16, weighted=True))
 
 
 class Silent:
