@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from beam_preprocess.common.comma_list import comma_list
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
 from beam_preprocess.reading.description import NUMBER, REFUSE, Description
@@ -15,18 +16,18 @@ def column_names(text: str | None, flag: str) -> tuple[str, ...]:
     """The columns that a flag names.
 
     Args:
-      text: Names with commas between; None for none.
+      text: Names with commas between, quoted as in CSV where they hold one; None for none.
       flag: What the user wrote them behind, for errors.
 
     Raises:
-      DataError: A name between the commas is empty.
+      DataError: A name between the commas is empty, or a quote has no end.
 
-    >>> column_names("price,age", "--dense")
-    ('price', 'age')
+    >>> column_names('"price, EUR",age', "--dense")
+    ('price, EUR', 'age')
     """
     if text is None:
         return ()
-    names = tuple(text.split(","))
+    names = comma_list(text, flag)
     if not all(names):
         raise DataError(f"{flag} {text}: a name between the commas is empty")
     return names
@@ -36,7 +37,7 @@ def positives(text: str | None) -> tuple[str, ...]:
     """The values that ``--label-positive`` names.
 
     Args:
-      text: Values with commas between; None for none.
+      text: Values as ``listed`` takes them; None for none.
 
     Raises:
       DataError: There is none in the text, so that no row would be a click.
@@ -44,22 +45,23 @@ def positives(text: str | None) -> tuple[str, ...]:
     >>> positives("yes,y"), positives(None)
     (('yes', 'y'), ())
     """
-    values = listed(text)
+    values = listed(text, "--label-positive")
     if text is not None and not values:
         raise DataError("--label-positive: name the values of the label that are clicks")
     return values
 
 
-def listed(text: str | None) -> tuple[str, ...]:
+def listed(text: str | None, flag: str) -> tuple[str, ...]:
     """The values that a flag lists; the empty one needs no listing.
 
     Args:
-      text: Values with commas between; None for none.
+      text: Values with commas between, quoted as in CSV where they hold one; None for none.
+      flag: What the user wrote them behind, for errors.
 
-    >>> listed("NA,null"), listed(None)
-    (('NA', 'null'), ())
+    >>> listed('NA,"-1,5"', "--missing-tokens"), listed(None, "--missing-tokens")
+    (('NA', '-1,5'), ())
     """
-    return tuple(value for value in (text or "").split(",") if value)
+    return tuple(value for value in comma_list(text or "", flag) if value)
 
 
 def delimiter_of(text: str | None) -> str:

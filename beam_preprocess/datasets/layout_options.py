@@ -121,7 +121,7 @@ class LayoutOptions:
             transform=self.dense_transform or "log1p",
             time_column=self.time_column,
             time_format=self.time_format or NUMBER,
-            missing_tokens=listed(self.missing_tokens),
+            missing_tokens=listed(self.missing_tokens, "--missing-tokens"),
             label_positive=positives(self.label_positive),
             label_above=self.label_above,
             weight=self.weight,

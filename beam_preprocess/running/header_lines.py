@@ -110,3 +110,17 @@ def values_hint(columns: tuple[str, ...], description: Description) -> str:
         "header = false and columns = [...] in a TOML file (python -m beam_preprocess describe "
         "writes one) if no file has one"
     )
+
+
+def comma_hint(columns: tuple[str, ...], description: Description) -> str:
+    """How a name is written that holds a comma, where a part of one was asked for; or nothing.
+
+    Args:
+      columns: Of a file.
+      description: Of the log.
+    """
+    asked = {*description.sources, *description.ignore} - {*columns}
+    for name in columns:
+        if not asked.isdisjoint(part for part in name.split(",") if part != name):
+            return f"; in a list of the command line {name!r} is quoted as in CSV: '\"{name}\"'"
+    return ""

@@ -25,7 +25,7 @@ from beam_preprocess.reading.side_table import SideTable
 from beam_preprocess.reading.side_tables import as_log
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text, read_blocks
 from beam_preprocess.running.file_patterns import find_files, place_of
-from beam_preprocess.running.header_lines import check_no_header, values_hint
+from beam_preprocess.running.header_lines import check_no_header, comma_hint, values_hint
 from beam_preprocess.running.joined_headers import absent_hint, all_columns
 
 
@@ -237,7 +237,8 @@ def _resolve_all(
             names = tuple(name for name, _ in file.partitions)
             description = description.resolve(whole or header, file.path, names)
         except DataError as error:
-            hint = values_hint(header, description) or mend(description, header)
+            hint = values_hint(header, description) or comma_hint(header, description)
+            hint = hint or mend(description, header)
             raise DataError(f"{error}{hint}") from None
         if schema is not None:
             description = with_types(schema, description)

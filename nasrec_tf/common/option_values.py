@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from beam_preprocess.common.comma_list import comma_list
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
 
@@ -28,7 +29,7 @@ def option_values(
         {'patience': 5}
     """
     values: dict[str, Any] = {}
-    for part in text.split(","):
+    for part in comma_list(text, where, blanks=True):
         option, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals:
             raise UserError(

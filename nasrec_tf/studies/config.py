@@ -4,6 +4,7 @@ import dataclasses
 import math
 import pathlib
 
+from beam_preprocess.common.comma_list import comma_list
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.options import shown
 from nasrec_tf.strategies.known_strategies import STRATEGIES
@@ -153,7 +154,7 @@ class CompareConfig:
         Raises:
             UserError: if a name is empty.
         """
-        runs = () if self.runs is None else tuple(one.strip() for one in self.runs.split(","))
+        runs = () if self.runs is None else comma_list(self.runs, "--runs", blanks=True)
         if not all(runs):
             raise UserError(
                 f"--runs has an empty name between commas. Received: {shown(self.runs)}"

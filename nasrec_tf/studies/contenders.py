@@ -5,6 +5,7 @@ import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
+from beam_preprocess.common.comma_list import comma_list
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.networks.baselines import BASELINES, is_baseline
@@ -103,7 +104,7 @@ def names_of(models: str) -> Sequence[str]:
         >>> names_of("dlrm,fm:bars"), len(names_of("all:autoctr"))
         (['dlrm', 'fm:bars'], 3)
     """
-    names = [name.strip() for name in models.split(",")]
+    names = comma_list(models, "--models", blanks=True)
     if not all(names):
         raise UserError(f"--models has an empty name between commas. Received: {shown(models)}")
     return [each for name in names for each in (_all(name) or (name,))]

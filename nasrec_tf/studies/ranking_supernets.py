@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from beam_preprocess.common.comma_list import comma_list
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.benchmark.table_workspace import Workspace
 from nasrec_tf.common.errors import UserError
@@ -83,7 +84,7 @@ def parsed_variant(text: str) -> Variant:
         UserError: if an option is unknown, given twice, or its value cannot be used.
     """
     options: dict[str, Any] = {}
-    for part in () if text == "default" else text.split(","):
+    for part in () if text == "default" else comma_list(text, "--supernet", blanks=True):
         name, equals, value = (piece.strip() for piece in part.partition("="))
         name = name.replace("-", "_")
         if not equals or name not in (*OF_TRAINING, *OF_SCORING):
