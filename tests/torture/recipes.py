@@ -56,6 +56,9 @@ RECIPES = {
         ("--architecture", "lr", "--explain"),
         ("supernet", "evolution"),
     ),
+    "chosen": Recipe(
+        ("--finalist-seeds", "3", "--ensemble", "3", "--final-fit", "train+validation"),
+    ),
     "flags": Recipe(("--no-operator-balancing", "--final-layer-norm", "--strategy", "random")),
 }
 
