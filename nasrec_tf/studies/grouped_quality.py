@@ -19,7 +19,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.studies.kept_labels import kept_labels
 from nasrec_tf.studies.rival_results import TEST_LOGITS
 from nasrec_tf.training.evaluation import EVALUATION_BATCH, bootstrap
-from nasrec_tf.training.grouped_auc import areas_by_group, groups_with_both
+from nasrec_tf.training.grouped_auc import LEAST_GROUPS, areas_by_group, groups_with_both
 from nasrec_tf.training.ranked_rows import drawn_weights, weighted_mean
 
 PAIRED_GROUPS = "paired groups"
@@ -32,7 +32,7 @@ class GroupedResult:
 
     Args:
         auc: of all groups; ``None`` where none has both labels.
-        aucs: of each resample of the groups.
+        aucs: of each resample of the groups; none of fewer than ``LEAST_GROUPS``.
     """
 
     __pydantic_config__ = SAVED
@@ -125,7 +125,8 @@ class GroupedQuality:
         def mean(rng: np.random.Generator) -> float | None:
             return weighted_mean(drawn_weights(rng, len(areas), rows), areas)
 
-        draws = bootstrap(mean, self.run.config.seed, PAIRED_GROUPS)
+        enough = len(areas) >= LEAST_GROUPS
+        draws = bootstrap(mean, self.run.config.seed, PAIRED_GROUPS) if enough else ()
         return GroupedResult(weighted_mean(rows, areas), tuple(draws))
 
     def _file(self) -> str:

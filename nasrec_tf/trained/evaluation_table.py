@@ -20,6 +20,7 @@ from nasrec_tf.trained.row_codes import MISSING, CodedColumn, RowCodes, numbers_
 from nasrec_tf.trained.slice_quality import JudgedRows, SliceQuality, judge
 from nasrec_tf.trained.trained_model import TrainedModel
 from nasrec_tf.training.area_interval import FEW
+from nasrec_tf.training.grouped_auc import LEAST_GROUPS
 
 COLUMNS = ("column", "value", "rows", "clicks", "click rate", "log loss",
            "log loss of the click rate", "AUC", "grouped AUC", "groups", "calibration error",
@@ -72,10 +73,12 @@ def _notes(
             f"Rows count by column {model.schema.weight!r}, as in training (--unweighted: alike)."
         )
     group = model.schema.group
+    few = any(each.grouped and 0 < each.grouped.groups < LEAST_GROUPS for each in found)
     if rows.groups is not None:
         yield (
             f"AUC is grouped by column {options.group or group!r}: the mean over the groups that "
             "have both labels, each by its rows."
+            + (f" Of fewer than {LEAST_GROUPS} it has no interval." if few else "")
         )
     elif group is not None and log.records is None:
         yield f"--group {group} tells the AUC within groups as well, as the run's report does."

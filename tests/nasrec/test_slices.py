@@ -16,7 +16,7 @@ from nasrec_tf.trained.row_codes import (
 )
 from nasrec_tf.trained.slice_quality import ALL_ROWS, OTHERS, JudgedRows, judge
 from nasrec_tf.training.calibration_error import calibration_error
-from nasrec_tf.training.grouped_auc import areas_by_group, grouped_auc
+from nasrec_tf.training.grouped_auc import LEAST_GROUPS, areas_by_group, grouped_auc
 from nasrec_tf.training.reliability import expected_calibration_error
 
 unhurried = settings(deadline=None, max_examples=60)
@@ -62,10 +62,24 @@ def test_groups_count_by_their_rows_and_those_of_one_label_not_at_all(rows):
     assert (found.groups, found.rows) == (len(areas), sizes.sum())
     if len(areas):
         assert found.auc == pytest.approx(np.average(areas, weights=sizes))
-        low, high = found.interval
-        assert areas.min() - 1e-12 <= low <= high <= areas.max() + 1e-12
     else:
         assert found.auc is None and found.interval is None
+
+
+@resampled
+@given(st.integers(1, 14), st.data())
+def test_few_groups_do_not_tell_how_sure_their_mean_is(groups, data):
+    """The mean over one group would be sure, and that over a few too sure."""
+    of_one = st.lists(st.integers(-2, 2), min_size=2, max_size=4)
+    logits = [data.draw(of_one) for _ in range(groups)]
+    labels = [[1, *[0] * (len(each) - 1)] for each in logits]
+    numbers = np.repeat(np.arange(groups), [len(each) for each in logits])
+    flat = np.concatenate(labels), np.concatenate(logits).astype(np.float32), numbers
+    found, (areas, _) = grouped_auc(*flat), areas_by_group(*flat)
+    assert found.groups == groups and (found.interval is None) == (groups < LEAST_GROUPS)
+    if found.interval:
+        low, high = found.interval
+        assert areas.min() - 1e-12 <= low <= high <= areas.max() + 1e-12
 
 
 @resampled

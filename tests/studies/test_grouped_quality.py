@@ -8,7 +8,9 @@ import pytest
 from nasrec_tf.search.kept_logits import keep_logits
 from nasrec_tf.studies.grouped_quality import GroupedQuality
 from nasrec_tf.studies.kept_labels import TEST_LABELS
+from nasrec_tf.studies.paired_intervals import paired_difference
 from nasrec_tf.studies.rival_results import TEST_LOGITS
+from nasrec_tf.studies.table_rows import measured
 from nasrec_tf.training.grouped_auc import mean_grouped_auc
 
 ROWS = 600
@@ -46,6 +48,18 @@ def test_resamples_of_groups_lie_about_the_figure_and_are_kept(judged):
     assert low < found.auc < high and high - low < 0.2
     (directory / TEST_LABELS).unlink()
     assert judge.of(directory / "seed") == found
+
+
+def test_a_few_groups_tell_no_model_from_another(judged):
+    """Resamples of one group all say the same: whatever the difference, it was beyond chance."""
+    *_, groups, _, judge, directory = judged
+    groups %= 2  # in place; 0 is no group, so that one is left
+    measured_ones = [
+        measured([found], "auc", "aucs", has_seeds=False)
+        for found in (judge.of(directory / "seed"), judge.of_constant())
+    ]
+    found = paired_difference(*measured_ones)
+    assert found.value > 0.1 and found.interval is None and not found.is_beyond
 
 
 def test_the_constant_prediction_orders_no_group(judged):
