@@ -22,6 +22,7 @@ from beam_preprocess.reading.lines import Lines
 _QUOTE = 0x22
 
 OVER_LINES = "quoted value that goes over several lines"
+INSIDE = "line within a quoted value that goes over several lines"
 NOT_CLOSED = "quote that is not closed on its line"
 TEXT_BEHIND = "text behind a closing quote"
 ESCAPED = "text behind a closing quote (where \\ escapes quotes, say so: --escape, escape)"
@@ -82,7 +83,8 @@ class Quotes:
                 continue
             behind = int(np.searchsorted(lines.starts, record.end))
             if behind > line + 1:
-                found += [(inside, OVER_LINES) for inside in range(line, behind)]
+                found.append((line, OVER_LINES))
+                found += [(inside, INSIDE) for inside in range(line + 1, behind)]
         return found
 
     def overhang(self, data: bytes, following: Callable[[], bytes]) -> int:

@@ -27,6 +27,7 @@ from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.lists import whole_texts
 from beam_preprocess.reading.parquet_blocks import BLOCK_ROWS, check_column_types, raw_rows
 from beam_preprocess.reading.parse import RawRows, Reject, raw_columns
+from beam_preprocess.reading.quotes import INSIDE
 from beam_preprocess.reading.side_tables import forget_tables
 from beam_preprocess.reading.source import read_raw
 from beam_preprocess.reading.text_blocks import InputFile, open_text
@@ -52,7 +53,7 @@ class EncodedRows:
       sparse: int64 [readable rows, sparse features].
       further: Raw values of further columns, Arrow binary [readable rows], empty where missing.
       items: Of those of them that the model reads as lists, list<binary>, null where there is none.
-      rejects: The rows that could not be read, by line.
+      rejects: The rows that could not be read, by line; one that goes over several lines is one.
       weight: float32 [readable rows], how much each counts; None where all count alike.
     """
 
@@ -240,7 +241,9 @@ class RowReplay:
                     known = self._written.get(name)
                     raw.columns[name] = as_written(values, kind, known, self._decimal)
         reading = _with_typed_times(description, raw.types)
-        rows, rejects = decode_rows(raw, reading, numeric_ids=self._numeric_ids)
+        rows, malformed = decode_rows(raw, reading, numeric_ids=self._numeric_ids)
+        # Whoever reads answers beside the log has one row there, not as many as it has lines.
+        rejects = [reject for reject in malformed if reject.reason != INSIDE]
         rows = dataclasses.replace(rows, sparse=self._as_trained(rows.sparse))
         label, dense, sparse = self._encoder.encode(rows)
         self.unlike.add(rows, sparse, self._encoder.starts)

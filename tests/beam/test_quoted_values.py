@@ -13,7 +13,7 @@ from beam_preprocess.reading.column_kinds import SparseColumn
 from beam_preprocess.reading.description import Description
 from beam_preprocess.reading.lines import Lines
 from beam_preprocess.reading.parse import parse_block
-from beam_preprocess.reading.quotes import OVER_LINES, Quotes
+from beam_preprocess.reading.quotes import INSIDE, OVER_LINES, Quotes
 from beam_preprocess.reading.text_blocks import InputFile, read_blocks
 
 LONGEST = 10_000
@@ -48,7 +48,7 @@ def test_rows_of_one_line_are_read_and_those_of_several_are_rejected_whole(table
     lines = sum(1 + sum(cell.count("\n") for cell in row) for row in table)
     blank = sum(line == b"" for line in written(table, quoting=quoting).split(b"\n")[:-1])
     assert len(found) + len(raw.rejects) + blank == lines
-    assert {reject.reason for reject in raw.rejects} <= {OVER_LINES}
+    assert {reject.reason for reject in raw.rejects} <= {OVER_LINES, INSIDE}
 
 
 @settings(deadline=None, max_examples=300)
@@ -113,7 +113,7 @@ def test_no_block_takes_a_line_of_the_row_that_the_block_before_it_began(tmp_pat
             (block,) = read_blocks(file, index, index + 1, LONGEST, COMMAS.quotes(LONGEST))
             raw = parse_block(block.data, block.offset, COMMAS, LONGEST)
             found += raw.columns["a"].to_pylist()
-            assert {reject.reason for reject in raw.rejects} <= {OVER_LINES}
+            assert {reject.reason for reject in raw.rejects} <= {OVER_LINES, INSIDE}
     assert found == [f"u{row}".encode() for row in range(0, 200, 3)]
 
 

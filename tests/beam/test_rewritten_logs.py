@@ -119,6 +119,22 @@ def test_a_layout_of_one_s_own_says_how_times_lists_and_missing_values_are_writt
     assert_same(list(replay(read_toml_of(tmp_path, OTHER)).unlabelled([str(log)])), expected)
 
 
+def test_a_row_over_several_lines_is_one_that_cannot_be_read(trained, tmp_path):
+    replay, expected = trained
+    lines = text(";", "k.A.", "|", "{:%d.%m.%Y %H:%M}".format, "%d.%m.%Y").splitlines()
+    for row in (1, 2, 150):
+        lines[row] = lines[row].replace(";", ';"one\n\ntwo";', 1)
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(lines) + "\n")
+    (block,) = replay().unlabelled([str(log)])
+    assert np.flatnonzero(~block.readable).tolist() == [0, 1, 149]
+    assert [block.told(reject).split(": ")[0] for reject in block.rejects] == [
+        f"{log} line {line}" for line in (2, 5, 155)
+    ]
+    others = np.delete(np.concatenate([each.sparse for each in expected]), [0, 1, 149], axis=0)
+    np.testing.assert_array_equal(block.sparse, others)
+
+
 def read_toml_of(directory, layout):
     (directory / "layout.toml").write_text(layout)
     return read_toml(directory / "layout.toml")
