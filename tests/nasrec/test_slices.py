@@ -96,6 +96,27 @@ def test_the_calibration_error_is_the_usual_one_and_its_interval_is_one(rows):
         assert found.ratio is None and found.ratio_interval is None
 
 
+def test_the_interval_of_the_calibration_error_is_the_basic_one_of_resamples():
+    """By other resamples than ours: its ends lie where theirs do, and not at the error itself."""
+    rng = np.random.default_rng(0)
+    meant = rng.uniform(0.05, 0.6, 3000)
+    labels = (rng.random(3000) < meant).astype(np.float64)
+    for weights in (None, rng.integers(1, 4, 3000).astype(np.float64)):
+        found = calibration_error(labels, meant + 0.05, 0, weights)
+        counts = np.ones(3000) if weights is None else weights
+        order = np.argsort(meant)
+        places = np.empty(3000, int)
+        places[order] = np.minimum(14, np.cumsum(counts[order]) * 15 // counts.sum()).astype(int)
+        apart, resampled = meant + 0.05 - labels, []
+        for _ in range(400):
+            drawn = rng.poisson(1, 3000) * counts
+            sums = np.bincount(places, drawn * apart, 15)
+            resampled.append(np.abs(sums).sum() / drawn.sum())
+        low, high = np.quantile(resampled, [0.025, 0.975])
+        expected = 2 * found.error - high, 2 * found.error - low
+        assert found.interval == pytest.approx(expected, abs=0.005) and high - low > 0.02
+
+
 @resampled
 @given(ROWS, st.data())
 def test_a_row_of_a_whole_weight_is_as_many_rows(rows, data):

@@ -6,6 +6,7 @@ from search_calls import call
 import nasrec_tf
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.architecture.blocks import Block
+from nasrec_tf.networks.pruning.prune_settings import PruneSettings
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.mlflow_log import _figures
 from nasrec_tf.search.results import PruneResult
@@ -122,3 +123,21 @@ def test_a_run_prunes_after_retraining_and_where_it_is_asked_to():
     assert "prune" not in SearchConfig().stages
     stages = SearchConfig(prune="mask").stages
     assert stages.index("retrain") < stages.index("prune") < stages.index("export")
+
+
+def test_trainings_begin_alike_unless_they_are_not_to(arguments, tmp_path):
+    """A share of which nothing goes leaves trainings that differ by what they begin with alone."""
+    path = arguments[arguments.index("--run-dir") + 1]
+    directory = RunDirectory(path)
+    run = Run(directory.stored_config(), directory, quiet=True)
+    losses = {}
+    for rewind in (True, False):
+        settings = PruneSettings("magnitude", 1, share=0.0001, rewind=rewind)
+        place = tmp_path / str(rewind)
+        place.mkdir()
+        trainings = TicketTrainings(run, SpaceModel(ARCHITECTURE), run.recipe, settings, place)
+        figures = trainings()
+        assert [each.left for each in figures] == [1.0, 1.0]
+        losses[rewind] = [each.validation.log_loss for each in figures]
+    assert losses[True][0] == losses[True][1]
+    assert losses[False][0] != losses[False][1]
