@@ -107,14 +107,16 @@ def test_the_interval_of_the_calibration_error_is_the_basic_one_of_resamples():
         order = np.argsort(meant)
         places = np.empty(3000, int)
         places[order] = np.minimum(14, np.cumsum(counts[order]) * 15 // counts.sum()).astype(int)
-        apart, resampled = meant + 0.05 - labels, []
+        apart, resampled, ratios = meant + 0.05 - labels, [], []
         for _ in range(400):
             drawn = rng.poisson(1, 3000) * counts
             sums = np.bincount(places, drawn * apart, 15)
             resampled.append(np.abs(sums).sum() / drawn.sum())
+            ratios.append((drawn * (meant + 0.05)).sum() / (drawn * labels).sum())
         low, high = np.quantile(resampled, [0.025, 0.975])
         expected = 2 * found.error - high, 2 * found.error - low
         assert found.interval == pytest.approx(expected, abs=0.005) and high - low > 0.02
+        assert found.ratio_interval == pytest.approx(np.quantile(ratios, [0.025, 0.975]), abs=0.02)
 
 
 @resampled
