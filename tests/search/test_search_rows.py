@@ -7,6 +7,8 @@ import pytest
 from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.report import QualitySummary
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.finalist_seeds import expected_seeds
+from nasrec_tf.search.planning import later_stages
 from nasrec_tf.search.results import (
     AttemptFigures,
     EpochQuality,
@@ -126,4 +128,23 @@ def test_a_candidate_that_is_trained_is_predicted_as_well():
     assert rows_of_a_candidate(run) == pytest.approx(4_000 + 2_000 / 3)
     assert rows_of_a_trained_candidate(run_of({}, strategy="random")) == pytest.approx(
         TRAIN + 2_000 / 3
+    )
+
+
+def test_a_plan_counts_the_rows_that_a_run_trains_on_by_its_shorter_passes():
+    config = SearchConfig(
+        recipe="paper", batch_size=100, fine_tune_steps=5, validation_rows=2_000, top_k=4, refine=2,
+        supernet_epochs=3, supernet_rows=2_000, epoch_rows=500, candidates=48,
+        finalist_seeds=3,
+    )  # fmt: skip
+    pilot = types.SimpleNamespace(
+        config=config, settings=scale(config, TRAIN), warm_start=None,
+        rows={"train": TRAIN, "validation": VALIDATION},
+        recipe=Recipe(batch_size=100, epochs=2, epoch_rows=500),
+    )  # fmt: skip
+    parts = types.SimpleNamespace(pilot=pilot, whole_trainings=lambda first: first)
+    seeded = expected_seeds(3, 4, 2)
+    trainings = (4 + 2 + seeded) * 2 * 500
+    assert later_stages._trained_rows(parts) == pytest.approx(
+        trainings + 3 * 2_000 + 48 * CANDIDATE
     )

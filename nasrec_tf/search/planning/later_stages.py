@@ -2,6 +2,7 @@
 
 import statistics
 
+from nasrec_tf.search.finalist_seeds import expected_seeds
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.stage_forecast import EARLIEST, StageForecast, about
@@ -76,7 +77,8 @@ def _trained_rows(parts: Parts) -> float:
     """Rows that the run trains on, as yardsticks are allowed a share of."""
     pilot, rows = parts.pilot, parts.pilot.rows["train"]
     first = finalists(pilot.config, pilot.settings)
-    trainings = parts.whole_trainings(first) + pilot.settings.refine
+    seeded = expected_seeds(pilot.config.finalist_seeds, first, pilot.settings.refine)
+    trainings = parts.whole_trainings(first) + pilot.settings.refine + seeded
     passes = trainings * (pilot.recipe.epochs or 1)
     if pilot.config.recipe == AUTO and pilot.warm_start is None:
         passes += recipe_passes(pilot.config, pilot.settings, rows)
