@@ -94,12 +94,12 @@ def rungs(run: Run, attempt: Attempt) -> tuple[int, ...]:
 def keeps_all(run: Run) -> bool:
     """Whether weights and validation logits of all trainings are kept until the choice is made.
 
-    Else those of the best so far are.
+    Else those of the best networks so far are.
 
     Args:
         run: the run.
     """
-    return run.config.keeps_trainings
+    return run.config.ensemble > 1
 
 
 def give_up(run: Run, attempt: Attempt, trained: Trained) -> AttemptResult:

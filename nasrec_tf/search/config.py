@@ -123,11 +123,6 @@ class SearchConfig(
         """Whether the search scores candidates by trainings from scratch, without a supernet."""
         return self.score_by == TRAINING
 
-    @property
-    def keeps_trainings(self) -> bool:
-        """Whether the weights of all trainings from scratch are kept until the choice is made."""
-        return self.ensemble > 1 or self.finalist_seeds > 1
-
     def recipe_changes(self) -> dict[str, Any]:
         """What options say of the recipe, by its fields.
 

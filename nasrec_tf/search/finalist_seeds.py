@@ -15,6 +15,10 @@ from collections.abc import Sequence
 from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.results import AttemptFigures
 
+LEADING = 3
+"""Networks whose weights are kept until one is chosen by its mean: any other that wins after all is
+trained once more."""
+
 TAKEN_FOR_BEST, TAKEN_FOR_BETTER = 1.5, 0.2
 """Networks of those trained together, and share of those made from the best, that get all further
 seeds or as many trainings in all: simulated, where networks differ by as much as their seeds
@@ -107,6 +111,32 @@ def next_seed(
     if len(best.numbers) >= seeds or math.isinf(best.mean):
         return None
     return attempts[best.numbers[0]].with_seed(len(best.numbers) + 1)
+
+
+def kept_trainings(seeds: int, trainings: int) -> int:
+    """Trainings whose weights are kept until one is chosen, at most.
+
+    Args:
+        seeds: of a network that may be taken for the best.
+        trainings: in all.
+
+    Example:
+        >>> kept_trainings(1, 20), kept_trainings(3, 20)
+        (1, 9)
+    """
+    return 1 if seeds == 1 else min(trainings, LEADING * seeds)
+
+
+def leading(attempts: Sequence[Attempt], results: Sequence[AttemptFigures], seeds: int) -> set[int]:
+    """The trainings whose weights are kept: the best, or all of the networks that may win.
+
+    Args:
+        attempts: the trainings so far.
+        results: what they came to.
+        seeds: of a network that may be taken for the best.
+    """
+    ranked = networks(attempts, results)[: 1 if seeds == 1 else LEADING]
+    return {number for network in ranked for number in network.numbers}
 
 
 def best_network(attempts: Sequence[Attempt], results: Sequence[AttemptFigures]) -> Network:

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from search.search_calls import call, options
 
 from nasrec_tf.search.attempt import Attempt
-from nasrec_tf.search.finalist_seeds import best_network, expected_seeds, networks, next_seed
+from nasrec_tf.search.finalist_seeds import (
+    best_network,
+    expected_seeds,
+    kept_trainings,
+    leading,
+    networks,
+    next_seed,
+)
 from nasrec_tf.search.references import PLAIN
 from nasrec_tf.search.results import AttemptFigures, EpochQuality
 from nasrec_tf.search.trainable import SpaceModel
@@ -96,6 +103,17 @@ def test_a_network_of_which_a_training_diverges_is_chosen_only_if_all_do():
     assert attempts[best_network(attempts, results).numbers[0]].rank == 2
     attempts, results = played([[0.20, math.nan], [0.10, math.nan]], seeds=2)
     assert results[best_network(attempts, results).best].score == 0.10
+
+
+@given(LOSSES, st.integers(1, 4))
+def test_weights_are_kept_of_the_best_so_far_and_of_no_more_than_a_plan_counts(losses, seeds):
+    attempts, results = played(losses, seeds)
+    for made in range(1, len(attempts) + 1):
+        so_far = attempts[:made], results[:made]
+        kept = leading(*so_far, seeds)
+        assert best_network(*so_far).best in kept or seeds > 1
+        assert set(networks(*so_far)[0].numbers) <= kept
+        assert len(kept) <= kept_trainings(seeds, made)
 
 
 def test_where_time_was_over_a_network_with_more_seeds_counts_before_one_lucky_training():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from nasrec_tf.search.attempts import other_recipes
-from nasrec_tf.search.finalist_seeds import expected_seeds
+from nasrec_tf.search.finalist_seeds import expected_seeds, kept_trainings
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.later_stages import explaining, pruning
 from nasrec_tf.search.planning.pilot import Pilot
@@ -224,7 +224,7 @@ class Forecast:
         most = (whole + again + 2 * seeded) * each[-1] + refined * mean + beside
         trainings = first + again + refined + round(seeded)
         told = f"about {trainings}" if seeded else f"{trainings}"
-        kept = trainings if pilot.config.keeps_trainings else 1
+        kept = trainings if pilot.config.ensemble > 1 else kept_trainings(seeds, trainings)
         size = self.pilot.network_bytes(pilot.recipe)
         return StageForecast(
             "retrain",

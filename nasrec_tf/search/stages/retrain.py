@@ -9,7 +9,7 @@ from nasrec_tf.search.attempt_training import keeps_all, train_attempt, with_wei
 from nasrec_tf.search.attempts import expected_count, next_attempts
 from nasrec_tf.search.chosen_models import measure, seed_attempts
 from nasrec_tf.search.final_model import final_model
-from nasrec_tf.search.finalist_seeds import best_network
+from nasrec_tf.search.finalist_seeds import best_network, leading
 from nasrec_tf.search.finalists import beside_best, halved
 from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
@@ -37,7 +37,7 @@ def run_stage(run: Run) -> RetrainResult:
     result = read_state(path, RetrainResult, f"delete {path.parent} to run the stage again")
     if result is None:
         result = _chosen(run, *_train_candidates(run))
-        if keeps_all(run) or run.config.winner_seeds > 1:
+        if keeps_all(run) or max(run.config.winner_seeds, run.config.finalist_seeds) > 1:
             write_state(path, result)
     _keep_exported_weights(run, result)
     return result
@@ -159,12 +159,12 @@ def _best(results: list[AttemptResult]) -> int:
 
 
 def _keep_best(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> None:
-    """Full tables are large: unless all are wanted, only the best network's weights stay."""
+    """Full tables are large: unless all are wanted, only the best networks' weights stay."""
     if keeps_all(run):
         return
-    best = _best(results)
+    kept = leading(attempts, results, run.config.finalist_seeds)
     for index, attempt in enumerate(attempts[: len(results)]):
-        if index != best:
+        if index not in kept:
             for name in (WEIGHTS, VALIDATION_LOGITS):
                 (attempt.directory / name).unlink(missing_ok=True)
 
@@ -182,6 +182,6 @@ def _keep_exported_weights(run: Run, result: RetrainResult) -> None:
     for path in root.glob(f"*/{WEIGHTS}"):
         if str(path.parent.relative_to(run.directory.path)) not in used:
             path.unlink()
-    if run.config.ensemble == 1:
+    if not keeps_all(run):
         for path in root.glob(f"*/{VALIDATION_LOGITS}"):
             path.unlink()
