@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import threading
 import time
 from concurrent import futures
 
@@ -155,6 +156,43 @@ def test_what_ends_the_chief_is_told_by_chief_and_worker(tmp_path, monkeypatch):
             worker.search()
         with pytest.raises(RunError, match="gives no candidate"):
             chief.result(timeout=PATIENCE_SECONDS)
+
+
+def test_a_worker_whose_name_another_process_takes_is_sent_away(tmp_path, monkeypatch):
+    """Both had the same candidates, and one was never told of the end: it waited for an hour."""
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker_0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(free_port()))
+    oracle = make_oracle()
+    oracle._set_project_dir(str(tmp_path), "evolution")
+    has_first, goes_on = threading.Event(), threading.Event()
+
+    def slow(architecture):
+        has_first.set()
+        assert goes_on.wait(PATIENCE_SECONDS)
+        return {"log_loss": log_loss(architecture)}
+
+    def quick(architecture):
+        return {"log_loss": log_loss(architecture)}
+
+    first = SubnetTuner(make_oracle(), slow, directory=tmp_path)
+    with futures.ThreadPoolExecutor() as pool:
+        chief = pool.submit(chief_and_workers.serve, oracle, lambda: None)
+        worker = pool.submit(first.search)
+        assert has_first.wait(PATIENCE_SECONDS)
+        second = SubnetTuner(make_oracle(), quick, directory=tmp_path)
+        joined = second.oracle.join
+
+        def join():
+            joined()
+            goes_on.set()
+            with pytest.raises(RunError, match="sends this worker away: another process has joi"):
+                worker.result(timeout=PATIENCE_SECONDS)
+
+        monkeypatch.setattr(second.oracle, "join", join)
+        second.search()
+        chief.result(timeout=PATIENCE_SECONDS)
+    assert oracle.finished
 
 
 def test_a_chief_whose_port_is_taken_says_so(tmp_path, monkeypatch):

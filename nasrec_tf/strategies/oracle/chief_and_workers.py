@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from concurrent import futures
 from typing import Any
@@ -22,6 +23,7 @@ from keras_tuner.src.distribute import oracle_chief, oracle_client
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.strategies.oracle.architecture_oracle import ArchitectureOracle
+from nasrec_tf.strategies.oracle.search_part import NAME
 from nasrec_tf.strategies.oracle.settings_difference import SCORING, first_difference
 
 POLL_SECONDS = 0.2
@@ -39,6 +41,9 @@ SERVICE, METHOD = "nasrec_tf.Search", "Tell"
 
 SEARCH_KEY = "nasrec-search"
 """Metadata of a worker's calls: which search they belong to."""
+
+PROCESS_KEY = "nasrec-process"
+"""Metadata likewise: which process of the worker's name makes them."""
 
 
 def serve(
@@ -100,6 +105,7 @@ class _Service(oracle_chief.OracleServicer):
         super().__init__(oracle)
         self.error: Exception | None = None
         self._environment = dict(environment)
+        self._processes: dict[str, str] = {}
 
     @property
     def stopped_one(self) -> bool:
@@ -107,6 +113,7 @@ class _Service(oracle_chief.OracleServicer):
         return self.stop_triggered
 
     def CreateTrial(self, request, context):
+        self._check_alone(request.tuner_id, context)
         return self._answer(super().CreateTrial, request, context)
 
     def UpdateTrial(self, request, context):
@@ -117,12 +124,30 @@ class _Service(oracle_chief.OracleServicer):
 
     def tell_search(self, request: bytes, context) -> bytes:
         """The search's settings and environment, for a worker to compare with its own."""
+        if request:
+            worker = json.loads(request)
+            # One that was killed and started again takes its name along.
+            self._processes[worker["name"]] = worker["process"]
         return json.dumps(self._keep_error(lambda: self._search, context)).encode()
 
     @functools.cached_property
     def _search(self) -> dict[str, Any]:
         self.oracle.save()  # Begins the search, and draws its seed, if that is still to be done.
         return {"settings": self.oracle.settings(), "environment": self._environment}
+
+    def _check_alone(self, name: str, context) -> None:
+        """Sends a worker away whose name another process has taken since.
+
+        Both would be given the same candidates, and the end of the search told to one of them.
+        """
+        process = dict(context.invocation_metadata()).get(PROCESS_KEY)
+        # A chief that was killed and started again learns of its workers by their calls.
+        if process != self._processes.setdefault(name, process):
+            context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"another process has joined as {name!r} since: call each worker otherwise "
+                f"({NAME})",
+            )
 
     def _answer(self, method, request, context):
         """KerasTuner's answer to a worker that has joined this search."""
@@ -153,6 +178,7 @@ class ChiefClient(oracle_client.OracleClient):
     def __init__(self, oracle: ArchitectureOracle, environment: Mapping[str, str] | None = None):
         super().__init__(oracle)
         self._environment = dict(environment or {})
+        self._process = uuid.uuid4().hex
         retry = {
             "maxAttempts": 5,
             "initialBackoff": "0.2s",
@@ -181,7 +207,10 @@ class ChiefClient(oracle_client.OracleClient):
             grpc.RpcError: if the chief does not answer.
         """
         ask = self._channel.unary_unary(f"/{SERVICE}/{METHOD}")
-        told = json.loads(ask(b"", wait_for_ready=True, timeout=CHIEF_SECONDS))
+        worker = {"name": os.environ[NAME], "process": self._process}
+        told = json.loads(
+            ask(json.dumps(worker).encode(), wait_for_ready=True, timeout=CHIEF_SECONDS)
+        )
         difference = first_difference(
             told["settings"], self._oracle.settings(), ("space", "hardware", SCORING)
         )
@@ -198,15 +227,16 @@ class ChiefClient(oracle_client.OracleClient):
                     f"This worker runs with {name} {ours}, the chief at {_address()} with {theirs}:"
                     f" their scores could differ in the last bits; install the same on both."
                 )
-        self.stub = _OfSearch(self.stub, _search_id(told))
+        self.stub = _OfSearch(self.stub, _search_id(told), self._process)
 
 
 class _OfSearch:
-    """A stub whose calls name the search that they belong to."""
+    """A stub whose calls name the search that they belong to, and the process that makes them."""
 
-    def __init__(self, stub: Any, search: str):
+    def __init__(self, stub: Any, search: str, process: str):
+        metadata = ((SEARCH_KEY, search), (PROCESS_KEY, process))
         for name, method in vars(stub).items():
-            setattr(self, name, functools.partial(method, metadata=((SEARCH_KEY, search),)))
+            setattr(self, name, functools.partial(method, metadata=metadata))
 
 
 def _search_id(search: Mapping[str, Any]) -> str:
