@@ -15,6 +15,7 @@ _HINTS = {
     r": label is not": " (--label-positive or --label-above say which labels are clicks)",
     r": invalid UTF-8: ": " (bytes that are no text: leave the column out, or write their digits)",
     r": invalid UTF-8": " (--file-encoding says another encoding, such as latin-1)",
+    r": not a number, which --encoding": " (write whole numbers, or take another --encoding)",
     r": not a number.*: '[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?'$": (
         " (write it without separators of thousands, such as 1234.5; if its comma is of decimals, "
         "--decimal , says so)"

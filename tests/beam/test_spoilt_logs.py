@@ -78,6 +78,15 @@ def test_a_label_behind_a_blank_is_told_with_what_takes_it_away():
     assert "--skip-blanks" in hint(rejects[0].reason)
 
 
+@pytest.mark.parametrize("value", ["84.0", "1,5", "Oslo", "1,000"])
+def test_ids_that_an_encoding_needs_as_numbers_are_no_matter_of_decimals(value):
+    """The option that was named for ``84.0`` was the one in force."""
+    told = hint(
+        f"log.csv line 2: column user: not a number, which --encoding modulo needs: '{value}'"
+    )
+    assert told == " (write whole numbers, or take another --encoding)"
+
+
 @pytest.mark.parametrize("nothing", ["\n\n", "\ufeff", "\ufeff\r\n"])
 def test_a_part_of_blank_lines_holds_nothing(tmp_path, nothing):
     (tmp_path / "a.csv").write_text(nothing)
