@@ -14,6 +14,8 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.search_size import asked_candidates
+from nasrec_tf.search.warm_start_note import read_warm_start
+from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
 
 PAPER_ROWS = 5_000_000
@@ -140,10 +142,18 @@ def unread_settings(config: SearchConfig) -> set[str]:
         unread |= EVOLVED
     if config.architecture is None and config.trains_candidates:
         unread |= {"supernet_epochs", "supernet_learning_rate", "fine_tune_steps"}
-    if config.retrain_epochs is None and config.recipe != AUTO:
-        if load_recipe(config.recipe).epochs is not None:
-            unread.add("retrain_epochs")
+    recipe = _known_recipe(config)
+    if config.retrain_epochs is None and recipe is not None and recipe.epochs is not None:
+        unread.add("retrain_epochs")
     return unread
+
+
+def _known_recipe(config: SearchConfig) -> Recipe | None:
+    """The recipe as far as it is not chosen by the run itself."""
+    if config.recipe != AUTO:
+        return load_recipe(config.recipe)
+    earlier = read_warm_start(config)
+    return None if earlier is None else earlier.recipe
 
 
 def _refinements(config: SearchConfig, rows: int) -> int:

@@ -1,5 +1,6 @@
 """``--from``: a run on other rows of the same columns starts from a finished one."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -40,6 +41,18 @@ def words(run, field):
     """A vocabulary in the order of ids."""
     path = run.dataset / run.schema.sparse[field].vocabulary
     return path.read_bytes().split(b"\n")[:-1]
+
+
+def test_passes_that_the_earlier_recipe_has_are_not_told_as_scaled(begun):
+    """They were: five passes were announced, and the earlier run's two were made."""
+    from nasrec_tf.search.scaling import explain
+
+    run = run_of(begun)
+    assert run.warm_start.recipe.epochs == run.expected_recipe.epochs == 2
+    config = dataclasses.replace(run.config, recipe="auto", retrain_epochs=None)
+    assert "retrain_epochs" not in " ".join(explain(config, run.settings, 1200))
+    alone = dataclasses.replace(config, warm_start=None)
+    assert "retrain_epochs 2 (the paper: 1)" in explain(alone, run.settings, 1200)
 
 
 @pytest.mark.slow
