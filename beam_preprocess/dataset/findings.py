@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import io
 import json
 import pathlib
 from collections.abc import Mapping
@@ -13,7 +15,7 @@ from beam_preprocess.errors import DataError
 
 FINDINGS_FILE = "findings.json"
 
-MOST_COLUMNS = 100
+MOST_COLUMNS = 300
 """Columns that a line on the screen and in a report names: of a wide log all, in one argument."""
 
 # Warnings of one kind that are all told, and of more than these how many in full.
@@ -64,7 +66,7 @@ class Findings:
 
     def told(self, most_columns: int | None = MOST_COLUMNS) -> tuple[str, ...]:
         """The warnings as a reader is told them: of many of one kind the first few, and one line
-        with the columns of the others, so that they do not bury everything else.
+        with the columns of all, as ``--ignore`` takes them, so that they bury nothing else.
 
         Args:
           most_columns: Columns that such a line names; None for all.
@@ -72,7 +74,7 @@ class Findings:
         >>> columns = [f"c{number}" for number in range(9)]
         >>> found = Findings(tuple(Finding("constant", f"{c} is 0", c) for c in columns))
         >>> found.told(2)
-        ('c0 is 0', 'c1 is 0', 'c2 is 0', 'constant: 6 more columns likewise: c3,c4 and 4 others')
+        ('c0 is 0', 'c1 is 0', 'c2 is 0', 'constant, 9 columns in all: c0,c1 and 7 others')
         """
         alike: dict[str, list[Finding]] = {}
         for found in self.warnings:
@@ -80,11 +82,13 @@ class Findings:
         lines = []
         for found in self.warnings:
             others = alike[found.kind][_SHOWN_ALIKE:]
-            few = len(alike[found.kind]) <= _MOST_ALIKE or any(not one.column for one in others)
+            few = len(alike[found.kind]) <= _MOST_ALIKE or any(
+                not one.column for one in alike[found.kind]
+            )
             if few or found not in others:
                 lines.append(found.text)
             elif found is others[0]:
-                lines.append(_likewise(others, most_columns))
+                lines.append(_in_all(alike[found.kind], most_columns))
         return tuple(lines)
 
     def dumps(self) -> str:
@@ -116,8 +120,10 @@ class Findings:
             raise DataError(f"{path}: damaged ({error}); preprocess the data again") from None
 
 
-def _likewise(others: list[Finding], most_columns: int | None) -> str:
-    names = list(dict.fromkeys(str(found.column) for found in others))
-    named = names[:most_columns]
-    more = f" and {len(names) - len(named):,} others" if len(named) < len(names) else ""
-    return f"{others[0].kind}: {len(names):,} more columns likewise: {','.join(named)}{more}"
+def _in_all(alike: list[Finding], most_columns: int | None) -> str:
+    names = list(dict.fromkeys(str(found.column) for found in alike))
+    row = io.StringIO()
+    csv.writer(row, lineterminator="").writerow(names[:most_columns])
+    left = 0 if most_columns is None else max(0, len(names) - most_columns)
+    more = f" and {left:,} others" if left else ""
+    return f"{alike[0].kind}, {len(names):,} columns in all: {row.getvalue()}{more}"
