@@ -7,6 +7,7 @@ import dataclasses
 import io
 import json
 import pathlib
+import re
 from collections.abc import Mapping
 
 from beam_preprocess.common.checked import Finite, build, check_fields, shown
@@ -18,7 +19,9 @@ FINDINGS_FILE = "findings.json"
 MOST_COLUMNS = 300
 """Columns that a line on the screen and in a report names: of a wide log all, in one argument."""
 
-# Warnings of one kind that are all told, and of more than these how many in full.
+_NAMES_AND_FIGURES = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9.,%-]+")
+
+# Warnings that say the same that are all told, and of more than these how many in full.
 _MOST_ALIKE, _SHOWN_ALIKE = 5, 3
 
 _FORMAT = "nasrec_tf.findings"
@@ -65,8 +68,8 @@ class Findings:
         check_fields(self)
 
     def told(self, most_columns: int | None = MOST_COLUMNS) -> tuple[str, ...]:
-        """The warnings as a reader is told them: of many of one kind the first few, and one line
-        with the columns of all, as ``--ignore`` takes them, so that they bury nothing else.
+        """The warnings as a reader is told them: of many that say the same the first few, and one
+        line with the columns of all, as ``--ignore`` takes them, so that they bury nothing else.
 
         Args:
           most_columns: Columns that such a line names; None for all.
@@ -76,19 +79,18 @@ class Findings:
         >>> found.told(2)
         ('c0 is 0', 'c1 is 0', 'c2 is 0', 'constant, 9 columns in all: c0,c1 and 7 others')
         """
-        alike: dict[str, list[Finding]] = {}
+        alike: dict[tuple[str, str], list[Finding]] = {}
         for found in self.warnings:
-            alike.setdefault(found.kind, []).append(found)
+            alike.setdefault(_said(found), []).append(found)
         lines = []
         for found in self.warnings:
-            others = alike[found.kind][_SHOWN_ALIKE:]
-            few = len(alike[found.kind]) <= _MOST_ALIKE or any(
-                not one.column for one in alike[found.kind]
-            )
+            same = alike[_said(found)]
+            others = same[_SHOWN_ALIKE:]
+            few = len(same) <= _MOST_ALIKE or any(not one.column for one in same)
             if few or found not in others:
                 lines.append(found.text)
             elif found is others[0]:
-                lines.append(_in_all(alike[found.kind], most_columns))
+                lines.append(_in_all(same, most_columns))
         return tuple(lines)
 
     def dumps(self) -> str:
@@ -118,6 +120,11 @@ class Findings:
             return build(cls, {**body, "warnings": warnings}, "findings")
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path}: damaged ({error}); preprocess the data again") from None
+
+
+def _said(found: Finding) -> tuple[str, str]:
+    """What a warning says but for names and figures: of one kind there are several mends."""
+    return found.kind, _NAMES_AND_FIGURES.sub("", found.text)
 
 
 def _in_all(alike: list[Finding], most_columns: int | None) -> str:

@@ -234,14 +234,15 @@ def test_warnings_are_told_on_the_screen_and_in_the_card(tmp_path, honest, capsy
 
 def test_many_warnings_of_one_kind_bury_no_other(tmp_path, honest, capsys):
     same = {f"same{number:02d}": [number] * ROWS for number in range(40)}
-    text = log(**same, **honest, id=range(ROWS))
+    # Of the same kind, but worth another transform.
+    text = log(**same, **(honest | {"price": 5 - honest["price"]}), id=range(ROWS))
     (tmp_path / "log.csv").write_text(text.replace("same00", '"same, 00"', 1))
     command = ["--dataset", "csv", "--label", "label", "--dense", "price", "--quiet"]
     command += ["--input", str(tmp_path / "log.csv"), "--output", str(tmp_path / "out")]
     assert main(command) == 0
     lines = capsys.readouterr().err.splitlines()
     told = [line.split("'")[1] for line in lines if "'" in line]
-    assert told == ["same, 00", "same01", "same02", "id"]
+    assert told == ["price", "same, 00", "same01", "same02", "id"]
     (in_all,) = (line for line in lines if "columns in all" in line)
     named = '"same, 00",' + ",".join(list(same)[1:])  # as --ignore takes them
     assert in_all == f"warning: constant, 40 columns in all: {named}"
