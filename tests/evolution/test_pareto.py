@@ -55,6 +55,29 @@ def test_a_point_of_a_later_front_is_dominated_by_one_of_the_front_before(values
         assert fronts[index] == 0 or any(dominates(other, point) for other in before)
 
 
+@given(values=POINTS)
+@settings(deadline=None)
+def test_no_point_of_a_front_dominates_another_of_it(values):
+    fronts = fronts_of(values)
+    assert not any(
+        dominates(values[one], values[other])
+        for one in range(len(values))
+        for other in np.flatnonzero(fronts == fronts[one])
+    )
+
+
+def test_fronts_and_distances_by_hand():
+    values = np.array(
+        [[0.0, 10.0], [1.0, 9.0], [2.0, 8.0], [6.0, 3.0], [10.0, 0.0], [2.0, 9.0], [3.0, 9.0],
+         [np.nan, -1.0], [-1.0, np.inf]]
+    )  # fmt: skip
+    assert fronts_of(values).tolist() == [0, 0, 0, 0, 0, 1, 2, 3, 3]
+    # Of each objective the distance of the neighbours on both sides, over its span of 10.
+    inner = [0.2 + 0.2, 0.5 + 0.6, 0.8 + 0.8]
+    expected = [np.inf, *inner, np.inf, np.inf, np.inf, 0.0, 0.0]
+    assert crowding_distances(values).tolist() == pytest.approx(expected)
+
+
 def test_ends_of_a_front_are_infinitely_far_and_the_lonely_farther_than_the_crowded():
     values = np.array([[0.0, 10.0], [1.0, 9.0], [2.0, 8.0], [6.0, 3.0], [10.0, 0.0]])
     distances = crowding_distances(values)
