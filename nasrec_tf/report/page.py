@@ -177,13 +177,15 @@ def share(value: Any) -> str:
     """A share in per cent; a dash for one that is not there.
 
     Args:
-        value: from 0 to 1, or ``None``.
+        value: from 0 to 1, below that of what is worse than nothing, or ``None``.
 
     Example:
-        >>> share(0.2512), share(None)
-        ('25.1%', '–')
+        >>> share(0.2512), share(None), share(-18594.05)
+        ('25.1%', '–', 'below -100%')
     """
-    return "–" if value is None else f"{value:.1%}"
+    if value is None:
+        return "–"
+    return f"{value:.1%}" if value >= -1 else "below -100%"
 
 
 def span(values: Any) -> str:
