@@ -148,7 +148,10 @@ def test_an_output_that_exists_is_kept(make_dataset, small_log, tmp_path):
 def test_missing_files_and_other_compressions_are_named(make_dataset, small_log, tmp_path):
     with pytest.raises(DataError, match="nothing.csv: no such file"):
         make_dataset(tmp_path / "nothing.csv")
+    packed = pa.compress(small_log().encode(), codec="zstd", asbytes=True)
     with pytest.raises(DataError, match="raw-out.csv.zst: this compression is not supported"):
+        make_dataset(packed, suffix="csv.zst")
+    with pytest.raises(DataError, match="raw-out.csv.zst: is not packed by zstd, as its name says"):
         make_dataset(small_log(), suffix="csv.zst")
 
 
