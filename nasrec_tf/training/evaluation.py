@@ -27,6 +27,11 @@ BOOTSTRAP_ROUNDS = 200
 BOOTSTRAP_THREADS = 4
 """Resamples at a time, at most; each takes a byte for every row with a click, and some 30 MB."""
 
+LEAST_ROWS = 10
+"""Rows from which on resamples tell how sure their mean log loss is: a 95 % interval over 1, 2, 5
+and 10 rows held the true one in 0, 47, 80 and 86 of 100 logs, over 50 in 93 (1,000 draws each, seed
+0, calibrated predictions); one over a single row has no width at all."""
+
 
 T = TypeVar("T")
 
@@ -39,9 +44,9 @@ class Quality:
         log_loss: mean binary cross-entropy, in nats.
         auc: area under the receiver operating characteristic; ``None`` with a single class.
         samples: rows behind the figures.
-        log_loss_interval: 95 % bootstrap interval; ``None`` if it was not asked for or the log
-            loss is not finite.
-        auc_interval: likewise; ``None`` with a single class, too.
+        log_loss_interval: 95 % bootstrap interval; ``None`` if it was not asked for, the log loss
+            is not finite, or there are fewer than ``LEAST_ROWS``.
+        auc_interval: likewise, of few rows too; ``None`` with a single class.
         grouped_auc: mean area within groups, each by the weight of its rows; ``None`` without
             groups, or if none of them has both classes.
     """
@@ -220,7 +225,7 @@ def quality_with_intervals(
     are sorted once; memory is some 40 bytes a row besides labels and logits, however many resamples
     there are. The figures depend on the seed and not on the number of threads. With fewer than 20
     rows of a label the AUC has the interval of ``interval_of_few``, since resamples of few clicks
-    are too much alike.
+    are too much alike; with fewer than 10 rows the log loss has none.
 
     Args:
         labels: 0 or 1, (rows,).
@@ -251,7 +256,7 @@ def quality_with_intervals(
         log_loss,
         area,
         len(labels),
-        percentile_interval([log_loss for log_loss, _ in resamples]),
+        _loss_interval([log_loss for log_loss, _ in resamples], len(labels)),
         _area_interval(area, labels, None, [area for _, area in resamples]),
     )
 
@@ -268,11 +273,16 @@ def _weighted_with_intervals(labels, logits, weights, seed) -> Quality:
         return weighted_mean(drawn, losses), rows.auc(drawn)
 
     resamples = bootstrap(figures, seed, "bootstrap")
+    alike = rows_alike(weights) if np.any(weights) else 0.0
     return dataclasses.replace(
         found,
-        log_loss_interval=percentile_interval([loss for loss, _ in resamples]),
+        log_loss_interval=_loss_interval([loss for loss, _ in resamples], alike),
         auc_interval=_area_interval(found.auc, labels, weights, [area for _, area in resamples]),
     )
+
+
+def _loss_interval(resampled: Sequence[float | None], rows: float) -> tuple[float, float] | None:
+    return percentile_interval(resampled) if rows >= LEAST_ROWS else None
 
 
 def _area_interval(

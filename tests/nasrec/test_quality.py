@@ -225,11 +225,6 @@ def test_one_class_has_no_auc_interval():
     assert found.log_loss_interval is not None
 
 
-def test_a_single_row_has_intervals_as_far_as_they_mean_anything():
-    found = quality_with_intervals(np.ones(1), np.zeros(1))
-    assert found.log_loss_interval == pytest.approx((found.log_loss, found.log_loss))
-
-
 def test_predictions_are_those_of_the_rows_asked_for_and_held_once(records):
     class Scores:
         def __call__(self, inputs, training):
@@ -247,3 +242,18 @@ def test_predictions_are_those_of_the_rows_asked_for_and_held_once(records):
     some = Predictor(Scores(), records)("validation", limit=33, counted=counted.append)
     assert sum(counted) == 33
     np.testing.assert_array_equal(some[1], logits[:33])
+
+
+def test_fewer_than_ten_rows_tell_no_interval_of_their_mean_log_loss():
+    """Over a single row it had no width at all."""
+    logits = np.linspace(-2, 1, 12)
+    labels = (np.arange(12) % 3 == 0).astype(np.float32)
+    for count in (1, 9, 10, 12):
+        found = quality_with_intervals(labels[:count], logits[:count])
+        assert (found.log_loss_interval is None) is (count < 10)
+    # As many rows, most of which hardly count, or do not at all.
+    for rest in (0.0, 0.01):
+        weights = np.where(np.arange(12) < 9, 1.0, rest)
+        found = quality_with_intervals(labels, logits, weights)
+        assert found.log_loss_interval is None and np.isfinite(found.log_loss)
+    assert quality_with_intervals(labels, logits, np.full(12, 0.1)).log_loss_interval is not None
