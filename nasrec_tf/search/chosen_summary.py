@@ -97,8 +97,9 @@ def told_choice(config: SearchConfig, result: RetrainResult) -> str:
     """
     by = "validation log loss"
     if config.finalist_seeds > 1:
-        by = (
-            f"mean validation log loss, the best over {config.finalist_seeds} seeds, and then by it"
+        by += (
+            f": the network whose mean is the best over {config.finalist_seeds} seeds, and the "
+            "best of its trainings"
         )
     chosen = f"Chosen by {by}; the test split was looked at once, at the end."
     if config.ensemble > 1 and result.ensemble is None:
