@@ -26,8 +26,8 @@ class RetrainOptions:
         unless_given="off",
     )  # fmt: skip
     finalist_seeds: int = option(
-        1, RETRAIN, "train the best of these networks with so many seeds, and choose by the mean "
-        "of a network's trainings", least=1, most=1000,
+        1, RETRAIN, "train the best of the networks that are trained from scratch with so many "
+        "seeds, and choose by the mean of a network's trainings", least=1, most=1000,
     )  # fmt: skip
     final_layer_norm: bool = option(
         False,
