@@ -28,7 +28,7 @@ LOGGED_NOISE = (
 OPTIMIZER_OPTIONS = {"disable_meta_optimizer": True}
 
 XLA_FLAGS = "XLA_FLAGS"
-"""Environment variable; options that XLA reads when TensorFlow is loaded."""
+"""Environment variable; options that XLA reads with the first program that it compiles."""
 
 XLA_OPTIONS = (
     # To try out tilings and algorithms for each of some hundred products takes most of the time of
@@ -44,13 +44,14 @@ def xla_flags(given: str) -> str:
     """Our options, and after them the user's, of which XLA takes the last.
 
     Args:
-        given: ``XLA_FLAGS`` as it is.
+        given: ``XLA_FLAGS`` as it is; stays so if ours are in it, from here or another process.
 
     Example:
         >>> xla_flags("--xla_gpu_autotune_level=4").split()[-2:]
         ['--xla_gpu_enable_llvm_module_compilation_parallelism=true', '--xla_gpu_autotune_level=4']
     """
-    return " ".join((*XLA_OPTIONS, given)).strip()
+    ours = " ".join(XLA_OPTIONS)
+    return given if given.startswith(ours) else f"{ours} {given}".strip()
 
 
 def configure_tensorflow(device: str) -> None:
@@ -65,7 +66,8 @@ def configure_tensorflow(device: str) -> None:
     from nasrec_tf.training.devices import CPU, choose_device
 
     is_first = "tensorflow" not in sys.modules
-    if is_first and device != CPU:
+    if device != CPU:
+        # Also where TensorFlow is there already: it came with a module of the user's, or of ours.
         os.environ[XLA_FLAGS] = xla_flags(os.environ.get(XLA_FLAGS, ""))
     tf = load_tensorflow()
     choose_device(device)

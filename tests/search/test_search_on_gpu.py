@@ -1,9 +1,11 @@
 """``--device``: a GPU where there is one, what a GPU runs, and one line where there is none."""
 
 import csv
+import os
 
 import pytest
 import tensorflow as tf
+from forked import Forked
 from search_calls import call, options
 from tensorflow.python.eager.context import PhysicalDevice
 
@@ -37,6 +39,26 @@ def test_a_gpu_is_called_what_its_maker_calls_it(monkeypatch):
     assert devices.gpu_names() == ["NVIDIA H200"]
     details.clear()
     assert devices.gpu_names() == ["/physical_device:GPU:0"]
+
+
+COMPILED_AFTER_IMPORT = """
+import tensorflow as tf
+from nasrec_tf.search.tensorflow_setup import configure_tensorflow
+for _ in range(2):
+    configure_tensorflow("auto")
+tf.function(lambda x: 2 * x, jit_compile=True)(tf.ones([3]))
+"""
+
+
+def test_xla_compiles_with_our_options_though_tensorflow_was_there_before(tmp_path):
+    """As it is where ``--import`` loads an operator of the user's own."""
+    environment = os.environ | {"XLA_FLAGS": f"--xla_dump_to={tmp_path}"}
+    program = Forked(COMPILED_AFTER_IMPORT, [], environment)
+    assert program.wait(120) == 0, program.err
+    (told,) = tmp_path.glob("*.debug_options")
+    told = told.read_text()
+    assert told.count("xla_gpu_autotune_level: 0\n") == 1
+    assert "xla_gpu_enable_triton_gemm: false" in told
 
 
 @pytest.mark.slow
