@@ -31,7 +31,7 @@ from nasrec_tf.search.option_changes import (
     is_same_place,
 )
 from nasrec_tf.search.option_files import OPTION_FILES, edited_files, keep_option_files
-from nasrec_tf.search.options import modules_of
+from nasrec_tf.search.options import STAGES, modules_of
 from nasrec_tf.search.results import STAGE_RESULTS, RecordsResult, StageResult
 from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, SUPERSEDED
 from nasrec_tf.search.time_budget import BUDGET_FILE
@@ -211,7 +211,7 @@ class RunDirectory:
         names = [
             field.name
             for field in dataclasses.fields(SearchConfig)
-            if field.name in changed | edited and self.is_settled(stored.first_reader(field))
+            if field.name in changed | edited and self.binds(stored.first_reader(field))
         ]
         return Extension(self.path, stored, config, names, edited - changed) if names else None
 
@@ -248,6 +248,16 @@ class RunDirectory:
         aside = extension.apply()
         if aside is not None:
             print(f"{self.path}: what is made again lies in {aside}", flush=True)
+
+    def binds(self, stage: str) -> bool:
+        """Whether options that a stage is the first to read may no longer change.
+
+        A stage after it binds them as well: what stands there was made of what has gone.
+
+        Args:
+            stage: that reads them.
+        """
+        return any(map(self.is_settled, STAGES[STAGES.index(stage) :]))
 
     def is_settled(self, stage: str) -> bool:
         """Whether the first stage that reads an option has begun; has ended, of some stages.

@@ -18,11 +18,15 @@ SUPERSEDED = "superseded"
 
 
 def moved_aside(run_dir: pathlib.Path, names: Sequence[str], options: str) -> pathlib.Path | None:
-    """Moves files and directories of a run into a new numbered directory of it.
+    """Moves files and directories of a run into a new numbered directory of it, the last first.
+
+    Each follows from those before it. So a process that is killed in between leaves nothing behind
+    that was made of what has gone: what is still there is a run that was stopped earlier.
 
     Args:
         run_dir: the run directory.
-        names: paths in it; those that are not there are passed over.
+        names: paths in it, in the order in which they were made; those that are not there are
+            passed over.
         options: with which they were made, as a TOML file.
 
     Returns:
@@ -41,7 +45,7 @@ def moved_aside(run_dir: pathlib.Path, names: Sequence[str], options: str) -> pa
     with atomic_file(aside / CONFIG_FILE) as file:
         file.write(options)
     try:
-        for name in there:
+        for name in reversed(there):
             (aside / name).parent.mkdir(parents=True, exist_ok=True)
             os.rename(run_dir / name, aside / name)
     except OSError as error:

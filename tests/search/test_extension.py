@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from forked import Forked
 from search_calls import call, options
 
 from nasrec_tf.common.saved_state import write_state
@@ -17,7 +18,7 @@ from nasrec_tf.search.option_changes import READERS
 from nasrec_tf.search.references import PLAIN
 from nasrec_tf.search.results import ExportResult, RecipeResult
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.superseded import moved_aside
+from nasrec_tf.search.superseded import SUPERSEDED, moved_aside
 from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.strategies import read_results
 from nasrec_tf.training.recipe import Recipe
@@ -278,3 +279,41 @@ def test_a_model_that_an_extension_comes_to_again_is_no_further_version(run_file
     write_state(aside / "export" / "result.json", dataclasses.replace(result, content="other"))
     assert call(*options(run_files)).code == 0
     assert versions(model) == [1, 2]
+
+
+EXTENDED = """
+import dataclasses, sys
+from torture.disturbed import Disturbance, install
+from nasrec_tf.search.run_directory import RunDirectory
+directory = RunDirectory(sys.argv[1])
+config = dataclasses.replace(directory.stored_config(), supernet_epochs=2)
+disturbance = Disturbance("kill", int(sys.argv[2]))
+install(disturbance, sys.argv[1])
+with directory.opened(config, extend=True):
+    pass
+"""
+
+
+def test_an_extension_that_is_killed_leaves_no_stage_without_those_before(run_files):
+    """What was made of a supernet that had gone was left, and the way on was to delete it."""
+    run = run_files / "run"
+    again, kept = ("supernet", "evolution", "retrain", "export"), run_files / "kept"
+    shutil.copytree(run, kept)
+    seen, number, code = set(), 0, None
+    while code != 0:
+        number += 1
+        shutil.rmtree(run)
+        shutil.copytree(kept, run)
+        killed = Forked(EXTENDED, [run, number])
+        code = killed.wait(60)
+        assert code in (0, -9), killed.err
+        there = [stage for stage in again if (run / stage).is_dir()]
+        assert there == list(again[: len(there)])
+        seen.add(len(there))
+        config = dataclasses.replace(RunDirectory(run).stored_config(), supernet_epochs=2)
+        with RunDirectory(run).opened(config, extend=True):
+            assert not [stage for stage in again if (run / stage).is_dir()]
+        aside = {path.name for path in (run / SUPERSEDED).glob("*/*")}
+        assert aside == {*again, "config.toml"}
+        assert RunDirectory(run).stored_config() == config
+    assert seen == set(range(len(again) + 1))
