@@ -7,12 +7,13 @@ same rate.
 
 import dataclasses
 import pathlib
+import shutil
 import time
 
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.data.joined_splits import JOIN
 from nasrec_tf.search.attempt import FIRST, Attempt
-from nasrec_tf.search.from_scratch import begin, build, training_plan
+from nasrec_tf.search.from_scratch import TimeStop, begin, build, training_plan
 from nasrec_tf.search.results import AttemptResult, FinalFit
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.training_task import WEIGHTS, clear_checkpoint, make_ready
@@ -39,18 +40,22 @@ def fit_to_all(
     if run.config.final_fit == "train":
         return training[0], None
     directory = _fit_directory(training[0])
-    if not (directory / FIT_FILE).exists() and not run.time.has(training[1].seconds):
+    has_time = (directory / FIT_FILE).exists() or run.time.has(training[1].seconds)
+    fitted = final_fit(run, *training) if has_time else None
+    if fitted is None:
         run.say("final fit: no time for it; the network is exported as validation has chosen it")
         return training[0], None
-    return final_fit(run, *training)
+    return fitted
 
 
 def _fit_directory(winner: Attempt) -> pathlib.Path:
     return winner.directory.with_name(f"{winner.directory.name}-final-fit")
 
 
-def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt, FinalFit]:
+def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt, FinalFit] | None:
     """Trains a chosen network on train and validation, going on where an earlier call was stopped.
+
+    No split is left to tell what a part of it is worth, so that one that is cut comes to nothing.
 
     Args:
         run: the run.
@@ -58,7 +63,8 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
         result: what it came to.
 
     Returns:
-        The training, whose directory holds the weights, and how it went.
+        The training, whose directory holds the weights, and how it went; ``None`` if the time of
+        the run was over before its end.
 
     Raises:
         DivergedError: if losses or weights are no longer finite.
@@ -84,6 +90,8 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
     network = build(run, winner.architecture, recipe, seed)
     begin(network, directory, start_of(run, winner.architecture, recipe))
     started = time.monotonic()
+    run.time.slowness.begin_training()
+    stop = TimeStop(run.time, network)
     with run.progress(PURPOSE, steps, "step") as bar:
         train(
             network,
@@ -93,7 +101,11 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
             bar,
             evaluate=lambda index: index + 1 < evaluations,
             checkpoint_seconds=run.config.checkpoint_seconds,
+            stop=stop,
         )
+    if stop.was_time:
+        shutil.rmtree(directory)
+        return None
     save_weights(network, directory / WEIGHTS)
     done = FinalFit(
         rows=run.records.rows(SPLITS),

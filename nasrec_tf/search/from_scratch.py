@@ -112,7 +112,7 @@ def _train(
     run.time.slowness.begin_training()
     validation = EpochValidation(run, records, network, what, title)
     validation.check_complete(lambda index: plan.evaluation_step(index, records), looks.next_step)
-    stop = _Stop(run.time, network)
+    stop = TimeStop(run.time, network)
     ended, cut = True, None
     with (
         run.progress(title, plan.steps(records), "step") as bar,
@@ -187,10 +187,15 @@ def load_trained(run: Run, architecture: Trainable, directory: pathlib.Path, rec
     return network
 
 
-class _Stop:
-    """Whether a training ends where it is, and whether it did; tells the pace of its steps."""
+class TimeStop:
+    """Whether a training ends where it is, and whether it did; tells the pace of its steps.
 
-    def __init__(self, budget: TimeBudget, network):
+    Args:
+        budget: the run's time.
+        network: what is trained, compiled.
+    """
+
+    def __init__(self, budget: TimeBudget, network: Any):
         self._budget = budget
         self._network = network
         self._before: tuple[int, float] | None = None

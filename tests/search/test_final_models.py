@@ -1,5 +1,6 @@
 """Ensembles, final fits and seeds of the winner in the main job."""
 
+import dataclasses
 import json
 import shutil
 
@@ -12,14 +13,17 @@ from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.export.contents import load_description
 from nasrec_tf.networks.ensemble import Ensemble
 from nasrec_tf.search import epoch_validation, from_scratch
+from nasrec_tf.search.attempts import ended_attempts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.explained_model import ExplainedModel
+from nasrec_tf.search.final_fit import fit_to_all
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, keep_logits, kept_logits
 from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stages import retrain
+from nasrec_tf.search.time_budget import FINISH, TimeBudget, TimeNote
 from nasrec_tf.search.winner_quality import predicted
 from nasrec_tf.studies.contenders import exported_otherwise
 from nasrec_tf.studies.run_figures import figures_of
@@ -406,3 +410,23 @@ def test_a_network_is_loaded_as_it_was_trained_and_not_as_the_run_began(finished
     assert run.model_cost(winner, recipe).parameters > run.model_cost(winner).parameters
     with pytest.raises(RunError, match="cannot be read as this network's weights"):
         from_scratch.load_trained(run, winner, what.directory, None)
+
+
+def test_a_final_fit_is_given_up_when_its_time_is_over(run_files):
+    """It went on to its end on a machine that had become slow, whatever was left."""
+    run = run_of(run_files)
+    attempt, trained = ended_attempts(run)[0]
+    place = attempt.directory.with_name(f"{attempt.directory.name}-final-fit")
+    planned = {"retrain": 1.0, FINISH: 0.0}
+
+    def fitted(late):
+        """What the fit comes to if the clock is so late once it has begun."""
+        budget = TimeBudget(1.0, TimeNote(0.0, {}, planned), clock=lambda: late * place.is_dir())
+        budget.begin("retrain")
+        config = dataclasses.replace(run.config, final_fit="train+validation")
+        limited = dataclasses.replace(run, config=config, time=budget)
+        return fit_to_all(limited, (attempt, trained))
+
+    assert fitted(late=4000.0) == (attempt, None) and not place.exists()
+    found, fit = fitted(late=1.0)
+    assert found.directory == place and fit is not None and (place / "best.npz").exists()
