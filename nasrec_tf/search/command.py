@@ -195,16 +195,9 @@ def _check_plan(options: argparse.Namespace) -> None:
 
 def _plan(config: SearchConfig) -> int:
     """Tells what the run would take, and begins nothing."""
-    from nasrec_tf.search.planning.run_plan import check_fits, make_plan, told
-    from nasrec_tf.search.preflight import check_options
-    from nasrec_tf.search.warm_start import planned_note
+    from nasrec_tf.search.planning.plan_screen import print_plan
 
-    check_options(config)
-    note = planned_note(config)
-    config = config if note is None else note.completed(config)
-    plan = make_plan(config)
-    print(told(plan))
-    check_fits(plan)
+    print_plan(config)
     return 0
 
 
@@ -229,6 +222,7 @@ def completed_run(
     """
     from nasrec_tf.search.last_screen import write_run_report
     from nasrec_tf.search.mlflow_log import log_to_mlflow
+    from nasrec_tf.search.planning.budgeted import with_chosen
     from nasrec_tf.search.preflight import check_options
     from nasrec_tf.search.run import Run
     from nasrec_tf.search.stages.records import check_sources
@@ -238,6 +232,10 @@ def completed_run(
     directory = RunDirectory(config.run_dir)
     check_options(config)
     config, note = warm_started(config)
+    if extend and config.max_hours is not None:
+        # Before it is planned: what is left to do is what the extension leaves.
+        with directory.opened(with_chosen(config), extend):
+            extend = False
     config, budget = _with_time(config, quiet)
     with (
         _live_report(config, port),

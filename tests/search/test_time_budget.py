@@ -13,6 +13,8 @@ from search_calls import call, options
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.planning import meter
+from nasrec_tf.search.planning.budgeted import with_chosen
 from nasrec_tf.search.planning.fitting import FILLED, LEAST, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
@@ -232,6 +234,62 @@ def test_what_a_budget_cannot_cut_is_refused(tmp_path):
         "--codesign"
         in call("--codesign", "--run-dir", tmp_path / "run", "--max-hours", 1, "--quiet").error
     )
+
+
+def test_an_extension_may_say_what_goes_in_the_place_of_a_chosen_setting(tmp_path):
+    """``--generations`` beside the chosen candidates was refused, and ``--score-by training``."""
+    chosen = {"candidates": 24, "supernet_epochs": 1, "top_k": 2}
+    write_state(tmp_path / "budget.json", TimeNote(1.0, chosen, {}))
+    config = SearchConfig(run_dir=str(tmp_path))
+    assert with_chosen(config) == dataclasses.replace(config, **chosen)
+    config = SearchConfig(run_dir=str(tmp_path), generations=3, score_by="training")
+    assert with_chosen(config) == dataclasses.replace(config, top_k=2)
+
+
+@pytest.fixture
+def short_measurements(monkeypatch):
+    """What is measured is not whether times are right."""
+    monkeypatch.setattr(meter, "PIECES", 1)
+    monkeypatch.setattr(meter, "PIECE_SECONDS", 0.01)
+    monkeypatch.setattr(meter, "DRAWN", 1)
+    monkeypatch.setattr(meter, "FURTHER_UNITS", 2)
+
+
+def test_what_an_extension_leaves_is_planned(run_files, short_measurements):
+    """Of a finished run nothing was, so that nothing was kept back for its end; of another one
+    it was refused, as if it had not been asked for."""
+    given = [*options(run_files), "--top-k", 3, "--max-hours", 1.0, "--stage", "records"]
+    said = call(*given, "--extend")
+    assert said.code == 0, said.err
+    assert "made again: evolution (goes on from its candidates), retrain, export" in said.out
+    note = read_note(run_files / "run")
+    assert note.planned["evolution"] > 0 and note.planned["retrain"] > 0 and note.planned[FINISH]
+    assert "top_k" not in note.chosen and "supernet" not in note.planned
+    # Once more: what was kept is gone on with.
+    said = call(*given, "--extend")
+    assert said.code == 0, said.err
+    assert "nothing to extend" in said.out and read_note(run_files / "run").seconds > note.seconds
+
+
+def test_a_plan_says_what_a_limit_would_choose(run_files, short_measurements):
+    """It planned without one, and refused the settings that an earlier call had chosen."""
+    run = run_files / "run"
+    (run / "export" / "result.json").unlink()
+    shutil.rmtree(run / "retrain")
+    given = options(run_files)
+    for name in ("--top-k", "--retrain-epochs"):
+        place = given.index(name)
+        del given[place : place + 2]
+    write_state(run / "budget.json", TimeNote(1.0, {"top_k": 2, "retrain_epochs": 2}, {}))
+    said = call(*given, "--max-hours", 1.0, "--plan")
+    assert said.code == 0, said.err
+    assert "2 trainings of up to 2 epochs" in said.out and "time:" not in said.out
+    for path in (run, run_files / "models"):
+        shutil.rmtree(path)
+    said = call(*given, "--max-hours", 1.0, "--plan")
+    assert said.code == 0, said.err
+    assert "time: chosen to fit: --top-k" in said.out and not run.exists()
+    assert "--halving" in call(*given, "--max-hours", 1.0, "--halving", "--plan").error
 
 
 @pytest.mark.slow

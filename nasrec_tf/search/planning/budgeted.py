@@ -8,8 +8,8 @@ from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.planning.fitting import chosen_lines, fitted
-from nasrec_tf.search.planning.run_plan import make_plan
+from nasrec_tf.search.planning.fitting import Fit, chosen_lines, fitted, without_use
+from nasrec_tf.search.planning.run_plan import Plan, make_plan
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget, TimeNote, read_note
 
@@ -21,6 +21,9 @@ that others share, a minute's measuring can take as long as the run is given."""
 def with_chosen(config: SearchConfig) -> SearchConfig:
     """The options of a run, with those that an earlier call of it has chosen to fit its time.
 
+    What this call says otherwise goes first, and so does what it says in the place of one of them,
+    such as ``--generations`` in that of ``--candidates``.
+
     Args:
         config: the options of this call.
 
@@ -30,8 +33,11 @@ def with_chosen(config: SearchConfig) -> SearchConfig:
     note = read_note(pathlib.Path(config.run_dir))
     if note is None:
         return config
+    unused = without_use(config)
     left_open: dict[str, Any] = {
-        name: value for name, value in note.chosen.items() if getattr(config, name) is None
+        name: value
+        for name, value in note.chosen.items()
+        if getattr(config, name) is None and name not in unused
     }
     return dataclasses.replace(config, **left_open)
 
@@ -47,6 +53,37 @@ def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudge
         UserError: if options do not go together, or there is too little time for any run.
     """
     begun = time.monotonic()
+    check_budget(config)
+    directory = RunDirectory(config.run_dir)
+    note = read_note(directory.path)
+    config = with_chosen(config)
+    if note is not None or directory.result("export") is not None:
+        return config, TimeBudget(config.max_hours, note, begun)
+    found = fitted_plan(config)
+    if not quiet:
+        for line in chosen_lines(config, found.fit, found.left):
+            print(line, flush=True)
+        if found.fit.seconds.expected > found.left:
+            print(
+                "warning: --max-hours is too short even for the least that is tried; stages will "
+                "be cut",
+                file=sys.stderr,
+                flush=True,
+            )
+    config = dataclasses.replace(config, **found.fit.chosen)
+    note = TimeNote(0.0, found.fit.chosen, found.fit.planned)
+    return config, TimeBudget(config.max_hours, note, begun)
+
+
+def check_budget(config: SearchConfig) -> None:
+    """Refuses what ``--max-hours`` cannot cut.
+
+    Args:
+        config: the options.
+
+    Raises:
+        UserError: if they hold such.
+    """
     if config.halving:
         raise UserError(
             "--max-hours leaves out trainings that come last, and --halving trains all of them "
@@ -57,32 +94,43 @@ def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudge
             f"--max-hours cuts the supernet's training, by which --strategy {config.strategy} "
             "learns; leave one out."
         )
-    directory = RunDirectory(config.run_dir)
-    note = read_note(directory.path)
-    config = with_chosen(config)
-    if note is not None or directory.result("export") is not None:
-        return config, TimeBudget(config.max_hours, note, begun)
+
+
+@dataclasses.dataclass(frozen=True)
+class FittedPlan:
+    """What a run would take without a limit, and the settings that fit its time.
+
+    Args:
+        plan: of the run, without what a run with a limit leaves out.
+        fit: the settings.
+        left: seconds that measuring has left.
+    """
+
+    plan: Plan
+    fit: Fit
+    left: float
+
+
+def fitted_plan(config: SearchConfig) -> FittedPlan:
+    """Measures the machine, and chooses the settings that are left open.
+
+    Args:
+        config: the options, with ``max_hours``.
+
+    Raises:
+        UserError: if there is too little time for any run.
+    """
+    assert config.max_hours is not None, "what has no limit fits it"
+    begun, seconds = time.monotonic(), 3600 * config.max_hours
     # What it tells in the end is left out.
     plan = make_plan(
-        dataclasses.replace(config, explain=False, yardsticks="auto"),
-        within=MEASURED * 3600 * config.max_hours,
+        dataclasses.replace(config, explain=False, yardsticks="auto"), within=MEASURED * seconds
     )
-    left = 3600 * config.max_hours - (time.monotonic() - begun)
+    directory = RunDirectory(config.run_dir)
     fixed = [
         field.name
         for field in dataclasses.fields(SearchConfig)
-        if directory.is_settled(config.first_reader(field))
+        if directory.binds(config.first_reader(field))
     ]
-    fit = fitted(plan.forecast, left, fixed)
-    if not quiet:
-        for line in chosen_lines(config, fit, left):
-            print(line, flush=True)
-    if fit.seconds.expected > left and not quiet:
-        print(
-            "warning: --max-hours is too short even for the least that is tried; stages will be "
-            "cut",
-            file=sys.stderr,
-            flush=True,
-        )
-    config = dataclasses.replace(config, **fit.chosen)
-    return config, TimeBudget(config.max_hours, TimeNote(0.0, fit.chosen, fit.planned), begun)
+    left = seconds - (time.monotonic() - begun)
+    return FittedPlan(plan, fitted(plan.forecast, left, fixed), left)

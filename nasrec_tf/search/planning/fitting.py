@@ -112,7 +112,23 @@ def fitted(forecast: Forecast, left: float, fixed: Collection[str] = ()) -> Fit:
 
 def _knobs(forecast: Forecast, fixed: Collection[str]) -> list[str]:
     config = forecast.pilot.config
-    found = [name for name in WEIGHTS if getattr(config, name) is None and name not in fixed]
+    unused = without_use(config)
+    if config.data is None or forecast.records is None or not forecast.records.disk:
+        unused.add("max_rows")
+    left_open = [name for name in WEIGHTS if getattr(config, name) is None and name not in fixed]
+    return [name for name in left_open if name not in unused]
+
+
+def without_use(config: SearchConfig) -> set[str]:
+    """Settings that are not chosen beside what the user has said.
+
+    Args:
+        config: the options.
+
+    Example:
+        >>> without_use(SearchConfig(generations=3))
+        {'candidates'}
+    """
     unused = set()
     if config.architecture is not None:
         unused |= {"validation_rows", "candidates", "refine", "top_k", "supernet_epochs"}
@@ -122,9 +138,7 @@ def _knobs(forecast: Forecast, fixed: Collection[str]) -> list[str]:
         unused.add("supernet_epochs")
     if config.recipe != AUTO or config.warm_start is not None:
         unused.add("recipe_share")
-    if config.data is None or forecast.records is None or not forecast.records.disk:
-        unused.add("max_rows")
-    return [name for name in found if name not in unused]
+    return unused
 
 
 def _fit(forecast: Forecast, values: Chosen) -> Fit:
