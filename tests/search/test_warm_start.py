@@ -133,8 +133,10 @@ def test_other_columns_are_said_before_the_log_is_read(finished_run, tmp_path):
     )
     place = given.index("--demo-rows")
     del given[place : place + 2]
-    error = call(*given).error
-    assert f"{log}: dense column" in error and "is missing, but is there in the data of" in error
+    for more in ([], ["--plan"]):
+        error = call(*given, *more).error
+        assert f"{log}: dense column" in error
+        assert "is missing, but is there in the data of" in error
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from nasrec_tf.search.stages.records import (
     check_sparse,
     configuration_of,
 )
+from nasrec_tf.search.warm_start import check_columns
 
 SAMPLE_ROWS = 20_000
 """Rows of a raw log that are made a data set of."""
@@ -69,6 +70,7 @@ def sampled(config: SearchConfig, scratch: pathlib.Path, clock: Any = time.perf_
     finished = named_data_set(config)
     if finished is not None:
         pilot = data_set_pilot(config, directory, finished)
+        check_columns(pilot, pilot.schema, str(finished))
         return Sampled(pilot, _reading(finished, clock))
     return _of_log(config, directory, scratch, clock)
 
@@ -126,13 +128,14 @@ def _of_log(
         configuration = dataclasses.replace(
             configuration_of(run, made, inputs), max_rows=count, workers=1
         )
-        check_sparse(configuration)
+        check_columns(run, check_sparse(configuration), inputs[0])
         started = clock()
         preprocess(configuration)
         sizes.append(count)
         seconds.append(clock() - started)
         schemas.append(Schema.load(made))
         shares = _shares(configuration)
+    check_columns(run, schemas[-1], inputs[0])
     read = {name: split.rows for name, split in schemas[-1].splits.items()}
     total = _total(config, read, shares)
     if not all(total.get(name) for name in SPLIT_NAMES):
