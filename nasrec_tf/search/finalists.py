@@ -112,11 +112,32 @@ def beside_best(
         title: what the progress bar is called.
         before: what the trainings before came to.
     """
-    alike = [found for found in before if found.recipe == attempt.recipe and found.stopped is None]
-    alike.sort(key=lambda found: found.standing)
-    kept = least_kept(run)
+    reference = looks_of_reference(attempt, before, least_kept(run))
 
     def goes_on(looks: Sequence[Look]) -> bool:
-        return len(alike) < kept or not clearly_worse(looks, alike[kept - 1].looks)
+        return not clearly_worse(looks, reference)
 
     return train_beside(run, attempt, title, goes_on)
+
+
+def looks_of_reference(
+    attempt: Attempt, before: Sequence[AttemptFigures], kept: int
+) -> Sequence[Look]:
+    """What the training was worth at its rungs beside which another one is given up.
+
+    Args:
+        attempt: the other one.
+        before: what the trainings before came to. Further seeds of a network are looked at nowhere,
+            and are no reference.
+        kept: trainings that go to their end: it is the worst of so many best ones.
+
+    Returns:
+        None of them where fewer have come to their end.
+    """
+    alike = [
+        found
+        for found in before
+        if found.recipe == attempt.recipe and found.stopped is None and found.looks
+    ]
+    alike.sort(key=lambda found: found.standing)
+    return () if len(alike) < kept else alike[kept - 1].looks

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 import shutil
 
 import numpy as np
@@ -14,12 +15,14 @@ from nasrec_tf.architecture.space import NASREC_SMALL
 from nasrec_tf.search import attempt_training, finalists
 from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.attempts import next_attempts
+from nasrec_tf.search.finalists import looks_of_reference
 from nasrec_tf.search.halving import MARGINS, SHARES, clearly_worse, numbers_left, rung_steps
 from nasrec_tf.search.results import AttemptFigures, EpochQuality, Look
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.search.training_task import WEIGHTS
+from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.training_files import CHECKPOINT
 
 SPACE = NASREC_SMALL.replace(num_blocks=2)
@@ -183,6 +186,19 @@ def test_who_was_given_up_comes_behind_who_ended_and_may_not_win():
     ranked = sorted([early, diverged, late, ended], key=lambda one: one.standing)
     assert ranked[0] is ended and ranked.index(late) < ranked.index(early)
     assert late.score == float("inf")
+
+
+def test_a_refinement_is_compared_with_trainings_that_were_looked_at():
+    """A further seed was the reference where it was the best, and nothing was given up."""
+    recipe = Recipe()
+    attempt = Attempt(3, MODELS[0], recipe, pathlib.Path("03"), refines=True)
+    looked, worse = (figures(score, (Look(1, score),), recipe=recipe) for score in (0.4, 0.5))
+    before = [looked, worse, figures(0.3, recipe=recipe), figures(0.2, (Look(1, 0.2),), 1, recipe)]
+    assert looks_of_reference(attempt, before, 1) == looked.looks
+    assert looks_of_reference(attempt, before, 2) == worse.looks
+    assert looks_of_reference(attempt, before, 3) == ()
+    other = dataclasses.replace(attempt, recipe=recipe.replace(row_decay=0.1))
+    assert looks_of_reference(other, before, 1) == ()
 
 
 def test_where_all_that_were_kept_diverge_the_best_of_the_others_is_trained_to_its_end(run):
