@@ -22,6 +22,9 @@ MIRRORED, MULTI_WORKER = "mirrored", "multi-worker"
 LOST_HOST = "Collective ops is aborted"
 """What TensorFlow says on a host whose partner is gone."""
 
+TOO_LATE = "must be configured at program startup"
+"""What TensorFlow says to a process that has computed something before hosts are to meet."""
+
 
 def strategy_of(kind: str) -> tf.distribute.Strategy:
     """The strategy of a kind of distribution; to be made before anything else of TensorFlow runs.
@@ -30,14 +33,24 @@ def strategy_of(kind: str) -> tf.distribute.Strategy:
         kind: ``MIRRORED`` or ``MULTI_WORKER``.
 
     Raises:
-        UserError: for several hosts, if ``TF_CONFIG`` does not name them and this one.
+        UserError: for several hosts, if ``TF_CONFIG`` does not name them and this one, or this
+            process has computed something already.
     """
     if kind == MIRRORED:
         # Unless they are named, TensorFlow takes those of all hosts in TF_CONFIG.
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     this_host()
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        if TOO_LATE not in str(error):
+            raise
+        raise UserError(
+            "--distribute multi-worker: hosts have to meet before a process computes anything, and "
+            "this one has made earlier stages; they are finished: repeat the command with --stage "
+            "supernet on all hosts."
+        ) from error
 
 
 class DistributedSupernet:

@@ -226,6 +226,27 @@ def test_the_command_trains_on_two_hosts_as_on_one(of_one_process, tmp_path):
     assert_same_curve(of_one_process, directory)
 
 
+LATE = """
+import tensorflow as tf
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.training.distribution import MULTI_WORKER, strategy_of
+tf.constant(1) + 1  # As a stage before has done.
+try:
+    strategy_of(MULTI_WORKER)
+except UserError as error:
+    print(error)
+"""
+
+
+def test_hosts_that_meet_too_late_are_told():
+    """A run that has just chosen its recipe ended in a traceback."""
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in free_ports(1)]}
+    config = {"cluster": cluster, "task": {"type": "worker", "index": 0}}
+    process = Forked(LATE, [], os.environ | {"TF_CONFIG": json.dumps(config)})
+    assert process.wait(120) == 0, process.err
+    assert "repeat the command with --stage supernet on all hosts" in process.out
+
+
 @pytest.mark.slow
 def test_a_host_that_dies_is_told_by_the_other_and_both_go_on(of_one_process, tmp_path):
     directory = untrained_copy(of_one_process, tmp_path / "run")

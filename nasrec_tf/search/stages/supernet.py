@@ -61,6 +61,11 @@ def _run_distributed(run: Run) -> SupernetResult:
 
     trainer = distribution.DistributedSupernet(strategy, compiled)
     run.say(f"supernet: {strategy.num_replicas_in_sync} replicas")
+    if run.config.supernet_row_decay is None and (decay := _decay_of_chosen(run)):
+        run.say(
+            f"supernet: its rows do not decay on several devices; on one they would by {decay:g}, "
+            "as the recipe says that the run has chosen"
+        )
     return _trained(run, plan, trainer)
 
 
@@ -121,8 +126,11 @@ def _row_decay(run: Run) -> float:
     given = run.config.supernet_row_decay
     if given is not None:
         return given
-    is_chosen = run.config.recipe == AUTO and run.config.distribute == "none"
-    return run.recipe.row_decay if is_chosen else 0.0
+    return _decay_of_chosen(run) if run.config.distribute == "none" else 0.0
+
+
+def _decay_of_chosen(run: Run) -> float:
+    return run.recipe.row_decay if run.config.recipe == AUTO else 0.0
 
 
 def build(run: Run):
