@@ -28,6 +28,12 @@ GIVES_AWAY_AUC = 0.98
 LEAST_ROWS_OF_A_LABEL = 20
 """With fewer in the sample, an AUC is chance."""
 
+_OF_ONE_LABEL = {
+    "train": "nothing can be learnt",
+    "validation": "its AUC is not defined, and what is best by it says that label of every row",
+}
+"""What it means that all rows of a split have one label; of another split, that it has no AUC."""
+
 LEAST_VALUES = 100
 """Rows of a column that are no chance: of fewer, shares say nothing."""
 
@@ -115,7 +121,7 @@ class Judge:
             if split.positives not in (0, split.rows):
                 continue
             label = int(bool(split.positives))
-            what = "nothing can be learnt" if name == "train" else "its AUC is not defined"
+            what = _OF_ONE_LABEL.get(name, "its AUC is not defined")
             yield Finding(
                 "labels",
                 f"all {split.rows:,} rows of the {name} split have label {label}, so {what}; see "

@@ -209,6 +209,14 @@ def test_a_split_of_one_label(warned, honest):
     assert ("labels", "label") in kinds
 
 
+def test_what_a_validation_split_of_one_label_means_is_told(make_dataset, honest):
+    few = honest | {"label": (np.arange(ROWS) < 2).astype(int)}
+    found = Findings.load(make_dataset(log(**few), generic("label", ("price",))))
+    told = {each.text.split(" split ")[0].split()[-1]: each.text for each in found.warnings}
+    assert "says that label of every row" in told["validation"]
+    assert "says that label" not in told["test"]
+
+
 @pytest.mark.parametrize(
     ("clicks", "lacking"),
     [(("buy", "click"), set()), (("buy", " click", "Yes"), {" click", "Yes"})],
