@@ -85,6 +85,23 @@ def repeated(config: SearchConfig, trainings: int, rows: Mapping[str, int]) -> i
     return math.ceil(trainings / 3)
 
 
+def final_fits(config: SearchConfig, trainings: int) -> int:
+    """Trainings on the rows of train and validation, where they are asked for: of each member.
+
+    Args:
+        config: the options.
+        trainings: from scratch, of which an ensemble's members are chosen; most picks are other
+            ones than before.
+
+    Example:
+        >>> final_fits(SearchConfig(), 5), final_fits(SearchConfig(final_fit="train+validation"), 5)
+        (0, 1)
+        >>> final_fits(SearchConfig(final_fit="train+validation", ensemble=9), 5)
+        5
+    """
+    return 0 if config.final_fit == "train" else min(config.ensemble, max(1, trainings))
+
+
 def recipe_passes(config: SearchConfig, settings: Settings, training_rows: int) -> float:
     """Passes over the training split that the choice of a recipe may take.
 

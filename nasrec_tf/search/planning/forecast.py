@@ -17,7 +17,13 @@ from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost, Unit
 from nasrec_tf.search.references import other_plain
 from nasrec_tf.search.search_plan import candidate_rows, search_strategy
 from nasrec_tf.search.search_size import PILOTS
-from nasrec_tf.search.workload import finalists, full_steps, recipe_passes, repeated
+from nasrec_tf.search.workload import (
+    final_fits,
+    finalists,
+    full_steps,
+    recipe_passes,
+    repeated,
+)
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipe_choice import Outcome, RecipeChoice
 from nasrec_tf.training.recipe_questions import MIXED, Question, questions
@@ -208,7 +214,7 @@ class Forecast:
         others = list(other_recipes(pilot.recipe, pilot.config.recipe_changes()))
         again = repeated(pilot.config, first, pilot.rows) * len(others)
         again += max(0, pilot.config.winner_seeds - pilot.config.finalist_seeds)
-        again += pilot.config.final_fit != "train"
+        again += final_fits(pilot.config, first + again + pilot.settings.refine)
         refined = pilot.settings.refine
         seeds = pilot.config.finalist_seeds
         seeded = expected_seeds(seeds, first + again, refined)
