@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.search.slowness import Slowness
 
@@ -214,9 +215,14 @@ class TimeBudget:
             note = dataclasses.replace(self._note, seconds=self.spent)
             write_state(run_dir / BUDGET_FILE, note)
 
-        def keep_on() -> None:
-            while not ended.wait(SECONDS_BETWEEN_NOTES):
+        def keep_if_possible() -> None:
+            with contextlib.suppress(UserError):
                 keep()
+
+        def keep_on() -> None:
+            # What the disk refuses now it may take the next time; the run's own files tell of it.
+            while not ended.wait(SECONDS_BETWEEN_NOTES):
+                keep_if_possible()
 
         keep()
         notes = threading.Thread(target=keep_on, name="time spent", daemon=True)
@@ -226,7 +232,7 @@ class TimeBudget:
         finally:
             ended.set()
             notes.join()
-            keep()
+            keep_if_possible()
 
 
 class TimedBar:

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import math
 import shutil
+import threading
+import time
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -12,6 +14,7 @@ from search_calls import call, options
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.search import time_budget
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.planning import meter
 from nasrec_tf.search.planning.budgeted import with_chosen
@@ -111,6 +114,29 @@ def test_what_calls_before_have_spent_counts(tmp_path):
         now[0] += 60
     assert read_note(tmp_path).seconds == 720.0
     assert TimeBudget(1.0, read_note(tmp_path), clock=lambda: now[0]).left == 2880.0
+
+
+def test_a_disk_that_refuses_for_a_while_ends_no_notes(tmp_path, monkeypatch):
+    """The thread that keeps them ended in a traceback, and what was spent after was not known."""
+    monkeypatch.setattr(time_budget, "SECONDS_BETWEEN_NOTES", 0.01)
+    died = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+    now, run = [0.0], tmp_path / "run"
+    run.mkdir()
+    budget = TimeBudget(1.0, clock=lambda: now[0])
+    with pytest.raises(UserError, match="of the stage"), budget.kept(run):
+        run.rename(tmp_path / "gone")
+        time.sleep(0.1)
+        run.mkdir()
+        now[0] = 60.0
+        patience = time.monotonic() + 60
+        while read_note(run) is None:
+            assert time.monotonic() < patience
+            time.sleep(0.01)
+        run.rename(tmp_path / "gone again")
+        raise UserError("of the stage")
+    assert not died
+    assert read_note(tmp_path / "gone again").seconds == 60.0
 
 
 @given(over_after=st.integers(0, 12))
