@@ -11,6 +11,7 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.benchmark.asked_values import check_asked
 from nasrec_tf.benchmark.measured_rows import DataSetCard, MeasuredRow, architecture_of
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.results import constant_log_loss
 from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.strategies.architecture_vector import architecture_vector
 
@@ -73,8 +74,8 @@ class Surrogate:
         )
         means = np.array([sum(found) / len(found) for found in losses.values()])
         # A network that has learnt less than nothing says no more than one that learnt nothing.
-        most = math.inf if card.constant_log_loss is None else card.constant_log_loss
-        self._losses = np.minimum(means, most)
+        most = constant_log_loss(card.label_rates, split)
+        self._losses = means if most is None else np.minimum(means, most)
         self._seeds = seeds_deviation(losses)
         self._model = _fitted(self._vectors, self._losses)
 

@@ -15,6 +15,7 @@ from nasrec_tf.benchmark.measured_rows import CurvePoint, DataSetCard, MeasuredR
 from nasrec_tf.benchmark.measured_table import MeasuredTable, joined
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import RunError, UserError
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.saved_state import first_fault
 from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.strategies.oracle.journal import Journal, read_journal
@@ -29,6 +30,7 @@ SUFFIX = ".parquet"
 FORMAT, FORMAT_VERSION = "nasrec_tf.benchmark", 1
 CARD, ENVIRONMENT, ROW = "card", "environment", "row"
 METADATA = b"nasrec_tf.benchmark"
+DIGEST = "digest"
 
 T = TypeVar("T")
 
@@ -217,13 +219,18 @@ def write_parquet(table: MeasuredTable, path: pathlib.Path) -> None:
         "cards": [card.to_json() for card in table.cards.values()],
         "environments": {digest: dict(said) for digest, said in table.environments.items()},
     }
-    protocols = table.cards
-    rows = [row.to_json() for protocol in protocols for row in table.rows_of(protocol)]
-    schema = _arrow_schema().with_metadata({METADATA: json.dumps(about, sort_keys=True)})
+    rows = [row.to_json() for protocol in table.cards for row in table.rows_of(protocol)]
+    written = pyarrow.Table.from_pylist(rows, _arrow_schema())
+    about[DIGEST] = _digest(about, written.to_pylist())
+    written = written.replace_schema_metadata({METADATA: json.dumps(about, sort_keys=True)})
     with atomic_path(path) as draft:
-        pyarrow.parquet.write_table(
-            pyarrow.Table.from_pylist(rows, schema), draft, compression="zstd", compression_level=19
-        )
+        pyarrow.parquet.write_table(written, draft, compression="zstd", compression_level=19)
+
+
+def _digest(about: Mapping[str, Any], rows: list[dict[str, Any]]) -> str:
+    """Of all that a file holds: Parquet itself takes one figure for another without a word."""
+    told = {name: value for name, value in about.items() if name != DIGEST}
+    return json_digest([told, rows], 32)
 
 
 def read_parquet(path: pathlib.Path) -> MeasuredTable:
@@ -240,15 +247,19 @@ def read_parquet(path: pathlib.Path) -> MeasuredTable:
 
     try:
         found = pyarrow.parquet.read_table(path)
+        listed = found.cast(_arrow_schema()).to_pylist()
+        said = json.loads((found.schema.metadata or {}).get(METADATA, b"null"))
     except FileNotFoundError as error:
         raise RunError(f"{path}: no such file.") from error
-    except (OSError, pyarrow.ArrowException) as error:
-        raise RunError(f"{path}: cannot be read as Parquet: {error}.") from error
-    said = json.loads((found.schema.metadata or {}).get(METADATA, b"null"))
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
+        raise RunError(f"{path}: cannot be read as a table: {error}.") from error
     if not isinstance(said, dict) or said.get("version") != FORMAT_VERSION:
         raise RunError(f"{path}: is no table of version {FORMAT_VERSION}.")
+    # Files of earlier versions have none.
+    if DIGEST in said and said[DIGEST] != _digest(said, listed):
+        raise RunError(f"{path}: damaged: its figures are not those that were written; restore it.")
     cards = [_checked(path, DataSetCard, card) for card in said["cards"]]
-    rows = _checked(path, list[MeasuredRow], found.to_pylist())
+    rows = _checked(path, list[MeasuredRow], listed)
     return MeasuredTable(
         {card.protocol: card for card in cards},
         said["environments"],

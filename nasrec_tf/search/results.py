@@ -6,6 +6,7 @@ type, so that what a later stage or a later process goes on from is whole and of
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
@@ -76,6 +77,7 @@ __all__ = [
     "StageResult",
     "SupernetResult",
     "best_epoch",
+    "constant_log_loss",
 ]
 
 
@@ -114,10 +116,27 @@ class RecordsResult(StageResult):
         """
         if self.demo:
             return self.demo.constant_log_loss
-        predicted, rate = (self.label_rates.get(name, 0.0) for name in ("train", "test"))
-        if not (0 < predicted < 1 and 0 < rate < 1):
-            return None
-        return -rate * math.log(predicted) - (1 - rate) * math.log1p(-predicted)
+        return constant_log_loss(self.label_rates, "test")
+
+
+def constant_log_loss(label_rates: Mapping[str, float], split: str) -> float | None:
+    """Log loss of the training split's click rate as the prediction for every row, in nats.
+
+    Args:
+        label_rates: share of rows with label 1, by split.
+        split: that is predicted.
+
+    Returns:
+        ``None`` where the training split or the other has no rows of both labels.
+
+    Example:
+        >>> round(constant_log_loss({"train": 0.5, "test": 0.1}, "test"), 4)
+        0.6931
+    """
+    predicted, rate = (label_rates.get(name, 0.0) for name in ("train", split))
+    if not (0 < predicted < 1 and 0 < rate < 1):
+        return None
+    return -rate * math.log(predicted) - (1 - rate) * math.log1p(-predicted)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,10 @@
 """Tables are put together whatever their order, and come back from files as they were."""
 
 import dataclasses
+import json
+import random
 
+import pyarrow.parquet as parquet
 import pytest
 from benchmark.made_tables import CARD, MADE_WITH, SPACE, made_table, row
 from hypothesis import given
@@ -10,8 +13,8 @@ from hypothesis import strategies as st
 from nasrec_tf.benchmark.architecture_stream import ArchitectureStream
 from nasrec_tf.benchmark.command import main
 from nasrec_tf.benchmark.measured_table import MeasuredTable, count_unequal, joined
-from nasrec_tf.benchmark.table_files import RowsFile, read_table, write_parquet
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.benchmark.table_files import METADATA, RowsFile, read_table, write_parquet
+from nasrec_tf.common.errors import RunError, UserError
 
 ARCHITECTURES = [ArchitectureStream(SPACE, 0).at_random(n) for n in range(3)]
 LOSSES = st.none() | st.floats(0.01, 10.0)
@@ -26,11 +29,11 @@ def of_rows(rows):
 
 
 @given(st.lists(st.lists(ROWS, max_size=4), max_size=4), st.randoms(use_true_random=False))
-def test_order_and_repetition_do_not_matter(parts, random):
+def test_order_and_repetition_do_not_matter(parts, shuffler):
     tables = [of_rows(rows) for rows in parts]
     whole = joined(tables)
     shuffled = [*tables, *tables[:1]]
-    random.shuffle(shuffled)
+    shuffler.shuffle(shuffled)
     assert joined(shuffled) == whole
     assert joined([joined(tables[:2]), joined(tables[2:])]) == whole
     assert set(whole.rows) == {each.key for rows in parts for each in rows}
@@ -85,6 +88,34 @@ def test_rows_are_taken_that_are_of_the_same_protocol_and_missing(tmp_path):
     assert RowsFile(tmp_path / "same", CARD).table == file.table == table
     other = dataclasses.replace(CARD, recipe=CARD.recipe.replace(row_decay=0.1))
     assert RowsFile(tmp_path / "other", other).add_all(table) == 0
+
+
+def test_no_damaged_bit_makes_another_table_of_a_file(tmp_path):
+    """Parquet's own pages and footer are read as whatever they hold."""
+    whole, damaged = tmp_path / "whole.parquet", tmp_path / "damaged.parquet"
+    write_parquet(made_table(count=3), whole)
+    content, table = whole.read_bytes(), read_table(whole)
+    draw, told = random.Random(0), 0
+    for _ in range(300):
+        changed = bytearray(content)
+        changed[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        damaged.write_bytes(changed)
+        try:
+            assert read_table(damaged) == table
+        except RunError as error:
+            assert str(damaged) in str(error)
+            told += 1
+    assert told > 100
+
+
+def test_a_file_of_a_version_without_a_digest_is_read(tmp_path):
+    path, table = tmp_path / "earlier.parquet", made_table(count=3)
+    write_parquet(table, path)
+    found = parquet.read_table(path)
+    about = json.loads(found.schema.metadata[METADATA])
+    del about["digest"]
+    parquet.write_table(found.replace_schema_metadata({METADATA: json.dumps(about)}), path)
+    assert read_table(path) == table
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and nothing else"])
