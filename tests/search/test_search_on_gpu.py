@@ -9,6 +9,7 @@ from forked import Forked
 from search_calls import call, options
 from tensorflow.python.eager.context import PhysicalDevice
 
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.training import devices
 
@@ -59,6 +60,33 @@ def test_xla_compiles_with_our_options_though_tensorflow_was_there_before(tmp_pa
     told = told.read_text()
     assert told.count("xla_gpu_autotune_level: 0\n") == 1
     assert "xla_gpu_enable_triton_gemm: false" in told
+
+
+def test_processes_share_the_memory_of_a_gpu(monkeypatch):
+    gpus = [PhysicalDevice(f"/physical_device:GPU:{number}", "GPU") for number in (0, 1)]
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind=None: gpus)
+    growing = []
+
+    def set_memory_growth(gpu, enable):
+        growing.append((gpu.name, enable))
+
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", set_memory_growth)
+    devices.choose_device("auto")
+    assert growing == [(gpu.name, True) for gpu in gpus]
+
+
+def test_a_gpu_that_a_module_uses_cannot_be_left_out(monkeypatch):
+    gpus = [PhysicalDevice("/physical_device:GPU:0", "GPU")]
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind=None: gpus)
+    # What TensorFlow says of any device whose setting is to change after it has begun.
+    refused = "Visible devices cannot be modified after being initialized"
+
+    def set_visible_devices(devices, kind):
+        raise RuntimeError(refused)
+
+    monkeypatch.setattr(tf.config, "set_visible_devices", set_visible_devices)
+    with pytest.raises(UserError, match="--device cpu.*CUDA_VISIBLE_DEVICES="):
+        devices.choose_device("cpu")
 
 
 @pytest.mark.slow
