@@ -215,7 +215,7 @@ def _ceil_log2(values: np.ndarray) -> np.ndarray:
 
 
 def _latency(workload, hardware, genes, mapping) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The first vector passes every step; the others follow at the pace of the slowest."""
+    """The first vectors pass every step; the others follow at the pace of the slowest."""
     rows, columns, _ = sizes(workload)
     link = hardware.interconnect
     convert = time_grid(mapping.conversion_slots / hardware.adc.giga_samples)
@@ -229,8 +229,9 @@ def _latency(workload, hardware, genes, mapping) -> tuple[dict[str, np.ndarray],
     bus_ns = np.ceil(out_bits / link.bus_bits) / link.clock_ghz
     route_ns = np.ceil(out_bits / link.flit_bits) / link.clock_ghz * min(link.hops, 1)
     store = time_grid(buffer_ns + bus_ns + route_ns + link.hops * link.hop_ns)
-    merge = time_grid(_ceil_log2(mapping.row_tiles) / link.clock_ghz + _post_ns(workload, hardware))
-    pace = np.maximum(vector, load)
+    post = _post_ns(workload, hardware, mapping)
+    merge = time_grid(_ceil_log2(mapping.row_tiles) / link.clock_ghz + post)
+    pace = np.maximum(np.maximum(vector, load), np.maximum(merge, store))
     steps = {
         "load": load + (mapping.passes - 1) * (pace - vector),
         "compute": mapping.passes * vector,
@@ -241,14 +242,14 @@ def _latency(workload, hardware, genes, mapping) -> tuple[dict[str, np.ndarray],
     return steps, mapping.passes * pace
 
 
-def _post_ns(workload, hardware) -> np.ndarray:
-    """Time of the digital unit for the outputs of one vector, (operators, 1)."""
+def _post_ns(workload, hardware, mapping) -> np.ndarray:
+    """Time of the operator's digital unit for what all copies give in one pass, (operators, n)."""
     functions, additions = _post_operations(workload)
     if hardware.digital is None:
         return np.zeros_like(functions)
     positions = by_operator(workload, lambda o: o.positions)
-    unit = hardware.digital
-    return np.ceil((functions + additions) / positions / unit.lanes) / unit.clock_ghz
+    unit, of_pass = hardware.digital, (functions + additions) * mapping.copies / positions
+    return np.ceil(of_pass / unit.lanes) / unit.clock_ghz
 
 
 def lossless(hardware: Hardware, genes: Genes) -> np.ndarray:

@@ -161,13 +161,60 @@ def test_the_latency_of_every_step_by_hand(bus_bits):
             "load": load + (pace - vector),
             "compute": 2 * vector,
             "convert": 129.0,
-            # Two levels of additions of row tiles, then 270 operations of a vector on 16 lanes.
-            "merge": 2 * 2.0 + math.ceil(270 / 16) * 4.0,
+            # Two levels of additions of row tiles, then 270 operations of a vector on 16 lanes,
+            # which the three copies share.
+            "merge": 2 * 2.0 + math.ceil(3 * 270 / 16) * 4.0,
             "store": access + math.ceil(720 / bus_bits) * 2.0 + 3 * 2.0 + 3 * 2.0,
         },
         **near,
     )
     assert operator.stage_ns == pytest.approx(2 * pace, **near)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "step"),
+    [("digital.lanes", 1, "merge"), ("interconnect.hop_ns", 1000.0, "store")],
+)
+def test_vectors_follow_at_the_pace_of_the_slowest_step(name, value, step):
+    operator = operator_of(WIDE, changed(ROUND, {name: value}))
+    steps = operator.latency_ns
+    load = ROUND.tile_buffer.figures.access_ns + math.ceil(2400 / 64) * 2.0
+    assert steps[step] > 1032.0 > load
+    near = dict(abs=2**-14)
+    assert operator.stage_ns == pytest.approx(2 * steps[step], **near)
+    through = load + 1032.0 + 129.0 + steps["merge"] + steps["store"]
+    assert operator.total_latency_ns == pytest.approx(through + steps[step], **near)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(1, 300),
+    st.integers(1, 90),
+    st.integers(1, 20),
+    st.integers(1, 8),
+    st.integers(0, 3000),
+    st.integers(0, 3000),
+    st.sampled_from([1, 3, 64]),
+    st.sampled_from([1, 3, 64]),
+    st.sampled_from([1, 7, 128]),
+)
+def test_no_part_does_more_than_its_rate(
+    rows, columns, positions, batch, functions, norm, lanes, duplication, shared
+):
+    hardware = changed(
+        hardware_preset("handcrafted"),
+        {"digital.lanes": lanes, "duplication": duplication, "adc.columns_per_adc": shared},
+    )
+    layer = CrossbarOperator(
+        "fc", (), rows, columns, positions=positions, functions=functions, layer_norm=norm
+    )
+    workload = Workload("one", (layer,), batch=batch)
+    busy = operator_of(workload, hardware).stage_ns + 2**-10
+    assert batch * (functions + norm) <= lanes * hardware.digital.clock_ghz * busy
+    mapping = map_operators(workload, hardware, genes_of(workload, hardware, Candidates()))
+    conversions = float(np.ravel(mapping.vectors * mapping.cycles * mapping.conversions)[0])
+    adcs = float(np.ravel(mapping.adcs)[0])
+    assert conversions <= adcs * hardware.adc.giga_samples * busy
 
 
 def test_a_read_is_no_faster_than_the_array_itself():
