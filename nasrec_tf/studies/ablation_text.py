@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nasrec_tf.benchmark.leaderboard import markdown_table
 from nasrec_tf.studies.ablation_study import AblationRow
-from nasrec_tf.studies.pruning_text import told_difference, told_log_loss
+from nasrec_tf.studies.pruning_text import told_difference, told_log_loss, told_spread
 
 TABLE_6 = (
     ("single-operator any-connection, fine-tuning", "0.4408", "1.45"),
@@ -41,8 +41,7 @@ def ablation_markdown(rows: Sequence[AblationRow], command: str) -> str:
             markdown_table(COLUMNS, [_cells(row) for row in rows]),
             "",
             "Passes over the training split and seconds are those of the search, beyond the "
-            "training of what it found. After the log loss its standard deviation over seeds; "
-            "intervals are over rows and seeds together.",
+            "training of what it found. " + told_spread(len(rows[0].log_loss.values)),
             "",
             "Table 6 of the paper (Criteo):",
             "",

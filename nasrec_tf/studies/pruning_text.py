@@ -47,8 +47,8 @@ def pruning_markdown(result: PruningResult, command: str) -> str:
             "",
             "Multiply-accumulates by 0 are left out, which a dense product of elements takes all "
             "the same; those of units are what the smaller network executes. Arrays are "
-            "those of crossbars (128 x 128) of one copy of the network. After the log loss its "
-            "standard deviation over seeds; intervals are over rows and seeds together.",
+            "those of crossbars (128 x 128) of one copy of the network. "
+            + told_spread(result.seeds),
             "",
             "Table 7 of the paper:",
             "",
@@ -69,6 +69,23 @@ def _cells(row: PruningRow, dense: PruningRow) -> list[str]:
         "-" if row.auc is None else f"{row.auc:.4f}",
         told_difference(row.from_dense),
     ]
+
+
+def told_spread(seeds: int) -> str:
+    """What a page says of its deviations and intervals, which with one seed know nothing of seeds.
+
+    Args:
+        seeds: of each row.
+    """
+    if seeds > 1:
+        return (
+            "After the log loss its standard deviation over seeds; intervals are over rows and "
+            "seeds together."
+        )
+    return (
+        "With one seed intervals are over rows alone: how another seed would differ is in none of "
+        "them (--seeds)."
+    )
 
 
 def told_log_loss(measured: Measured) -> str:

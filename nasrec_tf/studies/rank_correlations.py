@@ -202,6 +202,19 @@ def _one_against_another(figure: Figure, losses: np.ndarray) -> float:
     return float(np.mean(found)) if found else math.nan
 
 
+def log_cost(mflops: Sequence[float]) -> np.ndarray:
+    """Logarithms of multiply-accumulates, (architectures,); 0 where there are none.
+
+    Args:
+        mflops: millions of them, (architectures,).
+
+    Example:
+        >>> log_cost([0.0, 0.5]).round(2).tolist()
+        [0.0, 13.12]
+    """
+    return np.log1p(np.array(mflops) * 1e6)
+
+
 def corrected_for_cost(
     scores: np.ndarray, losses: np.ndarray, mflops: Sequence[float], folds: int = 5
 ) -> np.ndarray:
@@ -221,7 +234,7 @@ def corrected_for_cost(
     Returns:
         Predicted log losses, (architectures,).
     """
-    known = np.column_stack([np.ones(len(scores)), scores, np.log1p(np.array(mflops) * 1e6)])
+    known = np.column_stack([np.ones(len(scores)), scores, log_cost(mflops)])
     finite = np.isfinite(scores)
     part = np.random.default_rng(0).permutation(len(scores)) % min(folds, len(scores))
     predicted = scores.astype(np.float64)

@@ -11,7 +11,13 @@ from nasrec_tf.benchmark.architecture_stream import random_numbers
 from nasrec_tf.benchmark.measured_rows import MeasuredRow, architecture_of
 from nasrec_tf.benchmark.table_build import TableBuild
 from nasrec_tf.benchmark.table_workspace import Workspace
-from nasrec_tf.studies.rank_correlations import LEAST, ceilings, corrected_for_cost, rank_figures
+from nasrec_tf.studies.rank_correlations import (
+    LEAST,
+    ceilings,
+    corrected_for_cost,
+    log_cost,
+    rank_figures,
+)
 from nasrec_tf.studies.ranking_result import RankedVariant, RankingResult
 from nasrec_tf.studies.ranking_supernets import RankingSupernets, Variant
 
@@ -81,9 +87,9 @@ class RankingStudy:
             for variant, values in zip(self.variants, scores):
                 corrected = corrected_for_cost(values, losses.mean(axis=1), mflops)
                 made.append(_ranked(f"corrected for cost: {variant.text}", corrected, losses))
-            constant = np.log1p(np.array(mflops))
-            made.append(_ranked("multiply-accumulates alone, fewer first", constant, losses))
-            made.append(_ranked("multiply-accumulates alone, more first", -constant, losses))
+            cost = log_cost(mflops)
+            made.append(_ranked("multiply-accumulates alone, fewer first", cost, losses))
+            made.append(_ranked("multiply-accumulates alone, more first", -cost, losses))
         return made
 
     def _tell(self, variant: RankedVariant) -> None:
@@ -92,9 +98,12 @@ class RankingStudy:
 
 
 def _ranked_last(scores: np.ndarray) -> np.ndarray:
-    """Scores in which those that are not finite are worse than all others."""
+    """Scores in which those that are not finite are worse than all others, by next to nothing.
+
+    By how much is not known, and one far off would decide the linear correlation alone.
+    """
     finite = np.isfinite(scores)
-    worst = scores[finite].max() + 1.0 if finite.any() else 1.0
+    worst = np.nextafter(scores[finite].max(), math.inf) if finite.any() else 1.0
     return np.where(finite, scores, worst)
 
 

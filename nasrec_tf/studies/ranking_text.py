@@ -3,10 +3,10 @@
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from nasrec_tf.benchmark.leaderboard import markdown_table
-from nasrec_tf.studies.rank_correlations import FIGURES, TOP, Ceiling, RankFigure
+from nasrec_tf.studies.rank_correlations import FIGURES, LEAST, TOP, Ceiling, RankFigure
 from nasrec_tf.studies.ranking_result import RankingResult
 
 PAPER_ROWS = (
@@ -41,21 +41,25 @@ def ranking_markdown(result: RankingResult, command: str) -> str:
     ]
     if result.left_out:
         lines.append(f"{result.left_out} more were left out: a training of theirs diverged.")
+    if len(losses) < LEAST:
+        lines.append(f"Of fewer than {LEAST} architectures there are no figures (--architectures).")
     lines += ["", f"    {command}", ""]
     lines += _lines(
         ["scores", *CORRELATIONS, "share of the ceiling (tau)", "(better half)", "training, s"],
         [_correlations(variant) for variant in result.variants],
     )
     lines += ["", "In brackets 95 % intervals over resamples of the architectures.", ""]
-    lines += _lines(
-        ["scores", *REGRETS],
-        [_regrets(variant) for variant in result.variants],
-    )
-    lines += [
-        "",
-        "Regret: how much worse the best of so many best ranked is than the best of all, in nats.",
-        "",
-    ]
+    regrets = _regrets_told(result)
+    if regrets:
+        lines += [
+            *_lines(
+                ["scores", *regrets], [_regrets(variant, regrets) for variant in result.variants]
+            ),
+            "",
+            "Regret: how much worse the best of so many best ranked is than the best of all, in "
+            "nats.",
+            "",
+        ]
     lines += _ceiling(result)
     lines += [
         "Table 2 of the paper (Criteo, 100 subnets; 45.8 million rows):",
@@ -72,7 +76,8 @@ def _ceiling(result: RankingResult) -> list[str]:
     """What one training says of another."""
     if result.ceilings is None:
         return ["With a single seed there is no ceiling to compare with.", ""]
-    rows = [[name, _with_interval(found, 4)] for name, found in result.ceilings.items()]
+    names = (*CORRELATIONS, *_regrets_told(result))
+    rows = [[name, _with_interval(result.ceilings[name], 4)] for name in names]
     return ["Ceiling, one training against another with another seed:", "",
             *_lines(["figure", "ceiling"], rows), ""]  # fmt: skip
 
@@ -90,10 +95,15 @@ def _correlations(variant) -> list[str]:
     ]
 
 
-def _regrets(variant) -> list[str]:
+def _regrets_told(result: RankingResult) -> list[str]:
+    """Regrets of fewer than there are: among all of them is the best, whatever the scores."""
+    return [name for count, name in zip(TOP, REGRETS) if count < len(result.losses)]
+
+
+def _regrets(variant, names: Sequence[str]) -> list[str]:
     if variant.figures is None:
-        return [variant.name, *["-"] * len(REGRETS)]
-    return [variant.name, *(_with_interval(variant.figures[name], 5) for name in REGRETS)]
+        return [variant.name, *["-"] * len(names)]
+    return [variant.name, *(_with_interval(variant.figures[name], 5) for name in names)]
 
 
 def _with_interval(figure: RankFigure | Ceiling, digits: int = 2) -> str:
@@ -133,7 +143,8 @@ def screen_lines(result: RankingResult) -> list[str]:
     Args:
         result: what is shown.
     """
-    lines = [f"{result.card.name}: {len(result.losses)} architectures"]
+    few = f"; figures take {LEAST} at least" if len(result.losses) < LEAST else ""
+    lines = [f"{result.card.name}: {len(result.losses)} architectures{few}"]
     if result.ceilings is not None:
         lines.append(_screen_line(result.ceilings, "another seed's losses"))
     for variant in result.variants:
