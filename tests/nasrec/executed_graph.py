@@ -10,10 +10,17 @@ BATCH = 3
 
 
 def executed(network):
-    """Multiply-accumulates per sample in the graph that TensorFlow runs for a network."""
+    """Multiply-accumulates of a sample in the graph that TensorFlow runs for a network."""
+    counts = executed_of_batch(network, BATCH)
+    assert all(count % BATCH == 0 for count in counts.values())
+    return {key: count // BATCH for key, count in counts.items()}
+
+
+def executed_of_batch(network, batch):
+    """Multiply-accumulates of a batch in the graph that TensorFlow runs for a network."""
     signature = {
-        "dense": tf.TensorSpec([BATCH, network.features.dense], tf.float32),
-        "sparse": tf.TensorSpec([BATCH, network.features.sparse], tf.int64),
+        "dense": tf.TensorSpec([batch, network.features.dense], tf.float32),
+        "sparse": tf.TensorSpec([batch, network.features.sparse], tf.int64),
     }
     function = tf.function(lambda inputs: network(inputs, training=False))
     with native.portable():
@@ -29,8 +36,7 @@ def executed(network):
             counts["linear_and_matmul"] += einsum_cost(operation)
         elif operation.type == "SquaredDifference":
             counts["layer_norm"] += 5 * elements(operation.outputs[0])
-    assert all(count % BATCH == 0 for count in counts.values())
-    return {key: count // BATCH for key, count in counts.items()}
+    return counts
 
 
 def ancestors(tensor):
