@@ -17,9 +17,9 @@ FUNCTIONS = {
 }
 
 
-def draw(model, config, dense, rows, batch=16, seed=0):
-    """Arrays of a model with drawn weights."""
-    peer = Peer(dense, rows, batch, config.get("embedding_dim", 10), seed)
+def draw(model, config, dense, rows, batch=16, seed=0, weights=None):
+    """Arrays of a model with drawn weights, or with those that are given by name."""
+    peer = Peer(dense, rows, batch, config.get("embedding_dim", 10), seed, weights)
     logits = LOGITS[model](peer, config)
     losses = np.logaddexp(0, logits) - peer.labels * logits
     arrays = {f"w/{name}": value for name, value in peer.weights.items()}
@@ -34,10 +34,32 @@ def draw(model, config, dense, rows, batch=16, seed=0):
     }
 
 
+def slopes(model, config, dense, rows, arrays, seed=0):
+    """Along a drawn direction of each weight, by its name: the direction, and the loss's slope."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        name.removeprefix("w/"): value.astype(np.float64)
+        for name, value in arrays.items()
+        if name.startswith("w/")
+    }
+    found = {}
+    for name, value in weights.items():
+        if "running_" in name:
+            continue  # Moved, not trained.
+        direction = rng.normal(size=value.shape)
+        ahead, behind = (
+            draw(model, config, dense, rows, weights=weights | {name: value + step * direction})
+            for step in (1e-6, -1e-6)
+        )
+        found[name] = direction, float(ahead["loss"] - behind["loss"]) / 2e-6
+    return found
+
+
 class Peer:
     """Inputs of a batch, and weights that are drawn where they are first needed."""
 
-    def __init__(self, dense, rows, batch, width, seed):
+    def __init__(self, dense, rows, batch, width, seed, given=None):
+        self.given = given
         self.rng = np.random.default_rng(seed)
         self.rows, self.width, self.columns = rows, width, dense
         self.dense = self.rng.normal(size=(batch, dense)).astype(np.float32)
@@ -46,6 +68,8 @@ class Peer:
         self.weights = {}
 
     def weight(self, name, *shape, scale=None):
+        if self.given is not None:
+            return self.given[name]
         scale = scale or (1.0 / max(shape[-1], 1)) ** 0.5
         self.weights[name] = self.rng.normal(size=shape, scale=scale).astype(np.float32)
         return self.weights[name].astype(np.float64)
@@ -94,6 +118,9 @@ class Peer:
             self.weight(f"{path}.{name}", x.shape[1], scale=0.5)
             for name in ("weight", "bias", "running_mean")
         )
+        if self.given is not None:
+            variance = self.given[f"{path}.running_var"]
+            return (x - mean) / np.sqrt(variance + 1e-5) * scale + offset
         variance = np.abs(self.weight(f"{path}.running_var", x.shape[1], scale=1.0)) + np.float32(1)
         self.weights[f"{path}.running_var"] = variance.astype(np.float32)
         return (x - mean) / np.sqrt(variance.astype(np.float32) + 1e-5) * scale + offset

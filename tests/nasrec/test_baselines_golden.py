@@ -5,7 +5,8 @@ import json
 import golden_baselines
 import numpy as np
 import pytest
-from peer_baselines import draw
+import tensorflow as tf
+from peer_baselines import draw, slopes
 from shared_reference import reference_file
 
 FILES = (
@@ -186,6 +187,23 @@ def test_logits_and_loss_follow_from_the_equations(case, dense):
     assert np.ptp(arrays["logits"]) > 0.1
     np.testing.assert_allclose(logits.numpy(), arrays["logits"], rtol=1e-5, atol=1e-5)
     assert float(loss) == pytest.approx(float(arrays["loss"]), abs=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_gradients_follow_from_the_equations(case):
+    model, config = CASES[case]
+    arrays = draw(model, config, 0, ROWS)
+    network = golden_baselines.build(arrays, json.loads(str(arrays["meta"])))
+    inputs, labels = golden_baselines.batch_of(arrays, network)
+    *_, gradients, _ = golden_baselines.loss_and_gradients(network, inputs, labels, False)
+    norm = float(tf.linalg.global_norm(list(gradients.values())))
+    wanted = slopes(model, config, 0, ROWS, arrays)
+    nowhere = {f"g/{name}": np.zeros_like(direction) for name, (direction, _) in wanted.items()}
+    for name, (direction, slope) in wanted.items():
+        along = nowhere | {f"g/{name}": direction}
+        ours = golden_baselines.by_our_names(along, "g", network)
+        found = sum(np.vdot(gradients[each].numpy(), value) for each, value in ours.items())
+        assert found == pytest.approx(slope, rel=1e-4, abs=1e-5 * norm), name
 
 
 def test_contexts_may_hold_dense_columns():
