@@ -115,6 +115,34 @@ def check_costs(network, smaller):
     assert (columns < columns_before) == is_smaller
 
 
+@pytest.mark.parametrize("score", [MASK, "magnitude"])
+def test_weights_that_are_gone_have_no_say_in_which_units_go_next(score):
+    """Rows that read units that went are not trained: they would be most of a unit by and by."""
+    chosen = PruneSettings(score=score, what=UNITS)
+    matrices = pruned_matrices(ARCHITECTURE, FEATURES, NO_NORM, chosen)
+    ticket = whole_ticket(matrices, chosen)
+    ticket["block_1_fc/dense"][:7] = False
+    network = MaskedSubnet(ARCHITECTURE, FEATURES, NO_NORM, 0, settings=chosen, ticket=ticket)
+    shake(network, 1)
+    found = network.scores(0)
+    read_it = 0
+    for each in matrices:
+        part, name = each.path.split("/")
+        kernel = network.parts[part].variables_by_name[f"{name}_kernel"]
+        mask = network.masks.get(part, {}).get(f"{name}_kernel")
+        left = np.ones(each.shape) if mask is None else mask.numpy()
+        read_it += not left.any(axis=1).all()
+        of_weights = (
+            np.abs(kernel.numpy())
+            if score == "magnitude"
+            else network.generators[each.path](kernel.value).numpy()
+        )
+        kept = ticket[each.path]
+        means = (of_weights * left).sum(axis=0) / left.any(axis=1).sum()
+        np.testing.assert_allclose(found[each.path][kept], means[kept], rtol=1e-5)
+    assert read_it > 0
+
+
 @settings(max_examples=4, deadline=None)
 @given(pruned("elements"))
 def test_masks_of_elements_are_folded_into_zeros(network):

@@ -14,6 +14,7 @@ from nasrec_tf.networks.pruning.mask_generator import MaskGenerator, generator_w
 from nasrec_tf.networks.pruning.prune_settings import MAGNITUDE, MASK, UNITS, PruneSettings
 from nasrec_tf.networks.pruning.tickets import (
     KERNEL,
+    PrunedMatrix,
     Ticket,
     kept_parts,
     pruned_architecture,
@@ -111,7 +112,7 @@ class MaskedSubnet(Subnet):
         return values
 
     def scores(self, seed: int) -> dict[str, np.ndarray]:
-        """By which elements or units go next, the lowest first.
+        """By which elements or units go next, the lowest first; a unit's is its weights' mean.
 
         Args:
             seed: of scores by lot.
@@ -130,8 +131,15 @@ class MaskedSubnet(Subnet):
                 scores = np.abs(kernel.numpy())
             else:
                 scores = rng.random(each.shape)
-            found[each.path] = scores.mean(axis=0) if self.settings.what == UNITS else scores
+            is_of_units = self.settings.what == UNITS
+            found[each.path] = scores[self._rows_left(each)].mean(axis=0) if is_of_units else scores
         return found
+
+    def _rows_left(self, matrix: PrunedMatrix) -> np.ndarray:
+        """Which rows of a matrix are left; those that read units that went are as they began."""
+        part, name = matrix.path.split("/")
+        mask = self.masks.get(part, {}).get(f"{name}{KERNEL}")
+        return np.ones(matrix.shape[0], bool) if mask is None else mask.numpy().any(axis=1)
 
 
 def left_architecture(network: MaskedSubnet) -> Architecture:
