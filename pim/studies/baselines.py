@@ -97,7 +97,8 @@ def near_memory_totals(workload: Workload, design: NearMemoryDesign) -> Totals:
     latency, stage = compute_ns, compute_ns
     leakage_mw = 0.0
     for operator in workload.embedding_operators:
-        wide = dataclasses.replace(operator, bits=design.element_bits)
+        # What it waits for is no matter of its own cost.
+        wide = dataclasses.replace(operator, bits=design.element_bits, inputs=())
         look_ups = dataclasses.replace(workload, operators=(wide,))
         cost = fixed_costs(look_ups, hardware)[operator.name]
         energy += sum(cost.energy_pj.values())

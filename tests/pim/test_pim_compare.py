@@ -14,6 +14,7 @@ from pim.hardware.presets import hardware_preset
 from pim.studies.baselines import NearMemoryDesign, near_memory_totals, uniform_totals
 from pim.studies.design_comparison import BASELINES, FIGURES, Setup, assumptions, compare
 from pim.studies.explore import DesignSpace, explore, pareto_front, quantization_noise
+from pim.workload.operators import CrossbarOperator, DigitalOperator, EmbeddingOperator, Workload
 
 ISAAC = hardware_preset("isaac32")
 
@@ -160,3 +161,18 @@ def test_plots_are_written(tmp_path, criteo_small, comparison):
         assert (tmp_path / name).stat().st_size > 5000
     with pytest.raises(PimError, match="cannot be written"):
         plot_breakdown(estimate(criteo_small, ISAAC), tmp_path / "no" / "where.png")
+
+
+def test_tables_may_wait_for_what_finds_their_rows():
+    layer = CrossbarOperator("logit", ("tables",), 32, 1)
+    at_once, late = (
+        compare(Setup(Workload("net", (*before, tables, layer)), hardware_preset("isaac32")))
+        for before, tables in (
+            ((), EmbeddingOperator("tables", (1000, 200), 16)),
+            (
+                (DigitalOperator("hash", (), additions=2),),
+                EmbeddingOperator("tables", (1000, 200), 16, inputs=("hash",)),
+            ),
+        )
+    )
+    assert late.baselines["recnmp"] == at_once.baselines["recnmp"]
