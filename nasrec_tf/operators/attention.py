@@ -182,7 +182,7 @@ def attention_by_products(
         factors: the type that weights are kept in, and that the factors of their products have;
             that of ``packed`` if left out. Scores and sums are of the type of ``packed`` with any.
         is_compiled: whether XLA compiles it, for a GPU: scores are sums of outer products then,
-            which it computes where they are read, and does not store (docs/scaling.md).
+            which it computes where they are read, and does not store (docs/gpu.md).
 
     Returns:
         (batch, token, embedding).

@@ -32,7 +32,7 @@ XLA_FLAGS = "XLA_FLAGS"
 
 XLA_OPTIONS = (
     # To try out tilings and algorithms for each of some hundred products takes most of the time of
-    # a compilation, and every network that is trained from scratch is one (docs/scaling.md).
+    # a compilation, and every network that is trained from scratch is one (docs/gpu.md).
     "--xla_gpu_enable_triton_gemm=false",
     "--xla_gpu_autotune_level=0",
     "--xla_gpu_enable_llvm_module_compilation_parallelism=true",

@@ -18,7 +18,7 @@ def require_gpu() -> None:
     if not tf.config.list_physical_devices("GPU"):
         raise UserError(
             "--device gpu: TensorFlow finds no GPU; install it with pip install "
-            "'tensorflow[and-cuda]' beside NVIDIA's driver (docs/scaling.md), or use --device cpu."
+            "'tensorflow[and-cuda]' beside NVIDIA's driver (docs/gpu.md), or use --device cpu."
         )
 
 

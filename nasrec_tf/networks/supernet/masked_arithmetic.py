@@ -19,7 +19,7 @@ TILE, MULTIPROCESSORS = 64, 128
 """Rows and columns of a product that one of a GPU's multiprocessors computes at least, and how many
 of these there are at least (an H100 has 132). A product that has fewer tiles is summed in parts,
 for cuBLAS gives the sum over 262,144 rows that yields a kernel of (16, 16) to a single one of them
-(docs/scaling.md)."""
+(docs/gpu.md)."""
 
 ROW_PARTS = 8
 """In which a norm's gradients are summed over a batch: XLA gives up to 4,096 rows, 32 columns wide,
