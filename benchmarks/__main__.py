@@ -20,6 +20,7 @@ BENCHMARKS = {
     "subnet": "networks",
     "tables": "tables",
     "baselines": "hand_made",
+    "interaction": "interaction",
     "training": "training_overhead",
     "serving": "serving",
     "load": "serving_load",
