@@ -58,6 +58,17 @@ def test_the_best_is_the_lowest_of_those_with_two_seeds(benchmark):
     assert benchmark.best("made").log_loss == min(answer.log_loss for answer in answers)
 
 
+def test_a_lucky_seed_does_not_win_where_others_have_two():
+    table = made_table(count=24)
+    lucky = row(SPACE.widest, 0.01)
+    table.rows[lucky.key] = lucky
+    best = Benchmark(table).best("made")
+    assert best.seeds == (1, 2) and best.log_loss > 0.01
+    alone = made_table(count=24, seeds=1)
+    alone.rows[lucky.key] = lucky
+    assert Benchmark(alone).best("made").architecture == SPACE.widest
+
+
 def test_hardware_costs_are_the_estimators(benchmark):
     small, large = sorted(
         (benchmark.query(each, "made") for each in benchmark.architectures("made")),

@@ -5,8 +5,9 @@ import csv
 import pytest
 from benchmark.made_tables import made_table
 
+from nasrec_tf.benchmark import Benchmark
 from nasrec_tf.benchmark.command import main
-from nasrec_tf.benchmark.leaderboard import Standing, leaderboard
+from nasrec_tf.benchmark.leaderboard import Standing, leaderboard, standings
 from nasrec_tf.benchmark.table_files import write_parquet
 
 
@@ -64,6 +65,24 @@ def test_strategies_are_set_beside_random_search_seed_by_seed():
     assert first == "| sure | 500.00 ± 0.00 | 18.00 ± 24.84 | -2.00 ± 0.00 | 0.1 |"
     assert last == "| random | 500.00 ± 0.00 | 20.00 ± 24.84 | - | 0.1 |"
     assert "random" not in leaderboard([sure], [2])
+
+
+def test_a_trial_that_ends_before_keeps_its_last_regret(file):
+    """By hand: what seemed best after each architecture, beside the best of the table."""
+    benchmark, asked = Benchmark.load(file), []
+
+    def brief(trial):
+        asked.append([trial.score(trial.space.sample(trial.rng)) for _ in range(4)])
+
+    (found,) = standings(benchmark, "made", 6, 3, [brief])
+    again = [benchmark.strategy_trial(brief, "made", 6, seed) for seed in range(3)]
+    assert asked[:3] == asked[3:] == [list(trial.scores) for trial in again]
+    assert len({tuple(scores) for scores in asked}) == 3
+    for curve, trial in zip(found.regrets, again):
+        best = [trial.scores.index(min(trial.scores[:count])) for count in (1, 2, 3, 4)]
+        by_hand = [trial.worths[place] - trial.reference for place in best]
+        assert list(curve) == [*by_hand, by_hand[-1], by_hand[-1]]
+        assert trial.incumbent.identity and found.after(6)[0] == found.after(4)[0]
 
 
 def test_tables_are_joined(file, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """The table that comes with the package, and what the documentation does with it."""
 
 import contextlib
+import functools
 import io
 import math
 import pathlib
@@ -9,7 +10,9 @@ import re
 import pytest
 
 from nasrec_tf.benchmark import Benchmark
+from nasrec_tf.benchmark.architecture_stream import ArchitectureStream, is_random
 from nasrec_tf.benchmark.measured_rows import architecture_of
+from nasrec_tf.benchmark.table_build import FIRST_SEED
 from nasrec_tf.benchmark.table_files import TABLES
 from nasrec_tf.search.trainable import SpaceModel
 
@@ -37,6 +40,24 @@ def test_rows_are_of_their_architectures(benchmark):
         cost = SpaceModel(architecture).complexity(card.features, card.recipe)
         assert (cost.mflops, cost.parameters) == (row.mflops, row.parameters)
         assert row.made_with in benchmark.table.environments
+
+
+def test_its_architectures_are_those_of_their_streams(benchmark):
+    """Whoever goes on from it trains what the first build would have gone on with."""
+    for card in benchmark.table.cards.values():
+        streams = {}
+        for row in benchmark.table.rows_of(card.protocol):
+            if row.seed == FIRST_SEED:
+                streams.setdefault(row.stream, {})[row.number] = row
+        for seed, rows in streams.items():
+            stream = ArchitectureStream(card.space, seed)
+            for number, row in rows.items():
+                drawn = (
+                    stream.at_random
+                    if is_random(number)
+                    else functools.partial(stream.near, trained=rows)
+                )
+                assert drawn(number).identity == row.identity, (card.name, seed, number)
 
 
 def test_what_it_names_it_knows_though_trainings_diverged(benchmark):

@@ -60,6 +60,22 @@ def test_the_better_half_is_that_of_the_lower_losses():
     assert better_half(scores, losses) == 1.0 > kendall(scores, losses)
 
 
+def test_the_better_half_of_an_odd_number_has_the_one_in_the_middle():
+    losses, scores = np.arange(5.0), np.array([0.0, 1.0, 0.5, 9.0, 8.0])
+    assert better_half(scores, losses) == pytest.approx(1 / 3)
+
+
+def test_a_ceiling_is_of_each_seed_against_each_other_one():
+    """Half and regret are taken by the one that is ranked, and so differ either way."""
+    losses = np.random.default_rng(5).uniform(0.4, 0.5, size=(9, 3))
+    found = ceilings(losses)
+    pairs = [(one, two) for one in range(3) for two in range(3) if one != two]
+    for name in ("better half", "regret of 5"):
+        by_pair = [FIGURES[name](losses[:, one], losses[:, two]) for one, two in pairs]
+        assert found[name].value == pytest.approx(np.mean(by_pair))
+        assert found[name].value != pytest.approx(np.mean(by_pair[:2] + by_pair[3:4]))
+
+
 def simulated(seeds_noise, score_noise, count=100):
     rng = np.random.default_rng(0)
     worth = rng.normal(size=count)
