@@ -293,6 +293,14 @@ def test_the_command_tells_a_mistake_in_one_line(capsys, arguments, told):
     assert all(part in line for part in told)
 
 
+def test_a_toml_file_without_a_model_is_told_as_that_and_not_as_an_architecture(tmp_path, capsys):
+    path = tmp_path / "mine.toml"
+    path.write_text("hidden = [8]\n")
+    assert main([str(path)]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert str(path) in line and 'no "model"' in line
+
+
 @pytest.mark.parametrize(
     ("name", "published"),
     [

@@ -73,10 +73,12 @@ def tells_baseline(name_or_path: str) -> bool:
     """
     if is_baseline(name_or_path) or not names_a_file(name_or_path):
         return is_baseline(name_or_path)
+    if name_or_path.endswith(".toml"):
+        return True  # Architectures are JSON.
     try:
         return MODEL in read_table(name_or_path)
     except UserError:
-        return name_or_path.endswith(".toml")  # Architectures are JSON.
+        return False
 
 
 def baseline(name: str, /, **options: Any) -> Baseline:
