@@ -17,6 +17,7 @@ from nasrec_tf.networks.pruning.prune_settings import RANDOM, UNITS, PruneSettin
 from nasrec_tf.operators.work import LinearMap
 from nasrec_tf.search.from_scratch import load_trained, train_from_scratch
 from nasrec_tf.search.masked_model import MaskedModel
+from nasrec_tf.search.option_groups.recipe_options import LOWER_RATES
 from nasrec_tf.search.results import PrunedTraining
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import SpaceModel
@@ -88,10 +89,7 @@ class TicketTrainings:
         title = f"pruning {iteration}/{self.settings.iterations}"
         trained = train_from_scratch(self.run, what, title)
         if trained.validation is None:
-            raise UserError(
-                f"{place}: the training diverged; delete {self.directory} and repeat the command "
-                "with a lower --retrain-learning-rates."
-            )
+            raise UserError(f"{place}: the training diverged; {LOWER_RATES}.")
         from nasrec_tf.networks.pruning.tickets import share_left
 
         network = load_trained(self.run, model, place, self.recipe)

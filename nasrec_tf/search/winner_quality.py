@@ -18,6 +18,7 @@ from nasrec_tf.report import (
 )
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS, kept_logits
+from nasrec_tf.search.option_groups.recipe_options import LOWER_RATES
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.training.calibration import Calibration, fit_calibration
@@ -119,8 +120,8 @@ def _checked(
     if not np.isfinite(logits).all():
         raise UserError(
             f"{directory}: the winner's predictions are not finite on "
-            f"{np.count_nonzero(~np.isfinite(logits)):,} of {len(logits):,} {split} rows; delete "
-            f"{directory.parent} and repeat the command with a lower --retrain-learning-rates."
+            f"{np.count_nonzero(~np.isfinite(logits)):,} of {len(logits):,} {split} rows; "
+            f"{LOWER_RATES}."
         )
     return Predicted(labels, logits, run.records.weights(split), run.records.groups(split))
 

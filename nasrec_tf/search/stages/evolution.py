@@ -6,6 +6,7 @@ from typing import Any
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.learnt_choices import learnt_distribution
 from nasrec_tf.search.option_groups.codesign_options import DEFAULT_HARDWARE
+from nasrec_tf.search.option_groups.recipe_options import LOWER_RATES
 from nasrec_tf.search.results import EvolutionResult, Skipped, StageResult
 from nasrec_tf.search.run import SEARCH_PROJECT, Run
 from nasrec_tf.search.scorers import Scores, supernet_scores, training_scores
@@ -94,7 +95,7 @@ def search(run: Run) -> None:
 
 def _mend(run: Run) -> str:
     if run.config.trains_candidates:
-        return "delete evolution in it and repeat the command with a lower --retrain-learning-rates"
+        return LOWER_RATES
     return (
         "delete supernet and evolution in it and repeat the command with a lower "
         "--supernet-learning-rate, more --supernet-epochs or a lower --fine-tune-learning-rate"

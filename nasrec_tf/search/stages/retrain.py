@@ -13,6 +13,7 @@ from nasrec_tf.search.finalist_seeds import best_network, leading
 from nasrec_tf.search.finalists import beside_best, halved
 from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
+from nasrec_tf.search.option_groups.recipe_options import LOWER_RATES
 from nasrec_tf.search.results import (
     AttemptResult,
     RetrainResult,
@@ -68,8 +69,8 @@ def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> 
     network = best_network(attempts, results)
     if not math.isfinite(results[network.best].score):
         raise UserError(
-            f"{run.directory.stage('retrain')}: the training of every candidate diverged; delete "
-            "this directory and repeat the command with a lower --retrain-learning-rates."
+            f"{run.directory.stage('retrain')}: the training of every candidate diverged; "
+            f"{LOWER_RATES}."
         )
     for number in network.numbers:
         results[number] = with_weights(run, attempts[number], results[number])
