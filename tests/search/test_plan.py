@@ -6,6 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from measured_costs import COSTS
 from search_calls import call, options
 
 from nasrec_tf.common.errors import UserError
@@ -14,11 +15,12 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.halving import SHARES, numbers_left, trained_share
 from nasrec_tf.search.planning import measuring, meter, samples
 from nasrec_tf.search.planning.forecast import Forecast
+from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.run_plan import check_fits, in_words_of_the_log, make_plan
 from nasrec_tf.search.planning.samples import data_set_pilot, sampled
 from nasrec_tf.search.planning.stage_forecast import Seconds
-from nasrec_tf.search.planning.unit_costs import RecordsCost
+from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_rows
@@ -71,6 +73,15 @@ def test_what_has_been_done_is_not_planned_again_and_nothing_is_touched(run_file
 def test_a_finished_run_and_other_options_are_refused(run_files):
     assert "has finished" in call(*options(run_files), "--plan").error
     assert "--top-k 2, not 3" in call(*options(run_files), "--top-k", 3, "--plan").error
+
+
+def test_what_explains_a_finished_model_is_planned(run_files):
+    """It is left out with ``--max-hours``; its plan was refused, since the run had finished."""
+    given_options = [one for one in options(run_files) if one != "--no-explain"]
+    said = call(*given_options, "--plan")
+    assert said.code == 0, said.err
+    stages = [line.split()[0] for line in said.out.split("\nstage ")[1].splitlines()[1:]]
+    assert stages == ["explain", "in"] and "3 simple models beside it" in said.out
 
 
 def test_what_a_plan_cannot_measure_is_refused(tmp_path):
@@ -178,6 +189,24 @@ def test_measuring_that_is_late_plans_by_what_was_measured_first(
     (retrain,) = [stage for stage in stages if stage.stage == "retrain"]
     few = pilot.rows["validation"] < FEW_TO_REPEAT
     assert few and retrain.count == pilot.settings.top_k + pilot.settings.refine
+
+
+def test_what_is_measured_whole_takes_no_more_than_that(finished_run, tmp_path):
+    """The weights of the widest network were counted on top, and a logistic regression planned to
+    take three times as long as it did."""
+    config = RunDirectory(finished_run / "run").stored_config()
+    directory = RunDirectory(tmp_path / "run")
+    pilot = data_set_pilot(config, directory, finished_run / "run" / "records" / "dataset")
+    recipe = pilot.recipe
+    cost = TrainingCost(start=1.0, step=0.01, evaluated_row=1e-4, save=0.1)
+    costs = dataclasses.replace(COSTS, written_byte=1e-6)
+    expected = cost.seconds(2 * 18, 2, pilot.rows["validation"])
+    assert Parts(pilot, costs).training(cost) == pytest.approx(expected)
+    rows = tuple(10 * count for count in pilot.schema.sparse_rows)
+    larger = dataclasses.replace(pilot, table_rows=rows)
+    further = 9 * 4 * recipe.embedding_dim * sum(pilot.schema.sparse_rows)
+    found = Parts(larger, costs).training(cost)
+    assert found == pytest.approx(expected + 2 * 2 * further * 1e-6)
 
 
 def test_steps_are_counted_by_the_code_of_the_stages(finished_run):

@@ -10,6 +10,7 @@ import time
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from measured_costs import COSTS, RECORDS
 from search_calls import call, options
 
 from nasrec_tf.common.errors import UserError
@@ -21,13 +22,7 @@ from nasrec_tf.search.planning.budgeted import with_chosen
 from nasrec_tf.search.planning.fitting import FILLED, LEAST, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
-from nasrec_tf.search.planning.unit_costs import (
-    RecordsCost,
-    ScoringCost,
-    SupernetCost,
-    TrainingCost,
-    UnitCosts,
-)
+from nasrec_tf.search.planning.unit_costs import RecordsCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.slowness import Slowness
 from nasrec_tf.search.time_budget import (
@@ -154,25 +149,6 @@ def test_a_choice_without_time_keeps_what_it_has(over_after):
     assert chosen == start if over_after < 4 else chosen.batch_size == 1
 
 
-RECORDS = RecordsCost(start=1.0, reading=10.0, disk=0, raw_disk=0)
-
-COSTS = UnitCosts(
-    started=3.0,
-    load_row=1e-5,
-    found=(TrainingCost(1.0, 0.01, 1e-5, 0.1), TrainingCost(1.0, 0.03, 2e-5, 0.1)),
-    plain=TrainingCost(0.5, 0.002, 1e-5, 0.1),
-    mixed=TrainingCost(0.5, 0.004, 1e-5, 0.1),
-    wide=TrainingCost(0.5, 0.004, 1e-5, 0.1),
-    wide_dim=64,
-    judged_row=1e-5,
-    export=3.0,
-    supernet=SupernetCost(0.5, 3.0, 0.02, 0.1, 0.2),
-    scoring=(ScoringCost(1.0, 0.03, 1e-4, 2e-5),),
-    written_byte=1e-8,
-    process_bytes=1 << 30,
-)
-
-
 @pytest.fixture(scope="module")
 def pilot(finished_run, tmp_path_factory):
     """Of a log of a million rows whose tables are those of the finished run."""
@@ -198,6 +174,20 @@ def test_what_is_chosen_fits_or_is_the_least(pilot, hours, given_top_k):
     if fit.seconds.expected > FILLED * 3600 * hours:
         assert all(fit.chosen.get(name, 0) <= LEAST[name] for name in ("candidates", "refine"))
         assert fit.planned["recipe"] == 0
+
+
+def test_rows_of_splits_of_their_own_are_cut_each(pilot):
+    """They were planned as if those of one log were, a tenth of validation and test."""
+    of_log = {"data": ("log.csv",), "dataset": "csv"}
+    given = {"validation_data": ("validation.csv",), "test_data": ("test.csv",)}
+    records = RecordsCost(start=1.0, reading=10.0, disk=1 << 20, raw_disk=0)
+    for more in ({}, given):
+        config = dataclasses.replace(pilot.config, **of_log, **more)
+        fit = fitted(Forecast(dataclasses.replace(pilot, config=config), COSTS, records), 60.0)
+        most = fit.chosen["max_rows"]
+        assert most < 100_000
+        read = 3 * most if more else most
+        assert fit.planned["records"] == pytest.approx(1.0 + 10.0 * read / 1_000_000, rel=1e-4)
 
 
 def test_more_time_trains_more_networks(pilot):

@@ -103,8 +103,9 @@ class DataOptions:
         None, DATA, "shares of train, validation and test (default 0.8,0.1,0.1)"
     )
     max_rows: int | None = option(
-        None, DATA, "read the first so many rows only", least=1, alias="--sample"
-    )
+        None, DATA, "read the first so many rows only, of each split if splits are given", least=1,
+        alias="--sample",
+    )  # fmt: skip
     encoding: str = option(
         "vocabulary", DATA, "row ids by vocabulary, hash or modulo",
         choices=("vocabulary", "hash", "modulo"),

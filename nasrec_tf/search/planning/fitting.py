@@ -14,6 +14,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.planning.forecast import Forecast
+from nasrec_tf.search.planning.samples import limited
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost
 from nasrec_tf.search.scaling import PAPER_TOP_K, PAPER_TRIALS, scale
@@ -166,8 +167,10 @@ def _with(forecast: Forecast, values: Chosen) -> Forecast:
     config = dataclasses.replace(pilot.config, **values)
     rows = dict(pilot.rows)
     if "max_rows" in values:
-        share = min(1.0, values["max_rows"] / sum(rows.values()))
-        rows = {name: max(1, round(count * share)) for name, count in rows.items()}
+        before = sum(rows.values())
+        found = limited(rows, values["max_rows"], config.validation_data is not None)
+        rows = {name: max(1, round(count)) for name, count in found.items()}
+        share = sum(rows.values()) / before
         if records is not None:
             records = RecordsCost(
                 records.start, records.reading * share, round(records.disk * share), 0
@@ -210,7 +213,8 @@ def _value(forecast: Forecast, values: Chosen, name: str) -> int | float:
     changed = _with(forecast, values)
     pilot = changed.pilot
     if name == "max_rows":
-        return sum(pilot.rows.values())
+        given = pilot.config.validation_data is not None
+        return max(pilot.rows.values()) if given else sum(pilot.rows.values())
     if name == "recipe_share":
         return changed.recipe_share()
     settings = scale(pilot.config, pilot.rows["train"])

@@ -243,8 +243,8 @@ class Forecast:
 
     def _export(self) -> StageForecast:
         size = self.pilot.network_bytes(self.pilot.recipe) // 2
-        measured = self.parts.weights_of_sample()
-        seconds = self.costs.export + max(0, size - measured) * self.costs.written_byte
+        further = self.parts.further_weights(self.pilot.recipe)
+        seconds = self.costs.export + further * self.costs.written_byte
         members = self.pilot.config.ensemble
         return StageForecast(
             "export",

@@ -32,8 +32,8 @@ class Parts:
         evaluations = epochs * recipe.evaluations_per_epoch
         steps = epochs * self.steps_per_epoch(recipe)
         seconds = cost.seconds(steps, evaluations, self.pilot.rows["validation"])
-        size = self.pilot.network_bytes(recipe)
-        beside = evaluations * max(0, size - 2 * self.weights_of_sample())
+        copies = 2 + recipe.further_copies  # Weights, accumulators, and what the recipe keeps more.
+        beside = evaluations * copies * self.further_weights(recipe)
         return seconds + beside * self.costs.written_byte
 
     def steps_per_epoch(self, recipe: Recipe) -> int:
@@ -85,10 +85,14 @@ class Parts:
         held = sum(self.held(split) for split in ("train", "validation"))
         return self.costs.process_bytes + weights + held
 
-    def weights_of_sample(self) -> int:
-        """Bytes of the tables of a network of the measured data set."""
-        rows = sum(self.pilot.schema.sparse_rows)
-        return NUMBER_BYTES * rows * self.pilot.recipe.embedding_dim
+    def further_weights(self, recipe: Recipe) -> int:
+        """Bytes of a network's tables beyond those of the measured data set, which are measured.
+
+        Args:
+            recipe: whose embeddings.
+        """
+        rows = sum(self.pilot.table_rows) - sum(self.pilot.schema.sparse_rows)
+        return NUMBER_BYTES * max(0, rows) * recipe.embedding_dim
 
     def whole_trainings(self, first: int) -> float:
         """How many whole trainings those of what the search hands over make.

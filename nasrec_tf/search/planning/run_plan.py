@@ -87,7 +87,8 @@ def make_plan(
     if stored is not None:
         directory.check_same(config, stored)
     directory.check_no_strangers()
-    if directory.result("export") is not None:
+    left = [name for name in config.stages if directory.result(name) is None]
+    if not left:
         raise UserError(f"{directory.path}: this run has finished; there is nothing to plan.")
     ends = clock() + within
     with scratch_directory() as scratch, in_words_of_the_log(config, scratch):
@@ -98,7 +99,6 @@ def make_plan(
         memory_lines(found.pilot)
         work = scratch / "measured"
         work.mkdir()
-        left = [name for name in config.stages if directory.result(name) is None]
         costs = measured(found.pilot, work, left, started.seconds, clock, lambda: clock() >= ends)
         forecast = Forecast(found.pilot, costs, found.records)
         stages = tuple(_left(forecast.pilot, stage) for stage in forecast.stages())

@@ -202,12 +202,30 @@ def _total(
         wanted = config.demo_rows
         return {name: round(rows * wanted / sum(read.values())) for name, rows in read.items()}
     found = {name: rows / shares.get(name, shares.get(None, 1.0)) for name, rows in read.items()}
-    if config.max_rows is not None and None in shares:
-        most = config.max_rows / sum(found.values())
-        found = {name: rows * min(1.0, most) for name, rows in found.items()}
-    elif config.max_rows is not None:
-        found = {name: min(rows, config.max_rows) for name, rows in found.items()}
+    if config.max_rows is not None:
+        found = limited(found, config.max_rows, are_given=None not in shares)
     return {name: round(rows) for name, rows in found.items()}
+
+
+def limited(rows: Mapping[str, float], most: int, are_given: bool) -> dict[str, float]:
+    """What is read of a log of which the first so many rows are.
+
+    Args:
+        rows: of each split.
+        most: as ``--max-rows`` says.
+        are_given: whether the splits have files of their own, each of which is read so far.
+
+    Example:
+        >>> rows = {"train": 800, "validation": 100, "test": 100}
+        >>> limited(rows, 500, False)
+        {'train': 400.0, 'validation': 50.0, 'test': 50.0}
+        >>> limited(rows, 500, True)
+        {'train': 500, 'validation': 100, 'test': 100}
+    """
+    if are_given:
+        return {name: min(count, most) for name, count in rows.items()}
+    share = min(1.0, most / sum(rows.values()))
+    return {name: count * share for name, count in rows.items()}
 
 
 def _tables(schemas: list[Schema], rows: int) -> tuple[int, ...]:
