@@ -72,10 +72,14 @@ class Surrogate:
         self._vectors = np.array(
             [self._vector(architecture_of(texts[identity])) for identity in losses]
         )
-        means = np.array([sum(found) / len(found) for found in losses.values()])
-        # A network that has learnt less than nothing says no more than one that learnt nothing.
+        # A training that has learnt less than nothing says no more than one that learnt nothing:
+        # its log loss, in the tens, would be that of its other seeds and the noise of all scores.
         most = constant_log_loss(card.label_rates, split)
-        self._losses = means if most is None else np.minimum(means, most)
+        if most is not None:
+            losses = {
+                identity: [min(loss, most) for loss in found] for identity, found in losses.items()
+            }
+        self._losses = np.array([sum(found) / len(found) for found in losses.values()])
         self._seeds = seeds_deviation(losses)
         self._model = _fitted(self._vectors, self._losses)
 

@@ -113,6 +113,19 @@ def test_errors_are_those_of_architectures_that_were_left_out_by_hand(split):
     assert found.lowest == predicted.min() < predicted.max() < 0.7
 
 
+def test_a_seed_that_failed_is_neither_its_architectures_worth_nor_the_noise():
+    table = made_table(count=40)
+    first = next(iter(table.rows.values()))
+    table.rows[first.key] = row(architecture_of(first.architecture), 50.0, first.seed)
+    nothing = -0.25 * np.log(0.25) - 0.75 * np.log(0.75)
+    losses = losses_by_identity([*table.rows.values()])
+    pairs = np.minimum([*losses.values()], nothing)
+    noise = np.sqrt(np.mean((pairs[:, 0] - pairs[:, 1]) ** 2) / 2)
+    errors = Benchmark(table).surrogate("made").errors()
+    assert errors.seeds == pytest.approx(noise) and noise < 0.05
+    assert errors.rmse < 0.05
+
+
 def test_of_one_seed_there_is_no_noise():
     alone = Benchmark(made_table(count=24, seeds=1))
     errors = alone.surrogate("made").errors()
