@@ -7,11 +7,11 @@ from nasrec_tf.training.recipe import is_registered_optimizer
 from nasrec_tf.training.recipes import PAPER
 
 AUTO = "auto"
+"""In place of a recipe: one that is chosen on the data."""
 
 LOWER_RATES = "repeat the command with --extend and a lower --retrain-learning-rates"
 """What mends trainings that diverge. To delete what they have left would not do where the run has
 chosen its recipe, since that choice has read the rates as well."""
-"""In place of a recipe: one that is chosen on the data."""
 
 
 @dataclasses.dataclass(frozen=True)
