@@ -1,4 +1,4 @@
-"""Labels of the test split, kept once for all trainings of a comparison."""
+"""Labels of the test split, and its rows' weights, kept once for all trainings of a comparison."""
 
 import pathlib
 
@@ -11,12 +11,16 @@ from nasrec_tf.common.errors import RunError
 TEST_LABELS = "test_labels.npz"
 
 
-def keep_labels(directory: pathlib.Path, labels: np.ndarray) -> None:
+def keep_labels(
+    directory: pathlib.Path, labels: np.ndarray, weights: np.ndarray | None = None
+) -> None:
     """Writes them, whole or not at all, unless they are there.
 
     Args:
         directory: of the comparison.
         labels: 0 or 1, (rows,).
+        weights: how much each row counts, (rows,), for analyses of the user's own; ``None`` if all
+            count alike.
 
     Raises:
         UserError: if the file cannot be written.
@@ -25,11 +29,12 @@ def keep_labels(directory: pathlib.Path, labels: np.ndarray) -> None:
     if path.exists():
         return
     with atomic_path(path) as draft, draft.open("wb") as file:
-        np.savez(file, labels=labels.astype(np.uint8))
+        of_rows = {} if weights is None else {"weights": weights}
+        np.savez(file, labels=labels.astype(np.uint8), **of_rows)
 
 
 def kept_labels(directory: pathlib.Path) -> np.ndarray:
-    """What ``keep_labels`` wrote.
+    """The labels that ``keep_labels`` wrote.
 
     Args:
         directory: of the comparison.

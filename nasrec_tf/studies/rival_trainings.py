@@ -182,7 +182,7 @@ class RivalTrainings:
         predict = Predictor(network, self.run.records)
         labels, logits = self.run.predicted(predict, "model", "test")
         keep_logits(directory, logits, TEST_LOGITS)
-        keep_labels(self.directory, labels)
+        keep_labels(self.directory, labels, self.run.records.weights("test"))
         if self.speed(contender) is None:
             speed = measure_speed(self.run, network, training.recipe)
             write_state(self.directory / contender.directory / SPEED_FILE, speed)

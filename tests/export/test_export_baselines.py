@@ -19,9 +19,9 @@ from nasrec_tf.networks.baselines.baseline_network import BaselineNetwork
 from nasrec_tf.training.calibration import Calibration
 
 NARROW = {
-    option: (8,)
-    for option in ("hidden", "bottom", "top", "hidden_1", "hidden_2", "gate_hidden", "cin")
+    option: (8,) for option in ("hidden", "bottom", "top", "hidden_1", "hidden_2", "gate_hidden")
 }
+NARROW["cin"] = (8, 6)  # Which is computed in one way for many rows, and in another for few.
 
 
 @pytest.fixture(scope="module")
