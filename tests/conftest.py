@@ -57,6 +57,11 @@ def is_whole_job(item):
     return item.path.relative_to(HERE).as_posix().startswith(WHOLE_JOBS)
 
 
+def pytest_make_parametrize_id(val, argname):
+    """Bytes go by the argument's name: packed ones hold the time, and workers collect at others."""
+    return argname if isinstance(val, bytes) else None
+
+
 def pytest_configure():
     """What this process has written, the kernel has, and other processes see it.
 
