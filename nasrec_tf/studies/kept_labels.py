@@ -29,8 +29,10 @@ def keep_labels(
     if path.exists():
         return
     with atomic_path(path) as draft, draft.open("wb") as file:
-        of_rows = {} if weights is None else {"weights": weights}
-        np.savez(file, labels=labels.astype(np.uint8), **of_rows)
+        if weights is None:
+            np.savez(file, labels=labels.astype(np.uint8))
+        else:
+            np.savez(file, labels=labels.astype(np.uint8), weights=weights)
 
 
 def kept_labels(directory: pathlib.Path) -> np.ndarray:
