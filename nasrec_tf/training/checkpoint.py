@@ -144,6 +144,27 @@ def stored_weights(
             yield variable, values
 
 
+def decays_rows(directory: pathlib.Path) -> bool | None:
+    """Whether rows of tables decay in the training of a supernet, by its last ``Checkpoint``.
+
+    Args:
+        directory: where the checkpoint is kept.
+
+    Returns:
+        ``None`` where there is no checkpoint.
+
+    Raises:
+        RunError: if it is damaged.
+    """
+    latest = latest_checkpoint(directory)
+    if latest is None:
+        return None
+    with _damage_told(directory):
+        types = tf.train.load_checkpoint(str(latest)).get_variable_to_dtype_map()
+    # The sums of learning rates of a ``RowDecay`` are the only state of it in double precision.
+    return tf.float64 in types.values()
+
+
 def latest_checkpoint(directory: pathlib.Path) -> pathlib.Path | None:
     """The checkpoint that counts, as the prefix that its files share; ``None`` if there is none.
 

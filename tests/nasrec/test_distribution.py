@@ -16,6 +16,7 @@ from forked import Forked
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.optimizers.adagrad import Adagrad
+from nasrec_tf.search import main
 from nasrec_tf.training.cluster import Host, is_chief, this_host
 from nasrec_tf.training.curves import read_curve
 from nasrec_tf.training.distribution import DistributedSupernet
@@ -224,6 +225,38 @@ def test_the_command_trains_on_two_hosts_as_on_one(of_one_process, tmp_path):
     )
     assert all("supernet: 2 replicas" in output for output in said)
     assert_same_curve(of_one_process, directory)
+
+
+OF_A_CHOSEN_RECIPE = (
+    "--recipe auto --recipe-share 0.01 --row-decay 0.003 --demo-rows 1200 --space nasrec-small "
+    "--blocks 1 --batch-size 64 --supernet-epochs 1"
+).split()
+
+
+@pytest.fixture(scope="module")
+def of_a_chosen_recipe(tmp_path_factory):
+    """A run that is to train a supernet, by a recipe by which rows decay."""
+    path = tmp_path_factory.mktemp("chosen") / "run"
+    for stage in ("records", "recipe"):
+        assert main([*OF_A_CHOSEN_RECIPE, "--run-dir", str(path), "--stage", stage]) == 0
+    return path
+
+
+@pytest.mark.parametrize("begun_by", ["none", "mirrored"])
+def test_a_supernet_is_gone_on_with_by_other_devices(of_a_chosen_recipe, begun_by, capsys):
+    """Its checkpoint was called damaged where rows decayed in the one half and not in the other."""
+    shutil.rmtree(of_a_chosen_recipe / "supernet", ignore_errors=True)
+    supernet = [*OF_A_CHOSEN_RECIPE, "--run-dir", str(of_a_chosen_recipe), "--stage", "supernet"]
+    assert main([*supernet, "--distribute", begun_by]) == 0
+    (of_a_chosen_recipe / "supernet" / "result.json").unlink()
+    capsys.readouterr()
+    other = {"none": "mirrored", "mirrored": "none"}[begun_by]
+    assert main([*supernet, "--distribute", other]) == (2 if begun_by == "none" else 0)
+    out, err = capsys.readouterr()
+    if begun_by == "none":
+        assert "go on without --distribute" in err and "damaged" not in err
+    else:
+        assert "its rows do not decay, as on the several devices" in out
 
 
 LATE = """

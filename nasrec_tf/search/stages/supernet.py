@@ -2,6 +2,7 @@
 
 import gc
 
+from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.learnt_choices import choice_trainer, keep_logits_of
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.results import Skipped, StageResult, SupernetResult
@@ -21,6 +22,7 @@ def run_stage(run: Run) -> StageResult:
 
     Raises:
         DivergedError: if the loss or a weight is not finite.
+        UserError: if several devices are to go on with a training whose rows decay.
     """
     from nasrec_tf.training.checkpoint import latest_checkpoint
     from nasrec_tf.training.trainer import OneDevice
@@ -32,6 +34,8 @@ def run_stage(run: Run) -> StageResult:
     if run.config.distribute != "none":
         return _run_distributed(run)
     plan = training_plan(run)
+    if run.config.supernet_row_decay is None and _decay_of_chosen(run) != plan.recipe.row_decay:
+        run.say("supernet: its rows do not decay, as on the several devices that it was begun on")
     model = build(run)
     if latest_checkpoint(run.directory.stage("supernet") / CHECKPOINT) is None:
         continue_supernet(run, model)  # Before there are accumulators, which take as much.
@@ -49,7 +53,15 @@ def run_stage(run: Run) -> StageResult:
 def _run_distributed(run: Run) -> SupernetResult:
     """Trains on all devices or hosts; every host calls this."""
     from nasrec_tf.training import distribution
+    from nasrec_tf.training.checkpoint import decays_rows
 
+    directory = run.directory.stage("supernet")
+    if run.config.supernet_row_decay is None and decays_rows(directory / CHECKPOINT):
+        raise UserError(
+            f"--distribute {run.config.distribute}: {directory} was begun on one device, where "
+            "alone rows decay; go on without --distribute, or delete it to train it anew without "
+            "the decay."
+        )
     # Before anything else of TensorFlow runs: hosts have to meet first.
     strategy = distribution.strategy_of(run.config.distribute)
     plan = training_plan(run)
@@ -122,11 +134,18 @@ def training_plan(run: Run):
 
 
 def _row_decay(run: Run) -> float:
-    """What was asked for; else that of a chosen recipe, which rows decay by on one device alone."""
+    """What was asked for; else that of a chosen recipe, which rows decay by on one device alone.
+
+    A training that was begun on several devices ends without on one as well.
+    """
     given = run.config.supernet_row_decay
     if given is not None:
         return given
-    return _decay_of_chosen(run) if run.config.distribute == "none" else 0.0
+    from nasrec_tf.training.checkpoint import decays_rows
+
+    decay = _decay_of_chosen(run) if run.config.distribute == "none" else 0.0
+    begun_without = decay and decays_rows(run.directory.stage("supernet") / CHECKPOINT) is False
+    return 0.0 if begun_without else decay
 
 
 def _decay_of_chosen(run: Run) -> float:
