@@ -190,7 +190,7 @@ def _evaluated(evaluate, index, average):
 
 
 def _train_until(end, trainer, batches, log, pace, average, stop):
-    """Whether it came so far."""
+    """Whether it came so far, where the caller is to save."""
     while log.step < end:
         if stop():
             return False
@@ -203,7 +203,9 @@ def _train_until(end, trainer, batches, log, pace, average, stop):
         log.add(losses)
         if average is not None:
             average.after_step(log.step)
-        if trainer.writes and log.seconds_left <= 0:
+        # At the end the caller saves, once rows are decayed: a training that went on from there
+        # without would be evaluated by rows that are not.
+        if trainer.writes and log.seconds_left <= 0 and log.step < end:
             log.save()
     return True
 

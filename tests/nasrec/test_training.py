@@ -146,6 +146,39 @@ def test_rows_that_a_stop_left_behind_catch_up_as_if_nothing_had_happened(build,
     assert np.abs(table).mean() < np.abs(undecayed).mean()
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
+@pytest.mark.parametrize("build", [supernet, subnet])
+def test_what_is_kept_of_the_last_step_of_an_epoch_is_what_its_evaluation_saw(
+    build, epoch, records, tmp_path, monkeypatch
+):
+    end = epoch * DECAYING.steps_per_epoch(records)
+    save, model, seen = Checkpoint.save, [], {}
+
+    def train_in(directory, **options):
+        model[:] = [build(records)]
+        tables = seen.setdefault(directory, {})
+
+        def evaluate(index):
+            tables[index] = model[0].embedding.table.numpy()
+            return True
+
+        with tqdm.tqdm(disable=True) as bar:
+            train(model[0], records, DECAYING, tmp_path / directory, bar, evaluate, **options)
+        return state(model[0])
+
+    def killed(checkpoint):
+        save(checkpoint)
+        if int(model[0].optimizer.iterations) == end:
+            raise Stop
+
+    straight = train_in("straight")
+    with monkeypatch.context() as patch, pytest.raises(Stop):
+        patch.setattr(Checkpoint, "save", killed)
+        train_in("stopped", checkpoint_seconds=0.0)
+    assert_identical(straight, train_in("stopped"))
+    assert_identical(seen["straight"], seen["stopped"])
+
+
 EDGES = {
     "least": {
         "table_learning_rate": 1e-30, "warmup_share": 0.0, "initial_deviation": LEAST_DEVIATION,
