@@ -31,11 +31,13 @@ class GapSummary:
         value: the difference.
         interval: 95 % of it, over rows and seeds; ``None`` where it cannot be told.
         verdict: whether the model is better or worse than the found one beyond the interval.
+        over_seeds: whether the interval is over seeds as well, which takes two of both models.
     """
 
     value: float
     interval: tuple[float, float] | None
     verdict: str
+    over_seeds: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -268,12 +270,12 @@ class ComparisonSummary:
         """What the figures do not tell, in a sentence or two; ``None`` where that is nothing.
 
         Example:
-            >>> ComparisonSummary("", "", (), "", 1, (), few_of_a_label=7).caution
-            'Only 7 test rows have the rarer label; intervals know no others, and are too narrow.'
+            >>> ComparisonSummary("", "", (), "", 1, (), few_of_a_label=7).caution.split(":")[0]
+            'Only 7 test rows have the rarer label, too few to tell models apart'
             >>> ComparisonSummary("", "", (), "", 1, (), exported="a pruned network").caution
             'The run exports a pruned network; found is its best network alone, trained anew.'
         """
-        parts = [self._of_few_rows]
+        parts = [self._of_few_rows, self._of_rows_alone]
         if self.exported is not None:
             told = f"The run exports {self.exported}; found is its best network alone, trained anew"
             parts.append(f"{told}.")
@@ -290,8 +292,33 @@ class ComparisonSummary:
             )
         are = "row has" if self.few_of_a_label == 1 else "rows have"
         return (
-            f"Only {self.few_of_a_label} test {are} the rarer label; intervals know no others, and "
-            "are too narrow."
+            f"Only {self.few_of_a_label} test {are} the rarer label, too few to tell models apart: "
+            "intervals know no others, and are too narrow."
+        )
+
+    @property
+    def _of_rows_alone(self) -> str | None:
+        """What a single training does not tell, and of whom."""
+        gaps = [(one.name, one.log_loss_gap) for one in self.ranked]
+        told = [(name, gap) for name, gap in gaps if gap is not None and gap.interval is not None]
+        alone = [name for name, gap in told if not gap.over_seeds]
+        if not alone:
+            return None
+        whose = "" if len(alone) == len(told) else f" of {', '.join(alone)}"
+        return (
+            f"Intervals{whose} are over test rows alone and promise too much, since one training "
+            "tells no spread of seeds."
+        )
+
+    @property
+    def strategies_caution(self) -> str | None:
+        """What the intervals of strategies do not tell; ``None`` where that is nothing."""
+        gaps = [one.log_loss_gap for one in self.strategies]
+        if all(gap is None or gap.interval is None or gap.over_seeds for gap in gaps):
+            return None
+        return (
+            "Where a way of searching has one run, intervals are over test rows alone and promise "
+            "too much: --strategy-seeds makes more."
         )
 
     @property

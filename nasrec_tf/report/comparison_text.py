@@ -65,6 +65,7 @@ def markdown(comparison: ComparisonSummary) -> str:
         f"Data set {markdown_cell(comparison.data_set)}, {comparison.seeds} "
         f"seed{'s' if comparison.seeds != 1 else ''} of each model, {comparison.rule}."
         f"{_groups_told(comparison)}{f' {comparison.caution}' if comparison.caution else ''}",
+        *_unfinished(comparison),
         markdown_table(_quality_columns(comparison), _quality_rows(comparison)),
         *_averages(comparison),
         markdown_table(COST_COLUMNS, [_cost_cells(rival) for rival in trained]),
@@ -75,6 +76,8 @@ def markdown(comparison: ComparisonSummary) -> str:
     if comparison.strategies:
         rows = [_strategy_cells(each) for each in comparison.ranked_strategies]
         parts.append(markdown_table(STRATEGY_COLUMNS, rows))
+        if comparison.strategies_caution:
+            parts.append(comparison.strategies_caution)
     if comparison.published:
         parts.append(
             "Published, by protocols that cannot be ranked among each other, nor with the above:"
@@ -127,6 +130,13 @@ def _groups_told(comparison: ComparisonSummary) -> str:
         f" AUC within {markdown_cell(comparison.group or '')} is the mean over the "
         f"{comparison.counted_groups:,} groups that have both labels."
     )
+
+
+def _unfinished(comparison: ComparisonSummary) -> list[str]:
+    """Who is still to be trained, as of a comparison that was stopped."""
+    if not comparison.unfinished:
+        return []
+    return [f"Not finished yet: {markdown_cell(', '.join(comparison.unfinished))}."]
 
 
 def _quality_columns(comparison: ComparisonSummary) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from nasrec_tf.studies.rival_results import Settings
 from nasrec_tf.studies.rival_trainings import RivalTrainings
 from nasrec_tf.studies.strategy_rows import strategy_rows
 from nasrec_tf.studies.strategy_searches import StrategySearches
-from nasrec_tf.studies.table_rows import Outcome, constant_row, rival_row
+from nasrec_tf.studies.table_rows import Outcome, constant_row, of_few_rows, rival_row
 from nasrec_tf.training.area_interval import few_of_a_label
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
@@ -213,7 +213,12 @@ class Comparison:
         if constant is not None:
             rows.append(constant_row(constant, found, judge.of_constant() if judge else None))
         done = {outcome.contender.name for outcome in outcomes}
-        schema = self.run.schema
+        schema, strategies = self.run.schema, strategy_rows(outcomes)
+        few = few_of_a_label(schema.splits["test"])
+        if few is not None:
+            test_rows = schema.splits["test"].rows
+            rows = [of_few_rows(row, test_rows) for row in rows]
+            strategies = [of_few_rows(row, test_rows) for row in strategies]
         log = RunDirectory(self.run.directory.path).environments()
         return ComparisonSummary(
             name=self.run.config.name,
@@ -227,11 +232,11 @@ class Comparison:
             rivals=rows,
             unfinished=[one.name for one in self.contenders if one.name not in done],
             searches=self._searches(),
-            strategies=strategy_rows(outcomes),
+            strategies=strategies,
             published=published_figures(schema.name),
             command=self._command(),
             versions=log.environments[-1].packages if log and log.environments else {},
-            few_of_a_label=few_of_a_label(schema.splits["test"]),
+            few_of_a_label=few,
             exported=exported_otherwise(self.run),
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from nasrec_tf.report.comparison_summary import (
     BETTER,
@@ -12,6 +12,7 @@ from nasrec_tf.report.comparison_summary import (
     FigureSummary,
     GapSummary,
     RivalSummary,
+    StrategySummary,
 )
 from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.search_cost import search_cost
@@ -26,6 +27,9 @@ from nasrec_tf.studies.rival_results import (
     TuningResult,
 )
 from nasrec_tf.studies.rival_trainings import RivalTrainings
+from nasrec_tf.training.evaluation import LEAST_ROWS
+
+Row = TypeVar("Row", RivalSummary, StrategySummary)
 
 LOG_LOSS, AUC = ("log_loss", "log_losses"), ("auc", "aucs")
 """Fields of ``MeasuredResult``: a figure, and the same on resamples."""
@@ -240,4 +244,24 @@ def gap_summary(
     verdict = WITHIN
     if difference.is_beyond:
         verdict = BETTER if (difference.value < 0) == better_if_lower else WORSE
-    return GapSummary(difference.value, difference.interval, verdict)
+    return GapSummary(difference.value, difference.interval, verdict, difference.over_seeds)
+
+
+def of_few_rows(row: Row, rows: int) -> Row:
+    """A row whose intervals hang on few test rows of a label, which tell nothing apart.
+
+    Those of areas are left out, and that of a log loss of fewer rows than ``LEAST_ROWS``: over a
+    single one it has no width and looks certain.
+
+    Args:
+        row: with the gaps of many rows.
+        rows: of the test split.
+    """
+    changes: dict[str, Any] = {}
+    for field in dataclasses.fields(row):
+        gap = getattr(row, field.name)
+        if isinstance(gap, GapSummary):
+            stays = field.name.endswith("log_loss_gap") and rows >= LEAST_ROWS
+            interval = gap.interval if stays else None
+            changes[field.name] = dataclasses.replace(gap, interval=interval, verdict=WITHIN)
+    return dataclasses.replace(row, **changes)

@@ -10,6 +10,7 @@ import shutil
 import statistics
 import types
 
+import comparison_tables
 import numpy as np
 import pytest
 
@@ -192,6 +193,12 @@ def test_screen_markdown_and_page_have_every_model(compared, place):
     assert "AutoCTR's own figures" in text and "AutoCTR&#39;s own figures" in page
     assert page.count('role="img"') == 4 and "http" not in _links(page)
     assert page.count("<script") == 1 and "<script src" not in page  # the frame's own
+
+
+def test_page_and_markdown_show_the_figures_of_the_csv(compared):
+    directory, _ = compared
+    texts = [(directory / f"comparison.{end}").read_text("utf-8") for end in ("html", "md", "csv")]
+    comparison_tables.check_same(*texts)
 
 
 def _links(page):
