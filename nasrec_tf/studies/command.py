@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         options = vars(_parser().parse_args(arguments))
-        del options["imports"]  # They have been, and are no setting of a comparison.
+        options["imports"] = tuple(options["imports"] or ())  # They have been.
         plan, quiet = options.pop("plan"), options.pop("quiet")
         config = CompareConfig(**{name: value for name, value in options.items()
                                   if value is not None})  # fmt: skip
@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         "checkpoint_seconds": float,
     }
     for field in dataclasses.fields(CompareConfig):
+        if field.name == "imports":
+            continue  # Of every command.
         kind = kinds.get(field.name, str)
         parser.add_argument(
             f"--{field.name.replace('_', '-')}",

@@ -12,6 +12,7 @@ from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.locked_directory import is_passing, locked
 from nasrec_tf.common.option_values import made_directory
+from nasrec_tf.common.own_modules import IMPORT
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.report.comparison_page import write_comparison
 from nasrec_tf.report.comparison_summary import ComparisonSummary, SearchSummary
@@ -234,7 +235,7 @@ class Comparison:
             searches=self._searches(),
             strategies=strategies,
             published=published_figures(schema.name),
-            command=self._command(),
+            command=self.command,
             versions=log.environments[-1].packages if log and log.environments else {},
             few_of_a_label=few,
             exported=exported_otherwise(self.run),
@@ -254,11 +255,15 @@ class Comparison:
         rates = ", ".join(f"{rate:g}" for rate in config.rates())
         return f"recipe {config.recipe}" + (f", learning rate of {rates}" if rates else "")
 
-    def _command(self) -> str:
+    @property
+    def command(self) -> str:
+        """What makes the comparison again."""
         words = ["python", "-m", "nasrec_tf.compare"]
+        for module in self.config.imports:
+            words += [IMPORT, module]
         for field in dataclasses.fields(self.config):
             value = getattr(self.config, field.name)
-            if value != field.default and field.name != "checkpoint_seconds":
+            if value != field.default and field.name not in ("checkpoint_seconds", "imports"):
                 words += [f"--{field.name.replace('_', '-')}", str(value)]
         return shlex.join(words)
 

@@ -89,6 +89,7 @@ class CompareConfig:
             model; by the size of the data unless given.
         out: where the comparison lies; ``RUN/compare/RECIPE`` unless given.
         checkpoint_seconds: time between checkpoints.
+        imports: modules of the user's own that have been imported, for the command that is shown.
 
     Raises:
         UserError: if a value cannot be used; the message names the option.
@@ -113,6 +114,7 @@ class CompareConfig:
     tuning_passes: float | None = None
     out: str | None = None
     checkpoint_seconds: float = 60.0
+    imports: tuple[str, ...] = ()
 
     def __post_init__(self):
         for name in ("seeds", "strategy_seeds"):

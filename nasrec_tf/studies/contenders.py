@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from beam_preprocess.common.comma_list import comma_list
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.own_modules import digests
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.networks.baselines import BASELINES, is_baseline
 from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.trainable import Trainable, load_trainable
+from nasrec_tf.search.trainable import HandMade, Trainable, load_trainable
 from nasrec_tf.studies.config import ALL
 
 FOUND = "found"
@@ -40,13 +41,23 @@ class Contender:
     def directory(self) -> str:
         """Name of its directory: that of the model, and a digest of what it is.
 
+        One of the user's own is another model once its file was edited.
+
         Example:
             >>> found = Contender("deepfm:bars", load_trainable("deepfm:bars"))
             >>> found.directory.startswith("deepfm-bars-")
             True
         """
         word = re.sub(r"[^A-Za-z0-9_.]+", "-", pathlib.Path(self.name).stem)[:60].strip(".-")
-        return f"{word or 'model'}-{self.model.identity[-12:]}"
+        parts = [word or "model", self.model.identity[-12:], *_code(self.model)]
+        return "-".join(parts)
+
+
+def _code(model: Trainable) -> list[str]:
+    """A digest of the file that a hand-made model of the user's own comes from."""
+    module = type(model.baseline).__module__ if isinstance(model, HandMade) else __name__
+    package = __name__.partition(".")[0]
+    return [] if module.partition(".")[0] == package else list(digests([module]).values())
 
 
 def contenders(run: Run, others: Mapping[str, Run], models: str) -> list[Contender]:

@@ -13,8 +13,13 @@ from nasrec_tf.flops import main as flops
 from nasrec_tf.networks.baselines import BASELINES
 from nasrec_tf.search.command import _config, _parser
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.trainable import load_trainable
 from nasrec_tf.strategies.known_strategies import STRATEGIES
+from nasrec_tf.studies.comparison import Comparison
+from nasrec_tf.studies.config import CompareConfig
+from nasrec_tf.studies.contenders import Contender
 
 SHAPE = ("--dense-features", "3", "--sparse-features", "5")
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "extending.md"
@@ -46,6 +51,29 @@ def greedy(tmp_path):
     """The file of the page's strategy."""
     with forgotten(STRATEGIES, "greedy"):
         yield page_module(tmp_path, "greedy", "class Greedy")
+
+
+def test_a_comparison_trains_a_model_of_ones_own_anew_once_its_file_was_edited(tmp_path):
+    def directory():
+        with forgotten(BASELINES, "fwfm"):
+            import_modules([path])
+            return Contender("fwfm:narrow", load_trainable("fwfm:narrow")).directory
+
+    path = page_module(tmp_path, "fwfm", "class FwFM")
+    before = directory()
+    assert directory() == before
+    file = pathlib.Path(path)
+    file.write_text(file.read_text().replace("return first +", "return 2 * first +"))
+    assert directory() != before
+    assert Contender("fm", load_trainable("fm")).directory.count("-") == 1
+
+
+def test_the_command_that_a_comparison_shows_imports_what_it_needs():
+    config = CompareConfig("run", models="fwfm", imports=("models/fwfm.py",))
+    words = Comparison(
+        config, Run(SearchConfig(run_dir="run"), RunDirectory("run"))
+    ).command.split()
+    assert words[3:5] == ["--import", "models/fwfm.py"] and words.count("--models") == 1
 
 
 def test_a_command_knows_what_an_imported_module_registers(tmp_path, capsys):
