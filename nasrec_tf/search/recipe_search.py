@@ -75,10 +75,12 @@ class RecipeSearch:
             has_other=self.other is not None,
         )
         asked = self.questions(start, fixed)
-        say(
-            f"recipe: trying {_listed(each.field for each in asked)} within "
-            f"{choice.budget:.0f} passes over the training split"
-        )
+        if asked:
+            fields = _listed(each.field for each in asked)
+            passes = f"{choice.budget:.0f} passes over the training split"
+            say(f"recipe: trying {fields} within {passes}")
+        elif self._has_one_label:
+            say("recipe: nothing is tried, since all validation rows have the same label")
         recipe = choice(start, asked)
         say(f"recipe: {recipe}")
         if choice.unfinished:
@@ -109,11 +111,16 @@ class RecipeSearch:
     def questions(self, start: Recipe, fixed: Collection[str] = ()) -> list[Question]:
         """What is asked: neither what is fixed, nor what the model or the machine cannot do.
 
+        By rows of one label the best recipe is that which says this label most surely, such as by
+        ever higher learning rates: nothing is asked then.
+
         Args:
             start: to begin with.
             fixed: fields that are not to change.
         """
-        found = []
+        found: list[Question] = []
+        if self._has_one_label:
+            return found
         asked = shallow_questions if self.model.is_shallow else questions
         for question in asked(start, self.run.records.rows("train"), fixed):
             values = tuple(
@@ -142,6 +149,10 @@ class RecipeSearch:
         if not replica or own.rows("validation") >= FEW_VALIDATION_ROWS or replica >= deals(own):
             return own
         return RedealtRecords(own, replica, self.run.config.seed)
+
+    @property
+    def _has_one_label(self) -> bool:
+        return not 0 < self.run.schema.splits["validation"].label_rate < 1
 
     def _tables_fit(self, start: Recipe, width: int) -> bool:
         recipe = start.replace(embedding_dim=width)

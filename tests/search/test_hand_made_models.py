@@ -18,6 +18,7 @@ from nasrec_tf.networks.baselines import BASELINES, baseline
 from nasrec_tf.search import epoch_validation, training_task
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines, training_bytes
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.preflight import recipe_without_effect
 from nasrec_tf.search.recipe_search import RecipeSearch
 from nasrec_tf.search.results import AttemptResult
@@ -192,6 +193,27 @@ def test_the_choice_of_a_recipe_asks_what_the_model_can_answer(name, fields, run
     }
     assert set(asked) == fields
     assert asked.get("normalization", ("batch",)) == ("batch",)
+
+
+@pytest.mark.parametrize("labels", [(0,), (1,), (0, 1)])
+def test_the_choice_of_a_recipe_asks_nothing_by_rows_of_one_label(labels, tmp_path):
+    files = {"data": (0, 1), "validation_data": labels, "test_data": (0, 1)}
+    options = {name: str(tmp_path / f"{name}.csv") for name in files}
+    for name, of_split in files.items():
+        rows = [f"{of_split[row % len(of_split)]},v{row % 7}" for row in range(140)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["click,a", *rows, ""]))
+    options |= {"dataset": "csv", "label": "click", "run_dir": str(tmp_path / "run")}
+    given = [word for name, value in options.items() for word in (flag(name), value)]
+    said = call(*given, "--stage", "records", "--quiet")
+    assert said.code == 0, said.err
+    run = Run(SearchConfig(**options), RunDirectory(tmp_path / "run"), quiet=True)
+
+    search = RecipeSearch(run, load_trainable("lr"), tmp_path / "recipe", 10.0, "--recipe-share")
+    start = run.completed(Recipe())
+    assert bool(search.questions(start)) == (len(labels) == 2)
+    if len(labels) == 1:
+        found = search(start)
+        assert (found.trials, found.recipe) == ((), search.start(start))
 
 
 def test_the_choice_does_not_go_on_to_tables_that_the_machine_cannot_train(
