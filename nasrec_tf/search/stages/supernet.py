@@ -144,8 +144,9 @@ def _row_decay(run: Run) -> float:
     from nasrec_tf.training.checkpoint import decays_rows
 
     decay = _decay_of_chosen(run) if run.config.distribute == "none" else 0.0
-    begun_without = decay and decays_rows(run.directory.stage("supernet") / CHECKPOINT) is False
-    return 0.0 if begun_without else decay
+    # A plan of a run asks as well, which makes no directory.
+    checkpoint = run.directory.path / "supernet" / CHECKPOINT
+    return 0.0 if decay and decays_rows(checkpoint) is False else decay
 
 
 def _decay_of_chosen(run: Run) -> float:
