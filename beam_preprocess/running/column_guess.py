@@ -133,20 +133,19 @@ def _as_lists(name: str) -> str:
 
 def _multi(values: list[str], separators: Sequence[str]) -> Guess | None:
     """Whether values are lists: a separator in many of them, whose parts come again elsewhere."""
-    lists, bad = json_items(pa.array([value.encode() for value in values], pa.binary()))
-    if not len(bad):
-        longest = max(len(items) for items in lists.to_pylist())
-        return Guess("sparse", f"lists of JSON, of up to {longest} items", multi=JSON_LISTS)
+    if values[0].lstrip()[:1] in ("[", "n"):  # or null
+        found, bad = json_items(pa.array([value.encode() for value in values], pa.binary()))
+        if not len(bad):
+            longest = max(len(items) for items in found.to_pylist())
+            return Guess("sparse", f"lists of JSON, of up to {longest} items", multi=JSON_LISTS)
     for separator in separators:
+        several = sum(separator in value for value in values)
+        if several < _MANY_LISTS * len(values):
+            continue
         lists = [value.split(separator) for value in values]
-        several = sum(len(items) > 1 for items in lists)
         counts = Counter(item for items in lists for item in items)
         repeated = sum(count for count in counts.values() if count > 1)
-        if (
-            several < _MANY_LISTS * len(values)
-            or repeated < _REPEATED_ITEMS * counts.total()
-            or len(counts) >= len(set(values))
-        ):
+        if repeated < _REPEATED_ITEMS * counts.total() or len(counts) >= len(set(values)):
             continue
         return _list_guess(values, separator)
     return None

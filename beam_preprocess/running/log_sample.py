@@ -28,7 +28,9 @@ MOST_ROWS = 5000
 MOST_FILES = 50
 """Files that rows are taken of, where the first ones are short; a remote one takes its time."""
 
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 23
+"""Some 5,000 rows of 300 columns."""
+
 _is_number = NumberReader().is_number
 _PARQUET = b"PAR1"
 _WESTERN = "cp1252"

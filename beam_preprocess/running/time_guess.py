@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from beam_preprocess.common.calendar_days import days_since_1970, weekday
 from beam_preprocess.dataset.time_formats import ISO_8601, YYMMDDHH, Moment, time_format
@@ -90,10 +91,13 @@ def guess_times(name: str, values: Sequence[str]) -> TimeGuess | None:
     forms: list[str] = []
     found: list[Moment] = []
     for form in _candidates(name, values):
-        # Most forms fit none of the values: a few tell.
-        if not moments_of(distinct[:_FIRST_VALUES], time_format(form)).valid.all():
+        # Most forms fit none of the values: a few tell, and their pattern does before their days.
+        first, read = distinct[:_FIRST_VALUES], time_format(form)
+        if not pc.all(pc.match_substring_regex(first, read.pattern)).as_py():
             continue
-        moments = moments_of(distinct, time_format(form))
+        if not moments_of(first, read).valid.all():
+            continue
+        moments = moments_of(distinct, read)
         days = _COUNTS if form in _SINCE_1970 else _DIGITS if form in _OF_DIGITS else _EVER
         inside = moments.valid & (moments.day >= days[0]) & (moments.day < days[1])
         if not inside.all():

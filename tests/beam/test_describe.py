@@ -264,6 +264,16 @@ def test_of_one_and_two_the_rarer_is_the_click(tmp_path):
     assert found["label"] == {"column": "answer", "positive": ["2"]}
 
 
+def test_of_a_wide_log_as_many_rows_are_looked_at(tmp_path):
+    """A MiB of it was: a flag that is set once in hundreds of rows had one value, and went."""
+    names = [f"c{n}" for n in range(200)]
+    row = ",".join(f"value{n % 2}{n}" for n in range(200))
+    lines = [f"{n % 7 == 0:d},{n % 1000 == 999:d},{row}" for n in range(1200)]
+    found = guessed(tmp_path / "wide.csv", "\n".join([",".join(["click", "flag", *names]), *lines]))
+    assert len("\n".join(lines)) > 2 << 20
+    assert found["label"] == "click" and found["sparse"] == ["flag"]
+
+
 def test_a_log_without_a_label_says_so_and_what_to_write(tmp_path, capsys):
     log, toml = tmp_path / "log.csv", tmp_path / "log.toml"
     log.write_text("user,stars\n" + "a,5\nb,3\nc,1\n" * 9)
