@@ -162,7 +162,7 @@ class StageSummary:
 
     Args:
         name: of the stage.
-        seconds: wall time in the call that finished it; ``None`` if it has not finished.
+        seconds: wall time over all calls that went on with it; ``None`` if it has not finished.
         note: a word on it, such as why it was skipped.
     """
 

@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import pathlib
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -23,6 +22,7 @@ from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_
 from nasrec_tf.search.options_together import without_effect_on_one_model
 from nasrec_tf.search.preflight import recipe_without_effect
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.stage_result import StageResult
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
@@ -339,32 +339,34 @@ def _check_ready(run, stage: str) -> None:
 
 
 def _run_stage(run, stage: str) -> None:
+    with run.directory.timed(stage) as spent:
+        result = _stage_result(run, stage)
+    run.directory.finish(stage, result, spent())
+    run.log(f"{stage}: finished in {spent():.0f} s")
+    if stage == "records":
+        for text in Findings.load(run.dataset).told():
+            print(f"warning: {text}", file=sys.stderr, flush=True)
+
+
+def _stage_result(run, stage: str) -> StageResult:
     from nasrec_tf.search.stages import stage_function
 
-    started = time.monotonic()
     run.time.begin(stage)
     if run.time.limited:
         run.say(f"{stage}: {run.time.told()}")
     if stage == "records":  # Needs no TensorFlow.
         run.directory.note_environment(current_environment(modules=run.config.imports))
-        result = stage_function(stage)(run)
-    else:
-        from nasrec_tf.native import kernel_fingerprint
-        from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
+        return stage_function(stage)(run)
+    from nasrec_tf.native import kernel_fingerprint
+    from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 
-        verify_what_is_read(run.dataset)
-        configure_tensorflow(run.config.device)
-        environment = current_environment(kernel_fingerprint(), run.config.imports)
-        run.directory.note_environment(environment)
-        _announce(run, stage)
-        with user_errors(run):
-            result = stage_function(stage)(run)
-    seconds = time.monotonic() - started
-    run.directory.finish(stage, result, seconds)
-    run.log(f"{stage}: finished in {seconds:.0f} s")
-    if stage == "records":
-        for text in Findings.load(run.dataset).told():
-            print(f"warning: {text}", file=sys.stderr, flush=True)
+    verify_what_is_read(run.dataset)
+    configure_tensorflow(run.config.device)
+    environment = current_environment(kernel_fingerprint(), run.config.imports)
+    run.directory.note_environment(environment)
+    _announce(run, stage)
+    with user_errors(run):
+        return stage_function(stage)(run)
 
 
 def _announce(run, stage: str) -> None:

@@ -8,9 +8,9 @@ same rate.
 import dataclasses
 import pathlib
 import shutil
-import time
 
 from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.common.time_spent import time_spent
 from nasrec_tf.data.joined_splits import JOIN
 from nasrec_tf.search.attempt import FIRST, Attempt
 from nasrec_tf.search.from_scratch import TimeStop, begin, build, training_plan
@@ -89,10 +89,9 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
     seed = derived_seed(recipe.seed_or(run.config.seed), purpose)
     network = build(run, winner.architecture, recipe, seed)
     begin(network, directory, start_of(run, winner.architecture, recipe))
-    started = time.monotonic()
     run.time.slowness.begin_training()
     stop = TimeStop(run.time, network)
-    with run.progress(PURPOSE, steps, "step") as bar:
+    with time_spent(directory) as spent, run.progress(PURPOSE, steps, "step") as bar:
         train(
             network,
             run.records,
@@ -111,7 +110,7 @@ def final_fit(run: Run, winner: Attempt, result: AttemptResult) -> tuple[Attempt
         rows=run.records.rows(SPLITS),
         epochs=steps / plan.steps_per_epoch(run.records),
         steps=steps,
-        seconds=time.monotonic() - started,
+        seconds=spent(),
     )
     write_state(directory / FIT_FILE, done)
     clear_checkpoint(directory)

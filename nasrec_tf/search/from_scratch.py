@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from nasrec_tf.common.time_spent import time_spent
 from nasrec_tf.search.epoch_validation import EpochValidation, Looks, evaluations
 from nasrec_tf.search.results import EpochQuality, Look, best_epoch
 from nasrec_tf.search.run import Run
@@ -29,7 +30,7 @@ class Trained:
         epochs: quality at each evaluation: after each epoch, or parts of one.
         best_epoch: number of the best of them, from 0; ``None`` if none was finite.
         validation: quality after it.
-        seconds: wall time in this call.
+        seconds: wall time so far, over all calls that went on with it.
         looks: what it was compared by.
         ended: whether it went to its end, and was not stopped after a look.
         cut: step at which its time was over; ``None`` if it was not.
@@ -75,15 +76,15 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
     Raises:
         RunError: if what an earlier call left is damaged.
     """
-    started = time.monotonic()
     plan = training_plan(run, what.recipe, what.purpose)
     records = run.records if what.records is None else what.records
     make_ready(what.directory)
-    looks = Looks(what)
-    ended, cut = looks.go_on, None
-    if ended:
-        ended, cut = _train(run, what, title, plan, records, looks)
-    epochs = evaluations(what)
+    with time_spent(what.directory) as spent:
+        looks = Looks(what)
+        ended, cut = looks.go_on, None
+        if ended:
+            ended, cut = _train(run, what, title, plan, records, looks)
+        epochs = evaluations(what)
     best = best_epoch(epochs, what.recipe.monitor)
     return Trained(
         steps_per_epoch=plan.steps_per_epoch(records),
@@ -92,7 +93,7 @@ def train_from_scratch(run: Run, what: FromScratch, title: str) -> Trained:
         epochs=epochs,
         best_epoch=best,
         validation=None if best is None else epochs[best],
-        seconds=time.monotonic() - started,
+        seconds=spent(),
         looks=looks.found,
         ended=ended,
         cut=cut,

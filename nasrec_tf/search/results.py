@@ -244,7 +244,7 @@ class PrunedTraining:
         left: share of the pruned matrices' elements or units.
         mflops: millions of multiply-accumulates per sample, those with weights of 0 left out.
         validation: quality at the best evaluation.
-        seconds: wall time in the call that finished it.
+        seconds: wall time over all calls that went on with it.
     """
 
     __pydantic_config__ = SAVED

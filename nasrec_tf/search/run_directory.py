@@ -6,7 +6,7 @@ import os
 import pathlib
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
@@ -14,6 +14,7 @@ from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.locked_directory import LOCK_FILE, is_passing, locked
 from nasrec_tf.common.own_modules import IMPORT, is_imported
 from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.common.time_spent import SPENT_FILE, time_spent
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.environment import (
     Environment,
@@ -275,7 +276,7 @@ class RunDirectory:
             return (directory / RESULT_FILE).exists()
         if stage == "export":
             return self.result(stage) is not None
-        return directory.is_dir() and any(directory.iterdir())
+        return directory.is_dir() and any(map(_is_of_work, directory.iterdir()))
 
     def environments(self) -> EnvironmentLog | None:
         """What the run was computed with so far, or ``None`` where that is not known.
@@ -347,6 +348,17 @@ class RunDirectory:
             raise RunError(f"{path}: {what}; delete {path.parent} to run the {stage} stage again.")
         return result
 
+    def timed(self, stage: str) -> contextlib.AbstractContextManager[Callable[[], float]]:
+        """Counts the time of a stage, as ``time_spent`` does, over all calls that go on with it.
+
+        Args:
+            stage: of ``STAGES``.
+
+        Raises:
+            RunError: if what earlier calls have kept of it is damaged.
+        """
+        return time_spent(self.stage(stage))
+
     def finish(self, stage: str, result: StageResult, seconds: float) -> None:
         """Marks a stage as finished.
 
@@ -377,3 +389,8 @@ class RunDirectory:
             if self.result(name) is None:
                 return name
         return None
+
+
+def _is_of_work(path: pathlib.Path) -> bool:
+    """Whether something in a stage's directory is more than how long the stage was tried."""
+    return path.name != SPENT_FILE and not path.name.startswith(DRAFT_PREFIX)

@@ -26,7 +26,7 @@ class SearchCost:
 
     Args:
         rows: that were trained on, those predicted counting a third.
-        seconds: wall time of the stages, each in the call that finished it.
+        seconds: wall time of the stages.
     """
 
     rows: float
@@ -159,8 +159,8 @@ def _finalists(result: RetrainResult, run: Run) -> SearchCost:
     if result.final_fit is not None:
         seconds -= result.final_fit.seconds
     rows = sum(trained_rows(attempt, run) for attempt in attempts)
-    # A stage that was stopped tells the time of its last call alone.
-    return SearchCost(rows, max(0.0, seconds))
+    # What --extend has taken again was trained before this stage began.
+    return SearchCost(rows, max(sum(attempt.seconds for attempt in attempts), seconds))
 
 
 def trained_rows(training: AttemptFigures, run: Run) -> float:

@@ -24,7 +24,7 @@ class StageResult:
     """What every stage leaves.
 
     Args:
-        seconds: wall time in the call that finished the stage.
+        seconds: wall time over all calls that went on with the stage, to within two of a kill.
         made_with: digest of the options that it follows from, by which a result of another run is
             known; ``None`` in runs that were finished before there was one.
     """

@@ -8,21 +8,17 @@ machine that is slower than it was when it was measured cuts every stage alike.
 import contextlib
 import dataclasses
 import pathlib
-import threading
 import time
 from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pydantic
 
-from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
+from nasrec_tf.common.time_spent import SECONDS_BETWEEN_NOTES, noted_again_and_again
 from nasrec_tf.search.slowness import Slowness
 
 BUDGET_FILE = "budget.json"
-
-SECONDS_BETWEEN_NOTES = 2.0
-"""A killed process has spent up to so much more than is known of it."""
 
 FINISH = "finish"
 """What is planned for choosing among the trained networks, test split, report and export."""
@@ -209,30 +205,14 @@ class TimeBudget:
         if self._hours is None:
             yield
             return
-        ended = threading.Event()
 
         def keep() -> None:
             note = dataclasses.replace(self._note, seconds=self.spent)
             write_state(run_dir / BUDGET_FILE, note)
 
-        def keep_if_possible() -> None:
-            with contextlib.suppress(UserError):
-                keep()
-
-        def keep_on() -> None:
-            # What the disk refuses now it may take the next time; the run's own files tell of it.
-            while not ended.wait(SECONDS_BETWEEN_NOTES):
-                keep_if_possible()
-
         keep()
-        notes = threading.Thread(target=keep_on, name="time spent", daemon=True)
-        notes.start()
-        try:
+        with noted_again_and_again(keep, SECONDS_BETWEEN_NOTES):
             yield
-        finally:
-            ended.set()
-            notes.join()
-            keep_if_possible()
 
 
 class TimedBar:

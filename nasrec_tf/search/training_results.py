@@ -84,7 +84,7 @@ class AttemptFigures:
         validation: the best quality.
         monitor: what the best epoch is the best of, as in ``Recipe``.
         recipe: how it was trained; ``None`` in runs from before there were recipes.
-        seconds: wall time in the call that finished the training.
+        seconds: wall time over all calls that went on with it.
         looks: what it was compared by with others at the same step, if it was.
         stopped: step after which it was given up, as others were better there; ``None`` if it went
             to its end.
@@ -246,7 +246,7 @@ class FinalFit:
         rows: of both splits.
         epochs: passes over them, as many as validation chose.
         steps: training steps.
-        seconds: wall time in the call that finished it.
+        seconds: wall time over all calls that went on with it.
     """
 
     __pydantic_config__ = SAVED

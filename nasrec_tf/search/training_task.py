@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from nasrec_tf.common.time_spent import SPENT_FILE
 from nasrec_tf.search.kept_logits import ROW_LOSSES, VALIDATION_LOGITS
 from nasrec_tf.search.results import Look
 from nasrec_tf.search.trainable import Trainable
@@ -20,6 +21,11 @@ VALIDATION = "validation.json"
 
 LOOKS = "looks.json"
 """What it had come to at its rungs."""
+
+
+_OF_A_TRAINING = (
+    VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE, LOOKS, SPENT_FILE,
+)  # fmt: skip
 
 
 def always(looks: Sequence[Look]) -> bool:
@@ -89,7 +95,7 @@ def make_ready(directory: pathlib.Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     if not under_way(directory):
-        for name in (VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE, LOOKS):
+        for name in _OF_A_TRAINING:
             (directory / name).unlink(missing_ok=True)
 
 
@@ -100,3 +106,4 @@ def clear_checkpoint(directory: pathlib.Path) -> None:
         directory: of a training whose result has been written.
     """
     shutil.rmtree(directory / CHECKPOINT, ignore_errors=True)
+    (directory / SPENT_FILE).unlink(missing_ok=True)

@@ -16,6 +16,7 @@ import numpy as np
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import SAVED, read_state, write_state
+from nasrec_tf.common.time_spent import time_spent
 from nasrec_tf.networks.baselines.profit import Profit
 from nasrec_tf.networks.baselines.ranked_products import heaviest_products, product_count
 from nasrec_tf.search.from_scratch import begin, build
@@ -82,7 +83,7 @@ class OrderResult:
     Args:
         factors: what its products weigh, as a CP form: (rank, vectors), as nested lists.
         log_loss: of the relaxed network on validation rows.
-        seconds: wall time in the call that finished it.
+        seconds: wall time over all calls that went on with it.
     """
 
     __pydantic_config__ = SAVED
@@ -219,7 +220,7 @@ class ProductSearch:
         from nasrec_tf.training.product_training import ProductTrainer, hold_factors
         from nasrec_tf.training.training_plan import TrainingPlan
 
-        started, directory, seed = time.monotonic(), self._stage(order), self.options.seed
+        directory, seed = self._stage(order), self.options.seed
         records = self.run.records
         plan = TrainingPlan(
             self.recipe,
@@ -233,7 +234,10 @@ class ProductSearch:
         hold_factors(network)
         plan.compile(network, records)
         steps = plan.steps(records)
-        with self.run.progress(f"order {order}", steps, "step") as bar:
+        with (
+            time_spent(directory) as spent,
+            self.run.progress(f"order {order}", steps, "step") as bar,
+        ):
             train_with(
                 ProductTrainer(network, order, self.options.rate),
                 records,
@@ -253,7 +257,7 @@ class ProductSearch:
         save_weights(network, directory / WEIGHTS)
         factors = network.parts[INTERACTION].variables_by_name[factors_name(order)].numpy()
         loss = float(mean_log_loss(labels, logits, weights))
-        return OrderResult(factors.tolist(), loss, time.monotonic() - started)
+        return OrderResult(factors.tolist(), loss, spent())
 
     def _go_on(self, network: Any, order: int) -> None:
         """Gives a network the weights of the order before; those of its own order are new."""

@@ -5,7 +5,6 @@ import dataclasses
 import gc
 import math
 import pathlib
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -178,9 +177,9 @@ class RankingSupernets:
             yield run
 
     def _run_stage(self, run: Run, stage: str, function: Any) -> None:
-        started = time.monotonic()
-        result = function(run)
-        run.directory.finish(stage, result, time.monotonic() - started)
+        with run.directory.timed(stage) as spent:
+            result = function(run)
+        run.directory.finish(stage, result, spent())
 
     def _scored_run(self, run: Run, variant: Variant) -> Run:
         scoring = {name: value for name, value in variant.options.items() if name in OF_SCORING}

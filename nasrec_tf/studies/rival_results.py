@@ -53,7 +53,7 @@ class TuningResult:
         recipe: what was chosen; complete.
         trials: trainings that it took.
         rows: that they trained on.
-        seconds: wall time of each in the call that finished it, together.
+        seconds: wall time of all together.
     """
 
     __pydantic_config__ = SAVED
@@ -74,7 +74,7 @@ class TrainingResult:
         validation: quality after the best evaluation; ``None`` if the training diverged.
         best_epoch: number of that evaluation, from 0.
         rows: that it trained on.
-        seconds: wall time in the call that finished it.
+        seconds: wall time over all calls that went on with it.
     """
 
     __pydantic_config__ = SAVED

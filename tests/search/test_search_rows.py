@@ -106,6 +106,13 @@ def test_a_final_fit_is_no_search():
     assert (search_cost(run).rows, search_cost(run).seconds) == (0.0, 100 - 8 - 30)
 
 
+def test_trainings_that_were_taken_again_have_taken_their_time():
+    """After ``--extend`` the stage itself has taken less than they have: it was nothing at all."""
+    recipe = Recipe(batch_size=100, epochs=1)
+    trainings = [attempt(1, 1, recipe, 800.0), attempt(2, 1, recipe, 700.0)]
+    assert search_cost(run_of({"retrain": retrain(recipe, trainings)})).seconds == 700.0
+
+
 def test_rows_that_are_drawn_to_score_by_are_chosen_by_whole_scores_of_four():
     results = {"supernet": supernet(), "evolution": evolution()}
     run = run_of(results, validation_sample=300)
