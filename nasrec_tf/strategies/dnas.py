@@ -21,6 +21,10 @@ COSTS = (MFLOPS, *HARDWARE_COSTS)
 """What a path may be weighed by beside its log loss: multiply-accumulates, or what it costs in
 memory."""
 
+BOUNDS = {"rate": (0.0, 1e3), "temperature": (1e-3, 1e3), "cost_weight": (0.0, 1e6)}
+"""Far outside of what is of use; further out logits are infinite in single precision, which would
+show once the supernet has been trained."""
+
 
 @dataclasses.dataclass(frozen=True)
 class LogitSearch(RandomSearch):
@@ -77,6 +81,10 @@ class LogitSearch(RandomSearch):
             raise UserError(
                 f"`cost_weight` must be a finite number from 0. Received: {self.cost_weight}"
             )
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise UserError(f"`{name}` must be from {least:g} to {most:g}. Received: {value}")
         if self.cost not in COSTS:
             raise UserError(
                 f"`cost` must be one of {', '.join(COSTS)}. Received: {self.cost!r:.80}"
