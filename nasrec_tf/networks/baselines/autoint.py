@@ -25,7 +25,7 @@ from nasrec_tf.networks.baselines.pieces import (
     linear_weights,
 )
 from nasrec_tf.operators import arithmetic, normalization
-from nasrec_tf.operators.attention import self_attention
+from nasrec_tf.operators.attention import NATIVE_HEAD_SIZES, self_attention
 from nasrec_tf.operators.base import SPARSE
 from nasrec_tf.operators.work import DigitalStep, LinearMap, Step
 
@@ -246,7 +246,9 @@ class InteractingLayer(Piece):
     def _attended(self, packed, weights):
         options = self.options
         size = options.attention_dim // options.heads
-        if "attention_dropout" not in weights:
+        # Heads are wide here, unlike the operator's: but for those that there is a kernel for the
+        # gradient by the chain rule takes half the time of that of ``attention_by_products``.
+        if "attention_dropout" not in weights and size in NATIVE_HEAD_SIZES:
             if not options.scale:  # What follows divides by it.
                 query, others = tf.split(packed, [options.attention_dim, -1], axis=2)
                 packed = tf.concat([query * size**0.5, others], axis=2)
