@@ -142,7 +142,7 @@ def rank_figures(
             figure(scores, means),
             _middle(resampled),
             float(np.mean([figure(scores, losses[:, one]) for one in seeds])),
-            _one_against_another(figure, losses) if len(seeds) > 1 else None,
+            _one_against_another(figure, losses, losses) if len(seeds) > 1 else None,
         )
     return found
 
@@ -175,14 +175,36 @@ def ceilings(losses: np.ndarray, seed: int = 0) -> Mapping[str, Ceiling] | None:
         >>> ceilings(losses)["kendall"].value
         1.0
     """
+    return shorter_ceilings(losses, losses, seed)
+
+
+def shorter_ceilings(
+    early: np.ndarray, losses: np.ndarray, seed: int = 0
+) -> Mapping[str, Ceiling] | None:
+    """Every figure of what one seed's training had come to earlier against another's losses.
+
+    Args:
+        early: (architectures, seeds), what scores an architecture by a part of its training;
+            finite.
+        losses: (architectures, seeds), of the whole trainings; finite.
+        seed: of the resamples.
+
+    Returns:
+        By name; ``None`` of fewer than ``LEAST`` architectures, or of a single seed.
+
+    Example:
+        >>> losses = np.array([[0.5, 0.5], [0.4, 0.41], [0.3, 0.3], [0.2, 0.2]])
+        >>> shorter_ceilings(-losses, losses)["kendall"].value
+        -1.0
+    """
     if len(losses) < LEAST or losses.shape[1] < 2:
         return None
     rng = np.random.default_rng(seed)
     draws = [rng.integers(len(losses), size=len(losses)) for _ in range(ROUNDS)]
     found = {}
     for name, figure in FIGURES.items():
-        resampled = [_one_against_another(figure, losses[rows]) for rows in draws]
-        found[name] = Ceiling(_one_against_another(figure, losses), _middle(resampled))
+        resampled = [_one_against_another(figure, early[rows], losses[rows]) for rows in draws]
+        found[name] = Ceiling(_one_against_another(figure, early, losses), _middle(resampled))
     return found
 
 
@@ -195,10 +217,10 @@ def _middle(resampled: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _one_against_another(figure: Figure, losses: np.ndarray) -> float:
+def _one_against_another(figure: Figure, scores: np.ndarray, losses: np.ndarray) -> float:
     """Mean of a figure over all pairs of seeds; not a number of a single one."""
     seeds = range(losses.shape[1])
-    found = [figure(losses[:, one], losses[:, two]) for one in seeds for two in seeds if one != two]
+    found = [figure(scores[:, one], losses[:, two]) for one in seeds for two in seeds if one != two]
     return float(np.mean(found)) if found else math.nan
 
 

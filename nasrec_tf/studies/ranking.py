@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from nasrec_tf.benchmark.table_build import TableBuild
 from nasrec_tf.benchmark.table_workspace import Workspace
 from nasrec_tf.studies.rank_correlations import (
     LEAST,
+    Ceiling,
     ceilings,
     corrected_for_cost,
     log_cost,
     rank_figures,
+    shorter_ceilings,
 )
 from nasrec_tf.studies.ranking_result import RankedVariant, RankingResult
 from nasrec_tf.studies.ranking_supernets import RankingSupernets, Variant
@@ -59,7 +61,10 @@ class RankingStudy:
         mflops = [trained[0].mflops for trained in kept]
         found += self._made_of(scores, losses, mflops)
         left_out = len(rows) - len(kept)
-        return RankingResult(self.place.card, losses, left_out, tuple(found), ceilings(losses))
+        return RankingResult(
+            self.place.card, losses, left_out, tuple(found), ceilings(losses),
+            _of_shorter_trainings(kept, losses),
+        )  # fmt: skip
 
     def _rows(self) -> list[list[MeasuredRow]]:
         """Trainings of each architecture by seed; the first seed of all of them goes first."""
@@ -95,6 +100,27 @@ class RankingStudy:
     def _tell(self, variant: RankedVariant) -> None:
         if variant.figures is not None:
             self.place.run.say(f"{variant.name}: tau {variant.figures['kendall'].value:.3f}")
+
+
+def _of_shorter_trainings(
+    rows: Sequence[Sequence[MeasuredRow]], losses: np.ndarray
+) -> dict[int, Mapping[str, Ceiling]]:
+    """What trainings say of others that end at each evaluation before the last, by steps."""
+    curves = [row.curve for trained in rows for row in trained]
+    steps = [point.step for point in max(curves, key=len)] if curves else []
+    found = {}
+    for count, step in enumerate(steps[:-1], start=1):
+        early = np.array([[_lowest(row, count) for row in trained] for trained in rows])
+        told = shorter_ceilings(np.apply_along_axis(_ranked_last, 0, early), losses)
+        if told is not None:
+            found[step] = told
+    return found
+
+
+def _lowest(row: MeasuredRow, evaluations: int) -> float:
+    """The lowest validation log loss of so many evaluations; infinity where none is finite."""
+    known = (point.validation_log_loss for point in row.curve[:evaluations])
+    return min((loss for loss in known if loss is not None), default=math.inf)
 
 
 def _ranked_last(scores: np.ndarray) -> np.ndarray:

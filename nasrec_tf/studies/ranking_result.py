@@ -36,6 +36,7 @@ class RankingResult:
         left_out: architectures of which a training diverged.
         variants: in the order in which they were asked for, then what is made of them.
         ceilings: what one training says of another, by figure; ``None`` with a single seed.
+        shorter: the same of trainings that are stopped earlier, by their steps.
     """
 
     card: DataSetCard
@@ -43,3 +44,4 @@ class RankingResult:
     left_out: int
     variants: tuple[RankedVariant, ...]
     ceilings: Mapping[str, Ceiling] | None = None
+    shorter: Mapping[int, Mapping[str, Ceiling]] = dataclasses.field(default_factory=dict)

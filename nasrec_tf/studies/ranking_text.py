@@ -79,7 +79,20 @@ def _ceiling(result: RankingResult) -> list[str]:
     names = (*CORRELATIONS, *_regrets_told(result))
     rows = [[name, _with_interval(result.ceilings[name], 4)] for name in names]
     return ["Ceiling, one training against another with another seed:", "",
-            *_lines(["figure", "ceiling"], rows), ""]  # fmt: skip
+            *_lines(["figure", "ceiling"], rows), "", *_shorter(result)]  # fmt: skip
+
+
+def _shorter(result: RankingResult) -> list[str]:
+    """What trainings say of another that are stopped earlier."""
+    if not result.shorter:
+        return []
+    rows = [
+        [f"{step:,}", *(_with_interval(found[name]) for name in CORRELATIONS)]
+        for step, found in result.shorter.items()
+    ]
+    return ["One training that is stopped earlier, by its lowest log loss until then, against "
+            "another with another seed:", "",
+            *_lines(["steps", *CORRELATIONS], rows), ""]  # fmt: skip
 
 
 def _correlations(variant) -> list[str]:
@@ -128,6 +141,10 @@ def ranking_csv(result: RankingResult) -> str:
     writer.writerow(["scores", "figure", "value", "low", "high", "of_a_seed", "ceiling"])
     for name, ceiling in (result.ceilings or {}).items():
         writer.writerow(["another seed", name, ceiling.value, *ceiling.interval, "", ceiling.value])
+    for step, earlier in result.shorter.items():
+        for name, told in earlier.items():
+            row = [f"another seed, {step} steps", name, told.value, *told.interval, "", ""]
+            writer.writerow(row)
     for variant in result.variants:
         for name, figure in (variant.figures or {}).items():
             writer.writerow(
@@ -147,6 +164,8 @@ def screen_lines(result: RankingResult) -> list[str]:
     lines = [f"{result.card.name}: {len(result.losses)} architectures{few}"]
     if result.ceilings is not None:
         lines.append(_screen_line(result.ceilings, "another seed's losses"))
+    for step, found in result.shorter.items():
+        lines.append(_screen_line(found, f"another seed's losses after {step:,} steps"))
     for variant in result.variants:
         if variant.figures is not None:
             lines.append(_screen_line(variant.figures, variant.name))

@@ -9,9 +9,10 @@ import pytest
 from benchmark.made_tables import CARD
 from scipy import stats
 
+from nasrec_tf.benchmark.measured_rows import CurvePoint, MeasuredRow
 from nasrec_tf.studies import rank_correlations
 from nasrec_tf.studies.rank_correlations import ceilings
-from nasrec_tf.studies.ranking import _ranked
+from nasrec_tf.studies.ranking import _of_shorter_trainings, _ranked
 from nasrec_tf.studies.ranking_result import RankingResult
 from nasrec_tf.studies.ranking_text import ranking_csv, ranking_markdown, screen_lines
 
@@ -81,3 +82,58 @@ def test_what_diverged_is_last_and_does_not_decide_the_linear_correlation():
     assert found["spearman"].value == pytest.approx(stats.spearmanr(worst, means).statistic)
     at_the_end = np.where(np.isinf(scores), np.sort(scores)[-2], scores)
     assert found["pearson"].value == pytest.approx(stats.pearsonr(at_the_end, means).statistic)
+
+
+def with_curves(curves):
+    """Trainings of architectures, by seed, of given log losses at their evaluations."""
+
+    def row(number, seed, curve):
+        points = [
+            CurvePoint(10 * place, loss, 0.5, loss, 0.5) for place, loss in enumerate(curve, 1)
+        ]
+        made_with = "0" * 16
+        return MeasuredRow(
+            made_with, "{}", str(number), seed, tuple(points), 0.1, 10, 20, 1.0, 1.0, made_with
+        )
+
+    return [
+        [row(number, seed, curve) for seed, curve in enumerate(trained, 1)]
+        for number, trained in enumerate(curves)
+    ]
+
+
+def test_a_training_that_is_stopped_earlier_is_told_against_another_seeds_lowest():
+    rng = np.random.default_rng(1)
+    curves = rng.uniform(0.4, 0.6, size=(30, 2, 4))
+    rows = with_curves(curves.tolist())
+    losses = np.array([[row.log_loss for row in trained] for trained in rows])
+    found = _of_shorter_trainings(rows, losses)
+    assert list(found) == [10, 20, 30]  # After all of them it is the ceiling.
+    for count, told in enumerate(found.values(), 1):
+        early = curves[:, :, :count].min(axis=2)
+        taus = [stats.kendalltau(early[:, one], losses[:, 1 - one]).statistic for one in (0, 1)]
+        assert told["kendall"].value == pytest.approx(np.mean(taus))
+    result = RankingResult(CARD, losses, 0, (), ceilings(losses), found)
+    assert "| 20 | " in ranking_markdown(result, "")
+    assert "another seed's losses after 20 steps" in "\n".join(screen_lines(result))
+    kept = csv.DictReader(io.StringIO(ranking_csv(result)))
+    kendall = {row["scores"]: float(row["value"]) for row in kept if row["figure"] == "kendall"}
+    assert kendall["another seed, 20 steps"] == found[20]["kendall"].value
+
+
+def test_a_training_without_a_finite_loss_so_far_is_ranked_last():
+    """As is one that diverged later, by what it had come to."""
+    curves = [[[0.5, 0.4]] * 2, [[None, 0.3]] * 2, [[0.2]] * 2, [[0.6, 0.55]] * 2]
+    rows = with_curves(curves)
+    losses = np.array([[row.log_loss for row in trained] for trained in rows])
+    found = _of_shorter_trainings(rows, losses)
+    assert list(found) == [10]
+    early = np.array([0.5, 9.0, 0.2, 0.6])
+    expected = stats.kendalltau(early, losses[:, 0]).statistic
+    assert found[10]["kendall"].value == pytest.approx(expected)
+
+
+def test_a_single_seed_tells_nothing_of_shorter_trainings():
+    rows = with_curves(np.random.default_rng(0).uniform(size=(8, 1, 3)).tolist())
+    assert _of_shorter_trainings(rows, np.array([[row.log_loss] for (row,) in rows])) == {}
+    assert _of_shorter_trainings([], np.zeros((0, 2))) == {}
