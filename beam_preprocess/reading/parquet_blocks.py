@@ -29,7 +29,8 @@ from beam_preprocess.reading.lists import (
 from beam_preprocess.reading.parquet_values import (
     inexact_ids,
     is_number,
-    is_readable,
+    is_readable_column,
+    kind_of,
     plain_values,
     text_of,
 )
@@ -118,11 +119,11 @@ def check_column_types(schema: pa.Schema, description: Description, path: str) -
         _check_list(schema, column, path)
     lists = {column.source for column in description.sparse or () if column.is_list}
     for name in raw_columns(description):
-        kind = schema.field(name).type
-        if not is_readable(kind) and not (name in lists and is_list_type(kind)):
+        field = schema.field(name)
+        if not is_readable_column(field) and not (name in lists and is_list_type(field.type)):
             raise DataError(
-                f"{path}: column {name!r} is of type {' '.join(str(kind).split())}, which is no "
-                f"single value; leave it out (--ignore), or write it as text or numbers"
+                f"{path}: column {name!r} is of type {kind_of(field)}, which is no single value; "
+                "leave it out (--ignore), or write it as text or numbers"
             )
 
 

@@ -20,6 +20,11 @@ _EXACT = {pa.float16(): 2.0**11, pa.float32(): 2.0**24, pa.float64(): 2.0**53}
 # Ids as such types carry them in what DuckDB, Polars and others write.
 _UUID = "arrow.uuid"
 
+_NAME = b"ARROW:extension:name"
+
+# Numbers of months, days or hours since 1970, which are no values of any log.
+_OTHERWISE = ("pandas.period",)
+
 # A fraction of a second without its final zeros, before a time zone or the end.
 _NO_FRACTION = (r"\.0+([Z+-].*)?$", r"\1")
 _SHORT_FRACTION = (r"(\.[0-9]*[1-9])0+([Z+-].*)?$", r"\1\2")
@@ -116,6 +121,31 @@ def is_readable(kind: pa.DataType) -> bool:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
         return False
     return True
+
+
+def kind_of(field: pa.Field) -> str:
+    """What a column is called that holds something else than its type says; else its type.
+
+    Args:
+      field: Of the schema of a Parquet file or table. Extension types that this process does not
+        know are read as what carries them, with their name beside.
+
+    >>> kind_of(pa.field("month", pa.int64(), metadata={_NAME: b"pandas.period"}))
+    'pandas.period'
+    """
+    named = (field.metadata or {}).get(_NAME, b"").decode(errors="replace")
+    if isinstance(field.type, pa.BaseExtensionType):
+        named = field.type.extension_name
+    return named if named in _OTHERWISE else " ".join(str(field.type).split())
+
+
+def is_readable_column(field: pa.Field) -> bool:
+    """Whether the values of a column can be read.
+
+    Args:
+      field: Of the schema of a Parquet file or table.
+    """
+    return kind_of(field) not in _OTHERWISE and is_readable(field.type)
 
 
 def _no_values(kind: pa.DataType) -> pa.Array:

@@ -18,7 +18,12 @@ from beam_preprocess.reading.foreign_files import check_delimited, wide_encoding
 from beam_preprocess.reading.lists import is_list_type
 from beam_preprocess.reading.parquet_blocks import open_parquet
 from beam_preprocess.reading.parquet_values import is_number as is_number_type
-from beam_preprocess.reading.parquet_values import is_readable, plain_values, text_of
+from beam_preprocess.reading.parquet_values import (
+    is_readable_column,
+    kind_of,
+    plain_values,
+    text_of,
+)
 from beam_preprocess.reading.text_blocks import InputFile, check_readable, open_text
 from beam_preprocess.running.comma_readings import decimal_sign
 from beam_preprocess.running.file_patterns import FoundFile, find_files
@@ -161,7 +166,7 @@ def _partitions(files: Sequence[FoundFile], rows: int) -> list[tuple[str, ...]]:
 def _of_parquet(found: FoundFile, others: Sequence[FoundFile]) -> LogSample:
     with open_parquet(found.path) as opened:
         schema = opened.schema_arrow
-        readable = [field.name for field in schema if is_readable(field.type)]
+        readable = [field.name for field in schema if is_readable_column(field)]
         batches = _batches(opened, readable, MOST_ROWS)
     for other in others:
         rows = sum(batch.num_rows for batch in batches)
@@ -172,7 +177,7 @@ def _of_parquet(found: FoundFile, others: Sequence[FoundFile]) -> LogSample:
                 continue
         with open_parquet(other.path) as opened:
             alike = set(opened.schema_arrow.names) == set(schema.names) and all(
-                is_readable(opened.schema_arrow.field(name).type) for name in readable
+                is_readable_column(opened.schema_arrow.field(name)) for name in readable
             )
             if alike:
                 batches += _batches(opened, readable, MOST_ROWS - rows)
@@ -207,7 +212,7 @@ def _of_parquet(found: FoundFile, others: Sequence[FoundFile]) -> LogSample:
             if is_list_type(f.type) and pa.types.is_floating(f.type.value_type)
         ),
         unreadable=tuple(
-            (f.name, str(f.type))
+            (f.name, kind_of(f))
             for f in schema
             if f.name not in readable and not is_list_type(f.type)
         ),

@@ -22,6 +22,7 @@ from beam_preprocess.reading.lists import is_list_type, item_texts
 from beam_preprocess.reading.parquet_blocks import raw_rows
 from beam_preprocess.reading.parquet_values import inexact_ids, is_readable, plain_values, text_of
 from beam_preprocess.reading.parse import parse_block
+from beam_preprocess.running.describe import describe
 
 EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
 IDS = (20_000_000_001, 20_000_000_002, 20_000_000_003)
@@ -289,3 +290,15 @@ def test_numbers_of_a_column_that_is_a_category_too_need_no_text(decimal_point):
     assert rows.dense["price"].tolist() == [0.1, 1234.5]
     assert rows.weight.tolist() == [0.5, 1.0]
     assert [values.to_pylist() for values in rows.sparse.values()] == [[b"0.1", b"1234.5"]]
+
+
+def test_periods_of_pandas_are_no_numbers(make_dataset, tmp_path):
+    """March 2024 became 650, the months since 1970, which no other program would send."""
+    name = {b"ARROW:extension:name": b"pandas.period", b"ARROW:extension:metadata": b'{"freq":"M"}'}
+    month = pa.field("month", pa.int64(), metadata=name)
+    schema = pa.schema([("click", pa.int8()), ("user", pa.int8()), month])
+    table = pa.table([[0, 1] * 30, [3, 4, 5] * 20, [648, 650] * 30], schema=schema)
+    parquet.write_table(table, tmp_path / "log.parquet")
+    with pytest.raises(DataError, match=r"'month' is of type pandas\.period, .*write it as text"):
+        make_dataset(tmp_path / "log.parquet", generic("click", file_format="parquet"))
+    assert '"month",  # of type pandas.period' in describe([str(tmp_path / "log.parquet")])
