@@ -2,7 +2,8 @@
 
 Those with options of their own are modules of their own: ``benchmarks.preprocess``,
 ``benchmarks.pim_estimate``, ``benchmarks.serving_load``, ``benchmarks.plan_check``,
-``benchmarks.full_size``, ``benchmarks.racing`` and ``benchmarks.gpu``.
+``benchmarks.full_size``, ``benchmarks.racing``, ``benchmarks.supernet_ways`` and
+``benchmarks.gpu``.
 """
 
 import argparse
