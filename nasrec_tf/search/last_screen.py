@@ -19,6 +19,7 @@ from nasrec_tf.search.results import (
     ExportResult,
     RecordsResult,
     RetrainResult,
+    Skipped,
     StageResult,
 )
 from nasrec_tf.search.run import Run
@@ -58,10 +59,16 @@ def last_screen(run: Run) -> str:
     lines += chosen_lines(run.config, final_model(run))
     lines += pruning_lines(run)
     lines += _hardware_lines(run)
-    seconds = [
-        f"{stage} {run.directory.finished(stage, StageResult).seconds:.0f} s"
+    results = {
+        stage: run.directory.finished(stage, StageResult)
         for stage in run.config.stages
         if stage != "explain" or run.directory.result(stage) is not None
+    }
+    # What a stage takes that is skipped is the start of TensorFlow.
+    seconds = [
+        f"{stage} {result.seconds:.0f} s"
+        for stage, result in results.items()
+        if not isinstance(result, Skipped)
     ]
     lines += [
         f"time     {', '.join(seconds)}",

@@ -84,6 +84,8 @@ def run(data, tmp_path_factory):
 def test_the_last_screen_says_what_it_is_and_what_it_costs(trained, run):
     cost = load_trainable(str(trained[0] / "mine.toml")).complexity(run.features, Recipe())
     assert f"found    DeepFM, {cost.mflops:.4f} M multiply-accumulates" in trained[1]
+    [times] = [line for line in trained[1].splitlines() if line.startswith("time ")]
+    assert "retrain" in times and "supernet" not in times and "evolution" not in times
 
 
 def test_the_export_serves_the_network_that_won_with_its_calibration(trained, run):
