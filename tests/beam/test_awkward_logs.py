@@ -204,7 +204,7 @@ def test_utf_32_is_told_from_utf_16(tmp_path):
     ("text", "told"),
     [
         ("\n\n\n", "has no rows to look at"),
-        ("click" + "x" * (1 << 20), "line 1: is longer than a row may be"),
+        ("click" + "x" * (1 << 23), "line 1: is longer than a row may be"),
         ("click,city\n" + "0,a,\n1,b,\n" * 9, "line 1: has 2 columns, one less than most lines"),
         ("Clicks of May,,\nclick,city,x\n" + "0,a,1\n1,b,2\n" * 9, "what stands before the table"),
         ("# of May, by me\nclick,city,x,y\n" + "0,a,1,2\n" * 9, "what stands before the table"),
