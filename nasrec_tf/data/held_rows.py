@@ -4,6 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
+from nasrec_tf.data.pipelines import untuned
 from nasrec_tf.data.row_parser import widened
 
 
@@ -48,7 +49,15 @@ class HeldRows:
         count = min(limit or self.count, self.count)
         first = tf.data.Dataset.range(0, count, batch_size)
         index = first.map(lambda row: tf.range(row, tf.minimum(row + batch_size, count)))
-        return index.map(self.take, num_parallel_calls=1).prefetch(2)
+        return self.batches_of(index)
+
+    def batches_of(self, index: tf.data.Dataset) -> tf.data.Dataset:
+        """Some of the rows, a batch after the other.
+
+        Args:
+            index: the places of each batch's rows, (batch,).
+        """
+        return untuned(index.map(self.take, num_parallel_calls=1).prefetch(2))
 
     def gather(self, index: tf.Tensor) -> "HeldRows":
         """Some of the rows, held as these are.

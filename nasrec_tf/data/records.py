@@ -234,7 +234,7 @@ class Records:
             order = order[start * batch_size : rows.count // batch_size * batch_size]
             # Rows of a matrix: row numbers one by one cost more than the batches they make.
             index = tf.data.Dataset.from_tensor_slices(order.reshape(-1, batch_size))
-            return index.map(rows.take, num_parallel_calls=1).prefetch(2)
+            return rows.batches_of(index)
         first_row = start * batch_size
         if self.order == FILE_ORDER:
             serialized = self._from_row(split, first_row)

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from nasrec_tf.data.epoch_order import EpochOrder, Position
+from nasrec_tf.data.pipelines import untuned
 
 READ_AHEAD_BYTES = 32 << 20
 """Bytes to read ahead, of all shards together that are open at a time."""
@@ -26,7 +27,8 @@ def read_shards(files: Sequence[str], open_together: int = 1) -> tf.data.Dataset
     """
     ahead = READ_AHEAD_BYTES // max(1, open_together)
     ahead = max(_LEAST_OF_A_SHARD, min(_MOST_OF_A_SHARD, ahead))
-    return tf.data.TFRecordDataset(files, compression_type="GZIP", buffer_size=ahead)
+    rows = tf.data.TFRecordDataset(files, compression_type="GZIP", buffer_size=ahead)
+    return untuned(rows)
 
 
 def shuffled_windows(
@@ -91,4 +93,4 @@ def _shuffled(windows: tf.data.Dataset, seed: int, position: Position) -> tf.dat
         return tf.nest.map_structure(lambda part: tf.gather(part, index), rows)
 
     numbered = windows.enumerate(start=position.windows_before)
-    return numbered.map(shuffle, num_parallel_calls=1).prefetch(1)
+    return untuned(numbered.map(shuffle, num_parallel_calls=1).prefetch(1))
