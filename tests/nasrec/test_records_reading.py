@@ -162,3 +162,15 @@ def test_a_cap_leaves_room_for_values():
     with pytest.raises(ValueError, match="at least 3"):
         Features(0, (20,)).capped(2)
     assert Features(0, (20,)).capped(None).table_rows == (20,)
+
+
+@pytest.mark.parametrize("order", ["shuffled", "file"])
+@pytest.mark.parametrize("memory", [0, 1 << 30])
+def test_nobody_waits_for_a_tuner_that_has_nothing_to_tune(records, memory, order):
+    """Whoever lets go of an iterator would wait until the tuner's thread wakes."""
+    read = Records(records.directory, memory_limit=memory)
+    read.order = order  # whatever order the rows stand in
+    ways = [read.batches(split, BATCH, limit) for split in SPLITS for limit in (None, 70)]
+    ways += [read.training_batches(BATCH, 0, 3, start) for start in (0, 1, 10**6)]
+    ways += [way.repeat().take(3) for way in ways]
+    assert [way.options().autotune.enabled for way in ways] == [False] * len(ways)
