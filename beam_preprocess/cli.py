@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from beam_preprocess.common.kept_interrupts import kept_interrupts
 from beam_preprocess.common.one_line_options import OneLineParser
 from beam_preprocess.config import (
     HASH_TABLE_ROWS,
@@ -41,15 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if arguments[:1] == ["inspect"]:
-            from beam_preprocess.dataset.inspection import main as inspect_main
-
-            return inspect_main(arguments[1:])
-        if arguments[:1] == ["describe"]:
-            from beam_preprocess.running.describe import main as describe_main
-
-            return describe_main(arguments[1:])
-        return _preprocess(arguments)
+        with kept_interrupts():
+            return _command(arguments)
     except DataError as error:
         print(f"error: {' '.join(str(error).splitlines())}", file=sys.stderr)
         return _USAGE_ERROR
@@ -59,6 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command starts again", file=sys.stderr)
         return 130
+
+
+def _command(arguments: list[str]) -> int:
+    if arguments[:1] == ["inspect"]:
+        from beam_preprocess.dataset.inspection import main as inspect_main
+
+        return inspect_main(arguments[1:])
+    if arguments[:1] == ["describe"]:
+        from beam_preprocess.running.describe import main as describe_main
+
+        return describe_main(arguments[1:])
+    return _preprocess(arguments)
 
 
 def _preprocess(arguments: list[str]) -> int:

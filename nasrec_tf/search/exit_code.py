@@ -5,6 +5,7 @@ import select
 import sys
 from collections.abc import Callable
 
+from beam_preprocess.common.kept_interrupts import kept_interrupts
 from beam_preprocess.common.program_start import INTERRUPTED
 from beam_preprocess.errors import DataError
 from nasrec_tf.common.device_faults import device_fault
@@ -24,7 +25,8 @@ def exit_code(command: Callable[[], int]) -> int:
             that nobody reads any more code 141.
     """
     try:
-        code = command()
+        with kept_interrupts():
+            code = command()
         sys.stdout.flush()  # What is still to be written may be refused too.
         return code
     except (UserError, DataError) as error:

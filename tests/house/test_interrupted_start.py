@@ -57,6 +57,38 @@ def test_a_program_that_handles_interrupts_itself_still_does_and_later_ones_are_
     assert (done.stdout, done.stderr) == ("handled\nraised\n", "")
 
 
+DROPPED = """
+import os, signal, sys, time
+from nasrec_tf.search.exit_code import exit_code
+
+class Interrupted:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+
+class Slow:
+    def __del__(self):  # In which the interrupt comes back.
+        time.sleep(1)
+
+def work():
+    Interrupted()
+    Slow()
+    time.sleep(10)
+    return 0
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+code = exit_code(work)
+assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
+assert sys.unraisablehook is sys.__unraisablehook__
+sys.exit(code)
+"""
+
+
+def test_an_interrupt_in_the_midst_of_a_deletion_ends_the_program_as_any_other():
+    done = subprocess.run([sys.executable, "-c", DROPPED], capture_output=True, text=True)
+    assert done.returncode == 130
+    assert done.stderr == "\nstopped; the same command goes on from here\n"
+
+
 @pytest.mark.parametrize("command", ["nasrec_tf.flops", "pim estimate"])
 def test_an_output_that_is_full_is_one_line_and_one_that_nobody_reads_none(command):
     words = [sys.executable, "-m", *command.split(), "nasrec-criteo-small"]
