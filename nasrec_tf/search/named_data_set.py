@@ -36,6 +36,16 @@ def manifest_digest(directory: pathlib.Path) -> str:
     return hashlib.sha256((directory / MANIFEST_FILE).read_bytes()).hexdigest()
 
 
+def is_replaced(directory: pathlib.Path, result: RecordsResult) -> bool:
+    """Whether another data set stands where that of a run was when it was begun.
+
+    Args:
+        directory: of the data set, which is there.
+        result: of the run's records stage; one that made its data set itself knows of no other.
+    """
+    return result.manifest_sha256 not in (None, manifest_digest(directory))
+
+
 def same_data_set(config: SearchConfig, result: RecordsResult) -> pathlib.Path | None:
     """Where options name the data set of a run, be it where it was before or elsewhere.
 

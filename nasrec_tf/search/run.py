@@ -25,6 +25,7 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.features import Features
 from nasrec_tf.operators import BY_LAYER, NO_NORM, NetworkOptions
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.named_data_set import is_replaced
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.results import RecipeResult, RecordsResult
 from nasrec_tf.search.run_directory import RunDirectory
@@ -106,8 +107,14 @@ class Run:
 
         Raises:
             DataError: if it is not what was written.
+            RunError: if it is another one than the run was begun with.
         """
         verify_file(self.dataset, SCHEMA_FILE)
+        if is_replaced(self.dataset, self._records_result):
+            raise RunError(
+                f"{self.dataset}: is another data set than the one that {self.directory.path} was "
+                "begun with; put back what there was (an export of the run does without)."
+            )
         return Schema.load(self.dataset)
 
     @functools.cached_property

@@ -117,6 +117,7 @@ class Comparison:
                 machine.
         """
         self.searches.check()  # Before what they found is looked at.
+        self._check_names()
         self._check_place()
         recipe, _ = self.trainings.start(), self.grouped_quality
         for contender in self.contenders:
@@ -130,6 +131,18 @@ class Comparison:
                 )
             except UserError as error:
                 raise UserError(f"{contender.name}: {error}") from error
+
+    def _check_names(self) -> None:
+        """Finds out before the searches are made whether what they find has names of its own."""
+        for path in map(pathlib.Path, self.config.other_runs()):
+            name = path.resolve().name
+            if name in self.searches.configs:
+                mend = "rename the directory"
+                if path.resolve() == self.searches.path(name).resolve():
+                    mend = "leave it out"
+                raise UserError(
+                    f"--runs: {path} has the name of a search by --strategies, {name}; {mend}."
+                )
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[None]:

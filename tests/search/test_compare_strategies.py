@@ -214,6 +214,7 @@ def few_candidates_at_worst():
         ("--strategies random,", "--strategies: no strategy ''"),
         ("--strategies random --strategy-seeds 0", "--strategy-seeds must be from 1 to 1000"),
         ("--strategy-seeds 2", "--strategy-seeds goes with --strategies, which is missing"),
+        ("--strategies dnas --runs own/dnas-3", "--runs: own/dnas-3 has the name of a search by"),
         ("--strategies predicted", "Leave it out, or search so with options of your own"),
     ],
 )

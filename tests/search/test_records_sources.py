@@ -2,6 +2,7 @@
 
 import html
 import os
+import shutil
 
 import pytest
 from search_calls import call
@@ -9,11 +10,13 @@ from search_calls import call
 from beam_preprocess import cli
 from beam_preprocess.dataset.origin import Origin
 from beam_preprocess.dataset.schema import Schema
+from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.last_screen import warning_lines
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.trained.model_sources import _data_of_run
 
 RECORDS = ("--stage", "records", "--quiet")
 BY_COLUMNS = ("--dataset", "csv", "--label", "click")
@@ -189,6 +192,31 @@ def test_a_data_set_may_be_moved_and_is_told_from_others(here):
         assert records("--data", place, *again).code == 0
     told = records("--data", "other-records", *again).error
     assert "this run was made with --data" in told and "other-records" in told
+
+
+def test_what_a_run_left_is_not_read_by_a_data_set_in_the_place_of_its_own(here):
+    """Ids of one vocabulary are other values in another: predictions would be of anything."""
+    made = ["--dataset", "csv", "--label", "click", "--input", "log.csv", "--output", "data"]
+    write_log(here / "log.csv")
+    assert cli.main([*made, "--quiet"]) == 0
+    assert records("--data", "data", "--run-dir", here / "run").code == 0
+    directory = RunDirectory(here / "run")
+
+    def again():
+        return Run(directory.stored_config(), directory, True)
+
+    assert again().schema == Schema.load(here / "data")
+    shutil.rmtree(here / "data")
+    write_log(here / "log.csv", first=3)
+    assert cli.main([*made, "--quiet"]) == 0
+    with pytest.raises(RunError, match="data: is another data set than the one that .*run was"):
+        _ = again().schema
+    with pytest.raises(UserError, match="is another data set"):
+        _data_of_run(again())
+    (here / "data").rename(here / "later")
+    write_log(here / "log.csv")
+    assert cli.main([*made, "--quiet"]) == 0
+    assert again().schema == Schema.load(here / "data")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from beam_preprocess.reading.description import Description
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.generated_log import write_demo
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.named_data_set import manifest_digest, named_data_set
+from nasrec_tf.search.named_data_set import is_replaced, manifest_digest, named_data_set
 from nasrec_tf.search.options import LOG_OPTIONS, flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
@@ -101,8 +101,7 @@ def check_sources(run: Run) -> None:
         return
     finished = named_data_set(config)
     if finished is not None:
-        known = run.directory.finished("records", RecordsResult).manifest_sha256
-        if known not in (None, manifest_digest(finished)):
+        if is_replaced(finished, run.directory.finished("records", RecordsResult)):
             raise UserError(
                 f"{finished}: is another data set than the one that this run was begun with; use "
                 "another --run-dir for it, or put back what there was."
