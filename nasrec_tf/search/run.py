@@ -110,7 +110,8 @@ class Run:
             RunError: if it is another one than the run was begun with.
         """
         verify_file(self.dataset, SCHEMA_FILE)
-        if is_replaced(self.dataset, self._records_result):
+        made = self.directory.result("records")
+        if made is not None and is_replaced(self.dataset, made):
             raise RunError(
                 f"{self.dataset}: is another data set than the one that {self.directory.path} was "
                 "begun with; put back what there was (an export of the run does without)."

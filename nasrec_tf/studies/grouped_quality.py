@@ -16,7 +16,7 @@ from nasrec_tf.common.strict_json import shown
 from nasrec_tf.search.kept_logits import kept_logits
 from nasrec_tf.search.results import Finite
 from nasrec_tf.search.run import Run
-from nasrec_tf.studies.kept_labels import kept_labels
+from nasrec_tf.studies.kept_labels import TEST_LABELS, kept_labels, labels_of_records
 from nasrec_tf.studies.rival_results import TEST_LOGITS
 from nasrec_tf.training.evaluation import EVALUATION_BATCH, bootstrap
 from nasrec_tf.training.grouped_auc import LEAST_GROUPS, areas_by_group, groups_with_both
@@ -139,7 +139,9 @@ class GroupedQuality:
 
     @functools.cached_property
     def _labels(self) -> np.ndarray:
-        return kept_labels(self.directory)
+        if (self.directory / TEST_LABELS).exists():
+            return kept_labels(self.directory)
+        return labels_of_records(self.run.records)  # All trainings so far have diverged.
 
     @functools.cached_property
     def _groups(self) -> np.ndarray:

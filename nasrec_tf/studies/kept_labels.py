@@ -1,6 +1,7 @@
 """Labels of the test split, and its rows' weights, kept once for all trainings of a comparison."""
 
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -51,3 +52,15 @@ def kept_labels(directory: pathlib.Path) -> np.ndarray:
     except ARCHIVE_DAMAGE as error:
         mend = f"delete {directory} to compare again"
         raise RunError(f"{path}: cannot be read; {mend}.") from error
+
+
+def labels_of_records(records: Any) -> np.ndarray:
+    """The labels of the test split, read without a network.
+
+    Args:
+        records: the data set, a ``nasrec_tf.data.records.Records``.
+    """
+    from nasrec_tf.training.evaluation import EVALUATION_BATCH
+
+    batches = records.batches("test", EVALUATION_BATCH)
+    return np.concatenate([labels.numpy()[:, 0] for _, labels, *_ in batches])

@@ -25,7 +25,12 @@ from nasrec_tf.search.training_task import WEIGHTS, FromScratch, clear_checkpoin
 from nasrec_tf.studies.averaged_trainings import averaged_trainings
 from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.grouped_quality import GroupedQuality, GroupedResult
-from nasrec_tf.studies.kept_labels import TEST_LABELS, keep_labels, kept_labels
+from nasrec_tf.studies.kept_labels import (
+    TEST_LABELS,
+    keep_labels,
+    kept_labels,
+    labels_of_records,
+)
 from nasrec_tf.studies.rival_results import (
     TEST_LOGITS,
     AveragedResult,
@@ -216,19 +221,12 @@ class RivalTrainings:
         path = self.directory / CONSTANT / TEST_FILE
         found = read_state(path, MeasuredResult, "delete it to judge the constant prediction again")
         if found is None:
-            labels = self._labels()
+            labels = labels_of_records(self.run.records)
             logits = np.full(len(labels), math.log(rate / (1 - rate)), np.float32)
             found = self._judged(labels, logits)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_state(path, found)
         return found
-
-    def _labels(self) -> np.ndarray:
-        """Of the test split, read without a network."""
-        from nasrec_tf.training.evaluation import EVALUATION_BATCH
-
-        batches = self.run.records.batches("test", EVALUATION_BATCH)
-        return np.concatenate([labels.numpy()[:, 0] for _, labels, *_ in batches])
 
     def grouped(
         self, contender: Contender, trainings: Sequence[TrainingResult], judge: GroupedQuality

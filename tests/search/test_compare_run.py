@@ -286,6 +286,15 @@ def test_auc_within_groups_is_told_of_what_was_trained_before(compared, place, m
     assert f"{told} {len(members)} groups" in " ".join(page.split())
 
 
+def test_a_found_model_that_diverges_is_told_as_that_within_groups_too(place):
+    (place / "steep.toml").write_text(RECIPE.replace("0.1", "1e30"))
+    more = ["--recipe", place / "steep.toml", "--models", "lr", "--group", "C1"]
+    code, _, err = call(*arguments(place, *more, "--out", place / "steep"))
+    assert code == 0, err
+    row = table(place / "steep")["found"]
+    assert (row["seeds"], row["diverged"], row["grouped_auc_mean"]) == ("2", "2", "")
+
+
 def test_what_other_runs_found_takes_part_with_what_its_search_cost(compared, place):
     shutil.copytree(place / "run", place / "again-found")
     shutil.copytree(compared[0], place / "runs-out")
