@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from measured_costs import COSTS
 from search_calls import call, options
 
+from beam_preprocess import cli
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
@@ -105,6 +106,22 @@ def test_what_is_wrong_with_a_sample_is_told_of_the_log(tmp_path, data, log):
     with pytest.raises(UserError, match="^--seed is wrong"):
         with in_words_of_the_log(config, tmp_path):
             raise UserError("--seed is wrong")
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ("click,a\n" + "0,0.5\n1,0.25\n" * 90, "data: has dense features alone, and networks need"),
+        ("click,a,b\n" + "0,0.5,x\n0,0.25,y\n" * 90, "data: all rows of split 'train' have label"),
+    ],
+)
+def test_what_is_wrong_with_a_data_set_is_told_as_the_run_would(tmp_path, log, told):
+    (tmp_path / "log.csv").write_text(log)
+    made = ["--dataset", "csv", "--label", "click", "--dense", "a", "--input"]
+    assert cli.main([*made, f"{tmp_path}/log.csv", "--output", f"{tmp_path}/data", "--quiet"]) == 0
+    asked = ["--data", tmp_path / "data", "--run-dir", tmp_path / "run", "--recipe", "paper"]
+    assert told in call(*asked, "--plan").error
+    assert told in call(*asked, "--stage", "records").error
 
 
 @pytest.mark.slow

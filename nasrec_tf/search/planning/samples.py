@@ -21,6 +21,7 @@ from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stages.records import (
     DATASET,
     check_sparse,
+    check_usable,
     configuration_of,
 )
 from nasrec_tf.search.warm_start import check_columns
@@ -70,6 +71,7 @@ def sampled(config: SearchConfig, scratch: pathlib.Path, clock: Any = time.perf_
     finished = named_data_set(config)
     if finished is not None:
         pilot = data_set_pilot(config, directory, finished)
+        check_usable(pilot.schema, finished)
         check_columns(pilot, pilot.schema, str(finished))
         return Sampled(pilot, _reading(finished, clock))
     return _of_log(config, directory, scratch, clock)

@@ -123,7 +123,17 @@ def _verified(config: SearchConfig, directory: pathlib.Path) -> Schema:
     return Schema.load(directory)
 
 
-def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
+def check_usable(schema: Schema, path: pathlib.Path) -> None:
+    """Finds out whether networks can be trained on a data set.
+
+    Args:
+        schema: of the data set.
+        path: its directory, for the message.
+
+    Raises:
+        UserError: if a split is empty, all training rows have one label, or nothing is to be
+            embedded.
+    """
     for name in ("train", "validation", "test"):
         if name not in schema.splits or not schema.splits[name].rows:
             raise UserError(f"{path}: split {name!r} is empty; give more rows or other splits.")
@@ -140,6 +150,10 @@ def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
             f"{path}: all rows of split 'train' have label {rate:.0f}, so there is nothing to "
             f"learn; {mend}."
         )
+
+
+def _result(schema: Schema, path: pathlib.Path) -> RecordsResult:
+    check_usable(schema, path)
     return RecordsResult(
         dataset=str(path),
         name=schema.name,
