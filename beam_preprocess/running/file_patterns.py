@@ -48,7 +48,8 @@ def find_files(patterns: Sequence[str]) -> list[FoundFile]:
       patterns: Paths or globs, local or of any file system that Beam knows.
 
     Raises:
-      DataError: A pattern means no file, or a file that is named has no byte.
+      DataError: A pattern means no file, a file that is named has no byte, or one has a name that
+        is no text.
     """
     found: dict[str, FoundFile] = {}  # by place
     for pattern in patterns:
@@ -60,12 +61,22 @@ def find_files(patterns: Sequence[str]) -> list[FoundFile]:
         if not files:
             raise DataError(f"{pattern}: no such file")
         kept = [file for file in files if file.size]
+        for file in kept:
+            _check_name(file.path)
         if not kept:
             what = "the file is empty" if files[0].named else "all of its files are empty"
             raise DataError(f"{pattern}: {what}; leave it out or fetch it again")
         for file in kept:
             found.setdefault(place_of(file.path), _with_those_above(file))
     return sorted(found.values(), key=lambda file: file.path)
+
+
+def _check_name(path: str) -> None:
+    """Refuses a name that could be written into no data card, before the rows are read for one."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{path}: the name is not valid UTF-8; rename it") from None
 
 
 def place_of(path: str) -> str:

@@ -62,6 +62,18 @@ def test_names_that_exist_mean_themselves(here):
     assert paths(str(here / "runs[2]" / "*")) == [str(here / "runs[2]" / "x.csv")]
 
 
+def test_a_name_that_is_no_text_is_refused_before_a_row_is_read(here):
+    """The data card could not be written once all had been read, which was a traceback."""
+    touch(here / "log" / "a.csv")
+    for name in (b"l\xe9on.csv", b"day=\xe9/b.csv"):
+        path = here / "log" / os.fsdecode(name)
+        touch(path)
+        with pytest.raises(DataError, match=r"\.csv: the name is not valid UTF-8; rename it"):
+            find_files(["log"])
+        path.unlink()
+    assert paths("log") == ["log/a.csv"]
+
+
 def test_a_directory_means_its_parts(here):
     touch(here / "spark" / "part-0.csv")
     touch(here / "spark" / "part-1.csv", "")
