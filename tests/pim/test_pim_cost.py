@@ -73,6 +73,19 @@ def test_a_batch_equals_its_candidates_one_by_one(preset, published):
             assert getattr(batch, figure)[index] == getattr(report, figure), figure
 
 
+def test_in_a_batch_what_leaks_beside_the_arrays_is_paid_for_the_interval_of_each(criteo_small):
+    hardware = dataclasses.replace(
+        changed(ISAAC, {"digital.lane_leakage_mw": 0.5}), embedding=recnmp_tables(0.0)
+    )
+    candidates = Candidates(activation_bits=[2, 8], duplication=[1, 4])
+    batch = estimate_batch(criteo_small, hardware, candidates)
+    for index in range(2):
+        design = changed(hardware, candidates.settings(index))
+        report = estimate(candidates.workload(index, criteo_small), design)
+        assert sum(o.energy_pj["leakage"] for o in report.operators if o.kind != "crossbar") > 0
+        assert batch.energy_pj[index] == report.energy_pj
+
+
 def test_a_batch_on_the_mnsim2_preset_equals_its_candidates_too(criteo_small):
     hardware = hardware_preset("mnsim2")
     candidates = Candidates(weight_bits=[8, 4], rows=[128, 256])

@@ -186,6 +186,22 @@ def test_vectors_follow_at_the_pace_of_the_slowest_step(name, value, step):
     assert operator.total_latency_ns == pytest.approx(through + steps[step], **near)
 
 
+@pytest.mark.parametrize(
+    ("rows", "levels"), [(1, 0), (128, 0), (129, 1), (256, 1), (257, 2), (512, 2), (513, 3)]
+)
+def test_row_tiles_are_added_in_as_few_levels_as_there_can_be(rows, levels):
+    bare = Workload("bare", (CrossbarOperator("fc", (), rows, 90),))
+    assert operator_of(bare).latency_ns["merge"] == levels * 2.0  # ns a clock
+
+
+def test_inputs_are_read_from_the_buffer_and_outputs_written_to_it():
+    buffer = OnChipMemory("itrs-hp", 64, 256)
+    read, write = buffer.figures.read_pj, buffer.figures.write_pj
+    assert read != write
+    energy = operator_of(WIDE, dataclasses.replace(ROUND, tile_buffer=buffer)).energy_pj["buffer"]
+    assert energy == pytest.approx((IN_BITS * read + OUT_BITS * write) / 256, abs=2**-12)
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.integers(1, 300),
