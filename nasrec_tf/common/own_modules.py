@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from types import ModuleType
+from typing import Any
 
 from nasrec_tf.common.errors import UserError
 
@@ -83,6 +84,22 @@ def digests(modules: Iterable[str]) -> dict[str, str]:
             content = pathlib.Path(file).read_bytes()
             found[module] = hashlib.sha256(content).hexdigest()[:12]
     return found
+
+
+def digests_of_own(things: Iterable[Any]) -> list[str]:
+    """Digests of the files of a user's own that things come from; none of this package's.
+
+    Args:
+        things: classes, or functions.
+
+    Example:
+        >>> digests_of_own([UserError, import_modules])
+        []
+    """
+    package = __name__.partition(".")[0]
+    modules = {thing.__module__ for thing in things}
+    own = sorted(module for module in modules if module.partition(".")[0] != package)
+    return list(digests(own).values())
 
 
 def named_in(arguments: Sequence[str], option: str = IMPORT) -> list[str]:

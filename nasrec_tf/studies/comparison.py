@@ -12,8 +12,9 @@ from nasrec_tf.common.atomic_file import DRAFT_PREFIX, atomic_file
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.locked_directory import is_passing, locked
 from nasrec_tf.common.option_values import made_directory
-from nasrec_tf.common.own_modules import IMPORT
+from nasrec_tf.common.own_modules import IMPORT, digests_of_own
 from nasrec_tf.common.saved_state import read_state, write_state
+from nasrec_tf.optimizers.catalogue import OPTIMIZERS
 from nasrec_tf.report.comparison_page import write_comparison
 from nasrec_tf.report.comparison_summary import ComparisonSummary, SearchSummary
 from nasrec_tf.report.comparison_text import as_csv, markdown
@@ -48,7 +49,8 @@ OPTION_OF = {"recipe": "--recipe", "learning_rates": "--learning-rates",
              "tuning_passes": "--tuning-passes"}  # fmt: skip
 
 OF_THE_RUN = {"data": "other records", "start": "another batch size or number of passes",
-              "operator_balancing": "another --operator-balancing"}  # fmt: skip
+              "operator_balancing": "another --operator-balancing",
+              "optimizer": "another file of its optimizer"}  # fmt: skip
 """What an extension of the run may change of the trainings, whichever model it finds."""
 
 
@@ -80,7 +82,8 @@ class Comparison:
     def settings(self) -> Settings:
         """What all models have in common."""
         recipe = None if self.config.recipe == AUTO else load_recipe(self.config.recipe)
-        config = self.run.config
+        config, start = self.run.config, self.run.completed(recipe or Recipe())
+        own_optimizer = digests_of_own([OPTIMIZERS[start.optimizer]])
         return Settings(
             found=self.contenders[0].model.identity,
             rows={name: split.rows for name, split in self.run.schema.splits.items()},
@@ -89,8 +92,9 @@ class Comparison:
             learning_rates=self.config.rates(),
             tuning_passes=self.config.tuning_passes,
             data=digest_of_data(self.run.dataset),
-            start=self.run.completed(recipe or Recipe()),
+            start=start,
             operator_balancing=config.operator_balancing,
+            optimizer=own_optimizer[0] if own_optimizer else None,
         )
 
     @functools.cached_property

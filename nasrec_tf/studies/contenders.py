@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 
 from beam_preprocess.common.comma_list import comma_list
 from nasrec_tf.common.errors import UserError
-from nasrec_tf.common.own_modules import digests
+from nasrec_tf.common.own_modules import digests_of_own
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.networks.baselines import BASELINES, is_baseline
+from nasrec_tf.operators import OPERATORS
 from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
@@ -41,7 +42,7 @@ class Contender:
     def directory(self) -> str:
         """Name of its directory: that of the model, and a digest of what it is.
 
-        One of the user's own is another model once its file was edited.
+        One of the user's own, or with an operator of theirs, is another once its file was edited.
 
         Example:
             >>> found = Contender("deepfm:bars", load_trainable("deepfm:bars"))
@@ -54,10 +55,12 @@ class Contender:
 
 
 def _code(model: Trainable) -> list[str]:
-    """A digest of the file that a hand-made model of the user's own comes from."""
-    module = type(model.baseline).__module__ if isinstance(model, HandMade) else __name__
-    package = __name__.partition(".")[0]
-    return [] if module.partition(".")[0] == package else list(digests([module]).values())
+    """Digests of files of the user's own that a hand-made model or operators come from."""
+    if isinstance(model, HandMade):
+        return digests_of_own([type(model.baseline)])
+    blocks = model.architecture.blocks if model.architecture is not None else ()
+    names = {name for block in blocks for name in (*block.dense_operators, *block.sparse_operators)}
+    return digests_of_own(type(OPERATORS[name]) for name in names)
 
 
 def contenders(run: Run, others: Mapping[str, Run], models: str) -> list[Contender]:

@@ -30,6 +30,7 @@ class Settings:
             before it was kept.
         start: the recipe with what the run's options and the size of its data make of it.
         operator_balancing: of the run.
+        optimizer: digest of the file of a user's own that the recipe's optimizer comes from.
     """
 
     __pydantic_config__ = SAVED
@@ -43,6 +44,7 @@ class Settings:
     data: str | None = None
     start: SavedRecipe | None = None
     operator_balancing: bool | None = None
+    optimizer: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,15 +7,18 @@ import sys
 
 import pytest
 
+from nasrec_tf.architecture.architecture import Architecture
+from nasrec_tf.architecture.blocks import Block
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.own_modules import digests, import_modules
 from nasrec_tf.flops import main as flops
 from nasrec_tf.networks.baselines import BASELINES
+from nasrec_tf.operators import OPERATORS
 from nasrec_tf.search.command import _config, _parser
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.trainable import load_trainable
+from nasrec_tf.search.trainable import SpaceModel, load_trainable
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 from nasrec_tf.studies.comparison import Comparison
 from nasrec_tf.studies.config import CompareConfig
@@ -66,6 +69,22 @@ def test_a_comparison_trains_a_model_of_ones_own_anew_once_its_file_was_edited(t
     file.write_text(file.read_text().replace("return first +", "return 2 * first +"))
     assert directory() != before
     assert Contender("fm", load_trainable("fm")).directory.count("-") == 1
+
+
+def test_a_comparison_trains_operators_of_ones_own_anew_once_their_file_was_edited(tmp_path):
+    block = Block({"squared": 16}, {"efc": 16}, (0,), (0,))
+
+    def directory():
+        with forgotten(OPERATORS, "squared"):
+            import_modules([path])
+            return Contender("found", SpaceModel(Architecture((block,)))).directory
+
+    path = page_module(tmp_path, "squared", "class Squared")
+    before = directory()
+    assert directory() == before
+    file = pathlib.Path(path)
+    file.write_text(file.read_text() + "# edited\n")
+    assert directory() != before
 
 
 def test_the_command_that_a_comparison_shows_imports_what_it_needs():

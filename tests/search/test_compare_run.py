@@ -448,6 +448,7 @@ def test_another_recipe_or_another_run_needs_another_place(compared, place, tmp_
         ({"data": "0" * 16}, "the run has other records than when"),
         ({"start": Recipe(epochs=1, batch_size=64)}, "another batch size or number of passes"),
         ({"operator_balancing": False}, "another --operator-balancing"),
+        ({"optimizer": "0" * 12}, "another file of its optimizer"),
     ],
 )
 def test_a_run_that_was_extended_since_needs_another_place(compared, place, before, told, tmp_path):
