@@ -7,7 +7,6 @@ import dataclasses
 import logging
 import os
 import shlex
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from beam_preprocess.dataset.schema import SPLIT_NAMES
 from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.job import Job
+from beam_preprocess.running import worker_process
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 _RUNNERS_WITH_KNOWN_OPTIONS = ("FnApiRunner", "DirectRunner", "DataflowRunner")
 _WORKER_LOG = "workers.log"
-_WORKER_MODULE = "apache_beam.runners.worker.sdk_worker_main"
 _CHANNEL_THREADS = ("beam_control_read", "read_grpc_client_inputs", "run_worker")
 
 
@@ -97,7 +96,7 @@ def _local_runner(job: Job) -> PipelineRunner:
     # What --direct_running_mode=multi_processing does, except that the workers' own log, stack
     # traces included, goes to a file: the exception that ends a run quotes the stack trace.
     log = os.path.join(job.trace_directory, _WORKER_LOG) if job.local else os.devnull
-    command = f"exec {shlex.quote(sys.executable)} -m {_WORKER_MODULE} >>{shlex.quote(log)} 2>&1"
+    command = f"exec {shlex.join(worker_process.command_line())} >>{shlex.quote(log)} 2>&1"
     return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
 
 

@@ -249,10 +249,17 @@ def long_log(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("stage", [pytest.param("scan", marks=pytest.mark.slow), "write"])
-def test_after_a_kill_the_same_command_completes(long_log, tmp_path, stage):
+@pytest.mark.parametrize(
+    ("stage", "workers"),
+    [
+        pytest.param("scan", 1, marks=pytest.mark.slow),
+        ("write", 1),
+        pytest.param("write", 2, marks=pytest.mark.slow),
+    ],
+)
+def test_after_a_kill_the_same_command_completes(long_log, tmp_path, stage, workers):
     arguments = ["--dataset", "csv", "--label", "label", "--dense", "x", "--input", long_log]
-    arguments += ["--quiet", "--shards", "4", "--output"]
+    arguments += ["--quiet", "--shards", "4", "--workers", workers, "--output"]
     process = subprocess.Popen(command(*arguments, tmp_path / "out"))
     progress = tmp_path / "out.partial" / "progress"
     wait_for(lambda: any(progress.glob(f"{stage}-*")), process, stage)
@@ -285,6 +292,19 @@ def test_a_killed_worker_ends_the_run_with_one_line(long_log, tmp_path):
     assert process.returncode == 2
     assert errors[-1].startswith("error: a worker process was killed")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_ends_with_the_run_that_started_it():
+    """Workers of a killed run wrote into the directory that the next one had cleared for itself."""
+    worker = "import sys; from beam_preprocess.running import worker_process as w;"
+    worker += "print('begun', flush=True); w._end_with(int(sys.argv[1]))"
+    run = "import os, subprocess, sys;"
+    run += f"subprocess.call([sys.executable, '-c', {worker!r}, str(os.getpid())])"
+    process = subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    process.kill()
+    # Nothing more comes once the worker, which writes there too, has ended.
+    assert process.communicate(timeout=60)[0] == ""
 
 
 def test_two_runs_do_not_write_the_same_data_set(long_log, tmp_path):
