@@ -6,9 +6,12 @@ import contextlib
 import dataclasses
 import logging
 import os
+import pathlib
 import shlex
+import signal
 import threading
 from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from beam_preprocess.common.suggestions import suggestion
@@ -40,7 +43,7 @@ def run_pipeline(job: Job, options: PipelineOptions) -> None:
     from beam_preprocess.running.pipeline import build_pipeline
 
     runner = _local_runner(job) if _is_default_runner(job.config) else None
-    with _quiet_beam() if job.local else contextlib.nullcontext():
+    with _quiet_beam() if job.local else contextlib.nullcontext(), _workers_interrupted(job):
         with beam.Pipeline(runner=runner, options=options) as pipeline:
             build_pipeline(pipeline, job)
 
@@ -96,8 +99,39 @@ def _local_runner(job: Job) -> PipelineRunner:
     # What --direct_running_mode=multi_processing does, except that the workers' own log, stack
     # traces included, goes to a file: the exception that ends a run quotes the stack trace.
     log = os.path.join(job.trace_directory, _WORKER_LOG) if job.local else os.devnull
-    command = f"exec {shlex.join(worker_process.command_line())} >>{shlex.quote(log)} 2>&1"
+    worker = shlex.join(worker_process.command_line(_end_of_workers(job)))
+    command = f"exec {worker} >>{shlex.quote(log)} 2>&1"
     return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
+
+
+def _end_of_workers(job: Job) -> pathlib.Path:
+    """The file that ends a run's workers."""
+    return pathlib.Path(job.trace_directory, "interrupted")
+
+
+@contextlib.contextmanager
+def _workers_interrupted(job: Job) -> Iterator[None]:
+    """Has an interrupt of this process end its workers first, for which Beam would wait in vain.
+
+    Those of a terminal reach the workers by themselves, those of ``kill -INT`` this process alone.
+    A handler of the program around it stays.
+    """
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    in_main = threading.current_thread() is threading.main_thread()
+    if not (job.local and usual and in_main):
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):
+            _end_of_workers(job).touch()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

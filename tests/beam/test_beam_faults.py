@@ -297,7 +297,7 @@ def test_a_killed_worker_ends_the_run_with_one_line(long_log, tmp_path):
 def test_a_worker_ends_with_the_run_that_started_it():
     """Workers of a killed run wrote into the directory that the next one had cleared for itself."""
     worker = "import sys; from beam_preprocess.running import worker_process as w;"
-    worker += "print('begun', flush=True); w._end_with(int(sys.argv[1]))"
+    worker += "print('begun', flush=True); w._end_with(int(sys.argv[1]), w.pathlib.Path('none'))"
     run = "import os, subprocess, sys;"
     run += f"subprocess.call([sys.executable, '-c', {worker!r}, str(os.getpid())])"
     process = subprocess.Popen([sys.executable, "-c", run], stdout=subprocess.PIPE, text=True)
@@ -305,6 +305,22 @@ def test_a_worker_ends_with_the_run_that_started_it():
     process.kill()
     # Nothing more comes once the worker, which writes there too, has ended.
     assert process.communicate(timeout=60)[0] == ""
+
+
+def test_an_interrupt_of_a_run_alone_ends_its_workers_too(long_log, tmp_path):
+    """Beam waited for its workers, and they for Beam: the run went on for minutes."""
+    arguments = ["--dataset", "csv", "--label", "label", "--input", long_log, "--workers", 2]
+    process = subprocess.Popen(
+        command(*arguments, "--quiet", "--output", tmp_path / "out"),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    progress = tmp_path / "out.partial" / "progress"
+    wait_for(lambda: any(progress.glob("scan-*")), process, "scan")
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_runs_do_not_write_the_same_data_set(long_log, tmp_path):
