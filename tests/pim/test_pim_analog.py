@@ -124,6 +124,70 @@ def test_error_rises_with_variation(layer):
     assert 0 < errors[2] < errors[3] < errors[4] < 0.2
 
 
+@pytest.mark.parametrize("cell_bits", [1, 2, 3])
+def test_cells_of_level_0_conduct_and_vary_by_the_same_share_as_others(cell_bits):
+    off_share = 0.1  # of the conductance of the highest level
+    hardware = changed(
+        BASE,
+        {
+            "device.bits_per_cell": cell_bits,
+            "device.low_resistance_ohm": 1e4,
+            "device.high_resistance_ohm": 1e4 / off_share,
+            "device.variation": 0.2,
+        },
+    )
+    levels = 2**cell_bits
+    arrays = program(np.zeros((128, 400), int), hardware, np.random.default_rng(0), 8)
+    floor = (levels - 1) * off_share / (1 - off_share)  # in steps from one level to the next
+    # A pair of such cells is subtracted.
+    spread = np.concatenate(arrays.levels).std()
+    assert spread == pytest.approx(np.sqrt(2) * 0.2 * floor, rel=0.02)
+
+
+@pytest.mark.parametrize("cell_bits", [1, 2, 3])
+def test_a_cell_by_itself_loses_the_drop_over_its_two_wires(cell_bits):
+    hardware = changed(
+        BASE,
+        {
+            "encoding.weights": "offset",
+            "array.rows": 1,
+            "array.columns": 1,
+            "array.wire_resistance_ohm": 5.0,
+            "device.bits_per_cell": cell_bits,
+            "device.low_resistance_ohm": 1e4,
+            "device.high_resistance_ohm": 1e6,
+        },
+    )
+    # Every slice but the last holds ones, whose cells have the lowest resistance.
+    weight = np.array([[2**11 - 1]])
+    (found,) = program(weight, hardware, np.random.default_rng(0), 12).levels
+    on, off = 1 / 1e4, 1 / 1e6
+    step = (on - off) / (2**cell_bits - 1)
+    reference = step + off  # the cell beside it, behind it on the word line
+    lost = 5.0 * (on + on + reference)
+    assert found[0, 0, 0, 0] == pytest.approx((on * (1 - lost) - off) / step, rel=1e-9)
+
+
+def test_a_code_below_zero_reaches_one_further_than_one_above():
+    clipped = changed(BASE, {"adc.bits": 8, "adc.range_policy": "clip"})
+    assert clipped.encoding.signed_conversion
+    current = np.array([-200.0, -128.0, -127.0, 127.0, 200.0])
+    assert convert(current, clipped, 1000).tolist() == [-128, -128, -127, 127, 127]
+
+
+def test_sums_beyond_single_precision_are_exact_too():
+    hardware = changed(
+        BASE,
+        {"array.rows": 1024, "device.bits_per_cell": 8, "dac.bits": 8, "adc.bits": 36},
+    )
+    x = np.full((1, 1024), 255)
+    x[0, 0] = 254
+    weights = np.full((1024, 1), 255)
+    assert int((x @ weights)[0, 0]) > 1 << 24 and int((x @ weights)[0, 0]) % 2
+    product = analog_matmul(x, weights, hardware, np.random.default_rng(0))
+    np.testing.assert_array_equal(product, x @ weights)
+
+
 def test_error_rises_with_stuck_cells(layer):
     errors = [
         error(layer, device__stuck_high_resistance=p, device__stuck_low_resistance=p)

@@ -181,6 +181,7 @@ def test_positions_share_arrays_and_copies_share_positions():
     copied = estimate(one(positions=16), changed(ISAAC, {"duplication": 64}))
     assert copied.interval_ns == pytest.approx(base.interval_ns)
     assert copied.operators[0].arrays == 16 * sixteen.operators[0].arrays
+    assert copied.write_pj == 16 * sixteen.write_pj == 16 * base.write_pj
     dynamic = [
         sum(r.energy_by_component.values()) - r.energy_by_component["leakage"]
         for r in (sixteen, copied)
@@ -238,6 +239,7 @@ def test_what_the_hardware_cannot_hold_is_named(criteo_small):
     without_memory = dataclasses.replace(ISAAC, embedding=None)
     with pytest.raises(PimError, match="no memory for embedding tables, which embedding needs"):
         estimate(criteo_small, without_memory)
+    assert estimate(criteo_small, changed(ISAAC, {"max_tiles": 7})).tiles == 7
     with pytest.raises(PimError, match=r"needs 7 tiles; isaac32 has 3: raise max_tiles"):
         estimate(criteo_small, changed(ISAAC, {"max_tiles": 3}))
 

@@ -62,6 +62,12 @@ def test_tables_in_reram_by_hand():
     assert found.write_pj == cells * 2.0
 
 
+def test_the_bank_with_the_most_rows_decides():
+    one_more = dataclasses.replace(TABLES.operators[0], look_ups=21)
+    found = costs(dataclasses.replace(TABLES, operators=(one_more,), batch=1), embedding=RERAM)
+    assert found.stage_ns == 6 * (10 + 2 * 2)
+
+
 def test_tables_in_dram_by_hand():
     found = costs(TABLES, embedding=DRAM)
     hits, misses = 5, 15

@@ -68,6 +68,14 @@ def test_quantizing_a_real_map_errs_by_its_rounding_steps():
     assert fine.max() < 0.5
 
 
+def test_each_output_and_the_inputs_are_scaled_by_their_largest_magnitude():
+    kernel = np.array([[1.27, -0.0254], [-0.64, 0.0127]])
+    linear = quantize_linear(kernel, None, np.array([[-2.54, 1.0], [0.5, 2.0]]))
+    np.testing.assert_allclose(linear.weight_scale, [0.01, 0.0002])
+    assert linear.weights.tolist() == [[127, -127], [-64, 64]]
+    assert linear.signed_inputs and linear.input_scale == pytest.approx(0.02)
+
+
 def test_bad_scales_and_weights_are_one_clear_line():
     with pytest.raises(PimError, match="weights of 4 bits reach 7; the largest here is 9"):
         QuantizedLinear(np.array([[9]]), 1.0, 1.0, weight_bits=4)
