@@ -25,7 +25,7 @@ from nasrec_tf.architecture.complexity import complexity
 from nasrec_tf.architecture.space import CODESIGN
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
 from nasrec_tf.common.errors import ArchitectureError, RunError, UserError
-from nasrec_tf.networks.pruning.mask_generator import MaskGenerator
+from nasrec_tf.networks.pruning.mask_generator import MaskGenerator, generator_weights
 from nasrec_tf.networks.pruning.masked_subnet import MaskedSubnet, folded
 from nasrec_tf.networks.pruning.prune_settings import (
     MASK,
@@ -40,6 +40,7 @@ from nasrec_tf.networks.pruning.tickets import (
     next_ticket,
     pruned_matrices,
     save_ticket,
+    share_left,
     whole_ticket,
 )
 from nasrec_tf.networks.quantization import quantized_weights
@@ -246,6 +247,62 @@ def test_the_lowest_of_what_is_left_goes_next():
     scores = {"block_1_fc/dense": np.array([[0.9, 0.2, 0.5, 0.0]])}
     after = next_ticket(ticket, scores, chosen, 1)
     assert after["block_1_fc/dense"].tolist() == [[True, False, True, False]]
+
+
+def test_over_the_network_the_lowest_go_wherever_they_are_but_the_best_of_each_matrix():
+    chosen = PruneSettings(share=0.5, scope="network")
+    scores = {
+        "block_1_fc/dense": np.array([[0.9, 0.8, 0.7, 0.6]]),
+        "block_2_fc/dense": np.array([[0.1, 0.3, 0.2, 0.65]]),
+        "block_3_fc/dense": np.array([[0.01, 0.02]]),
+    }
+    ticket = {path: np.ones(value.shape, bool) for path, value in scores.items()}
+    after = next_ticket(ticket, scores, chosen, 1)
+    assert {path: left[0].tolist() for path, left in after.items()} == {
+        "block_1_fc/dense": [True, True, True, False],
+        "block_2_fc/dense": [False, False, False, True],
+        "block_3_fc/dense": [False, True],
+    }
+
+
+@pytest.mark.parametrize("scope", ["matrix", "network"])
+def test_what_has_no_score_goes_first_but_after_what_has_gone(scope):
+    chosen = PruneSettings(share=0.5, scope=scope)
+    ticket = {"block_1_fc/dense": np.array([[True, True, True, False]])}
+    scores = {"block_1_fc/dense": np.array([[-np.inf, np.nan, -1e30, 5.0]])}
+    after = next_ticket(ticket, scores, chosen, 1)["block_1_fc/dense"]
+    assert after.sum() == 2 and after[0, 2] and not after[0, 3]
+    scores["block_1_fc/dense"][0, 0] = 2.0
+    after = next_ticket(ticket, scores, chosen, 1)
+    assert after["block_1_fc/dense"].tolist() == [[True, False, True, False]]
+
+
+def test_how_much_is_left_is_rounded_and_counted_over_all_matrices():
+    of_rest = PruneSettings(iterations=3, share=0.2)
+    assert [of_rest.left(100, number) for number in range(4)] == [100, 80, 64, 51]
+    assert [of_rest.left(count, 1) for count in (1, 2, 3, 4, 7)] == [1, 2, 2, 3, 6]
+    of_all = PruneSettings(iterations=3, share=0.2, of=ORIGINAL)
+    assert [of_all.left(100, number) for number in range(4)] == [100, 80, 60, 40]
+    ticket = {"one": np.array([True, False]), "other": np.ones((3, 2), bool)}
+    assert share_left(ticket) == 7 / 8
+
+
+@pytest.mark.parametrize(("direction", "read"), [("columns", 3), ("rows", 5)])
+def test_a_mask_is_that_of_equation_5_with_a_bias(direction, read):
+    import tensorflow as tf
+
+    chosen = PruneSettings(direction=direction, hidden=0.5, bias=1.5)
+    generator = MaskGenerator((3, 5), chosen, seed=2, name="mask")
+    inner, outer, bias = (v.numpy() for v in generator.variables_by_name.values())
+    hidden = -(-read // 2)  # half of what it reads, rounded up
+    assert inner.shape == (hidden, read) and outer.shape == (read, hidden)
+    assert (bias == 1.5).all()
+    assert generator_weights((3, 5), chosen) == inner.size + outer.size + bias.size
+    matrix = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    reads = matrix if direction == "columns" else matrix.T
+    mask = 1 / (1 + np.exp(-(outer @ np.maximum(inner @ reads, 0) + bias)))
+    expected = mask if direction == "columns" else mask.T
+    np.testing.assert_allclose(generator(tf.constant(matrix)).numpy(), expected, rtol=1e-5)
 
 
 def test_masks_begin_near_one_and_gradients_reach_their_mlps_alone():
