@@ -46,11 +46,15 @@ def of_markdown(text):
     for line in [*text.splitlines(), ""]:
         if line.startswith("| "):
             cells = re.split(r"(?<!\\)\|", line.strip()[1:-1])
-            rows.append([cell.strip().replace("\\|", "|") for cell in cells])
+            rows.append([_plain(cell) for cell in cells])
         elif rows:
             tables.append((rows[0], rows[2:]))
             rows = []
     return tables
+
+
+def _plain(cell):
+    return cell.strip().replace("\\|", "|").replace("&lt;", "<")
 
 
 def of_csv(text):

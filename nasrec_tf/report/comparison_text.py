@@ -63,7 +63,8 @@ def markdown(comparison: ComparisonSummary) -> str:
     parts = [
         f"# {markdown_cell(comparison.name)}: comparison",
         f"Data set {markdown_cell(comparison.data_set)}, {comparison.seeds} "
-        f"seed{'s' if comparison.seeds != 1 else ''} of each model, {comparison.rule}."
+        f"seed{'s' if comparison.seeds != 1 else ''} of each model, "
+        f"{markdown_cell(comparison.rule)}."
         f"{_groups_told(comparison)}{f' {comparison.caution}' if comparison.caution else ''}",
         *_unfinished(comparison),
         markdown_table(_quality_columns(comparison), _quality_rows(comparison)),

@@ -19,6 +19,9 @@ from nasrec_tf.report.comparison_summary import (
 )
 from nasrec_tf.report.comparison_text import as_csv, markdown
 
+NAME = 'a|b<i>ü"{}"&$x$.toml'
+"""Of a model: what a file may be called, and tables and pages have a meaning of their own for."""
+
 values = st.floats(-2, 2).map(lambda value: round(value, 7))
 counts = st.integers(0, 10**9)
 costs = st.builds(CostSummary, st.floats(0, 1e9), st.floats(0, 1e6))
@@ -45,8 +48,9 @@ rivals = st.builds(
 @settings(max_examples=20, phases=[Phase.generate])  # A page has pictures: shrinking takes minutes.
 @given(st.lists(rivals, min_size=1, max_size=4), st.booleans())
 def test_page_markdown_and_csv_tell_the_same(rivals, groups):
-    named = [dataclasses.replace(one, name=f"m{n}") for n, one in enumerate(rivals)]
+    named = [dataclasses.replace(one, name=NAME.format(n)) for n, one in enumerate(rivals)]
     found = ComparisonSummary(
-        "run", "log", (), "recipe paper", 3, named, group="user" if groups else None
+        "run", "log", (), "recipe <i>.toml", 3, named, group="us|er" if groups else None
     )
+    assert "<i>" not in render_comparison(found) + markdown(found)
     tables.check_same(render_comparison(found), markdown(found), as_csv(found))
