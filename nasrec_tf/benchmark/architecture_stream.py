@@ -132,8 +132,9 @@ class ArchitectureStream:
 
     def _exhausted(self) -> UserError:
         return UserError(
-            f"{MAX_DRAWS:,} draws in a row gave no new architecture of {self.space.name!r}: the "
-            "space has hardly any more; ask for fewer architectures, or use a larger --space."
+            f"{MAX_DRAWS:,} draws in a row gave no new architecture of {self.space.name!r} after "
+            f"{len(self._drawn)} at random: the space has hardly any more; ask for fewer "
+            "architectures, or use a larger --space."
         )
 
 

@@ -69,11 +69,10 @@ class RankingStudy:
     def _rows(self) -> list[list[MeasuredRow]]:
         """Trainings of each architecture by seed; the first seed of all of them goes first."""
         numbers = random_numbers(self.architectures)
+        # All, before any is trained: the space may have fewer.
+        drawn = [self.build.stream.at_random(number) for number in numbers]
         by_seed = [
-            [
-                self.build.trained(self.build.stream.at_random(number), seed, number)
-                for number in numbers
-            ]
+            [self.build.trained(one, seed, number) for one, number in zip(drawn, numbers)]
             for seed in range(1, self.seeds + 1)
         ]
         return [list(rows) for rows in zip(*by_seed)]

@@ -1,6 +1,7 @@
 """A study of the ranking goes on where it was stopped, and adds to what is there."""
 
 import csv
+import re
 import shutil
 
 import pytest
@@ -79,6 +80,19 @@ def test_mistakes_are_one_line(place, more, told, capsys):
     assert study(place, *more) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ") and told in line
+
+
+@pytest.mark.integration
+def test_a_space_of_fewer_architectures_is_told_before_any_is_trained(tmp_path, capsys):
+    space = tmp_path / "tiny.toml"
+    space.write_text(
+        'dense_operators = ["fc"]\nsparse_operators = ["efc"]\nmergers = false\n'
+        "dense_widths = [16]\nsparse_widths = [16]\n"
+    )
+    assert study(tmp_path / "bench", "--space", space, "--architectures", 99, supernets=NONE) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.search("no new architecture of 'tiny' after [0-9]+ at random: the space has", line)
+    assert not read_table(tmp_path / "bench").rows
 
 
 def test_a_ranking_lies_where_no_other_table_s_or_anything_else_does(tmp_path):
