@@ -23,9 +23,7 @@ LOOKS = "looks.json"
 """What it had come to at its rungs."""
 
 
-_OF_A_TRAINING = (
-    VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE, LOOKS, SPENT_FILE,
-)  # fmt: skip
+_OF_A_TRAINING = (VALIDATION, WEIGHTS, VALIDATION_LOGITS, ROW_LOSSES, LOSS_CURVE, LOOKS)
 
 
 def always(looks: Sequence[Look]) -> bool:
@@ -88,7 +86,9 @@ def under_way(directory: pathlib.Path) -> bool:
 
 
 def make_ready(directory: pathlib.Path) -> None:
-    """Makes a training's directory, and clears what is left of one whose checkpoint is gone.
+    """Makes a training's directory, and clears what is left of one that has no checkpoint.
+
+    But for its time: what is computed twice counts twice.
 
     Args:
         directory: of the training, which goes on from its checkpoint or begins anew.

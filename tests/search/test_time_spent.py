@@ -17,6 +17,7 @@ from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.search.training_task import VALIDATION, make_ready
 
 KILLED = """
 import itertools, pathlib, sys, time
@@ -37,6 +38,16 @@ def test_the_time_of_a_killed_process_counts(tmp_path):
     assert known >= 100
     with time_spent(tmp_path, lambda: 0.0) as spent:
         assert spent() == known
+
+
+def test_the_time_of_a_training_that_was_killed_before_its_first_checkpoint_counts(tmp_path):
+    """It was forgotten, up to a whole minute of it by default, as if nobody had trained."""
+    write_state(tmp_path / SPENT_FILE, TimeSpent(50.0))
+    (tmp_path / VALIDATION).write_text("of the training that begins anew")
+    make_ready(tmp_path)
+    assert not (tmp_path / VALIDATION).exists()
+    with time_spent(tmp_path, lambda: 0.0) as spent:
+        assert spent() == 50
 
 
 def test_a_stage_and_a_training_take_all_that_calls_before_have_taken(tmp_path):
