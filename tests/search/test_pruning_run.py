@@ -65,6 +65,13 @@ def assert_lists_tell_what_is_left(directory, result):
     assert exported_otherwise(run) == "a pruned network"
 
 
+def test_log_loss(run, model):
+    from nasrec_tf.training.evaluation import Predictor, quality
+
+    labels, logits = Predictor(model, run.records)("test")
+    return quality(labels, logits, run.records.weights("test")).log_loss
+
+
 def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arguments):
     directory = RunDirectory(arguments[3])
     run = Run(directory.stored_config(), directory, quiet=True)
@@ -93,6 +100,8 @@ def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arg
     assert sum(v.numpy().size for n, v in model.named_weights().items() if "table" not in n) == (
         result.parameters
     )
+    assert result.validation == result.trainings[-1].validation
+    assert test_log_loss(run, model) == pytest.approx(result.test.log_loss, abs=1e-6)
     assert_the_report_tells_of_it(directory, result)
     assert_lists_tell_what_is_left(directory, result)
     assert not list(directory.path.glob("prune/*/checkpoint"))
@@ -141,3 +150,24 @@ def test_trainings_begin_alike_unless_they_are_not_to(arguments, tmp_path):
         losses[rewind] = [each.validation.log_loss for each in figures]
     assert losses[True][0] == losses[True][1]
     assert losses[False][0] != losses[False][1]
+
+
+def test_each_pruning_goes_on_from_the_ticket_before(arguments, tmp_path):
+    directory = RunDirectory(arguments[arguments.index("--run-dir") + 1])
+    run = Run(directory.stored_config(), directory, quiet=True)
+    model, settings = SpaceModel(ARCHITECTURE), PruneSettings("random", 2, share=0.5)
+    trainings = TicketTrainings(run, model, run.recipe, settings, tmp_path)
+    figures = trainings()
+    assert [round(each.left, 2) for each in figures] == [1.0, 0.5, 0.25]
+    tickets = [trainings._model(iteration).ticket for iteration in range(3)]
+    assert all(not (tickets[2][path] & ~tickets[1][path]).any() for path in tickets[1])
+    whole = run.model_cost(model, run.recipe).mflops
+    assert figures[0].mflops == whole
+    # A weight that is 0 is skipped as often as a sample passes it: once, or once for each element
+    # of the embeddings.
+    for ticket, figure in zip(tickets, figures):
+        skipped = 0
+        for path, left in ticket.items():
+            passes = run.recipe.embedding_dim if path == "block_1_efc/tokens" else 1
+            skipped += passes * int((~left).sum())
+        assert figure.mflops == pytest.approx(whole - skipped / 1e6)
