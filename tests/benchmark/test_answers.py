@@ -11,7 +11,7 @@ from benchmark.made_tables import CARD, SPACE, made_table, row, worth
 
 from nasrec_tf.benchmark import Benchmark
 from nasrec_tf.benchmark.leaderboard import tried_strategies
-from nasrec_tf.benchmark.measured_rows import architecture_of
+from nasrec_tf.benchmark.measured_rows import CurvePoint, architecture_of
 from nasrec_tf.benchmark.strategy_trials import TrialResult
 from nasrec_tf.benchmark.surrogate import Surrogate, losses_by_identity
 from nasrec_tf.common.errors import UserError
@@ -30,6 +30,55 @@ def test_a_query_is_the_mean_over_seeds_or_one_of_them(benchmark):
     assert mean.seeds == (1, 2) and mean.log_loss == np.mean([one.log_loss for one in seeds])
     assert mean.log_loss == pytest.approx(worth(architecture), abs=0.004)
     assert mean.curves == tuple(one.curves[0] for one in seeds)
+
+
+def measured(architecture, seed, seconds, *points):
+    """A row with a curve: what each of its evaluations came to."""
+    curve = tuple(CurvePoint(12 * (n + 1), *point) for n, point in enumerate(points))
+    return dataclasses.replace(row(architecture, 0.5, seed), curve=curve, seconds=seconds)
+
+
+def test_figures_are_of_the_evaluation_that_validation_chooses_and_means_over_seeds():
+    diverged = (None, None, None, None)
+    first = measured(
+        SPACE.widest, 1, 3.0,
+        (0.50, 0.70, 0.40, 0.71), (0.44, 0.74, 0.47, 0.69), (0.44, 0.75, 0.41, 0.76), diverged,
+    )  # fmt: skip
+    second = measured(SPACE.widest, 2, 5.0, (0.48, 0.72, 0.51, 0.73), (0.49, 0.9, 0.1, 0.9))
+    assert first.best.step == 24 and second.best.step == 12  # the first of equal ones
+    # Better on test, by which nothing is chosen.
+    other = SPACE.sample(np.random.default_rng(0))
+    others = [measured(other, seed, 1.0, (0.47, 0.8, 0.1, 0.8)) for seed in (1, 2)]
+    rows = {made.key: made for made in (first, second, *others)}
+    table = dataclasses.replace(made_table(count=1), rows=rows)
+    found = Benchmark(table).best("made")
+    assert found.architecture == SPACE.widest
+    figures = (found.log_loss, found.auc, found.test_log_loss, found.test_auc, found.seconds)
+    assert figures == pytest.approx((0.46, 0.73, 0.49, 0.71, 4.0))
+
+
+def test_each_split_is_predicted_by_a_surrogate_of_its_own(benchmark):
+    architecture = benchmark.architectures("made")[7]
+    validation, test = (benchmark.predict(architecture, "made", s) for s in ("validation", "test"))
+    assert test - validation == pytest.approx(0.01, abs=0.002)
+    assert benchmark.predict(architecture, "made") == validation
+
+
+def test_scores_vary_by_the_noise_that_is_asked_for_and_are_those_of_trial_and_architecture(
+    benchmark,
+):
+    def twice(trial):
+        for architecture in benchmark.architectures("made")[:30]:
+            assert trial.score(architecture) == trial.score(architecture)
+
+    noise = 0.2
+    first, second = (
+        benchmark.strategy_trial(twice, "made", budget=60, seed=seed, noise=noise)
+        for seed in (1, 2)
+    )
+    errors = [np.subtract(trial.scores, trial.worths)[::2] for trial in (first, second)]
+    assert np.std(errors) == pytest.approx(noise, rel=0.3)
+    assert abs(np.corrcoef(*errors)[0, 1]) < 0.5
 
 
 def test_a_query_is_of_the_function_and_not_of_how_it_is_written(benchmark):
