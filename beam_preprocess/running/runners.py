@@ -8,10 +8,8 @@ import logging
 import os
 import pathlib
 import shlex
-import signal
 import threading
 from collections.abc import Iterator, Sequence
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from beam_preprocess.common.suggestions import suggestion
@@ -21,13 +19,13 @@ from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.job import Job
 from beam_preprocess.running import worker_process
+from beam_preprocess.running.worker_watch import END_OF_WORKERS, WORKER_LOG, watched_workers
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.runner import PipelineRunner
 
 _RUNNERS_WITH_KNOWN_OPTIONS = ("FnApiRunner", "DirectRunner", "DataflowRunner")
-_WORKER_LOG = "workers.log"
 _CHANNEL_THREADS = ("beam_control_read", "read_grpc_client_inputs", "run_worker")
 
 
@@ -43,7 +41,10 @@ def run_pipeline(job: Job, options: PipelineOptions) -> None:
     from beam_preprocess.running.pipeline import build_pipeline
 
     runner = _local_runner(job) if _is_default_runner(job.config) else None
-    with _quiet_beam() if job.local else contextlib.nullcontext(), _workers_interrupted(job):
+    with contextlib.ExitStack() as around:
+        if job.local:
+            around.enter_context(_quiet_beam())
+            around.enter_context(watched_workers(pathlib.Path(job.trace_directory)))
         with beam.Pipeline(runner=runner, options=options) as pipeline:
             build_pipeline(pipeline, job)
 
@@ -98,40 +99,11 @@ def _local_runner(job: Job) -> PipelineRunner:
         return FnApiRunner()
     # What --direct_running_mode=multi_processing does, except that the workers' own log, stack
     # traces included, goes to a file: the exception that ends a run quotes the stack trace.
-    log = os.path.join(job.trace_directory, _WORKER_LOG) if job.local else os.devnull
-    worker = shlex.join(worker_process.command_line(_end_of_workers(job)))
+    log = os.path.join(job.trace_directory, WORKER_LOG) if job.local else os.devnull
+    end = pathlib.Path(job.trace_directory, END_OF_WORKERS)
+    worker = shlex.join(worker_process.command_line(end))
     command = f"exec {worker} >>{shlex.quote(log)} 2>&1"
     return FnApiRunner(SubprocessSDKEnvironment.from_command_string(command))
-
-
-def _end_of_workers(job: Job) -> pathlib.Path:
-    """The file that ends a run's workers."""
-    return pathlib.Path(job.trace_directory, "interrupted")
-
-
-@contextlib.contextmanager
-def _workers_interrupted(job: Job) -> Iterator[None]:
-    """Has an interrupt of this process end its workers first, for which Beam would wait in vain.
-
-    Those of a terminal reach the workers by themselves, those of ``kill -INT`` this process alone.
-    A handler of the program around it stays.
-    """
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    in_main = threading.current_thread() is threading.main_thread()
-    if not (job.local and usual and in_main):
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        with contextlib.suppress(OSError):
-            _end_of_workers(job).touch()
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextlib.contextmanager

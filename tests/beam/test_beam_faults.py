@@ -17,7 +17,7 @@ import pytest
 from beam_preprocess.api import Schema, verify
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
-from beam_preprocess.running import driver
+from beam_preprocess.running import driver, worker_process, worker_watch
 
 TIMES = generic("label", sparse=("user",), time_column="t")
 
@@ -321,6 +321,20 @@ def test_an_interrupt_of_a_run_alone_ends_its_workers_too(long_log, tmp_path):
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130 and "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_that_dies_before_beam_knows_it_ends_the_run_with_one_line(
+    make_dataset, tmp_path, monkeypatch
+):
+    """Beam waited for it for ever."""
+    died = ["sh", "-c", "echo Traceback; echo 'MemoryError: no more' >&2; exit 9"]
+    monkeypatch.setattr(worker_watch, "SECONDS_FOR_BEAM", 0.5)
+    monkeypatch.setattr(worker_process, "command_line", lambda end: died)
+    rows = "".join(f"{n % 2},u{n % 7}\n" for n in range(60))
+    with pytest.raises(DataError, match=r"ended as it began .* 9; MemoryError: no more.*--workers"):
+        make_dataset("label,user\n" + rows, workers=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw-out.csv"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_two_runs_do_not_write_the_same_data_set(long_log, tmp_path):
