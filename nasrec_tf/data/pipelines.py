@@ -8,7 +8,7 @@ def untuned(rows: tf.data.Dataset) -> tf.data.Dataset:
 
     All of it is given here, so that there is nothing to tune; but the thread that would do so
     sleeps for twice as long each time, up to a minute, and whoever lets go of an iterator often
-    waits until it wakes: for a third of a short epoch, and for nothing (docs/scaling.md).
+    waits until it wakes: for a third of a short epoch, and for nothing (docs/performance.md).
 
     Args:
         rows: a pipeline in which every parallelism and every buffer has its size.
