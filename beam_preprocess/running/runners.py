@@ -19,7 +19,12 @@ from beam_preprocess.datasets.layout_options import LayoutOptions
 from beam_preprocess.errors import DataError
 from beam_preprocess.job import Job
 from beam_preprocess.running import worker_process
-from beam_preprocess.running.worker_watch import END_OF_WORKERS, WORKER_LOG, watched_workers
+from beam_preprocess.running.worker_watch import (
+    END_OF_WORKERS,
+    WORKER_LOG,
+    deaths_noticed,
+    workers_end_first,
+)
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -44,7 +49,9 @@ def run_pipeline(job: Job, options: PipelineOptions) -> None:
     with contextlib.ExitStack() as around:
         if job.local:
             around.enter_context(_quiet_beam())
-            around.enter_context(watched_workers(pathlib.Path(job.trace_directory)))
+            trace = pathlib.Path(job.trace_directory)
+            around.enter_context(deaths_noticed(trace))
+            around.enter_context(workers_end_first(trace))
         with beam.Pipeline(runner=runner, options=options) as pipeline:
             build_pipeline(pipeline, job)
 

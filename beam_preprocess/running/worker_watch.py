@@ -21,63 +21,95 @@ WORKER_LOG = "workers.log"
 END_OF_WORKERS = "interrupted"
 """The file in a run's trace directory that ends its workers."""
 
-_WORKER_THREAD = "run_worker"
-"""Beam's thread that waits for a worker's end, and raises an error that nobody looks at."""
-
 SECONDS_FOR_BEAM = 10.0
 """After so long Beam has noticed the end of a worker that it knows."""
 
+_WORKER_THREAD = "run_worker"
+"""Beam's thread that waits for a worker's end, and raises an error that nobody looks at."""
+
+_OF_A_DEATH = signal.SIGUSR2
+"""Interrupts are ignored by programs that a shell has begun in the background."""
+
+
+class _WorkerDiedError(BaseException):
+    """Ends what waits for a worker; no step may take it for an error of its own."""
+
 
 @contextlib.contextmanager
-def watched_workers(trace: pathlib.Path) -> Iterator[None]:
-    """Ends a run's workers before an interrupt of it, and the run where one of them has died.
+def workers_end_first(trace: pathlib.Path) -> Iterator[None]:
+    """Ends a run's workers before an interrupt of it.
 
     Interrupts of a terminal reach the workers by themselves, those of ``kill -INT`` the run alone.
-    Where the program around has a handler of its own, or this is not its main thread, nothing is
-    watched.
+    A handler of the program around it stays.
+
+    Args:
+      trace: The run's trace directory.
+    """
+    if not _is_free(signal.SIGINT, signal.default_int_handler):
+        yield
+        return
+
+    def interrupted(number: int, frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):
+            (trace / END_OF_WORKERS).touch()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextlib.contextmanager
+def deaths_noticed(trace: pathlib.Path) -> Iterator[None]:
+    """Ends a run one of whose workers has died where Beam has not noticed.
+
+    Not where the program around it has a handler of its own for ``SIGUSR2``.
 
     Args:
       trace: The run's trace directory.
 
     Raises:
-      DataError: A worker has died and Beam has not noticed.
+      DataError: A worker has died so.
     """
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    main = threading.current_thread()
-    if not usual or main is not threading.main_thread():
+    if not _is_free(_OF_A_DEATH, signal.SIG_DFL):
         yield
         return
-    end, hook = trace / END_OF_WORKERS, threading.excepthook
-    died: list[str] = []
-    over = threading.Event()
+    main, over, hook = threading.get_ident(), threading.Event(), threading.excepthook
+    end, causes = trace / END_OF_WORKERS, []
 
-    def interrupted(number: int, frame: FrameType | None) -> None:
-        with contextlib.suppress(OSError):
-            end.touch()
-        signal.default_int_handler(number, frame)
+    def died(number: int, frame: FrameType | None) -> None:
+        raise _WorkerDiedError
 
-    def end_run(cause: str) -> None:
+    def end_run() -> None:
         if not over.wait(SECONDS_FOR_BEAM) and not end.exists():
-            died.append(cause)
-            signal.pthread_kill(main.ident, signal.SIGINT)
+            with contextlib.suppress(OSError):
+                end.touch()
+            signal.pthread_kill(main, _OF_A_DEATH)
 
     def seen(thrown: threading.ExceptHookArgs) -> None:
         hook(thrown)
         if thrown.thread is not None and thrown.thread.name == _WORKER_THREAD:
-            threading.Thread(target=end_run, args=(str(thrown.exc_value),), daemon=True).start()
+            causes.append(str(thrown.exc_value))
+            threading.Thread(target=end_run, daemon=True).start()
 
-    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(_OF_A_DEATH, died)
     threading.excepthook = seen
     try:
         yield
-    except KeyboardInterrupt:
-        if died:
-            raise DataError(_said_of(died[0], trace / WORKER_LOG)) from None
-        raise
+    except _WorkerDiedError:
+        raise DataError(_said_of(causes[0], trace / WORKER_LOG)) from None
     finally:
         over.set()
         threading.excepthook = hook
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(_OF_A_DEATH, signal.SIG_DFL)
+
+
+def _is_free(number: signal.Signals, usual: object) -> bool:
+    """Whether a signal's handler is the usual one, and may be another for a while."""
+    in_main = threading.current_thread() is threading.main_thread()
+    return in_main and signal.getsignal(number) is usual
 
 
 def _said_of(cause: str, log: pathlib.Path) -> str:

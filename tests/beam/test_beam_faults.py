@@ -314,6 +314,8 @@ def test_an_interrupt_of_a_run_alone_ends_its_workers_too(long_log, tmp_path):
         command(*arguments, "--quiet", "--output", tmp_path / "out"),
         stderr=subprocess.PIPE,
         text=True,
+        # Programs that are begun in the background of a shell ignore interrupts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     progress = tmp_path / "out.partial" / "progress"
     wait_for(lambda: any(progress.glob("scan-*")), process, "scan")
@@ -334,7 +336,7 @@ def test_a_worker_that_dies_before_beam_knows_it_ends_the_run_with_one_line(
     with pytest.raises(DataError, match=r"ended as it began .* 9; MemoryError: no more.*--workers"):
         make_dataset("label,user\n" + rows, workers=2)
     assert [path.name for path in tmp_path.iterdir()] == ["raw-out.csv"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
 
 
 def test_two_runs_do_not_write_the_same_data_set(long_log, tmp_path):

@@ -67,12 +67,27 @@ def test_what_it_names_it_knows_though_trainings_diverged(benchmark):
             assert math.isfinite(benchmark.query(architecture, dataset).log_loss)
 
 
-def test_what_the_documentation_shows_runs():
-    shown = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    assert len(shown) == 2
+def shown_runs(number):
+    """What a program of the documentation prints; of so many there are."""
+    programs = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert len(programs) == 3
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        for code in shown:
-            exec(compile(code, str(DOCS), "exec"), {})
-    regret, seconds = map(float, said.getvalue().split())
+        exec(compile(programs[number], str(DOCS), "exec"), {})
+    return said.getvalue()
+
+
+def test_what_the_documentation_shows_runs():
+    assert shown_runs(0) == ""
+    regret, seconds = map(float, shown_runs(1).split())
     assert abs(regret) < 0.2 and seconds < 60
+
+
+def test_fifths_by_size_are_those_that_the_documentation_tells():
+    told = dict(re.findall(r"^\| (\S+) \| ((?:0\.\d{4}, ){4}0\.\d{4}) \|", DOCS.read_text(), re.M))
+    lines = shown_runs(2).splitlines()
+    assert len(lines) == len(told) == 5
+    for line in lines:
+        name, losses = line.split(" ", 1)
+        found = [float(loss) for loss in re.findall(r"0\.\d+", losses)]
+        assert told[name] == ", ".join(f"{loss:.4f}" for loss in found)

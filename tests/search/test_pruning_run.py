@@ -65,7 +65,7 @@ def assert_lists_tell_what_is_left(directory, result):
     assert exported_otherwise(run) == "a pruned network"
 
 
-def test_log_loss(run, model):
+def loss_on_test(run, model):
     from nasrec_tf.training.evaluation import Predictor, quality
 
     labels, logits = Predictor(model, run.records)("test")
@@ -101,7 +101,7 @@ def test_a_pruning_goes_on_where_it_was_stopped_and_leaves_a_smaller_network(arg
         result.parameters
     )
     assert result.validation == result.trainings[-1].validation
-    assert test_log_loss(run, model) == pytest.approx(result.test.log_loss, abs=1e-6)
+    assert loss_on_test(run, model) == pytest.approx(result.test.log_loss, abs=1e-6)
     assert_the_report_tells_of_it(directory, result)
     assert_lists_tell_what_is_left(directory, result)
     assert not list(directory.path.glob("prune/*/checkpoint"))
