@@ -21,8 +21,8 @@ WORKER_LOG = "workers.log"
 END_OF_WORKERS = "interrupted"
 """The file in a run's trace directory that ends its workers."""
 
-SECONDS_FOR_BEAM = 10.0
-"""After so long Beam has noticed the end of a worker that it knows."""
+SECONDS_FOR_BEAM = 60.0
+"""After so long Beam has noticed the end of a worker that it knows, and ended the others."""
 
 _WORKER_THREAD = "run_worker"
 """Beam's thread that waits for a worker's end, and raises an error that nobody looks at."""
@@ -119,6 +119,6 @@ def _said_of(cause: str, log: pathlib.Path) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
     return (
-        f"a worker process ended as it began ({cause}; {last}): run the same command again, with "
+        f"a worker process died ({cause}; {last}): run the same command again, with "
         "fewer --workers if memory is short"
     )

@@ -333,7 +333,7 @@ def test_a_worker_that_dies_before_beam_knows_it_ends_the_run_with_one_line(
     monkeypatch.setattr(worker_watch, "SECONDS_FOR_BEAM", 0.5)
     monkeypatch.setattr(worker_process, "command_line", lambda end: died)
     rows = "".join(f"{n % 2},u{n % 7}\n" for n in range(60))
-    with pytest.raises(DataError, match=r"ended as it began .* 9; MemoryError: no more.*--workers"):
+    with pytest.raises(DataError, match=r"process died .* 9; MemoryError: no more.*--workers"):
         make_dataset("label,user\n" + rows, workers=2)
     assert [path.name for path in tmp_path.iterdir()] == ["raw-out.csv"]
     assert signal.getsignal(signal.SIGUSR2) is signal.SIG_DFL
