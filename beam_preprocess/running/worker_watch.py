@@ -77,13 +77,18 @@ def deaths_noticed(trace: pathlib.Path) -> Iterator[None]:
         yield
         return
     main, over, hook = threading.get_ident(), threading.Event(), threading.excepthook
+    # A signal after the end would meet the usual handler, which ends the process.
+    sending = threading.Lock()
     end, causes = trace / END_OF_WORKERS, []
 
     def died(number: int, frame: FrameType | None) -> None:
         raise _WorkerDiedError
 
     def end_run() -> None:
-        if not over.wait(SECONDS_FOR_BEAM) and not end.exists():
+        over.wait(SECONDS_FOR_BEAM)
+        with sending:
+            if over.is_set() or end.exists():
+                return
             with contextlib.suppress(OSError):
                 end.touch()
             signal.pthread_kill(main, _OF_A_DEATH)
@@ -101,7 +106,8 @@ def deaths_noticed(trace: pathlib.Path) -> Iterator[None]:
     except _WorkerDiedError:
         raise DataError(_said_of(causes[0], trace / WORKER_LOG)) from None
     finally:
-        over.set()
+        with sending:
+            over.set()
         threading.excepthook = hook
         signal.signal(_OF_A_DEATH, signal.SIG_DFL)
 
