@@ -90,8 +90,20 @@ def _with_lists(
     return tuple(lists.get(column.source, column) for column in columns)
 
 
-def _other_delimiter(columns: tuple[str, ...], wanted: str) -> str:
-    """A hint where a header that seems to be of one column is of several, the wanted among them."""
+def read_otherwise(description: Description, columns: tuple[str, ...], wanted: str) -> str:
+    """A hint where another delimiter, or blanks skipped behind it, would show the wanted column.
+
+    Args:
+      description: By which the header was read.
+      columns: What it says.
+      wanted: That is not among them.
+    """
+    if description.file_format == "text" and not description.skip_blanks:
+        if wanted in [name.lstrip(" ") for name in columns]:
+            return (
+                "; a blank stands before it in the header: --skip-blanks (skip_blanks = true in "
+                "TOML) takes those behind delimiters away"
+            )
     for delimiter in USUAL_DELIMITERS if len(columns) == 1 else ():
         if wanted in (name.strip(' "') for name in columns[0].split(delimiter)):
             return f"; is the delimiter {delimiter!r}? --delimiter (delimiter in TOML) says it"
@@ -116,7 +128,8 @@ def check_sources(description: Description, where: str = "") -> None:
         if source not in description.columns and source not in joined:
             raise DataError(
                 f"{where or description.name}: no column {source!r}{suggestion(source, there)}; "
-                f"there are {shorten(there)}{_other_delimiter(description.columns, source)}"
+                f"there are {shorten(there)}"
+                f"{read_otherwise(description, description.columns, source)}"
                 + ("; write the one that tells the clicks as label" if source == "?" else "")
             )
     sources = [column.source for column in description.dense]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_names import check_columns, shorten
 from beam_preprocess.reading.description import EMPTY, Description
+from beam_preprocess.reading.resolution import read_otherwise
 from beam_preprocess.reading.text_blocks import InputFile
 from beam_preprocess.running.header_lines import values_hint
 
@@ -48,6 +49,7 @@ def _check_needed(description: Description, file: InputFile, header: tuple[str, 
             raise DataError(
                 f"{file.path}: no column {name!r}, which every file needs; there are "
                 f"{shorten(header)}{values_hint(header, description)}"
+                f"{read_otherwise(description, header, name)}"
             )
 
 

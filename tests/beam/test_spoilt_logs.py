@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from beam_preprocess.cli import main
 from beam_preprocess.config import PreprocessConfig
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.encoding.scan_check import hint
@@ -135,3 +136,14 @@ def test_times_in_seconds_and_in_milliseconds_are_no_order():
         chronological_boundaries(np.append(seconds, seconds * 1000), ones, (0.8, 0.1, 0.1))
     numbers = np.append(seconds - 1_700_000_000, seconds)  # of another kind: nobody knows
     assert chronological_boundaries(numbers, ones, (0.8, 0.1, 0.1))
+
+
+@pytest.mark.parametrize("header", ["click, price, country", "country, price,click"])
+def test_blanks_in_a_header_are_told_where_a_column_is_missed_by_them(tmp_path, capsys, header):
+    path = tmp_path / "log.csv"
+    path.write_text(header + "\n" + "1, 1,1\n0, 0,0\n" * 30)
+    given = ["--dataset", "csv", "--label", "click", "--dense", "price", "--sparse", "country",
+             "--input", str(path), "--output", str(tmp_path / "out"), "--quiet"]  # fmt: skip
+    assert main(given) == 2
+    assert "a blank stands before it in the header: --skip-blanks" in capsys.readouterr().err
+    assert main([*given, "--skip-blanks"]) == 0
