@@ -4,25 +4,19 @@ import argparse
 import contextlib
 import dataclasses
 import pathlib
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from beam_preprocess.dataset.findings import Findings
-from beam_preprocess.dataset.manifest import verify_what_is_read
 from nasrec_tf.common.command_line import OneLineParser
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.fields import plain_type
 from nasrec_tf.common.own_modules import import_modules
 from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.search.config import SearchConfig, load_options
-from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_several, modules_of
-from nasrec_tf.search.options_together import without_effect_on_one_model
-from nasrec_tf.search.preflight import recipe_without_effect
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.search.stage_result import StageResult
+from nasrec_tf.search.stage_run import complete_stage
 from nasrec_tf.search.time_budget import TimeBudget
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
@@ -220,17 +214,31 @@ def completed_run(
     Raises:
         UserError, DataError: if options or data cannot be used.
     """
+    from nasrec_tf.search.failed_extension import put_back_unless_made
+    from nasrec_tf.search.preflight import check_options
+
+    directory = RunDirectory(config.run_dir)
+    check_options(config)
+    with put_back_unless_made(directory):
+        return _completed(config, directory, only_stage, quiet, port, extend)
+
+
+def _completed(
+    config: SearchConfig,
+    directory: RunDirectory,
+    only_stage: str | None,
+    quiet: bool,
+    port: int | None,
+    extend: bool,
+) -> Any:
     from nasrec_tf.search.last_screen import write_run_report
     from nasrec_tf.search.mlflow_log import log_to_mlflow
     from nasrec_tf.search.planning.budgeted import with_chosen
-    from nasrec_tf.search.preflight import check_options
     from nasrec_tf.search.run import Run
     from nasrec_tf.search.stages.records import check_sources
     from nasrec_tf.search.tensorboard_files import write_tensorboard
     from nasrec_tf.search.warm_start import warm_started
 
-    directory = RunDirectory(config.run_dir)
-    check_options(config)
     config, note = warm_started(config)
     if extend and config.max_hours is not None:
         # Before it is planned: what is left to do is what the extension leaves.
@@ -256,7 +264,7 @@ def completed_run(
                 run.say("explain: left out, which --max-hours does not cut; without it, the same "
                         "command explains the model")  # fmt: skip
             elif directory.result(stage) is None:
-                _run_stage(run, stage)
+                complete_stage(run, stage)
             else:
                 run.say(f"{stage}: finished before")
             if config.tensorboard:
@@ -336,62 +344,3 @@ def _check_ready(run, stage: str) -> None:
             f"{run.directory.path}: the {missing} stage has not finished; run it first (--stage "
             f"{missing}), or leave --stage out."
         )
-
-
-def _run_stage(run, stage: str) -> None:
-    with run.directory.timed(stage) as spent:
-        result = _stage_result(run, stage)
-    run.directory.finish(stage, result, spent())
-    run.log(f"{stage}: finished in {spent():.0f} s")
-    if stage == "records":
-        for text in Findings.load(run.dataset).told():
-            print(f"warning: {text}", file=sys.stderr, flush=True)
-
-
-def _stage_result(run, stage: str) -> StageResult:
-    from nasrec_tf.search.stages import stage_function
-
-    run.time.begin(stage)
-    if run.time.limited:
-        run.say(f"{stage}: {run.time.told()}")
-    if stage == "records":  # Needs no TensorFlow.
-        run.directory.note_environment(current_environment(modules=run.config.imports))
-        return stage_function(stage)(run)
-    from nasrec_tf.native import kernel_fingerprint
-    from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
-
-    verify_what_is_read(run.dataset)
-    configure_tensorflow(run.config.device)
-    environment = current_environment(kernel_fingerprint(), run.config.imports)
-    run.directory.note_environment(environment)
-    _announce(run, stage)
-    with user_errors(run):
-        return stage_function(stage)(run)
-
-
-def _announce(run, stage: str) -> None:
-    from nasrec_tf.search.memory_check import memory_lines
-    from nasrec_tf.search.scaling import explain
-    from nasrec_tf.search.source_0 import explain_rule
-    from nasrec_tf.search.stages.evolution import check_budgets
-    from nasrec_tf.training.devices import gpu_names
-
-    if stage == run.config.stages[1]:
-        for name in gpu_names():
-            run.say(f"device: {name}; a network's first step waits for XLA, minutes for a supernet")
-        lines = explain(run.config, run.settings, run.records.rows("train"))
-        if unread := without_effect_on_one_model(run.config):
-            names = ", ".join(map(flag, unread))
-            lines.append(f"without effect, since --architecture leaves no search: {names}")
-        if unread := recipe_without_effect(run.config):
-            lines.append(
-                f"without effect on {run.config.architecture}: {', '.join(unread)} of --recipe "
-                f"{run.config.recipe}; it has none, or says so among its own options"
-            )
-        if run.config.architecture is None:
-            lines += explain_rule(run.config, run.space.dense_embeddings, run.dense_columns)
-        for line in (*lines, *memory_lines(run)):
-            run.say(line)
-    # What a network costs may depend on its recipe.
-    if stage == next(each for each in run.config.stages if each not in ("records", "recipe")):
-        check_budgets(run)

@@ -18,9 +18,9 @@ from nasrec_tf.search.options import STAGES, flag
 from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import SEARCH_PROJECT, search_strategy
-from nasrec_tf.search.superseded import RESULT_FILE, moved_aside
+from nasrec_tf.search.superseded import CONFIG_FILE, RESULT_FILE, moved_aside
 from nasrec_tf.search.time_budget import BUDGET_FILE, read_note
-from nasrec_tf.search.warm_start_note import WARM_START_FILE
+from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
 from nasrec_tf.strategies.mutation import BlockMutation
 from nasrec_tf.strategies.random_search import RandomSearch
 from nasrec_tf.strategies.regularized_evolution import RegularizedEvolution
@@ -28,6 +28,30 @@ from nasrec_tf.strategies.strategy import Strategy
 
 OF_LENGTH = ("generations", "candidates", "top_k")
 """Options of the evolution stage that may leave its candidates as they are."""
+
+STARTED = frozenset({"supernet", "retrain"})
+"""Stages that read the run that ``--from`` names."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Applied:
+    """What an extension has changed of a run, and what there was.
+
+    Args:
+        again: stages that are made again.
+        moved: what has been moved aside, by its path in the run directory, in the order in which
+            it was made.
+        aside: where that is now; ``None`` if there was nothing.
+        before: what files held that have been written over or may be, by path in the run directory;
+            ``None`` for one that was not there.
+        journal: that of a search that goes on, in the run directory, and what it holds now.
+    """
+
+    again: tuple[str, ...]
+    moved: tuple[str, ...]
+    aside: pathlib.Path | None
+    before: dict[str, bytes | None]
+    journal: tuple[str, bytes] | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,25 +131,48 @@ class Extension:
             f"with that, use another --run-dir, or go on with --extend ({self.told})."
         )
 
-    def apply(self) -> pathlib.Path | None:
+    def apply(self) -> Applied:
         """Moves aside what is made again.
 
-        Returns:
-            Where that is now; ``None`` if there was nothing.
+        Raises:
+            RunError: if the run that ``--from`` names is read again and is no longer what it was.
         """
-        goes_on = "evolution" in self.again and self._search_goes_on()
-        names = list(self.again)
-        if goes_on:
-            self._lengthen()
+        self._check_start()
+        names, journal = list(self.again), None
+        if "evolution" in names and self._search_goes_on():
+            journal = self._journal
             names[names.index("evolution")] = f"evolution/{RESULT_FILE}"
         if "warm_start" in self.names:
-            names.append(WARM_START_FILE)
-        aside = moved_aside(self.directory, names, self.stored.to_toml())
+            names.insert(0, WARM_START_FILE)
+        files = (CONFIG_FILE, OPTION_FILES, BUDGET_FILE, WARM_START_FILE)
+        before = {name: self._held(name) for name in (*files, *filter(None, [journal]))}
+        if journal is not None:
+            self._lengthen()
+        there = tuple(name for name in names if (self.directory / name).exists())
+        aside = moved_aside(self.directory, there, self.stored.to_toml())
         note = read_note(self.directory)
         if note is not None:
             chosen = {n: v for n, v in note.chosen.items() if n not in self.names}
             write_state(self.directory / BUDGET_FILE, dataclasses.replace(note, chosen=chosen))
-        return aside
+        now = None if journal is None else (journal, self._held(journal) or b"")
+        return Applied(self.again, there, aside, before, now)
+
+    @property
+    def _journal(self) -> str:
+        from nasrec_tf.strategies.oracle.ledger import JOURNAL
+
+        return f"evolution/{SEARCH_PROJECT}/{JOURNAL}"
+
+    def _check_start(self) -> None:
+        """What was begun from another run goes on from the same one."""
+        if "warm_start" not in self.names and STARTED & set(self.again):
+            note = read_warm_start(self.config)
+            if note is not None:
+                note.check_files()
+
+    def _held(self, name: str) -> bytes | None:
+        path = self.directory / name
+        return path.read_bytes() if path.exists() else None
 
     def _search_goes_on(self) -> bool:
         """Whether its candidates are the first ones of the search that is wanted now."""
@@ -137,15 +184,9 @@ class Extension:
 
     def _strategies(self) -> tuple[Strategy, Strategy] | None:
         """The search that was begun, and the one that is wanted; ``None`` where none was."""
-        from nasrec_tf.strategies.oracle.ledger import JOURNAL
-
-        begun = (self.directory / "evolution" / SEARCH_PROJECT / JOURNAL).exists()
-        if not begun or self.config.codesign:
-            return None
-        path = self.directory / "records" / RESULT_FILE
-        mend = "delete it to run the records stage again"
-        records = read_state(path, RecordsResult, mend)
-        if records is None:
+        begun = (self.directory / self._journal).exists()
+        records = self._records()
+        if not begun or self.config.codesign or records is None:
             return None
         rows = records.rows["train"]
         before, now = (
@@ -153,6 +194,10 @@ class Extension:
             for config in (self.stored, self.config)
         )
         return before, now
+
+    def _records(self) -> RecordsResult | None:
+        path = self.directory / "records" / RESULT_FILE
+        return read_state(path, RecordsResult, "delete it to run the records stage again")
 
     def _lengthen(self) -> None:
         """Lets the search's journal be gone on with for longer."""

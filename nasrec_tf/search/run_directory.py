@@ -22,7 +22,7 @@ from nasrec_tf.search.environment import (
     note_environment,
     read_environments,
 )
-from nasrec_tf.search.extension import Extension
+from nasrec_tf.search.extension import Applied, Extension
 from nasrec_tf.search.named_data_set import named_data_set, same_data_set
 from nasrec_tf.search.option_changes import (
     READERS,
@@ -69,6 +69,7 @@ class RunDirectory:
         there = next((p for p in (self.path, *self.path.parents) if os.path.lexists(p)), None)
         if there is not None and not there.is_dir():
             raise RunError(f"{there}: is not a directory; use another {option}.")
+        self.applied: Applied | None = None  # What this object has made of the run.
         self._stored: tuple[tuple[int, int, int], SearchConfig] | None = None
 
     @contextlib.contextmanager
@@ -246,9 +247,9 @@ class RunDirectory:
     def _extend(self, extension: Extension) -> None:
         """Says what is made again, and moves it aside."""
         print(f"{self.path}: {extension.told}", flush=True)
-        aside = extension.apply()
-        if aside is not None:
-            print(f"{self.path}: what is made again lies in {aside}", flush=True)
+        self.applied = extension.apply()
+        if self.applied.aside is not None:
+            print(f"{self.path}: what is made again lies in {self.applied.aside}", flush=True)
 
     def binds(self, stage: str) -> bool:
         """Whether options that a stage is the first to read may no longer change.
