@@ -38,7 +38,7 @@ from nasrec_tf.studies.rival_trainings import RivalTrainings
 from nasrec_tf.studies.strategy_rows import strategy_rows
 from nasrec_tf.studies.strategy_searches import StrategySearches
 from nasrec_tf.studies.table_rows import Outcome, constant_row, of_few_rows, rival_row
-from nasrec_tf.training.area_interval import few_of_a_label
+from nasrec_tf.training.area_interval import few_of_a_label, rows_by_label
 from nasrec_tf.training.recipe import Recipe
 from nasrec_tf.training.recipes import load_recipe
 
@@ -232,11 +232,11 @@ class Comparison:
             rows.append(constant_row(constant, found, judge.of_constant() if judge else None))
         done = {outcome.contender.name for outcome in outcomes}
         schema, strategies = self.run.schema, strategy_rows(outcomes)
-        few = few_of_a_label(schema.splits["test"])
+        counts = rows_by_label(self.run.records, "test")
+        few = few_of_a_label(counts)
         if few is not None:
-            test_rows = schema.splits["test"].rows
-            rows = [of_few_rows(row, test_rows) for row in rows]
-            strategies = [of_few_rows(row, test_rows) for row in strategies]
+            rows = [of_few_rows(row, sum(counts)) for row in rows]
+            strategies = [of_few_rows(row, sum(counts)) for row in strategies]
         log = RunDirectory(self.run.directory.path).environments()
         return ComparisonSummary(
             name=self.run.config.name,

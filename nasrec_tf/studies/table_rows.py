@@ -255,7 +255,7 @@ def of_few_rows(row: Row, rows: int) -> Row:
 
     Args:
         row: with the gaps of many rows.
-        rows: of the test split.
+        rows: of the test split that count.
     """
     changes: dict[str, Any] = {}
     for field in dataclasses.fields(row):

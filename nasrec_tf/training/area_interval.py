@@ -7,9 +7,10 @@ effect size measure based on the Mann-Whitney statistic. Part 2", Statistics in 
 holds it in 95 to 98, whatever their number. It needs the area and the two counts alone.
 """
 
+from typing import Any
+
 import numpy as np
 
-from beam_preprocess.dataset.schema import Split
 from nasrec_tf.common.normal_distribution import NORMAL_95
 
 FEW = 20
@@ -18,14 +19,34 @@ FEW = 20
 _HALVINGS = 50
 
 
-def few_of_a_label(split: Split) -> int | None:
+def rows_by_label(records: Any, split: str) -> tuple[int, int]:
+    """How many rows of a split count with a click, and without: of weight 0 none does.
+
+    Args:
+        records: the data set, a ``nasrec_tf.data.records.Records``.
+        split: name of the split.
+
+    Raises:
+        UserError: if the split has other rows than the data set says.
+    """
+    known = records.schema.splits[split]
+    if not records.weighted:
+        return known.positives, known.rows - known.positives
+    clicked = records.labels(split)[records.weights(split) > 0] > 0.5
+    return int(np.count_nonzero(clicked)), int(np.count_nonzero(~clicked))
+
+
+def few_of_a_label(counts: tuple[int, int]) -> int | None:
     """How many rows have the rarer label, where these are fewer than ``FEW``.
 
     Args:
-        split: of a data set.
+        counts: of ``rows_by_label``.
+
+    Example:
+        >>> few_of_a_label((7, 400)), few_of_a_label((70, 400))
+        (7, None)
     """
-    rarer = min(split.positives, split.rows - split.positives)
-    return rarer if rarer < FEW else None
+    return min(counts) if min(counts) < FEW else None
 
 
 def interval_of_few(area: float, clicked: float, others: float) -> tuple[float, float]:

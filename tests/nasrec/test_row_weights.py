@@ -22,6 +22,7 @@ from nasrec_tf.common.errors import RunError
 from nasrec_tf.data.records import Records
 from nasrec_tf.networks.supernet.model import Supernet
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.training.area_interval import FEW, few_of_a_label, rows_by_label
 from nasrec_tf.training.calibration import Calibration, fit_calibration
 from nasrec_tf.training.ensembles import paired_difference, select
 from nasrec_tf.training.evaluation import (
@@ -226,6 +227,22 @@ def test_the_label_rate_is_that_of_the_weights(weighted, plain):
     one, other = Schema.load(weighted), Schema.load(plain)
     for name in ("train", "validation", "test"):
         assert one.splits[name].label_rate == pytest.approx(other.splits[name].label_rate)
+
+
+def test_clicks_of_weight_0_make_no_verdict(tmp_path, weighted, plain):
+    """Models were told apart by two clicks that count, where a hundred stand in the log."""
+    clicked = [(1, "u1", "i1", n, 0) for n in range(100)] + [(1, "u1", "i2", n, 1) for n in (1, 2)]
+    others = [(0, "u2", "i1", n, 3) for n in range(50)]
+    rows = data_set(tmp_path / "few", clicked + others, weight="importance")
+    counts = rows_by_label(Records(rows), "test")
+    assert counts == (2, 50) and few_of_a_label(counts) == 2
+
+    labels = np.array([row[0] for row in log_rows() if row[4]])
+    counts = rows_by_label(Records(weighted), "test")
+    assert counts == (labels.sum(), (1 - labels).sum()) and few_of_a_label(counts) is None
+    split = Schema.load(plain).splits["test"]
+    assert rows_by_label(Records(plain), "test") == (split.positives, split.rows - split.positives)
+    assert few_of_a_label((FEW, FEW)) is None and few_of_a_label((50, FEW - 1)) == FEW - 1
 
 
 def test_batches_keep_rows_and_weights_together(weighted, memory):

@@ -6,7 +6,7 @@ from nasrec_tf.search.results import ExplainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.why import explained
 from nasrec_tf.search.yardsticks import row_share, yardsticks
-from nasrec_tf.training.area_interval import few_of_a_label
+from nasrec_tf.training.area_interval import few_of_a_label, rows_by_label
 
 
 def run_stage(run: Run) -> ExplainResult:
@@ -30,6 +30,6 @@ def run_stage(run: Run) -> ExplainResult:
             yardsticks=beside,
             row_share=row_share(run, beside),
             why=explained(run, found, test, directory),
-            few_of_a_label=few_of_a_label(run.schema.splits["test"]),
+            few_of_a_label=few_of_a_label(rows_by_label(run.records, "test")),
         )
     )
