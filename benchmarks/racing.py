@@ -3,26 +3,29 @@
     python -m benchmarks.racing record RUN_DIR   # goes on where it was stopped
     python -m benchmarks.racing replay RUN_DIR…
 
-``record`` scores every candidate of a search once more, as the run did, and keeps the log
-loss of each validation row at several points of the tuning, in ``RUN_DIR/racing/``. ``replay`` then
-plays races over them, in the search's own order and in drawn ones: at each rung a candidate has
-been tuned for a share of the steps and is compared, row by row, with the candidate of the last
-place that is handed over, as it was at that rung; it goes on unless it is worse by more than chance
-(a bound of so many standard errors). What goes on to the end has the very score that it has without
-a race. Rows count that pass through the network, those of validation again at every rung.
+``record`` scores every candidate of a search once more, as the run did, and keeps the log loss of
+each validation row at several points of the tuning, and after shorter tunings, in
+``RUN_DIR/racing/``. ``replay`` then plays races over them, in the search's own order and in drawn
+ones: at each rung a candidate has been tuned for a share of the steps and is compared, row by row,
+with the candidate of the last place that is handed over, as it was at that rung; it goes on unless
+it is worse by more than chance (a bound of so many standard errors). What goes on to the end has
+the very score that it has without a race. Rows count that pass through the network, those of
+validation again at every rung.
 
-It also draws validation rows as ``--validation-sample`` does, by the first candidates, beside as
-many that are drawn by lot, and tells how alike the scores over them are to those over all.
+It also tells how alike scores are of fewer steps (by a schedule that ends there) and of the first
+validation rows alone, where every candidate is scored so; and it draws validation rows as
+``--validation-sample`` does, by the first candidates, beside as many that are drawn by lot, and
+tells how alike the scores over them are to those over all.
 """
 
 import argparse
 import dataclasses
+import itertools
 import pathlib
 import sys
 from typing import Any
 
 import numpy as np
-import scipy.stats
 
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import UserError
@@ -32,6 +35,7 @@ from nasrec_tf.search.exit_code import exit_code
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.search_size import PILOTS
+from nasrec_tf.studies.rank_correlations import kendall
 from nasrec_tf.training.telling_rows import rows_worth
 
 PLACES = 15
@@ -46,8 +50,17 @@ POINTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 ORDERS = 200
 """Drawn orders that a race is played in."""
 
+RESAMPLES = 500
+"""Of the candidates, behind an interval of tau."""
+
 SAMPLES = (1 / 2, 1 / 3, 1 / 4)
 """Shares of the validation rows that are drawn."""
+
+SHORTER = (0, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2)
+"""Shares of the steps that shorter tunings have, each by a schedule of its own."""
+
+JUDGED = (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+"""Shares of the validation rows, from the first, that shorter scores are taken over."""
 
 DRAWS = 20
 """Times that each share is drawn."""
@@ -88,10 +101,12 @@ class Recorded:
 
     Args:
         losses: float32 (candidates, points, validation rows).
+        shorter: the same after shorter tunings, (candidates, ``SHORTER``, validation rows).
         tuning_rows: of a candidate.
     """
 
     losses: np.ndarray
+    shorter: np.ndarray
     tuning_rows: int
 
 
@@ -159,29 +174,48 @@ def record(run: Run, quiet: bool = False) -> None:
     Raises:
         UserError: if the rows of the data set are weighted.
     """
-    from nasrec_tf.search.scorers import scoring_plan
-    from nasrec_tf.search.stages.supernet import load
     from nasrec_tf.strategies import read_results
     from nasrec_tf.strategies.history import LOG_LOSS
-    from nasrec_tf.training.scoring import SupernetScorer
 
     if run.records.weighted:
         raise UserError(f"{run.dataset}: its rows are weighted, which races do not know.")
     results = [each for each in read_results(run.search_project) if LOG_LOSS in each.metrics]
     directory = run.directory.path / "racing"
     directory.mkdir(exist_ok=True)
-    scorer: Any = None
+    scorers: Any = None
     for number, result in enumerate(results):
         path = directory / f"{number:05d}.npz"
         if path.exists():
             continue
-        scorer = scorer or SupernetScorer(load(run), run.records, scoring_plan(run))
-        losses = scorer.row_losses(result.architecture, POINTS)
+        scorers = scorers or _scorers(run)
+        whole, heads = scorers[1], []
+        for share, scorer in scorers.items():
+            heads += scorer.tuned_heads(result.architecture, POINTS if share == 1 else (1,))
+        losses = whole.losses_by_heads(result.architecture, heads)
         with atomic_path(path) as draft, draft.open("wb") as file:
-            plan = scorer.plan
-            np.savez(file, losses=losses, tuning_rows=plan.fine_tune_steps * plan.batch_size)
+            plan = whole.plan
+            np.savez(
+                file,
+                shorter=losses[: len(SHORTER)],
+                losses=losses[len(SHORTER) :],
+                tuning_rows=plan.fine_tune_steps * plan.batch_size,
+            )
         if not quiet:
             print(f"{number + 1}/{len(results)}: {losses[-1].mean():.5f}", flush=True)
+
+
+def _scorers(run: Run) -> dict[float, Any]:
+    """Of shorter tunings and of the whole one, by their share of its steps."""
+    from nasrec_tf.search.scorers import scoring_plan
+    from nasrec_tf.search.stages.supernet import load
+    from nasrec_tf.training.scoring import SupernetScorer
+
+    plan, supernet = scoring_plan(run), load(run)
+    plans = {
+        share: dataclasses.replace(plan, fine_tune_steps=int(share * plan.fine_tune_steps))
+        for share in (*SHORTER, 1)
+    }
+    return {share: SupernetScorer(supernet, run.records, each) for share, each in plans.items()}
 
 
 def read(directory: pathlib.Path) -> Recorded:
@@ -200,7 +234,13 @@ def read(directory: pathlib.Path) -> Recorded:
             "run `python -m benchmarks.racing record` first."
         )
     kept = [np.load(path) for path in paths]
-    return Recorded(np.stack([each["losses"] for each in kept]), int(kept[0]["tuning_rows"]))
+    if any("shorter" not in each for each in kept):
+        raise UserError(
+            f"{directory / 'racing'}: was recorded without shorter tunings, by an earlier version; "
+            "delete it and run `python -m benchmarks.racing record` again."
+        )
+    losses, shorter = (np.stack([each[name] for each in kept]) for name in ("losses", "shorter"))
+    return Recorded(losses, shorter, int(kept[0]["tuning_rows"]))
 
 
 def report(directory: pathlib.Path, seed: int) -> None:
@@ -226,7 +266,40 @@ def report(directory: pathlib.Path, seed: int) -> None:
             f"{race!s:<40}{1 / own.rows:>8.1f} x, {own.kept:>2} of {PLACES}"
             f"{times:>12.1f} x, {np.mean(kept):>4.1f}, {enough:>4.0%} have {ENOUGH}"
         )
+    report_cuts(recorded, seed)
     report_samples(recorded, seed)
+
+
+def report_cuts(recorded: Recorded, seed: int) -> None:
+    """Prints how alike scores by fewer steps and rows are to whole ones, and what they save.
+
+    Args:
+        recorded: the candidates.
+        seed: of the resamples of candidates that intervals are of.
+    """
+    tunings = dict(zip(SHORTER, np.moveaxis(recorded.shorter, 1, 0))) | {1: recorded.losses[:, -1]}
+    scores = tunings[1].mean(axis=1, dtype=np.float64)
+    rows = tunings[1].shape[1]
+    rng = np.random.default_rng(seed)
+    draws = [rng.integers(len(scores), size=len(scores)) for _ in range(RESAMPLES)]
+    print(f"{'shares tuned / judged':<24}{'rows':>8}{'same finalists':>18}{'tau (95 %)':>29}")
+    for (tuned, losses), judged in itertools.product(tunings.items(), JUDGED):
+        some = max(2, int(judged * rows))
+        shorter = losses[:, :some].mean(axis=1, dtype=np.float64)
+        tau = kendall(shorter, scores)
+        low, high = np.quantile([kendall(shorter[d], scores[d]) for d in draws], (0.025, 0.975))
+        saved = (recorded.tuning_rows + rows) / (tuned * recorded.tuning_rows + some)
+        same = _shared(shorter, scores)
+        print(
+            f"{f'{tuned:g} / {judged:g}':<24}{saved:>6.1f} x{same:>9} of {PLACES}"
+            f"{f'{tau:.3f} ({low:.3f} to {high:.3f})':>29}"
+        )
+
+
+def _shared(some: np.ndarray, scores: np.ndarray) -> int:
+    """Finalists that two kinds of scores have in common."""
+    best = [set(np.argsort(each, kind="stable")[:PLACES]) for each in (some, scores)]
+    return len(best[0] & best[1])
 
 
 def report_samples(recorded: Recorded, seed: int) -> None:
@@ -254,8 +327,7 @@ def report_samples(recorded: Recorded, seed: int) -> None:
 def _likeness(losses: np.ndarray, drawn: np.ndarray, weights: np.ndarray) -> tuple[int, float]:
     """Finalists that scores over drawn rows share with those over all, and Kendall's tau."""
     scores = losses.mean(axis=1), losses[:, drawn] @ weights / weights.sum()
-    best = [set(np.argsort(each, kind="stable")[:PLACES]) for each in scores]
-    return len(best[0] & best[1]), scipy.stats.kendalltau(*scores).statistic
+    return _shared(*scores), kendall(*scores)
 
 
 def main() -> int:

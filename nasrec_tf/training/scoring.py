@@ -1,7 +1,7 @@
 """Scoring a candidate by the supernet's weights (paper 4.3 and 4.4)."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +50,7 @@ class ScoringPlan:
     seed: int = 0
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
     """The final layer while it is tuned: weights and Adagrad's accumulators."""
 
     kernel: tf.Tensor
@@ -135,12 +135,32 @@ class SupernetScorer:
         Returns:
             (shares, rows), float32; after the last share, 1, the losses are those of the score.
         """
-        path = self.supernet.encode(architecture)
-        heads: list[_Head] = []
+        return self.losses_by_heads(architecture, self.tuned_heads(architecture, shares))
+
+    def tuned_heads(self, architecture: Architecture, shares: Iterable[float] = (1,)) -> list[Head]:
+        """The final layer after shares of the tuning, in rising order; 0 for that of the supernet.
+
+        Args:
+            architecture: of the supernet's space.
+            shares: of the steps; each head is that of the first chunk which comes so far.
+        """
+        heads: list[Head] = []
         wanted = [share * self.plan.fine_tune_steps for share in shares]
-        for step, head in self._tuned_heads(path):
+        for step, head in self._tuned_heads(self.supernet.encode(architecture)):
             heads += [head] * sum(steps <= step for steps in wanted[len(heads) :])
-        heads += [head] * (len(wanted) - len(heads))  # Of an epoch without a whole batch.
+        return heads + [head] * (len(wanted) - len(heads))  # Of an epoch without a whole batch.
+
+    def losses_by_heads(self, architecture: Architecture, heads: Sequence[Head]) -> np.ndarray:
+        """Log loss of each row that the score is taken over, by each of some final layers.
+
+        Args:
+            architecture: of the supernet's space.
+            heads: its final layers, tuned by this scorer or by one with another plan.
+
+        Returns:
+            (heads, rows), float32.
+        """
+        path = self.supernet.encode(architecture)
         found = []
         for inputs, labels, *_ in self._judged_batches():
             features = self._features(inputs, path)
@@ -161,10 +181,10 @@ class SupernetScorer:
         size = max(rows, self._tuning_rows, self.plan.evaluation_batch)
         return self._head_inputs(_filled_up(inputs, size - rows), path)[:rows]
 
-    def _tuned_head(self, path: Path) -> _Head:
+    def _tuned_head(self, path: Path) -> Head:
         return list(self._tuned_heads(path))[-1][1]
 
-    def _tuned_heads(self, path: Path) -> Iterator[tuple[int, _Head]]:
+    def _tuned_heads(self, path: Path) -> Iterator[tuple[int, Head]]:
         """The final layer before its tuning and after each chunk, with the steps that it took."""
         head = self._first_head(path)
         batch = self.plan.batch_size
@@ -206,7 +226,7 @@ class SupernetScorer:
     def _head_of_path(self, path):
         head = self.supernet.head_slice(path)
         kernel, bias = head["head_kernel"], head["head_bias"]
-        return _Head(kernel, bias, tf.zeros_like(kernel), tf.zeros_like(bias))
+        return Head(kernel, bias, tf.zeros_like(kernel), tf.zeros_like(bias))
 
     def _tune_chunk(self, features, labels, weights, head, first_step, steps):
         """Steps ``first_step`` and on over the chunk's batches."""
@@ -222,7 +242,7 @@ class SupernetScorer:
             lambda index, _: index < steps,
             step,
             (tf.constant(0), head),
-            shape_invariants=(tf.TensorShape([]), _Head(*(part.shape for part in head))),
+            shape_invariants=(tf.TensorShape([]), Head(*(part.shape for part in head))),
         )
         return head
 
@@ -235,7 +255,7 @@ class SupernetScorer:
         rate = self._schedule(step)
         kernel_sum = head.kernel_sum + tf.square(gradients[0])
         bias_sum = head.bias_sum + tf.square(gradients[1])
-        return _Head(
+        return Head(
             head.kernel - rate * gradients[0] / (tf.sqrt(kernel_sum) + EPSILON),
             head.bias - rate * gradients[1] / (tf.sqrt(bias_sum) + EPSILON),
             kernel_sum,

@@ -1,5 +1,6 @@
 """A candidate's score is that of its own network whose final layer alone is tuned."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -132,6 +133,17 @@ def test_the_losses_of_the_rows_make_the_score(scorer):
     assert losses.shape == (3, PLAN.validation_rows)
     assert losses[-1].mean() == pytest.approx(scorer(SPACE.widest)["log_loss"], abs=1e-6)
     assert not np.array_equal(losses[0], losses[1]) and not np.array_equal(losses[1], losses[2])
+
+
+def test_losses_by_the_head_of_a_shorter_tuning_make_the_score_of_that_plan(
+    scorer, model, records
+):
+    shorter = SupernetScorer(model, records, dataclasses.replace(PLAN, fine_tune_steps=3))
+    heads = shorter.tuned_heads(SPACE.widest) + scorer.tuned_heads(SPACE.widest)
+    by_shorter, own = scorer.losses_by_heads(SPACE.widest, heads)
+    assert by_shorter.mean() == pytest.approx(shorter(SPACE.widest)["log_loss"], abs=1e-6)
+    assert np.array_equal(own, scorer.row_losses(SPACE.widest)[0])
+    assert not np.array_equal(by_shorter, own)
 
 
 def test_a_score_over_drawn_rows_weighs_each_by_how_seldom_its_like_is_drawn(
