@@ -13,6 +13,7 @@ from typing import Any
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.made_of import made_of
 from nasrec_tf.search.option_files import OPTION_FILES
 from nasrec_tf.search.options import STAGES, flag
 from nasrec_tf.search.results import RecordsResult
@@ -149,7 +150,9 @@ class Extension:
         if journal is not None:
             self._lengthen()
         there = tuple(name for name in names if (self.directory / name).exists())
-        aside = moved_aside(self.directory, there, self.stored.to_toml())
+        records = self._records()
+        of = None if records is None else made_of(self.directory, self.directory / records.dataset)
+        aside = moved_aside(self.directory, there, self.stored.to_toml(), of)
         note = read_note(self.directory)
         if note is not None:
             chosen = {n: v for n, v in note.chosen.items() if n not in self.names}

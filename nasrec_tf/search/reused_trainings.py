@@ -13,6 +13,7 @@ from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
+from nasrec_tf.search.made_of import MADE_OF_FILE, MadeOf, made_of
 from nasrec_tf.search.results import AttemptResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
@@ -41,11 +42,13 @@ def reused(run: Run, attempt: Attempt) -> AttemptResult | None:
     # Halving looks at trainings on their way; one that is made once more goes on.
     if run.settings.halving or under_way(attempt.directory):
         return None
+    now = made_of(run.directory.path, run.dataset)
     for aside in of_run(run.directory.path):
         if not (aside / CONFIG_FILE).exists():
             continue  # Made in the moment before a kill.
-        if (aside / "records").exists():
-            return None  # Of other data, as all before.
+        # Of other data, even if options name it alike; an earlier version did not tell.
+        if now is None or now != read_state(aside / MADE_OF_FILE, MadeOf, f"delete {aside}"):
+            continue
         options = load_options(aside / CONFIG_FILE)
         stored = {name: options.get(name, getattr(SearchConfig, name)) for name in DEPENDS_ON}
         if any(getattr(run.config, name) != value for name, value in stored.items()):

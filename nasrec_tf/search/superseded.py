@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.search.made_of import MADE_OF_FILE, MadeOf
 
 CONFIG_FILE = "config.toml"
 """Holds the options, in a run directory and beside what was made with them."""
@@ -17,7 +19,9 @@ SUPERSEDED = "superseded"
 """Directory in that of a run."""
 
 
-def moved_aside(run_dir: pathlib.Path, names: Sequence[str], options: str) -> pathlib.Path | None:
+def moved_aside(
+    run_dir: pathlib.Path, names: Sequence[str], options: str, of: MadeOf | None = None
+) -> pathlib.Path | None:
     """Moves files and directories of a run into a new numbered directory of it, the last first.
 
     Each follows from those before it. So a process that is killed in between leaves nothing behind
@@ -28,6 +32,7 @@ def moved_aside(run_dir: pathlib.Path, names: Sequence[str], options: str) -> pa
         names: paths in it, in the order in which they were made; those that are not there are
             passed over.
         options: with which they were made, as a TOML file.
+        of: what they were made of; ``None`` if that is not known.
 
     Returns:
         The new directory; ``None`` if nothing was there.
@@ -44,6 +49,8 @@ def moved_aside(run_dir: pathlib.Path, names: Sequence[str], options: str) -> pa
     # First: what lies there without it could not be told from what other options made.
     with atomic_file(aside / CONFIG_FILE) as file:
         file.write(options)
+    if of is not None:
+        write_state(aside / MADE_OF_FILE, of)
     try:
         for name in reversed(there):
             (aside / name).parent.mkdir(parents=True, exist_ok=True)

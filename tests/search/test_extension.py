@@ -8,15 +8,18 @@ import shutil
 import numpy as np
 import pytest
 from forked import Forked
-from search_calls import call, options
+from search_calls import call, options, run_of
 
 from nasrec_tf.common.saved_state import write_state
 from nasrec_tf.export.versions import versions
+from nasrec_tf.search.attempts import next_attempts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.extension import Extension
+from nasrec_tf.search.made_of import MADE_OF_FILE, MadeOf, made_of
 from nasrec_tf.search.option_changes import READERS
 from nasrec_tf.search.references import PLAIN
 from nasrec_tf.search.results import ExportResult, RecipeResult
+from nasrec_tf.search.reused_trainings import reused
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.superseded import SUPERSEDED, moved_aside
 from nasrec_tf.search.trainable import SpaceModel
@@ -281,9 +284,44 @@ def test_a_model_that_an_extension_comes_to_again_is_no_further_version(run_file
     assert versions(model) == [1, 2]
 
 
+def test_a_training_is_taken_again_on_the_same_data_alone(run_files):
+    """One of before was whatever the data: who deletes all stages may name other data."""
+    run = run_of(run_files)
+    attempt = next_attempts(run, [], [])[0]
+    of = made_of(run.directory.path, run.dataset)
+    config = (run.directory.path / "config.toml").read_text()
+    aside = moved_aside(run.directory.path, ["retrain", "export"], config, of)
+    taken = reused(run, attempt)
+    assert taken is not None and (attempt.directory / "result.json").exists()
+    shutil.rmtree(attempt.directory)
+    for other in (MadeOf("0" * 64), dataclasses.replace(of, start=("0" * 64,))):
+        write_state(aside / MADE_OF_FILE, other)
+        assert reused(run, attempt) is None
+    # As an earlier version left it.
+    (aside / MADE_OF_FILE).unlink()
+    assert reused(run, attempt) is None
+
+
+@pytest.mark.slow
+def test_a_run_on_other_data_ends_as_if_it_had_never_been_extended(tmp_path):
+    run, fresh = tmp_path / "run", tmp_path / "fresh"
+    # Of tables that are as large for any rows.
+    given = "--recipe paper --architecture lr --encoding hash --table-rows 50 --retrain-epochs 1"
+    given = [*given.split(), "--no-explain", "--export-dir", tmp_path / "models", "--run-dir"]
+    assert call(*given, run, "--demo-rows", 1500).code == 0
+    assert call(*given, run, "--demo-rows", 1500, "--winner-seeds", 2, "--extend").code == 0
+    for stage in ("records", "supernet", "evolution", "retrain", "export"):
+        shutil.rmtree(run / stage)
+    for directory in (run, fresh):
+        assert call(*given, directory, "--demo-rows", 2500, "--winner-seeds", 2).code == 0
+    found, expected = (result(path, "retrain") for path in (run, fresh))
+    assert found["validation"] == expected["validation"] and found["test"] == expected["test"]
+
+
 EXTENDED = """
 import dataclasses, sys
 from torture.disturbed import Disturbance, install
+from nasrec_tf.search.reused_trainings import reused
 from nasrec_tf.search.run_directory import RunDirectory
 directory = RunDirectory(sys.argv[1])
 config = dataclasses.replace(directory.stored_config(), supernet_epochs=2)
@@ -314,6 +352,6 @@ def test_an_extension_that_is_killed_leaves_no_stage_without_those_before(run_fi
         with RunDirectory(run).opened(config, extend=True):
             assert not [stage for stage in again if (run / stage).is_dir()]
         aside = {path.name for path in (run / SUPERSEDED).glob("*/*")}
-        assert aside == {*again, "config.toml"}
+        assert aside == {*again, "config.toml", "made_of.json"}
         assert RunDirectory(run).stored_config() == config
     assert seen == set(range(len(again) + 1))
