@@ -49,7 +49,7 @@ class TimeNote:
         seconds: spent so far, over all calls.
         chosen: settings that were chosen to fit, by option.
         planned: seconds by stage, of those in ``CUT``, and of ``FINISH``, ``MUST``, ``START`` and
-            ``EVALUATED_ROW``.
+            ``EVALUATED_ROW``; nothing while the machine is still measured.
     """
 
     __pydantic_config__ = SAVED
@@ -57,6 +57,11 @@ class TimeNote:
     seconds: Positive
     chosen: dict[str, Any]
     planned: dict[str, Positive]
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether settings have been chosen."""
+        return bool(self.planned or self.chosen)
 
 
 def read_note(run_dir: pathlib.Path) -> TimeNote | None:

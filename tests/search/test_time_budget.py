@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+from forked import Forked
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from measured_costs import COSTS, RECORDS
@@ -262,6 +263,15 @@ def test_an_extension_may_say_what_goes_in_the_place_of_a_chosen_setting(tmp_pat
     assert with_chosen(config) == dataclasses.replace(config, top_k=2)
 
 
+MEASURED = """
+import os, signal, sys
+from nasrec_tf.search.command import main
+from nasrec_tf.search.planning import budgeted
+budgeted.make_plan = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[1:])
+"""
+
+
 @pytest.fixture
 def short_measurements(monkeypatch):
     """What is measured is not whether times are right."""
@@ -285,6 +295,20 @@ def test_what_an_extension_leaves_is_planned(run_files, short_measurements):
     said = call(*given, "--extend")
     assert said.code == 0, said.err
     assert "nothing to extend" in said.out and read_note(run_files / "run").seconds > note.seconds
+
+
+def test_time_of_measuring_counts_where_it_is_killed(tmp_path, short_measurements):
+    """Nothing of it was kept: each call began with all hours."""
+    run, given = tmp_path / "run", [*options(tmp_path), "--max-hours", 1.0, "--stage", "records"]
+    killed = Forked(MEASURED, given)
+    killed.wait(120)
+    note = read_note(run)
+    assert killed.returncode == -9 and note.seconds > 0 and not note.is_planned, killed.err
+    write_state(run / "budget.json", dataclasses.replace(note, seconds=100.0))
+    said = call(*given)
+    assert said.code == 0, said.err
+    later = read_note(run)
+    assert later.is_planned and 100 < later.seconds < 3600
 
 
 def test_a_plan_says_what_a_limit_would_choose(run_files, short_measurements):

@@ -57,9 +57,12 @@ def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudge
     directory = RunDirectory(config.run_dir)
     note = read_note(directory.path)
     config = with_chosen(config)
-    if note is not None or directory.result("export") is not None:
+    is_planned = note is not None and note.is_planned
+    if is_planned or directory.result("export") is not None:
         return config, TimeBudget(config.max_hours, note, begun)
-    found = fitted_plan(config)
+    measuring = TimeBudget(config.max_hours, note, begun)
+    with directory.opened(config), measuring.kept(directory.path):
+        found = fitted_plan(config, measuring.spent)
     if not quiet:
         for line in chosen_lines(config, found.fit, found.left):
             print(line, flush=True)
@@ -71,7 +74,8 @@ def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudge
                 flush=True,
             )
     config = dataclasses.replace(config, **found.fit.chosen)
-    note = TimeNote(0.0, found.fit.chosen, found.fit.planned)
+    before = 0.0 if note is None else note.seconds
+    note = TimeNote(before, found.fit.chosen, found.fit.planned)
     return config, TimeBudget(config.max_hours, note, begun)
 
 
@@ -111,20 +115,22 @@ class FittedPlan:
     left: float
 
 
-def fitted_plan(config: SearchConfig) -> FittedPlan:
+def fitted_plan(config: SearchConfig, spent: float = 0.0) -> FittedPlan:
     """Measures the machine, and chooses the settings that are left open.
 
     Args:
         config: the options, with ``max_hours``.
+        spent: seconds of that which have passed, in calls that were killed as they measured too.
 
     Raises:
         UserError: if there is too little time for any run.
     """
     assert config.max_hours is not None, "what has no limit fits it"
-    begun, seconds = time.monotonic(), 3600 * config.max_hours
+    begun, seconds = time.monotonic() - spent, 3600 * config.max_hours
     # What it tells in the end is left out.
     plan = make_plan(
-        dataclasses.replace(config, explain=False, yardsticks="auto"), within=MEASURED * seconds
+        dataclasses.replace(config, explain=False, yardsticks="auto"),
+        within=max(0.0, MEASURED * seconds - spent),
     )
     directory = RunDirectory(config.run_dir)
     fixed = [

@@ -24,12 +24,13 @@ def print_plan(config: SearchConfig) -> None:
     check_options(config)
     note = planned_note(config)
     config = config if note is None else note.completed(config)
-    if config.max_hours is None or read_note(pathlib.Path(config.run_dir)) is not None:
+    kept = read_note(pathlib.Path(config.run_dir))
+    if config.max_hours is None or (kept is not None and kept.is_planned):
         plan = make_plan(config)
         print(told(plan))
     else:
         check_budget(config)
-        found = fitted_plan(config)
+        found = fitted_plan(config, 0.0 if kept is None else kept.seconds)
         plan = found.plan
         print("\n".join([told(plan), *chosen_lines(config, found.fit, found.left)]))
     check_fits(plan)
