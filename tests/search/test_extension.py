@@ -10,7 +10,7 @@ import pytest
 from forked import Forked
 from search_calls import call, options, run_of
 
-from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.export.versions import versions
 from nasrec_tf.search.attempts import next_attempts
 from nasrec_tf.search.config import SearchConfig
@@ -316,6 +316,40 @@ def test_a_run_on_other_data_ends_as_if_it_had_never_been_extended(tmp_path):
         assert call(*given, directory, "--demo-rows", 2500, "--winner-seeds", 2).code == 0
     found, expected = (result(path, "retrain") for path in (run, fresh))
     assert found["validation"] == expected["validation"] and found["test"] == expected["test"]
+
+
+def test_the_model_that_an_extension_comes_back_to_is_the_one_that_is_served(run_files):
+    """The version of the options in between stood before it."""
+    run, model = run_files / "run", run_files / "models" / "nasrec"
+    config, found = (run / "config.toml").read_text(), []
+
+    def extended(*contents):
+        """Exports once more, after networks of which the versions so far are told to be."""
+        found.append(moved_aside(run, ["export"], config))
+        for aside, content in zip(found, contents):
+            path = aside / "export" / "result.json"
+            before = read_state(path, ExportResult, "")
+            write_state(path, dataclasses.replace(before, content=content))
+        assert call(*options(run_files)).code == 0
+        return RunDirectory(run).finished("export", ExportResult).path
+
+    mine = RunDirectory(run).finished("export", ExportResult).content
+    assert extended("other") == str((model / "2").resolve())
+    assert extended(mine, "other") == str((model / "3").resolve())
+    # Another run's, perhaps on later rows, stays the one that is served.
+    shutil.copytree(model / "1", model / "4")
+    assert extended(mine, "other", "other") == str((model / "1").resolve())
+    for aside in (run / "superseded").iterdir():
+        shutil.rmtree(aside)
+
+
+def test_an_export_that_was_stopped_just_before_its_end_is_known_again(run_files):
+    run = run_files / "run"
+    before = RunDirectory(run).finished("export", ExportResult)
+    (run / "export" / "result.json").unlink()
+    assert call(*options(run_files)).code == 0
+    after = RunDirectory(run).finished("export", ExportResult)
+    assert (after.path, after.content) == (before.path, before.content)
 
 
 EXTENDED = """

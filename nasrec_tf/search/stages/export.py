@@ -58,14 +58,14 @@ def run_stage(run: Run) -> ExportResult:
     config = run.config
     export_dir = pathlib.Path(config.export_dir)
     plan = _plan(run)
+    result = final_model(run)
+    served = served_network(run)
+    content = _content(result, served.network)
     written = _written(plan)
     if written is not None:
         # Versions appear whole: this one was finished just before an earlier stop.
         write_models_config(export_dir)
-        return ExportResult(path=str(written.resolve()))
-    result = final_model(run)
-    served = served_network(run)
-    content = _content(result, served.network)
+        return ExportResult(path=str(written.resolve()), content=content)
     same = _exported_before(run, content)
     if same is not None:
         run.say(f"export: {same} holds this very model, which an extension came to again")
@@ -101,22 +101,25 @@ def _exported_before(run: Run, content: str) -> pathlib.Path | None:
     """The version that the run exported before it was extended, if it holds the same network.
 
     TF Serving takes the highest version: a second one of an older model would stand before those
-    that other runs, such as on later rows, have exported since.
+    that other runs, such as on later rows, have exported since. Where the highest is of this run
+    and holds another network, it is a further one that has to stand before that.
     """
     model = (pathlib.Path(run.config.export_dir) / run.config.name).resolve()
+    there, others = versions(model), set()
     for aside in of_run(run.directory.path):
         mend = f"delete {aside}"
         before = read_state(aside / "export" / RESULT_FILE, ExportResult, mend)
-        if before is None or before.content != content:
-            continue
-        version = pathlib.Path(before.path)
-        asked = run.config.export_version in (None, int(version.name))
-        if not asked or version.parent != model or int(version.name) not in versions(model):
+        version = None if before is None else pathlib.Path(before.path)
+        if version is None or version.parent != model or int(version.name) not in there:
             continue
         plan = read_state(aside / "export" / PLAN_FILE, ExportPlan, mend)
         # Somebody may have deleted it, and another run taken its number.
-        if plan is not None and plan.origin is not None and _origin(version) == plan.origin:
-            return version
+        if plan is None or plan.origin is None or _origin(version) != plan.origin:
+            continue
+        if before.content != content:
+            others.add(int(version.name))
+        elif run.config.export_version in (None, int(version.name)):
+            return None if there[-1] in others else version
     return None
 
 
