@@ -9,11 +9,12 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.errors import RunError, UserError, one_line
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.search.final_model import final_cost, final_figures
 from nasrec_tf.search.results import ExportResult, RecordsResult, RetrainResult, Skipped
 from nasrec_tf.search.run import Run
@@ -61,18 +62,28 @@ def log_to_mlflow(run: Run, uri: str) -> None:
     if run.directory.result("export") is None:
         return
     stages = [stage for stage in run.config.stages if run.directory.result(stage) is not None]
+    found = _found(run, stages)
     with _told(uri):
         client = _client(uri)
         before = _logged_before(run)
         if before.get("uri") == uri and _is_there(client, before["run"]):
-            if before.get("stages") == stages:
+            # An earlier version knew of stages alone.
+            if before.get("stages") == stages and before.get("found") in (None, found):
                 return
             _take_back(client, before["run"])
         identity = _logged(client, run)
         with atomic_file(run.directory.path / MLFLOW_FILE) as file:
-            json.dump({"uri": uri, "run": identity, "stages": stages}, file, indent=1)
+            logged = {"uri": uri, "run": identity, "stages": stages, "found": found}
+            json.dump(logged, file, indent=1)
             file.write("\n")
     run.say(f"mlflow: logged to {uri} as run {identity}")
+
+
+def _found(run: Run, stages: Sequence[str]) -> str:
+    """A digest of what a run has come to: by its options, which ``--extend`` changes, and data."""
+    options = [run.directory.result(stage).made_with for stage in stages]
+    export = run.directory.finished("export", ExportResult)
+    return json_digest([options, export.path, export.content])
 
 
 def _logged_before(run: Run) -> dict[str, Any]:

@@ -74,3 +74,22 @@ def test_what_was_deleted_there_is_logged_once_more(run_files, unrendered, store
     assert json.loads(state.read_text())["run"] != first
     state.write_text("{")
     assert "mlflow.json: damaged; delete it" in call(*options(run_files), "--mlflow", uri).error
+
+
+def test_what_an_extension_has_found_takes_the_place_of_what_was_logged(
+    run_files, unrendered, store
+):
+    """Stages of the same names had been logged: figures and model there stayed the earlier ones."""
+    client, uri = store
+    (run_files / "run" / "report.html").write_text("page")
+    state = run_files / "run" / "mlflow.json"
+    assert call(*options(run_files), "--mlflow", uri).code == 0
+    first = json.loads(state.read_text())["run"]
+    given = [*options(run_files), "--winner-seeds", 2, "--mlflow", uri]
+    said = call(*given, "--extend")
+    assert said.code == 0, said.err
+    then = json.loads(state.read_text())["run"]
+    assert client.get_run(first).info.lifecycle_stage == "deleted"
+    assert client.get_run(then).data.params["winner_seeds"] == "2"
+    assert call(*given).code == 0
+    assert json.loads(state.read_text())["run"] == then
