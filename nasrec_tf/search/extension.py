@@ -204,14 +204,36 @@ class Extension:
 
     def _lengthen(self) -> None:
         """Lets the search's journal be gone on with for longer."""
-        from nasrec_tf.strategies.oracle.ledger import Ledger
+        strategies = self._strategies()
+        assert strategies is not None, "a search that goes on has begun"
+        _say_strategy(self.directory / "evolution" / SEARCH_PROJECT, strategies[1])
 
-        before, now = self._strategies()
-        if before == now:
-            return
-        ledger = Ledger(self.directory / "evolution" / SEARCH_PROJECT)
-        ledger.resume()
-        ledger.add_settings({"strategy": repr(now)})
+
+def take_back(project: pathlib.Path, strategy: Strategy) -> None:
+    """Lets a search go on as it was where an extension was killed between journal and options.
+
+    Args:
+        project: directory of the search, which may not have begun.
+        strategy: of the run's options, which no candidate goes beyond.
+    """
+    from nasrec_tf.strategies.oracle.journal import read_journal
+    from nasrec_tf.strategies.oracle.ledger import JOURNAL
+
+    if not (project / JOURNAL).exists():
+        return
+    begun, events = read_journal(project / JOURNAL)
+    added = [event["settings"] for event in events if event.get("event") == "settings"]
+    said = [settings["strategy"] for settings in (begun, *added) if "strategy" in settings]
+    if repr(strategy) in said[:-1]:
+        _say_strategy(project, strategy)
+
+
+def _say_strategy(project: pathlib.Path, strategy: Strategy) -> None:
+    from nasrec_tf.strategies.oracle.ledger import Ledger
+
+    ledger = Ledger(project)
+    if ledger.resume().get("strategy") != repr(strategy):
+        ledger.add_settings({"strategy": repr(strategy)})
         ledger.sync()
 
 

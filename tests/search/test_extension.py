@@ -389,3 +389,17 @@ def test_an_extension_that_is_killed_leaves_no_stage_without_those_before(run_fi
         assert aside == {*again, "config.toml", "made_of.json"}
         assert RunDirectory(run).stored_config() == config
     assert seen == set(range(len(again) + 1))
+
+
+@pytest.mark.parametrize("then", [{}, {"top_k": 1}, {"generations": 3}])
+def test_a_longer_search_that_was_killed_before_it_was_one_binds_nobody(run_files, then):
+    """The journal had the new length and the run the old one, with which it did not go on."""
+    directory = RunDirectory(run_files / "run")
+    stored = directory.stored_config()
+    before = read_results(run_files / "run" / "evolution" / "search")
+    directory.extension(dataclasses.replace(stored, generations=2), stored).apply()
+    said = call(*with_options(run_files, then), *(["--extend"] if then else []))
+    assert said.code == 0, said.err
+    after = read_results(run_files / "run" / "evolution" / "search")
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 2 * (then.get("generations", 1) - 1)

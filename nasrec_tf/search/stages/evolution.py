@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.search.extension import take_back
 from nasrec_tf.search.learnt_choices import learnt_distribution
 from nasrec_tf.search.option_groups.codesign_options import DEFAULT_HARDWARE
 from nasrec_tf.search.option_groups.recipe_options import LOWER_RATES
@@ -14,6 +15,7 @@ from nasrec_tf.search.search_plan import MFLOPS, search_strategy
 from nasrec_tf.search.stages.supernet import load
 from nasrec_tf.strategies import CODESIGN_SPACE, Budget, best, read_results
 from nasrec_tf.strategies.history import LOG_LOSS
+from nasrec_tf.strategies.strategy import Strategy
 
 
 def run_stage(run: Run) -> StageResult:
@@ -28,6 +30,7 @@ def run_stage(run: Run) -> StageResult:
     """
     if run.config.architecture is not None:
         return Skipped(skipped="an architecture was given")
+    take_back(run.search_project, _strategy(run))
     search(run)
     results = read_results(run.search_project)
     top = _top(run, results)
@@ -117,21 +120,24 @@ def _oracle(run: Run, scoring: dict[str, Any]):
         }
         given = {name: limit for name, limit in limits.items() if limit is not None}
         budgets += hardware_costs(run).budgets(given)
-    strategy = search_strategy(
-        config,
-        run.settings,
-        run.schema.splits["train"].rows,
-        run.objectives,
-        learnt_distribution(run) if config.learns_choices else None,
-    )
     return ArchitectureOracle(
-        strategy,
+        _strategy(run),
         run.space,
         budgets=budgets,
         hardware=CODESIGN_SPACE if config.codesign else None,
         seed=derived_seed(config.seed, "evolution"),
         scoring=scoring,
         is_over=run.time.is_over,
+    )
+
+
+def _strategy(run: Run) -> Strategy:
+    return search_strategy(
+        run.config,
+        run.settings,
+        run.schema.splits["train"].rows,
+        run.objectives,
+        learnt_distribution(run) if run.config.learns_choices else None,
     )
 
 
