@@ -168,7 +168,7 @@ def _run(
     note = read_warm_start(config)
     config = config if note is None else note.completed(config)
     if is_search_worker():
-        return _work(Run(config, directory, quiet))
+        return _work(Run(config, directory, quiet), extend)
     if _is_supernet_host(config):
         return _train_with_others(Run(config, directory, quiet))
     run = completed_run(config, only_stage, quiet, port, extend)
@@ -299,7 +299,7 @@ def _live_report(config: SearchConfig, port: int | None) -> Iterator[None]:
         yield
 
 
-def _work(run) -> int:
+def _work(run, extend: bool) -> int:
     """Scores candidates for the chief, which owns the run directory."""
     from nasrec_tf.search.stages.evolution import search
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
@@ -307,6 +307,11 @@ def _work(run) -> int:
     _check_ready(run, "evolution")
     stored = run.directory.stored_config()
     if stored is not None:
+        if extend and run.directory.extension(run.config, stored) is not None:
+            raise UserError(
+                f"{run.directory.path}: the chief has not extended it yet; start this worker again "
+                "once the chief has said what is made again."
+            )
         run.directory.check_same(run.config, stored)
     configure_tensorflow(run.config.device)
     with user_errors(run):

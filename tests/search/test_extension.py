@@ -403,3 +403,12 @@ def test_a_longer_search_that_was_killed_before_it_was_one_binds_nobody(run_file
     after = read_results(run_files / "run" / "evolution" / "search")
     assert after[: len(before)] == before
     assert len(after) == len(before) + 2 * (then.get("generations", 1) - 1)
+
+
+def test_a_worker_that_comes_before_its_chief_has_extended_says_so(run_files, monkeypatch):
+    """It asked for ``--extend``, which it had been given."""
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker_0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
+    error = call(*options(run_files), "--generations", 2, "--extend").error
+    assert "the chief has not extended it yet; start this worker again" in error
