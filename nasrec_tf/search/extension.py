@@ -13,7 +13,7 @@ from typing import Any
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.made_of import made_of
+from nasrec_tf.search.made_of import MadeOf, made_of
 from nasrec_tf.search.option_files import OPTION_FILES
 from nasrec_tf.search.options import STAGES, flag
 from nasrec_tf.search.results import RecordsResult
@@ -150,15 +150,20 @@ class Extension:
         if journal is not None:
             self._lengthen()
         there = tuple(name for name in names if (self.directory / name).exists())
-        records = self._records()
-        of = None if records is None else made_of(self.directory, self.directory / records.dataset)
-        aside = moved_aside(self.directory, there, self.stored.to_toml(), of)
+        aside = moved_aside(self.directory, there, self.stored.to_toml(), self._made_of())
         note = read_note(self.directory)
         if note is not None:
             chosen = {n: v for n, v in note.chosen.items() if n not in self.names}
             write_state(self.directory / BUDGET_FILE, dataclasses.replace(note, chosen=chosen))
         now = None if journal is None else (journal, self._held(journal) or b"")
         return Applied(self.again, there, aside, before, now)
+
+    def _made_of(self) -> MadeOf | None:
+        try:
+            records = self._records()
+        except RunError:  # Damaged: who needs it tells that, if it is not made again.
+            return None
+        return records and made_of(self.directory, self.directory / records.dataset)
 
     @property
     def _journal(self) -> str:
@@ -187,9 +192,10 @@ class Extension:
 
     def _strategies(self) -> tuple[Strategy, Strategy] | None:
         """The search that was begun, and the one that is wanted; ``None`` where none was."""
-        begun = (self.directory / self._journal).exists()
+        if self.config.codesign or not (self.directory / self._journal).exists():
+            return None
         records = self._records()
-        if not begun or self.config.codesign or records is None:
+        if records is None:
             return None
         rows = records.rows["train"]
         before, now = (
