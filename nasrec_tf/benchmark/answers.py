@@ -36,8 +36,9 @@ class Answer:
         architecture: what was trained.
         log_loss: on the validation split, at the evaluation where it was lowest.
         auc: there; ``None`` where it is not defined.
-        test_log_loss: on the test split, at that evaluation.
-        test_auc: likewise.
+        test_log_loss: on the test split, at that evaluation; ``None`` where a prediction there was
+            not finite.
+        test_auc: likewise, or where it is not defined.
         mflops: millions of multiply-accumulates per sample.
         parameters: weights without embedding tables.
         embedding_parameters: weights of the embedding tables.
@@ -50,7 +51,7 @@ class Answer:
     architecture: Architecture
     log_loss: float
     auc: float | None
-    test_log_loss: float
+    test_log_loss: float | None
     test_auc: float | None
     mflops: float
     parameters: int

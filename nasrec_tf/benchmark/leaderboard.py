@@ -205,9 +205,8 @@ def contents(benchmark: Benchmark) -> str:
             continue
         means = [sum(found) / len(found) for found in losses.values()]
         best = benchmark.best(dataset)
-        cells += [f"{best.log_loss:.4f}", f"{best.test_log_loss:.4f}", f"{np.median(means):.4f}"]
-        constant = card.constant_log_loss
-        cells.append("-" if constant is None else f"{constant:.4f}")
+        told = best.log_loss, best.test_log_loss, float(np.median(means)), card.constant_log_loss
+        cells += ["-" if value is None else f"{value:.4f}" for value in told]
         if len(losses) < LEAST_KNOWN:
             rows.append([*cells, *["-"] * 3])
             continue

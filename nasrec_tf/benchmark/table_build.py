@@ -119,6 +119,8 @@ class TableBuild:
         name = row.identity[:8] if row.number is None else f"architecture {row.number}"
         told = "diverged"
         if row.best is not None:
-            told = f"log loss {row.log_loss:.5f}, on test {row.best.test_log_loss:.5f}"
+            on_test = row.best.test_log_loss
+            shown = "not finite" if on_test is None else f"{on_test:.5f}"
+            told = f"log loss {row.log_loss:.5f}, on test {shown}"
         count = len(self.file.table.rows)
         self.run.say(f"{name}, seed {row.seed}: {told}; {row.seconds:.1f} s; row {count}")

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.benchmark.table_workspace import Workspace
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
@@ -100,7 +102,7 @@ class PruningStudy:
 
         Raises:
             TimeIsUp: if there was no time for all.
-            UserError: if a training diverges.
+            UserError: if a training diverges, or a prediction is not finite.
         """
         found: dict[tuple[str, int | None], list[_Trained]] = {}
         with self._claim():
@@ -179,6 +181,12 @@ class PruningStudy:
 
         records = self.place.run.records
         labels, logits = Predictor(network, records)("test")
+        odd = np.count_nonzero(~np.isfinite(logits))
+        if odd:
+            raise UserError(
+                f"{place}: predictions are not finite on {odd:,} of {len(logits):,} test rows; "
+                "use a smaller --learning-rate, or data without such rows."
+            )
         quality = resampled_quality(labels, logits, weights=records.weights("test"))
         left = left_architecture(network) if pruned else network.architecture
         judged = JudgedNetwork(quality, _arrays(left, network))

@@ -1,6 +1,7 @@
 """What the command line shows of tables."""
 
 import csv
+import dataclasses
 
 import pytest
 from benchmark.made_tables import made_table
@@ -30,6 +31,20 @@ def test_a_small_table_is_shown_without_what_it_cannot_tell(tmp_path, capsys):
     write_parquet(made_table(count=3), tmp_path / "few.parquet")
     assert main(["show", str(tmp_path / "few.parquet")]) == 0
     assert capsys.readouterr().out.rstrip().endswith("| - | - | - |")
+
+
+def test_a_prediction_on_test_that_is_not_finite_is_shown_as_such(tmp_path, capsys):
+    """An extreme value in a row of the test split alone; nothing is chosen by that split."""
+    made = made_table(count=3, seeds=1)
+    rows = {key: dataclasses.replace(row, curve=(dataclasses.replace(
+                row.curve[0], test_log_loss=None, test_auc=None),))
+            for key, row in made.rows.items()}  # fmt: skip
+    write_parquet(dataclasses.replace(made, rows=rows), tmp_path / "nan.parquet")
+    assert main(["show", str(tmp_path / "nan.parquet")]) == 0
+    header, _, line = capsys.readouterr().out.splitlines()
+    said = dict(zip(header.split(" | "), line.split(" | ")))
+    assert said["(on test)"] == "-" and float(said["best"]) > 0
+    assert Benchmark.load(tmp_path / "nan.parquet").best("made").test_log_loss is None
 
 
 def test_strategies_stand_in_the_order_of_their_last_regret(file, tmp_path, capsys):

@@ -11,8 +11,10 @@ import time
 
 import pytest
 from benchmark.conftest import OPTIONS, build
+from extreme_rows import extreme_data_set
 
 from beam_preprocess.running import driver
+from nasrec_tf.benchmark.command import main
 from nasrec_tf.benchmark.table_files import ROWS_FILE, read_table
 from nasrec_tf.benchmark.table_workspace import BuildConfig
 from nasrec_tf.common.errors import RunError
@@ -99,6 +101,20 @@ def test_a_rate_that_falls_at_plateaus_is_told_of_each_look(tmp_path, monkeypatc
     (row,) = read_table(tmp_path / "t").rows.values()
     assert seen == [(point.step, 1.0 - point.validation_auc) for point in row.curve]
     assert len(seen) == 2
+
+
+@pytest.mark.integration
+def test_a_row_of_test_that_no_network_predicts_ends_no_build(tmp_path, capsys):
+    """An extreme value there: its logit is not finite, and the line of the training was a crash."""
+    data = extreme_data_set(tmp_path)
+    capsys.readouterr()
+    assert main(["build", "--dir", f"{tmp_path}/t", "--dataset", data, "--count", "3",
+                 "--seeds", "1", "--blocks", "2", "--max-width", "32"]) == 0  # fmt: skip
+    rows = read_table(tmp_path / "t").rows.values()
+    lost = [row for row in rows if row.best.test_log_loss is None]
+    assert lost  # Those that read the column.
+    said = capsys.readouterr().out
+    assert all(f"log loss {row.log_loss:.5f}, on test not finite" in said for row in lost)
 
 
 @pytest.mark.integration

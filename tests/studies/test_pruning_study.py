@@ -6,6 +6,7 @@ import json
 import types
 
 import pytest
+from extreme_rows import extreme_data_set
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.benchmark.table_build import TimeIsUp
@@ -30,14 +31,17 @@ ARCHITECTURE = {
 }
 
 
-def study(directory, *more):
+GENERATED = ["--dataset", "generated", "--demo-rows", "1500"]
+
+
+def study(directory, *more, dataset=None, blocks=ARCHITECTURE["blocks"]):
     path = directory / "architecture.json"
-    path.write_text(json.dumps(ARCHITECTURE))
+    path.write_text(json.dumps({**ARCHITECTURE, "blocks": blocks}))
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(
-            ["pruning", "--dir", str(directory), "--dataset", "generated", "--demo-rows", "1500",
-             "--epochs", "1", "--architecture", str(path), "--quiet", *more]
+            ["pruning", "--dir", str(directory), "--epochs", "1", "--architecture", str(path),
+             *(["--dataset", dataset] if dataset else GENERATED), "--quiet", *more]
         )  # fmt: skip
     return code, out.getvalue(), err.getvalue()
 
@@ -62,6 +66,20 @@ def test_a_study_sets_ways_of_pruning_beside_the_dense_network(tmp_path):
     assert study(tmp_path, *options) == (0, out, "")
     assert (place / "pruning.csv").read_text() == table
     assert not list(place.glob("*/*/*/best.npz"))
+
+
+@pytest.mark.integration
+def test_a_prediction_that_is_not_finite_is_no_figure(tmp_path):
+    """Means of it were nan, of which nothing was told."""
+    first = {**ARCHITECTURE["blocks"][0], "dense_to_sparse": True}
+    squares = {**first, "dense_operators": {"dot_product": 16},
+               "dense_sources": [0, 1], "sparse_sources": [0, 1]}  # fmt: skip
+    code, out, err = study(
+        tmp_path, "--seeds", "1", "--iterations", "1", "--variant", "magnitude",
+        dataset=extreme_data_set(tmp_path), blocks=[first, squares],
+    )  # fmt: skip
+    assert code == 2 and out == "" and "dense/seed-1: predictions are not finite on 1 of 200" in err
+    assert not list(tmp_path.glob("log/pruning/**/test.json"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,37 @@
+"""A data set of which one row of the test split is beyond what a network can read."""
+
+import csv
+import random
+
+from beam_preprocess.api import preprocess
+from beam_preprocess.config import PreprocessConfig
+from beam_preprocess.datasets import find_description
+
+DESCRIPTION = """\
+name = "log"
+label = "click"
+sparse = ["item"]
+[[dense]]
+source = "price"
+transform = "identity"
+"""
+
+
+def extreme_data_set(directory):
+    """Its directory; 200 rows a split, all but that one with prices from 0 to 1."""
+    drawn = random.Random(0)
+    splits = {name: directory / f"{name}.csv" for name in ("train", "validation", "test")}
+    for name, path in splits.items():
+        rows = [[drawn.randrange(2), drawn.random(), drawn.randrange(5)] for _ in range(200)]
+        rows[0][1] = 3e38 if name == "test" else 0.5
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([["click", "price", "item"], *rows])
+    description = directory / "log.toml"
+    description.write_text(DESCRIPTION)
+    config = PreprocessConfig(
+        find_description(str(description)),
+        str(directory / "data"),
+        split="given",
+        split_inputs={name: (str(path),) for name, path in splits.items()},
+    )
+    return str(preprocess(config))
