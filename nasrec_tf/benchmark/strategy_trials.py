@@ -225,7 +225,8 @@ def strategy_trial(
         if not 0 <= noise < math.inf:
             raise UserError(f"`noise` must be a number of at least 0. Received: {noise!r}")
     started = time.monotonic()
-    trial = Trial(card, surrogate, budget, seed, surrogate.noise if noise is None else noise)
+    deviation = surrogate.noise if noise is None else float(noise)
+    trial = Trial(card, surrogate, budget, seed, deviation)
     run_trial(trial, strategy)
     if not trial.asked:
         raise UserError("The strategy has scored no architecture.")

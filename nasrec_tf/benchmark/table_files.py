@@ -47,7 +47,7 @@ def read_table(name_or_path: str | pathlib.Path) -> MeasuredTable:
     """
     check_asked("name_or_path", name_or_path, str, pathlib.Path)
     path = pathlib.Path(name_or_path)
-    if names_a_file(str(path)) and path.is_dir():
+    if names_a_file(str(name_or_path)) and path.is_dir():
         journals = sorted(path.rglob(ROWS_FILE))
         if not journals:
             raise UserError(f"{path}: holds no {ROWS_FILE}, so no table was built in it.")

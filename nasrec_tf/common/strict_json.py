@@ -63,13 +63,13 @@ def read_short_text(path: str | pathlib.Path) -> str:
 def names_a_file(path: str) -> bool:
     """Whether something is there that could be read: a file or a pipe.
 
-    A name that no file can have, such as one that is too long, names none.
+    A name that no file can have, such as one that is too long or empty, names none.
 
     Args:
         path: what the user gave where a file or another name may stand.
     """
     try:
-        return pathlib.Path(path).exists()
+        return path != "" and pathlib.Path(path).exists()
     except (OSError, ValueError):
         return False
 

@@ -94,7 +94,7 @@ def load_hardware(name_or_path: str) -> Hardware:
     if name_or_path in PRESETS:
         return hardware_preset(name_or_path)
     path = pathlib.Path(name_or_path)
-    if not names_a_file(path):
+    if not names_a_file(name_or_path):
         raise PimError(
             f"no hardware {shown(name_or_path)}: give a file, or one of {', '.join(PRESETS)}"
         )

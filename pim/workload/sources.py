@@ -92,7 +92,7 @@ def _found(name_or_path: str, request: Request) -> Workload:
         if name_or_path in source.names():
             return _told(name_or_path, source.named, name_or_path, request)
     path = pathlib.Path(name_or_path)
-    if not names_a_file(path):
+    if not names_a_file(name_or_path):
         names = [name for source in sources.values() for name in source.names()]
         known = f"give a file, or one of {', '.join(names)}" if names else "give a file"
         raise PimError(

@@ -16,6 +16,8 @@ from nasrec_tf.benchmark.strategy_trials import TrialResult
 from nasrec_tf.benchmark.surrogate import Surrogate, losses_by_identity
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.strategies import FieldMutation, RandomSearch
+from pim import PimError
+from pim.workload.sources import Request, find_workload
 
 
 @pytest.fixture(scope="module")
@@ -326,9 +328,30 @@ def test_a_strategys_class_is_no_strategy(benchmark):
         benchmark.strategy_trial(RandomSearch, "made")
 
 
-def test_a_name_that_no_file_can_have_is_told():
-    with pytest.raises(UserError, match="No table 'aaa"):
-        Benchmark.load("a" * 5000)
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", ""], ids=["long", "null", "empty"])
+def test_a_name_that_no_file_can_have_is_told(benchmark, name):
+    """An empty one was the directory that one stood in: all tables below were read as one."""
+    answer = benchmark.best("made")
+    for call, told in (
+        (lambda: Benchmark.load(name), "No table '"),
+        (lambda: benchmark.query(name, "made"), "No architecture '"),
+        (lambda: answer.hardware_costs(name), "no hardware '"),
+    ):
+        with pytest.raises((UserError, PimError), match=f"^{told}"):
+            call()
+    with pytest.raises(PimError, match="^no architecture or workload '"):
+        find_workload(name, Request())
+
+
+def test_scores_are_plain_numbers_whatever_the_noise_is_given_as(benchmark):
+    def once(trial):
+        trial.score(benchmark.architectures("made")[0])
+
+    found = [
+        benchmark.strategy_trial(once, "made", noise=noise).scores
+        for noise in (0.5, np.float32(0.5))
+    ]
+    assert found[0] == found[1] and type(found[1][0]) is float
 
 
 def test_a_budget_beyond_what_a_trial_can_keep_is_refused_before_anything_is_asked(benchmark):
