@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from nasrec_tf.report.data_summary import SplitSummary
+from nasrec_tf.report.few_rows import caution_of_few_rows
 
 BETTER, WORSE, WITHIN = "better", "worse", "within"
 """What an interval says of a model: beyond it on the one or the other side, or not beyond it."""
@@ -275,26 +276,11 @@ class ComparisonSummary:
             >>> ComparisonSummary("", "", (), "", 1, (), exported="a pruned network").caution
             'The run exports a pruned network; found is its best network alone, trained anew.'
         """
-        parts = [self._of_few_rows, self._of_rows_alone]
+        parts = [caution_of_few_rows(self.few_of_a_label), self._of_rows_alone]
         if self.exported is not None:
             told = f"The run exports {self.exported}; found is its best network alone, trained anew"
             parts.append(f"{told}.")
         return " ".join(part for part in parts if part) or None
-
-    @property
-    def _of_few_rows(self) -> str | None:
-        if self.few_of_a_label is None:
-            return None
-        if self.few_of_a_label == 0:
-            return (
-                "All test rows have the same label, so that nothing there tells a good model from "
-                "a bad one: take a test split with both."
-            )
-        are = "row has" if self.few_of_a_label == 1 else "rows have"
-        return (
-            f"Only {self.few_of_a_label} test {are} the rarer label, too few to tell models apart: "
-            "intervals know no others, and are too narrow."
-        )
 
     @property
     def _of_rows_alone(self) -> str | None:

@@ -28,6 +28,7 @@ from nasrec_tf.search.superseded import CONFIG_FILE
 from nasrec_tf.studies.own_directory import own_directory
 from nasrec_tf.studies.paired_intervals import Measured, PairedDifference, paired_difference
 from nasrec_tf.studies.resampled_quality import ResampledQuality, resampled_quality
+from nasrec_tf.training.area_interval import few_of_a_label, rows_by_label
 
 JUDGED = "judged.json"
 SETTINGS_FILE = "ablation.json"
@@ -198,6 +199,16 @@ class AblationStudy:
             _row(name, judged, None if name == self.variants[0].text else base)
             for name, judged in found.items()
         ]
+
+    def few_of_a_label(self) -> int | None:
+        """Test rows of the rarer label, where these are too few for intervals.
+
+        Raises:
+            RunError: if the records that the searches were made on are not there any more.
+        """
+        from nasrec_tf.data.records import Records
+
+        return few_of_a_label(rows_by_label(Records(self._dataset()[0]), "test"))
 
     def meanings(self) -> list[tuple[str, SearchConfig]]:
         """Variants and what they come to, equal for equal searches.

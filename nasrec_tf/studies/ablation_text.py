@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nasrec_tf.benchmark.leaderboard import markdown_table
 from nasrec_tf.studies.ablation_study import AblationRow
-from nasrec_tf.studies.pruning_text import told_difference, told_log_loss, told_spread
+from nasrec_tf.studies.pruning_text import told_difference, told_few, told_log_loss, told_spread
 
 TABLE_6 = (
     ("single-operator any-connection, fine-tuning", "0.4408", "1.45"),
@@ -22,12 +22,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def ablation_markdown(rows: Sequence[AblationRow], command: str) -> str:
+def ablation_markdown(rows: Sequence[AblationRow], command: str, few: int | None = None) -> str:
     """The whole study.
 
     Args:
         rows: the base first.
         command: that made it.
+        few: test rows of the rarer label, where these are too few for intervals.
     """
     return "\n".join(
         [
@@ -41,7 +42,7 @@ def ablation_markdown(rows: Sequence[AblationRow], command: str) -> str:
             markdown_table(COLUMNS, [_cells(row) for row in rows]),
             "",
             "Passes over the training split and seconds are those of the search, beyond the "
-            "training of what it found. " + told_spread(len(rows[0].log_loss.values)),
+            "training of what it found. " + told_spread(len(rows[0].log_loss.values), few),
             "",
             "Table 6 of the paper (Criteo):",
             "",
@@ -86,14 +87,15 @@ def ablation_csv(rows: Sequence[AblationRow]) -> str:
     return text.getvalue()
 
 
-def ablation_screen(rows: Sequence[AblationRow]) -> list[str]:
+def ablation_screen(rows: Sequence[AblationRow], few: int | None = None) -> list[str]:
     """What the screen shows in the end.
 
     Args:
         rows: the base first.
+        few: test rows of the rarer label, where these are too few for intervals.
     """
     return [
         f"{row.name}: {told_log_loss(row.log_loss)}, from the first "
         f"{told_difference(row.from_default)}, {row.mflops:.4f} M"
         for row in rows
-    ]
+    ] + told_few(few)

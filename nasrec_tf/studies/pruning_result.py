@@ -58,9 +58,12 @@ class PruningResult:
         architecture: what was pruned, for people.
         seeds: trainings of each.
         rows: the dense network, the one that is trained as long, then way by way.
+        few_of_a_label: test rows with a click, or without one, where these are too few for
+            intervals; ``None`` where there are enough of both.
     """
 
     card: DataSetCard
     architecture: str
     seeds: int
     rows: tuple[PruningRow, ...]
+    few_of_a_label: int | None = None

@@ -31,6 +31,7 @@ from nasrec_tf.studies.own_directory import own_directory
 from nasrec_tf.studies.paired_intervals import Measured, paired_difference
 from nasrec_tf.studies.pruning_result import JudgedNetwork, PruningResult, PruningRow
 from nasrec_tf.studies.resampled_quality import resampled_quality
+from nasrec_tf.training.area_interval import few_of_a_label, rows_by_label
 from nasrec_tf.training.recipe import Recipe
 from pim import PimError, estimate, hardware_preset
 from pim.hardware.presets import DEFAULT as DEFAULT_DESIGN
@@ -111,7 +112,8 @@ class PruningStudy:
                     found.setdefault(key, []).append(trained)
         dense = _measured(found[DENSE, 0])
         rows = [_row(*key, networks, dense) for key, networks in found.items()]
-        return PruningResult(self.place.card, self.model.told, self.seeds, tuple(rows))
+        few = few_of_a_label(rows_by_label(self.place.run.records, "test"))
+        return PruningResult(self.place.card, self.model.told, self.seeds, tuple(rows), few)
 
     def _claim(self) -> contextlib.AbstractContextManager[None]:
         """Makes the directory the study's own: figures are kept by way and seed alone."""

@@ -4,6 +4,7 @@ import csv
 import io
 
 from nasrec_tf.benchmark.leaderboard import markdown_table
+from nasrec_tf.report.few_rows import caution_of_few_rows
 from nasrec_tf.studies.paired_intervals import Measured, PairedDifference
 from nasrec_tf.studies.pruning_result import PruningResult, PruningRow
 
@@ -48,7 +49,7 @@ def pruning_markdown(result: PruningResult, command: str) -> str:
             "Multiply-accumulates by 0 are left out, which a dense product of elements takes all "
             "the same; those of units are what the smaller network executes. Arrays are "
             "those of crossbars (128 x 128) of one copy of the network. "
-            + told_spread(result.seeds),
+            + told_spread(result.seeds, result.few_of_a_label),
             "",
             "Table 7 of the paper:",
             "",
@@ -71,21 +72,24 @@ def _cells(row: PruningRow, dense: PruningRow) -> list[str]:
     ]
 
 
-def told_spread(seeds: int) -> str:
+def told_spread(seeds: int, few: int | None) -> str:
     """What a page says of its deviations and intervals, which with one seed know nothing of seeds.
 
     Args:
         seeds: of each row.
+        few: test rows of the rarer label, where these are too few for intervals.
     """
-    if seeds > 1:
-        return (
-            "After the log loss its standard deviation over seeds; intervals are over rows and "
-            "seeds together."
-        )
-    return (
+    told = (
         "With one seed intervals are over rows alone: how another seed would differ is in none of "
         "them (--seeds)."
     )
+    if seeds > 1:
+        told = (
+            "After the log loss its standard deviation over seeds; intervals are over rows and "
+            "seeds together."
+        )
+    caution = caution_of_few_rows(few)
+    return told if caution is None else f"{told} {caution}"
 
 
 def told_log_loss(measured: Measured) -> str:
@@ -143,4 +147,14 @@ def pruning_screen(result: PruningResult) -> list[str]:
         f"{row.name}{'' if row.iterations is None else f', {row.iterations}'}: "
         f"{row.log_loss.mean:.5f}, from dense {told_difference(row.from_dense)}, {row.mflops:.4f} M"
         for row in result.rows
-    ]
+    ] + told_few(result.few_of_a_label)
+
+
+def told_few(few: int | None) -> list[str]:
+    """The line of the screen that says that test rows of a label are too few for intervals.
+
+    Args:
+        few: how many; ``None`` where there are enough of both.
+    """
+    caution = caution_of_few_rows(few)
+    return [] if caution is None else [caution]

@@ -202,10 +202,11 @@ def _ablate(options: argparse.Namespace) -> int:
     except TimeIsUp:
         print("time is up; the same command goes on from here")
         return 0
+    few = study.few_of_a_label()
     page = _written(
-        directory, "ablation", ablation_markdown(rows, options.command), ablation_csv(rows)
+        directory, "ablation", ablation_markdown(rows, options.command, few), ablation_csv(rows)
     )
-    print("\n".join([*ablation_screen(rows), f"page  {page}"]))
+    print("\n".join([*ablation_screen(rows, few), f"page  {page}"]))
     return 0
 
 

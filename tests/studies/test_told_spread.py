@@ -32,24 +32,24 @@ def measured(values):
     return Measured(values, [[value - 0.01, value + 0.02] for value in values])
 
 
-def pruning_page(seeds):
+def pruning_page(seeds, few=None):
     base, other = measured(DENSE[:seeds]), measured(OTHER[:seeds])
     difference = paired_difference(other, base)
     rows = (
         PruningRow("dense", 0, 1.0, 0.2, 40.0, base, None, None),
         PruningRow("random", 1, 0.8, 0.1, 30.0, other, None, difference),
     )
-    return pruning_markdown(PruningResult(CARD, "a network", seeds, rows), ""), difference
+    return pruning_markdown(PruningResult(CARD, "a network", seeds, rows, few), ""), difference
 
 
-def ablation_page(seeds):
+def ablation_page(seeds, few=None):
     base, other = measured(DENSE[:seeds]), measured(OTHER[:seeds])
     difference = paired_difference(other, base)
     rows = [
         AblationRow("default", base, None, 0.2, 30.0, 9.0, None),
         AblationRow("refine=0", other, None, 0.2, 20.0, 8.0, difference),
     ]
-    return ablation_markdown(rows, ""), difference
+    return ablation_markdown(rows, "", few), difference
 
 
 @pytest.mark.parametrize("page_of", [pruning_page, ablation_page])
@@ -60,6 +60,13 @@ def test_a_page_says_whether_intervals_are_over_seeds(page_of, seeds):
     assert ("over rows and seeds together" in page) == (seeds > 1)
     assert ("over rows alone" in page) == (seeds == 1)
     assert f"{difference.value:+.5f} (" in page
+
+
+@pytest.mark.parametrize("page_of", [pruning_page, ablation_page])
+def test_a_page_says_that_intervals_hang_on_few_clicks(page_of):
+    assert "Only 7 test rows have the rarer label" in page_of(2, few=7)[0]
+    assert "All test rows have the same label" in page_of(2, few=0)[0]
+    assert "the rarer label" not in page_of(2)[0]
 
 
 def rival(name, values, other=None):
