@@ -17,12 +17,12 @@ transform = "identity"
 """
 
 
-def extreme_data_set(directory):
+def extreme_data_set(directory, clicks=100):
     """Its directory; 200 rows a split, all but that one with prices from 0 to 1."""
     drawn = random.Random(0)
     splits = {name: directory / f"{name}.csv" for name in ("train", "validation", "test")}
     for name, path in splits.items():
-        rows = [[drawn.randrange(2), drawn.random(), drawn.randrange(5)] for _ in range(200)]
+        rows = [[int(n < clicks), drawn.random(), drawn.randrange(5)] for n in range(200)]
         rows[0][1] = 3e38 if name == "test" else 0.5
         with path.open("w", newline="") as file:
             csv.writer(file).writerows([["click", "price", "item"], *rows])

@@ -32,6 +32,9 @@ from nasrec_tf.training.area_interval import few_of_a_label, rows_by_label
 
 JUDGED = "judged.json"
 SETTINGS_FILE = "ablation.json"
+RECORDS = "records"
+"""Directory of the run that makes the records of all searches."""
+
 OWN = {"study": "ablation"}
 """What makes a directory a study's of ablation; every search in it has options of its own."""
 
@@ -180,7 +183,7 @@ class AblationStudy:
 
     def _known(self) -> list[str]:
         """Names of what an earlier version has left in the study's directory."""
-        made = [*self.directory.glob(f"records/{CONFIG_FILE}"),
+        made = [*self.directory.glob(f"{RECORDS}/{CONFIG_FILE}"),
                 *self.directory.glob(f"*/seed-*/run/{CONFIG_FILE}"),
                 *self.directory.glob(f"*/seed-*/{JUDGED}")]  # fmt: skip
         return [path.relative_to(self.directory).parts[0] for path in made]
@@ -201,14 +204,14 @@ class AblationStudy:
         ]
 
     def few_of_a_label(self) -> int | None:
-        """Test rows of the rarer label, where these are too few for intervals.
+        """Test rows of the rarer label, where these are too few for intervals; once it was made.
 
         Raises:
             RunError: if the records that the searches were made on are not there any more.
         """
-        from nasrec_tf.data.records import Records
-
-        return few_of_a_label(rows_by_label(Records(self._dataset()[0]), "test"))
+        directory = RunDirectory(str(self.directory / RECORDS))
+        run = Run(directory.stored_config() or self.base, directory, self.quiet)
+        return few_of_a_label(rows_by_label(run.records, "test"))
 
     def meanings(self) -> list[tuple[str, SearchConfig]]:
         """Variants and what they come to, equal for equal searches.
@@ -248,7 +251,7 @@ class AblationStudy:
         """The records, made once for all searches."""
         config = dataclasses.replace(
             self.base,
-            run_dir=str(self.directory / "records"),
+            run_dir=str(self.directory / RECORDS),
             export_dir=str(self.directory / "models"),
             explain=False,
         )

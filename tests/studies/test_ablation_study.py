@@ -5,7 +5,9 @@ import io
 import math
 
 import pytest
+from extreme_rows import extreme_data_set
 
+from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.locked_directory import locked
 from nasrec_tf.common.saved_state import write_state
@@ -125,6 +127,17 @@ def judged_study(directory, monkeypatch, judged, **base):
 
 
 FIGURES = JudgedSearch(ResampledQuality(0.5, 0.7, (0.5, 0.5), (0.7, 0.7)), 0.1, 3.0, 5.0)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("clicks", "few"), [(7, 7), (100, None)])
+def test_few_clicks_are_those_of_the_records_of_all_searches(clicks, few, tmp_path):
+    base = SearchConfig(data=(extreme_data_set(tmp_path, clicks),), recipe="paper")
+    variants = [AblationVariant.parsed("default")]
+    made = AblationStudy(base, tmp_path / "study", variants, 1, True, 0.0)
+    with pytest.raises(TimeIsUp):
+        made()
+    assert made.few_of_a_label() == few
 
 
 def test_figures_of_a_search_that_was_deleted_are_taken_for_its_own_options_alone(
