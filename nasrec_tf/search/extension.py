@@ -163,7 +163,9 @@ class Extension:
             records = self._records()
         except RunError:  # Damaged: who needs it tells that, if it is not made again.
             return None
-        return records and made_of(self.directory, self.directory / records.dataset)
+        if records is None:
+            return None
+        return made_of(self.directory, self.directory / records.dataset)
 
     @property
     def _journal(self) -> str:
