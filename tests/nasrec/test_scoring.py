@@ -135,9 +135,7 @@ def test_the_losses_of_the_rows_make_the_score(scorer):
     assert not np.array_equal(losses[0], losses[1]) and not np.array_equal(losses[1], losses[2])
 
 
-def test_losses_by_the_head_of_a_shorter_tuning_make_the_score_of_that_plan(
-    scorer, model, records
-):
+def test_losses_by_the_head_of_a_shorter_tuning_make_the_score_of_that_plan(scorer, model, records):
     shorter = SupernetScorer(model, records, dataclasses.replace(PLAN, fine_tune_steps=3))
     heads = shorter.tuned_heads(SPACE.widest) + scorer.tuned_heads(SPACE.widest)
     by_shorter, own = scorer.losses_by_heads(SPACE.widest, heads)
