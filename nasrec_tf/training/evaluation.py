@@ -130,10 +130,11 @@ def log_losses(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:
         array([0.693147, 0.      ])
     """
     logits = logits.astype(np.float64)
-    losses = np.logaddexp(0.0, logits)
-    # In place: a test split has tens of millions of rows.
-    logits *= labels
-    losses -= logits
+    with np.errstate(invalid="ignore"):  # Of a logit that is not finite; whoever asks looks at it.
+        losses = np.logaddexp(0.0, logits)
+        # In place: a test split has tens of millions of rows.
+        logits *= labels
+        losses -= logits
     return losses
 
 

@@ -45,6 +45,13 @@ def test_large_logits_do_not_overflow():
     np.testing.assert_allclose(losses, [0, 1e4, 1e4])
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_logit_that_is_not_finite_has_no_finite_loss_and_no_warning():
+    """What a user saw of it was a line of numpy's, from within a table's build."""
+    losses = log_losses(np.zeros(3), np.float32([np.nan, np.inf, 0.0]))
+    assert np.isfinite(losses).tolist() == [False, False, True]
+
+
 def test_auc_is_unknown_with_one_class_or_diverged_logits():
     assert auc(np.ones(3), np.arange(3.0)) is None
     assert auc(np.array([0.0, 1.0]), np.array([np.nan, 1.0])) is None
