@@ -247,6 +247,7 @@ class ComparisonSummary:
         few_of_a_label: test rows with a click, or without one, where these are too few for
             intervals; ``None`` where there are enough of both.
         exported: what the run exports, where that is not one network as it is trained here.
+        left_out: which of the models that were asked for together are not there, and why.
     """
 
     name: str
@@ -265,6 +266,7 @@ class ComparisonSummary:
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     few_of_a_label: int | None = None
     exported: str | None = None
+    left_out: Sequence[str] = ()
 
     @property
     def caution(self) -> str | None:
@@ -280,6 +282,7 @@ class ComparisonSummary:
         if self.exported is not None:
             told = f"The run exports {self.exported}; found is its best network alone, trained anew"
             parts.append(f"{told}.")
+        parts += [f"{told}." for told in self.left_out]
         return " ".join(part for part in parts if part) or None
 
     @property

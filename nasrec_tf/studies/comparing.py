@@ -10,6 +10,7 @@ from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
 from nasrec_tf.studies.comparison import PAGE, Comparison, load_comparison
 from nasrec_tf.studies.config import CompareConfig
+from nasrec_tf.studies.contenders import left_out
 from nasrec_tf.studies.planned_cost import plan_table
 
 
@@ -26,6 +27,8 @@ def compare(config: CompareConfig, only_plan: bool, quiet: bool) -> int:
     """
     comparison, directory = load_comparison(config, quiet)
     comparison.check()
+    for told in left_out(comparison.run, config.models).values():
+        comparison.run.say(told)
     verify_what_is_read(comparison.run.dataset)
     if only_plan:
         _prepare(comparison.run.config.device, None)

@@ -24,7 +24,7 @@ from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scoring_settings import digest_of_data
 from nasrec_tf.studies.config import AUTO, CompareConfig
-from nasrec_tf.studies.contenders import Contender, contenders, exported_otherwise
+from nasrec_tf.studies.contenders import Contender, contenders, exported_otherwise, left_out
 from nasrec_tf.studies.finished_runs import (
     finished_run,
     runs_of_the_same_data,
@@ -256,6 +256,7 @@ class Comparison:
             versions=log.environments[-1].packages if log and log.environments else {},
             few_of_a_label=few,
             exported=exported_otherwise(self.run),
+            left_out=tuple(left_out(self.run, self.config.models).values()),
         )  # fmt: skip
 
     def _searches(self) -> list[SearchSummary]:

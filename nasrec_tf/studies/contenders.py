@@ -16,6 +16,7 @@ from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.trainable import HandMade, Trainable, load_trainable
 from nasrec_tf.studies.config import ALL
+from nasrec_tf.training.recipe import Recipe
 
 FOUND = "found"
 """Name of the model that the run found."""
@@ -79,7 +80,8 @@ def contenders(run: Run, others: Mapping[str, Run], models: str) -> list[Contend
         if name in (FOUND, CONSTANT):
             raise UserError(f"--runs: {name} is the name of another row; rename the directory.")
         taken.append(Contender(name, _found(other), other))
-    for name in (LEAST, *names_of(models)):
+    unfit = left_out(run, models)
+    for name in (LEAST, *(name for name in names_of(models) if name not in unfit)):
         if name in (FOUND, CONSTANT):
             raise UserError(f"--models: {name} is always there; leave it out.")
         if name in others:
@@ -87,6 +89,26 @@ def contenders(run: Run, others: Mapping[str, Run], models: str) -> list[Contend
         if all(each.name != name for each in taken):
             taken.append(Contender(name, load_trainable(name)))
     return taken
+
+
+def left_out(run: Run, models: str) -> dict[str, str]:
+    """Of the models that ``all`` stands for, those that the data have nothing for, and why.
+
+    Who names a model is told that it cannot be trained; who asks for all wants those that can.
+
+    Args:
+        run: whose data are compared on.
+        models: as ``CompareConfig`` takes them.
+    """
+    named = comma_list(models, "--models", blanks=True)
+    unfit = {}
+    for name in names_of(models):
+        if name not in named:
+            try:
+                load_trainable(name).complexity(run.features, Recipe())
+            except UserError as error:
+                unfit[name] = f"Left out of --models {ALL}: {str(error).rstrip('.')}"
+    return unfit
 
 
 def _found(run: Run) -> Trainable:

@@ -17,13 +17,14 @@ import pytest
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.compare import main
+from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import load_baseline
 from nasrec_tf.search import epoch_validation
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.studies import finished_runs, planned_cost, speed
 from nasrec_tf.studies.comparison import Comparison, load_comparison
 from nasrec_tf.studies.config import CompareConfig
-from nasrec_tf.studies.contenders import Contender
+from nasrec_tf.studies.contenders import Contender, left_out
 from nasrec_tf.studies.finished_runs import runs_of_the_same_data
 from nasrec_tf.studies.rival_results import MeasuredResult, Settings, SpeedResult, TuningResult
 from nasrec_tf.studies.strategy_rows import strategy_rows
@@ -391,6 +392,15 @@ def test_the_plan_tells_what_it_would_cost_and_changes_nothing(compared, place):
     # Three models, two seeds, two passes over 1,201 rows.
     assert lines[4].startswith("in all at most 0.014 M rows")
     assert {path: path.stat().st_mtime_ns for path in compared[0].rglob("*")} == before
+
+
+def test_models_that_are_nothing_on_the_data_are_left_out_of_all_of_them_alone():
+    run = types.SimpleNamespace(features=Features(0, (9,)))
+    assert [*left_out(run, "all")] == ["dlrm"]
+    assert left_out(run, "all")["dlrm"].startswith("Left out of --models all: dlrm: takes inner")
+    assert [*left_out(run, "all:bars")] == ["dlrm:bars"]
+    assert not left_out(run, "all,dlrm") and not left_out(run, "dlrm")
+    assert not left_out(types.SimpleNamespace(features=Features(0, (9, 4))), "all")
 
 
 @pytest.mark.parametrize(
