@@ -50,6 +50,9 @@ POINTS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
 ORDERS = 200
 """Drawn orders that a race is played in."""
 
+BEST = (5, 10, PLACES, 20)
+"""Numbers of best candidates that shorter scores are to have in common with whole ones."""
+
 RESAMPLES = 500
 """Of the candidates, behind an interval of tau."""
 
@@ -282,23 +285,23 @@ def report_cuts(recorded: Recorded, seed: int) -> None:
     rows = tunings[1].shape[1]
     rng = np.random.default_rng(seed)
     draws = [rng.integers(len(scores), size=len(scores)) for _ in range(RESAMPLES)]
-    print(f"{'shares tuned / judged':<24}{'rows':>8}{'same finalists':>18}{'tau (95 %)':>29}")
+    print(f"{'shares tuned / judged':<24}{'rows':>8}{f'same of {BEST}':>26}{'tau (95 %)':>29}")
     for (tuned, losses), judged in itertools.product(tunings.items(), JUDGED):
         some = max(2, int(judged * rows))
         shorter = losses[:, :some].mean(axis=1, dtype=np.float64)
         tau = kendall(shorter, scores)
         low, high = np.quantile([kendall(shorter[d], scores[d]) for d in draws], (0.025, 0.975))
         saved = (recorded.tuning_rows + rows) / (tuned * recorded.tuning_rows + some)
-        same = _shared(shorter, scores)
+        same = ", ".join(str(_shared(shorter, scores, best)) for best in BEST)
         print(
-            f"{f'{tuned:g} / {judged:g}':<24}{saved:>6.1f} x{same:>9} of {PLACES}"
+            f"{f'{tuned:g} / {judged:g}':<24}{saved:>6.1f} x{same:>26}"
             f"{f'{tau:.3f} ({low:.3f} to {high:.3f})':>29}"
         )
 
 
-def _shared(some: np.ndarray, scores: np.ndarray) -> int:
-    """Finalists that two kinds of scores have in common."""
-    best = [set(np.argsort(each, kind="stable")[:PLACES]) for each in (some, scores)]
+def _shared(some: np.ndarray, scores: np.ndarray, count: int) -> int:
+    """How many of the best candidates two kinds of scores have in common."""
+    best = [set(np.argsort(each, kind="stable")[:count]) for each in (some, scores)]
     return len(best[0] & best[1])
 
 
@@ -327,7 +330,7 @@ def report_samples(recorded: Recorded, seed: int) -> None:
 def _likeness(losses: np.ndarray, drawn: np.ndarray, weights: np.ndarray) -> tuple[int, float]:
     """Finalists that scores over drawn rows share with those over all, and Kendall's tau."""
     scores = losses.mean(axis=1), losses[:, drawn] @ weights / weights.sum()
-    return _shared(*scores), kendall(*scores)
+    return _shared(*scores, PLACES), kendall(*scores)
 
 
 def main() -> int:
