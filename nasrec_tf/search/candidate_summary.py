@@ -6,7 +6,7 @@ import pathlib
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.report import CandidateSummary, Curve, TrialSummary
 from nasrec_tf.search.finalist_seeds import means
-from nasrec_tf.search.results import AttemptFigures, Skipped
+from nasrec_tf.search.results import AttemptFigures, RescoreResult, Skipped
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.search_size import drawn_validation_rows, score_rows
 from nasrec_tf.strategies.history import RUNNING
@@ -63,7 +63,28 @@ def scored_by(run: Run) -> str:
 
     Args:
         run: the run.
+
+    Raises:
+        RunError: if what a stage left is damaged.
     """
+    return _scored_by(run) + _scored_again(run)
+
+
+def _scored_again(run: Run) -> str:
+    """What became of the best where they were scored again; nothing where they were not."""
+    result = run.directory.result("rescore") if "rescore" in run.config.stages else None
+    if not isinstance(result, RescoreResult):
+        return ""
+    handed, settings = len(result.best), run.settings
+    rows = min(settings.rescore_rows, run.schema.splits["validation"].rows)
+    return (
+        f"; the {result.candidates} best were scored again by {settings.rescore_steps} steps and "
+        f"{rows:,} validation rows, and {result.shared} of the {handed} handed over are those that "
+        "their first scores would have handed over"
+    )
+
+
+def _scored_by(run: Run) -> str:
     by_supernet = "with the weights of the supernet"
     if run.directory.result("records") is None:
         return by_supernet

@@ -32,6 +32,7 @@ paper's; what stands in parentheses is scaled down for small data sets, and the 
 NEEDED_BY = {
     "hardware": "--codesign",
     "recipe": "--recipe auto",
+    "rescore": "--rescore",
     "prune": "--prune",
     "explain": "--explain",
 }
@@ -168,7 +169,7 @@ def _run(
     note = read_warm_start(config)
     config = config if note is None else note.completed(config)
     if is_search_worker():
-        return _work(Run(config, directory, quiet), extend)
+        return _work(Run(config, directory, quiet), only_stage, extend)
     if _is_supernet_host(config):
         return _train_with_others(Run(config, directory, quiet))
     run = completed_run(config, only_stage, quiet, port, extend)
@@ -299,10 +300,10 @@ def _live_report(config: SearchConfig, port: int | None) -> Iterator[None]:
         yield
 
 
-def _work(run, extend: bool) -> int:
+def _work(run, only_stage: str | None, extend: bool) -> int:
     """Scores candidates for the chief, which owns the run directory."""
-    from nasrec_tf.search.stages.evolution import search
     from nasrec_tf.search.tensorflow_setup import configure_tensorflow, user_errors
+    from nasrec_tf.search.workers import work
 
     _check_ready(run, "evolution")
     stored = run.directory.stored_config()
@@ -315,7 +316,7 @@ def _work(run, extend: bool) -> int:
         run.directory.check_same(run.config, stored)
     configure_tensorflow(run.config.device)
     with user_errors(run):
-        search(run)
+        work(run, only_stage)
     return 0
 
 

@@ -80,6 +80,7 @@ class SearchConfig(
         left_out = {
             "hardware": not self.codesign,
             "recipe": self.recipe != AUTO,
+            "rescore": self.rescore is None,
             "prune": self.prune is None,
             "explain": not self.explain,
         }

@@ -29,11 +29,11 @@ SHOWN_LETTERS = 80
 """Letters of a wrong value that a message repeats."""
 
 STAGES = (
-    "records", "recipe", "supernet", "evolution", "retrain", "prune", "hardware", "export",
-    "explain",
+    "records", "recipe", "supernet", "evolution", "rescore", "retrain", "prune", "hardware",
+    "export", "explain",
 )  # fmt: skip
-"""The stages in order; ``recipe`` is one of runs that choose it, ``prune`` of those that prune,
-``hardware`` of co-design."""
+"""The stages in order; ``recipe`` is one of runs that choose it, ``rescore`` of those that score
+their best candidates again, ``prune`` of those that prune, ``hardware`` of co-design."""
 
 COLUMN_OPTIONS = tuple(field.name for field in LayoutOptions.fields())
 """Options that describe columns, for layouts without a description of their own."""

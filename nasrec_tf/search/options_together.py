@@ -17,6 +17,7 @@ OF_THE_SUPERNET = (
     "supernet_epochs", "supernet_rows", "supernet_learning_rate", "supernet_row_decay",
     "supernet_embedding_dim", "path_sampler", "distribute", "warmup", "layer_norm",
     "fine_tune_steps", "fine_tune_learning_rate", "validation_sample", "gpu_precision",
+    "rescore", "rescore_steps", "rescore_rows",
 )  # fmt: skip
 """Options without effect where no supernet scores."""
 
@@ -37,6 +38,7 @@ def check_together(config: Any) -> None:
     config.learning_rates()
     _check_codesign(config)
     _check_strategy(config)
+    _check_rescoring(config)
     _check_final_models(config)
     _check_places(config)
     _check_networks(config)
@@ -145,6 +147,23 @@ def _check_strategy(config: Any) -> None:
         raise UserError(
             f"--strategy {config.strategy} goes with --score-by {scored_by[0]}, not "
             f"{config.score_by} (docs/strategies.md)."
+        )
+
+
+def _check_rescoring(config: Any) -> None:
+    longer = ("rescore_steps", "rescore_rows")
+    if config.rescore is None:
+        for name in longer:
+            if getattr(config, name) is not None:
+                raise UserError(f"{flag(name)} goes with --rescore, which is missing.")
+        return
+    if config.codesign:
+        raise UserError("--rescore goes without --codesign; leave one of them out.")
+    shorter = ("fine_tune_steps", "validation_rows", "validation_sample")
+    if all(getattr(config, name) is None for name in (*longer, *shorter)):
+        raise UserError(
+            "--rescore would score candidates again as they were scored before: give shorter "
+            f"scores to the search ({', '.join(map(flag, shorter))})."
         )
 
 

@@ -68,6 +68,7 @@ __all__ = [
     "RecipeResult",
     "RecipeTrial",
     "RecordsResult",
+    "RescoreResult",
     "RetrainResult",
     "STAGE_RESULTS",
     "SavedArchitecture",
@@ -235,6 +236,32 @@ class EvolutionResult(StageResult):
             )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RescoreResult(StageResult):
+    """Of the rescore stage.
+
+    Args:
+        candidates: how many got a score.
+        best: the architectures to be trained from scratch, the best first.
+        best_log_loss: the lowest validation log loss among them, in nats.
+        shared: how many of them the search's own scores would have handed over.
+
+    Raises:
+        ValueError: if there are none.
+    """
+
+    __pydantic_config__ = SAVED
+
+    candidates: Count
+    best: tuple[SavedArchitecture, ...]
+    best_log_loss: Finite
+    shared: Count
+
+    def __post_init__(self):
+        if not self.best:
+            raise ValueError("no architectures")
+
+
 @dataclasses.dataclass(frozen=True)
 class PrunedTraining:
     """A training from scratch of the winner with a ticket.
@@ -320,6 +347,7 @@ STAGE_RESULTS: dict[str, Any] = {
     "recipe": RecipeResult,
     "supernet": SupernetResult | Skipped,
     "evolution": EvolutionResult | Skipped,
+    "rescore": RescoreResult | Skipped,
     "retrain": RetrainResult,
     "prune": PruneResult,
     "hardware": HardwareResult,

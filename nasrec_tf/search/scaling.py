@@ -38,7 +38,7 @@ EVOLVED = frozenset({"population", "tournament", "children", "generations"})
 
 SEARCHED = EVOLVED | {
     *("blocks", "max_width", "supernet_epochs", "supernet_learning_rate", "fine_tune_steps"),
-    *("validation_rows", "top_k", "refine", "halving"),
+    *("validation_rows", "rescore_steps", "rescore_rows", "top_k", "refine", "halving"),
 }
 """Settings that a run with an architecture of its own does not read."""
 
@@ -68,6 +68,8 @@ class Settings:
     generations: int
     fine_tune_steps: int
     validation_rows: int
+    rescore_steps: int
+    rescore_rows: int
     top_k: int
     retrain_epochs: int
     refine: int
@@ -98,6 +100,9 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     given = {field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)}
     population = given["population"] or _population(trials, given["tournament"])
     children = given["children"] or (8 if trials >= 256 else 4)
+    # Scoring looks at a fifth of an epoch in all: it must cost little beside training.
+    tuned = min(PAPER_FINE_TUNE_STEPS, max(1, steps // 10))
+    judged = min(PAPER_VALIDATION_ROWS, max(5000, training_rows // 10))
     chosen: dict[str, Any] = {
         "blocks": _blocks(config, training_rows),
         "max_width": _max_width(config, training_rows),
@@ -108,9 +113,10 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "tournament": max(1, population // 2),
         "children": children,
         "generations": max(1, (trials - population) // children),
-        # Scoring looks at a fifth of an epoch in all: it must cost little beside training.
-        "fine_tune_steps": min(PAPER_FINE_TUNE_STEPS, max(1, steps // 10)),
-        "validation_rows": min(PAPER_VALIDATION_ROWS, max(5000, training_rows // 10)),
+        "fine_tune_steps": tuned,
+        "validation_rows": judged,
+        "rescore_steps": tuned,
+        "rescore_rows": judged,
         "top_k": min(PAPER_TOP_K, max(3, trials // 40)),
         "retrain_epochs": min(5, max(1, -(-LEAST_STEPS // steps))),
         "refine": _refinements(config, training_rows),
@@ -140,6 +146,8 @@ def unread_settings(config: SearchConfig) -> set[str]:
         unread |= SEARCHED
     elif config.strategy != "evolution" and (config.candidates or config.score_budget):
         unread |= EVOLVED
+    if config.rescore is None:
+        unread |= {"rescore_steps", "rescore_rows"}
     if config.architecture is None and config.trains_candidates:
         unread |= {"supernet_epochs", "supernet_learning_rate", "fine_tune_steps"}
     recipe = _known_recipe(config)

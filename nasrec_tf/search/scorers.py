@@ -4,6 +4,7 @@ Either is a choice of its own beside the strategy: any of them takes the log los
 of the other.
 """
 
+import dataclasses
 import gc
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -35,11 +36,8 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
         run: the run.
         supernet: the trained supernet.
     """
-    from nasrec_tf.training.scoring import SupernetScorer
-
     plan = scoring_plan(run)
-    scorer = SupernetScorer(supernet, run.records, plan)
-    settings = supernet_settings(run, plan, supernet)
+    scorer, settings = whole_scores(run, supernet, plan)
     sample = drawn_validation_rows(run.config, plan.validation_rows, run.records.rows("validation"))
     if sample is None:
         return Scores(scorer, settings)
@@ -55,6 +53,33 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
     }
     scorer.judged = rows  # Another scorer would trace the supernet again.
     return Scores(scorer, settings)
+
+
+def whole_scores(run: Run, supernet: Any, plan: Any) -> Scores:
+    """Scores by the supernet's weights over all rows that a plan tells.
+
+    Args:
+        run: the run.
+        supernet: the trained supernet.
+        plan: a ``ScoringPlan``.
+    """
+    from nasrec_tf.training.scoring import SupernetScorer
+
+    scorer = SupernetScorer(supernet, run.records, plan)
+    return Scores(scorer, supernet_settings(run, plan, supernet))
+
+
+def rescoring_plan(run: Run):
+    """How the best candidates are scored again, a ``ScoringPlan``.
+
+    Args:
+        run: the run.
+    """
+    return dataclasses.replace(
+        scoring_plan(run),
+        fine_tune_steps=run.settings.rescore_steps,
+        validation_rows=run.settings.rescore_rows,
+    )
 
 
 def scoring_plan(run: Run):

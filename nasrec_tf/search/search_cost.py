@@ -6,11 +6,12 @@ from nasrec_tf.search.results import (
     AttemptFigures,
     EvolutionResult,
     RecipeResult,
+    RescoreResult,
     RetrainResult,
     SupernetResult,
 )
 from nasrec_tf.search.run import Run
-from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.search.search_plan import rescored_rows, search_strategy
 from nasrec_tf.search.search_size import PILOTS, drawn_validation_rows, score_rows
 from nasrec_tf.search.workload import warmup_steps
 from nasrec_tf.strategies.dnas import LogitSearch
@@ -46,11 +47,15 @@ def search_cost(run: Run) -> SearchCost:
     for result in _results(run):
         if isinstance(result, EvolutionResult):
             rows += result.candidates * rows_of_a_candidate(run)
+        elif isinstance(result, RescoreResult):
+            tuned, scored = rescored_rows(run.settings)
+            scored = min(scored, run.schema.splits["validation"].rows)
+            rows += result.candidates * (tuned + FORWARD_SHARE * scored)
         elif isinstance(result, RetrainResult):
             finalists = _finalists(result, run)
             rows += finalists.rows
             seconds += finalists.seconds
-        if isinstance(result, RecipeResult | SupernetResult | EvolutionResult):
+        if isinstance(result, RecipeResult | SupernetResult | EvolutionResult | RescoreResult):
             seconds += result.seconds
     return SearchCost(rows, seconds)
 

@@ -93,7 +93,8 @@ def search_rows(config: SearchConfig, settings: Settings, training_rows: int) ->
     trained, scored = candidate_rows(config, settings, training_rows)
     epoch = min(training_rows, config.supernet_rows or training_rows)
     passes = 0 if config.trains_candidates else settings.supernet_epochs * epoch
-    return passes + trials * (trained + scored) + row_choice(config, settings)
+    again = rescored(config, trials) * sum(rescored_rows(settings))
+    return passes + trials * (trained + scored) + row_choice(config, settings) + again
 
 
 def candidate_rows(config: SearchConfig, settings: Settings, training_rows: int) -> tuple[int, int]:
@@ -108,6 +109,25 @@ def candidate_rows(config: SearchConfig, settings: Settings, training_rows: int)
         return score_rows(config, training_rows), settings.validation_rows
     tuned, scored = settings.fine_tune_steps * settings.batch_size, settings.validation_rows
     return tuned, drawn_validation_rows(config, scored) or scored
+
+
+def rescored(config: SearchConfig, trials: int) -> int:
+    """Candidates that are scored again.
+
+    Args:
+        config: the options.
+        trials: candidates of the search.
+    """
+    return min(config.rescore or 0, trials)
+
+
+def rescored_rows(settings: Settings) -> tuple[int, int]:
+    """Rows that a candidate is tuned on and judged by when it is scored again.
+
+    Args:
+        settings: what follows from the options and the size of the data.
+    """
+    return settings.rescore_steps * settings.batch_size, settings.rescore_rows
 
 
 def row_choice(config: SearchConfig, settings: Settings) -> int:

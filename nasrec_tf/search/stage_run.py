@@ -57,6 +57,7 @@ def _announce(run, stage: str) -> None:
     from nasrec_tf.search.scaling import explain
     from nasrec_tf.search.source_0 import explain_rule
     from nasrec_tf.search.stages.evolution import check_budgets
+    from nasrec_tf.search.stages.rescore import check_longer
     from nasrec_tf.training.devices import gpu_names
 
     if stage == run.config.stages[1]:
@@ -80,3 +81,5 @@ def _announce(run, stage: str) -> None:
     first = next(each for each in run.config.stages if each not in ("records", "recipe"))
     if stage in (first, "evolution"):
         check_budgets(run)
+    if "rescore" in run.config.stages and stage in (first, "rescore"):
+        check_longer(run)

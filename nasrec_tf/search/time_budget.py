@@ -35,7 +35,7 @@ MUST = "must"
 START, EVALUATED_ROW = "start", "evaluated row"
 """Planned seconds of a network's first evaluation beside its rows, and of each row."""
 
-CUT = ("recipe", "supernet", "evolution", "retrain")
+CUT = ("recipe", "supernet", "evolution", "rescore", "retrain")
 """Stages that end with what they have when their time is over."""
 
 Positive = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]

@@ -64,3 +64,16 @@ class EvolutionOptions:
         None, EVOLUTION, "take it over so many of these rows, drawn by how much they tell "
         "candidates apart (default: over all of them; see docs/scaling.md)", least=1,
     )  # fmt: skip
+    rescore: int | None = option(
+        None, EVOLUTION, "the best of them are scored again, so many, by longer scores that decide "
+        "which are trained from scratch (default: none; see docs/scaling.md)", least=1,
+        most=MAX_TRIALS, reader="rescore",
+    )  # fmt: skip
+    rescore_steps: int | None = option(
+        None, EVOLUTION, "steps that tune their last layer with --rescore (500); 0 for none",
+        least=0, most=MOST_STEPS, reader="rescore",
+    )  # fmt: skip
+    rescore_rows: int | None = option(
+        None, EVOLUTION, "validation rows that their scores are taken over with --rescore "
+        "(819,200)", least=1, reader="rescore",
+    )  # fmt: skip

@@ -15,7 +15,12 @@ from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.stage_forecast import EARLIEST, StageForecast, about, nothing
 from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost, UnitCosts
 from nasrec_tf.search.references import other_plain
-from nasrec_tf.search.search_plan import candidate_rows, search_strategy
+from nasrec_tf.search.search_plan import (
+    candidate_rows,
+    rescored,
+    rescored_rows,
+    search_strategy,
+)
 from nasrec_tf.search.search_size import PILOTS
 from nasrec_tf.search.workload import (
     final_fits,
@@ -76,6 +81,7 @@ class Forecast:
             "recipe": self._recipe,
             "supernet": self._supernet,
             "evolution": self._evolution,
+            "rescore": self._rescore,
             "retrain": self._retrain,
             "prune": lambda: pruning(self.parts),
             "export": self._export,
@@ -206,6 +212,29 @@ class Forecast:
             trials * JOURNAL_BYTES,
             f"{trials:,} candidates",
             trials,
+        )
+
+    def _rescore(self) -> StageForecast:
+        pilot, costs = self.pilot, self.costs
+        if pilot.config.architecture is not None or costs.supernet is None:
+            return nothing("rescore")
+        trials = search_strategy(pilot.config, pilot.settings, pilot.rows["train"]).trials
+        count = rescored(pilot.config, trials)
+        tuned, judged = rescored_rows(pilot.settings)
+        judged = min(judged, pilot.rows["validation"])
+        each = [
+            cost.candidate + tuned * cost.tuned_row + judged * cost.scored_row + TRIAL_SECONDS
+            for cost in costs.scoring
+        ]
+        start = costs.supernet.build + costs.supernet.save + costs.scoring[0].start
+        ends = [start + count * seconds for seconds in (min(each), max(each))]
+        return StageForecast(
+            "rescore",
+            about(start + count * statistics.mean(each), *ends),
+            self.parts.memory(pilot.supernet_bytes(training=False)),
+            count * JOURNAL_BYTES,
+            f"{count:,} candidates again",
+            count,
         )
 
     def _retrain(self) -> StageForecast:

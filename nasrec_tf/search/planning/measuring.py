@@ -54,9 +54,10 @@ def measured(
         written_byte=0.0,
         process_bytes=0,
     )
-    if drawn and not config.trains_candidates and {"supernet", "evolution"} & set(stages):
+    scored = {"evolution", "rescore"}
+    if drawn and not config.trains_candidates and {"supernet", *scored} & set(stages):
         supernet, model = meter.supernet()
-        scoring = meter.scoring(model, drawn, is_late) if "evolution" in stages else []
+        scoring = meter.scoring(model, drawn, is_late) if scored & set(stages) else []
         costs = dataclasses.replace(costs, supernet=supernet, scoring=tuple(scoring))
         del model
 

@@ -24,6 +24,7 @@ from nasrec_tf.search.planning.samples import sampled
 from nasrec_tf.search.planning.stage_forecast import Seconds, StageForecast
 from nasrec_tf.search.run_directory import RESULT_FILE, RunDirectory
 from nasrec_tf.search.scaling import explain
+from nasrec_tf.search.search_plan import SEARCH_PROJECT
 from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 
 UNKNOWN = {
@@ -37,6 +38,7 @@ MENDS = {
     "recipe": "a larger --min-count, or a --recipe in place of auto",
     "supernet": "a smaller --max-table-rows or fewer --blocks",
     "evolution": "a smaller --max-table-rows or fewer --blocks",
+    "rescore": "a smaller --max-table-rows or fewer --blocks",
     "retrain": "a larger --min-count, a smaller --embedding-dim, or a smaller --ensemble",
     "prune": "a larger --min-count, or a smaller --embedding-dim",
     "explain": "--no-explain",
@@ -160,8 +162,9 @@ def _done(pilot: Pilot, stage: StageForecast) -> float:
     directory, ended = pilot.directory.path / stage.stage, 0
     if stage.stage in ("recipe", "retrain"):
         ended = len(list(directory.glob(f"*/{RESULT_FILE}")))
-    elif stage.stage == "evolution" and (pilot.search_project / JOURNAL).exists():
-        ended = len(read_results(pilot.search_project))
+    elif stage.stage in ("evolution", "rescore"):
+        project = directory / SEARCH_PROJECT
+        ended = len(read_results(project)) if (project / JOURNAL).exists() else 0
     elif stage.stage == "supernet":
         points = kept_curve(directory)
         ended = points[-1][0] if points else 0

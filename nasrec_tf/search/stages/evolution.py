@@ -9,7 +9,8 @@ from nasrec_tf.search.learnt_choices import learnt_distribution
 from nasrec_tf.search.option_groups.codesign_options import DEFAULT_HARDWARE
 from nasrec_tf.search.option_groups.recipe_options import LOWER_RATES
 from nasrec_tf.search.results import EvolutionResult, Skipped, StageResult
-from nasrec_tf.search.run import SEARCH_PROJECT, Run
+from nasrec_tf.search.run import Run
+from nasrec_tf.search.scored_candidates import score_candidates
 from nasrec_tf.search.scorers import Scores, supernet_scores, training_scores
 from nasrec_tf.search.search_plan import MFLOPS, search_strategy
 from nasrec_tf.search.stages.supernet import load
@@ -75,21 +76,11 @@ def search(run: Run) -> None:
     Raises:
         RunError: if no candidate got a finite log loss; the message says what to change.
     """
-    from nasrec_tf.search.scoring_settings import scoring_environment
-    from nasrec_tf.strategies import NoScores, SubnetTuner
+    from nasrec_tf.strategies import NoScores
 
     scores = _scores(run)
-    tuner = SubnetTuner(
-        _oracle(run, scores.settings),
-        scores.scorer,
-        directory=run.directory.stage("evolution"),
-        project_name=SEARCH_PROJECT,
-        progress=not run.quiet,
-        environment=scoring_environment(run.config.imports),
-        note=run.time.told,
-    )
     try:
-        tuner.search()
+        score_candidates(run, "evolution", _oracle(run, scores.settings), scores.scorer)
     except NoScores as error:
         raise RunError(
             f"{run.directory.path}: no candidate got a finite log loss; {_mend(run)}."
