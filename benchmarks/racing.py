@@ -13,7 +13,9 @@ the very score that it has without a race. Rows count that pass through the netw
 validation again at every rung.
 
 It also tells how alike scores are of fewer steps (by a schedule that ends there) and of the first
-validation rows alone, where every candidate is scored so; and it draws validation rows as
+validation rows alone, where every candidate is scored so, and how many of the best by them would
+have to be scored again (``--rescore``) so that all, or 13, of the 15 best are among them; and it
+draws validation rows as
 ``--validation-sample`` does, by the first candidates, beside as many that are drawn by lot, and
 tells how alike the scores over them are to those over all.
 """
@@ -285,7 +287,10 @@ def report_cuts(recorded: Recorded, seed: int) -> None:
     rows = tunings[1].shape[1]
     rng = np.random.default_rng(seed)
     draws = [rng.integers(len(scores), size=len(scores)) for _ in range(RESAMPLES)]
-    print(f"{'shares tuned / judged':<24}{'rows':>8}{f'same of {BEST}':>26}{'tau (95 %)':>29}")
+    again = f"again for {PLACES}, {ENOUGH}"
+    print(
+        f"{'shares tuned / judged':<24}{'rows':>8}{f'same of {BEST}':>26}{'tau (95 %)':>29}{again:>20}"
+    )
     for (tuned, losses), judged in itertools.product(tunings.items(), JUDGED):
         some = max(2, int(judged * rows))
         shorter = losses[:, :some].mean(axis=1, dtype=np.float64)
@@ -296,7 +301,15 @@ def report_cuts(recorded: Recorded, seed: int) -> None:
         print(
             f"{f'{tuned:g} / {judged:g}':<24}{saved:>6.1f} x{same:>26}"
             f"{f'{tau:.3f} ({low:.3f} to {high:.3f})':>29}"
+            f"{f'{_holding(shorter, scores, PLACES)}, {_holding(shorter, scores, ENOUGH)}':>20}"
         )
+
+
+def _holding(some: np.ndarray, scores: np.ndarray, enough: int) -> int:
+    """How many of the best by some scores hold so many of the best by whole ones."""
+    places = np.argsort(np.argsort(some, kind="stable"), kind="stable")
+    best = np.argsort(scores, kind="stable")[:PLACES]
+    return int(np.sort(places[best])[enough - 1]) + 1
 
 
 def _shared(some: np.ndarray, scores: np.ndarray, count: int) -> int:

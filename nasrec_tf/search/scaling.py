@@ -137,9 +137,10 @@ def unread_settings(config: SearchConfig) -> set[str]:
 
     Example:
         >>> sorted(unread_settings(SearchConfig(strategy="random", candidates=100)))
-        ['children', 'generations', 'population', 'tournament']
-        >>> sorted(unread_settings(SearchConfig(recipe="bars", retrain_epochs=3)))
-        []
+        ['children', 'generations', 'population', 'rescore_rows', 'rescore_steps', 'tournament']
+        >>> scored_twice = SearchConfig(rescore=9, fine_tune_steps=5)
+        >>> sorted(unread_settings(dataclasses.replace(scored_twice, recipe="bars")))
+        ['retrain_epochs']
     """
     unread: set[str] = set()
     if config.architecture is not None:

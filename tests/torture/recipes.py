@@ -39,7 +39,7 @@ class Recipe:
     @property
     def stages(self) -> tuple[str, ...]:
         """Its stages in order, those that do nothing too."""
-        needed = {"hardware": "--codesign", "explain": "--explain"}
+        needed = {"hardware": "--codesign", "explain": "--explain", "rescore": "--rescore"}
         return tuple(s for s in STAGES if s not in needed or needed[s] in self.options)
 
     @property
@@ -60,6 +60,7 @@ RECIPES = {
         ("--finalist-seeds", "3", "--ensemble", "3", "--final-fit", "train+validation"),
     ),
     "flags": Recipe(("--no-operator-balancing", "--final-layer-norm", "--strategy", "random")),
+    "rescored": Recipe(("--rescore", "3", "--rescore-steps", "5")),
 }
 
 
