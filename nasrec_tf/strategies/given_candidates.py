@@ -48,6 +48,10 @@ class GivenCandidates(Strategy):
         """How many are given."""
         return len(self.architectures)
 
+    def part_of(self, number: int) -> str:
+        """Not a generation."""
+        return "the best again"
+
     def propose(self, number: int, history: History, draws: Draws, seed: int) -> Candidate:
         """The architecture of a place, with what it costs."""
         architecture = self.architectures[number]

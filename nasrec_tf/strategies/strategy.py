@@ -75,6 +75,14 @@ class Strategy:
         """
         return 0
 
+    def part_of(self, number: int) -> str:
+        """What progress calls the part of the search that a candidate belongs to.
+
+        Args:
+            number: of the candidate.
+        """
+        return f"generation {self.generation_of(number)}"
+
     def ready(self, number: int, history: History) -> bool:
         """Whether enough has been scored to draw a candidate.
 

@@ -176,6 +176,7 @@ def test_the_plan_tells_the_searches_that_are_left_and_makes_none(compared, plac
     "options",
     [
         {"tournament": 2, "mutation": "annealed", "fine_tune_steps": 3, "validation_sample": 40},
+        {"rescore": 5, "rescore_rows": 50, "validation_rows": 20},
         {"path_sampler": "any-operator-any-connection", "supernet_row_decay": 0.01},
         {"score_by": "training", "score_budget": 80_000, "strategy": "random"},
         {"ensemble": 3, "winner_seeds": 2, "calibrate": True, "yardsticks": "all"},

@@ -15,7 +15,7 @@ from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.halving import SHARES, numbers_left, trained_share
 from nasrec_tf.search.planning import measuring, meter, samples
-from nasrec_tf.search.planning.forecast import Forecast
+from nasrec_tf.search.planning.forecast import TRIAL_SECONDS, Forecast
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.run_plan import check_fits, in_words_of_the_log, make_plan
@@ -224,6 +224,23 @@ def test_what_is_measured_whole_takes_no_more_than_that(finished_run, tmp_path):
     further = 9 * 4 * recipe.embedding_dim * sum(pilot.schema.sparse_rows)
     found = Parts(larger, costs).training(cost)
     assert found == pytest.approx(expected + 2 * 2 * further * 1e-6)
+
+
+def test_longer_scores_of_the_best_are_planned_by_their_own_rows(finished_run, tmp_path):
+    config = RunDirectory(finished_run / "run").stored_config()
+    config = dataclasses.replace(config, rescore=4, rescore_steps=30, rescore_rows=100)
+    dataset = finished_run / "run" / "records" / "dataset"
+    pilot = data_set_pilot(config, RunDirectory(tmp_path / "run"), dataset)
+    forecast = Forecast(pilot, COSTS, RecordsCost(1.0, 1.0, 0, 0))
+    by_stage = {stage.stage: stage for stage in forecast.stages()}
+    (cost,) = COSTS.scoring
+    rows = 30 * 64 * cost.tuned_row + 100 * cost.scored_row
+    found = by_stage["rescore"]
+    begun = COSTS.supernet.build + COSTS.supernet.save + cost.start
+    assert found.count == 4
+    assert found.seconds.expected - begun == pytest.approx(
+        4 * (cost.candidate + rows + TRIAL_SECONDS)
+    )
 
 
 def test_steps_are_counted_by_the_code_of_the_stages(finished_run):

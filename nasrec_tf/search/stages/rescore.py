@@ -4,6 +4,7 @@ Short scores propose many candidates and place few of them wrongly by far; what 
 decided among the best of them alone (docs/scaling.md tells what that saves and what it loses).
 """
 
+import gc
 import math
 
 from nasrec_tf.common.errors import RunError, UserError
@@ -62,6 +63,7 @@ def score_again(run: Run) -> None:
 
     check_longer(run)
     found = _found(run)[: run.config.rescore]
+    gc.collect()  # Networks hold reference cycles: the search's supernet would still be in memory.
     scores = whole_scores(run, load(run), rescoring_plan(run))
     oracle = ArchitectureOracle(
         GivenCandidates(tuple(result.architecture for result in found)),

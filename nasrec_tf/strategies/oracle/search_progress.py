@@ -44,10 +44,10 @@ class SearchProgress:
 
     def _describe(self) -> None:
         history = self._oracle.history
-        generation = self._oracle.strategy.generation_of(max(len(history) - 1, 0))
+        part = self._oracle.strategy.part_of(max(len(history) - 1, 0))
         note = self._note()
         beside = f" ({note})" if note else ""
-        self._bar.set_description(f"generation {generation}{beside}", refresh=False)
+        self._bar.set_description(f"{part}{beside}", refresh=False)
         if history.best is not None:
             best = f"{history.score(history.best):.5f}"
             self._bar.set_postfix({f"best {LOG_LOSS}": best}, refresh=False)
