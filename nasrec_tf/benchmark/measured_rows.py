@@ -18,6 +18,9 @@ from nasrec_tf.search.results import Count, Finite, SavedRecipe
 PROTOCOL_VERSION = 1
 """Raised whenever a change of the code makes the same training come out differently."""
 
+NOT_STATED = "not stated"
+"""The licence of data of which nobody has told any."""
+
 Positive = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 Digest = Annotated[str, pydantic.Field(pattern="^[0-9a-f]{16}$")]
 Key = tuple[str, str, int]

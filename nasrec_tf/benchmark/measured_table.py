@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nasrec_tf.benchmark.asked_values import check_asked
-from nasrec_tf.benchmark.measured_rows import DataSetCard, Key, MeasuredRow
+from nasrec_tf.benchmark.measured_rows import NOT_STATED, DataSetCard, Key, MeasuredRow
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.strict_json import shown
 
@@ -94,7 +94,7 @@ def joined(tables: Iterable[MeasuredTable]) -> MeasuredTable:
     for table in tables:
         for protocol, card in table.cards.items():
             others = [card, cards[protocol]] if protocol in cards else [card]
-            cards[protocol] = min(others, key=lambda one: str(one.to_json()))
+            cards[protocol] = min(others, key=_card_order)
         environments |= table.environments
         for key, row in table.rows.items():
             if key not in rows or row.text < rows[key].text:
@@ -102,6 +102,10 @@ def joined(tables: Iterable[MeasuredTable]) -> MeasuredTable:
     used = {row.made_with for row in rows.values()}
     kept = {digest: environments[digest] for digest in sorted(environments) if digest in used}
     return MeasuredTable(dict(sorted(cards.items())), kept, dict(sorted(rows.items())))
+
+
+def _card_order(card: DataSetCard) -> tuple:
+    return card.licence == NOT_STATED, str(card.to_json())
 
 
 def renamed(

@@ -16,7 +16,7 @@ from nasrec_tf.benchmark.measured_table import MeasuredTable, joined
 from nasrec_tf.common.atomic_file import atomic_path
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.json_digest import json_digest
-from nasrec_tf.common.saved_state import first_fault
+from nasrec_tf.common.saved_state import SAVED, first_fault
 from nasrec_tf.common.strict_json import names_a_file, shown
 from nasrec_tf.strategies.oracle.journal import Journal, read_journal
 
@@ -176,15 +176,26 @@ def _table(
     for number, event in enumerate(events, start=2):
         kind = event.pop("event", None)
         if kind == ENVIRONMENT:
-            environments[event["digest"]] = event["versions"]
+            made_with = _checked(f"{path}, line {number}", _Environment, event)
+            environments[made_with.digest] = made_with.versions
         elif kind == CARD:
-            card = _checked(f"{path}, line {number}", DataSetCard, event[CARD])
+            card = _checked(f"{path}, line {number}", DataSetCard, event.get(CARD))
         elif kind == ROW:
             row = _checked(f"{path}, line {number}", MeasuredRow, event)
             rows[row.key] = row
         else:
             raise RunError(f"{path}, line {number}: no event of a table: {shown(kind)}.")
     return MeasuredTable({card.protocol: card}, environments, rows)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Environment:
+    """An event of a journal: what the rows behind it were computed with."""
+
+    __pydantic_config__ = SAVED
+
+    digest: str
+    versions: dict[str, str]
 
 
 def _checked(place: Any, kind: type[T], value: Any) -> T:
@@ -245,9 +256,13 @@ def read_parquet(path: pathlib.Path) -> MeasuredTable:
     import pyarrow
     import pyarrow.parquet
 
+    schema = _arrow_schema()
     try:
         found = pyarrow.parquet.read_table(path)
-        listed = found.cast(_arrow_schema()).to_pylist()
+        for name in schema.names:
+            if name not in found.column_names:
+                raise RunError(f"{path}: is no table of the benchmark: it has no column {name!r}.")
+        listed = found.select(schema.names).cast(schema).to_pylist()
         said = json.loads((found.schema.metadata or {}).get(METADATA, b"null"))
     except FileNotFoundError as error:
         raise RunError(f"{path}: no such file.") from error
@@ -258,13 +273,25 @@ def read_parquet(path: pathlib.Path) -> MeasuredTable:
     # Files of earlier versions have none.
     if DIGEST in said and said[DIGEST] != _digest(said, listed):
         raise RunError(f"{path}: damaged: its figures are not those that were written; restore it.")
-    cards = [_checked(path, DataSetCard, card) for card in said["cards"]]
+    cards = _checked(path, list[DataSetCard], said.get("cards"))
     rows = _checked(path, list[MeasuredRow], listed)
-    return MeasuredTable(
+    table = MeasuredTable(
         {card.protocol: card for card in cards},
-        said["environments"],
+        _checked(path, dict[str, dict[str, str]], said.get("environments")),
         {row.key: row for row in rows},
     )
+    _check_whole(path, table, rows)
+    return table
+
+
+def _check_whole(path: pathlib.Path, table: MeasuredTable, rows: list[MeasuredRow]) -> None:
+    """Refuses rows of which a table cannot tell what they are of, as of a file put together."""
+    for row in rows:
+        what = f"architecture {row.identity}, seed {row.seed}"
+        if row.protocol not in table.cards or row.made_with not in table.environments:
+            raise RunError(f"{path}: damaged: {what}: no data set or environment of it; restore.")
+        if table.rows[row.key] is not row:
+            raise RunError(f"{path}: damaged: {what} is there twice; restore it.")
 
 
 def _arrow_schema() -> Any:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from beam_preprocess.dataset.manifest import is_data_set, verify_what_is_read
-from nasrec_tf.benchmark.measured_rows import DataSetCard
+from nasrec_tf.benchmark.measured_rows import NOT_STATED, DataSetCard
 from nasrec_tf.benchmark.table_files import RowsFile
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.common.option_values import made_directory
@@ -26,7 +26,6 @@ GENERATED = "generated"
 
 GENERATED_SEED = 1
 GENERATED_LICENCE = "none needed: made by nasrec_tf.demo"
-NOT_STATED = "not stated"
 
 BLOCKS, MAX_WIDTH = 4, 64
 """NASRec-Full with fewer blocks and without its widest operators: a training takes seconds."""

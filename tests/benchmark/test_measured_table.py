@@ -9,6 +9,7 @@ import pytest
 from benchmark.made_tables import CARD, MADE_WITH, SPACE, made_table, row
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import concat_tables
 
 from nasrec_tf.benchmark.architecture_stream import ArchitectureStream
 from nasrec_tf.benchmark.command import main
@@ -116,6 +117,56 @@ def test_a_file_of_a_version_without_a_digest_is_read(tmp_path):
     del about["digest"]
     parquet.write_table(found.replace_schema_metadata({METADATA: json.dumps(about)}), path)
     assert read_table(path) == table
+
+
+def rewritten(path, change_rows=lambda rows: rows, **about):
+    """A file as an earlier version or another program would leave it, without a digest."""
+    found = parquet.read_table(path)
+    told = json.loads(found.schema.metadata[METADATA])
+    del told["digest"]
+    told = {name: value for name, value in (told | about).items() if value is not None}
+    changed = change_rows(found).replace_schema_metadata({METADATA: json.dumps(told)})
+    parquet.write_table(changed, path)
+
+
+def test_columns_are_known_by_their_names(tmp_path):
+    path, table = tmp_path / "turned.parquet", made_table(count=3)
+    write_parquet(table, path)
+    found = parquet.read_table(path)
+    parquet.write_table(found.select(found.column_names[::-1]), path)
+    assert read_table(path) == table
+    rewritten(path, lambda rows: rows.drop(["mflops"]))
+    with pytest.raises(RunError, match="it has no column 'mflops'"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"cards": None}, "damaged"),
+        ({"cards": 5}, "damaged"),
+        ({"cards": []}, "has no data set or environment"),
+        ({"environments": None}, "damaged"),
+        ({"environments": {}}, "has no data set or environment"),
+        ({"change_rows": lambda rows: concat_tables([rows, rows.slice(1, 1)])}, "is there twice"),
+    ],
+)
+def test_a_file_that_was_put_together_wrongly_is_told_in_a_line(tmp_path, change, told):
+    path = tmp_path / "odd.parquet"
+    write_parquet(made_table(count=3), path)
+    rewritten(path, **change)
+    with pytest.raises(RunError, match=f"odd.parquet: .*{told}"):
+        read_table(path)
+
+
+@pytest.mark.parametrize("licence", ["CC BY 4.0", "research only"])
+def test_a_licence_that_one_table_states_is_that_of_both(licence):
+    tables = [
+        MeasuredTable({CARD.protocol: dataclasses.replace(CARD, licence=each)}, {}, {})
+        for each in ("not stated", licence)
+    ]
+    for order in (tables, tables[::-1]):
+        assert joined(order).cards[CARD.protocol].licence == licence
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and nothing else"])
