@@ -16,6 +16,29 @@ source = "price"
 transform = "identity"
 """
 
+SQUARING = {
+    "format": "nasrec_tf.architecture",
+    "version": 1,
+    "blocks": [
+        {
+            "dense_operators": {"fc": 16},
+            "sparse_operators": {"efc": 8},
+            "dense_sources": [0],
+            "sparse_sources": [0],
+            "sparse_to_dense": True,
+            "dense_to_sparse": True,
+        },
+        {
+            "dense_operators": {"dot_product": 16},
+            "sparse_operators": {"efc": 8},
+            "dense_sources": [0, 1],
+            "sparse_sources": [0, 1],
+            "sparse_to_dense": True,
+        },
+    ],
+}
+"""An architecture of which the logit of that row is not finite."""
+
 
 def extreme_data_set(directory, clicks=100):
     """Its directory; 200 rows a split, all but that one with prices from 0 to 1."""

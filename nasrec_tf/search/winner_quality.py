@@ -117,12 +117,10 @@ def of_training(run: Run, directory: pathlib.Path) -> Predicted | None:
 def _checked(
     run: Run, labels: np.ndarray, logits: np.ndarray, split: str, directory: pathlib.Path
 ) -> Predicted:
-    if not np.isfinite(logits).all():
-        raise UserError(
-            f"{directory}: the winner's predictions are not finite on "
-            f"{np.count_nonzero(~np.isfinite(logits)):,} of {len(logits):,} {split} rows; "
-            f"{LOWER_RATES}."
-        )
+    from nasrec_tf.training.evaluation import told_not_finite
+
+    if told := told_not_finite(logits, run.records, split, LOWER_RATES):
+        raise UserError(f"{directory}: the winner's {told}.")
     return Predicted(labels, logits, run.records.weights(split), run.records.groups(split))
 
 

@@ -13,8 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.benchmark.table_workspace import Workspace
 from nasrec_tf.codesign.architecture_workload import workload_from_architecture
@@ -179,16 +177,12 @@ class PruningStudy:
 
     def _judge(self, network: Any, place: pathlib.Path, pruned: bool) -> JudgedNetwork:
         from nasrec_tf.networks.pruning.masked_subnet import left_architecture
-        from nasrec_tf.training.evaluation import Predictor
+        from nasrec_tf.training.evaluation import Predictor, told_not_finite
 
         records = self.place.run.records
         labels, logits = Predictor(network, records)("test")
-        odd = np.count_nonzero(~np.isfinite(logits))
-        if odd:
-            raise UserError(
-                f"{place}: predictions are not finite on {odd:,} of {len(logits):,} test rows; "
-                "use a smaller --learning-rate, or data without such rows."
-            )
+        if told := told_not_finite(logits, records, "test", "use a smaller --learning-rate"):
+            raise UserError(f"{place}: {told}.")
         quality = resampled_quality(labels, logits, weights=records.weights("test"))
         left = left_architecture(network) if pruned else network.architecture
         judged = JudgedNetwork(quality, _arrays(left, network))

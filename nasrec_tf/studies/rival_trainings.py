@@ -173,6 +173,7 @@ class RivalTrainings:
             found = MeasuredResult(None, None)
             if training.validation is not None:
                 labels, logits = self._predicted(contender, training, directory)
+                self._tell_if_not_finite(contender, training, logits)
                 found = self._judged(labels, logits)
             write_state(path, found)
         (directory / WEIGHTS).unlink(missing_ok=True)
@@ -194,6 +195,15 @@ class RivalTrainings:
         del network
         gc.collect()  # Before the resamples take memory of their own.
         return labels, logits
+
+    def _tell_if_not_finite(self, contender, training, logits) -> None:
+        from nasrec_tf.training.evaluation import told_not_finite
+
+        told = told_not_finite(
+            logits, self.run.records, "test", "it counts as diverged: use a lower learning rate"
+        )
+        if told:
+            self.run.say(f"{contender.name}, seed {training.seed}: {told}")
 
     def _judged(self, labels: np.ndarray, logits: np.ndarray) -> MeasuredResult:
         from nasrec_tf.studies.resampled_quality import resampled_quality

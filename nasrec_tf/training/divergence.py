@@ -1,7 +1,7 @@
 """Trainings that diverge are ended early, in one line that says what to change."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -88,16 +88,28 @@ class LossWatch:
 
     def _huge_value(self) -> str:
         batches = self._suspects or ([] if self._before is None else [self._before])
-        largest, name = max(
-            (_largest(batch()["dense"], self._dense_names) for batch in batches),
-            default=(0.0, ""),
-        )
-        if largest < HUGE:
-            return ""
-        return (
-            f", or mend the data: a value of dense feature {name!r} is {largest:.3g}, far above "
-            "what a network can read"
-        )
+        return huge_value_told((batch()["dense"] for batch in batches), self._dense_names)
+
+
+def huge_value_told(batches: Iterable[Any], names: Sequence[str]) -> str:
+    """A clause on the largest dense value of some rows, to go behind a mend; empty if none is huge.
+
+    Args:
+        batches: dense values of the rows, each (batch, dense features).
+        names: of the dense features.
+
+    Example:
+        >>> huge_value_told([np.array([[0.5, -3e38]])], ["age", "price"]).split(",")[1]
+        " or mend the data: a value of dense feature 'price' is 3e+38"
+    """
+    found = (_largest(dense, names) for dense in batches)
+    largest, name = max(found, default=(0.0, ""))
+    if largest < HUGE:
+        return ""
+    return (
+        f", or mend the data: a value of dense feature {name!r} is {largest:.3g}, far above what a "
+        "network can read"
+    )
 
 
 def require_finite_weights(model: Any, mend: str) -> None:

@@ -14,6 +14,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.records import Records, derived_seed
 from nasrec_tf.training.area_interval import FEW, interval_of_few, rows_alike
 from nasrec_tf.training.devices import has_gpu
+from nasrec_tf.training.divergence import huge_value_told
 from nasrec_tf.training.ranked_rows import RankedRows, drawn_weights, weighted_mean, weighted_sum
 
 EVALUATION_BATCH = 1024
@@ -116,6 +117,34 @@ class Predictor:
                 "data set is damaged: make it again."
             )
         return labels, logits
+
+
+def told_not_finite(logits: np.ndarray, records: Records, split: str, mend: str) -> str:
+    """That predictions are not finite, by weights that are huge or by rows that are; or nothing.
+
+    Args:
+        logits: of all rows of a split, (rows,).
+        records: the data set.
+        split: the split.
+        mend: of weights, a clause.
+
+    Returns:
+        How many there are, the mend, and the largest dense value of these rows where that is beyond
+        what a network reads; an empty text if all are finite.
+    """
+    odd = ~np.isfinite(logits)
+    if not odd.any():
+        return ""
+    firsts = range(0, len(odd), EVALUATION_BATCH)
+    dense = (
+        inputs["dense"].numpy()[odd[first : first + EVALUATION_BATCH]]
+        for first, (inputs, *_) in zip(firsts, records.batches(split, EVALUATION_BATCH))
+    )
+    names = [feature.name for feature in records.schema.dense]
+    return (
+        f"predictions are not finite on {np.count_nonzero(odd):,} of {len(odd):,} {split} rows; "
+        f"{mend}{huge_value_told(dense, names)}"
+    )
 
 
 def log_losses(labels: np.ndarray, logits: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from extreme_rows import SQUARING, extreme_data_set
 from search_calls import call, options
 
 from nasrec_tf.common.saved_state import read_state
@@ -68,6 +69,18 @@ def test_predictions_that_are_not_finite_never_become_a_report(searched, monkeyp
     error = call(*options(searched)).error
     assert "not finite on 1 of" in error and "test rows" in error
     assert not (searched / "run" / "retrain" / "result.json").exists()
+
+
+def test_a_row_of_test_beyond_what_a_network_reads_is_named(tmp_path):
+    """A lower learning rate alone was named, which mends nothing there."""
+    architecture = tmp_path / "squaring.json"
+    architecture.write_text(json.dumps(SQUARING))
+    error = call(
+        "--run-dir", tmp_path / "run", "--data", extreme_data_set(tmp_path), "--quiet",
+        "--architecture", architecture, "--recipe", "paper", "--no-explain",
+    ).error  # fmt: skip
+    assert "the winner's predictions are not finite on 1 of 200 test rows" in error
+    assert "or mend the data: a value of dense feature 'price' is 3e+38, far above what" in error
 
 
 def test_an_epoch_that_was_good_stays_the_best_when_a_later_one_diverges():

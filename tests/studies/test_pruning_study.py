@@ -6,7 +6,7 @@ import json
 import types
 
 import pytest
-from extreme_rows import extreme_data_set
+from extreme_rows import SQUARING, extreme_data_set
 
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.benchmark.table_build import TimeIsUp
@@ -71,14 +71,15 @@ def test_a_study_sets_ways_of_pruning_beside_the_dense_network(tmp_path):
 @pytest.mark.integration
 def test_a_prediction_that_is_not_finite_is_no_figure(tmp_path):
     """Means of it were nan, of which nothing was told."""
-    first = {**ARCHITECTURE["blocks"][0], "dense_to_sparse": True}
-    squares = {**first, "dense_operators": {"dot_product": 16},
-               "dense_sources": [0, 1], "sparse_sources": [0, 1]}  # fmt: skip
     code, out, err = study(
         tmp_path, "--seeds", "1", "--iterations", "1", "--variant", "magnitude",
-        dataset=extreme_data_set(tmp_path), blocks=[first, squares],
+        dataset=extreme_data_set(tmp_path), blocks=SQUARING["blocks"],
     )  # fmt: skip
     assert code == 2 and out == "" and "dense/seed-1: predictions are not finite on 1 of 200" in err
+    assert (
+        "smaller --learning-rate, or mend the data: a value of dense feature 'price' is 3e+38"
+        in err
+    )
     assert not list(tmp_path.glob("log/pruning/**/test.json"))
 
 
