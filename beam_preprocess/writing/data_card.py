@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from beam_preprocess.common.markdown_cell import markdown_cell, markdown_code
 from beam_preprocess.dataset.feature_schema import JSON_LISTS, DenseFeature, SparseFeature
 from beam_preprocess.dataset.file_names import CARD_FILE, file_stem
 from beam_preprocess.dataset.findings import Findings
@@ -55,16 +56,17 @@ def _clicks(description: Description) -> str:
     if description.label_above is not None:
         return f" (above {description.label_above:g})"
     if description.label_positive:
-        return f" ({', '.join(f'`{_cell(value)}`' for value in description.label_positive)})"
+        return f" ({', '.join(markdown_code(value) for value in description.label_positive)})"
     return " (above 0)" if description.label_rule == "positive" else ""
 
 
 def _head(schema: Schema, clicks: str) -> str:
     rows = sum(split.rows for split in schema.splits.values())
     return (
-        f"# Data set {_cell(schema.name)}\n\n"
-        f"{rows:,} rows, label `{schema.label}`{clicks}, {len(schema.dense)} dense and "
-        f"{len(schema.sparse)} sparse features. Split: {schema.split_method} (seed {schema.seed}). "
+        f"# Data set {markdown_cell(schema.name)}\n\n"
+        f"{rows:,} rows, label {markdown_code(schema.label)}{clicks}, "
+        f"{len(schema.dense)} dense and {len(schema.sparse)} sparse features. "
+        f"Split: {schema.split_method} (seed {schema.seed}). "
         f"Statistics and vocabularies come from the training split alone.{_counting(schema)}\n"
     )
 
@@ -73,14 +75,14 @@ def _counting(schema: Schema) -> str:
     """What columns that are no features are for."""
     text = ""
     if schema.weight is not None:
-        text += f" Rows count by column `{_cell(schema.weight)}`, in label rates as well."
+        text += f" Rows count by column {markdown_code(schema.weight)}, in label rates as well."
     if schema.group is not None:
-        text += f" Groups of the AUC are the values of column `{_cell(schema.group)}`."
+        text += f" Groups of the AUC are the values of column {markdown_code(schema.group)}."
     return text
 
 
 def _warnings(findings: Findings) -> str:
-    lines = [f"- **{found.kind}**: {_cell(found.text)}" for found in findings.warnings]
+    lines = [f"- **{found.kind}**: {markdown_cell(found.text)}" for found in findings.warnings]
     return "## Warnings\n\n" + "\n".join(lines or ["None."]) + "\n"
 
 
@@ -116,7 +118,8 @@ def _dense(schema: Schema, findings: Findings, files: dict[str, str]) -> str:
     for feature in schema.dense:
         plot = _plot_name(feature)
         lines.append(
-            f"| {_cell(feature.name)} | {_cell(_source(feature))} | {feature.transform} "
+            f"| {markdown_cell(feature.name)} | {markdown_cell(_source(feature))} "
+            f"| {feature.transform} "
             f"| {feature.missing_count / total:.2%} "
             f"| {feature.mean:.6g} | {feature.std:.6g} | {feature.minimum:.6g} "
             f"| {feature.maximum:.6g} | {_auc(findings, feature.name)} "
@@ -157,7 +160,8 @@ def _sparse_line(feature: SparseFeature, total: int, findings: Findings) -> str:
     values = max(1, feature.item_count) if feature.is_list else total
     outside = f"{feature.out_of_vocabulary_count / values:.2%}" if counted else ""
     return (
-        f"| {_cell(feature.name)} | {_cell(source)} | {encoding} | {feature.rows:,} | {distinct} "
+        f"| {markdown_cell(feature.name)} | {markdown_cell(source)} | {encoding} "
+        f"| {feature.rows:,} | {distinct} "
         f"| {feature.missing_count / total:.2%} | {outside} "
         + "".join(f"| {_unknown(findings, feature.name, name)} " for name in SPLIT_NAMES[1:])
         + f"| {_auc(findings, feature.name)} |"
@@ -201,13 +205,10 @@ def _rejects(schema: Schema) -> str:
     if not schema.rejected:
         return "## Rejected rows\n\nNone.\n"
     lines = ["| reason | rows |", "|---|---:|"]
-    lines += [f"| {_cell(reason)} | {count:,} |" for reason, count in schema.rejected.items()]
+    lines += [
+        f"| {markdown_cell(reason)} | {count:,} |" for reason, count in schema.rejected.items()
+    ]
     return "## Rejected rows\n\nThe rows are in `rejects/`.\n\n" + "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    """Text within a table or a list: no column of its own, and no HTML."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _label_plot(schema: Schema) -> str:

@@ -14,6 +14,7 @@ from nasrec_tf.benchmark.strategy_trials import mean_and_reach
 from nasrec_tf.benchmark.surrogate import LEAST_KNOWN, losses_by_identity
 from nasrec_tf.report.chart_frame import INK, add_legend, new_figure, to_svg
 from nasrec_tf.report.comparison_charts import LINES, STROKES
+from nasrec_tf.report.markdown_table import markdown_table
 from nasrec_tf.strategies.dnas import LogitSearch
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 
@@ -218,20 +219,3 @@ def contents(benchmark: Benchmark) -> str:
                "constant (on test)", "deviation of a seed", "surrogate's error (of the mean's)",
                "surrogate's tau"]  # fmt: skip
     return markdown_table(columns, rows)
-
-
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown.
-
-    Args:
-        columns: their names.
-        rows: cells of each row.
-
-    Example:
-        >>> print(markdown_table(["a", "b"], [["1", "2"]]))
-        | a | b |
-        |---|---|
-        | 1 | 2 |
-    """
-    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(cells)} |" for cells in rows)])

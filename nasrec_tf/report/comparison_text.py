@@ -5,6 +5,7 @@ import dataclasses
 import io
 from collections.abc import Callable
 
+from beam_preprocess.common.markdown_cell import markdown_cell
 from nasrec_tf.common.csv_cells import plain_row
 from nasrec_tf.report.comparison_summary import (
     ComparisonSummary,
@@ -15,7 +16,7 @@ from nasrec_tf.report.comparison_summary import (
     RivalSummary,
     StrategySummary,
 )
-from nasrec_tf.report.markdown_table import markdown_cell, markdown_table
+from nasrec_tf.report.markdown_table import markdown_table
 from nasrec_tf.report.page import count, duration, number
 
 QUALITY_COLUMNS = (

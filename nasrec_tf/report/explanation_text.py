@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from beam_preprocess.common.markdown_cell import markdown_cell
 from nasrec_tf.report.explanation_summary import (
     ExplanationSummary,
     WhySummary,
     YardstickSummary,
 )
 from nasrec_tf.report.gap_share import Gap
-from nasrec_tf.report.markdown_table import markdown_cell, markdown_table
+from nasrec_tf.report.markdown_table import markdown_table
 from nasrec_tf.report.page import capital, count, number, share
 from nasrec_tf.report.verdict import verdict_line
 

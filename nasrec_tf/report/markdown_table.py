@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from beam_preprocess.common.markdown_cell import markdown_cell
+
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table.
@@ -18,12 +20,3 @@ def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str
     """
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join(f"| {' | '.join(map(markdown_cell, line))} |" for line in lines)
-
-
-def markdown_cell(text: str) -> str:
-    """Text within a table or a line: no column of its own, and no HTML.
-
-    Args:
-        text: the text.
-    """
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

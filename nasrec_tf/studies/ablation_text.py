@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from nasrec_tf.benchmark.leaderboard import markdown_table
+from nasrec_tf.report.markdown_table import markdown_table
 from nasrec_tf.studies.ablation_study import AblationRow
 from nasrec_tf.studies.pruning_text import told_difference, told_few, told_log_loss, told_spread
 

@@ -3,8 +3,9 @@
 import csv
 import io
 
-from nasrec_tf.benchmark.leaderboard import markdown_table
+from beam_preprocess.common.markdown_cell import markdown_cell
 from nasrec_tf.report.few_rows import caution_of_few_rows
+from nasrec_tf.report.markdown_table import markdown_table
 from nasrec_tf.studies.paired_intervals import Measured, PairedDifference
 from nasrec_tf.studies.pruning_result import PruningResult, PruningRow
 
@@ -37,9 +38,9 @@ def pruning_markdown(result: PruningResult, command: str) -> str:
     rows = [_cells(row, dense) for row in result.rows]
     return "\n".join(
         [
-            f"# Pruning on {card.name}",
+            f"# Pruning on {markdown_cell(card.name)}",
             "",
-            f"{result.architecture}, {result.seeds} seeds ({card.recipe}); "
+            f"{markdown_cell(result.architecture)}, {result.seeds} seeds ({card.recipe}); "
             f"{card.rows['train']:,} training rows; quality on {card.rows['test']:,} test rows.",
             "",
             f"    {command}",

@@ -5,7 +5,8 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
-from nasrec_tf.benchmark.leaderboard import markdown_table
+from beam_preprocess.common.markdown_cell import markdown_cell
+from nasrec_tf.report.markdown_table import markdown_table
 from nasrec_tf.studies.rank_correlations import FIGURES, LEAST, TOP, Ceiling, RankFigure
 from nasrec_tf.studies.ranking_result import RankingResult
 
@@ -32,12 +33,12 @@ def ranking_markdown(result: RankingResult, command: str) -> str:
     """
     card, losses = result.card, result.losses
     lines = [
-        f"# Ranking on {card.name}",
+        f"# Ranking on {markdown_cell(card.name)}",
         "",
-        f"{len(losses)} architectures drawn from {card.space.name} with {card.space.num_blocks} "
-        f"blocks, {losses.shape[1] if losses.size else 0} trainings of each from scratch "
-        f"({card.recipe}); {card.rows['train']:,} training and {card.rows['validation']:,} "
-        "validation rows.",
+        f"{len(losses)} architectures drawn from {markdown_cell(card.space.name)} with "
+        f"{card.space.num_blocks} blocks, {losses.shape[1] if losses.size else 0} trainings of "
+        f"each from scratch ({card.recipe}); {card.rows['train']:,} training and "
+        f"{card.rows['validation']:,} validation rows.",
     ]
     if result.left_out:
         lines.append(f"{result.left_out} more were left out: a training of theirs diverged.")
