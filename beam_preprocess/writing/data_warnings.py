@@ -11,7 +11,7 @@ import numpy as np
 
 from beam_preprocess.dataset.feature_schema import DenseFeature, SparseFeature, column_told
 from beam_preprocess.dataset.findings import Finding, Findings
-from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema
+from beam_preprocess.dataset.schema import SPLIT_NAMES, Schema, Split
 from beam_preprocess.encoding.encode import transform_dense
 from beam_preprocess.encoding.evidence import Evidence, dense_keys
 from beam_preprocess.encoding.label_rates import differ, rates_of_parts
@@ -26,7 +26,7 @@ GIVES_AWAY_AUC = 0.98
 """A feature that alone reaches this knows the label: few honest logs reach it with all theirs."""
 
 LEAST_ROWS_OF_A_LABEL = 20
-"""With fewer in the sample, an AUC is chance."""
+"""With fewer, an AUC is chance."""
 
 _OF_ONE_LABEL = {
     "train": "nothing can be learnt",
@@ -119,6 +119,8 @@ class Judge:
                 )
         for name, split in self.schema.splits.items():
             if split.positives not in (0, split.rows):
+                if name == "validation":  # Of the test split, whoever judges by it says so.
+                    yield from self._few_of_a_label(split)
                 continue
             label = int(bool(split.positives))
             what = _OF_ONE_LABEL.get(name, "its AUC is not defined")
@@ -126,6 +128,20 @@ class Judge:
                 "labels",
                 f"all {split.rows:,} rows of the {name} split have label {label}, so {what}; see "
                 f"to column {self.schema.label!r}, or give other splits",
+                self.schema.label,
+            )
+
+    def _few_of_a_label(self, validation: Split) -> Iterator[Finding]:
+        if validation.rows < 2 * LEAST_ROWS_OF_A_LABEL:
+            return  # A toy, as whoever made it knows: no split of that size could do.
+        rare = int(2 * validation.positives <= validation.rows)
+        rows = validation.positives if rare else validation.rows - validation.positives
+        if rows < LEAST_ROWS_OF_A_LABEL:
+            has = "has" if rows == 1 else "have"
+            yield Finding(
+                "labels",
+                f"only {rows} of the {validation.rows:,} rows of the validation split {has} label "
+                f"{rare}, so what is best by it is largely so by chance; give it more rows",
                 self.schema.label,
             )
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from beam_preprocess.cli import main
+from beam_preprocess.common.markdown_cell import markdown_cell
 from beam_preprocess.dataset.findings import Findings
+from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.datasets.toml_file import parse_toml
 from beam_preprocess.encoding import equal_rows, label_rates, row_sample
@@ -217,6 +219,36 @@ def test_what_a_validation_split_of_one_label_means_is_told(make_dataset, honest
     assert "says that label" not in told["test"]
 
 
+def test_a_toy_is_not_told_that_its_validation_split_is_small(make_dataset):
+    toy = log(label=[row % 2 for row in range(380)], user=[row % 7 for row in range(380)])
+    dataset = make_dataset(toy)
+    assert Schema.load(dataset).splits["validation"].rows < 40
+    assert "labels" not in {each.kind for each in Findings.load(dataset).warnings}
+
+
+@pytest.mark.parametrize("rare", [0, 1])
+@pytest.mark.parametrize(("rows", "told"), [(1, "has"), (19, "have"), (20, None)])
+def test_a_validation_split_of_few_rows_of_a_label_is_told(
+    make_dataset, tmp_path, rare, rows, told
+):
+    labels = {"train": 300, "validation": rows, "test": 5}
+    inputs = {}
+    for split, count in labels.items():
+        path = tmp_path / f"{split}.csv"
+        label = [rare] * count + [1 - rare] * (600 - count)
+        path.write_text(log(label=label, user=[row % 7 for row in range(600)]))
+        inputs[split] = (str(path),)
+    found = Findings.load(make_dataset("", generic("label"), split="given", split_inputs=inputs))
+    texts = [each.text for each in found.warnings if each.kind == "labels"]
+    assert (
+        texts
+        == [
+            f"only {rows} of the 600 rows of the validation split {told} label {rare}, so what is "
+            "best by it is largely so by chance; give it more rows"
+        ][: bool(told)]
+    )
+
+
 @pytest.mark.parametrize(
     ("clicks", "lacking"),
     [(("buy", "click"), set()), (("buy", " click", "Yes"), {" click", "Yes"})],
@@ -237,7 +269,8 @@ def test_warnings_are_told_on_the_screen_and_in_the_card(tmp_path, honest, capsy
     assert main(command) == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: dense column 'price': its transform log1p makes all")
-    assert line.removeprefix("warning: ") in (tmp_path / "out" / "data_card.md").read_text()
+    told = markdown_cell(line.removeprefix("warning: "))
+    assert told in (tmp_path / "out" / "data_card.md").read_text()
 
 
 def test_many_warnings_of_one_kind_bury_no_other(tmp_path, honest, capsys):
