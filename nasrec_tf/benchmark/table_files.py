@@ -289,7 +289,7 @@ def _check_whole(path: pathlib.Path, table: MeasuredTable, rows: list[MeasuredRo
     for row in rows:
         what = f"architecture {row.identity}, seed {row.seed}"
         if row.protocol not in table.cards or row.made_with not in table.environments:
-            raise RunError(f"{path}: damaged: {what}: no data set or environment of it; restore.")
+            raise RunError(f"{path}: damaged: {what} has no data set or environment; restore it.")
         if table.rows[row.key] is not row:
             raise RunError(f"{path}: damaged: {what} is there twice; restore it.")
 
