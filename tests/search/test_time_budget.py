@@ -25,6 +25,8 @@ from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
 from nasrec_tf.search.planning.unit_costs import RecordsCost
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.scaling import scale
+from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.slowness import Slowness
 from nasrec_tf.search.time_budget import (
     CUT,
@@ -175,6 +177,41 @@ def test_what_is_chosen_fits_or_is_the_least(pilot, hours, given_top_k):
     if fit.seconds.expected > FILLED * 3600 * hours:
         assert all(fit.chosen.get(name, 0) <= LEAST[name] for name in ("candidates", "refine"))
         assert fit.planned["recipe"] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "least"),
+    [
+        ({"population": 40, "children": 4}, 44),
+        ({"tournament": 100, "children": 4}, None),  # Its population is all there would have been.
+        ({"strategy": "predicted", "strategy_options": "start=30"}, 31),
+        ({"strategy": "local", "strategy_options": "neighbours=25"}, 26),
+    ],
+)
+def test_as_many_candidates_are_left_as_the_search_asks_for(pilot, given, least):
+    """A cut below them ended the run in a line on options that the user had not given."""
+    config = dataclasses.replace(pilot.config, **given)
+    rows = {"train": 60_000, "validation": 8_000, "test": 8_000}
+    changed = pilot.with_options(config, rows)
+    fit = fitted(Forecast(changed, COSTS, RECORDS), 72.0)
+    assert fit.chosen.get("candidates") == least and fit.chosen["retrain_epochs"] == 1
+    chosen = dataclasses.replace(config, **fit.chosen)
+    assert search_strategy(chosen, changed.with_options(chosen, rows).settings, 60_000)
+
+
+def test_rows_are_not_cut_below_what_the_search_asks_for(pilot):
+    """They decide how many candidates there are, where ``candidates`` may not change."""
+    config = dataclasses.replace(
+        pilot.config, data=("log.csv",), dataset="csv", score_by="training", score_rows=1000,
+        strategy="predicted", strategy_options="start=60",
+    )  # fmt: skip
+    records = RecordsCost(start=1.0, reading=10.0, disk=1 << 20, raw_disk=0)
+    costs = dataclasses.replace(COSTS, supernet=None, scoring=())
+    changed = pilot.with_options(config, pilot.rows)
+    fit = fitted(Forecast(changed, costs, records), 30.0, fixed=("candidates",))
+    chosen = dataclasses.replace(config, **fit.chosen)
+    rows = round(0.8 * fit.chosen["max_rows"])
+    assert search_strategy(chosen, scale(chosen, rows), rows).trials > 60
 
 
 def test_rows_of_splits_of_their_own_are_cut_each(pilot):

@@ -198,14 +198,36 @@ def _best_cut(
 
 
 def _less(forecast: Forecast, values: Chosen, name: str) -> int | float | None:
-    """Half of a setting; ``None`` at its least."""
+    """Half of a setting, or as much of it as the search needs; ``None`` at its least."""
     now = _value(forecast, values, name)
     if name == "recipe_share":
         half = now / 2 if now / 2 >= LEAST_SHARE else 0.0
         return half if now > 0 else None
-    if now <= LEAST[name]:
+    most = int(now)
+    if most <= LEAST[name]:
         return None
-    return max(LEAST[name], int(now) // 2)
+    less = max(int(LEAST[name]), most // 2)
+    if _is_searchable(forecast, {**values, name: less}):
+        return less
+    while most - less > 1:
+        middle = (less + most) // 2
+        if _is_searchable(forecast, {**values, name: middle}):
+            most = middle
+        else:
+            less = middle
+    return most if most < int(now) else None
+
+
+def _is_searchable(forecast: Forecast, values: Chosen) -> bool:
+    """Whether settings leave the search enough candidates: it asks for more than a population."""
+    pilot = _with(forecast, values).pilot
+    if pilot.config.architecture is not None:
+        return True
+    try:
+        search_strategy(pilot.config, pilot.settings, pilot.rows["train"])
+    except UserError:
+        return False
+    return True
 
 
 def _value(forecast: Forecast, values: Chosen, name: str) -> int | float:
