@@ -287,10 +287,8 @@ def report_cuts(recorded: Recorded, seed: int) -> None:
     rows = tunings[1].shape[1]
     rng = np.random.default_rng(seed)
     draws = [rng.integers(len(scores), size=len(scores)) for _ in range(RESAMPLES)]
-    again = f"again for {PLACES}, {ENOUGH}"
-    print(
-        f"{'shares tuned / judged':<24}{'rows':>8}{f'same of {BEST}':>26}{'tau (95 %)':>29}{again:>20}"
-    )
+    told = f"{'shares tuned / judged':<24}{'rows':>8}{f'same of {BEST}':>26}{'tau (95 %)':>29}"
+    print(f"{told}{f'again for {PLACES}, {ENOUGH}':>20}")
     for (tuned, losses), judged in itertools.product(tunings.items(), JUDGED):
         some = max(2, int(judged * rows))
         shorter = losses[:, :some].mean(axis=1, dtype=np.float64)

@@ -36,8 +36,11 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
         run: the run.
         supernet: the trained supernet.
     """
+    from nasrec_tf.training.scoring import SupernetScorer
+
     plan = scoring_plan(run)
-    scorer, settings = whole_scores(run, supernet, plan)
+    scorer = SupernetScorer(supernet, run.records, plan)
+    settings = supernet_settings(run, plan, supernet)
     sample = drawn_validation_rows(run.config, plan.validation_rows, run.records.rows("validation"))
     if sample is None:
         return Scores(scorer, settings)
@@ -55,16 +58,16 @@ def supernet_scores(run: Run, supernet: Any) -> Scores:
     return Scores(scorer, settings)
 
 
-def whole_scores(run: Run, supernet: Any, plan: Any) -> Scores:
-    """Scores by the supernet's weights over all rows that a plan tells.
+def longer_scores(run: Run, supernet: Any) -> Scores:
+    """Scores of candidates that are scored again, over all rows that they are taken over.
 
     Args:
         run: the run.
         supernet: the trained supernet.
-        plan: a ``ScoringPlan``.
     """
     from nasrec_tf.training.scoring import SupernetScorer
 
+    plan = rescoring_plan(run)
     scorer = SupernetScorer(supernet, run.records, plan)
     return Scores(scorer, supernet_settings(run, plan, supernet))
 

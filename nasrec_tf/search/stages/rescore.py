@@ -12,7 +12,7 @@ from nasrec_tf.search.kept_scores import KeptScores
 from nasrec_tf.search.results import EvolutionResult, RescoreResult, Skipped, StageResult
 from nasrec_tf.search.run import SEARCH_PROJECT, Run
 from nasrec_tf.search.scored_candidates import score_candidates
-from nasrec_tf.search.scorers import rescoring_plan, scoring_plan, whole_scores
+from nasrec_tf.search.scorers import longer_scores, rescoring_plan, scoring_plan
 from nasrec_tf.search.search_plan import MFLOPS
 from nasrec_tf.search.search_size import drawn_validation_rows
 from nasrec_tf.search.stages.supernet import load
@@ -64,7 +64,7 @@ def score_again(run: Run) -> None:
     check_longer(run)
     found = _found(run)[: run.config.rescore]
     gc.collect()  # Networks hold reference cycles: the search's supernet would still be in memory.
-    scores = whole_scores(run, load(run), rescoring_plan(run))
+    scores = longer_scores(run, load(run))
     oracle = ArchitectureOracle(
         GivenCandidates(tuple(result.architecture for result in found)),
         run.space,
