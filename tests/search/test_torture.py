@@ -1,6 +1,7 @@
 """The torture run itself: what it compares, what it draws, and that its disturbances strike."""
 
 import collections
+import dataclasses
 import json
 import os
 import signal
@@ -10,9 +11,11 @@ import zipfile
 
 import pytest
 from torture.cases import DECK, nth_case
-from torture.recipes import RECIPES, REPOSITORY
+from torture.recipes import RECIPES, REPOSITORY, command
 from torture.state import differences, state
 
+from nasrec_tf.search.command import _parser
+from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.options import STAGES
 
 WRITER = """
@@ -86,6 +89,19 @@ def test_every_kind_comes_in_every_stage_and_follows_from_the_seed():
     assert counted == {place: 2 * count for place, count in collections.Counter(DECK).items()}
     assert {case.stage for case in cases if case.kind == "kills"} == set(STAGES)
     assert all(case.stage in RECIPES[case.recipe].disturbed for case in cases)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_has_the_stages_that_its_command_has(name, tmp_path):
+    """Of those of a recipe's choice and of pruning it had all, so that their cases all failed."""
+    options = vars(_parser().parse_args(command(name, tmp_path)[1:]))
+    fields = {field.name for field in dataclasses.fields(SearchConfig)}
+    given = {name: value for name, value in options.items() if name in fields and value is not None}
+    assert RECIPES[name].stages == SearchConfig(**given).stages
+
+
+def test_the_next_case_follows_from_the_seed():
+    cases = [nth_case(number, seed=4) for number in range(2 * len(DECK))]
     assert cases == [nth_case(number, seed=4) for number in range(len(cases))]
     assert cases != [nth_case(number, seed=5) for number in range(len(cases))]
 

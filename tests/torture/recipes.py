@@ -24,6 +24,16 @@ PATIENCE_SECONDS = 900
 """After so long a command hangs."""
 
 
+NEEDED = {
+    "recipe": "auto",
+    "rescore": "--rescore",
+    "prune": "--prune",
+    "hardware": "--codesign",
+    "explain": "--explain",
+}
+"""Words of the command without which there is no such stage."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """A kind of run.
@@ -39,8 +49,7 @@ class Recipe:
     @property
     def stages(self) -> tuple[str, ...]:
         """Its stages in order, those that do nothing too."""
-        needed = {"hardware": "--codesign", "explain": "--explain", "rescore": "--rescore"}
-        return tuple(s for s in STAGES if s not in needed or needed[s] in self.options)
+        return tuple(s for s in STAGES if s not in NEEDED or NEEDED[s] in self.options)
 
     @property
     def disturbed(self) -> tuple[str, ...]:
@@ -61,6 +70,8 @@ RECIPES = {
     ),
     "flags": Recipe(("--no-operator-balancing", "--final-layer-norm", "--strategy", "random")),
     "rescored": Recipe(("--rescore", "3", "--rescore-steps", "5")),
+    "tuned": Recipe(("--recipe", "auto", "--recipe-share", "0.2")),
+    "pruned": Recipe(("--prune", "mask", "--prune-iterations", "1")),
 }
 
 
