@@ -1,6 +1,7 @@
 """The tables of a comparison's page, Markdown and CSV, row by row, as the same plain texts."""
 
 import csv
+import html
 import html.parser
 import io
 import re
@@ -54,7 +55,7 @@ def of_markdown(text):
 
 
 def _plain(cell):
-    return cell.strip().replace("\\|", "|").replace("&lt;", "<")
+    return html.unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", cell.strip()))
 
 
 def of_csv(text):

@@ -39,10 +39,23 @@ def _row(way: str, found: Sequence[Outcome], first: Sequence[Outcome] | None) ->
         figure_summary(auc),
         gap_summary(log_loss, _log_loss(first), better_if_lower=True) if first else None,
         gap_summary(auc, _auc(first), better_if_lower=False) if first else None,
-        CostSummary(
-            sum(cost.rows for cost in costs) / len(costs),
-            sum(cost.seconds for cost in costs) / len(costs),
-        ),
+        mean_cost(costs),
+    )
+
+
+def mean_cost(costs: Sequence[CostSummary]) -> CostSummary:
+    """What one search took, the mean of several.
+
+    Args:
+        costs: of each; at least one.
+
+    Example:
+        >>> mean_cost([CostSummary(100.0, 3.0), CostSummary(300.0, 4.0)])
+        CostSummary(rows=200.0, seconds=3.5)
+    """
+    return CostSummary(
+        sum(cost.rows for cost in costs) / len(costs),
+        sum(cost.seconds for cost in costs) / len(costs),
     )
 
 

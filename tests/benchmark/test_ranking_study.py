@@ -1,15 +1,23 @@
 """A study of the ranking goes on where it was stopped, and adds to what is there."""
 
 import csv
+import dataclasses
 import re
 import shutil
+import types
 
+import numpy as np
 import pytest
 from benchmark.conftest import OPTIONS
+from benchmark.made_tables import CARD, made_table
 
-from nasrec_tf.benchmark.table_files import read_table
+from nasrec_tf.benchmark.table_build import TableBuild
+from nasrec_tf.benchmark.table_files import RowsFile, read_table
 from nasrec_tf.common.errors import RunError
+from nasrec_tf.studies.rank_correlations import LEAST
+from nasrec_tf.studies.ranking import RankingStudy
 from nasrec_tf.studies.ranking_files import claim_ranking
+from nasrec_tf.studies.ranking_text import ranking_markdown
 from nasrec_tf.studies.study_command import main
 
 NONE = ["--supernet", "none"]
@@ -60,6 +68,28 @@ def test_architectures_and_supernets_are_added_to_what_is_there(place, capsys):
     assert values(place)["another seed", "kendall"] == ceiling
     assert "supernet_epochs=1" not in {name for name, _ in values(place)}
     capsys.readouterr()
+
+
+def of_made_table(directory, diverged=(), count=2 * LEAST):
+    """The result of a study of trainings alone, all of which are there."""
+    file = RowsFile(directory, CARD)
+    for each in made_table(count=count).rows.values():
+        lost = each.number in diverged and each.seed == 2
+        file.add(dataclasses.replace(each, curve=() if lost else each.curve), {"numpy": "2"})
+    build = TableBuild(None, CARD, file)
+    place = types.SimpleNamespace(card=CARD)
+    return RankingStudy(place, directory, build, count, 2, ())()
+
+
+def test_an_architecture_of_which_one_training_diverged_is_left_out_and_counted(tmp_path):
+    whole = of_made_table(tmp_path / "whole")
+    assert whole.left_out == 0 and whole.losses.shape == (2 * LEAST, 2)
+    cost = [each.name for each in whole.variants]
+    assert cost == [f"multiply-accumulates alone, {which} first" for which in ("fewer", "more")]
+    less = of_made_table(tmp_path / "less", diverged=(3,))
+    assert less.left_out == 1 and less.variants == ()  # Too few to correct for cost.
+    assert (less.losses == np.delete(whole.losses, 3, axis=0)).all()
+    assert "1 more were left out: a training of theirs diverged" in ranking_markdown(less, "")
 
 
 @pytest.mark.integration

@@ -19,7 +19,7 @@ from nasrec_tf.report.comparison_summary import (
 )
 from nasrec_tf.report.comparison_text import as_csv, markdown
 
-NAME = 'a|b<i>ü"{}"&$x$.toml'
+NAME = 'a|b<i>ü*_`\\"{}"&$x$.toml'
 """Of a model: what a file may be called, and tables and pages have a meaning of their own for."""
 
 values = st.floats(-2, 2).map(lambda value: round(value, 7))
