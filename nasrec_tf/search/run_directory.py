@@ -210,10 +210,13 @@ class RunDirectory:
         config = self._spelt_as(config, stored)
         edited = edited_files(self.path, config)
         changed = {field.name for field in changed_options(config, stored)}
+        # Which stage reads one first may hang on the others: a strategy that learns its choices is
+        # the supernet's, and another one is not.
         names = [
             field.name
             for field in dataclasses.fields(SearchConfig)
-            if field.name in changed | edited and self.binds(stored.first_reader(field))
+            if field.name in changed | edited
+            and any(self.binds(each.first_reader(field)) for each in (stored, config))
         ]
         return Extension(self.path, stored, config, names, edited - changed) if names else None
 

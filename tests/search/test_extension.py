@@ -1,6 +1,7 @@
 """A run that goes on with other options makes again what they bind, and keeps the rest."""
 
 import dataclasses
+import itertools
 import json
 import random
 import shutil
@@ -16,7 +17,8 @@ from nasrec_tf.search.attempts import next_attempts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.extension import Extension
 from nasrec_tf.search.made_of import MADE_OF_FILE, MadeOf, made_of
-from nasrec_tf.search.option_changes import READERS
+from nasrec_tf.search.option_changes import READERS, digest_up_to
+from nasrec_tf.search.options import STAGES
 from nasrec_tf.search.references import PLAIN
 from nasrec_tf.search.results import ExportResult, RecipeResult
 from nasrec_tf.search.reused_trainings import reused
@@ -162,6 +164,38 @@ def test_stages_from_the_first_reader_on_are_made_again(tmp_path, changes, again
     stored = SearchConfig(**stored_options)
     found = Extension(tmp_path, stored, SearchConfig(**stored_options | changes), [*changes])
     assert found.again == again
+
+
+RUNS = [
+    {},
+    {"strategy": "random"},
+    {"strategy": "local", "strategy_options": "neighbours=4"},
+    {"strategy": "dnas", "strategy_options": "paths=2"},
+    {"strategy": "progressive"},
+    {"strategy": "autoctr", "score_by": "training", "row_decay": 0.003},
+    {"recipe": "auto", "batch_size": 64},
+    {"recipe": "auto", "strategy": "dnas"},
+    {"recipe": "bars"},
+    {"codesign": True},
+    {"architecture": "dlrm"},
+]
+
+
+@pytest.mark.parametrize("done", range(1, len(STAGES)))
+def test_options_that_differ_for_what_is_there_are_told_whichever_run_reads_them(tmp_path, done):
+    """A strategy that learns with the supernet took over a run whose supernet had not learnt.
+
+    It came to no end, and the run's own options were refused from then on.
+    """
+    directory = RunDirectory(tmp_path)
+    for stage in STAGES[:done]:
+        (tmp_path / stage).mkdir()
+        (tmp_path / stage / "result.json").touch()
+    runs = [SearchConfig(run_dir=str(tmp_path), **({"recipe": "paper"} | run)) for run in RUNS]
+    for stored, now in itertools.permutations(runs, 2):
+        stages = [each for each in STAGES[:done] if each in now.stages and each in stored.stages]
+        if any(digest_up_to(each, now) != digest_up_to(each, stored) for each in stages):
+            assert directory.extension(now, stored) is not None, (stored, now)
 
 
 @pytest.mark.parametrize(
