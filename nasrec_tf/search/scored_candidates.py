@@ -27,5 +27,6 @@ def score_candidates(run: Run, stage: str, oracle, scorer) -> None:
         progress=not run.quiet,
         environment=scoring_environment(run.config.imports),
         note=run.time.told,
+        has_ended=lambda: run.directory.result(stage) is not None,
     )
     tuner.search()

@@ -22,33 +22,39 @@ def work(run: Run, only_stage: str | None) -> None:
     Raises:
         RunError, UserError: as the stages.
     """
-    from nasrec_tf.search.stages.evolution import search
     from nasrec_tf.search.stages.rescore import score_again
 
     stages = [stage for stage in ("evolution", "rescore") if stage in run.config.stages]
     asked = [stage for stage in stages if only_stage in (None, stage)] or ["evolution"]
-    if asked == ["evolution"]:
+    for stage in asked:
+        if _is_finished(run, stage):  # Its chief is gone, and no other will come.
+            run.say(f"{stage}: finished before")
+        elif stage == "evolution":
+            _search(run)
+        else:
+            _wait(run)
+            score_again(run)
+
+
+def _search(run: Run) -> None:
+    from nasrec_tf.search.stages.evolution import search
+
+    try:
         search(run)
-        return
-    if "evolution" in asked and not _is_finished(run):
-        try:
-            search(run)
-        except RunError:
-            # A worker that comes late may meet the chief when that scores again already.
-            if not _is_finished(run):
-                raise
-    _wait(run)
-    score_again(run)
+    except RunError:
+        # A worker that comes late may meet the chief when that scores the best again already.
+        if "rescore" not in run.config.stages or not _is_finished(run, "evolution"):
+            raise
 
 
-def _is_finished(run: Run) -> bool:
-    return run.directory.result("evolution") is not None
+def _is_finished(run: Run, stage: str) -> bool:
+    return run.directory.result(stage) is not None
 
 
 def _wait(run: Run) -> None:
     """Until the chief has ended the search, whose best candidates are scored again."""
     end = time.monotonic() + MOST_SECONDS
-    while not _is_finished(run):
+    while not _is_finished(run, "evolution"):
         if time.monotonic() > end:
             raise RunError(
                 f"{run.directory.path}: the chief has not ended its search; start it again, then "

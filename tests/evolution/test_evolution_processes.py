@@ -12,7 +12,7 @@ from evolution_landscape import TRIALS, log_loss, make_oracle
 from forked import Forked
 
 from nasrec_tf.common.errors import RunError
-from nasrec_tf.strategies import Budget, SubnetTuner, read_results
+from nasrec_tf.strategies import Budget, Patience, SubnetTuner, read_results
 from nasrec_tf.strategies.oracle import chief_and_workers
 
 MAIN = """
@@ -193,6 +193,59 @@ def test_a_worker_whose_name_another_process_takes_is_sent_away(tmp_path, monkey
         second.search()
         chief.result(timeout=PATIENCE_SECONDS)
     assert oracle.finished
+
+
+def test_a_worker_that_comes_after_the_end_does_not_wait_for_a_chief(tmp_path, monkeypatch):
+    """It waited for an hour, and failed: what was to follow the search did not."""
+    monkeypatch.setattr(chief_and_workers, "LOOK_SECONDS", 0.05)
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker_0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(free_port()))
+    asked, scored = [], []
+
+    def has_ended():
+        asked.append(True)
+        return len(asked) == 3
+
+    SubnetTuner(make_oracle(), scored.append, directory=tmp_path, has_ended=has_ended).search()
+    assert len(asked) == 3 and not scored
+    monkeypatch.setattr(chief_and_workers, "CHIEF_SECONDS", 0.2)
+    with pytest.raises(RunError, match=r"No chief answered at 127\.0\.0\.1:\d+ for .* minutes"):
+        SubnetTuner(make_oracle(), scored.append, directory=tmp_path).search()
+
+
+def test_a_worker_that_was_given_up_ends_with_the_search(tmp_path, monkeypatch):
+    """Its candidate was scored by another one, and the chief was gone when it came to its end."""
+    monkeypatch.setattr(chief_and_workers, "LOOK_SECONDS", 0.05)
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", str(free_port()))
+    oracle = make_oracle(patience=Patience(factor=1.0, seconds=0.5))
+    oracle._set_project_dir(str(tmp_path), "evolution")
+    is_held, has_ended = threading.Event(), threading.Event()
+
+    def hangs(architecture):
+        is_held.set()
+        assert has_ended.wait(PATIENCE_SECONDS)
+        return {"log_loss": log_loss(architecture)}
+
+    def quick(architecture):
+        return {"log_loss": log_loss(architecture)}
+
+    found = []
+    for name, score in (("worker_0", hangs), ("worker_1", quick)):
+        monkeypatch.setenv("KERASTUNER_TUNER_ID", name)
+        found.append(
+            SubnetTuner(make_oracle(), score, directory=tmp_path, has_ended=has_ended.is_set)
+        )
+    with futures.ThreadPoolExecutor() as pool:
+        chief = pool.submit(chief_and_workers.serve, oracle, lambda: None)
+        slow = pool.submit(found[0].search)
+        assert is_held.wait(PATIENCE_SECONDS)
+        found[1].search()
+        chief.result(timeout=PATIENCE_SECONDS)
+        has_ended.set()
+        slow.result(timeout=PATIENCE_SECONDS)
+    assert oracle.finished and len(oracle.history) == TRIALS
 
 
 def test_a_chief_whose_port_is_taken_says_so(tmp_path, monkeypatch):

@@ -446,3 +446,13 @@ def test_a_worker_that_comes_before_its_chief_has_extended_says_so(run_files, mo
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
     error = call(*options(run_files), "--generations", 2, "--extend").error
     assert "the chief has not extended it yet; start this worker again" in error
+
+
+def test_a_worker_of_a_search_that_has_ended_has_nothing_to_do(run_files, monkeypatch):
+    """A job that was submitted again, for its time had been over, waited for a chief and failed."""
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "worker_0")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
+    loud = [option for option in options(run_files) if option != "--quiet"]
+    said = call(*loud, "--stage", "evolution")
+    assert (said.code, said.out) == (0, "evolution: finished before\n"), said.err

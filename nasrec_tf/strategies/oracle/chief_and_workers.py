@@ -17,6 +17,7 @@ from concurrent import futures
 from typing import Any
 
 import grpc
+from keras_tuner.errors import FatalError
 from keras_tuner.src import protos
 from keras_tuner.src.distribute import oracle_chief, oracle_client
 
@@ -35,6 +36,9 @@ LINGER_SECONDS = 10.0
 CHIEF_SECONDS = 3600
 """How long a worker waits for an answer; a killed chief has that long to come back. KerasTuner's
 own limit."""
+
+LOOK_SECONDS = 5.0
+"""How often a worker that waits for a chief looks whether the search has ended without it."""
 
 SERVICE, METHOD = "nasrec_tf.Search", "Tell"
 """Ours beside KerasTuner's service: tells a worker which search the chief runs."""
@@ -168,16 +172,31 @@ class _Service(oracle_chief.OracleServicer):
             context.abort(grpc.StatusCode.ABORTED, f"{type(error).__name__}: {error}")
 
 
+class SearchEnded(FatalError):
+    """A worker's search that has ended while no chief answered; no trial fails by it."""
+
+
 class ChiefClient(oracle_client.OracleClient):
     """KerasTuner's client, which outlives a restart of the chief.
 
     A call that the chief's death cuts off is sent again when a chief answers; the oracle's calls
     may all be repeated.
+
+    Args:
+        oracle: as the chief has it.
+        environment: what this worker computes scores with.
+        has_ended: whether the search has ended; asked while no chief answers.
     """
 
-    def __init__(self, oracle: ArchitectureOracle, environment: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        oracle: ArchitectureOracle,
+        environment: Mapping[str, str] | None = None,
+        has_ended: Callable[[], bool] = lambda: False,
+    ):
         super().__init__(oracle)
         self._environment = dict(environment or {})
+        self._has_ended = has_ended
         self._process = uuid.uuid4().hex
         retry = {
             "maxAttempts": 5,
@@ -204,8 +223,10 @@ class ChiefClient(oracle_client.OracleClient):
         Raises:
             RunError: if the search space, the scoring or the environment is another one; the
                 message names the first difference.
+            SearchEnded: if it is over, and its chief gone.
             grpc.RpcError: if the chief does not answer.
         """
+        self._await_chief()
         ask = self._channel.unary_unary(f"/{SERVICE}/{METHOD}")
         worker = {"name": os.environ[NAME], "process": self._process}
         told = json.loads(
@@ -227,16 +248,46 @@ class ChiefClient(oracle_client.OracleClient):
                     f"This worker runs with {name} {ours}, the chief at {_address()} with {theirs}:"
                     f" their scores could differ in the last bits; install the same on both."
                 )
-        self.stub = _OfSearch(self.stub, _search_id(told), self._process)
+        self.stub = _OfSearch(self.stub, _search_id(told), self._process, self._await_chief)
+
+    def _await_chief(self) -> None:
+        """Waits until one can be reached.
+
+        Raises:
+            RunError: if none could for ``CHIEF_SECONDS``.
+            SearchEnded: if it is over, so that none will come.
+        """
+        patience = time.monotonic() + CHIEF_SECONDS
+        connected = grpc.channel_ready_future(self._channel)
+        try:
+            while True:
+                try:
+                    connected.result(timeout=LOOK_SECONDS)
+                    return
+                except grpc.FutureTimeoutError:
+                    if self._has_ended():
+                        raise SearchEnded from None
+                    if time.monotonic() > patience:
+                        raise _no_chief() from None
+        finally:
+            connected.cancel()
 
 
 class _OfSearch:
     """A stub whose calls name the search that they belong to, and the process that makes them."""
 
-    def __init__(self, stub: Any, search: str, process: str):
+    def __init__(self, stub: Any, search: str, process: str, await_chief: Callable[[], None]):
         metadata = ((SEARCH_KEY, search), (PROCESS_KEY, process))
+
+        def of_search(method: Callable[..., Any]) -> Callable[..., Any]:
+            def call(request: Any, **options: Any) -> Any:
+                await_chief()
+                return method(request, metadata=metadata, **options)
+
+            return call
+
         for name, method in vars(stub).items():
-            setattr(self, name, functools.partial(method, metadata=metadata))
+            setattr(self, name, of_search(method))
 
 
 def _search_id(search: Mapping[str, Any]) -> str:
@@ -246,10 +297,7 @@ def _search_id(search: Mapping[str, Any]) -> str:
 def chief_error(error: grpc.RpcError) -> RunError:
     """What a worker tells when a call to the chief came to nothing."""
     if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
-        return RunError(
-            f"No chief answered at {_address()} for {CHIEF_SECONDS // 60} minutes: start it "
-            f"again, then this worker."
-        )
+        return _no_chief()
     if error.code() == grpc.StatusCode.UNIMPLEMENTED:
         return RunError(
             f"The chief at {_address()} is of another version of nasrec_tf: install the same on "
@@ -258,6 +306,13 @@ def chief_error(error: grpc.RpcError) -> RunError:
     if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
         return RunError(f"The chief at {_address()} sends this worker away: {error.details()}.")
     return RunError(f"The chief at {_address()} gave up: {error.details()}")
+
+
+def _no_chief() -> RunError:
+    return RunError(
+        f"No chief answered at {_address()} for {CHIEF_SECONDS // 60} minutes: start it again, "
+        "then this worker."
+    )
 
 
 def _address() -> str:

@@ -64,6 +64,8 @@ class SubnetTuner(BaseTuner):
         environment: what scores are computed with, such as versions by package; workers whose
             environment is not the chief's are refused.
         note: what the progress bar says beside its own.
+        has_ended: whether the search has ended; asked by a worker that no chief answers, which
+            then ends as well.
 
     Raises:
         RunError: if the directory holds a search with other settings, or a damaged one.
@@ -93,6 +95,7 @@ class SubnetTuner(BaseTuner):
         progress: bool = True,
         environment: Mapping[str, str] | None = None,
         note: Callable[[], str] = str,
+        has_ended: Callable[[], bool] = lambda: False,
     ):
         # First: the base class reloads where KerasTuner's own file of a tuner lies around.
         self._architectures = oracle
@@ -110,7 +113,7 @@ class SubnetTuner(BaseTuner):
         self._pause = 0.0
         self._bar: SearchProgress | None = None
         if worker:
-            self.oracle = chief_and_workers.ChiefClient(oracle, self._environment)
+            self.oracle = chief_and_workers.ChiefClient(oracle, self._environment, has_ended)
         else:
             oracle.reload()
 
@@ -208,6 +211,8 @@ class SubnetTuner(BaseTuner):
         try:
             self.oracle.join()
             self._score()
+        except chief_and_workers.SearchEnded:
+            return
         except grpc.RpcError as error:
             raise chief_and_workers.chief_error(error) from error
 
