@@ -6,7 +6,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured_costs import COSTS
+from measured_costs import COSTS, RECORDS
 from search_calls import call, options
 
 from beam_preprocess import cli
@@ -18,13 +18,14 @@ from nasrec_tf.search.planning import measuring, meter, samples
 from nasrec_tf.search.planning.forecast import TRIAL_SECONDS, Forecast
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.pilot import Pilot
+from nasrec_tf.search.planning.proposals import proposal_seconds
 from nasrec_tf.search.planning.run_plan import check_fits, in_words_of_the_log, make_plan
 from nasrec_tf.search.planning.samples import data_set_pilot, sampled
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
-from nasrec_tf.search.search_plan import search_rows
+from nasrec_tf.search.search_plan import search_rows, search_strategy
 from nasrec_tf.search.workload import recipe_passes, warmup_steps
 from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT
 
@@ -206,6 +207,37 @@ def test_measuring_that_is_late_plans_by_what_was_measured_first(
     (retrain,) = [stage for stage in stages if stage.stage == "retrain"]
     few = pilot.rows["validation"] < FEW_TO_REPEAT
     assert few and retrain.count == pilot.settings.top_k + pilot.settings.refine
+
+
+@pytest.mark.parametrize(
+    ("given_options", "learns"),
+    [
+        ({"strategy": "predicted", "strategy_options": "start=3,pool=8"}, True),
+        ({"strategy": "local", "strategy_options": "neighbours=3"}, True),
+        ({"population": 3, "tournament": 2, "children": 2}, True),
+        ({"strategy": "random"}, False),
+        ({"strategy": "dnas"}, False),
+        ({"strategy": "local", "max_mflops": 1e-6}, False),  # The run itself tells of that.
+    ],
+)
+def test_what_a_strategy_takes_to_choose_its_candidates_counts(
+    finished_run, tmp_path, given_options, learns
+):
+    """A model's choice among a hundred takes longer than a score; it was no part of the plan."""
+    config = SearchConfig(run_dir=str(tmp_path / "run"), candidates=24, **given_options)
+    dataset = finished_run / "run" / "records" / "dataset"
+    pilot = data_set_pilot(config, RunDirectory(tmp_path / "run"), dataset)
+    assert (proposal_seconds(pilot) > 0) == learns
+
+    def planned(seconds):
+        costs = dataclasses.replace(COSTS, proposal=seconds)
+        stages = Forecast(pilot, costs, RECORDS).stages()
+        (evolution,) = [stage for stage in stages if stage.stage == "evolution"]
+        return evolution.seconds.expected
+
+    strategy = search_strategy(config, pilot.settings, pilot.rows["train"])
+    later = [n for n in range(strategy.trials) if strategy.generation_of(n) > 0]
+    assert planned(2.0) - planned(0.0) == pytest.approx(2.0 * len(later))
 
 
 def test_what_is_measured_whole_takes_no_more_than_that(finished_run, tmp_path):

@@ -12,6 +12,7 @@ from nasrec_tf.search.finalist_seeds import expected_seeds, kept_trainings
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.later_stages import explaining, pruning
 from nasrec_tf.search.planning.pilot import Pilot
+from nasrec_tf.search.planning.proposals import candidates_of_scores
 from nasrec_tf.search.planning.stage_forecast import EARLIEST, StageForecast, about, nothing
 from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost, UnitCosts
 from nasrec_tf.search.references import other_plain
@@ -37,7 +38,7 @@ SIMULATIONS = 11
 """Choices of a recipe that are played through with drawn outcomes, unless said otherwise."""
 
 TRIAL_SECONDS = 0.005
-"""The search's own work for a candidate (benchmark ``tuner``)."""
+"""The search's own work for a candidate (benchmark ``tuner``), beside what draws it by scores."""
 
 RECORDS_BYTES = 400 << 20
 """Memory of a records stage of few values, with Beam, in one process."""
@@ -186,7 +187,8 @@ class Forecast:
         pilot, costs, rows = self.pilot, self.costs, self.pilot.rows
         if pilot.config.architecture is not None:
             return nothing("evolution")
-        trials = search_strategy(pilot.config, pilot.settings, rows["train"]).trials
+        strategy = search_strategy(pilot.config, pilot.settings, rows["train"])
+        trials = strategy.trials
         tuned, scored = candidate_rows(pilot.config, pilot.settings, rows["train"])
         scored = min(scored, rows["validation"])
         whole = min(pilot.settings.validation_rows, rows["validation"])
@@ -203,8 +205,9 @@ class Forecast:
             if scored < whole:  # Whole scores choose the rows.
                 more = statistics.mean((whole - scored) * cost.scored_row for cost in costs.scoring)
                 start += PILOTS * (statistics.mean(each) + more)
-        ends = [start + trials * (seconds + TRIAL_SECONDS) for seconds in (min(each), max(each))]
-        expected = start + trials * (statistics.mean(each) + TRIAL_SECONDS)
+        start += trials * TRIAL_SECONDS + candidates_of_scores(strategy) * costs.proposal
+        ends = [start + trials * seconds for seconds in (min(each), max(each))]
+        expected = start + trials * statistics.mean(each)
         return StageForecast(
             "evolution",
             about(expected, *ends),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from nasrec_tf.operators import BY_LAYER
 from nasrec_tf.search.planning.meter import Clock, Meter
 from nasrec_tf.search.planning.pilot import Pilot
+from nasrec_tf.search.planning.proposals import proposal_seconds
 from nasrec_tf.search.planning.unit_costs import TrainingCost, UnitCosts
 from nasrec_tf.search.references import OF_MANY_KINDS, PLAIN
 from nasrec_tf.search.trainable import SpaceModel, Trainable
@@ -60,6 +61,9 @@ def measured(
         scoring = meter.scoring(model, drawn, is_late) if scored & set(stages) else []
         costs = dataclasses.replace(costs, supernet=supernet, scoring=tuple(scoring))
         del model
+
+    if drawn and "evolution" in stages and not is_late():
+        costs = dataclasses.replace(costs, proposal=proposal_seconds(pilot, clock))
 
     def training(model: Trainable, recipe: Recipe) -> TrainingCost:
         return first if is_late() else meter.training(model, recipe)

@@ -124,6 +124,7 @@ class UnitCosts:
         pruned: of the middle one of the found ones with what pruning adds; ``None`` without it.
         yardsticks: of the models that it is explained beside, in their order.
         parts: of the found one that are left out to explain it.
+        proposal: seconds to draw a candidate that follows from scores.
     """
 
     started: float
@@ -142,3 +143,4 @@ class UnitCosts:
     pruned: TrainingCost | None = None
     yardsticks: tuple[TrainingCost, ...] = ()
     parts: int = 0
+    proposal: float = 0.0

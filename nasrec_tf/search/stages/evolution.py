@@ -101,6 +101,24 @@ def _oracle(run: Run, scoring: dict[str, Any]):
     from nasrec_tf.strategies import ArchitectureOracle
 
     config = run.config
+    return ArchitectureOracle(
+        _strategy(run),
+        run.space,
+        budgets=search_budgets(run),
+        hardware=CODESIGN_SPACE if config.codesign else None,
+        seed=derived_seed(config.seed, "evolution"),
+        scoring=scoring,
+        is_over=run.time.is_over,
+    )
+
+
+def search_budgets(run: Run) -> list[Budget]:
+    """Costs that the search records of its candidates, with the limits that these keep.
+
+    Args:
+        run: the run.
+    """
+    config = run.config
     limit = math.inf if config.max_mflops is None else config.max_mflops
     budgets = [Budget(MFLOPS, lambda architecture: run.cost(architecture).mflops, limit)]
     if config.codesign:
@@ -111,15 +129,7 @@ def _oracle(run: Run, scoring: dict[str, Any]):
         }
         given = {name: limit for name, limit in limits.items() if limit is not None}
         budgets += hardware_costs(run).budgets(given)
-    return ArchitectureOracle(
-        _strategy(run),
-        run.space,
-        budgets=budgets,
-        hardware=CODESIGN_SPACE if config.codesign else None,
-        seed=derived_seed(config.seed, "evolution"),
-        scoring=scoring,
-        is_over=run.time.is_over,
-    )
+    return budgets
 
 
 def _strategy(run: Run) -> Strategy:
