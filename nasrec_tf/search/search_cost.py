@@ -48,8 +48,8 @@ def search_cost(run: Run) -> SearchCost:
         if isinstance(result, EvolutionResult):
             rows += result.candidates * rows_of_a_candidate(run)
         elif isinstance(result, RescoreResult):
-            tuned, scored = rescored_rows(run.settings)
-            scored = min(scored, run.schema.splits["validation"].rows)
+            splits = {name: split.rows for name, split in run.schema.splits.items()}
+            tuned, scored = rescored_rows(run.settings, splits)
             rows += result.candidates * (tuned + FORWARD_SHARE * scored)
         elif isinstance(result, RetrainResult):
             finalists = _finalists(result, run)

@@ -1,5 +1,7 @@
 """What a run asks of its search: strategy, size, and the rows that it takes."""
 
+from collections.abc import Mapping
+
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.options import flag
@@ -75,40 +77,46 @@ def cost_metrics(config: SearchConfig) -> tuple[str, ...]:
     return (MFLOPS, *COSTS)
 
 
-def search_rows(config: SearchConfig, settings: Settings, training_rows: int) -> int:
+def search_rows(config: SearchConfig, settings: Settings, rows: Mapping[str, int]) -> int:
     """Rows that a search takes: those trained on, and those looked at to score.
 
     Args:
         config: the options.
         settings: what follows from them and the size of the data.
-        training_rows: rows of the training split.
+        rows: of each split.
 
     Example:
         >>> from nasrec_tf.search.scaling import scale
-        >>> criteo = SearchConfig(), scale(SearchConfig(), 36_672_493), 36_672_493
-        >>> search_rows(*criteo) == 36_672_493 + 2048 * (500 * 512 + 100 * 8192)
+        >>> rows = {"train": 36_672_493, "validation": 4_584_062}
+        >>> found = search_rows(SearchConfig(), scale(SearchConfig(), rows["train"]), rows)
+        >>> found == 36_672_493 + 2048 * (500 * 512 + 100 * 8192)
         True
     """
+    training_rows = rows["train"]
     trials = search_strategy(config, settings, training_rows).trials
-    trained, scored = candidate_rows(config, settings, training_rows)
+    trained, scored = candidate_rows(config, settings, rows)
     epoch = min(training_rows, config.supernet_rows or training_rows)
     passes = 0 if config.trains_candidates else settings.supernet_epochs * epoch
-    again = rescored(config, trials) * sum(rescored_rows(settings))
-    return passes + trials * (trained + scored) + row_choice(config, settings) + again
+    again = rescored(config, trials) * sum(rescored_rows(settings, rows))
+    scores = trials * (trained + scored) + row_choice(config, settings, rows)
+    return passes + scores + again
 
 
-def candidate_rows(config: SearchConfig, settings: Settings, training_rows: int) -> tuple[int, int]:
+def candidate_rows(
+    config: SearchConfig, settings: Settings, rows: Mapping[str, int]
+) -> tuple[int, int]:
     """Rows that a candidate is tuned or trained on, and those that its score is taken over.
 
     Args:
         config: the options.
         settings: what follows from them and the size of the data.
-        training_rows: rows of the training split.
+        rows: of each split.
     """
+    whole = min(settings.validation_rows, rows["validation"])
     if config.trains_candidates:
-        return score_rows(config, training_rows), settings.validation_rows
-    tuned, scored = settings.fine_tune_steps * settings.batch_size, settings.validation_rows
-    return tuned, drawn_validation_rows(config, scored) or scored
+        return score_rows(config, rows["train"]), whole
+    tuned = settings.fine_tune_steps * settings.batch_size
+    return tuned, drawn_validation_rows(config, whole) or whole
 
 
 def rescored(config: SearchConfig, trials: int) -> int:
@@ -121,22 +129,26 @@ def rescored(config: SearchConfig, trials: int) -> int:
     return min(config.rescore or 0, trials)
 
 
-def rescored_rows(settings: Settings) -> tuple[int, int]:
+def rescored_rows(settings: Settings, rows: Mapping[str, int]) -> tuple[int, int]:
     """Rows that a candidate is tuned on and judged by when it is scored again.
 
     Args:
         settings: what follows from the options and the size of the data.
+        rows: of each split.
     """
-    return settings.rescore_steps * settings.batch_size, settings.rescore_rows
+    tuned = settings.rescore_steps * settings.batch_size
+    return tuned, min(settings.rescore_rows, rows["validation"])
 
 
-def row_choice(config: SearchConfig, settings: Settings) -> int:
+def row_choice(config: SearchConfig, settings: Settings, rows: Mapping[str, int]) -> int:
     """Rows that the choice of rows to score by takes: whole scores of a few architectures.
 
     Args:
         config: the options.
         settings: what follows from them and the size of the data.
+        rows: of each split.
     """
-    if drawn_validation_rows(config, settings.validation_rows) is None:
+    whole = min(settings.validation_rows, rows["validation"])
+    if drawn_validation_rows(config, whole) is None:
         return 0
-    return PILOTS * (settings.fine_tune_steps * settings.batch_size + settings.validation_rows)
+    return PILOTS * (settings.fine_tune_steps * settings.batch_size + whole)

@@ -102,24 +102,24 @@ def final_fits(config: SearchConfig, trainings: int) -> int:
     return 0 if config.final_fit == "train" else min(config.ensemble, max(1, trainings))
 
 
-def recipe_passes(config: SearchConfig, settings: Settings, training_rows: int) -> float:
+def recipe_passes(config: SearchConfig, settings: Settings, rows: Mapping[str, int]) -> float:
     """Passes over the training split that the choice of a recipe may take.
 
     Args:
         config: the options.
         settings: what follows from them and the size of the data.
-        training_rows: rows of the training split.
+        rows: of each split.
 
     Returns:
         So many that they are a share of all rows that the run trains on or scores with; unless
         ``--recipe-share`` was given, at least what ``LEAST_ROWS`` and ``LEAST_TRAININGS`` allow,
         but for large logs, of which one pass takes long.
     """
-    trainings, passes = 1, 0.0
+    trainings, passes, training_rows = 1, 0.0, rows["train"]
     pass_rows = min(training_rows, config.epoch_rows or training_rows)
     if config.architecture is None:
         trainings = settings.top_k + settings.refine
-        passes = search_rows(config, settings, training_rows) / pass_rows
+        passes = search_rows(config, settings, rows) / pass_rows
     passes += trainings * settings.retrain_epochs
     share = config.recipe_share
     if share is None:

@@ -26,7 +26,8 @@ from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_rows, search_strategy
-from nasrec_tf.search.workload import recipe_passes, warmup_steps
+from nasrec_tf.search.search_size import PILOTS
+from nasrec_tf.search.workload import LEAST_TRAININGS, recipe_passes, warmup_steps
 from nasrec_tf.training.recipe_choice import FEW_TO_REPEAT
 
 
@@ -295,12 +296,32 @@ def test_steps_are_counted_by_the_code_of_the_stages(finished_run):
 def test_a_choice_takes_no_more_than_its_share_unless_the_log_is_small(rows, share, top_k):
     config = SearchConfig(recipe_share=share, top_k=top_k)
     settings = scale(config, rows)
-    passes = recipe_passes(config, settings, rows)
-    others = search_rows(config, settings, rows) / rows
+    splits = {"train": rows, "validation": 1 + rows // 8}
+    passes = recipe_passes(config, settings, splits)
+    others = search_rows(config, settings, splits) / rows
     others += (settings.top_k + settings.refine) * settings.retrain_epochs
     if share is not None:
         assert passes == pytest.approx(share * (passes + others), rel=1e-6, abs=1e-9)
-    assert 0 <= passes <= max(9 * others, 30 * settings.retrain_epochs) * (1 + 1e-6)
+    assert 0 <= passes <= max(9 * others, LEAST_TRAININGS * settings.retrain_epochs) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("given_options", [{}, {"score_by": "training"}, {"validation_sample": 60}])
+def test_candidates_of_a_small_log_are_scored_over_the_rows_that_it_has(given_options):
+    """A share of the run's rows was one of 5,000 rows for each score, where the split has 150."""
+    rows = {"train": 1_200, "validation": 150}
+    config = SearchConfig(strategy="random", candidates=48, recipe_share=0.5, **given_options)
+    settings = scale(config, rows["train"])
+    assert settings.validation_rows == 5_000
+    tuned, scored = settings.fine_tune_steps * settings.batch_size, 60
+    expected = {
+        "": settings.supernet_epochs * 1_200 + 48 * (tuned + 150),
+        "score_by": 48 * (1_200 + 150),
+        "validation_sample": (settings.supernet_epochs * 1_200 + 48 * (tuned + scored))
+        + PILOTS * (tuned + 150),
+    }["".join(given_options)]
+    assert search_rows(config, settings, rows) == expected
+    others = expected / 1_200 + (settings.top_k + settings.refine) * settings.retrain_epochs
+    assert recipe_passes(config, settings, rows) == pytest.approx(others)
 
 
 @given(st.tuples(*[st.floats(0, 1e9)] * 6))

@@ -181,8 +181,8 @@ def test_one_model_has_no_search_to_score_again(tmp_path):
 
 def test_longer_scores_count_as_rows_of_the_search():
     config = SearchConfig(rescore=40, fine_tune_steps=62, validation_rows=20_480)
-    criteo = scale(config, 36_672_493)
-    assert search_rows(config, criteo, 36_672_493) == (
+    rows = {"train": 36_672_493, "validation": 4_584_062}
+    assert search_rows(config, scale(config, rows["train"]), rows) == (
         36_672_493 + 2048 * (62 * 512 + 20_480) + 40 * (500 * 512 + 819_200)
     )
 

@@ -231,7 +231,8 @@ def test_a_budget_of_training_rows_pays_for_candidates():
     assert strategy_of(**given, score_rows=10_000).trials == 100
     assert strategy_of(5_000_000, **given).trials == 10  # Of 100,000 rows, as AutoCTR's.
     config = SearchConfig(**given, validation_rows=500)
-    assert search_rows(config, scale(config, 40_000), 40_000) == 25 * (40_000 + 500)
+    rows = {"train": 40_000, "validation": 5_000}
+    assert search_rows(config, scale(config, 40_000), rows) == 25 * (40_000 + 500)
 
 
 def test_a_recipe_is_settled_once_candidates_are_trained_with_it():

@@ -118,7 +118,7 @@ class Forecast:
         pilot, rows = self.pilot, self.pilot.rows["train"]
         start = pilot.recipe
         asked = questions(start, rows, pilot.config.recipe_changes())
-        budget = recipe_passes(pilot.config, pilot.settings, rows)
+        budget = recipe_passes(pilot.config, pilot.settings, pilot.rows)
         played = sorted(self._choice(start, asked, budget, n) for n in range(self.simulations))
         seconds = [each for each, _ in played]
         middle = statistics.median(seconds)
@@ -189,8 +189,7 @@ class Forecast:
             return nothing("evolution")
         strategy = search_strategy(pilot.config, pilot.settings, rows["train"])
         trials = strategy.trials
-        tuned, scored = candidate_rows(pilot.config, pilot.settings, rows["train"])
-        scored = min(scored, rows["validation"])
+        tuned, scored = candidate_rows(pilot.config, pilot.settings, rows)
         whole = min(pilot.settings.validation_rows, rows["validation"])
         if costs.supernet is None:
             batch = pilot.recipe.batch_size or 1
@@ -223,8 +222,7 @@ class Forecast:
             return nothing("rescore")
         trials = search_strategy(pilot.config, pilot.settings, pilot.rows["train"]).trials
         count = rescored(pilot.config, trials)
-        tuned, judged = rescored_rows(pilot.settings)
-        judged = min(judged, pilot.rows["validation"])
+        tuned, judged = rescored_rows(pilot.settings, pilot.rows)
         each = [
             cost.candidate + tuned * cost.tuned_row + judged * cost.scored_row + TRIAL_SECONDS
             for cost in costs.scoring
@@ -304,10 +302,10 @@ class Forecast:
 
     def recipe_share(self) -> float:
         """Share of the run's rows that the choice of a recipe may take."""
-        pilot, rows = self.pilot, self.pilot.rows["train"]
-        passes = recipe_passes(pilot.config, pilot.settings, rows)
+        pilot = self.pilot
+        passes = recipe_passes(pilot.config, pilot.settings, pilot.rows)
         without = dataclasses.replace(pilot.config, recipe_share=0.5)
-        others = recipe_passes(without, pilot.settings, rows)
+        others = recipe_passes(without, pilot.settings, pilot.rows)
         return min(0.9, passes / (passes + others))
 
 

@@ -7,7 +7,12 @@ from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.stage_forecast import EARLIEST, StageForecast, about
 from nasrec_tf.search.search_cost import FORWARD_SHARE
-from nasrec_tf.search.search_plan import candidate_rows, search_strategy
+from nasrec_tf.search.search_plan import (
+    candidate_rows,
+    rescored,
+    rescored_rows,
+    search_strategy,
+)
 from nasrec_tf.search.why import predicted_rows
 from nasrec_tf.search.workload import finalists, recipe_passes
 from nasrec_tf.search.yardsticks import SHALLOW_TRAININGS, row_budget
@@ -81,7 +86,7 @@ def _trained_rows(parts: Parts) -> float:
     trainings = parts.whole_trainings(first) + pilot.settings.refine + seeded
     passes = trainings * (pilot.recipe.epochs or 1)
     if pilot.config.recipe == AUTO and pilot.warm_start is None:
-        passes += recipe_passes(pilot.config, pilot.settings, rows)
+        passes += recipe_passes(pilot.config, pilot.settings, pilot.rows)
     trained: float = passes * pilot.recipe.pass_rows(rows)
     if pilot.config.architecture is not None:
         return trained
@@ -89,6 +94,10 @@ def _trained_rows(parts: Parts) -> float:
         epoch = min(rows, pilot.config.supernet_rows or rows)
         trained += pilot.settings.supernet_epochs * epoch
     trials = search_strategy(pilot.config, pilot.settings, rows).trials
-    tuned, scored = candidate_rows(pilot.config, pilot.settings, rows)
-    scored = min(scored, pilot.rows["validation"])
-    return trained + trials * (tuned + FORWARD_SHARE * scored)
+    scores = [
+        (trials, candidate_rows(pilot.config, pilot.settings, pilot.rows)),
+        (rescored(pilot.config, trials), rescored_rows(pilot.settings, pilot.rows)),
+    ]
+    return trained + sum(
+        count * (tuned + FORWARD_SHARE * scored) for count, (tuned, scored) in scores
+    )

@@ -47,7 +47,8 @@ def budget(run: Run) -> float:
     Args:
         run: the run.
     """
-    return recipe_passes(run.config, run.settings, run.records.rows("train"))
+    rows = {split: run.records.rows(split) for split in ("train", "validation")}
+    return recipe_passes(run.config, run.settings, rows)
 
 
 def default_budget(run: Run, passes: float) -> float:
