@@ -82,6 +82,14 @@ def test_a_recipe_of_one_s_own_says_all_but_what_follows_from_the_rows(tmp_path)
     assert bars == load_recipe("bars").replace(epochs=2)
 
 
+@pytest.mark.parametrize(
+    ("rows", "batch"),
+    [(1, 128), (128 * 128, 128), (128 * 128 + 1, 256), (128 * 512, 512), (10**7, 512)],
+)
+def test_a_batch_is_the_smallest_by_which_an_epoch_is_short(rows, batch):
+    assert BuildConfig("bench", "generated").recipe_for(rows).batch_size == batch
+
+
 @pytest.mark.integration
 def test_a_build_trains_by_the_recipe_that_it_is_given(tmp_path):
     assert build(tmp_path, "--count", 1, "--seeds", 1, "--recipe", "bars") == 0
