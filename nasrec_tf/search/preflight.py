@@ -190,7 +190,10 @@ def _check_scale(config: SearchConfig, known_rows: int | None) -> None:
         )
         if config.architecture is None:
             _check_choices(config)
-            search_strategy(config, settings, rows)
+            # The larger a log, the more candidates: of what only a large one has enough for, a
+            # small one is told once its rows are known, before anything is trained.
+            if rows == max(sizes):
+                search_strategy(config, settings, rows)
 
 
 def _check_choices(config: SearchConfig) -> None:

@@ -218,6 +218,33 @@ def test_every_strategy_has_as_many_candidates_as_evolution_unless_told_otherwis
         assert found == 100 or name == "evolution" and 96 < found <= 100
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"strategy": "predicted", "strategy_options": "start={}"},
+        {"strategy": "local", "strategy_options": "neighbours={}"},
+        {"strategy": "autoctr", "score_by": "training", "strategy_options": "population={}"},
+    ],
+    ids=lambda given: given["strategy"],
+)
+def test_a_log_whose_rows_are_not_known_yet_may_be_large(tmp_path, given):
+    """It was refused as if it had the 48 candidates of the smallest log."""
+    log = tmp_path / "log.csv"
+    log.touch()
+    places = {"run_dir": str(tmp_path / "run"), "export_dir": str(tmp_path / "models")}
+
+    def config(count):
+        options = {**given, "strategy_options": given["strategy_options"].format(count)}
+        return SearchConfig(data=(str(log),), dataset="criteo", **places, **options)
+
+    check_options(config(100))
+    with pytest.raises(UserError, match=r"must be below the search's 2048 candidates"):
+        check_options(config(2048))
+    small = scale(config(100), 40_000)
+    with pytest.raises(UserError, match=r"must be below the search's 48 candidates"):
+        search_strategy(config(100), small, 40_000)
+
+
 def test_hardware_costs_may_count_beside_the_log_loss_in_co_design_alone():
     given = {"strategy": "autoctr-hybrid", "strategy_options": "cost=latency_us,population=4"}
     assert strategy_of(**given, codesign=True).cost == "latency_us"
