@@ -335,6 +335,8 @@ def test_large_data_sets_get_the_papers_settings():
         generations=240,
         fine_tune_steps=500,
         validation_rows=819_200,
+        rescore_steps=500,
+        rescore_rows=819_200,
         top_k=15,
         retrain_epochs=1,
         refine=0,
