@@ -165,6 +165,13 @@ def _check_rescoring(config: Any) -> None:
             "--rescore would score candidates again as they were scored before: give shorter "
             f"scores to the search ({', '.join(map(flag, shorter))})."
         )
+    for name, of_search in zip(longer, shorter):
+        again, before = getattr(config, name), getattr(config, of_search)
+        if None not in (again, before) and again < before:
+            raise UserError(
+                f"{flag(name)} {again} is less than {flag(of_search)} {before}: what is scored "
+                "again is scored for longer; raise it."
+            )
 
 
 def _check_final_models(config: Any) -> None:

@@ -160,15 +160,24 @@ def test_options_that_say_nothing_together_are_refused():
         rescore=5, score_by="training", validation_rows=100
     )
     assert "as they were scored before" in refused(rescore=5)
+    assert refused(rescore=5, rescore_steps=3, fine_tune_steps=4).startswith(
+        "--rescore-steps 3 is less than --fine-tune-steps 4"
+    )
+    assert "--rescore-rows 3 is less" in refused(rescore=5, rescore_rows=3, validation_rows=4)
     assert SearchConfig(rescore=5, validation_sample=10).stages[4:6] == ("rescore", "retrain")
 
 
 def test_scores_that_would_be_the_same_are_refused_before_the_search_begins(tmp_path):
     # There are 149 validation rows, of which either would take all.
-    given = [*options(tmp_path), "--rescore", 4, "--rescore-steps", 2, "--rescore-rows", 200]
+    given = [*options(tmp_path), "--rescore", 4, "--rescore-steps", 2, "--rescore-rows", 9_500]
     said = call(*given, "--validation-rows", 9_000)
     assert "scored by 2 steps and 149 validation rows already" in said.error
     assert not (tmp_path / "run" / "supernet" / "result.json").exists()
+    # By default a small log's scores have fewer steps than were given: these are not cut.
+    assert scale(SearchConfig(fine_tune_steps=30), 1_200).rescore_steps == 30
+    shorter = given[: given.index("--rescore-steps")]
+    said = call(*shorter, "--rescore-steps", 2, "--fine-tune-steps", 2)
+    assert "and would be again by 2 and 149;" in said.error
 
 
 def test_one_model_has_no_search_to_score_again(tmp_path):

@@ -70,8 +70,8 @@ class EvolutionOptions:
         most=MAX_TRIALS, reader="rescore",
     )  # fmt: skip
     rescore_steps: int | None = option(
-        None, EVOLUTION, "steps that tune their last layer with --rescore (500); 0 for none",
-        least=0, most=MOST_STEPS, reader="rescore",
+        None, EVOLUTION, "steps that tune their last layer with --rescore (500)", least=0,
+        most=MOST_STEPS, reader="rescore",
     )  # fmt: skip
     rescore_rows: int | None = option(
         None, EVOLUTION, "validation rows that their scores are taken over with --rescore "

@@ -91,7 +91,7 @@ def check_longer(run: Run) -> None:
         run: the run, whose records stage has finished.
 
     Raises:
-        UserError: if the scores would be those that there are.
+        UserError: if the scores would be those that there are, or shorter ones.
     """
     if run.config.architecture is not None:
         return
@@ -99,11 +99,14 @@ def check_longer(run: Run) -> None:
     rows = run.schema.splits["validation"].rows
     sample = drawn_validation_rows(run.config, short.validation_rows, rows)
     judged = [min(plan.validation_rows, rows) for plan in (short, longer)]
-    if short.fine_tune_steps == longer.fine_tune_steps and judged[0] == judged[1] and not sample:
+    before, again = zip((short.fine_tune_steps, longer.fine_tune_steps), judged)
+    is_shorter = any(now < then for then, now in zip(before, again))
+    if is_shorter or (before == again and not sample):
         raise UserError(
-            f"--rescore: candidates are scored by {short.fine_tune_steps} steps and {judged[0]:,} "
-            "validation rows already; give less to the search (--fine-tune-steps, "
-            "--validation-rows) or more to this (--rescore-steps, --rescore-rows)."
+            f"--rescore: candidates are scored by {before[0]} steps and {before[1]:,} validation "
+            f"rows already, and would be again by {again[0]} and {again[1]:,}; give less to the "
+            "search (--fine-tune-steps, --validation-rows) or more to this (--rescore-steps, "
+            "--rescore-rows)."
         )
 
 
