@@ -23,10 +23,11 @@ from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
 DESCRIPTION = """\
 Designs a click-through-rate model for a click log: records (Beam), recipe (how to train), supernet
-(weight-sharing training), evolution (KerasTuner), retrain (the best from scratch), with --prune
-and --codesign prune and hardware, export (SavedModel), explain (what it is worth beside simple
-models, and why). Stop it at any moment; the same command goes on where it stopped. Defaults are the
-paper's; what stands in parentheses is scaled down for small data sets, and the run says so."""
+(weight-sharing training), evolution (KerasTuner), with --rescore rescore (its best again), retrain
+(the best from scratch), with --prune and --codesign prune and hardware, export (SavedModel),
+explain (what it is worth beside simple models, and why). Stop it at any moment; the same command
+goes on where it stopped. Defaults are the paper's; what stands in parentheses is scaled down for
+small data sets, and the run says so."""
 
 
 NEEDED_BY = {
