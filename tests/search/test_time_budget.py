@@ -20,7 +20,7 @@ from nasrec_tf.search import time_budget
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.planning import meter
 from nasrec_tf.search.planning.budgeted import with_chosen
-from nasrec_tf.search.planning.fitting import FILLED, LEAST, fitted
+from nasrec_tf.search.planning.fitting import FILLED, LEAST, SHORT_SCORES, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
 from nasrec_tf.search.planning.unit_costs import RecordsCost
@@ -226,6 +226,82 @@ def test_rows_of_splits_of_their_own_are_cut_each(pilot):
         assert most < 100_000
         read = 3 * most if more else most
         assert fit.planned["records"] == pytest.approx(1.0 + 10.0 * read / 1_000_000, rel=1e-4)
+
+
+LARGE = {"train": 36_700_000, "validation": 4_600_000, "test": 4_600_000}
+
+
+@pytest.mark.parametrize("hours", [24.0, 12.0])
+def test_a_large_log_is_scored_shortly_and_its_best_again(pilot, hours):
+    forecast = Forecast(pilot.with_options(pilot.config, LARGE), COSTS, RECORDS)
+    chosen = fitted(forecast, 3600 * hours).chosen
+    assert SHORT_SCORES.items() <= chosen.items()
+    settings = scale(dataclasses.replace(pilot.config, **chosen), LARGE["train"])
+    assert (settings.rescore_steps, settings.rescore_rows) == (500, 819_200)
+    # Once more candidates would have to go, they go second.
+    whole = fitted(forecast, 3600 * hours, fixed=("rescore",)).chosen
+    assert whole["candidates"] < chosen.get("candidates", 2048)
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ({}, {"train": 800_000, "validation": 100_000, "test": 100_000}),
+        ({}, {**LARGE, "validation": 160_000}),
+        ({"fine_tune_steps": 500}, LARGE),
+        ({"validation_rows": 819_200}, LARGE),
+        ({"validation_sample": 40_960}, LARGE),
+        ({"score_by": "training"}, LARGE),
+        ({"architecture": "dlrm"}, LARGE),
+    ],
+)
+def test_scores_are_not_made_short_where_it_is_not_known_what_that_loses(pilot, given, rows):
+    config = dataclasses.replace(pilot.config, **given)
+    forecast = Forecast(pilot.with_options(config, rows), COSTS, RECORDS)
+    chosen = fitted(forecast, 3600 * 6.0).chosen
+    assert not {"rescore", "fine_tune_steps"} & set(chosen)
+
+
+def test_a_large_log_of_which_little_is_read_is_scored_as_a_small_one(pilot):
+    config = dataclasses.replace(pilot.config, data=("log.csv",), dataset="csv")
+    records = RecordsCost(start=1.0, reading=2000.0, disk=1 << 30, raw_disk=0)
+    forecast = Forecast(pilot.with_options(config, LARGE), COSTS, records)
+    chosen = fitted(forecast, 600.0).chosen
+    assert chosen["max_rows"] < 1_600_000
+    assert not {"rescore", "fine_tune_steps"} & set(chosen)
+    SearchConfig(**{**chosen, "data": ("log.csv",), "dataset": "csv"})
+
+
+def test_short_scores_that_were_chosen_are_made_and_the_best_again(run_files):
+    run, given = run_files / "run", options(run_files)
+    for stage in ("evolution", "retrain", "export"):
+        shutil.rmtree(run / stage)
+    for name in ("--fine-tune-steps", "--validation-rows"):
+        if name in given:
+            place = given.index(name)
+            del given[place : place + 2]
+    chosen = {"rescore": 3, "fine_tune_steps": 1, "validation_rows": 100}
+    planned = dict.fromkeys((*CUT, FINISH), 60.0)
+    write_state(run / "budget.json", TimeNote(1.0, chosen, planned))
+    said = call(*given, "--max-hours", 1.0, "--extend")
+    assert said.code == 0, said.err
+    again = json.loads((run / "rescore" / "result.json").read_text())
+    assert again["candidates"] == 3
+    assert (run / "export" / "result.json").exists()
+
+
+def test_what_an_extension_scores_otherwise_is_not_scored_again_in_vain(tmp_path):
+    chosen = {**SHORT_SCORES, "top_k": 2}
+    write_state(tmp_path / "budget.json", TimeNote(1.0, chosen, {}))
+    config = SearchConfig(run_dir=str(tmp_path))
+    assert with_chosen(config) == dataclasses.replace(config, **chosen)
+    for said in ({"codesign": True}, {"architecture": "dlrm"}, {"score_by": "training"}):
+        found = with_chosen(dataclasses.replace(config, **said))
+        assert not any(getattr(found, name) for name in SHORT_SCORES)
+    found = with_chosen(dataclasses.replace(config, fine_tune_steps=500))
+    assert (found.rescore, found.validation_rows) == (45, 20_480)
+    both = {"fine_tune_steps": 500, "validation_rows": 819_200}
+    assert with_chosen(dataclasses.replace(config, **both)).rescore is None
 
 
 def test_more_time_trains_more_networks(pilot):

@@ -4,11 +4,19 @@ import dataclasses
 import pathlib
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.planning.fitting import Fit, chosen_lines, fitted, without_use
+from nasrec_tf.search.planning.fitting import (
+    LONG_SCORES,
+    SHORT_SCORES,
+    Fit,
+    chosen_lines,
+    fitted,
+    without_use,
+)
 from nasrec_tf.search.planning.run_plan import Plan, make_plan
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget, TimeNote, read_note
@@ -33,13 +41,23 @@ def with_chosen(config: SearchConfig) -> SearchConfig:
     note = read_note(pathlib.Path(config.run_dir))
     if note is None:
         return config
-    unused = without_use(config)
+    unused = without_use(config) | _short_scores_without_use(config, note.chosen)
     left_open: dict[str, Any] = {
         name: value
         for name, value in note.chosen.items()
         if getattr(config, name) is None and name not in unused
     }
     return dataclasses.replace(config, **left_open)
+
+
+def _short_scores_without_use(config: SearchConfig, chosen: Mapping[str, Any]) -> set[str]:
+    """Short scores are of use with a second scoring alone, and that one with short scores."""
+    if "rescore" not in chosen:
+        return set()
+    if "rescore" in without_use(config):
+        return set(SHORT_SCORES)
+    said = [getattr(config, name) is not None for name in LONG_SCORES]
+    return {"rescore"} if all(said) else set()
 
 
 def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudget]:
