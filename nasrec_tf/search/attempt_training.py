@@ -4,7 +4,7 @@ import math
 import shutil
 from collections.abc import Callable, Sequence
 
-from nasrec_tf.common.saved_state import write_state
+from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.search.attempt import Attempt, finished
 from nasrec_tf.search.chosen_summary import told_training
 from nasrec_tf.search.from_scratch import Trained, train_from_scratch, training_plan
@@ -15,7 +15,14 @@ from nasrec_tf.search.reused_trainings import reused
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RESULT_FILE
 from nasrec_tf.search.seed_directory import seed_of
-from nasrec_tf.search.training_task import WEIGHTS, FromScratch, always, clear_checkpoint
+from nasrec_tf.search.training_task import (
+    LOOKS,
+    WEIGHTS,
+    FromScratch,
+    always,
+    clear_checkpoint,
+    under_way,
+)
 from nasrec_tf.search.warm_start import start_of
 
 GoesOn = Callable[[Sequence[Look]], bool]
@@ -89,6 +96,21 @@ def rungs(run: Run, attempt: Attempt) -> tuple[int, ...]:
         attempt: the training.
     """
     return rung_steps(training_plan(run, attempt.recipe, attempt.purpose).steps(run.records))
+
+
+def looks_so_far(attempt: Attempt) -> Sequence[Look]:
+    """What a training has come to at the rungs that it has reached; none of one that has not begun.
+
+    Args:
+        attempt: the training.
+
+    Raises:
+        RunError: if the file is damaged.
+    """
+    if not under_way(attempt.directory):
+        return ()
+    mend = f"delete {attempt.directory} to train this candidate anew"
+    return read_state(attempt.directory / LOOKS, tuple[Look, ...], mend) or ()
 
 
 def keeps_all(run: Run) -> bool:

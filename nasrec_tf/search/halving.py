@@ -61,10 +61,25 @@ def trained_share(count: int, keep: int) -> float:
         >>> trained_share(15, keep=1), trained_share(3, keep=3)
         (4.875, 3.0)
     """
-    total, before, going = 0.0, 0.0, count
-    for share, left in zip(SHARES, numbers_left(count, keep)):
+    return further_share(0.0, count, list(zip(SHARES, numbers_left(count, keep))))
+
+
+def further_share(before: float, going: int, rungs: Sequence[tuple[float, int]]) -> float:
+    """How many whole trainings the steps make that several still have before them.
+
+    Args:
+        before: share of their steps that all of them have made.
+        going: how many they are.
+        rungs: that are to come: the share of the steps, and how many go on after it at most.
+
+    Example:
+        >>> further_share(0.25, 4, [(0.5, 2)])
+        2.0
+    """
+    total = 0.0
+    for share, left in rungs:
         total += going * (share - before)
-        before, going = share, left
+        before, going = share, min(going, left)
     return total + going * (1 - before)
 
 

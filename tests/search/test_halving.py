@@ -7,19 +7,27 @@ import shutil
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from search.search_calls import call, options
 
 from nasrec_tf.architecture.space import NASREC_SMALL
-from nasrec_tf.search import attempt_training, finalists
+from nasrec_tf.search import attempt_training, finalists, from_scratch
 from nasrec_tf.search.attempt import Attempt
 from nasrec_tf.search.attempts import next_attempts
 from nasrec_tf.search.finalists import looks_of_reference
-from nasrec_tf.search.halving import MARGINS, SHARES, clearly_worse, numbers_left, rung_steps
-from nasrec_tf.search.results import AttemptFigures, EpochQuality, Look
+from nasrec_tf.search.halving import (
+    MARGINS,
+    SHARES,
+    clearly_worse,
+    numbers_left,
+    rung_steps,
+    trained_share,
+)
+from nasrec_tf.search.results import AttemptFigures, AttemptResult, EpochQuality, Look
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.time_budget import TimeBudget, TimeNote
 from nasrec_tf.search.trainable import SpaceModel
 from nasrec_tf.search.training_task import WEIGHTS
 from nasrec_tf.training.recipe import Recipe
@@ -168,6 +176,131 @@ def test_trainings_of_other_recipes_are_not_compared(run, halved, tmp_path):
     found = finalists.halved(run, [*tried, slow], "other")
     assert without_times(found[:-1]) == without_times(results)
     assert found[-1].stopped is None and found[-1].score > min(r.score for r in results)
+
+
+@dataclasses.dataclass
+class Simulated:
+    """Trainings that take time on a clock of their own, in the place of real ones."""
+
+    run: Run
+    losses: list[float]
+    whole: list[float]
+    now: float = 0.0
+    cuts: int = 0
+
+    def __post_init__(self):
+        self.looks = {number: () for number in range(len(self.losses))}
+        self.results = {}
+        self.seconds = dict.fromkeys(self.looks, 0.0)
+
+    def finished(self, attempt):
+        return self.results.get(attempt.rank - 1)
+
+    def looks_so_far(self, attempt):
+        return self.looks[attempt.rank - 1]
+
+    def train_to_rung(self, run, attempt, title, rung):
+        number = attempt.rank - 1
+        if number in self.results:
+            return self.results[number]
+        while len(self.looks[number]) <= rung:
+            before, after = ((0.0, *SHARES, 1.0)[len(self.looks[number]) + i] for i in (0, 1))
+            took = self.whole[number] * (after - before)
+            left = run.time.left - run.time._until
+            if took > left:  # It is cut in the middle.
+                self.now += max(0.0, left)
+                self.cuts += 1
+                return self._ended(number, cut=1)
+            self.now += took
+            self.seconds[number] += took
+            if len(self.looks[number]) == len(SHARES):
+                return self._ended(number)
+            self.looks[number] += (Look(len(self.looks[number]) + 1, self.losses[number]),)
+        return self._laid_aside(number)
+
+    def _laid_aside(self, number):
+        return from_scratch.Trained(
+            steps_per_epoch=8, passes=0.0, epochs=(), best_epoch=None, validation=None,
+            seconds=self.seconds[number], looks=self.looks[number], ended=False,
+        )  # fmt: skip
+
+    def _ended(self, number, cut=None, stopped=None):
+        score = None if stopped else self.losses[number]
+        found = figures(score, self.looks[number], stopped)
+        fields = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+        self.results[number] = AttemptResult(
+            **fields | {"cut": cut, "seconds": self.seconds[number]}, architecture=MODELS[0]
+        )
+        return self.results[number]
+
+    def give_up(self, run, attempt, trained):
+        return self._ended(attempt.rank - 1, stopped=trained.looks[-1].step)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    losses=st.lists(st.floats(0.1, 1.0), min_size=2, max_size=15, unique=True),
+    paces=st.lists(st.floats(0.2, 5.0), min_size=15, max_size=15),
+    hours=st.one_of(st.none(), st.floats(0.01, 5.0)),
+)
+def test_comparisons_end_in_time_with_one_that_was_among_the_best(run, losses, paces, hours):
+    """Trainings take from a fifth to five times an hour; what there is no time for is left out."""
+    whole = [3600 * pace for pace in paces[: len(losses)]]
+    made = Simulated(run, losses, whole)
+    budget = TimeBudget(hours, TimeNote(0.0, {}, {"retrain": 1.0}), clock=lambda: made.now)
+    budget.begin("retrain")
+    limited = dataclasses.replace(run, time=budget)
+    recipe = run.recipe
+    tried = [
+        Attempt(rank, MODELS[0], recipe, pathlib.Path(str(rank)))
+        for rank in range(1, len(losses) + 1)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("finished", "looks_so_far", "train_to_rung", "give_up"):
+            patch.setattr(finalists, name, getattr(made, name))
+        results = finalists.halved(limited, tried, "simulated")
+    assert results == [made.results[number] for number in range(len(results))]
+    ended = [number for number, result in enumerate(results) if result.stopped is None]
+    assert ended
+    if hours is None:
+        assert len(results) == len(losses) and losses.index(min(losses)) in ended
+        assert len(ended) == numbers_left(len(losses), 1)[-1]
+        return
+    assert made.now <= 3600 * hours + 1e-3 and made.cuts <= 1
+    slowest = max(whole)
+    if 3600 * hours > slowest * trained_share(len(losses), 1):
+        assert len(results) == len(losses) and losses.index(min(losses)) in ended
+    if made.cuts == 0 or len(results) == 1:
+        assert min(losses[: len(results)]) in [losses[number] for number in ended]
+
+
+def test_where_time_runs_out_the_best_so_far_is_what_is_left(run, tmp_path):
+    """A machine that stops being as fast after the first comparisons."""
+    now = [0.0]
+    budget = TimeBudget(1.0, TimeNote(0.0, {}, {"retrain": 1.0}), clock=lambda: now[0])
+    budget.begin("retrain")
+    limited = dataclasses.replace(run, time=budget)
+    tried = attempts(run, tmp_path)
+    taken = []
+
+    def reached(run, attempt, title, rung):
+        found = attempt_training.train_to_rung(run, attempt, title, rung)
+        taken.append((attempt.rank, rung))
+        if len(taken) == 3:
+            now[0] = 3599.99
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finalists, "train_to_rung", reached)
+        results = finalists.halved(limited, tried, "slow")
+    assert len(results) == 3  # The fourth had not begun.
+    best = min(range(3), key=lambda number: results[number].looks[1].log_loss)
+    (ended,) = [number for number, result in enumerate(results) if result.stopped is None]
+    assert ended == best and np.isfinite(results[ended].score)
+    assert (tried[ended].directory / WEIGHTS).exists()
+    assert not any((one.directory / CHECKPOINT).exists() for one in tried)
+    # Gone on with, it stays as it is.
+    assert finalists.halved(limited, tried, "again") == results
 
 
 def figures(score, looks=(), stopped=None, recipe=None):

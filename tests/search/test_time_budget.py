@@ -23,7 +23,7 @@ from nasrec_tf.search.planning.budgeted import with_chosen
 from nasrec_tf.search.planning.fitting import FILLED, LEAST, SHORT_SCORES, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
-from nasrec_tf.search.planning.unit_costs import RecordsCost
+from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_strategy
@@ -304,6 +304,18 @@ def test_what_an_extension_scores_otherwise_is_not_scored_again_in_vain(tmp_path
     assert with_chosen(dataclasses.replace(config, **both)).rescore is None
 
 
+def test_as_many_more_networks_are_trained_as_comparisons_give_up(pilot):
+    """15 that are compared while they train take what five do that are not."""
+    costs = dataclasses.replace(COSTS, found=(TrainingCost(1.0, 0.1, 1e-5, 1.0),) * 2)
+    kept = {}
+    for halving in (False, True):
+        config = dataclasses.replace(pilot.config, halving=halving, recipe="paper")
+        forecast = Forecast(pilot.with_options(config, LARGE), costs, RECORDS)
+        chosen = fitted(forecast, 3600 * 24.0).chosen
+        kept[halving] = chosen.get("top_k", 15)
+    assert kept[True] >= 2 * kept[False]
+
+
 def test_more_time_trains_more_networks(pilot):
     forecast = Forecast(pilot, COSTS, RECORDS)
     short, long = (fitted(forecast, 3600 * hours).chosen for hours in (0.5, 100.0))
@@ -323,14 +335,16 @@ def test_options_that_stages_have_read_stay(pilot):
     assert not {"candidates", "recipe_share"} & set(fit.chosen)
 
 
-def test_a_run_whose_time_is_over_ends_with_an_export(run_files):
+@pytest.mark.parametrize("more", [(), ("--halving",)])
+def test_a_run_whose_time_is_over_ends_with_an_export(run_files, more):
     """Settings have been chosen, records are there, and every stage is cut at once."""
     run = run_files / "run"
     for stage in ("supernet", "evolution", "retrain", "export"):
         shutil.rmtree(run / stage)
     planned = dict.fromkeys((*CUT, FINISH), 1.0)
     write_state(run / "budget.json", TimeNote(3600.0, {}, planned))
-    said = call(*options(run_files), "--max-hours", 1.0)
+    extended = ("--extend",) if more else ()
+    said = call(*options(run_files), "--max-hours", 1.0, *more, *extended)
     assert said.code == 0, said.err
     results = {
         stage: json.loads((run / stage / "result.json").read_text())
@@ -342,8 +356,8 @@ def test_a_run_whose_time_is_over_ends_with_an_export(run_files):
     assert results["retrain"]["calibration"] is None
     assert read_note(run).seconds > 3600
     # Shown again, and gone on with without a limit: it has finished.
-    assert call(*options(run_files)).code == 0
-    assert call(*options(run_files), "--max-hours", 2.0).code == 0
+    assert call(*options(run_files), *more).code == 0
+    assert call(*options(run_files), *more, "--max-hours", 2.0).code == 0
 
 
 def test_settings_that_were_chosen_hold_for_further_calls(run_files):
@@ -359,7 +373,8 @@ def test_settings_that_were_chosen_hold_for_further_calls(run_files):
 
 
 def test_what_a_budget_cannot_cut_is_refused(tmp_path):
-    assert "--halving" in call(*options(tmp_path), "--max-hours", 1, "--halving").error
+    rates = ("--halving", "--retrain-learning-rates", "0.1,0.2")
+    assert "--halving" in call(*options(tmp_path), "--max-hours", 1, *rates).error
     assert (
         "--codesign"
         in call("--codesign", "--run-dir", tmp_path / "run", "--max-hours", 1, "--quiet").error
@@ -442,7 +457,8 @@ def test_a_plan_says_what_a_limit_would_choose(run_files, short_measurements):
     said = call(*given, "--max-hours", 1.0, "--plan")
     assert said.code == 0, said.err
     assert "time: chosen to fit: --top-k" in said.out and not run.exists()
-    assert "--halving" in call(*given, "--max-hours", 1.0, "--halving", "--plan").error
+    rates = ("--halving", "--retrain-learning-rates", "0.1,0.2")
+    assert "--halving" in call(*given, "--max-hours", 1.0, *rates, "--plan").error
 
 
 @pytest.mark.slow

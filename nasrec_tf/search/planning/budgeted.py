@@ -106,10 +106,10 @@ def check_budget(config: SearchConfig) -> None:
     Raises:
         UserError: if they hold such.
     """
-    if config.halving:
+    if config.halving and len(config.learning_rates() or ()) > 1:
         raise UserError(
-            "--max-hours leaves out trainings that come last, and --halving trains all of them "
-            "for a share; leave one out."
+            "--max-hours leaves out trainings that come last, and --halving trains those of each "
+            "of --retrain-learning-rates for a share: give one rate, or leave out one of the two."
         )
     if config.learns_choices:
         raise UserError(

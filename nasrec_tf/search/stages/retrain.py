@@ -10,7 +10,7 @@ from nasrec_tf.search.attempts import expected_count, next_attempts
 from nasrec_tf.search.chosen_models import measure, seed_attempts
 from nasrec_tf.search.final_model import final_model
 from nasrec_tf.search.finalist_seeds import best_network, leading
-from nasrec_tf.search.finalists import beside_best, halved
+from nasrec_tf.search.finalists import beside_best, halved, has_time
 from nasrec_tf.search.from_scratch import load_trained
 from nasrec_tf.search.kept_logits import VALIDATION_LOGITS
 from nasrec_tf.search.option_groups.recipe_options import LOWER_RATES
@@ -55,13 +55,6 @@ def _train_candidates(run: Run) -> tuple[list[Attempt], list[AttemptResult]]:
             run.say(f"retrain: no time for {left_out} or more further trainings")
             return attempts, results
     return attempts, results
-
-
-def _has_time(run: Run, results: list[AttemptResult]) -> bool:
-    """Whether a further training would come half as far as those before, at least."""
-    if not any(math.isfinite(result.score) for result in results):
-        return True
-    return run.time.has(sum(result.seconds for result in results) / len(results) / 2)
 
 
 def _chosen(run: Run, attempts: list[Attempt], results: list[AttemptResult]) -> RetrainResult:
@@ -113,9 +106,11 @@ def _train_all(
     if run.settings.halving and not results:
         results = halved(run, attempts, "retrain")
         _keep_best(run, attempts, results)
+        if len(results) < len(attempts):
+            return results
     for number, attempt in enumerate(attempts[len(results) :], start=len(results) + 1):
         title = f"retrain {number}/{count}"
-        if finished(attempt) is None and not _has_time(run, results):
+        if finished(attempt) is None and not has_time(run, results):
             break
         if run.settings.halving and attempt.refines:
             result = beside_best(run, attempt, title, results)
@@ -132,7 +127,7 @@ def _train_seeds(
     """The winner with further seeds, as many as there is time for."""
     found = []
     for attempt in attempts:
-        if finished(attempt) is None and not _has_time(run, before):
+        if finished(attempt) is None and not has_time(run, before):
             run.say("retrain: no time for further seeds")
             break
         title = f"seed {attempt.seed}/{run.config.winner_seeds}"
