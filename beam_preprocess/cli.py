@@ -27,6 +27,7 @@ from beam_preprocess.datasets.layout_options import USUAL_SEPARATOR, LayoutOptio
 from beam_preprocess.errors import DataError
 from beam_preprocess.reading.column_kinds import DEFAULT_LONGEST
 from beam_preprocess.reading.description import ABSENT_COLUMNS, DECIMALS, Description
+from beam_preprocess.unused_options import unused_options
 
 _USAGE_ERROR = 2
 
@@ -68,12 +69,14 @@ def _command(arguments: list[str]) -> int:
 
 
 def _preprocess(arguments: list[str]) -> int:
-    options, beam_options = _parser().parse_known_args(arguments)
+    parser = _parser()
+    options, beam_options = parser.parse_known_args(arguments)
     if beam_options and beam_options[0].startswith("--"):
         from beam_preprocess.running.runners import known_options
 
         known_options(beam_options)  # A slip of the pen is told before what it leads to.
     config = make_config(options, tuple(beam_options))
+    _refuse_unused(options, parser)
     from beam_preprocess.api import preprocess
     from beam_preprocess.running.progress_bar import ProgressBar
 
@@ -85,6 +88,12 @@ def _preprocess(arguments: list[str]) -> int:
     if not options.quiet:
         print(f"data set written to {path}")
     return 0
+
+
+def _refuse_unused(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    for name, why in unused_options(options):
+        if getattr(options, name) != parser.get_default(name):
+            raise DataError(f"--{name.replace('_', '-')} {why}; leave it out")
 
 
 def make_config(options: argparse.Namespace, beam_options: tuple[str, ...]) -> PreprocessConfig:

@@ -44,6 +44,7 @@ def run_search(
     from nasrec_tf.search.command import completed_run
     from nasrec_tf.search.config import SearchConfig, load_options
     from nasrec_tf.search.options import modules_of
+    from nasrec_tf.search.unread_options import check_read
     from nasrec_tf.strategies.oracle.search_part import is_search_worker
     from nasrec_tf.trained.model_sources import load_run
 
@@ -57,7 +58,9 @@ def run_search(
         given = {name: _plain(value) for name, value in options.items()}
         stored = {} if config is None else load_options(config)
         import_modules(modules_of(stored | given))
-        run = completed_run(SearchConfig(**stored | given), None, quiet, extend=extend)
+        values = SearchConfig(**stored | given)
+        check_read(values, given)
+        run = completed_run(values, None, quiet, extend=extend)
         return load_run(run.directory.path)
     except DataError as error:
         raise UserError(str(error)) from error

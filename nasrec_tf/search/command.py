@@ -18,6 +18,7 @@ from nasrec_tf.search.options import STAGES, as_several, check_option, flag, is_
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stage_run import complete_stage
 from nasrec_tf.search.time_budget import TimeBudget
+from nasrec_tf.search.unread_options import check_read
 from nasrec_tf.search.warm_start_note import WARM_START_FILE, read_warm_start
 from nasrec_tf.strategies.oracle.search_part import is_search_worker
 
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         options = _parser().parse_args(arguments)
-        config = _config(options)
+        config, named = _config(options)
+        check_read(config, named)
         if options.plan:
             _check_plan(options)
             return _plan(config)
@@ -135,16 +137,19 @@ def _metavar(field: dataclasses.Field) -> str:
     return {int: "N", float: "X", str: "TEXT"}[plain_type(field)]
 
 
-def _config(options: argparse.Namespace) -> SearchConfig:
+def _config(options: argparse.Namespace) -> tuple[SearchConfig, set[str]]:
+    """The options of a call, and which of them it names itself."""
     values = {} if options.config is None else load_options(options.config)
     import_modules(modules_of(values))
+    named = set()
     for field in dataclasses.fields(SearchConfig):
         given = getattr(options, field.name)
         if given is not None:
             values[field.name] = given
+            named.add(field.name)
         elif field.name in values:
             _check_of_file(options.config, field, values[field.name])
-    return SearchConfig(**values)
+    return SearchConfig(**values), named
 
 
 def _check_of_file(path: str, field: dataclasses.Field, value: Any) -> None:

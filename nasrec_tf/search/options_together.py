@@ -8,7 +8,7 @@ from typing import Any
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.export.versions import check_name
 from nasrec_tf.networks.pruning.prune_settings import UNITS
-from nasrec_tf.search.options import CODESIGN, EVOLUTION, LOG_OPTIONS, SPACE, STAGES, flag, shown
+from nasrec_tf.search.options import CODESIGN, LOG_OPTIONS, STAGES, flag, shown
 from nasrec_tf.strategies.dnas import LogitSearch
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 from nasrec_tf.strategies.strategy import TRAINING
@@ -101,28 +101,6 @@ def without_effect(strategy: str, score_by: str) -> dict[str, tuple[str, ...]]:
     if issubclass(STRATEGIES[strategy], LogitSearch):
         unused["another --strategy"] = ("path_sampler", "distribute", "codesign")
     return unused
-
-
-def without_effect_on_one_model(config: Any) -> list[str]:
-    """The options that were given and say nothing where one model is trained in place of a search.
-
-    They are told and not refused, since a file of options may serve searches as well.
-
-    Args:
-        config: the options.
-
-    Returns:
-        Names of fields; none of a search.
-    """
-    if config.architecture is None:
-        return []
-    return [
-        field.name
-        for field in dataclasses.fields(config)
-        if (field.metadata["group"] in (SPACE, EVOLUTION) or field.name.startswith("supernet_"))
-        and field.name != "architecture"
-        and getattr(config, field.name) != field.default
-    ]
 
 
 def _check_strategy(config: Any) -> None:

@@ -7,9 +7,9 @@ from beam_preprocess.dataset.findings import Findings
 from beam_preprocess.dataset.manifest import verify_what_is_read
 from nasrec_tf.search.environment import current_environment
 from nasrec_tf.search.options import flag
-from nasrec_tf.search.options_together import without_effect_on_one_model
 from nasrec_tf.search.preflight import recipe_without_effect
 from nasrec_tf.search.stage_result import StageResult
+from nasrec_tf.search.unread_options import unread_options, without_effect_on_one_model
 
 
 def complete_stage(run: Any, stage: str) -> None:
@@ -67,6 +67,7 @@ def _announce(run, stage: str) -> None:
         if unread := without_effect_on_one_model(run.config):
             names = ", ".join(map(flag, unread))
             lines.append(f"without effect, since --architecture leaves no search: {names}")
+        lines += [f"without effect: {flag(name)} {why}" for name, why in unread_options(run.config)]
         if unread := recipe_without_effect(run.config):
             lines.append(
                 f"without effect on {run.config.architecture}: {', '.join(unread)} of --recipe "

@@ -25,6 +25,7 @@ from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.search.served_network import served_network
 from nasrec_tf.search.stages.records import RAW_LOG_OPTIONS
 from nasrec_tf.search.superseded import CONFIG_FILE
+from nasrec_tf.search.unread_options import check_read
 from nasrec_tf.studies.own_directory import own_directory
 from nasrec_tf.studies.paired_intervals import Measured, PairedDifference, paired_difference
 from nasrec_tf.studies.resampled_quality import ResampledQuality, resampled_quality
@@ -217,11 +218,15 @@ class AblationStudy:
         """Variants and what they come to, equal for equal searches.
 
         Raises:
-            UserError: if one cannot be made.
+            UserError: if one cannot be made, or says something that nothing of it reads.
         """
         found = []
         for each in self.variants:
             config = self._config(each, 1, ("pending",))
+            try:
+                check_read(config, each.options)
+            except UserError as error:
+                raise UserError(f"--variant {each.text}: {error}") from None
             config = dataclasses.replace(
                 config, run_dir=self.base.run_dir, export_dir=self.base.export_dir
             )

@@ -11,9 +11,9 @@ from nasrec_tf.common.config_files import read_table
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig, load_options
 from nasrec_tf.search.options import LARGEST, LONGEST_NAME, shown
-from nasrec_tf.search.options_together import without_effect_on_one_model
 from nasrec_tf.search.preflight import check_options
 from nasrec_tf.search.scaling import PAPER_ROWS, scale
+from nasrec_tf.search.unread_options import without_effect_on_one_model
 
 LONG = "n" * 300
 CHINESE = "名" * 100

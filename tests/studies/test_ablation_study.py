@@ -66,6 +66,11 @@ def test_an_ablation_sets_searches_beside_each_other_and_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("more", "base", "told"),
     [
+        (
+            ("--variant", "recipe_share=0.4"),
+            "",
+            "--variant recipe_share=0.4: --recipe-share goes with --recipe auto; leave it out.",
+        ),
         (("--variant", "luck=3"), "", "--variant: a search has no 'luck'; it has"),
         (("--variant", "seed=3"), "", "--variant: a search has no 'seed'; it has"),
         (("--variant", "blocks=0"), "", "--variant blocks=0: --blocks must be at least 1"),
