@@ -9,6 +9,7 @@ from pim.errors import PimError
 from pim.hardware.hardware import Hardware
 from pim.hardware.hardware_json import changed, load_hardware
 from pim.hardware.presets import recnmp_tables, reram_tables
+from pim.mnsim2.parts import OWN_FIGURES
 from pim.workload.operators import Workload
 from pim.workload.precision import BitChanges
 from pim.workload.sources import Request, find_workload
@@ -145,4 +146,17 @@ def read_hardware(arguments: argparse.Namespace) -> Hardware:
             settings[name.strip()] = json.loads(value)
         except (ValueError, RecursionError):
             settings[name.strip()] = value.strip()
-    return changed(hardware, settings)
+    design = changed(hardware, settings)
+    if design.mnsim2 is not None:
+        for name in settings:
+            _check_read_by_mnsim2(name)
+    return design
+
+
+def _check_read_by_mnsim2(name: str) -> None:
+    """Refuses a setting that MNSIM 2.0's formulas do not look at."""
+    if any(f"{name}.".startswith(f"{own}.") for own in OWN_FIGURES):
+        raise PimError(
+            f"--set {name} has no effect: MNSIM 2.0's formulas have figures of their own in its "
+            "place; change the settings under mnsim2, or take another --hardware"
+        )

@@ -5,6 +5,13 @@ from typing import Any
 
 from pim.mnsim2.constants import ADCS, DACS
 
+OWN_FIGURES = (
+    *("device.area_um2", "array.read_ns", "array.cell_read_w", "array.driver_area_um2"),
+    *("dac", "adc", "periphery", "input_register", "tile_buffer", "interconnect"),
+    *("arrays_per_unit", "units_per_tile"),
+)
+"""Settings, and parts with all of theirs, in whose place MNSIM's formulas have their own."""
+
 
 def settled_parts(hardware: Any) -> dict[str, Any]:
     """Parts of a ``Hardware`` as its ``mnsim2`` settings decide them.

@@ -4,9 +4,10 @@ import csv
 
 import pytest
 
+from pim.cli.command import main
 from pim.cost.estimate import estimate
 from pim.errors import PimError
-from pim.hardware.hardware_json import changed
+from pim.hardware.hardware_json import changed, hardware_to_json
 from pim.hardware.presets import hardware_preset
 from pim.mnsim2 import constants
 from pim.mnsim2.buffers import buffer
@@ -192,3 +193,44 @@ def test_the_preset_estimates_a_network_by_mnsims_formulas():
     assert report.latency_ns == pytest.approx(cost.latency_ns["total"], rel=1e-6)
     assert report.energy_pj == pytest.approx(sum(cost.energy_nj.values()) * 1e3, rel=1e-6)
     assert report.area_um2 == pytest.approx(sum(cost.area_um2.values()), rel=1e-6)
+
+
+def _numbers(value, name=""):
+    """Names of the numbers in a description of hardware."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _numbers(part, f"{name}.{key}" if name else key)
+    elif isinstance(value, int | float) and not isinstance(value, bool) and name != "version":
+        yield name, value
+
+
+NOT_OF_COSTS = {
+    *("device.high_resistance_ohm", "device.variation", "device.stuck_high_resistance"),
+    *("device.stuck_low_resistance", "array.wire_resistance_ohm", "mnsim2.sub_position"),
+}
+"""What the functional model reads."""
+
+LIMITS = {"max_tiles", "mnsim2.mesh", "mnsim2.buffer_technology_nm"}
+"""What tells whether there is room, and a technology of which MNSIM has one buffer alone."""
+
+
+def test_what_mnsims_formulas_do_not_look_at_is_refused_on_the_command_line(capsys):
+    """Of the numbers of the preset whose change changes nothing of an estimate."""
+    preset = hardware_preset("mnsim2")
+    tables = Workload("none", (CrossbarOperator("fc", (), rows=429, columns=256),))
+    before = estimate(tables, preset).to_json()
+    for name, value in _numbers(hardware_to_json(preset)):
+        if name in NOT_OF_COSTS | LIMITS or name.startswith(("embedding.", "digital.")):
+            continue  # There are no tables in this network, nor digital operations.
+        command = ["estimate", "nasrec-kdd-small", "--hardware", "mnsim2", "--set"]
+        other = 2 * value if value else 1
+        try:
+            after = estimate(tables, changed(preset, {name: other})).to_json()
+        except PimError:
+            continue
+        code = main([*command, f"{name}={other}"])
+        told = capsys.readouterr().err
+        if after == before:
+            assert code == 2 and told.startswith(f"error: --set {name} has no effect: MNSIM"), name
+        else:
+            assert code == 0 or "has no effect" not in told, name
