@@ -25,23 +25,36 @@ def compare(config: CompareConfig, only_plan: bool, quiet: bool) -> int:
     Raises:
         UserError: if run, models or options cannot be used.
     """
-    comparison, directory = load_comparison(config, quiet)
-    comparison.check()
+    comparison, directory = _checked(config, quiet)
     for told in left_out(comparison.run, config.models).values():
         comparison.run.say(told)
-    verify_what_is_read(comparison.run.dataset)
     if only_plan:
-        _prepare(comparison.run.config.device, None)
-        print(plan_table(comparison.plan(), comparison.settings.rows["test"]))
-        if comparison.searches.unfinished:
-            print(comparison.searches.told())
+        _plan(comparison)
         return 0
     # Searches are begun by the options as they stand; else only what the run has left is read.
     stored = directory.stored_config() if comparison.searches.unfinished else None
-    with directory.opened(stored), comparison.opened():
-        _prepare(comparison.run.config.device, config)
-        _compare(_searched(comparison))
+    with directory.opened(stored):
+        # What another process has made of the run before it was this one's is what counts.
+        comparison, _ = _checked(config, quiet)
+        verify_what_is_read(comparison.run.dataset)
+        with comparison.opened():
+            _prepare(comparison.run.config.device, config)
+            _compare(_searched(comparison))
     return 0
+
+
+def _checked(config: CompareConfig, quiet: bool) -> tuple[Comparison, RunDirectory]:
+    comparison, directory = load_comparison(config, quiet)
+    comparison.check()
+    return comparison, directory
+
+
+def _plan(comparison: Comparison) -> None:
+    verify_what_is_read(comparison.run.dataset)
+    _prepare(comparison.run.config.device, None)
+    print(plan_table(comparison.plan(), comparison.settings.rows["test"]))
+    if comparison.searches.unfinished:
+        print(comparison.searches.told())
 
 
 def _prepare(device: str, config: CompareConfig | None) -> None:

@@ -16,7 +16,7 @@ from nasrec_tf.common.own_modules import IMPORT, digests_of_own
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.optimizers.catalogue import OPTIMIZERS
 from nasrec_tf.report.comparison_page import write_comparison
-from nasrec_tf.report.comparison_summary import ComparisonSummary, SearchSummary
+from nasrec_tf.report.comparison_summary import ComparisonSummary
 from nasrec_tf.report.comparison_text import as_csv, markdown
 from nasrec_tf.report.data_summary import SplitSummary
 from nasrec_tf.search.memory_check import training_bytes
@@ -25,11 +25,7 @@ from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scoring_settings import digest_of_data
 from nasrec_tf.studies.config import AUTO, CompareConfig
 from nasrec_tf.studies.contenders import Contender, contenders, exported_otherwise, left_out
-from nasrec_tf.studies.finished_runs import (
-    finished_run,
-    runs_of_the_same_data,
-    search_summary,
-)
+from nasrec_tf.studies.finished_runs import finished_run, runs_of_the_same_data
 from nasrec_tf.studies.grouped_quality import GroupedQuality
 from nasrec_tf.studies.planned_cost import PlannedCost, planned_cost
 from nasrec_tf.studies.published import published_figures
@@ -249,7 +245,7 @@ class Comparison:
             counted_groups=judge.counted if judge else None,
             rivals=rows,
             unfinished=[one.name for one in self.contenders if one.name not in done],
-            searches=self._searches(),
+            searches=[one.search for one in self.contenders if one.search is not None],
             strategies=strategies,
             published=published_figures(schema.name),
             command=self.command,
@@ -258,10 +254,6 @@ class Comparison:
             exported=exported_otherwise(self.run),
             left_out=tuple(left_out(self.run, self.config.models).values()),
         )  # fmt: skip
-
-    def _searches(self) -> list[SearchSummary]:
-        found = [search_summary(one.name, one.run) for one in self.contenders if one.run]
-        return [search for search in found if search is not None]
 
     def _rule(self) -> str:
         config = self.config

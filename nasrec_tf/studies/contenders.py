@@ -11,11 +11,14 @@ from nasrec_tf.common.own_modules import digests_of_own
 from nasrec_tf.common.strict_json import shown
 from nasrec_tf.networks.baselines import BASELINES, is_baseline
 from nasrec_tf.operators import OPERATORS
+from nasrec_tf.report.comparison_summary import CostSummary, SearchSummary
 from nasrec_tf.report.explanation_summary import CONSTANT
 from nasrec_tf.search.results import RetrainResult
 from nasrec_tf.search.run import Run
+from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.search.trainable import HandMade, Trainable, load_trainable
 from nasrec_tf.studies.config import ALL
+from nasrec_tf.studies.finished_runs import check_unchanged, search_summary
 from nasrec_tf.training.recipe import Recipe
 
 FOUND = "found"
@@ -32,12 +35,14 @@ class Contender:
     Args:
         name: as the user gave it, or ``found``.
         model: what is trained.
-        run: that found it; ``None`` of one that was given.
+        cost: what it took a run to find it; ``None`` of one that was given.
+        search: how it was searched for; ``None`` where it was not.
     """
 
     name: str
     model: Trainable
-    run: Run | None = None
+    cost: CostSummary | None = None
+    search: SearchSummary | None = None
 
     @property
     def directory(self) -> str:
@@ -75,11 +80,11 @@ def contenders(run: Run, others: Mapping[str, Run], models: str) -> list[Contend
     Raises:
         UserError: if one is not known, two have one name, or nobody has options of a source.
     """
-    taken = [Contender(FOUND, _found(run), run)]
+    taken = [_found(FOUND, run)]
     for name, other in others.items():
         if name in (FOUND, CONSTANT):
             raise UserError(f"--runs: {name} is the name of another row; rename the directory.")
-        taken.append(Contender(name, _found(other), other))
+        taken.append(_found(name, other))
     unfit = left_out(run, models)
     for name in (LEAST, *(name for name in names_of(models) if name not in unfit)):
         if name in (FOUND, CONSTANT):
@@ -111,8 +116,16 @@ def left_out(run: Run, models: str) -> dict[str, str]:
     return unfit
 
 
-def _found(run: Run) -> Trainable:
-    return run.directory.finished("retrain", RetrainResult).architecture
+def _found(name: str, run: Run) -> Contender:
+    """The model of a run and how it was found, all of one moment.
+
+    Other processes may go on with a run that is not locked, before the comparison ends too.
+    """
+    result = run.directory.finished("retrain", RetrainResult)
+    cost = CostSummary(**dataclasses.asdict(search_cost(run)))
+    found = Contender(name, result.architecture, cost, search_summary(name, run))
+    check_unchanged(run, result)
+    return found
 
 
 def exported_otherwise(run: Run) -> str | None:

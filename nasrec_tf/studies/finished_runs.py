@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.report.comparison_summary import SearchSummary
-from nasrec_tf.search.results import EvolutionResult
+from nasrec_tf.search.results import EvolutionResult, RetrainResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE, RunDirectory
 from nasrec_tf.search.search_cost import (
@@ -75,6 +75,30 @@ def runs_of_the_same_data(paths: Sequence[str], run: Run) -> dict[str, Run]:
                 f"--runs: {other.directory.path} is the run of --run-dir itself; leave it out."
             )
     return found
+
+
+def check_unchanged(run: Run, found: RetrainResult) -> None:
+    """Finds out that all that was read of a run is of the same state of it.
+
+    Its stages are made one after the other, and those that are made again are moved aside first. So
+    what was read in between belongs together, if options and final networks still are the same.
+
+    Args:
+        run: with the options that were read first.
+        found: what its retrain stage had left then.
+
+    Raises:
+        RunError: if another process has gone on with it since.
+    """
+    stored = run.directory.stored_config()
+    if stored is not None:
+        free = run.config.checkpoint_seconds  # That of the comparison.
+        stored = dataclasses.replace(stored, checkpoint_seconds=free)
+    if stored != run.config or run.directory.result("retrain") != found:
+        raise RunError(
+            f"{run.directory.path}: another process went on with this run while it was read; wait "
+            "for it, and give the same command again."
+        )
 
 
 def search_summary(name: str, run: Run) -> SearchSummary | None:

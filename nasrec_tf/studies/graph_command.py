@@ -27,15 +27,17 @@ def search_graphs(options: argparse.Namespace, ends_at: float) -> int:
         options.blocks,
         options.seed,
     )
-    run = finished_run(pathlib.Path(options.run_dir), "--run-dir", options.quiet, 60.0)
-    name = f"{options.strategy}-{options.seed}"
-    directory = pathlib.Path(options.out or pathlib.Path(options.run_dir) / "graphs" / name)
-    search = GraphSearch(run, directory, asked, ends_at)
-    search.check()
-    found = search_beside(run, search)
-    if found is None:
-        return 0
-    print("\n".join([*_lines(found), f"graph  {directory / FOUND_FILE}"]))
+    run_dir, name = pathlib.Path(options.run_dir), f"{options.strategy}-{options.seed}"
+    directory = pathlib.Path(options.out or run_dir / "graphs" / name)
+
+    def made() -> GraphSearch:
+        run = finished_run(run_dir, "--run-dir", options.quiet, 60.0)
+        return GraphSearch(run, directory, asked, ends_at)
+
+    ended = search_beside(made)
+    if ended is not None:
+        _, found = ended
+        print("\n".join([*_lines(found), f"graph  {directory / FOUND_FILE}"]))
     return 0
 
 

@@ -30,15 +30,16 @@ def search_products(options: argparse.Namespace, ends_at: float) -> int:
     """
     model = _model(options)
     asked = ProductOptions(model, options.keep, options.epochs, options.rate, options.seed)
-    run = finished_run(pathlib.Path(options.run_dir), "--run-dir", options.quiet, 60.0)
-    name = f"rank-{model.rank}-{options.seed}"
-    directory = pathlib.Path(options.out or pathlib.Path(options.run_dir) / "products" / name)
-    search = ProductSearch(run, directory, asked, ends_at)
-    search.check()
-    found = search_beside(run, search)
-    if found is None:
-        return 0
-    print("\n".join([*_lines(search, found), f"model  {directory / FOUND_FILE}"]))
+    run_dir, name = pathlib.Path(options.run_dir), f"rank-{model.rank}-{options.seed}"
+    directory = pathlib.Path(options.out or run_dir / "products" / name)
+
+    def made() -> ProductSearch:
+        run = finished_run(run_dir, "--run-dir", options.quiet, 60.0)
+        return ProductSearch(run, directory, asked, ends_at)
+
+    ended = search_beside(made)
+    if ended is not None:
+        print("\n".join([*_lines(*ended), f"model  {directory / FOUND_FILE}"]))
     return 0
 
 

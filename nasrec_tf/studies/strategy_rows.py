@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from nasrec_tf.report.comparison_summary import CostSummary, StrategySummary, method_of
-from nasrec_tf.search.results import EvolutionResult
+from nasrec_tf.report.comparison_summary import CostSummary, StrategySummary
 from nasrec_tf.studies.paired_intervals import Measured
-from nasrec_tf.studies.table_rows import Outcome, cost_of_search, figure_summary, gap_summary
+from nasrec_tf.studies.table_rows import Outcome, figure_summary, gap_summary
 
 
 def strategy_rows(outcomes: Sequence[Outcome]) -> list[StrategySummary]:
@@ -19,10 +18,9 @@ def strategy_rows(outcomes: Sequence[Outcome]) -> list[StrategySummary]:
     """
     ways: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        run = outcome.contender.run
-        if run is not None and isinstance(run.directory.result("evolution"), EvolutionResult):
-            way = method_of(run.config.strategy, run.config.score_by)
-            ways.setdefault(way, []).append(outcome)
+        search = outcome.contender.search
+        if search is not None:
+            ways.setdefault(search.method, []).append(outcome)
     if len(ways) < 2:
         return []
     first = next(iter(ways.values()))
@@ -31,7 +29,7 @@ def strategy_rows(outcomes: Sequence[Outcome]) -> list[StrategySummary]:
 
 def _row(way: str, found: Sequence[Outcome], first: Sequence[Outcome] | None) -> StrategySummary:
     log_loss, auc = _log_loss(found), _auc(found)
-    costs = [cost for each in found if (cost := cost_of_search(each.contender))]
+    costs = [cost for each in found if (cost := each.contender.cost)]
     return StrategySummary(
         way,
         len(found),

@@ -15,7 +15,6 @@ from nasrec_tf.report.comparison_summary import (
     StrategySummary,
 )
 from nasrec_tf.report.explanation_summary import CONSTANT
-from nasrec_tf.search.search_cost import search_cost
 from nasrec_tf.studies.contenders import Contender
 from nasrec_tf.studies.grouped_quality import GroupedResult
 from nasrec_tf.studies.paired_intervals import Averaged, Measured, paired_difference
@@ -168,19 +167,8 @@ def rival_row(trainings: RivalTrainings, outcome: Outcome, found: Outcome | None
             sum(one.seconds for one in outcome.trainings) / count,
         ),
         tuning=CostSummary(outcome.tuning.rows, outcome.tuning.seconds),
-        search=cost_of_search(contender),
+        search=contender.cost,
     )
-
-
-def cost_of_search(contender: Contender) -> CostSummary | None:
-    """What it took to find a model; ``None`` of one that was given.
-
-    Args:
-        contender: the model.
-    """
-    if contender.run is None:
-        return None
-    return CostSummary(**dataclasses.asdict(search_cost(contender.run)))
 
 
 def _qualities(

@@ -13,18 +13,21 @@ import types
 import comparison_tables
 import numpy as np
 import pytest
+import search_calls
+from extreme_rows import SQUARING, extreme_data_set
 
-from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.compare import main
 from nasrec_tf.data.features import Features
 from nasrec_tf.networks.baselines import load_baseline
 from nasrec_tf.search import epoch_validation
 from nasrec_tf.search.results import RetrainResult
+from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.studies import finished_runs, planned_cost, speed
 from nasrec_tf.studies.comparison import Comparison, load_comparison
 from nasrec_tf.studies.config import CompareConfig
-from nasrec_tf.studies.contenders import Contender, left_out
+from nasrec_tf.studies.contenders import contenders, left_out
 from nasrec_tf.studies.finished_runs import runs_of_the_same_data
 from nasrec_tf.studies.rival_results import MeasuredResult, Settings, SpeedResult, TuningResult
 from nasrec_tf.studies.strategy_rows import strategy_rows
@@ -296,6 +299,30 @@ def test_a_found_model_that_diverges_is_told_as_that_within_groups_too(place):
     assert (row["seeds"], row["diverged"], row["grouped_auc_mean"]) == ("2", "2", "")
 
 
+def test_a_model_that_is_not_finite_on_a_row_of_test_counts_as_diverged_and_says_why(tmp_path):
+    data = extreme_data_set(tmp_path)
+    run, model, recipe = (tmp_path / name for name in ("run", "squaring.json", "quick.toml"))
+    model.write_text(json.dumps(SQUARING))
+    recipe.write_text(RECIPE)
+    said = search_calls.call("--data", data, "--run-dir", run, "--export-dir", tmp_path / "models",
+                             *("--architecture", "lr", "--recipe", recipe, "--quiet"),
+                             "--no-explain")  # fmt: skip
+    assert said.code == 0, said.err
+    code, screen, err = call("--run-dir", run, "--models", model, "--recipe", recipe,
+                             "--seeds", "1")  # fmt: skip
+    assert code == 0, err
+    [line] = [line for line in screen.splitlines() if "it counts as diverged" in line]
+    assert line.startswith(f"{model}, seed 1: ") and "price" in line and "3e+38" in line
+    rows = table(run / "compare" / "quick")
+    assert {name: row["diverged"] for name, row in rows.items()} == {
+        "constant": "0", "found": "0", "lr": "0", str(model): "1"
+    }  # fmt: skip
+    row = rows[str(model)]
+    assert row["validation_mean"] != "" and row["log_loss_mean"] == row["log_loss_gap"] == ""
+    for text in (screen, (run / "compare" / "quick" / "comparison.md").read_text()):
+        assert f"{model} (1 of 1 diverged)" in text
+
+
 def test_what_other_runs_found_takes_part_with_what_its_search_cost(compared, place):
     shutil.copytree(place / "run", place / "again-found")
     shutil.copytree(compared[0], place / "runs-out")
@@ -315,14 +342,13 @@ def test_what_other_runs_found_takes_part_with_what_its_search_cost(compared, pl
 def test_runs_are_the_seeds_of_their_way_of_searching(compared, place):
     comparison, _ = load_comparison(CompareConfig(str(place / "run"), seeds=1), quiet=True)
     [found, *_] = comparison.contenders
+    random = dataclasses.replace(found.search, strategy="random")
     tests = [
         MeasuredResult(loss, 0.5, (loss, loss + 0.001), (0.5, 0.5)) for loss in (0.5, 0.4, 0.41)
     ]
-    random = load_comparison(CompareConfig(str(place / "run"), seeds=1), quiet=True)[0].run
-    vars(random)["config"] = dataclasses.replace(random.config, strategy="random")
     outcomes = [
-        Outcome(Contender(str(number), found.model, run), TuningResult(Recipe()), [], [test])
-        for number, (run, test) in enumerate(zip((found.run, random, random), tests))
+        Outcome(dataclasses.replace(found, search=search), TuningResult(Recipe()), [], [test])
+        for search, test in zip((found.search, random, random), tests)
     ]
     first, other = strategy_rows(outcomes)
     assert (first.method, first.runs, first.log_loss_gap) == ("evolution, by supernet", 1, None)
@@ -331,6 +357,52 @@ def test_runs_are_the_seeds_of_their_way_of_searching(compared, place):
     assert other.log_loss.deviation == pytest.approx(np.std([0.4, 0.41], ddof=1))
     assert other.log_loss_gap.value == pytest.approx(-0.095)
     assert strategy_rows(outcomes[1:]) == []
+
+
+def extended(directory, *options):
+    """What another process does meanwhile: it goes on with a run by other options."""
+    said = search_calls.call("--config", directory / "config.toml", "--extend", "--quiet",
+                             *("--run-dir", directory, "--export-dir", directory / "models"),
+                             *options)  # fmt: skip
+    assert said.code == 0, said.err
+
+
+def test_a_run_that_is_extended_before_it_is_locked_is_compared_as_it_is_then(
+    place, tmp_path, monkeypatch
+):
+    run = tmp_path / "run"
+    shutil.copytree(place / "run", run, ignore=shutil.ignore_patterns("compare"))
+    opened, still_to_come = RunDirectory.opened, [True]
+
+    def late(self, *arguments, **options):
+        if still_to_come.pop() if still_to_come else False:
+            extended(run, "--retrain-epochs", "1")
+        return opened(self, *arguments, **options)
+
+    monkeypatch.setattr(RunDirectory, "opened", late)
+    code, _, err = call("--run-dir", run, "--quiet", "--recipe", "paper", "--models", "lr",
+                        "--seeds", "1")  # fmt: skip
+    assert code == 0, err
+    assert read_state(run / "compare" / "paper" / "compare.json", Settings, "").start.epochs == 1
+    assert call("--run-dir", run, "--quiet", "--recipe", "paper", "--models", "lr", "--seeds", "1",
+                "--plan")[0] == 0  # fmt: skip
+
+
+def test_a_further_run_is_told_as_it_was_when_its_model_was_taken(place, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(place / "run", other, ignore=shutil.ignore_patterns("compare"))
+    config = CompareConfig(str(place / "run"), models="lr", runs=str(other))
+    comparison, late = (load_comparison(config, quiet=True)[0] for _ in range(2))
+    taken = comparison.contenders[1]
+    before = runs_of_the_same_data([str(other)], late.run)
+    extended(other, "--strategy", "random")
+    searches = comparison.summary([]).searches
+    assert [each.strategy for each in searches] == ["evolution", "evolution"]
+    assert searches[1] == taken.search and taken.cost.rows > 0
+    # What was read before and what is read after do not belong together.
+    with pytest.raises(RunError, match="other: another process went on with this run while it was"):
+        contenders(late.run, before, "lr")
+    assert late.contenders[1].search.strategy == "random"
 
 
 def test_a_run_of_other_data_is_one_line(place):
