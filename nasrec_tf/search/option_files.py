@@ -5,11 +5,13 @@ file that was edited since is told, and what was in it can be put back.
 """
 
 import dataclasses
+import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
 
 from nasrec_tf.common.config_files import tomllib
+from nasrec_tf.common.json_digest import json_digest
 from nasrec_tf.common.saved_state import read_state, write_state
 from nasrec_tf.common.strict_json import parse_json, read_short_text
 from nasrec_tf.search.config import SearchConfig
@@ -39,6 +41,21 @@ def edited_files(directory: pathlib.Path, config: SearchConfig) -> frozenset[str
         for name, text in _texts(config).items()
         if name in kept and _meaning(text) != _meaning(kept[name])
     )
+
+
+def option_files_digest(config: SearchConfig) -> str | None:
+    """What tells options from those by whose names other files stood; ``None`` if they name none.
+
+    As in ``edited_files``, how a file is written says nothing.
+
+    Args:
+        config: the options, with the names of the files.
+    """
+    texts = _texts(config)
+    # TOML has dates, which JSON has not.
+    said = {name: json.dumps(_meaning(text), sort_keys=True, default=str)
+            for name, text in texts.items()}  # fmt: skip
+    return json_digest(said) if said else None
 
 
 def keep_option_files(directory: pathlib.Path, config: SearchConfig) -> None:

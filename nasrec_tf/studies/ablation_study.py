@@ -16,6 +16,7 @@ from nasrec_tf.common.saved_state import SAVED, read_state, write_state
 from nasrec_tf.search.command import completed_run
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.option_changes import FREE_OPTIONS
+from nasrec_tf.search.option_files import option_files_digest
 from nasrec_tf.search.options import flag, is_several, plain
 from nasrec_tf.search.results import Finite, RetrainResult
 from nasrec_tf.search.run import Run
@@ -32,6 +33,7 @@ from nasrec_tf.studies.resampled_quality import ResampledQuality, resampled_qual
 from nasrec_tf.training.area_interval import few_of_a_label, rows_by_label
 
 JUDGED = "judged.json"
+FILES = "files of options (digest)"
 SETTINGS_FILE = "ablation.json"
 RECORDS = "records"
 """Directory of the run that makes the records of all searches."""
@@ -309,6 +311,9 @@ class AblationStudy:
         """Whether figures are those of a search, which may have been deleted since."""
         if judged.made_with == made_with:
             return True
+        # Earlier versions noted the names of files alone.
+        if judged.made_with == {name: made_with[name] for name in made_with if name != FILES}:
+            return True
         if (place / "run" / CONFIG_FILE).exists():
             return False  # Its options have been looked at; it is judged again.
         raise RunError(
@@ -325,7 +330,7 @@ class AblationStudy:
 
 
 def _made_with(config: SearchConfig) -> dict[str, Any]:
-    """What a search's figures follow from: a digest of the records, and options by name."""
+    """What a search's figures follow from: digests of records and files, and options by name."""
     assert config.data is not None
     left_out = (*FREE_OPTIONS, "data", "export_dir")
     options = {
@@ -333,7 +338,12 @@ def _made_with(config: SearchConfig) -> dict[str, Any]:
         for field in dataclasses.fields(config)
         if field.name not in left_out and getattr(config, field.name) != field.default
     }
-    return {"data set (digest)": digest_of_data(pathlib.Path(config.data[0])), **options}
+    files = option_files_digest(config)
+    return {
+        "data set (digest)": digest_of_data(pathlib.Path(config.data[0])),
+        **options,
+        **({} if files is None else {FILES: files}),
+    }
 
 
 def _judge(run: Run) -> JudgedSearch:

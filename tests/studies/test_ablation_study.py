@@ -127,7 +127,7 @@ def judged_study(directory, monkeypatch, judged, **base):
     monkeypatch.setattr(AblationStudy, "_stages", lambda *_: ())
     monkeypatch.setattr(ablation_study, "digest_of_data", lambda _: "0" * 16)
     monkeypatch.setattr(ablation_study, "_judge", lambda _: judged.append(1) or FIGURES)
-    config = SearchConfig(recipe="paper", **base)
+    config = SearchConfig(**{"recipe": "paper"} | base)
     return AblationStudy(config, directory, [AblationVariant.parsed("default")], 1, True, math.inf)
 
 
@@ -154,6 +154,20 @@ def test_figures_of_a_search_that_was_deleted_are_taken_for_its_own_options_alon
     assert judged == [1]
     with pytest.raises(RunError, match="is of a search with other options or records"):
         judged_study(tmp_path, monkeypatch, judged, ensemble=3)()
+
+
+def test_figures_of_a_deleted_search_are_of_what_stood_in_its_files(tmp_path, monkeypatch):
+    recipe, judged = tmp_path / "own.toml", []
+    for text in (
+        "epochs = 2\nlearning_rate = 0.1\n",
+        "# The same.\nlearning_rate = 0.1\nepochs = 2\n",
+    ):
+        recipe.write_text(text)
+        judged_study(tmp_path / "study", monkeypatch, judged, recipe=str(recipe))()
+    assert judged == [1]
+    recipe.write_text("epochs = 3\nlearning_rate = 0.1\n")
+    with pytest.raises(RunError, match="is of a search with other options or records"):
+        judged_study(tmp_path / "study", monkeypatch, judged, recipe=str(recipe))()
 
 
 def test_what_an_earlier_version_judged_is_judged_again_where_its_search_is_there(
