@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 
 from beam_preprocess.config import name_pairs
 from beam_preprocess.dataset.file_format import SCHEMA_FILE, read_json
@@ -16,6 +17,7 @@ from beam_preprocess.running.origin_check import recorded_description
 from nasrec_tf.common.errors import RunError, UserError
 from nasrec_tf.export.contents import ASSETS, find_export
 from nasrec_tf.export.log_layout import LAYOUT_FILE, read_log_layout
+from nasrec_tf.search.results import RecordsResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import CONFIG_FILE, RunDirectory
 from nasrec_tf.trained.trained_model import TrainedModel, TrainingData
@@ -57,8 +59,24 @@ def load_run(path: pathlib.Path) -> TrainedModel:
         raise RunError(
             f"{path}: the run has not got to a trained model yet; repeat the command that began it."
         )
+    records = _records_of(directory)
+
+    def check_unchanged() -> None:
+        if _records_of(directory) != records:
+            raise RunError(
+                f"{path}: its records have been made again since this model was loaded, which "
+                "does not know them; load it again."
+            )
+
     run = Run(config, directory, quiet=True)
-    return TrainedModel(served_network(run).network, path, lambda: _data_of_run(run))
+    network = served_network(run).network
+    return TrainedModel(network, path, lambda: _data_of_run(run, check_unchanged))
+
+
+def _records_of(directory: RunDirectory) -> RecordsResult | None:
+    """What the records stage has left, wherever they lie."""
+    result = directory.result("records")
+    return None if result is None else dataclasses.replace(result, dataset="")
 
 
 def load_saved_model(path: pathlib.Path) -> TrainedModel:
@@ -78,7 +96,8 @@ def load_saved_model(path: pathlib.Path) -> TrainedModel:
     )
 
 
-def _data_of_run(run: Run) -> TrainingData:
+def _data_of_run(run: Run, check_unchanged: Callable[[], None]) -> TrainingData:
+    check_unchanged()
     try:
         schema = run.schema
         origin = Origin.load(run.dataset)
@@ -89,7 +108,7 @@ def _data_of_run(run: Run) -> TrainingData:
         tables = name_pairs("--side-table", run.config.side_table or ())
     except DataError as error:
         raise UserError(str(error)) from error
-    return TrainingData(schema, run.dataset, description, tables)
+    return TrainingData(schema, run.dataset, description, tables, check_unchanged)
 
 
 def _described_by_options(run: Run, schema: Schema) -> Description:

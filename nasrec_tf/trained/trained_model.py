@@ -29,12 +29,14 @@ class TrainingData:
         directory: where the vocabularies lie, by their paths in the schema.
         description: of the raw log.
         side_tables: files that were joined, by name; none where they are not known.
+        check_unchanged: raises a ``UserError`` once the directory is of other data than the model.
     """
 
     schema: Schema
     directory: pathlib.Path
     description: Description
     side_tables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    check_unchanged: Callable[[], None] = lambda: None
 
 
 class TrainedModel:
@@ -90,7 +92,10 @@ class TrainedModel:
     @functools.cached_property
     def vocabularies(self) -> Mapping[str, pa.Array]:
         """The values of each sparse feature that has a row of its own, by id from 2 on."""
-        return read_vocabularies(self.schema, self.data.directory)
+        try:
+            return read_vocabularies(self.schema, self.data.directory)
+        finally:  # Files that are being made again say what is wrong with them, and not why.
+            self.data.check_unchanged()
 
     def replay(
         self,

@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from search_calls import Said
 
 import nasrec_tf
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.run_directory import RunDirectory
 
 ROWS = 300
 COLUMNS = ["label", *(f"I{k}" for k in range(1, 14)), *(f"C{k}" for k in range(1, 27))]
@@ -374,6 +376,19 @@ def test_a_run_whose_records_are_gone_still_gives_its_network(run_files, model):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(UserError):
         loaded.predict_frame({"I1": [1]})
+
+
+def test_a_model_does_not_read_rows_by_records_that_were_made_after_it(finished_run, tmp_path):
+    shutil.copytree(finished_run / "run", tmp_path / "run")
+    unread, read = (nasrec_tf.load(tmp_path / "run") for _ in range(2))
+    schema = read.schema
+    directory = RunDirectory(tmp_path / "run")
+    made = directory.result("records")
+    directory.finish("records", dataclasses.replace(made, label_rates={"train": 0.5}), 1.0)
+    for model in (unread, read):
+        with pytest.raises(UserError, match="records have been made again since this model was"):
+            model.predict_frame({"I1": [1]})
+    assert nasrec_tf.load(tmp_path / "run").schema == schema
 
 
 def test_the_whole_job_is_a_function_that_goes_on_where_the_command_stopped(finished_run, model):
