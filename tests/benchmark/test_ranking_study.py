@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from benchmark.conftest import OPTIONS
 from benchmark.made_tables import CARD, made_table
+from scipy import stats
 
 from nasrec_tf.benchmark.table_build import TableBuild
 from nasrec_tf.benchmark.table_files import RowsFile, read_table
 from nasrec_tf.common.errors import RunError
-from nasrec_tf.studies.rank_correlations import LEAST
+from nasrec_tf.studies import rank_correlations
+from nasrec_tf.studies.rank_correlations import LEAST, corrected_for_cost
 from nasrec_tf.studies.ranking import RankingStudy
 from nasrec_tf.studies.ranking_files import claim_ranking
+from nasrec_tf.studies.ranking_supernets import parsed_variant
 from nasrec_tf.studies.ranking_text import ranking_markdown
 from nasrec_tf.studies.study_command import main
 
@@ -90,6 +93,26 @@ def test_an_architecture_of_which_one_training_diverged_is_left_out_and_counted(
     assert less.left_out == 1 and less.variants == ()  # Too few to correct for cost.
     assert (less.losses == np.delete(whole.losses, 3, axis=0)).all()
     assert "1 more were left out: a training of theirs diverged" in ranking_markdown(less, "")
+
+
+def test_supernets_of_several_seeds_are_averaged_and_each_is_corrected_for_cost(monkeypatch):
+    monkeypatch.setattr(rank_correlations, "ROUNDS", 20)
+    rng, count = np.random.default_rng(0), 3 * LEAST
+    losses, mflops = rng.uniform(0.4, 0.5, (count, 2)), rng.uniform(1, 9, count)
+    means = losses.mean(axis=1)
+    scores = [means + rng.normal(0, 0.02, count) + 0.01 * mflops for _ in range(3)]
+    texts = ("seed=1", "warmup=false", "seed=2")
+    study = RankingStudy(None, None, None, count, 2, [parsed_variant(text) for text in texts])
+    found = {each.name: each.figures for each in study._made_of(scores, losses, list(mflops))}
+    wanted = {"mean of 2 supernets: default": (scores[0] + scores[2]) / 2}
+    for text, values in zip(texts, scores):
+        wanted[f"corrected for cost: {text}"] = corrected_for_cost(values, means, list(mflops))
+    wanted["multiply-accumulates alone, fewer first"] = np.log(mflops)
+    wanted["multiply-accumulates alone, more first"] = -np.log(mflops)
+    assert list(found) == list(wanted)
+    for name, values in wanted.items():
+        tau = stats.kendalltau(values, means).statistic
+        assert found[name]["kendall"].value == pytest.approx(tau), name
 
 
 @pytest.mark.integration

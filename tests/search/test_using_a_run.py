@@ -14,11 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import tensorflow as tf
-from search_calls import Said
+from search_calls import Said, run_of
 
 import nasrec_tf
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.final_model import final_cost, final_figures
 from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.search_cost import search_cost
+from nasrec_tf.studies.ablation_study import _judge
 
 ROWS = 300
 COLUMNS = ["label", *(f"I{k}" for k in range(1, 14)), *(f"C{k}" for k in range(1, 27))]
@@ -222,6 +225,15 @@ def test_evaluation_of_the_test_split_is_what_the_run_reports(finished_run, tmp_
     assert "log loss" in lines[0] and "all rows" in lines[1]
     (note,) = lines[2 + len(slices) :]
     assert note.startswith("With fewer than 20 clicks")
+
+
+def test_an_ablation_judges_what_a_run_exports_and_what_its_search_took(finished_run):
+    run = run_of(finished_run)
+    judged, (_, _, test) = _judge(run), final_figures(run)
+    assert (judged.test.log_loss, judged.test.auc) == pytest.approx((test.log_loss, test.auc))
+    cost, rows = search_cost(run), run.schema.splits["train"].rows
+    assert (judged.passes, judged.seconds) == (cost.rows / rows, cost.seconds)
+    assert judged.mflops == final_cost(run).mflops
 
 
 def test_a_raw_log_is_evaluated_by_ranges_of_numbers_and_within_groups(

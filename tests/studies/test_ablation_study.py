@@ -15,6 +15,7 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.studies import ablation_study
 from nasrec_tf.studies.ablation_study import AblationStudy, AblationVariant, JudgedSearch
+from nasrec_tf.studies.paired_intervals import paired_difference
 from nasrec_tf.studies.resampled_quality import ResampledQuality
 from nasrec_tf.studies.study_command import main
 
@@ -119,6 +120,29 @@ def test_searches_that_were_made_with_other_options_are_not_taken(tmp_path, monk
     with pytest.raises(RunError, match="--retrain-epochs 1 becomes 3; use another --dir, or"):
         ablation(3)()
     assert not judged
+
+
+def test_rows_are_over_seeds_and_set_beside_the_first_variant(tmp_path, monkeypatch):
+    def figures(loss, auc, *rest):
+        return JudgedSearch(ResampledQuality(loss, auc, (loss, loss + 0.01), (auc, auc)), *rest)
+
+    found = {
+        ("default", 1): figures(0.50, 0.70, 1.0, 4.0, 10.0),
+        ("default", 2): figures(0.52, 0.72, 3.0, 6.0, 30.0),
+        ("refine=0", 1): figures(0.47, 0.75, 2.0, 1.0, 5.0),
+        ("refine=0", 2): figures(0.46, None, 4.0, 2.0, 6.0),
+    }
+    monkeypatch.setattr(AblationStudy, "_dataset", lambda _: ("data",))
+    monkeypatch.setattr(AblationStudy, "_judged", lambda _, one, seed, data: found[one.text, seed])
+    variants = [AblationVariant.parsed(text) for text in ("default", "refine=0")]
+    study = AblationStudy(SearchConfig(recipe="paper"), tmp_path, variants, 2, True, math.inf)
+    first, other = study()
+    assert (first.name, first.log_loss.values, first.from_default) == ("default", [0.5, 0.52], None)
+    told = (first.auc, first.mflops, first.passes, first.seconds)
+    assert told == pytest.approx((0.71, 2.0, 5.0, 20.0))
+    assert (other.name, other.auc, other.mflops) == ("refine=0", None, 3.0)
+    assert other.from_default.value == pytest.approx(-0.045)
+    assert other.from_default == paired_difference(other.log_loss, first.log_loss)
 
 
 def judged_study(directory, monkeypatch, judged, **base):

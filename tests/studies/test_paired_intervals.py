@@ -179,3 +179,12 @@ def test_rows_and_seeds_are_added_by_hand():
     reach = stats.t.ppf(0.975, freedom) * total**0.5
     assert found.value == pytest.approx(1.4)
     assert found.interval == (pytest.approx(1.4 - reach), pytest.approx(1.4 + reach))
+
+
+def test_the_jackknife_of_means_is_the_variance_of_a_mean():
+    """Of a figure that averages trainings linearly Tukey's rule gives what is known of means."""
+    values = np.array([0.31, 0.34, 0.30, 0.36, 0.33])
+    without = [float(np.delete(values, one).mean()) for one in range(len(values))]
+    found = Averaged(float(values.mean()), [], without)
+    assert found.seeds_variance == pytest.approx(Measured(values.tolist(), []).seeds_variance)
+    assert found.seeds_freedom == 4

@@ -12,7 +12,11 @@ from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.benchmark.table_build import TimeIsUp
 from nasrec_tf.common.errors import RunError
 from nasrec_tf.search.trainable import SpaceModel
+from nasrec_tf.studies import pruning_study
+from nasrec_tf.studies.paired_intervals import paired_difference
+from nasrec_tf.studies.pruning_result import JudgedNetwork
 from nasrec_tf.studies.pruning_study import PruningStudy, PruningVariant
+from nasrec_tf.studies.resampled_quality import ResampledQuality
 from nasrec_tf.studies.study_command import main
 from nasrec_tf.training.recipe import Recipe
 
@@ -142,13 +146,32 @@ def test_the_control_that_trains_as_long_is_another_one_for_other_iterations(tmp
 
     def dense(study, recipe, name, seed):
         asked.append((name, recipe.epochs))
-        return None
+        assert recipe.seed == seed
 
     monkeypatch.setattr(PruningStudy, "_dense", dense)
     for iterations in (1, 5):
-        list(without_time(tmp_path, iterations=iterations)._of_seed(1))
+        list(without_time(tmp_path, iterations=iterations)._of_seed(iterations))
     longer = [each for each in asked if each[0] != "dense"]
     assert longer == [("dense-4-epochs", 4), ("dense-12-epochs", 12)]
+
+
+def test_rows_are_over_seeds_and_set_beside_the_dense_network():
+    def trained(left, mflops, loss, auc, arrays):
+        quality = ResampledQuality(loss, auc, (loss, loss + 0.01), (auc, auc))
+        return pruning_study._Trained(left, mflops, JudgedNetwork(quality, arrays))
+
+    dense = [trained(1.0, 2.0, 0.50, 0.70, 8), trained(1.0, 2.0, 0.52, 0.72, 8)]
+    pruned = [trained(0.6, 1.0, 0.55, 0.66, 4), trained(0.4, 1.4, 0.54, 0.64, 5)]
+    base = pruning_study._measured(dense)
+    first = pruning_study._row("dense", 0, dense, base)
+    assert first.from_dense is None and first.log_loss == base
+    row = pruning_study._row("mask", 3, pruned, base)
+    assert (row.name, row.iterations, row.log_loss.values) == ("mask", 3, [0.55, 0.54])
+    assert (row.left, row.mflops, row.arrays, row.auc) == pytest.approx((0.5, 1.2, 4.5, 0.65))
+    assert row.from_dense.value == pytest.approx(0.035)
+    assert row.from_dense == paired_difference(row.log_loss, base)
+    unknown = pruning_study._row("mask", 3, [pruned[0], trained(0.4, 1.4, 0.54, None, None)], base)
+    assert unknown.arrays is unknown.auc is None
 
 
 def test_ways_that_differ_by_a_sign_are_kept_apart(tmp_path):
