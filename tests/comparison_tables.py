@@ -104,10 +104,17 @@ def duration(text):
     return shown(float(text))
 
 
+def millions(value, digits=4):
+    """Millions as the tables show them."""
+    from nasrec_tf.report.page import millions as shown
+
+    return shown(float(value), digits)
+
+
 def costs(row):
     """Likewise, of the costs, rows and time of each in a cell."""
     cells = [
-        number(row["mflops"], 4),
+        millions(row["mflops"]),
         f"{int(row['parameters']):,}",
         f"{int(row['embedding_parameters']):,}",
         number(row["training_us_per_row"], 2),
@@ -115,7 +122,7 @@ def costs(row):
     ]
     for name in ("training", "tuning", "search"):
         rows, seconds = row[f"{name}_rows"], row[f"{name}_seconds"]
-        cells.append(f"{float(rows) / 1e6:,.3f} {duration(seconds)}" if rows else "–")
+        cells.append(f"{millions(float(rows) / 1e6, 3)} {duration(seconds)}" if rows else "–")
     return cells
 
 

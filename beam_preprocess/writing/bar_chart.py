@@ -6,8 +6,12 @@ import math
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
+from beam_preprocess.common.shown_name import name_width, shown_name
+
 _BAR_HEIGHT = 16
-_LABEL_WIDTH = 150
+_LETTER_WIDTH = 6.5
+_LEAST_LABEL_WIDTH = 150
+_MOST_LETTERS = 40
 _BAR_WIDTH = 330
 _VALUE_WIDTH = 110
 _TITLE_HEIGHT = 28
@@ -27,7 +31,11 @@ def bar_chart(
     """
     lengths = [math.log1p(value) if logarithmic else value for _, value in bars]
     longest = max(lengths, default=0) or 1
-    width = _LABEL_WIDTH + _BAR_WIDTH + _VALUE_WIDTH
+    names = [shown_name(label, _MOST_LETTERS) for label, _ in bars]
+    letters = max(map(name_width, names), default=0)
+    left = max(_LEAST_LABEL_WIDTH, round(letters * _LETTER_WIDTH) + 12)
+    width = left + _BAR_WIDTH + _VALUE_WIDTH
+    title = shown_name(title, int((width - 12) / (_LETTER_WIDTH * 1.2)))
     height = _TITLE_HEIGHT + len(bars) * _BAR_HEIGHT + 6
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -35,14 +43,13 @@ def bar_chart(
         f'<rect width="{width}" height="{height}" fill="white"/>',
         f'<text x="6" y="17" font-size="13">{escape(title)}</text>',
     ]
-    for index, ((label, value), length) in enumerate(zip(bars, lengths, strict=True)):
+    for index, (name, (_, value), length) in enumerate(zip(names, bars, lengths, strict=True)):
         top = _TITLE_HEIGHT + index * _BAR_HEIGHT
         bar = _BAR_WIDTH * length / longest
         lines += [
-            f'<text x="{_LABEL_WIDTH - 6}" y="{top + 12}" text-anchor="end">{escape(label)}</text>',
-            f'<rect x="{_LABEL_WIDTH}" y="{top + 2}" width="{bar:.1f}" height="{_BAR_HEIGHT - 4}" '
+            f'<text x="{left - 6}" y="{top + 12}" text-anchor="end">{escape(name)}</text>',
+            f'<rect x="{left}" y="{top + 2}" width="{bar:.1f}" height="{_BAR_HEIGHT - 4}" '
             f'fill="{_FILL}"/>',
-            f'<text x="{_LABEL_WIDTH + bar + 4:.1f}" y="{top + 12}">'
-            f"{escape(form.format(value))}</text>",
+            f'<text x="{left + bar + 4:.1f}" y="{top + 12}">{escape(form.format(value))}</text>',
         ]
     return "\n".join([*lines, "</svg>", ""])

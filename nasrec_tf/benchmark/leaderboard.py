@@ -180,10 +180,12 @@ def regret_chart(found: Sequence[Standing]) -> str:
                   linestyle=STROKES[place // len(LINES) % len(STROKES)])  # fmt: skip
         axes.fill_between(counts, mean - reach, mean + reach, color=colour, alpha=0.12, linewidth=0)
     axes.axhline(0.0, color=INK, linewidth=1, linestyle="--")
-    # The first few architectures are as bad as chance has them, and would flatten the rest.
+    # The first few architectures, and their intervals, are as bad as chance has them, and would
+    # flatten the rest. No regret is below 0.
     lasts = [1e3 * one.curve[min(SETTLED, len(one.curve)) - 1][0] for one in found]
-    axes.set_ylim(top=1.3 * max(max(lasts), 0.1))
-    add_legend(axes, fontsize=8, ncols=2)
+    top = 1.3 * max(max(lasts), 0.1)
+    axes.set_ylim(-0.1 * top, top)
+    add_legend(axes)
     axes.set(xlabel="architectures asked for", ylabel="regret, thousandths of a nat")
     return to_svg(figure, "regret", "Regret of each strategy by the architectures it asked for")
 

@@ -2,8 +2,12 @@
 
 import html
 import re
+import warnings
+from collections.abc import Sequence
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from beam_preprocess.common.shown_name import name_width, shown_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +27,26 @@ OF_THE_PAGE = {BLUE: "blue", RED: "red", GREY: "grey", INK: "ink", GRID: "grid",
 MANY_DECADES = 1e4
 """Ratio of the ends of an axis from which on there is no room for three labels a decade."""
 
+WIDTH = 5.2
+"""Of a chart in inches. A phone shows nine tenths of that, and letters can still be read."""
 
-def new_figure(height: float = 3.7) -> "tuple[Figure, Axes]":
+LEGEND_WIDTH = 4.2
+"""Most inches of a legend: beside it stands the power of ten of very small losses."""
+
+OUTLIER = 4
+"""A loss counts as an outlier if it lies so many times farther from the best one than three
+quarters of the losses do; outliers would flatten the rest and lie above the picture."""
+
+
+def new_figure(height: float = 3.5) -> "tuple[Figure, Axes]":
     """An empty chart in the style of the report.
 
     Args:
-        height: in inches, of a width of 6.4.
+        height: in inches.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
@@ -44,15 +58,21 @@ def new_figure(height: float = 3.7) -> "tuple[Figure, Axes]":
     return figure, axes
 
 
-def add_legend(axes: "Axes", **style: Any) -> None:
-    """A legend in the colours of the page.
+def add_legend(axes: "Axes") -> None:
+    """A legend above the picture, where it hides no data, in as many columns as there is room for.
 
     Args:
-        axes: the chart.
-        **style: of ``Axes.legend``.
+        axes: the chart, with all that the legend tells.
     """
-    usual = {"facecolor": PAPER, "framealpha": 0.85, "edgecolor": "none", "labelcolor": INK}
-    axes.legend(**usual | style)
+    figure, names = axes.get_figure(root=True), axes.get_legend_handles_labels()[1]
+    for columns in range(len(names), 0, -1):
+        legend = axes.legend(
+            loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=columns, frameon=False, fontsize=8,
+            labelcolor=INK, borderaxespad=0.2, columnspacing=1.2, handletextpad=0.6,
+            handlelength=1.6,
+        )  # fmt: skip
+        if legend.get_window_extent().width <= LEGEND_WIDTH * figure.dpi:
+            return
 
 
 def chart_text(text: str, most: int = 28) -> str:
@@ -63,12 +83,46 @@ def chart_text(text: str, most: int = 28) -> str:
         most: letters that there is room for.
 
     Example:
-        >>> chart_text("price, $ per $"), chart_text("a" * 40, most=5)
-        ('price, \\\\$ per \\\\$', 'aaaa…')
+        >>> chart_text("price, $ per $"), chart_text("a" * 40 + "b", most=6)
+        ('price, \\\\$ per \\\\$', 'aaa…ab')
     """
-    shown = "".join(letter if letter.isprintable() else " " for letter in text)
-    shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
-    return shown.replace("$", r"\$")
+    shown = shown_name(text, most)
+    # The charts' own font has no ideographs and takes them for narrower than a browser does, which
+    # does not show the spaces before a text.
+    room = " " * (2 * (name_width(shown) - len(shown)))
+    return room + shown.replace("$", r"\$")
+
+
+def whole_numbers(axes: "Axes") -> None:
+    """No fractions at the ticks of the horizontal axis.
+
+    Args:
+        axes: whose horizontal axis counts steps, or candidates.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def cut_outliers(axes: "Axes", losses: Sequence[float]) -> None:
+    """Cuts outliers off at the top, and says how many they are where the legend stands.
+
+    Args:
+        axes: the chart, before its legend.
+        losses: all that it shows, finite.
+    """
+    ranked = sorted(losses)
+    if not ranked:
+        return
+    # Rounded down, or the worst of three or four would be no outlier, however far off.
+    low, three_quarters = ranked[0], ranked[max(len(ranked) > 1, int(0.75 * (len(ranked) - 1)))]
+    shown = [loss for loss in ranked if loss <= low + OUTLIER * (three_quarters - low)]
+    margin = 0.06 * (shown[-1] - low) or 0.01
+    axes.set_ylim(low - margin, shown[-1] + margin)
+    hidden = len(ranked) - len(shown)
+    if hidden:
+        axes.plot([], [], color=GREY, marker="^", markersize=4, linestyle="none",
+                  label=f"above the picture: {hidden}")  # fmt: skip
 
 
 def label_decades(axes: "Axes") -> None:
@@ -98,7 +152,12 @@ def to_svg(figure: "Figure", name: str, description: str) -> str:
 
     file = StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+    with (
+        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}),
+        warnings.catch_warnings(),
+    ):
+        # Whatever the font here lacks, the browser's has.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
     svg = file.getvalue()
     svg = re.sub(r'<g id="[^"]*"', "<g", svg[svg.index("<svg") :])

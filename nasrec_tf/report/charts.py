@@ -12,9 +12,11 @@ from nasrec_tf.report.chart_frame import (
     INK,
     RED,
     add_legend,
+    cut_outliers,
     label_decades,
     new_figure,
     to_svg,
+    whole_numbers,
 )
 from nasrec_tf.report.quality_summary import CalibrationSummary, ReliabilityBin
 from nasrec_tf.report.summary import CandidateSummary, Curve, TrialSummary
@@ -22,9 +24,8 @@ from nasrec_tf.report.summary import CandidateSummary, Curve, TrialSummary
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-OUTLIER = 4
-"""A loss counts as an outlier if it lies so many times farther from the best one than three
-quarters of the losses do; outliers would flatten the rest and lie above the picture."""
+GENERATIONS = (0.2, 0.75)
+"""Part of the colour map: its ends cannot be seen, one on white paper, one on black."""
 
 
 def supernet_chart(curve: Curve) -> str:
@@ -34,11 +35,15 @@ def supernet_chart(curve: Curve) -> str:
         curve: of its training.
     """
     figure, axes = new_figure()
-    axes.plot(*_columns(curve.points), color=GREY, linewidth=1, alpha=0.8, label="training")
+    style: dict[str, Any] = {"marker": _lone(curve.points), "markersize": 4}
+    axes.plot(
+        *_columns(curve.points), color=GREY, linewidth=1, alpha=0.8, label="training", **style
+    )
     smooth = _smoothed(curve.points)
-    axes.plot(*_columns(smooth), color=BLUE, linewidth=1.8, label="training, smoothed")
+    axes.plot(*_columns(smooth), color=BLUE, linewidth=1.8, label="training, smoothed", **style)
     _limit(axes, _columns(curve.points)[1])
-    add_legend(axes, frameon=False)
+    add_legend(axes)
+    whole_numbers(axes)
     axes.set(xlabel="step", ylabel="log loss")
     return to_svg(figure, "supernet", "Training loss of the supernet")
 
@@ -54,7 +59,9 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
         colour = BLUE if candidate.won else GREY
         style: dict[str, Any] = {"color": colour, "zorder": 3 if candidate.won else 2}
         points = _smoothed(candidate.curve.points)
-        axes.plot(*_columns(points), linewidth=2 if candidate.won else 0.9, **style)
+        axes.plot(
+            *_columns(points), linewidth=2 if candidate.won else 0.9, marker=_lone(points), **style
+        )
         axes.plot(
             *_columns(candidate.curve.validation), marker="o", markersize=4 if candidate.won else 3,
             linestyle="none", **style,
@@ -66,11 +73,13 @@ def retrain_chart(candidates: Sequence[CandidateSummary]) -> str:
     _limit(axes, [loss for points in shown for _, loss in points])
     if any(candidate.won for candidate in candidates):
         axes.plot([], [], color=BLUE, linewidth=2, label="winner, training")
-    axes.plot([], [], color=GREY, linewidth=0.9, label="candidates, training")
+    if not all(candidate.won for candidate in candidates):
+        axes.plot([], [], color=GREY, linewidth=0.9, label="candidates, training")
     if any(candidate.curve.validation for candidate in candidates):
         axes.plot([], [], color=INK, marker="o", markersize=4, linestyle="none",
                   label="validation")  # fmt: skip
-    add_legend(axes, frameon=False)
+    add_legend(axes)
+    whole_numbers(axes)
     axes.set(xlabel="step", ylabel="log loss")
     return to_svg(figure, "retrain", "Loss of the candidates trained from scratch")
 
@@ -94,13 +103,15 @@ def evolution_chart(trials: Sequence[TrialSummary]) -> str:
     Args:
         trials: in the order of creation.
     """
+    from matplotlib.ticker import MaxNLocator
+
     figure, axes = new_figure()
     scored = _scored(trials)
     numbers = [trial.number for trial in scored]
     losses = [trial.log_loss for trial in scored]
     points = axes.scatter(
-        numbers, losses, c=[trial.generation for trial in scored], cmap="viridis_r", s=11,
-        linewidths=0, alpha=0.8,
+        numbers, losses, c=[trial.generation for trial in scored], cmap=_generation_colours(),
+        s=_dot(scored), linewidths=0, alpha=0.8,
     )  # fmt: skip
     best_so_far = list(itertools.accumulate(losses, min))
     axes.step(numbers, best_so_far, where="post", color=RED, linewidth=1.8, label="best so far")
@@ -110,8 +121,9 @@ def evolution_chart(trials: Sequence[TrialSummary]) -> str:
         bar.set_label("generation", color=INK)
         bar.ax.tick_params(colors=INK)
         bar.outline.set_visible(False)
-        bar.locator = _whole_numbers()
-    add_legend(axes, loc="upper right")
+        bar.locator = MaxNLocator(integer=True)
+    add_legend(axes)
+    whole_numbers(axes)
     axes.set(xlabel="candidate, in order of creation", ylabel="validation log loss")
     return to_svg(figure, "evolution", "Scores in the course of the search")
 
@@ -134,7 +146,8 @@ def cost_chart(
     retrained = [c for c in ended if is_finite(c.validation_log_loss) and c.mflops]
     chosen = {candidate.identity for candidate in candidates}
     _scatter(axes, [t for t in scored if t.identity not in chosen], "log_loss",
-             color=GREY, s=11, alpha=0.7, linewidths=0, label="scored in the search")  # fmt: skip
+             color=GREY, s=_dot(scored), alpha=0.7, linewidths=0,
+             label="scored in the search")  # fmt: skip
     _scatter(axes, [t for t in scored if t.identity in chosen], "log_loss",
              facecolors="none", edgecolors=BLUE, s=26,
              label="of these, trained from scratch")  # fmt: skip
@@ -150,7 +163,7 @@ def cost_chart(
     if costs and max(costs) > 5 * min(costs):
         axes.set_xscale("log")
         label_decades(axes)
-    add_legend(axes, fontsize=8)
+    add_legend(axes)
     axes.set(xlabel="millions of multiply-accumulates per sample", ylabel="validation log loss")
     return to_svg(figure, "cost", "Log loss against cost")
 
@@ -167,9 +180,10 @@ def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=No
     figure, axes = new_figure()
     scored = [trial for trial in _scored(trials) if _is_positive(trial.costs.get(cost))]
     styles: tuple[tuple[list[TrialSummary], dict[str, Any]], ...] = (
-        ([t for t in scored if not t.on_front], {"color": GREY, "s": 11, "label": "scored"}),
+        ([t for t in scored if not t.on_front],
+         {"color": GREY, "s": _dot(scored), "label": "scored"}),
         ([t for t in scored if t.on_front],
-         {"color": BLUE, "s": 22, "label": "Pareto front of all objectives"}),
+         {"color": BLUE, "s": 26, "label": "Pareto front of all objectives"}),
         ([t for t in scored if t.on_front and t.identity == winner],
          {"color": RED, "marker": "*", "s": 150, "zorder": 4, "label": "winner"}),
     )  # fmt: skip
@@ -180,7 +194,7 @@ def front_chart(trials: Sequence[TrialSummary], cost: str, label: str, winner=No
     _limit(axes, [trial.log_loss for trial in scored])
     axes.set_xscale("log")
     label_decades(axes)
-    add_legend(axes, fontsize=8)
+    add_legend(axes)
     axes.set(xlabel=label, ylabel="validation log loss")
     return to_svg(figure, f"front-{cost}", f"Log loss against {label}")
 
@@ -201,7 +215,7 @@ def reliability_chart(calibration: CalibrationSummary) -> str:
     else:
         _reliability(axes, raw, color=BLUE, label="as the network gives it")
     axes.set(xlim=(0, end), ylim=(0, end))
-    add_legend(axes, fontsize=8, loc="upper left")
+    add_legend(axes)
     axes.set(xlabel="predicted probability of a click", ylabel="share of clicks")
     return to_svg(figure, "reliability", "Share of clicks against predicted probability")
 
@@ -253,23 +267,23 @@ def _smoothed(points: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
 
 
 def _limit(axes: "Axes", losses: Sequence[float]) -> None:
-    """Cuts outliers off, and says how many they are."""
-    ranked = sorted(loss for loss in losses if is_finite(loss))
-    if not ranked:
-        return
-    # Rounded down, or the worst of three or four would be no outlier, however far off.
-    low, three_quarters = ranked[0], ranked[max(len(ranked) > 1, int(0.75 * (len(ranked) - 1)))]
-    shown = [loss for loss in ranked if loss <= low + OUTLIER * (three_quarters - low)]
-    margin = 0.06 * (shown[-1] - low) or 0.01
-    axes.set_ylim(low - margin, shown[-1] + margin)
-    hidden = len(ranked) - len(shown)
-    if hidden:
-        # At the right: above the left end stands the power of ten of very small losses.
-        axes.text(1.0, 1.02, f"worse points above the picture: {hidden}", ha="right",
-                  transform=axes.transAxes, fontsize=8, color=INK)  # fmt: skip
+    cut_outliers(axes, [loss for loss in losses if is_finite(loss)])
 
 
-def _whole_numbers():
-    from matplotlib.ticker import MaxNLocator
+def _lone(points: Sequence) -> str | None:
+    """The marker of a line: one of a single point is not to be seen otherwise."""
+    return "o" if len(points) == 1 else None
 
-    return MaxNLocator(integer=True)
+
+def _dot(scored: Sequence) -> float:
+    """Area of a candidate's point, in square points of a font: few may be larger."""
+    return max(11.0, min(30.0, 1500 / max(1, len(scored))))
+
+
+def _generation_colours():
+    import matplotlib
+    import numpy as np
+    from matplotlib.colors import ListedColormap
+
+    colours = matplotlib.colormaps["viridis_r"](np.linspace(*GENERATIONS, 256))
+    return ListedColormap(colours)

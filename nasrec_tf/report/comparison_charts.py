@@ -9,6 +9,7 @@ from nasrec_tf.report.chart_frame import (
     RED,
     add_legend,
     chart_text,
+    cut_outliers,
     label_decades,
     new_figure,
     to_svg,
@@ -20,6 +21,7 @@ from nasrec_tf.report.comparison_summary import (
     RivalSummary,
     SearchSummary,
 )
+from nasrec_tf.report.point_labels import NamedPoint, label_points
 
 COLOURS = {BETTER: RED, WORSE: BLUE}
 """Of gaps beyond their interval; a rival that is better stands out."""
@@ -34,25 +36,37 @@ def quality_chart(rivals: Sequence[RivalSummary]) -> str:
     Args:
         rivals: those with a log loss and a cost.
     """
-    figure, axes = new_figure()
-    for number, rival in enumerate(sorted(rivals, key=lambda rival: rival.mflops)):
-        colour = RED if rival.found else BLUE
+    figure, axes = new_figure(height=4.2)
+    for rival in rivals:
         axes.errorbar(
             [rival.mflops], [rival.log_loss.mean], yerr=[rival.log_loss.deviation or 0.0],
             marker="*" if rival.found else "o", markersize=13 if rival.found else 6,
-            color=colour, elinewidth=1, capsize=3, zorder=4 if rival.found else 3,
-        )  # fmt: skip
-        axes.annotate(
-            chart_text(rival.name), (rival.mflops, rival.log_loss.mean),
-            xytext=(7, -11 if number % 2 else 5), textcoords="offset points", fontsize=8, color=INK,
+            color=RED if rival.found else BLUE, elinewidth=1, capsize=3,
+            zorder=4 if rival.found else 3,
         )  # fmt: skip
     costs = [rival.mflops for rival in rivals]
     if max(costs) > 5 * min(costs):
         axes.set_xscale("log")
         label_decades(axes)
-    axes.margins(x=0.12, y=0.12)
+    axes.margins(x=0.12)
+    points = [_named(rival) for rival in rivals]
+    cut_outliers(axes, [one.y for one in points])
+    low, high = axes.get_ylim()
+    shown = [one for one in points if one.y <= high]
+    margin = 0.06 * (max(one.high for one in shown) - min(one.low for one in shown))
+    axes.set_ylim(
+        min(low, min(one.low for one in shown) - margin),
+        max(high, max(one.high for one in shown) + margin),
+    )
+    add_legend(axes)
     axes.set(xlabel="millions of multiply-accumulates per sample", ylabel="test log loss")
+    label_points(axes, points)
     return to_svg(figure, "rivals-cost", "Test log loss of each model against its cost")
+
+
+def _named(rival: RivalSummary) -> NamedPoint:
+    mean, reach = rival.log_loss.mean, rival.log_loss.deviation or 0.0
+    return NamedPoint(rival.name, rival.mflops, mean, mean - reach, mean + reach)
 
 
 def gaps_chart(gaps: Sequence[tuple[str, GapSummary]], figure_name: str) -> str:
@@ -102,7 +116,7 @@ def searches_chart(searches: Sequence[SearchSummary]) -> str:
         )  # fmt: skip
     low, high = _shown_scores(searches)
     axes.set_ylim(low - 0.06 * (high - low), high)
-    add_legend(axes, loc="upper right", fontsize=8)
+    add_legend(axes)
     axes.set(xlabel="million rows trained on", ylabel="best validation log loss so far")
     return to_svg(figure, "rivals-searches", "Best score so far in the course of each search")
 

@@ -17,7 +17,7 @@ from nasrec_tf.report.comparison_summary import (
     StrategySummary,
 )
 from nasrec_tf.report.markdown_table import markdown_table
-from nasrec_tf.report.page import count, duration, number
+from nasrec_tf.report.page import count, duration, millions, number
 
 QUALITY_COLUMNS = (
     "model",
@@ -198,7 +198,7 @@ def _cost_cells(rival: RivalSummary) -> tuple[str, ...]:
     costs = (rival.training, rival.tuning, rival.search)
     return (
         rival.name,
-        number(rival.mflops),
+        millions(rival.mflops),
         count(rival.parameters),
         count(rival.embedding_parameters),
         number(rival.training_us, 2),
@@ -220,7 +220,7 @@ def _strategy_cells(found: StrategySummary) -> tuple[str, ...]:
 
 
 def _cost(cost: CostSummary | None) -> tuple[str, str]:
-    return ("–", "–") if cost is None else (number(cost.rows / 1e6, 3), duration(cost.seconds))
+    return ("–", "–") if cost is None else (millions(cost.rows / 1e6, 3), duration(cost.seconds))
 
 
 def _figure(figure: FigureSummary | None) -> str:

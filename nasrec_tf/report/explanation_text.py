@@ -10,7 +10,7 @@ from nasrec_tf.report.explanation_summary import (
 )
 from nasrec_tf.report.gap_share import Gap
 from nasrec_tf.report.markdown_table import markdown_table
-from nasrec_tf.report.page import capital, count, number, share
+from nasrec_tf.report.page import capital, count, millions, number, share
 from nasrec_tf.report.verdict import verdict_line
 
 MODEL_COLUMNS = (
@@ -74,7 +74,7 @@ def _found(explanation: ExplanationSummary, gap: Gap | None) -> Sequence[str]:
         "",
         number(found.auc, 5),
         "",
-        number(explanation.mflops),
+        millions(explanation.mflops),
     )
 
 
@@ -90,7 +90,7 @@ def _yardstick(one: YardstickSummary, gap: Gap | None) -> Sequence[str]:
         _signed(difference.log_loss, difference.log_loss_interval),
         number(one.test.auc, 5),
         _signed(difference.auc, difference.auc_interval),
-        number(one.mflops),
+        millions(one.mflops),
     )
 
 

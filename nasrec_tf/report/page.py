@@ -1,5 +1,6 @@
 """The page itself: charts, drawing and tables in one file that needs no network."""
 
+import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,9 @@ LARGEST_TABLES = 40
 
 LARGEST_LIST = 200
 """Rows of the list of all features."""
+
+FINEST = 7
+"""Digits of a count in millions: a single one has two that are not 0."""
 
 OPEN_SLICES = 4
 """Ways to tell rows apart that are shown at once; the others are folded."""
@@ -89,7 +93,13 @@ def rendered(template: str, pictures: Mapping[str, str], **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        capital=capital, span=span, count=count, duration=duration, number=number, share=share
+        capital=capital,
+        span=span,
+        count=count,
+        duration=duration,
+        number=number,
+        share=share,
+        millions=millions,
     )
     safe = {name: markupsafe.Markup(svg) for name, svg in pictures.items()}
     style, script = (
@@ -158,6 +168,22 @@ def number(value: Any, digits: int = 4) -> str:
         ('1,234.57', '–')
     """
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def millions(value: Any, digits: int = 4) -> str:
+    """A figure in millions, such as of multiply-accumulates: with two digits however small it is.
+
+    Args:
+        value: a number, in millions, or ``None``.
+        digits: after the point, at least.
+
+    Example:
+        >>> millions(1234.56789, 2), millions(0.00000352), millions(0.0), millions(None)
+        ('1,234.57', '0.0000035', '0.0000', '–')
+    """
+    if value:
+        digits = max(digits, min(FINEST, 1 - math.floor(math.log10(abs(value)))))
+    return number(value, digits)
 
 
 def count(value: Any) -> str:

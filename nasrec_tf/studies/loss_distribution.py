@@ -3,7 +3,7 @@
 import numpy as np
 
 from nasrec_tf.benchmark.measured_rows import DataSetCard
-from nasrec_tf.report.chart_frame import BLUE, GREY, new_figure, to_svg
+from nasrec_tf.report.chart_frame import BLUE, GREY, add_legend, new_figure, to_svg
 
 
 def distribution_chart(card: DataSetCard, losses: np.ndarray) -> str:
@@ -19,6 +19,6 @@ def distribution_chart(card: DataSetCard, losses: np.ndarray) -> str:
         colour = GREY if seed else BLUE
         axes.step(np.sort(losses[:, seed]), shares, where="post", color=colour,
                   label=f"seed {seed + 1}")  # fmt: skip
-    axes.legend(frameon=False)
+    add_legend(axes)
     axes.set(xlabel="validation log loss", ylabel="share of architectures", ylim=(0, 1))
     return to_svg(figure, "distribution", f"Log losses of random architectures on {card.name}")

@@ -125,7 +125,7 @@ def plot_pareto(exploration: Exploration, path: str | pathlib.Path) -> None:
     axis.set(xscale="log", yscale="log", xlabel="energy, nJ", ylabel="latency, µs")
     _logarithmic(axis.xaxis)
     _logarithmic(axis.yaxis)
-    axis.legend(frameon=False)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, markerscale=1.5)
     _save(figure, path)
 
 
@@ -159,5 +159,5 @@ def plot_sensitivity(comparison: Comparison, path: str | pathlib.Path) -> None:
             )
             axis.set(xscale="log", title=f"{_LABELS[ratio]} to {name}: {base:.3g}")
             _logarithmic(axis.xaxis)
-            axis.invert_yaxis()
+            axis.set_ylim(len(parts) - 0.5, -0.5)
     _save(figure, path)
