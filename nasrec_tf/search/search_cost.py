@@ -43,15 +43,9 @@ def search_cost(run: Run) -> SearchCost:
     Raises:
         RunError: if what a stage left is damaged.
     """
-    rows, seconds = rows_before_candidates(run), 0.0
+    rows, seconds = rows_before_candidates(run) + rows_of_scores(run), 0.0
     for result in _results(run):
-        if isinstance(result, EvolutionResult):
-            rows += result.candidates * rows_of_a_candidate(run)
-        elif isinstance(result, RescoreResult):
-            splits = {name: split.rows for name, split in run.schema.splits.items()}
-            tuned, scored = rescored_rows(run.settings, splits)
-            rows += result.candidates * (tuned + FORWARD_SHARE * scored)
-        elif isinstance(result, RetrainResult):
+        if isinstance(result, RetrainResult):
             finalists = _finalists(result, run)
             rows += finalists.rows
             seconds += finalists.seconds
@@ -108,6 +102,26 @@ def rows_of_the_supernet(run: Run) -> float:
 
 def _results(run: Run) -> list[object]:
     return [run.directory.result(stage) for stage in run.config.stages]
+
+
+def rows_of_scores(run: Run) -> float:
+    """Rows that the scores of all candidates took, and those that were made again of the best.
+
+    Args:
+        run: a run whose search has ended.
+
+    Raises:
+        RunError: if what a stage left is damaged.
+    """
+    rows = 0.0
+    for result in _results(run):
+        if isinstance(result, EvolutionResult):
+            rows += result.candidates * rows_of_a_candidate(run)
+        elif isinstance(result, RescoreResult):
+            splits = {name: split.rows for name, split in run.schema.splits.items()}
+            tuned, scored = rescored_rows(run.settings, splits)
+            rows += result.candidates * (tuned + FORWARD_SHARE * scored)
+    return rows
 
 
 def rows_of_a_candidate(run: Run) -> float:

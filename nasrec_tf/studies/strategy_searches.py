@@ -18,8 +18,8 @@ from nasrec_tf.search.results import EvolutionResult
 from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.search_cost import (
-    rows_of_a_candidate,
     rows_of_a_trained_candidate,
+    rows_of_scores,
     rows_of_the_supernet,
     search_cost,
 )
@@ -196,8 +196,7 @@ class StrategySearches:
         """How many candidates there are where others than those of the run are scored."""
         if method.score_by != TRAINING:
             return {"generations": None, "candidates": self._evolution.candidates}
-        rows = rows_of_the_supernet(self.run)
-        rows += self._evolution.candidates * rows_of_a_candidate(self.run)
+        rows = rows_of_the_supernet(self.run) + rows_of_scores(self.run)
         # A budget is of rows that are trained on; those that a score is taken over cost as well.
         trained = score_rows(self.run.config, self.run.records.rows("train"))
         budget = int(rows * trained / rows_of_a_trained_candidate(self.run))

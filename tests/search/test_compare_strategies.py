@@ -11,10 +11,12 @@ import pytest
 from search_calls import call as search
 
 from nasrec_tf.common.errors import UserError
+from nasrec_tf.common.saved_state import read_state
 from nasrec_tf.compare import main
 from nasrec_tf.search.branch import shared_stages
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.preflight import check_options
+from nasrec_tf.search.results import STAGE_RESULTS, EvolutionResult, RescoreResult
 from nasrec_tf.search.search_size import asked_candidates
 from nasrec_tf.strategies.known_strategies import STRATEGIES
 from nasrec_tf.strategies.oracle.ledger import read_history
@@ -135,6 +137,29 @@ def test_candidates_that_are_trained_take_as_many_rows_as_the_search_of_the_run(
     assert config.score_budget == int(of_the_run * rows / (rows + scored / 3))
     history = scores(place / "run" / "strategies" / "random-training-3")
     assert len(history) == asked_candidates(config, rows) == config.score_budget // rows
+
+
+def test_scores_that_the_run_made_again_count_as_rows_of_its_search(place, tmp_path):
+    shutil.copytree(place / "run", tmp_path / "run")
+    run = run_of(tmp_path)
+    before = StrategySearches(run, METHODS, 1).configs["random-training-3"].score_budget
+    again = {"rescore": 2, "rescore_steps": 3, "rescore_rows": 40}
+    stored = dataclasses.replace(run.config, **again)
+    (tmp_path / "run" / "config.toml").write_text(stored.to_toml())
+    for stage in stored.stages:
+        if stage == "rescore":
+            best = run.directory.finished("evolution", EvolutionResult).best
+            result = RescoreResult(candidates=2, best=best, best_log_loss=0.5, shared=1)
+        else:
+            result = read_state(tmp_path / "run" / stage / "result.json", STAGE_RESULTS[stage], "")
+        if result is not None:
+            run.directory.finish(stage, result, result.seconds)
+    rows = run.schema.splits["train"].rows
+    scored = min(run.settings.validation_rows, run.schema.splits["validation"].rows)
+    more = 2 * (3 * run.settings.batch_size + 40 / 3) * rows / (rows + scored / 3)
+    config = StrategySearches(run_of(tmp_path), METHODS, 1).configs["random-training-3"]
+    assert config.score_budget == pytest.approx(before + more, abs=1) and more > 100
+    assert config.rescore is None
 
 
 def test_the_same_command_makes_nothing_again(compared, place, monkeypatch):
