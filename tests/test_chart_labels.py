@@ -1,12 +1,14 @@
 """What stands beside points and above pictures can be read: nothing hides it or cuts it off."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_preprocess.common.shown_name import name_width, shown_name
+from beam_preprocess.writing.bar_chart import bar_chart
 from nasrec_tf.report.chart_frame import add_legend, chart_text, cut_outliers, new_figure
 from nasrec_tf.report.point_labels import NamedPoint, label_points
 
@@ -92,3 +94,16 @@ def test_room_is_left_for_ideographs():
     (label,) = axes.get_yticklabels()
     em = label.get_fontsize() * figure.dpi / 72
     assert label.get_window_extent().width >= 4 * em
+
+
+@pytest.mark.parametrize("name", ["a", "clicks_of_the_last_thirty_days_" * 3, "点击" * 30])
+def test_names_of_the_data_cards_bars_begin_within_the_picture(name):
+    picture = bar_chart([(name, 3.0), ("b", 1.0)], f"{name}: rows", "{:.0f}")
+    width = float(re.search(r'width="(\d+)"', picture)[1])
+    end, shown = re.search(
+        r'<text x="(\d+)" y="\d+" text-anchor="end">(.*?)</text>', picture
+    ).groups()
+    title = re.search(r'font-size="13">(.*?)</text>', picture)[1]
+    # Letters of 11 pixels are 6 pixels wide on average, those of 13 pixels 7.
+    assert float(end) >= 6 * name_width(shown)
+    assert 6 + 7 * name_width(title) <= width

@@ -443,3 +443,34 @@ def test_the_runners_up_are_drawn_each_once_and_without_the_winner():
     page = render_report(run)
     assert "The runners-up drawn" in page
     assert "nan" not in Page(page).text.split() and "diverged" in Page(page).text
+
+
+def test_each_command_of_serving_has_a_button_of_its_own_and_no_prose_in_it():
+    told = "Serve it:\n  docker run \\\n    -p 8501:8501\nAsk it:\n  curl localhost"
+    page = render_report(dataclasses.replace(whole_run(), export=ExportSummary("m/1", told)))
+    copied = re.findall(r"<pre>(.*?)</pre>", page, flags=re.S)
+    assert copied[:2] == ["docker run \\\n  -p 8501:8501", "curl localhost"]
+    assert "Serve it: docker run" in Page(page).text
+
+
+def test_a_run_of_one_given_architecture_shows_no_search():
+    only = [CandidateSummary(1, "dlrm", validation_log_loss=0.4, won=True)]
+    text = Page(render_report(RunSummary("run", candidates=only))).text
+    assert "The search" not in text and "Rank in" not in text
+    assert "The search" in Page(render_report(RunSummary("run", space="nasrec-full"))).text
+
+
+def test_what_costs_next_to_nothing_is_told_with_two_digits():
+    winner = dataclasses.replace(whole_run().winner, mflops=0.00000352)
+    text = Page(render_report(RunSummary("run", winner=winner))).text
+    assert text.count("0.0000035 M") == 2 and "0.000 M" not in text
+
+
+def test_a_curve_of_one_point_and_a_single_score_are_to_be_seen():
+    one = Curve([(1, 0.7)])
+    trials = [TrialSummary(0, 0, "completed", 0.45, 1.0, "a")]
+    page = render_report(RunSummary("run", supernet=one, trials=trials))
+    [supernet] = re.findall(r"<svg[^>]*Training loss of the supernet.*?</svg>", page, flags=re.S)
+    # One of each of both lines, in the picture and in the legend.
+    assert supernet.count("<use") >= 2
+    assert "1 architecture;" in Page(page).text

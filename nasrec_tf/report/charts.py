@@ -24,6 +24,9 @@ from nasrec_tf.report.summary import CandidateSummary, Curve, TrialSummary
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LEAST_RISE = 0.00005
+"""Of a validation loss after its lowest: what is told with four digits is not 0."""
+
 GENERATIONS = (0.2, 0.75)
 """Part of the colour map: its ends cannot be seen, one on white paper, one on black."""
 
@@ -92,7 +95,7 @@ def _mark_overfit(axes: "Axes", validation: Sequence[tuple[int, float]]) -> None
     best, low = min(finite, key=lambda point: (point[1], point[0]))
     axes.axvline(best, color=INK, linewidth=1, linestyle=":", label="winner's best evaluation")
     last, loss = finite[-1]
-    if last > best:
+    if loss - low >= LEAST_RISE:
         axes.axvspan(best, last, color=RED, alpha=0.08, linewidth=0,
                      label=f"overfitting: validation rises by {loss - low:.4f}")  # fmt: skip
 

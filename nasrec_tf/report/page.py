@@ -2,6 +2,8 @@
 
 import math
 import pathlib
+import re
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,6 +102,7 @@ def rendered(template: str, pictures: Mapping[str, str], **values: Any) -> str:
         number=number,
         share=share,
         millions=millions,
+        commands=commands,
     )
     safe = {name: markupsafe.Markup(svg) for name, svg in pictures.items()}
     style, script = (
@@ -168,6 +171,23 @@ def number(value: Any, digits: int = 4) -> str:
         ('1,234.57', '–')
     """
     return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def commands(text: str) -> list[tuple[str, str]]:
+    """Commands that can be copied one by one, each with the line that says what it is for.
+
+    Args:
+        text: lines that say it, and commands, which are indented below them; or a command alone.
+
+    Example:
+        >>> commands("Serve it:\\n  docker run \\\\\\n    -p 80:80\\nAsk it:\\n  curl localhost")
+        [('Serve it:', 'docker run \\\\\\n  -p 80:80'), ('Ask it:', 'curl localhost')]
+    """
+    parts = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+    found = [part.partition("\n") for part in parts if part]
+    if not all(told.endswith(":") for told, *_ in found):
+        return [("", text)]
+    return [(told, textwrap.dedent(command).rstrip("\n")) for told, _, command in found]
 
 
 def millions(value: Any, digits: int = 4) -> str:
