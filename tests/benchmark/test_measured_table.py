@@ -44,6 +44,9 @@ def test_unequal_figures_of_one_training_are_counted():
     one, other = (of_rows([row(ARCHITECTURES[0], loss)]) for loss in (0.5, 0.51))
     assert count_unequal([one, one], joined([one])) == 0
     assert count_unequal([one, other], joined([one, other])) == 1
+    # The first by its text, as in tables that were joined before.
+    texts = [each.text for table in (one, other) for each in table.rows.values()]
+    assert [each.text for each in joined([other, one]).rows.values()] == [min(texts)]
 
 
 def test_trainings_that_no_name_leads_to_are_told(tmp_path, capsys):
