@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from beam_preprocess.common.shown_name import name_width, shown_name
 from beam_preprocess.writing.bar_chart import bar_chart
 from nasrec_tf.report.chart_frame import add_legend, chart_text, cut_outliers, new_figure
+from nasrec_tf.report.comparison_charts import gaps_chart
+from nasrec_tf.report.comparison_summary import GapSummary
 from nasrec_tf.report.point_labels import NamedPoint, label_points
 
 POINTS = st.lists(
@@ -107,3 +109,12 @@ def test_names_of_the_data_cards_bars_begin_within_the_picture(name):
     # Letters of 11 pixels are 6 pixels wide on average, those of 13 pixels 7.
     assert float(end) >= 6 * name_width(shown)
     assert 6 + 7 * name_width(title) <= width
+
+
+def test_one_far_interval_does_not_flatten_the_others():
+    near = [GapSummary(0.01 * n, (0.01 * n - 0.02, 0.01 * n + 0.02), "within") for n in range(5)]
+    far = GapSummary(7.0, (5.0, 9.0), "worse")
+    names = [f"m{number}" for number in range(6)]
+    cut = gaps_chart(list(zip(names, [*near, far])), "log loss")
+    assert "beyond the picture: 1" in cut and "m5" in cut and ">8<" not in cut
+    assert "beyond the picture" not in gaps_chart(list(zip(names, near)), "log loss")

@@ -111,18 +111,31 @@ def cut_outliers(axes: "Axes", losses: Sequence[float]) -> None:
         axes: the chart, before its legend.
         losses: all that it shows, finite.
     """
-    ranked = sorted(losses)
-    if not ranked:
+    if not losses:
         return
-    # Rounded down, or the worst of three or four would be no outlier, however far off.
-    low, three_quarters = ranked[0], ranked[max(len(ranked) > 1, int(0.75 * (len(ranked) - 1)))]
-    shown = [loss for loss in ranked if loss <= low + OUTLIER * (three_quarters - low)]
+    ranked, low = sorted(losses), min(losses)
+    shown = [loss for loss in ranked if loss <= low + usual_most([one - low for one in ranked])]
     margin = 0.06 * (shown[-1] - low) or 0.01
     axes.set_ylim(low - margin, shown[-1] + margin)
     hidden = len(ranked) - len(shown)
     if hidden:
         axes.plot([], [], color=GREY, marker="^", markersize=4, linestyle="none",
                   label=f"above the picture: {hidden}")  # fmt: skip
+
+
+def usual_most(distances: Sequence[float]) -> float:
+    """The largest distance that is no outlier's.
+
+    Args:
+        distances: 0 or more, of at least one.
+
+    Example:
+        >>> usual_most([0.0, 1.0, 2.0, 3.0, 90.0])
+        12.0
+    """
+    ranked = sorted(distances)
+    # Rounded down, or the worst of three or four would be no outlier, however far off.
+    return OUTLIER * ranked[max(len(ranked) > 1, int(0.75 * (len(ranked) - 1)))]
 
 
 def label_decades(axes: "Axes") -> None:

@@ -1,6 +1,7 @@
 """The charts of a comparison, as SVG to stand within its page."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from nasrec_tf.report.chart_frame import (
     BLUE,
@@ -13,6 +14,7 @@ from nasrec_tf.report.chart_frame import (
     label_decades,
     new_figure,
     to_svg,
+    usual_most,
 )
 from nasrec_tf.report.comparison_summary import (
     BETTER,
@@ -22,6 +24,9 @@ from nasrec_tf.report.comparison_summary import (
     SearchSummary,
 )
 from nasrec_tf.report.point_labels import NamedPoint, label_points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLOURS = {BETTER: RED, WORSE: BLUE}
 """Of gaps beyond their interval; a rival that is better stands out."""
@@ -77,9 +82,9 @@ def gaps_chart(gaps: Sequence[tuple[str, GapSummary]], figure_name: str) -> str:
         figure_name: what they are differences of, such as ``"log loss"``.
     """
     figure, axes = new_figure(height=1.1 + 0.3 * len(gaps))
-    for line, (_, gap) in enumerate(gaps):
+    spans = [gap.interval or (gap.value, gap.value) for _, gap in gaps]
+    for line, ((_, gap), (low, high)) in enumerate(zip(gaps, spans)):
         colour = COLOURS.get(gap.verdict, GREY)
-        low, high = gap.interval or (gap.value, gap.value)
         axes.errorbar(
             [gap.value], [line], xerr=[[gap.value - low], [high - gap.value]], marker="o",
             markersize=5, color=colour, elinewidth=1.6, capsize=3, zorder=3,
@@ -87,11 +92,25 @@ def gaps_chart(gaps: Sequence[tuple[str, GapSummary]], figure_name: str) -> str:
     axes.axvline(0.0, color=INK, linewidth=1, linestyle="--")
     axes.set_yticks(range(len(gaps)), [chart_text(name) for name, _ in gaps])
     axes.set_ylim(len(gaps) - 0.5, -0.5)
+    _cut_far(axes, spans)
+    add_legend(axes)
     axes.set(xlabel=f"test {figure_name} less that of the found model")
     word = figure_name.replace(" ", "-")
     return to_svg(
         figure, f"rivals-gap-{word}", f"Differences in {figure_name} from the found model"
     )
+
+
+def _cut_far(axes: "Axes", spans: Sequence[tuple[float, float]]) -> None:
+    """Leaves out what lies so far off that the other intervals could not be told apart."""
+    far = [max(abs(low), abs(high)) for low, high in spans]
+    shown = [span for span, reach in zip(spans, far) if reach <= usual_most(far)]
+    if len(shown) == len(spans):
+        return
+    low, high = min(0.0, *(low for low, _ in shown)), max(0.0, *(high for _, high in shown))
+    axes.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+    axes.plot([], [], color=GREY, marker=">", markersize=4, linestyle="none",
+              label=f"beyond the picture: {len(spans) - len(shown)}")  # fmt: skip
 
 
 def searches_chart(searches: Sequence[SearchSummary]) -> str:
