@@ -446,6 +446,15 @@ def test_rows_are_counted_of_passes_that_end_before_those_of_the_split(place, mo
     assert planned_cost.planned_cost(trainings, lr, seeds=3).rows == 3 * 2 * 200
 
 
+def test_a_plan_counts_a_training_of_each_rate_and_of_each_further_seed(place, monkeypatch):
+    monkeypatch.setattr(planned_cost, "_measured", lambda *_: SpeedResult(1.0, 1.0, 64))
+    recipe, out = str(place / "quick.toml"), str(place / "planned")
+    trainings, lr = begun(place, recipe=recipe, learning_rates="0.001,0.1,0.3", out=out)
+    cost = planned_cost.planned_cost(trainings, lr, 2)
+    # The best rate's own training is that of the first seed.
+    assert (cost.trainings, cost.rows) == (4, 4 * 2 * trainings.run.records.rows("train"))
+
+
 def test_a_recipe_is_chosen_for_each_model_within_one_budget(place):
     trainings, lr = begun(place, tuning_passes=4.5, out=str(place / "auto"))
     found = trainings.tuned(lr)
