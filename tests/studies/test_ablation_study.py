@@ -69,7 +69,7 @@ def test_an_ablation_sets_searches_beside_each_other_and_goes_on(tmp_path):
     [
         (
             ("--variant", "recipe_share=0.4"),
-            "",
+            'recipe = "paper"',
             "--variant recipe_share=0.4: --recipe-share goes with --recipe auto; leave it out.",
         ),
         (("--variant", "luck=3"), "", "--variant: a search has no 'luck'; it has"),
