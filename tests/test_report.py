@@ -297,6 +297,15 @@ def test_many_tables_are_cut_to_the_largest():
     assert "C99" in text and "C59 " not in text
 
 
+@pytest.mark.parametrize(("count", "is_open"), [(13, True), (200, False)])
+def test_many_names_of_dense_features_are_folded(count, is_open):
+    names = [f"dense_{number}" for number in range(count)]
+    page = render_report(RunSummary("run", data=DataSummary("wide", dense_features=names)))
+    assert f"Dense features: {count}" in Page(page).text and ", ".join(names) in page
+    (folded,) = [kept for tag, kept in Page(page).elements if tag == "details"]
+    assert ("open" in folded) == is_open
+
+
 def test_the_worst_scores_are_counted_not_shown():
     trials = [TrialSummary(i, 0, "completed", 0.4 + i / 1000, 1.0, f"t{i}") for i in range(99)]
     trials.append(TrialSummary(99, 0, "completed", 50.0, 1.0, "t99"))
