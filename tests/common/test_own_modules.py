@@ -108,14 +108,15 @@ def test_a_command_knows_what_an_imported_module_registers(tmp_path, capsys):
 def test_a_strategy_of_ones_own_is_an_option_wherever_the_import_stands(greedy):
     with pytest.raises(UserError, match="--strategy must be one of .*; one of your own by"):
         _config(_parser().parse_args(["--strategy", "greedy"]))
-    config = _config(_parser().parse_args(["--strategy", "greedy", "--import", greedy]))
+    config, _ = _config(_parser().parse_args(["--strategy", "greedy", "--import", greedy]))
     assert config.strategy == "greedy" and config.imports == (greedy,)
 
 
 def test_a_file_of_options_imports_what_it_names(greedy, tmp_path):
     file = tmp_path / "options.toml"
     file.write_text(f'imports = "{greedy}"\nstrategy = "greedy"\n')
-    assert _config(_parser().parse_args(["--config", str(file)])).strategy == "greedy"
+    config, _ = _config(_parser().parse_args(["--config", str(file)]))
+    assert config.strategy == "greedy"
 
 
 def test_modules_of_a_file_that_are_no_texts_are_one_line(tmp_path):

@@ -212,7 +212,7 @@ def test_what_a_run_left_is_not_read_by_a_data_set_in_the_place_of_its_own(here)
     with pytest.raises(RunError, match="data: is another data set than the one that .*run was"):
         _ = again().schema
     with pytest.raises(UserError, match="is another data set"):
-        _data_of_run(again())
+        _data_of_run(again(), lambda: None)
     (here / "data").rename(here / "later")
     write_log(here / "log.csv")
     assert cli.main([*made, "--quiet"]) == 0

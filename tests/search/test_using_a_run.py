@@ -408,7 +408,7 @@ def test_the_whole_job_is_a_function_that_goes_on_where_the_command_stopped(fini
 
     from nasrec_tf.search.command import _config, _parser
 
-    config = _config(_parser().parse_args(options(finished_run)))
+    config, _ = _config(_parser().parse_args(options(finished_run)))
     given = {name: value for name, value in dataclasses.asdict(config).items() if value is not None}
     found = nasrec_tf.search(**given)
     assert isinstance(found, nasrec_tf.TrainedModel)
