@@ -4,7 +4,8 @@ import argparse
 import csv
 import os
 import pathlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from nasrec_tf.common.atomic_file import atomic_file
 from nasrec_tf.common.command_line import OneLineParser
@@ -66,7 +67,7 @@ def list_runs(directories: Sequence[pathlib.Path]) -> list[RunFigures]:
     Raises:
         UserError: if there is no such directory, or no run in it.
     """
-    found: dict[pathlib.Path, RunFigures] = {}
+    paths_by_place: dict[pathlib.Path, tuple[pathlib.Path, str]] = {}
     for directory in directories:
         if not directory.is_dir():
             raise UserError(f"{directory}: no such directory.")
@@ -75,11 +76,32 @@ def list_runs(directories: Sequence[pathlib.Path]) -> list[RunFigures]:
             name = directory.name or str(directory) if path == directory else str(
                 path.relative_to(directory)
             )  # fmt: skip
-            if path.resolve() not in found:
-                found[path.resolve()] = figures_of(path, name)
+            paths_by_place.setdefault(path.resolve(), (path, name))
         if not paths:
             raise UserError(f"{directory}: holds no run of nasrec_tf.search.")
-    return sorted(found.values(), key=lambda run: run.test.log_loss if run.test else float("inf"))
+    names = told_apart({place: name for place, (_, name) in paths_by_place.items()})
+    found = [figures_of(path, names[place]) for place, (path, _) in paths_by_place.items()]
+    return sorted(found, key=lambda run: run.test.log_loss if run.test else float("inf"))
+
+
+def told_apart(names: Mapping[pathlib.Path, str]) -> dict[pathlib.Path, str]:
+    """Names of directories; of those that several have, as much of their paths as it takes.
+
+    Args:
+        names: by absolute path.
+
+    Example:
+        >>> found = told_apart({pathlib.Path("/a/x/run"): "run", pathlib.Path("/b/y/run"): "run"})
+        >>> list(found.values())
+        ['x/run', 'y/run']
+    """
+    told = dict(names)
+    while shared := {name for name, times in Counter(told.values()).items() if times > 1}:
+        for place in names:
+            if told[place] in shared:
+                length = len(pathlib.Path(told[place]).parts) + 1
+                told[place] = str(pathlib.Path(*place.parts[-length:]))
+    return told
 
 
 def screen(runs: Sequence[RunFigures]) -> str:

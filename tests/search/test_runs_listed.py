@@ -4,13 +4,16 @@ import contextlib
 import csv
 import io
 import json
+import pathlib
 import shutil
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from search_calls import Said
 
 from nasrec_tf.search.run_directory import RunDirectory
-from nasrec_tf.studies.runs_command import main
+from nasrec_tf.studies.runs_command import main, told_apart
 
 
 def listed(*arguments):
@@ -78,6 +81,24 @@ def test_a_run_that_is_named_twice_has_one_line(several, finished_run):
     assert len(listed(several, several / "finished").out.splitlines()) == len(
         listed(several).out.splitlines()
     )
+
+
+def test_runs_of_one_name_are_told_apart_by_their_paths(several, tmp_path):
+    for name in ("monday/run", "tuesday/run", "run"):
+        shutil.copytree(several / "below" / "stopped", tmp_path / name)
+    out = listed(*(tmp_path / name for name in ("monday", "tuesday", "run"))).out
+    names = {line.split("  ")[0] for line in out.splitlines()[1:]}
+    assert names == {"monday/run", "tuesday/run", f"{tmp_path.name}/run"}
+
+
+@given(st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=4), unique_by=tuple))
+def test_names_are_told_apart_and_are_ends_of_their_paths(paths):
+    places = [pathlib.Path("/", *parts) for parts in paths]
+    told = told_apart({place: place.name for place in places})
+    assert len(set(told.values())) == len(places)
+    for place, name in told.items():
+        parts = pathlib.Path(name).parts
+        assert place.parts[-len(parts) :] == parts
 
 
 @pytest.mark.parametrize(
