@@ -5,7 +5,7 @@ import dataclasses
 import math
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from beam_preprocess.common.suggestions import suggestion
 from nasrec_tf.benchmark.measured_table import (
@@ -97,15 +97,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def add_build_options(parser: argparse.ArgumentParser) -> None:
+def add_build_options(parser: argparse.ArgumentParser, left_out: Collection[str] = ()) -> None:
     """Adds the options that say where and on what a table is built.
 
     Args:
         parser: of a command that trains what a table lacks.
+        left_out: fields of ``BuildConfig`` that nothing of the command would read.
     """
     from nasrec_tf.benchmark.table_workspace import BuildConfig
 
     for field in dataclasses.fields(BuildConfig):
+        if field.name in left_out:
+            continue
         name = "dir" if field.name == "directory" else field.name.replace("_", "-")
         is_required = field.default is dataclasses.MISSING
         parser.add_argument(
@@ -125,7 +128,7 @@ def build_config(options: argparse.Namespace):
     """
     from nasrec_tf.benchmark.table_workspace import BuildConfig
 
-    return BuildConfig(**{field.name: getattr(options, field.name)
+    return BuildConfig(**{field.name: getattr(options, field.name, field.default)
                           for field in dataclasses.fields(BuildConfig)})  # fmt: skip
 
 

@@ -20,6 +20,9 @@ Measures what a search rests on. A study may be stopped at any moment; the same 
 where it stopped, and one that asks for more adds to what is there."""
 
 
+SPACE_OPTIONS = ("space", "blocks", "max_width")
+"""What architectures are drawn from; the study of pruning is given its own."""
+
 NO_SUPERNET = "none"
 """In place of a supernet's options: what trainings alone say."""
 
@@ -80,7 +83,7 @@ def _add_pruning(commands) -> None:
     pruning = commands.add_parser(
         "pruning", help="lottery tickets beside their controls", allow_abbrev=False
     )
-    add_build_options(pruning)
+    add_build_options(pruning, left_out=SPACE_OPTIONS)
     pruning.add_argument("--architecture", required=True,
                          help="what is pruned: a preset or a JSON file")  # fmt: skip
     pruning.add_argument("--iterations", type=int, default=5, help="prunings of each way (5)")

@@ -113,6 +113,16 @@ def test_what_cannot_be_studied_is_told_in_one_line(more, told, tmp_path):
     assert not (tmp_path / "generated").exists()
 
 
+def test_the_network_is_given_so_that_nothing_would_read_where_others_are_drawn_from(
+    tmp_path, capsys
+):
+    required = ["--dir", str(tmp_path), "--dataset", "generated", "--architecture", "x"]
+    for option in ("--space", "--blocks", "--max-width"):
+        with pytest.raises(SystemExit):
+            main(["pruning", *required, option, "3"])
+        assert capsys.readouterr().err == f"error: unknown option {option}; see --help\n"
+
+
 def without_time(directory, *, width=16, protocol="a", iterations=1):
     """A study that has no time to train; the names of what it would train are kept."""
     blocks = [{**ARCHITECTURE["blocks"][0], "dense_operators": {"fc": width}}]
