@@ -16,6 +16,10 @@ where there are any:
 - ``sandwich=S``: the whole supernet learns each batch before a path does, whose labels are mixed
   with what the whole one predicted (the sandwich rule, Yu et al. 2020, with one path and without
   the smallest one), in half of the passes;
+- ``capped=N``: a block of a path reads N sources at most while the supernet learns; candidates
+  read what they read;
+- ``fits=N``: a score is the mean of N, each with a final layer that was tuned on rows in another
+  order;
 - ``tuned=STEPS@RATE``: the path's own weights, tables too, go on learning before it is scored,
   with fresh accumulators, in the place of its final layer alone; each candidate begins from the
   supernet's weights.
@@ -98,12 +102,14 @@ def parsed_way(text: str) -> Way:
         "distilled": 0 < way.value < 1,
         "paths": way.value >= 2 and way.value == int(way.value),
         "sandwich": 0 <= way.value < 1,
+        "capped": way.value >= 1 and way.value == int(way.value),
+        "fits": way.value >= 2 and way.value == int(way.value),
         "tuned": way.value >= 1 and way.value == int(way.value) and way.rate > 0,
     }
     if not known.get(name, False):
         raise UserError(
-            f"--way {text}: there are plain, fair, averaged=D, distilled=S, paths=N, sandwich=S "
-            "and tuned=STEPS@RATE, where D and S are below 1."
+            f"--way {text}: there are plain, fair, averaged=D, distilled=S, paths=N, sandwich=S, "
+            "capped=N, fits=N and tuned=STEPS@RATE, where D and S are below 1."
         )
     return way
 
@@ -160,6 +166,7 @@ def trained_supernet(run: Run, way: Way):
         run: whose options it is trained by.
         way: how.
     """
+    from nasrec_tf.networks.supernet.samplers import path_sampler
     from nasrec_tf.search.stages.supernet import build, training_plan
     from nasrec_tf.training.trainer import OneDevice
     from nasrec_tf.training.weight_average import WeightAverage
@@ -170,6 +177,9 @@ def trained_supernet(run: Run, way: Way):
     model = build(run)
     if way.name == "fair":
         model.sampler.sampler = _fair_sampler(run.space)
+    if way.name == "capped":
+        capped = dataclasses.replace(run.space, max_sources=int(way.value))
+        model.sampler.sampler = path_sampler(run.config.path_sampler, capped)
     # Schedule and warm-up count updates, of which a step makes one for each path.
     _compile(model, plan, run, way.paths)
     trainer = OneDevice(model, _train_step(model, way))
@@ -274,7 +284,7 @@ def scores(run: Run, model, way: Way, architectures: Sequence[Architecture]) -> 
     Args:
         run: by whose options candidates are scored.
         model: the trained supernet.
-        way: ``tuned`` scores otherwise than the search does.
+        way: ``tuned`` and ``fits`` score otherwise than the search does.
         architectures: of its space.
     """
     from nasrec_tf.search.scorers import scoring_plan
@@ -284,12 +294,14 @@ def scores(run: Run, model, way: Way, architectures: Sequence[Architecture]) -> 
     if way.name == "tuned":
         plan = dataclasses.replace(plan, fine_tune_steps=0)
         tuned = _PathTuning(run, model, way)
-    scorer = SupernetScorer(model, run.records, plan)
+    seeds = range(plan.seed, plan.seed + (int(way.value) if way.name == "fits" else 1))
+    plans = [dataclasses.replace(plan, seed=seed) for seed in seeds]
+    scorers = [SupernetScorer(model, run.records, each) for each in plans]
     found = []
     for architecture in architectures:
         if way.name == "tuned":
             tuned(architecture)
-        found.append(scorer(architecture)["log_loss"])
+        found.append(np.mean([scorer(architecture)["log_loss"] for scorer in scorers]))
     return np.array(found)
 
 

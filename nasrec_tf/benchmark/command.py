@@ -128,8 +128,9 @@ def build_config(options: argparse.Namespace):
     """
     from nasrec_tf.benchmark.table_workspace import BuildConfig
 
-    return BuildConfig(**{field.name: getattr(options, field.name, field.default)
-                          for field in dataclasses.fields(BuildConfig)})  # fmt: skip
+    return BuildConfig(**{field.name: getattr(options, field.name)
+                          for field in dataclasses.fields(BuildConfig)
+                          if hasattr(options, field.name)})  # fmt: skip
 
 
 def _build(options: argparse.Namespace) -> int:
