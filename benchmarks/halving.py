@@ -64,6 +64,8 @@ def curves_of(rows: Sequence[MeasuredRow]) -> Curves:
             if best.test_log_loss is not None:
                 losses.append(curve)
                 test.append(best.test_log_loss)
+    if not losses:
+        return Curves((1.0,), np.empty((0, 1)), np.empty(0))
     return Curves(
         tuple(step / steps[-1] for step in steps),
         np.minimum.accumulate(np.array(losses, float), axis=1),
@@ -156,6 +158,7 @@ def measure(options: argparse.Namespace) -> int:
         raise UserError(
             f"--dataset must be one of {', '.join(table.datasets)}. Received: {options.dataset}"
         )
+    lines = 0
     print("data set, seed: networks; same winner, as good; lost, on test, by lot; fewer rows")
     for protocol, card in table.cards.items():
         if options.dataset not in (None, card.name):
@@ -166,6 +169,11 @@ def measure(options: argparse.Namespace) -> int:
             if len(curves.test) > options.count:
                 found = replay(curves, options.count, np.random.default_rng(options.seed))
                 print(_line(card.name, seed, len(curves.test), found), flush=True)
+                lines += 1
+    if not lines:
+        raise UserError(
+            f"no data set has more than {options.count} networks of one seed; lower --count."
+        )
     return 0
 
 
