@@ -38,6 +38,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.path_tuning import PathTuning
 from nasrec_tf.architecture.architecture import Architecture
 from nasrec_tf.benchmark.architecture_stream import random_numbers
 from nasrec_tf.benchmark.measured_rows import architecture_of
@@ -293,7 +294,7 @@ def scores(run: Run, model, way: Way, architectures: Sequence[Architecture]) -> 
     plan = scoring_plan(run)
     if way.name == "tuned":
         plan = dataclasses.replace(plan, fine_tune_steps=0)
-        tuned = _PathTuning(run, model, way)
+        tuned = PathTuning(run, model, int(way.value), way.rate)
     seeds = range(plan.seed, plan.seed + (int(way.value) if way.name == "fits" else 1))
     plans = [dataclasses.replace(plan, seed=seed) for seed in seeds]
     scorers = [SupernetScorer(model, run.records, each) for each in plans]
@@ -303,45 +304,6 @@ def scores(run: Run, model, way: Way, architectures: Sequence[Architecture]) -> 
             tuned(architecture)
         found.append(np.mean([scorer(architecture)["log_loss"] for scorer in scorers]))
     return np.array(found)
-
-
-class _PathTuning:
-    """Trains a path on from the supernet's weights."""
-
-    def __init__(self, run: Run, model, way: Way):
-        import tensorflow as tf
-
-        from nasrec_tf.data.records import derived_seed
-        from nasrec_tf.optimizers.adagrad import Adagrad
-        from nasrec_tf.optimizers.schedules import WarmupConstant
-        from nasrec_tf.training.trainer import OneDevice
-
-        self._model, self._steps = model, int(way.value)
-        self._weights = [each.numpy() for each in model.weights]
-        optimizer = Adagrad(WarmupConstant(way.rate, self._steps // 10))
-        model.compile(optimizer, loss=model.loss, jit_compile=False)
-        optimizer.build(model.trainable_variables)
-        self._slots = [(each, each.numpy()) for each in optimizer.variables]
-        widest = model.encode(model.space.widest)
-        self._path = type(widest)(*(tf.Variable(part, trainable=False) for part in widest))
-        model.sampler = lambda generator, step: self._path
-        self._trainer = OneDevice(model)
-        batch = run.settings.batch_size
-        seed = derived_seed(run.config.seed, "fine-tuning rows")
-        self._batches = lambda epoch: iter(run.records.training_batches(batch, epoch, seed))
-        self._of_an_epoch = run.records.steps_per_epoch(batch)
-
-    def __call__(self, architecture: Architecture) -> None:
-        for variable, value in (*zip(self._model.weights, self._weights), *self._slots):
-            variable.assign(value)
-        for part, value in zip(self._path, self._model.encode(architecture)):
-            part.assign(value)
-        made = 0
-        while made < self._steps:
-            steps = min(self._of_an_epoch, self._steps - made)
-            self._trainer.steps(self._batches(made // self._of_an_epoch), steps)
-            made += steps
-        self._model.optimizer.settle()
 
 
 def measure(options: argparse.Namespace) -> int:
