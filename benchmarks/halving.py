@@ -172,7 +172,7 @@ def measure(options: argparse.Namespace) -> int:
                 lines += 1
     if not lines:
         raise UserError(
-            f"no data set has more than {options.count} networks of one seed; lower --count."
+            f"--count {options.count}: no data set has more networks of one seed; lower it."
         )
     return 0
 
