@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from beam_preprocess.common.calendar_days import SECONDS_OF_DAY
 from beam_preprocess.common.packed_strings import hash_strings
 from beam_preprocess.dataset.feature_schema import JSON_LISTS, RawKey
-from beam_preprocess.dataset.missing_numbers import are_missing, missing_numbers
 from beam_preprocess.dataset.time_formats import Moment, time_format
 from beam_preprocess.reading.column_kinds import DenseColumn, SparseColumn
 from beam_preprocess.reading.description import NUMBER, Description
@@ -26,13 +25,16 @@ from beam_preprocess.reading.lists import (
 )
 from beam_preprocess.reading.moments import derived_categories, moments_of, seconds_of
 from beam_preprocess.reading.other_writings import twins
-from beam_preprocess.reading.parse import RawRows, Reject, column_reason
+from beam_preprocess.reading.parse import RawRows, Reject
+from beam_preprocess.reading.row_faults import RowFaults
+from beam_preprocess.reading.written_numbers import (
+    decode_number,
+    numbers_of_text,
+    without_missing,
+)
 
 _LABELS = {b"0": 0, b"1": 1, b"0.0": 0, b"1.0": 1}
-_FLOAT32_MAX = float(np.finfo(np.float32).max)  # records hold float32
 _NO_LABEL = "label is not 0 or 1"
-_NOT_FINITE = "not a finite 32-bit number"
-_NOT_A_NUMBER = "not a number"
 _NO_TIME_NUMBER = "not a number (a time in another form? --time-format, time_format says it)"
 _TIME_LIMIT = 2.0**63  # times are held as 64-bit integers
 
@@ -85,20 +87,6 @@ class Rows:
         )
 
 
-class _Faults:
-    """Collects the first fault of each row."""
-
-    def __init__(self, rows: int):
-        self.bad = np.zeros(rows, bool)
-        self.reasons: dict[int, str] = {}
-
-    def add(self, rows: np.ndarray, column: str, what: str, values: pa.Array) -> None:
-        for row in rows:
-            if not self.bad[row]:
-                self.bad[row] = True
-                self.reasons[int(row)] = column_reason(column, what, values[row].as_py())
-
-
 def decode_rows(
     raw: RawRows, description: Description, *, numeric_ids: bool
 ) -> tuple[Rows, list[Reject]]:
@@ -112,7 +100,7 @@ def decode_rows(
     Returns:
       The well-formed rows, and all rejects of the block.
     """
-    faults = _Faults(len(raw.lines))
+    faults = RowFaults(len(raw.lines))
     label = _decode_label(raw, description, faults)
     missing = _missing_values(description)
     times = _Times(raw, description, missing, faults)
@@ -122,7 +110,7 @@ def decode_rows(
             dense[number.key] = times.age(number)
         elif number.key not in dense:
             source = number.source
-            dense[source] = _decode_number(raw, source, description, missing, faults)
+            dense[source] = decode_number(raw, source, description, missing, faults)
     sparse = {}
     for column in description.sparse:
         key = column.raw_key
@@ -130,7 +118,7 @@ def decode_rows(
             if column.is_list:
                 sparse[key] = _items(raw.columns[column.source], column, missing, faults)
             elif column.derive is None:
-                sparse[key] = _without_missing(raw.columns[column.source], missing)
+                sparse[key] = without_missing(raw.columns[column.source], missing)
             else:
                 sparse[key] = derived_categories(times.of(column.source), column.derive)
         if numeric_ids:
@@ -139,7 +127,7 @@ def decode_rows(
     weight = _decode_weight(raw, description, missing, faults)
     group = None
     if description.group is not None:
-        group = _group_numbers(_without_missing(raw.columns[description.group], missing))
+        group = _group_numbers(without_missing(raw.columns[description.group], missing))
     answers = raw.columns[description.label] if description.label_positive else None
     rows = Rows(label, dense, sparse, time, raw.lines, raw.offsets, weight, group, answers)
     rejects = list(raw.rejects)
@@ -152,13 +140,13 @@ def decode_rows(
 
 
 def _decode_weight(
-    raw: RawRows, description: Description, missing: pa.Array, faults: _Faults
+    raw: RawRows, description: Description, missing: pa.Array, faults: RowFaults
 ) -> np.ndarray | None:
     name = description.weight
     if name is None:
         return None
     values = raw.columns[name]
-    weight = _decode_number(raw, name, description, missing, faults)
+    weight = decode_number(raw, name, description, missing, faults)
     bad = ~(weight >= 0)
     faults.add(np.flatnonzero(bad), name, "no weight, which is a number from 0 on", values)
     return np.where(bad, 0, weight).astype(np.float32)
@@ -174,14 +162,7 @@ def _missing_values(description: Description) -> pa.Array:
     return pa.array([b"", *(token.encode() for token in description.missing_tokens)], pa.binary())
 
 
-def _without_missing(values: pa.Array, missing: pa.Array) -> pa.Array:
-    absent = pc.equal(pc.binary_length(values), 0)
-    if len(missing) > 1:
-        absent = pc.or_(absent, pc.is_in(values, missing))
-    return pc.if_else(absent, pa.scalar(None, pa.binary()), values)
-
-
-def _decode_label(raw: RawRows, description: Description, faults: _Faults) -> np.ndarray:
+def _decode_label(raw: RawRows, description: Description, faults: RowFaults) -> np.ndarray:
     name = description.label
     values = raw.columns[name]
     if description.label_positive:
@@ -189,7 +170,7 @@ def _decode_label(raw: RawRows, description: Description, faults: _Faults) -> np
     if description.label_rule == "positive" or description.label_above is not None:
         least = description.label_above
         missing = _missing_values(description)
-        counts = _decode_number(raw, name, description, missing, faults)
+        counts = decode_number(raw, name, description, missing, faults)
         bad = np.isnan(counts) if least is not None else np.isnan(counts) | (counts < 0)
         what = "not a number of clicks" if least is None else "label is no number"
         faults.add(np.flatnonzero(bad), name, what, values)
@@ -203,8 +184,8 @@ def _decode_label(raw: RawRows, description: Description, faults: _Faults) -> np
     return label
 
 
-def _label_by_value(values: pa.Array, description: Description, faults: _Faults) -> np.ndarray:
-    present = _without_missing(values, _missing_values(description))
+def _label_by_value(values: pa.Array, description: Description, faults: RowFaults) -> np.ndarray:
+    present = without_missing(values, _missing_values(description))
     missing = present.is_null().to_numpy(zero_copy_only=False)
     faults.add(np.flatnonzero(missing), description.label, "label is missing", values)
     positive = [value.encode() for value in description.label_positive]
@@ -229,94 +210,24 @@ def _no_answer(value: bytes, description: Description) -> str | None:
     return None
 
 
-def _decode_number(
-    raw: RawRows, name: str, description: Description, missing: pa.Array, faults: _Faults
-) -> np.ndarray:
-    values = raw.numbers.get(name, raw.columns[name])
-    if pa.types.is_floating(values.type):
-        numbers = values.to_numpy(zero_copy_only=False)  # null to NaN
-        absent = values.is_null()
-    else:
-        found = _numbers_of_text(values, name, description, missing, faults, _NOT_A_NUMBER)
-        numbers, absent = found
-    return _finite(numbers, absent, name, description, values, faults)
-
-
-def _finite(
-    numbers: np.ndarray,
-    absent: pa.Array,
-    name: str,
-    description: Description,
-    values: pa.Array,
-    faults: _Faults,
-) -> np.ndarray:
-    """The numbers, NaN where one means missing; any other that records cannot hold is a fault."""
-    missing = missing_numbers(description.missing_tokens, description.decimal)
-    means_missing = are_missing(numbers, missing)
-    odd = ~(np.abs(numbers) <= _FLOAT32_MAX) & ~means_missing
-    if odd.any():
-        odd &= ~absent.to_numpy(zero_copy_only=False)
-        faults.add(np.flatnonzero(odd), name, _NOT_FINITE, values)
-    return np.where(means_missing, np.nan, numbers)
-
-
-def _numbers_of_text(
-    values: pa.Array,
-    name: str,
-    description: Description,
-    missing: pa.Array,
-    faults: _Faults,
-    what: str,
-) -> tuple[np.ndarray, pa.Array]:
-    """float64 [rows], NaN where there is none, and where a value is missing."""
-    text = _without_missing(values, missing).cast(pa.string())
-    if description.decimal != ".":  # A point separates thousands there: no number that is known.
-        text = pc.replace_substring(text, ".", "?")
-        text = pc.replace_substring(text, description.decimal, ".")
-    try:
-        numbers = text.cast(pa.float64())
-    except pa.ArrowInvalid:
-        numbers = _numbers_one_by_one(text, name, values, faults, what)
-    found = numbers.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
-    return found, text.is_null()
-
-
-def _numbers_one_by_one(
-    text: pa.Array, name: str, values: pa.Array, faults: _Faults, what: str
-) -> pa.Array:
-    numbers, bad = [], []
-    for row, value in enumerate(text.to_pylist()):
-        try:
-            numbers.append(None if value is None else _strict_float(value))
-        except ValueError:
-            numbers.append(None)
-            bad.append(row)
-    faults.add(np.array(bad, np.int64), name, what, values)
-    return pa.array(numbers, pa.float64())
-
-
-def _strict_float(value: str) -> float:
-    if "_" in value:  # Python's float() takes 1_000
-        raise ValueError(value)
-    return float(value)
-
-
 def _items(
-    values: pa.Array, column: SparseColumn, missing: pa.Array, faults: _Faults
+    values: pa.Array, column: SparseColumn, missing: pa.Array, faults: RowFaults
 ) -> pa.ListArray:
     if column.multi == JSON_LISTS:
-        lists, bad = json_items(_without_missing(values, missing))
+        lists, bad = json_items(without_missing(values, missing))
         faults.add(bad, column.source, "not a list of JSON with single values", values)
         values = lists
     elif isinstance(column.multi, str):
-        values = split_items(_without_missing(values, missing), column.multi)
+        values = split_items(without_missing(values, missing), column.multi)
     return without_missing_items(values, missing)
 
 
 class _Times:
     """The times of raw columns, each read once; what is none is a fault."""
 
-    def __init__(self, raw: RawRows, description: Description, missing: pa.Array, faults: _Faults):
+    def __init__(
+        self, raw: RawRows, description: Description, missing: pa.Array, faults: RowFaults
+    ):
         self._raw = raw
         self._description = description
         self._missing = missing
@@ -327,7 +238,7 @@ class _Times:
         """Those of a column, not valid where it is missing."""
         if source not in self._known:
             form = time_format(self._description.form_of(source))
-            values = _without_missing(self._raw.columns[source], self._missing)
+            values = without_missing(self._raw.columns[source], self._missing)
             found = moments_of(values, form)
             bad = ~found.valid & values.is_valid().to_numpy(zero_copy_only=False)
             self._faults.add(
@@ -369,7 +280,7 @@ def number_of(value: bytes, radix: str) -> int:
     return int(value, 16)
 
 
-def _check_numeric(values: pa.Array, column: SparseColumn, faults: _Faults) -> None:
+def _check_numeric(values: pa.Array, column: SparseColumn, faults: RowFaults) -> None:
     singles = values.flatten() if column.is_list else values
     encoded = singles.dictionary_encode()
     bad = set()
@@ -386,7 +297,7 @@ def _check_numeric(values: pa.Array, column: SparseColumn, faults: _Faults) -> N
         faults.add(rows, column.source, "not a number, which --encoding modulo needs", values)
 
 
-def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.ndarray | None:
+def _decode_time(raw: RawRows, description: Description, faults: RowFaults) -> np.ndarray | None:
     name = description.time_column
     if name is None:
         return None
@@ -398,7 +309,7 @@ def _decode_time(raw: RawRows, description: Description, faults: _Faults) -> np.
         faults.add(bad, name, f"not a time of the form {form.text}", values)
         return np.where(moments.valid, moments.seconds, 0)
     missing = pa.array([b""], pa.binary())
-    numbers, _ = _numbers_of_text(values, name, description, missing, faults, _NO_TIME_NUMBER)
+    numbers, _ = numbers_of_text(values, name, description, missing, faults, _NO_TIME_NUMBER)
     faults.add(np.flatnonzero(np.isnan(numbers)), name, "no time", values)
     late = np.abs(numbers) >= _TIME_LIMIT
     faults.add(np.flatnonzero(late), name, "a time beyond 64 bits", values)
