@@ -68,6 +68,16 @@ class MapQuantizers(keras.layers.Layer):
             for name, variable in input_range.variables_by_name.items()
         }
 
+    def take_ranges(self, other: "MapQuantizers") -> None:
+        """Takes over the ranges of inputs.
+
+        Args:
+            other: of a part that has these maps, and may have others.
+        """
+        known = other.variables_by_name
+        for name, variable in self.variables_by_name.items():
+            variable.assign(known[name])
+
     def quantized(
         self,
         weights: dict[str, Any],

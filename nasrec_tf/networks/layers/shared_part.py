@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from nasrec_tf.native.active_weight import ActiveWeight, SliceReader, gather_rows
 from nasrec_tf.networks.layers.feature_embedding import weight_initializer
+from nasrec_tf.networks.layers.operator_layer import WeightedPart
 from nasrec_tf.networks.layers.spec_config import specs_from_config, specs_to_config
 from nasrec_tf.operators.base import Prefix, SlotPairs, WeightSpec
 
@@ -210,6 +211,16 @@ class SharedPart(keras.layers.Layer):
             return groups[0][: spec.axes[0].size]
         rows = stand_alone_rows(spec.axes[0], self.specs[spec.name].axes[0])
         return np.concatenate(groups, axis=1)[rows][:, : spec.axes[1].size]
+
+    def fill(self, alone: WeightedPart) -> None:
+        """Gives a stand-alone network's part the values of its weights.
+
+        Args:
+            alone: the part, of an architecture that the supernet holds.
+        """
+        for spec in alone.specs:
+            if spec.name in alone.variables_by_name:
+                alone.variables_by_name[spec.name].assign(self.extract(spec))
 
 
 def _active_size(axis):

@@ -187,7 +187,5 @@ def folded(network: MaskedSubnet) -> Subnet:
             value = np.asarray(values[weight])
             variable.assign(kept[name].cut(weight, value) if name in kept else value)
     for name, quantizers in plain.quantizers.items():
-        known = network.quantizers[name].variables_by_name
-        for each, variable in quantizers.variables_by_name.items():
-            variable.assign(known[each])
+        quantizers.take_ranges(network.quantizers[name])
     return plain

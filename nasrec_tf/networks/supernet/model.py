@@ -378,8 +378,6 @@ class Supernet(LogitNetwork):
         self._loss_tracker.update_state(loss, sample_weight=tf.shape(labels)[0])
         return self.compute_metrics(inputs, labels, logits, sample_weight)
 
-    # Taking a subnet out.
-
     def extract(self, architecture: Architecture) -> Subnet:
         """The stand-alone network with the path's slices of the shared weights.
 
@@ -396,12 +394,7 @@ class Supernet(LogitNetwork):
         table = self.embedding.table.value
         subnet = Subnet(architecture, self.features, self.options, seed=None, table=table)
         for name, part in subnet.parts.items():
-            for spec in part.specs:
-                if spec.name in part.variables_by_name:
-                    value = self.parts[name].extract(spec)
-                    part.variables_by_name[spec.name].assign(value)
+            self.parts[name].fill(part)
         for name, quantizers in subnet.quantizers.items():
-            shared = self.quantizers[name].variables_by_name
-            for key, variable in quantizers.variables_by_name.items():
-                variable.assign(shared[key])
+            quantizers.take_ranges(self.quantizers[name])
         return subnet
