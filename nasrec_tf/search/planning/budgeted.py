@@ -15,6 +15,7 @@ from nasrec_tf.search.planning.fitting import (
     Fit,
     chosen_lines,
     fitted,
+    is_left_open,
     without_use,
 )
 from nasrec_tf.search.planning.run_plan import Plan, make_plan
@@ -45,7 +46,7 @@ def with_chosen(config: SearchConfig) -> SearchConfig:
     left_open: dict[str, Any] = {
         name: value
         for name, value in note.chosen.items()
-        if getattr(config, name) is None and name not in unused
+        if is_left_open(config, name) and name not in unused
     }
     return dataclasses.replace(config, **left_open)
 
@@ -56,7 +57,7 @@ def _short_scores_without_use(config: SearchConfig, chosen: Mapping[str, Any]) -
         return set()
     if "rescore" in without_use(config):
         return set(SHORT_SCORES)
-    said = [getattr(config, name) is not None for name in LONG_SCORES]
+    said = [not is_left_open(config, name) for name in LONG_SCORES]
     return {"rescore"} if all(said) else set()
 
 

@@ -7,7 +7,9 @@ user has said is never changed, nor what a stage has read that has begun.
 
 On a large log the first cut is that of ``SHORT_SCORES``: all candidates by short scores, the best
 of them again by whole ones. What that loses was measured (docs/scaling.md, "The best scored
-again"), and is less than half of the candidates would.
+again"), and is less than half of the candidates would. There a pass may end before all rows, too:
+what is trained on is then a part of the whole log, and vocabularies and figures are of all of it,
+while ``max_rows`` leaves the log's first rows alone.
 """
 
 import dataclasses
@@ -21,7 +23,13 @@ from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import limited
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost
-from nasrec_tf.search.scaling import PAPER_TOP_K, PAPER_TRIALS, scale
+from nasrec_tf.search.scaling import (
+    LEAST_STEPS,
+    PAPER_BATCH,
+    PAPER_TOP_K,
+    PAPER_TRIALS,
+    scale,
+)
 from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.time_budget import EVALUATED_ROW, FINISH, MUST, START
 
@@ -36,7 +44,9 @@ WEIGHTS = {
     "top_k": 2.0,
     "recipe_share": 3.0,
     "supernet_epochs": 2.0,
+    "supernet_rows": 2.0,
     "retrain_epochs": 4.0,
+    "epoch_rows": 4.0,
     "max_rows": 6.0,
 }
 """What halving a setting costs in quality, beside the others; each further time it is twice as
@@ -49,10 +59,16 @@ LEAST = {
     "top_k": 2,
     "recipe_share": 0.0,
     "supernet_epochs": 1,
+    "supernet_rows": LEAST_STEPS * PAPER_BATCH,
     "retrain_epochs": 1,
+    "epoch_rows": LEAST_STEPS * PAPER_BATCH,
     "max_rows": 10_000,
 }
 """Where cutting ends."""
+
+PASSES = {"supernet_rows": "supernet_epochs", "epoch_rows": "retrain_epochs"}
+"""Of what trains, the rows of a pass and how many there are. The last pass alone is shortened:
+fresh rows teach more than those that have been seen. Where the passes are given, they are whole."""
 
 SHORT_SCORES = {"rescore": 45, "fine_tune_steps": 62, "validation_rows": 20_480}
 """What scores a search by short scores and its best again: three times as many as the paper's
@@ -138,7 +154,21 @@ def _knobs(forecast: Forecast, fixed: Collection[str]) -> list[str]:
 
 
 def _is_open(config: SearchConfig, name: str, fixed: Collection[str]) -> bool:
-    return getattr(config, name) is None and name not in fixed
+    return is_left_open(config, name) and name not in fixed
+
+
+def is_left_open(config: SearchConfig, name: str) -> bool:
+    """Whether the user has said nothing of an option.
+
+    Args:
+        config: the options.
+        name: of the option's field.
+
+    Example:
+        >>> is_left_open(SearchConfig(), "supernet_rows"), is_left_open(SearchConfig(), "top_k")
+        (True, True)
+    """
+    return bool(getattr(config, name) == getattr(SearchConfig, name))
 
 
 def without_use(config: SearchConfig) -> set[str]:
@@ -151,15 +181,16 @@ def without_use(config: SearchConfig) -> set[str]:
         >>> without_use(SearchConfig(generations=3))
         {'candidates'}
     """
-    unused = set()
+    unused = {rows for rows, passes in PASSES.items() if not is_left_open(config, passes)}
     if config.architecture is not None:
-        unused |= {"validation_rows", "candidates", "refine", "top_k", "supernet_epochs"}
+        unused |= {"validation_rows", "candidates", "refine", "top_k"}
+        unused |= {"supernet_epochs", "supernet_rows"}
     if config.architecture is not None or config.codesign or config.trains_candidates:
         unused |= {"rescore", "fine_tune_steps"}
     if config.generations is not None or config.score_budget is not None:
         unused.add("candidates")
     if config.trains_candidates:
-        unused.add("supernet_epochs")
+        unused |= {"supernet_epochs", "supernet_rows"}
     if config.recipe != AUTO or config.warm_start is not None:
         unused.add("recipe_share")
     return unused
@@ -207,8 +238,10 @@ def _best_cut(
 ) -> tuple[str, Chosen, Fit] | None:
     """The cut that saves most for what it costs; ``None`` if nothing is left to cut."""
     best: tuple[float, str, Chosen, Fit] | None = None
-    for name in knobs:
-        cut = _cut(forecast, values, name)
+    cuts = {name: _cut(forecast, values, name) for name in knobs}
+    if any(cuts.get(name) is not None for name in PASSES):
+        cuts["max_rows"] = None  # What it takes away is more than rows to train on.
+    for name, cut in cuts.items():
         if cut is None:
             continue
         found = _fit(forecast, cut)
@@ -224,15 +257,24 @@ def _cut(forecast: Forecast, values: Chosen, name: str) -> Chosen | None:
     if name == "rescore":
         is_cut = name not in values and _has_long_scores(forecast, values)
         return {**values, **SHORT_SCORES} if is_cut else None
+    if name in PASSES and _value(forecast, values, PASSES[name]) > LEAST[PASSES[name]]:
+        return None
     less = _less(forecast, values, name)
     if less is None:
         return None
     cut = {**values, name: less}
-    if name == "max_rows" and "rescore" in values:
-        # Scores of a smaller log are shorter, and short ones lose more.
-        whole = {each: value for each, value in cut.items() if each not in SHORT_SCORES}
-        return cut if _has_long_scores(forecast, whole) else whole
-    return cut
+    return _of_fewer_rows(forecast, cut) if name == "max_rows" else cut
+
+
+def _of_fewer_rows(forecast: Forecast, cut: Chosen) -> Chosen:
+    """What is chosen where less of the log is read, without what that has made pointless."""
+    rows = _with(forecast, cut).pilot.rows["train"]
+    cut = {name: value for name, value in cut.items() if name not in PASSES or value < rows}
+    if "rescore" not in cut:
+        return cut
+    # Scores of a smaller log are shorter, and short ones lose more.
+    whole = {name: value for name, value in cut.items() if name not in SHORT_SCORES}
+    return cut if _has_long_scores(forecast, whole) else whole
 
 
 def _has_long_scores(forecast: Forecast, values: Chosen) -> bool:
@@ -282,6 +324,10 @@ def _value(forecast: Forecast, values: Chosen, name: str) -> int | float:
         return max(pilot.rows.values()) if given else sum(pilot.rows.values())
     if name == "recipe_share":
         return changed.recipe_share()
+    if name == "supernet_rows":
+        return min(pilot.rows["train"], pilot.config.supernet_rows or pilot.rows["train"])
+    if name == "epoch_rows":
+        return pilot.recipe.pass_rows(pilot.rows["train"])
     settings = scale(pilot.config, pilot.rows["train"])
     if name == "candidates":
         return search_strategy(pilot.config, settings, pilot.rows["train"]).trials

@@ -1,0 +1,211 @@
+"""``--max-hours`` chooses settings that fit, the best of them first."""
+
+import dataclasses
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from measured_costs import COSTS, RECORDS
+
+from nasrec_tf.common.errors import UserError
+from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.planning.fitting import FILLED, LEAST, PASSES, SHORT_SCORES, fitted
+from nasrec_tf.search.planning.forecast import Forecast
+from nasrec_tf.search.planning.samples import data_set_pilot
+from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
+from nasrec_tf.search.run_directory import RunDirectory
+from nasrec_tf.search.scaling import scale
+from nasrec_tf.search.search_plan import search_strategy
+from nasrec_tf.search.stages.supernet import training_plan
+
+
+@pytest.fixture(scope="module")
+def pilot(finished_run, tmp_path_factory):
+    """Of a log of a million rows whose tables are those of the finished run."""
+    found = data_set_pilot(
+        SearchConfig(max_hours=1.0, run_dir=str(tmp_path_factory.mktemp("other") / "run")),
+        RunDirectory(tmp_path_factory.mktemp("another") / "run"),
+        finished_run / "run" / "records" / "dataset",
+    )
+    rows = {"train": 800_000, "validation": 100_000, "test": 100_000}
+    pilot = dataclasses.replace(found, rows=rows)
+    pilot.records  # noqa: B018  (made once for all)
+    return pilot
+
+
+@settings(max_examples=6, deadline=None, phases=(Phase.generate,))
+@given(hours=st.floats(0.02, 60.0), given_top_k=st.one_of(st.none(), st.integers(1, 9)))
+def test_what_is_chosen_fits_or_is_the_least(pilot, hours, given_top_k):
+    config = dataclasses.replace(pilot.config, top_k=given_top_k)
+    forecast = Forecast(dataclasses.replace(pilot, config=config), COSTS, RECORDS)
+    fit = fitted(forecast, 3600 * hours)
+    assert "top_k" not in fit.chosen or given_top_k is None
+    SearchConfig(**fit.chosen)  # Options by name, with values that they take.
+    if fit.seconds.expected > FILLED * 3600 * hours:
+        assert all(fit.chosen.get(name, 0) <= LEAST[name] for name in ("candidates", "refine"))
+        assert fit.planned["recipe"] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "least"),
+    [
+        ({"population": 40, "children": 4}, 44),
+        ({"tournament": 100, "children": 4}, None),  # Its population is all there would have been.
+        ({"strategy": "predicted", "strategy_options": "start=30"}, 31),
+        ({"strategy": "local", "strategy_options": "neighbours=25"}, 26),
+    ],
+)
+def test_as_many_candidates_are_left_as_the_search_asks_for(pilot, given, least):
+    """A cut below them ended the run in a line on options that the user had not given."""
+    config = dataclasses.replace(pilot.config, **given)
+    rows = {"train": 60_000, "validation": 8_000, "test": 8_000}
+    changed = pilot.with_options(config, rows)
+    fit = fitted(Forecast(changed, COSTS, RECORDS), 72.0)
+    assert fit.chosen.get("candidates") == least and fit.chosen["retrain_epochs"] == 1
+    chosen = dataclasses.replace(config, **fit.chosen)
+    assert search_strategy(chosen, changed.with_options(chosen, rows).settings, 60_000)
+
+
+def test_rows_are_not_cut_below_what_the_search_asks_for(pilot):
+    """They decide how many candidates there are, where ``candidates`` may not change."""
+    config = dataclasses.replace(
+        pilot.config, data=("log.csv",), dataset="csv", score_by="training", score_rows=1000,
+        strategy="predicted", strategy_options="start=60",
+    )  # fmt: skip
+    records = RecordsCost(start=1.0, reading=10.0, disk=1 << 20, raw_disk=0)
+    costs = dataclasses.replace(COSTS, supernet=None, scoring=())
+    changed = pilot.with_options(config, pilot.rows)
+    fit = fitted(Forecast(changed, costs, records), 30.0, fixed=("candidates",))
+    chosen = dataclasses.replace(config, **fit.chosen)
+    rows = round(0.8 * fit.chosen["max_rows"])
+    assert search_strategy(chosen, scale(chosen, rows), rows).trials > 60
+
+
+def test_rows_of_splits_of_their_own_are_cut_each(pilot):
+    """They were planned as if those of one log were, a tenth of validation and test."""
+    of_log = {"data": ("log.csv",), "dataset": "csv"}
+    given = {"validation_data": ("validation.csv",), "test_data": ("test.csv",)}
+    records = RecordsCost(start=1.0, reading=10.0, disk=1 << 20, raw_disk=0)
+    for more in ({}, given):
+        config = dataclasses.replace(pilot.config, **of_log, **more)
+        fit = fitted(Forecast(dataclasses.replace(pilot, config=config), COSTS, records), 60.0)
+        most = fit.chosen["max_rows"]
+        assert most < 100_000
+        read = 3 * most if more else most
+        assert fit.planned["records"] == pytest.approx(1.0 + 10.0 * read / 1_000_000, rel=1e-4)
+
+
+LARGE = {"train": 36_700_000, "validation": 4_600_000, "test": 4_600_000}
+
+
+@pytest.mark.parametrize("hours", [24.0, 12.0])
+def test_a_large_log_is_scored_shortly_and_its_best_again(pilot, hours):
+    forecast = Forecast(pilot.with_options(pilot.config, LARGE), COSTS, RECORDS)
+    chosen = fitted(forecast, 3600 * hours).chosen
+    assert SHORT_SCORES.items() <= chosen.items()
+    settings = scale(dataclasses.replace(pilot.config, **chosen), LARGE["train"])
+    assert (settings.rescore_steps, settings.rescore_rows) == (500, 819_200)
+    # Once more candidates would have to go, they go second.
+    whole = fitted(forecast, 3600 * hours, fixed=("rescore",)).chosen
+    assert whole["candidates"] < chosen.get("candidates", 2048)
+
+
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ({}, {"train": 800_000, "validation": 100_000, "test": 100_000}),
+        ({}, {**LARGE, "validation": 160_000}),
+        ({"fine_tune_steps": 500}, LARGE),
+        ({"validation_rows": 819_200}, LARGE),
+        ({"validation_sample": 40_960}, LARGE),
+        ({"score_by": "training"}, LARGE),
+        ({"architecture": "dlrm"}, LARGE),
+    ],
+)
+def test_scores_are_not_made_short_where_it_is_not_known_what_that_loses(pilot, given, rows):
+    config = dataclasses.replace(pilot.config, **given)
+    forecast = Forecast(pilot.with_options(config, rows), COSTS, RECORDS)
+    chosen = fitted(forecast, 3600 * 6.0).chosen
+    assert not {"rescore", "fine_tune_steps"} & set(chosen)
+
+
+def test_a_large_log_of_which_little_is_read_is_scored_as_a_small_one(pilot):
+    config = dataclasses.replace(pilot.config, data=("log.csv",), dataset="csv")
+    records = RecordsCost(start=1.0, reading=2000.0, disk=1 << 30, raw_disk=0)
+    forecast = Forecast(pilot.with_options(config, LARGE), COSTS, records)
+    chosen = fitted(forecast, 600.0).chosen
+    assert chosen["max_rows"] < 1_600_000
+    assert not {"rescore", "fine_tune_steps"} & set(chosen)
+    SearchConfig(**{**chosen, "data": ("log.csv",), "dataset": "csv"})
+
+
+@pytest.mark.parametrize("hours", [2.0, 1.0])
+@pytest.mark.parametrize("of_log", [False, True])
+def test_passes_over_a_large_log_end_early_before_less_of_it_is_read(pilot, hours, of_log):
+    """The first rows of a log alone were read; of finished records nothing was cut, and the only
+    pass of each training ended in the middle."""
+    given = {"data": ("log.csv",), "dataset": "csv"} if of_log else {}
+    config = dataclasses.replace(pilot.config, **given)
+    records = dataclasses.replace(RECORDS, reading=900.0, disk=1 << 30 if of_log else 0)
+    forecast = Forecast(pilot.with_options(config, LARGE), COSTS, records)
+    fit = fitted(forecast, 3600 * hours)
+    assert fit.seconds.expected <= FILLED * 3600 * hours
+    passes = {name: fit.chosen[name] for name in PASSES if name in fit.chosen}
+    assert passes and "max_rows" not in fit.chosen
+    assert all(LEAST[name] <= rows < LARGE["train"] for name, rows in passes.items())
+    # They are what is trained on, and by the rules that stages count by.
+    changed = forecast.pilot.with_options(dataclasses.replace(config, **fit.chosen), LARGE)
+    assert changed.recipe.pass_rows(LARGE["train"]) == passes.get("epoch_rows", LARGE["train"])
+    assert training_plan(changed).steps(changed.counts) == (
+        passes.get("supernet_rows", LARGE["train"]) // 512
+    )
+
+
+def test_less_of_a_log_is_read_where_short_passes_take_too_long(pilot):
+    config = dataclasses.replace(pilot.config, data=("log.csv",), dataset="csv")
+    records = RecordsCost(start=1.0, reading=900.0, disk=1 << 30, raw_disk=0)
+    forecast = Forecast(pilot.with_options(config, LARGE), COSTS, records)
+    chosen = fitted(forecast, 3600 * 0.4).chosen
+    rows = round(0.8 * chosen["max_rows"])
+    assert all(chosen[name] < rows for name in PASSES if name in chosen)
+
+
+@pytest.mark.parametrize("given", [{"supernet_epochs": 1}, {"retrain_epochs": 1}])
+def test_passes_that_are_asked_for_are_whole(pilot, given):
+    config = dataclasses.replace(pilot.config, **given)
+    forecast = Forecast(pilot.with_options(config, LARGE), COSTS, RECORDS)
+    chosen = fitted(forecast, 3600 * 1.5).chosen
+    (passes,) = given
+    assert not any(PASSES[name] == passes for name in chosen if name in PASSES)
+    assert any(name in chosen for name in PASSES)
+
+
+def test_as_many_more_networks_are_trained_as_comparisons_give_up(pilot):
+    """15 that are compared while they train take what five do that are not."""
+    costs = dataclasses.replace(COSTS, found=(TrainingCost(1.0, 0.1, 1e-5, 1.0),) * 2)
+    kept = {}
+    for halving in (False, True):
+        config = dataclasses.replace(pilot.config, halving=halving, recipe="paper")
+        forecast = Forecast(pilot.with_options(config, LARGE), costs, RECORDS)
+        chosen = fitted(forecast, 3600 * 24.0).chosen
+        kept[halving] = chosen.get("top_k", 15)
+    assert kept[True] >= 2 * kept[False]
+
+
+def test_more_time_trains_more_networks(pilot):
+    forecast = Forecast(pilot, COSTS, RECORDS)
+    short, long = (fitted(forecast, 3600 * hours).chosen for hours in (0.5, 100.0))
+    assert short["candidates"] < long["candidates"]
+    assert short.get("top_k", 15) <= long.get("top_k", 15)
+
+
+def test_too_little_time_for_any_run_is_one_line(pilot):
+    with pytest.raises(UserError, match=r"--max-hours: this machine needs about"):
+        fitted(Forecast(pilot, COSTS, RECORDS), 1.0)
+    with pytest.raises(UserError, match=r"measuring that has taken all of them: give more"):
+        fitted(Forecast(pilot, COSTS, RECORDS), -0.1)
+
+
+def test_options_that_stages_have_read_stay(pilot):
+    fit = fitted(Forecast(pilot, COSTS, RECORDS), 600.0, fixed=("candidates", "recipe_share"))
+    assert not {"candidates", "recipe_share"} & set(fit.chosen)
