@@ -1,11 +1,10 @@
 """The data that a plan measures on: a finished data set, or one made of the log's first rows."""
 
 import dataclasses
-import math
 import os
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from beam_preprocess.dataset.file_format import SCHEMA_FILE
@@ -16,7 +15,9 @@ from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.named_data_set import named_data_set
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.unit_costs import RecordsCost
+from nasrec_tf.search.planning.vocabulary_growth import grown_tables
 from nasrec_tf.search.results import RecordsResult
+from nasrec_tf.search.run import Run
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.stages.records import (
     DATASET,
@@ -28,6 +29,16 @@ from nasrec_tf.search.warm_start import check_columns
 
 SAMPLE_ROWS = 20_000
 """Rows of a raw log that are made a data set of."""
+
+LARGE_SAMPLE_ROWS = 200_000
+"""Rows of a larger sample that a longer log is measured by: making a data set of the smaller one
+takes what any data set takes, and what its rows take is lost in that."""
+
+LOG = "the log"
+"""What messages call a log that is generated."""
+
+LONGER = 2
+"""Times the rows of the smaller sample from which on a log is longer."""
 
 FIRST_SHARE = 4
 """A sample of a share of them comes first: between both one sees how vocabularies grow."""
@@ -112,57 +123,101 @@ def _of_log(
     config: SearchConfig, directory: RunDirectory, scratch: pathlib.Path, clock: Any
 ) -> Sampled:
     """Makes data sets of the first rows of a raw log, by the code of the stage."""
-    from beam_preprocess.api import preprocess
-
-    sizes, seconds, schemas, shares = [], [], [], {}
-    made = scratch / DATASET
-    inputs = config.data
-    rows = SAMPLE_ROWS if config.max_rows is None else min(SAMPLE_ROWS, config.max_rows)
-    if config.data is None:
-        rows = min(rows, config.demo_rows)
-        inputs = (str(scratch / "demo.txt"),)
-        started = clock()
-        _write_demo(inputs[0], rows, config.seed)
-        seconds.append(clock() - started)
-    for number, count in enumerate((max(1, rows // FIRST_SHARE), rows)):
-        made = scratch / f"{DATASET}-{number}"
-        run = Pilot(config, directory, True)
-        configuration = dataclasses.replace(
-            configuration_of(run, made, inputs), max_rows=count, workers=1
-        )
-        check_columns(run, check_sparse(configuration), inputs[0])
-        started = clock()
-        preprocess(configuration)
-        sizes.append(count)
-        seconds.append(clock() - started)
-        schemas.append(Schema.load(made))
-        shares = _shares(configuration)
-    check_columns(run, schemas[-1], inputs[0])
-    read = {name: split.rows for name, split in schemas[-1].splits.items()}
-    total = _total(config, read, shares)
+    run = Pilot(config, directory, True)
+    most = config.max_rows or (LARGE_SAMPLE_ROWS if config.data else config.demo_rows)
+    rows = min(SAMPLE_ROWS, most)
+    made = [_made(run, scratch, count, clock) for count in (max(1, rows // FIRST_SHARE), rows)]
+    total = _total(config, made[-1])
+    larger = min(LARGE_SAMPLE_ROWS, most, sum(total.values()))
+    if larger > LONGER * rows:
+        made.append(_made(run, scratch, larger, clock))
+        total = _total(config, made[-1])
+    last = made[-1]
+    check_columns(run, last.schema, (config.data or (LOG,))[0])
     if not all(total.get(name) for name in SPLIT_NAMES):
         raise UserError(
-            f"{(inputs or ('the log',))[0]}: its first {rows} rows leave a split empty, so nothing "
-            "can be measured on them; leave --plan out."
+            f"{(config.data or (LOG,))[0]}: its first {last.rows} rows leave a split empty, so "
+            "nothing can be measured on them; leave --plan out."
         )
-    tables = _tables(schemas, sum(total.values()))
-    pilot = Pilot(config, directory, True, data=made, rows=total, table_rows=tables)
-    first, second = seconds[-2:]
-    each = second / sum(read.values())
-    if len(seconds) == 3:
-        each += seconds[0] / rows
-    size = sum(file.stat().st_size for file in made.rglob("*") if file.is_file())
-    # The second sample found everything imported.
-    start = max(0.0, first - second * sizes[0] / sizes[1])
-    workers = min(config.workers, os.cpu_count() or 1)
-    return Sampled(
-        pilot,
-        RecordsCost(
-            start,
-            each * sum(total.values()) / workers,
-            round(size / sum(read.values()) * sum(total.values())),
-            _demo_bytes(config, inputs, rows),
-        ),
+    before, rows = made[-2], sum(total.values())
+    tables = grown_tables(
+        before.schema.sparse, last.schema.sparse, last.read / before.read, rows / last.read,
+        total["train"], config.min_count, config.max_vocabulary,
+    )  # fmt: skip
+    pilot = Pilot(config, directory, True, data=last.path, rows=total, table_rows=tables)
+    return Sampled(pilot, _records_cost(config, made, rows))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sample:
+    """A data set of a log's first rows.
+
+    Args:
+        path: of the data set.
+        rows: that were asked for.
+        schema: of it.
+        seconds: that making it took.
+        writing: seconds that the log took, where it is generated.
+        log_bytes: of that.
+        shares: of the log's bytes or rows that it has read, by the split that files are of.
+    """
+
+    path: pathlib.Path
+    rows: int
+    schema: Schema
+    seconds: float
+    writing: float
+    log_bytes: int
+    shares: Mapping[str | None, float]
+
+    @property
+    def read(self) -> int:
+        """Rows of all its splits."""
+        return sum(split.rows for split in self.schema.splits.values())
+
+
+def _made(run: Run, scratch: pathlib.Path, rows: int, clock: Any) -> _Sample:
+    """Makes a data set of the first rows."""
+    from beam_preprocess.api import preprocess
+
+    inputs, writing, log_bytes = run.config.data, 0.0, 0
+    if inputs is None:
+        inputs = (str(scratch / f"demo-{rows}.txt"),)
+        started = clock()
+        _write_demo(inputs[0], rows, run.config.seed)
+        writing, log_bytes = clock() - started, os.path.getsize(inputs[0])
+    made = scratch / f"{DATASET}-{rows}"
+    configuration = dataclasses.replace(
+        configuration_of(run, made, inputs), max_rows=rows, workers=1
+    )
+    check_columns(run, check_sparse(configuration), inputs[0])
+    started = clock()
+    preprocess(configuration)
+    seconds = clock() - started
+    shares = _shares(configuration)
+    return _Sample(made, rows, Schema.load(made), seconds, writing, log_bytes, shares)
+
+
+def _records_cost(config: SearchConfig, made: Sequence[_Sample], total: int) -> RecordsCost:
+    """What all rows take, by what samples took.
+
+    Args:
+        config: the options.
+        made: the samples; the first one has imported what the others found.
+        total: rows of the whole log.
+    """
+    first, second, last = made[0], made[1], made[-1]
+    each = last.seconds / last.read
+    if last is not second:
+        each = max(0.0, last.seconds - second.seconds) / max(1, last.read - second.read)
+    start = max(0.0, first.seconds - each * first.read)
+    each += last.writing / last.rows
+    size = sum(file.stat().st_size for file in last.path.rglob("*") if file.is_file())
+    return RecordsCost(
+        start,
+        each * total / min(config.workers, os.cpu_count() or 1),
+        round(size / last.read * total),
+        round(last.log_bytes / last.rows * config.demo_rows),
     )
 
 
@@ -170,12 +225,6 @@ def _write_demo(path: str, rows: int, seed: int) -> None:
     from nasrec_tf.data.generated_log import write_demo
 
     write_demo(path, rows, seed)
-
-
-def _demo_bytes(config: SearchConfig, inputs: tuple[str, ...], rows: int) -> int:
-    if config.data is not None:
-        return 0
-    return round(os.path.getsize(inputs[0]) / rows * config.demo_rows)
 
 
 def _shares(configuration: Any) -> dict[str | None, float]:
@@ -196,13 +245,13 @@ def _shares(configuration: Any) -> dict[str | None, float]:
     return {split: read[split] / there[split] for split in read}
 
 
-def _total(
-    config: SearchConfig, read: Mapping[str, int], shares: Mapping[str | None, float]
-) -> dict[str, int]:
+def _total(config: SearchConfig, sample: _Sample) -> dict[str, int]:
     """Rows of the whole log by split, about."""
+    read = {name: split.rows for name, split in sample.schema.splits.items()}
     if config.data is None:
         wanted = config.demo_rows
         return {name: round(rows * wanted / sum(read.values())) for name, rows in read.items()}
+    shares = sample.shares
     found = {name: rows / shares.get(name, shares.get(None, 1.0)) for name, rows in read.items()}
     if config.max_rows is not None:
         found = limited(found, config.max_rows, are_given=None not in shares)
@@ -228,15 +277,3 @@ def limited(rows: Mapping[str, float], most: int, are_given: bool) -> dict[str, 
         return {name: min(count, most) for name, count in rows.items()}
     share = min(1.0, most / sum(rows.values()))
     return {name: count * share for name, count in rows.items()}
-
-
-def _tables(schemas: list[Schema], rows: int) -> tuple[int, ...]:
-    """Rows of the tables of the whole log: they grow as a power of its rows (Heaps' law)."""
-    few, many = (sum(split.rows for split in schema.splits.values()) for schema in schemas)
-    tables = []
-    for before, now in zip(schemas[0].sparse_rows, schemas[1].sparse_rows):
-        power = 0.0
-        if many > few and now > before:
-            power = min(1.0, math.log(now / before) / math.log(many / few))
-        tables.append(round(now * max(1.0, rows / many) ** power))
-    return tuple(tables)
