@@ -14,13 +14,13 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.halving import SHARES, numbers_left, trained_share
-from nasrec_tf.search.planning import measuring, meter, samples
+from nasrec_tf.search.planning import measuring, meter
 from nasrec_tf.search.planning.forecast import TRIAL_SECONDS, Forecast
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.proposals import proposal_seconds
 from nasrec_tf.search.planning.run_plan import check_fits, in_words_of_the_log, make_plan
-from nasrec_tf.search.planning.samples import data_set_pilot, sampled
+from nasrec_tf.search.planning.samples import data_set_pilot
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
@@ -153,24 +153,6 @@ def test_steps_of_halving_are_those_that_its_rungs_leave(count, keep):
                 break
         total += reached
     assert trained_share(count, keep) == pytest.approx(total)
-
-
-@pytest.mark.slow
-def test_rows_of_a_longer_log_are_those_of_its_sample_times_its_length(tmp_path, monkeypatch):
-    from nasrec_tf.data.generated_log import write_demo
-
-    log = tmp_path / "log.txt"
-    write_demo(log, 4000, 1)
-    monkeypatch.setattr(samples, "SAMPLE_ROWS", 1000)
-    config = SearchConfig(data=(str(log),), dataset="criteo", run_dir=str(tmp_path / "run"))
-    found = sampled(config, tmp_path)
-    assert sum(found.pilot.rows.values()) == pytest.approx(4000, rel=0.02)
-    assert sum(found.pilot.schema.splits[name].rows for name in found.pilot.rows) == 1000
-    assert min(found.pilot.table_rows) >= 3
-    few = dataclasses.replace(config, max_rows=2000)
-    (tmp_path / "again").mkdir()
-    again = sampled(few, tmp_path / "again")
-    assert sum(again.pilot.rows.values()) == pytest.approx(2000, rel=0.02)
 
 
 def test_what_does_not_fit_names_the_option_that_would_help(run_files, monkeypatch):

@@ -37,6 +37,10 @@ takes what any data set takes, and what its rows take is lost in that."""
 LOG = "the log"
 """What messages call a log that is generated."""
 
+MOST_SECONDS = 20.0
+"""That the smaller sample may take for there to be a larger one: of wide rows, which take longer,
+what any data set takes is little."""
+
 LONGER = 2
 """Times the rows of the smaller sample from which on a log is longer."""
 
@@ -129,7 +133,7 @@ def _of_log(
     made = [_made(run, scratch, count, clock) for count in (max(1, rows // FIRST_SHARE), rows)]
     total = _total(config, made[-1])
     larger = min(LARGE_SAMPLE_ROWS, most, sum(total.values()))
-    if larger > LONGER * rows:
+    if larger > LONGER * rows and made[-1].seconds < MOST_SECONDS:
         made.append(_made(run, scratch, larger, clock))
         total = _total(config, made[-1])
     last = made[-1]
@@ -208,8 +212,8 @@ def _records_cost(config: SearchConfig, made: Sequence[_Sample], total: int) -> 
     """
     first, second, last = made[0], made[1], made[-1]
     each = last.seconds / last.read
-    if last is not second:
-        each = max(0.0, last.seconds - second.seconds) / max(1, last.read - second.read)
+    if last.read > second.read and last.seconds > second.seconds:
+        each = (last.seconds - second.seconds) / (last.read - second.read)
     start = max(0.0, first.seconds - each * first.read)
     each += last.writing / last.rows
     size = sum(file.stat().st_size for file in last.path.rglob("*") if file.is_file())
