@@ -20,7 +20,7 @@ class SupernetOptions:
     )  # fmt: skip
     supernet_rows: int = option(
         0, SUPERNET, "rows after which a pass of the supernet ends; 0 for all of the training "
-        "split", least=0, most=2**62,
+        "split, or as many as --max-hours has time for", least=0, most=2**62,
     )  # fmt: skip
     supernet_learning_rate: float | None = option(
         None, SUPERNET, "peak learning rate (0.12; lower for short trainings)",
