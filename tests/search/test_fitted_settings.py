@@ -9,10 +9,11 @@ from measured_costs import COSTS, RECORDS
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.planning.fitting import FILLED, LEAST, PASSES, SHORT_SCORES, fitted
+from nasrec_tf.search.planning.fitted_options import LEAST, PASSES, SHORT_SCORES
+from nasrec_tf.search.planning.fitting import FILLED, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
-from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
+from nasrec_tf.search.planning.unit_costs import RecordsCost, ScoringCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_strategy
@@ -104,6 +105,7 @@ def test_a_large_log_is_scored_shortly_and_its_best_again(pilot, hours):
     chosen = fitted(forecast, 3600 * hours).chosen
     assert SHORT_SCORES.items() <= chosen.items()
     settings = scale(dataclasses.replace(pilot.config, **chosen), LARGE["train"])
+    assert chosen["rescore"] == 3 * settings.top_k
     assert (settings.rescore_steps, settings.rescore_rows) == (500, 819_200)
     # Once more candidates would have to go, they go second.
     whole = fitted(forecast, 3600 * hours, fixed=("rescore",)).chosen
@@ -159,6 +161,16 @@ def test_passes_over_a_large_log_end_early_before_less_of_it_is_read(pilot, hour
     assert training_plan(changed).steps(changed.counts) == (
         passes.get("supernet_rows", LARGE["train"]) // 512
     )
+
+
+def test_as_many_are_scored_again_as_finalists_ask_for(pilot):
+    """Of 24 candidates 45 were to be scored again: all of them, which took most of the time."""
+    costs = dataclasses.replace(COSTS, scoring=(ScoringCost(1.0, 0.03, 1e-4, 1e-4),))
+    forecast = Forecast(pilot.with_options(pilot.config, LARGE), costs, RECORDS)
+    chosen = fitted(forecast, 3600 * 1.5).chosen
+    settings = scale(dataclasses.replace(pilot.config, **chosen), LARGE["train"])
+    assert chosen["rescore"] == 3 * settings.top_k < chosen["candidates"]
+    assert LEAST["rescore_rows"] <= settings.rescore_rows < 819_200
 
 
 def test_less_of_a_log_is_read_where_short_passes_take_too_long(pilot):

@@ -19,7 +19,7 @@ from nasrec_tf.search import time_budget
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.planning import meter
 from nasrec_tf.search.planning.budgeted import with_chosen
-from nasrec_tf.search.planning.fitting import SHORT_SCORES
+from nasrec_tf.search.planning.fitted_options import SHORT_SCORES
 from nasrec_tf.search.slowness import Slowness
 from nasrec_tf.search.time_budget import (
     CUT,
@@ -174,13 +174,13 @@ def test_short_scores_that_were_chosen_are_made_and_the_best_again(run_files):
 
 
 def test_what_an_extension_scores_otherwise_is_not_scored_again_in_vain(tmp_path):
-    chosen = {**SHORT_SCORES, "top_k": 2}
+    chosen = {**SHORT_SCORES, "rescore": 45, "top_k": 2}
     write_state(tmp_path / "budget.json", TimeNote(1.0, chosen, {}))
     config = SearchConfig(run_dir=str(tmp_path))
     assert with_chosen(config) == dataclasses.replace(config, **chosen)
     for said in ({"codesign": True}, {"architecture": "dlrm"}, {"score_by": "training"}):
         found = with_chosen(dataclasses.replace(config, **said))
-        assert not any(getattr(found, name) for name in SHORT_SCORES)
+        assert not any(getattr(found, name) for name in ("rescore", *SHORT_SCORES))
     found = with_chosen(dataclasses.replace(config, fine_tune_steps=500))
     assert (found.rescore, found.validation_rows) == (45, 20_480)
     both = {"fine_tune_steps": 500, "validation_rows": 819_200}

@@ -9,15 +9,13 @@ from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.planning.fitting import (
+from nasrec_tf.search.planning.fitted_options import (
     LONG_SCORES,
     SHORT_SCORES,
-    Fit,
-    chosen_lines,
-    fitted,
     is_left_open,
     without_use,
 )
+from nasrec_tf.search.planning.fitting import Fit, chosen_lines, fitted
 from nasrec_tf.search.planning.run_plan import Plan, make_plan
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget, TimeNote, read_note
@@ -58,7 +56,7 @@ def _short_scores_without_use(config: SearchConfig, chosen: Mapping[str, Any]) -
     if "rescore" in without_use(config):
         return set(SHORT_SCORES)
     said = [not is_left_open(config, name) for name in LONG_SCORES]
-    return {"rescore"} if all(said) else set()
+    return {"rescore", "rescore_rows"} if all(said) else set()
 
 
 def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudget]:

@@ -18,69 +18,27 @@ from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
-from nasrec_tf.search.option_groups.recipe_options import AUTO
+from nasrec_tf.search.planning.fitted_options import (
+    LEAST,
+    LONG_SCORES,
+    MOST,
+    PASSES,
+    SCORED_AGAIN,
+    SHORT_SCORES,
+    WEIGHTS,
+    is_left_open,
+    without_use,
+)
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import limited
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost
-from nasrec_tf.search.scaling import (
-    LEAST_STEPS,
-    PAPER_BATCH,
-    PAPER_TOP_K,
-    PAPER_TRIALS,
-    scale,
-)
+from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_strategy
 from nasrec_tf.search.time_budget import EVALUATED_ROW, FINISH, MUST, START
 
 FILLED = 0.85
 """Share of the time that the plan may take: what is measured differs from what comes by as much."""
-
-WEIGHTS = {
-    "rescore": 0.5,
-    "validation_rows": 1.0,
-    "candidates": 1.0,
-    "refine": 2.0,
-    "top_k": 2.0,
-    "recipe_share": 3.0,
-    "supernet_epochs": 2.0,
-    "supernet_rows": 2.0,
-    "retrain_epochs": 4.0,
-    "epoch_rows": 4.0,
-    "max_rows": 6.0,
-}
-"""What halving a setting costs in quality, beside the others; each further time it is twice as
-much. On small logs the ranking of a supernet tells little and the recipe most (docs/recipes.md)."""
-
-LEAST = {
-    "validation_rows": 2_000,
-    "candidates": 24,
-    "refine": 0,
-    "top_k": 2,
-    "recipe_share": 0.0,
-    "supernet_epochs": 1,
-    "supernet_rows": LEAST_STEPS * PAPER_BATCH,
-    "retrain_epochs": 1,
-    "epoch_rows": LEAST_STEPS * PAPER_BATCH,
-    "max_rows": 10_000,
-}
-"""Where cutting ends."""
-
-PASSES = {"supernet_rows": "supernet_epochs", "epoch_rows": "retrain_epochs"}
-"""Of what trains, the rows of a pass and how many there are. The last pass alone is shortened:
-fresh rows teach more than those that have been seen. Where the passes are given, they are whole."""
-
-SHORT_SCORES = {"rescore": 45, "fine_tune_steps": 62, "validation_rows": 20_480}
-"""What scores a search by short scores and its best again: three times as many as the paper's
-finalists. Steps and rows are those of which it was measured what they lose, on a log of 8.4 million
-rows (docs/scaling.md, "The best scored again")."""
-
-LONG_SCORES = {"fine_tune_steps": 496, "validation_rows": 163_840}
-"""Scores of at least so many steps and rows are made short: those that they were measured beside.
-On Frappe, whose scores are shorter, the same cut loses much."""
-
-MOST = {"refine": 4 * 16, "top_k": PAPER_TOP_K, "candidates": PAPER_TRIALS}
-"""Where time is left over, these are doubled in turn, up to so many."""
 
 PLAYED = 3
 """Choices of a recipe that are played through for each setting that is weighed."""
@@ -147,53 +105,14 @@ def _knobs(forecast: Forecast, fixed: Collection[str]) -> list[str]:
     if config.data is None or forecast.records is None or not forecast.records.disk:
         unused.add("max_rows")
     if config.validation_sample is not None or not all(
-        _is_open(config, name, fixed) for name in SHORT_SCORES
+        _is_open(config, name, fixed) for name in ("rescore", *SHORT_SCORES)
     ):
-        unused.add("rescore")
+        unused |= {"rescore", "rescore_rows"}
     return [name for name in WEIGHTS if _is_open(config, name, fixed) and name not in unused]
 
 
 def _is_open(config: SearchConfig, name: str, fixed: Collection[str]) -> bool:
     return is_left_open(config, name) and name not in fixed
-
-
-def is_left_open(config: SearchConfig, name: str) -> bool:
-    """Whether the user has said nothing of an option.
-
-    Args:
-        config: the options.
-        name: of the option's field.
-
-    Example:
-        >>> is_left_open(SearchConfig(), "supernet_rows"), is_left_open(SearchConfig(), "top_k")
-        (True, True)
-    """
-    return bool(getattr(config, name) == getattr(SearchConfig, name))
-
-
-def without_use(config: SearchConfig) -> set[str]:
-    """Settings that are not chosen beside what the user has said.
-
-    Args:
-        config: the options.
-
-    Example:
-        >>> without_use(SearchConfig(generations=3))
-        {'candidates'}
-    """
-    unused = {rows for rows, passes in PASSES.items() if not is_left_open(config, passes)}
-    if config.architecture is not None:
-        unused |= {"validation_rows", "candidates", "refine", "top_k"}
-        unused |= {"supernet_epochs", "supernet_rows"}
-    if config.architecture is not None or config.codesign or config.trains_candidates:
-        unused |= {"rescore", "fine_tune_steps"}
-    if config.generations is not None or config.score_budget is not None:
-        unused.add("candidates")
-    if config.trains_candidates:
-        unused |= {"supernet_epochs", "supernet_rows"}
-    if config.recipe != AUTO or config.warm_start is not None:
-        unused.add("recipe_share")
-    return unused
 
 
 def _fit(forecast: Forecast, values: Chosen) -> Fit:
@@ -249,21 +168,43 @@ def _best_cut(
         gain = (now.seconds.expected - found.seconds.expected) / cost
         if gain > 0 and (best is None or gain > best[0]):
             best = gain, name, cut, found
-    return None if best is None else best[1:]
+    if best is not None:
+        return best[1:]
+    # A smaller log asks for more, of a recipe and of trainings with others: half of the rows may
+    # gain nothing.
+    if cuts.get("recipe_share") is not None:
+        cut = {**values, "recipe_share": 0.0}
+        return "recipe_share", cut, _fit(forecast, cut)
+    cut = cuts.get("max_rows")
+    while cut is not None:
+        found = _fit(forecast, cut)
+        if found.seconds.expected < now.seconds.expected:
+            return "max_rows", cut, found
+        cut = _cut(forecast, cut, "max_rows")
+    return None
 
 
 def _cut(forecast: Forecast, values: Chosen, name: str) -> Chosen | None:
     """What is chosen where one setting more is cut; ``None`` where it is at its least."""
     if name == "rescore":
         is_cut = name not in values and _has_long_scores(forecast, values)
-        return {**values, **SHORT_SCORES} if is_cut else None
+        return _scored_again(forecast, {**values, **SHORT_SCORES, name: 1}) if is_cut else None
+    if name == "rescore_rows" and "rescore" not in values:
+        return None
     if name in PASSES and _value(forecast, values, PASSES[name]) > LEAST[PASSES[name]]:
         return None
     less = _less(forecast, values, name)
     if less is None:
         return None
     cut = {**values, name: less}
-    return _of_fewer_rows(forecast, cut) if name == "max_rows" else cut
+    return _scored_again(forecast, _of_fewer_rows(forecast, cut) if name == "max_rows" else cut)
+
+
+def _scored_again(forecast: Forecast, values: Chosen) -> Chosen:
+    """With as many candidates scored again, where some are, as the finalists ask for."""
+    if "rescore" not in values:
+        return values
+    return {**values, "rescore": SCORED_AGAIN * int(_value(forecast, values, "top_k"))}
 
 
 def _of_fewer_rows(forecast: Forecast, cut: Chosen) -> Chosen:
@@ -273,7 +214,8 @@ def _of_fewer_rows(forecast: Forecast, cut: Chosen) -> Chosen:
     if "rescore" not in cut:
         return cut
     # Scores of a smaller log are shorter, and short ones lose more.
-    whole = {name: value for name, value in cut.items() if name not in SHORT_SCORES}
+    of_short = {"rescore", "rescore_rows", *SHORT_SCORES}
+    whole = {name: value for name, value in cut.items() if name not in of_short}
     return cut if _has_long_scores(forecast, whole) else whole
 
 
@@ -333,6 +275,8 @@ def _value(forecast: Forecast, values: Chosen, name: str) -> int | float:
         return search_strategy(pilot.config, settings, pilot.rows["train"]).trials
     if name == "validation_rows":
         return min(settings.validation_rows, pilot.rows["validation"])
+    if name == "rescore_rows":
+        return min(settings.rescore_rows, pilot.rows["validation"])
     value: Any = getattr(settings, name)
     return value
 
@@ -346,6 +290,7 @@ def _grown(
         name = growing.pop(0)
         value = int(_value(forecast, values, name))
         more = {**values, name: min(MOST[name], max(2, 2 * value))}
+        more = _scored_again(forecast, more)
         if value >= MOST[name]:
             continue
         found = _fit(forecast, more)
