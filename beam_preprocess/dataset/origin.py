@@ -32,12 +32,14 @@ class OriginFile:
       bytes: Its size.
       crc32: Checksum of its bytes as they lie on disk.
       split: The split that it was given for, or None.
+      checked: The first bytes, of which the checksum is, where no more was read; None for all.
     """
 
     path: str
     bytes: Count
     crc32: Annotated[int, pydantic.Field(ge=0, lt=2**32)]
     split: str | None = None
+    checked: Count | None = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -58,6 +60,9 @@ class Origin:
     def dumps(self) -> str:
         """The text of the file."""
         body = {"format": _FORMAT, "version": _VERSION, **dataclasses.asdict(self)}
+        for file in body["files"]:
+            if file["checked"] is None:
+                del file["checked"]  # Versions that do not know it read the file.
         return json.dumps(body, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod

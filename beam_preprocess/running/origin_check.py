@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
+import math
 import os
 import pathlib
 import zlib
@@ -21,25 +23,53 @@ from beam_preprocess.reading.text_blocks import InputFile
 from beam_preprocess.running.input_files import find_inputs, find_side_files
 
 _READ_BYTES = 1 << 20
+_MARGIN = 4
+_HEADER_BYTES = 1 << 10
 _REMOTE = "://"
 
 
-def fingerprint(file: InputFile, directory: str) -> OriginFile:
+def fingerprint(file: InputFile, directory: str, checked: int | None = None) -> OriginFile:
     """Reads a raw file as it lies on disk.
 
     Args:
       file: The file.
       directory: Of the data set that is made of it.
+      checked: The first bytes alone; None for all.
     """
     from apache_beam.io.filesystem import CompressionTypes
     from apache_beam.io.filesystems import FileSystems
 
-    size, checksum = 0, 0
+    size, checksum, left = 0, 0, math.inf if checked is None else checked
     with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
-        while data := stream.read(_READ_BYTES):
+        while data := stream.read(int(min(_READ_BYTES, left))):
             size += len(data)
+            left -= len(data)
             checksum = zlib.crc32(data, checksum)
-    return OriginFile(_as_seen_from(directory, file.path), size, checksum, file.split)
+    path = _as_seen_from(directory, file.path)
+    size = size if checked is None else file.size
+    return OriginFile(path, size, checksum, file.split, checked)
+
+
+def read_part(file: InputFile) -> int | None:
+    """The first bytes of a file that hold what is read of it; None for all.
+
+    Args:
+      file: The file, with its limit: a quick look at a large log does not read all of it.
+
+    >>> log = InputFile(0, "log.txt", 10**12)
+    >>> read_part(log), read_part(dataclasses.replace(log, limit=99))
+    (None, 99)
+    """
+    if file.limit is None:
+        return None
+    if file.block_rows:
+        part = math.ceil(_MARGIN * file.size * file.limit / max(1, sum(file.row_groups)))
+    elif file.encoding is not None:
+        part = _MARGIN * file.limit  # Of what has become UTF-8, whose letters may be shorter.
+    else:
+        part = file.limit  # Packed, its lines lie in fewer bytes.
+    part += _HEADER_BYTES if file.in_one_go else 0
+    return part if part < file.size else None
 
 
 def _as_seen_from(directory: str, path: str) -> str:
@@ -105,6 +135,7 @@ def check_unchanged(directory: str | pathlib.Path, config: PreprocessConfig) -> 
     origin = Origin.load(directory)
     if origin is None:
         return
+    limited = config.max_rows is not None
     config, files = find_inputs(dataclasses.replace(config, max_rows=None))
     side_files = [file for members in find_side_files(config) for file in members]
     now = describe_origin(config.description, ())
@@ -115,7 +146,24 @@ def check_unchanged(directory: str | pathlib.Path, config: PreprocessConfig) -> 
                 f"{config.description.name}: the description has changed since the records were "
                 f"made: {key} was {shown(before)} and is {shown(value)}"
             )
-    _check_files(pathlib.Path(directory), origin, [*files, *side_files])
+    directory = pathlib.Path(directory)
+    if limited:
+        files = _first_files(directory, origin, files)
+    _check_files(directory, origin, [*files, *side_files])
+
+
+def _first_files(
+    directory: pathlib.Path, origin: Origin, files: Iterable[InputFile]
+) -> list[InputFile]:
+    """Those of each split group up to the last one that was read: its rows were enough."""
+    known = {(file.split, _place(directory, file.path)) for file in origin.files}
+    kept: list[InputFile] = []
+    for split, group in itertools.groupby(files, key=lambda file: file.split):
+        members = list(group)
+        while members and (split, _place(pathlib.Path(), members[-1].path)) not in known:
+            members.pop()
+        kept += members
+    return kept
 
 
 def _check_files(directory: pathlib.Path, origin: Origin, files: list[InputFile]) -> None:
@@ -126,8 +174,9 @@ def _check_files(directory: pathlib.Path, origin: Origin, files: list[InputFile]
         if known is None:
             raise DataError(f"{file.path}: was not there when the records were made")
         same = file.size == known.bytes
-        if same and _changed(file.path) >= made:
-            same = fingerprint(file, str(directory)).crc32 == known.crc32
+        if _changed(file.path) >= made if same else known.checked is not None:
+            # What comes behind the part that was read may be other or more.
+            same = fingerprint(file, str(directory), known.checked).crc32 == known.crc32
         if not same:
             raise DataError(
                 f"{file.path}: has changed since the records were made of it ({known.bytes:,} "

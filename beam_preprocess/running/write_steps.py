@@ -22,7 +22,7 @@ from beam_preprocess.encoding.statistics import Summary
 from beam_preprocess.encoding.vocabulary import VocabularyCounts, read_vocabulary
 from beam_preprocess.job import Job
 from beam_preprocess.reading.text_blocks import InputFile
-from beam_preprocess.running.origin_check import describe_origin, fingerprint
+from beam_preprocess.running.origin_check import describe_origin, fingerprint, read_part
 from beam_preprocess.running.scan_steps import METRICS, Tagged
 from beam_preprocess.writing.publish import Scanned, publish, shard_layouts, shard_name
 from beam_preprocess.writing.segments import Shard, UnitSegments, join_shard
@@ -113,7 +113,7 @@ class Fingerprint(beam.DoFn):
 
     def process(self, file: InputFile) -> Iterator[OriginFile]:
         with self._job.reporting_errors():
-            yield fingerprint(file, self._job.config.output)
+            yield fingerprint(file, self._job.config.output, read_part(file))
 
 
 class Publish(beam.DoFn):

@@ -1,8 +1,11 @@
 """Raw logs in the main job: every option of beam_preprocess, and what changes under a run."""
 
+import gzip
 import html
+import json
 import os
 import shutil
+import zlib
 
 import pytest
 from search_calls import call
@@ -269,6 +272,72 @@ def test_what_was_only_copied_or_touched_is_the_same(here, begun):
     os.utime(here / "days" / "day1.csv", ns=(10**18, 10**18))
     (here / "d.toml").write_text('# unchanged\nlabel = "click"\n')
     assert records(*begun).code == 0
+
+
+PACKED = {
+    "plain": lambda text: text,
+    "gzip": gzip.compress,
+    "utf-16": lambda text: text.decode().encode("utf-16"),
+}
+"""Ways in which text may lie in a file."""
+
+
+@pytest.fixture(params=PACKED)
+def quick_look(here, request):
+    """A run of the first rows of three days, of which the third is not reached; how to go on."""
+    (here / "days").mkdir()
+    pack, name = PACKED[request.param], "day{}.csv" + ".gz" * (request.param == "gzip")
+    for day in (1, 2, 3):
+        path = write_log(here / "days" / name.format(day), rows=3000, first=3000 * day)
+        path.write_bytes(pack(path.read_bytes()))
+    again = ("--data", "days", "--run-dir", here / "run", "--max-rows", 3200, *BY_COLUMNS)
+    again += ("--file-encoding", "utf-16") if request.param == "utf-16" else ()
+    assert records(*again).code == 0
+    return again, here / "days" / name.format(2), pack
+
+
+def test_a_quick_look_goes_on_where_the_log_has_more_files(here, quick_look):
+    """They were told to be new ones: a run of some rows of many days could not be gone on with."""
+    again, day, pack = quick_look
+    assert rows_of(here / "run") == 3200
+    assert records(*again).code == 0
+    # A file before the last that was read is another beginning.
+    (here / "days" / day.name.replace("2", "0")).write_bytes(pack(b"click,buy,user\n1,1,u1\n"))
+    assert "was not there when the records were made" in records(*again).error
+
+
+def test_what_a_quick_look_has_not_read_may_change(here, quick_look):
+    """The whole of a log of any size was read to know its first rows again."""
+    again, day, pack = quick_look
+    dataset = here / "run" / "records" / "dataset"
+    first, second = Origin.load(dataset).files
+    written = json.loads((dataset / "origin.json").read_text())["files"]
+    assert first.checked is None and "checked" not in written[0]
+    # Few bytes of a packed file are read in whole.
+    assert (second.checked or 0) < second.bytes
+    rows = [f"{n % 2},{n % 3 == 0:d},u{n % 7}\n" for n in range(6000, 9000)]
+    head = "click,buy,user\n"
+    text = head + "".join(rows)
+    if pack is not gzip.compress:
+        assert second.checked
+        day.write_bytes(pack((text + "1,1,u9\n").encode()))
+        assert records(*again).code == 0
+        day.write_bytes(pack((head + "".join(rows[:-1]) + "1,1,u9\n").encode()))
+        assert records(*again).code == 0
+    rows[100] = "1,1,u999\n"
+    day.write_bytes(pack((head + "".join(rows)).encode()))
+    assert "day2.csv" in records(*again).error
+
+
+def test_a_quick_look_reads_no_more_than_its_rows(here):
+    text = write_log(here / "log.csv", rows=200_000).read_bytes()
+    assert (
+        records("--data", "log.csv", "--run-dir", "run", "--max-rows", 100, *BY_COLUMNS).code == 0
+    )
+    (file,) = Origin.load(here / "run" / "records" / "dataset").files
+    lines = text.splitlines(keepends=True)
+    assert (file.bytes, file.checked) == (len(text), sum(map(len, lines[:101])))
+    assert file.crc32 == zlib.crc32(text[: file.checked])
 
 
 def test_records_of_before_there_were_origins_are_taken_as_they_are(here, begun):
