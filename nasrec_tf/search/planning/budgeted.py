@@ -83,7 +83,7 @@ def budgeted(config: SearchConfig, quiet: bool) -> tuple[SearchConfig, TimeBudge
     if not quiet:
         for line in chosen_lines(config, found.fit, found.left):
             print(line, flush=True)
-        if found.fit.seconds.expected > found.left:
+        if found.fit.needed > found.left:
             print(
                 "warning: --max-hours is too short even for the least that is tried; stages will "
                 "be cut",

@@ -35,7 +35,7 @@ from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_strategy
-from nasrec_tf.search.time_budget import EVALUATED_ROW, FINISH, MUST, START
+from nasrec_tf.search.time_budget import CUT, EVALUATED_ROW, FINISH, MUST, RESERVE, START
 
 FILLED = 0.85
 """Share of the time that the plan may take: what is measured differs from what comes by as much."""
@@ -63,6 +63,15 @@ class Fit:
     seconds: Seconds
     planned: dict[str, float]
 
+    @property
+    def needed(self) -> float:
+        """Seconds that a run has to have for this: no stage is to be cut that keeps to its plan.
+
+        What is kept back for the end is more than is planned for it.
+        """
+        stages = sum(self.planned.get(name, 0.0) for name in ("records", *CUT))
+        return max(self.seconds.expected / FILLED, stages + RESERVE * self.planned[FINISH])
+
 
 def fitted(forecast: Forecast, left: float, fixed: Collection[str] = ()) -> Fit:
     """The settings that fit.
@@ -79,7 +88,7 @@ def fitted(forecast: Forecast, left: float, fixed: Collection[str] = ()) -> Fit:
     values: Chosen = {}
     halvings = dict.fromkeys(knobs, 0)
     found = _fit(forecast, values)
-    while found.seconds.expected > FILLED * left:
+    while found.needed > left:
         cut = _best_cut(forecast, values, knobs, found, halvings)
         if cut is None:
             break
@@ -165,7 +174,7 @@ def _best_cut(
             continue
         found = _fit(forecast, cut)
         cost = WEIGHTS[name] * 2 ** halvings[name]
-        gain = (now.seconds.expected - found.seconds.expected) / cost
+        gain = (now.needed - found.needed) / cost
         if gain > 0 and (best is None or gain > best[0]):
             best = gain, name, cut, found
     if best is not None:
@@ -178,7 +187,7 @@ def _best_cut(
     cut = cuts.get("max_rows")
     while cut is not None:
         found = _fit(forecast, cut)
-        if found.seconds.expected < now.seconds.expected:
+        if found.needed < now.needed:
             return "max_rows", cut, found
         cut = _cut(forecast, cut, "max_rows")
     return None
@@ -294,7 +303,7 @@ def _grown(
         if value >= MOST[name]:
             continue
         found = _fit(forecast, more)
-        if found.seconds.expected <= FILLED * left:
+        if found.needed <= left:
             values, now = more, found
             growing.append(name)
     return values, now

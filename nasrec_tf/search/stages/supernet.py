@@ -101,8 +101,13 @@ def _trained(run: Run, plan, trainer) -> SupernetResult:
         )
     require_finite_weights(trainer.model, plan.mend)
     points = kept_curve(directory)
+    steps = int(local_copy(trainer.model.optimizer.iterations).numpy())
+    if steps < plan.steps(run.records):
+        run.say(
+            f"supernet: --max-hours ended it after {steps:,} of {plan.steps(run.records):,} steps"
+        )
     return SupernetResult(
-        steps=int(local_copy(trainer.model.optimizer.iterations).numpy()),
+        steps=steps,
         parameters=int(trainer.model.count_params()),
         final_loss=points[-1][1] if points else None,
     )
