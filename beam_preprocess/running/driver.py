@@ -27,6 +27,7 @@ from beam_preprocess.job import (
     write_error,
 )
 from beam_preprocess.reading.side_tables import forget_tables
+from beam_preprocess.running.file_patterns import would_read
 from beam_preprocess.running.input_files import find_inputs, find_side_files
 from beam_preprocess.running.progress import Progress, reporting
 from beam_preprocess.running.runners import pipeline_options, run_pipeline
@@ -61,6 +62,7 @@ def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
     Raises:
       DataError: Input, options or the place to write to cannot be used, in one line.
     """
+    _check_output_is_outside(config)
     _import_beam()
     forget_tables()
     config, files = find_inputs(config)
@@ -75,6 +77,17 @@ def run(config: PreprocessConfig, progress: Progress | None = None) -> str:
     except OSError as error:
         raise DataError(write_error(error, config.output, config.output_option)) from None
     return config.output
+
+
+def _check_output_is_outside(config: PreprocessConfig) -> None:
+    """A data set among the files of the log would be read as a part of it from then on."""
+    given = (config.inputs, *config.split_inputs.values(), tuple(config.side_tables.values()))
+    for pattern in (pattern for patterns in given for pattern in patterns):
+        if would_read(pattern, config.output):
+            raise DataError(
+                f"{config.output_option} {config.output}: lies in {pattern}, of which all files "
+                "are read; name a directory outside"
+            )
 
 
 def _import_beam() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import glob
 import os
 import re
@@ -95,6 +96,37 @@ def exists(pattern: str) -> bool:
       pattern: A path or a glob.
     """
     return os.path.exists(pattern) or any(_matches(*_split(pattern)))
+
+
+def would_read(pattern: str, place: str | os.PathLike[str]) -> bool:
+    """Whether a file in a directory that need not be there yet would be one of a pattern's.
+
+    Args:
+      pattern: A path or a glob, local or not.
+      place: The directory.
+
+    >>> would_read("/tmp", "/tmp/run"), would_read("/tmp", "/tmp/_run"), would_read("/tmp", "/run")
+    (True, False, False)
+    >>> would_read("/tmp/*", "/tmp/run"), would_read("/tmp/day*.csv", "/tmp/run")
+    (True, False)
+    """
+    place = os.fspath(place)
+    if _REMOTE in pattern or _REMOTE in place:
+        return False
+    root, rest = (pattern, "") if os.path.isdir(pattern) else _split(pattern)
+    between = os.path.relpath(os.path.realpath(place), os.path.realpath(root or "."))
+    names = () if between == os.curdir else tuple(between.split(os.sep))
+    if names[:1] == (os.pardir,):
+        return False
+    wanted = rest.split(os.sep) if rest else []
+    if "**" in wanted:
+        return not any(name.startswith(".") for name in names)
+    if not all(map(fnmatch.fnmatchcase, names, wanted)):
+        return False
+    # Of a directory above, what lies in it is told by its name, which only a bare star takes all.
+    is_deep = all(name == "*" for name in wanted[len(names) :])
+    passed = (_is_passed_over(name, *wanted[at : at + 1]) for at, name in enumerate(names))
+    return is_deep and not any(passed)
 
 
 def _local(pattern: str) -> Iterator[FoundFile]:

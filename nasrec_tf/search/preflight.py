@@ -8,7 +8,7 @@ from beam_preprocess.config import PAPER_FRACTIONS
 from beam_preprocess.dataset.file_format import MANIFEST_FILE
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets import dataset_names
-from beam_preprocess.running.file_patterns import exists
+from beam_preprocess.running.file_patterns import exists, would_read
 from nasrec_tf.architecture.space import search_space
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.operators import BY_BATCH
@@ -49,6 +49,8 @@ def check_options(config: SearchConfig) -> None:
     finished = named_data_set(config)
     if config.data is not None and finished is None and config.dataset is None:
         _check_layout_is_known(config.data)
+    if finished is None:
+        _check_outside_of_log(config)
     search_space(config.space)
     if config.architecture is not None:
         _check_model(config, load_trainable(config.architecture))
@@ -72,6 +74,18 @@ def check_options(config: SearchConfig) -> None:
     if not (run / "export" / "version.json").exists():
         _check_files_of_run(config)
         check_target(config)
+
+
+def _check_outside_of_log(config: SearchConfig) -> None:
+    """What a run writes among the files of a log would be read as a part of it."""
+    for option in ("data", "validation_data", "test_data"):
+        for name in getattr(config, option) or ():
+            for place in ("run_dir", "export_dir"):
+                if would_read(name, getattr(config, place)):
+                    raise UserError(
+                        f"{flag(place)} {getattr(config, place)} lies in {name}, of which all "
+                        "files are read; name a directory outside."
+                    )
 
 
 def _base_recipe(config: SearchConfig) -> Recipe:

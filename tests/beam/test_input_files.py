@@ -13,7 +13,7 @@ from beam_preprocess.cli import main
 from beam_preprocess.dataset.schema import Schema
 from beam_preprocess.datasets.generic import generic
 from beam_preprocess.errors import DataError
-from beam_preprocess.running.file_patterns import find_files
+from beam_preprocess.running.file_patterns import find_files, would_read
 
 LOG = "label,user\n" + "".join(f"{row % 2},u{row % 5}\n" for row in range(60))
 VOCABULARY = {f"u{user}" for user in range(5)}
@@ -122,6 +122,38 @@ def test_partitions_are_columns(here):
         assert tuple(file.partitions for file in find_files((pattern,))) == columns, pattern
     (inside,) = find_files(("log/day=2024-03-01",))
     assert inside.partitions == (("kind", "a b"),)
+
+
+@pytest.mark.parametrize("pattern", [
+    ".", "log", "log/", "log/*", "*", "log/day*", "log/*/part", "**", "log/**", "log/**/part*",
+    "_log", "log/day-1.csv", "../*", "other", "lo[gx]", "log/_*",
+])  # fmt: skip
+@pytest.mark.parametrize("place", [
+    "run", "log/run", "log/day/run", "log/day/part", "log/_run", "log/.run/a", "_log/run", "lox/a",
+    "log",
+])  # fmt: skip
+def test_a_place_is_known_to_be_read_before_it_is_there(here, pattern, place):
+    touch(here / "log" / "day-1.csv")
+    touch(here / "_log" / "day.csv")
+    (here / "other").mkdir()
+    foreseen = would_read(pattern, place)
+    touch(here / place / "part-0")
+    try:
+        found = {os.path.realpath(path) for path in paths(pattern)}
+    except DataError:
+        found = set()
+    is_read = os.path.realpath(here / place / "part-0") in found
+    # What a directory holds is more than a pattern may ask for.
+    assert foreseen or not is_read
+    assert is_read or not foreseen or pattern in ("log/**/part*", "../*")
+
+
+def test_a_data_set_among_the_files_of_the_log_is_refused(here, capsys):
+    touch(here / "log" / "day.csv", LOG)
+    made = ["--dataset", "csv", "--label", "label", "--input", "log", "--output"]
+    assert main([*made, "log/made", "--quiet"]) == 2
+    assert "--output log/made: lies in log, of which all files are read" in capsys.readouterr().err
+    assert main([*made, "made", "--quiet"]) == 0
 
 
 @pytest.mark.parametrize(

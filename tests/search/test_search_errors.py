@@ -285,6 +285,16 @@ def test_an_export_directory_that_is_a_file(fails, tmp_path):
     assert "models" in fails("--export-dir", tmp_path / "models")
 
 
+@pytest.mark.parametrize("option", ["run-dir", "export-dir"])
+def test_what_a_run_writes_may_not_lie_in_its_log(fails, tmp_path, option):
+    """The run's own files were read as rows, once the run had begun."""
+    (tmp_path / "log").mkdir()
+    raw_log(tmp_path / "log" / "train.txt")
+    said = fails("--data", "log", "--dataset", "criteo", f"--{option}", "log/mine")
+    assert f"--{option} log/mine lies in log, of which all files are read" in said
+    assert [path.name for path in tmp_path.rglob("*")] == ["log", "train.txt"]
+
+
 def test_a_run_directory_of_other_settings(fails, tmp_path):
     directory = RunDirectory(tmp_path / "run")
     with directory.opened(SearchConfig(run_dir=str(tmp_path / "run"), seed=1)):
