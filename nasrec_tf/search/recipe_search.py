@@ -77,8 +77,10 @@ class RecipeSearch:
         asked = self.questions(start, fixed)
         if asked:
             fields = _listed(each.field for each in asked)
-            passes = f"{choice.budget:.0f} passes over the training split"
-            say(f"recipe: trying {fields} within {passes}")
+            count, rows = round(choice.budget), start.epoch_rows
+            passes = f"{count} pass{'es' * (count != 1)}"
+            of = f"of {rows:,} rows" if rows else "over the training split"
+            say(f"recipe: trying {fields} within {passes} {of}")
         elif self._has_one_label:
             say("recipe: nothing is tried, since all validation rows have the same label")
         recipe = choice(start, asked)
@@ -89,7 +91,7 @@ class RecipeSearch:
                 f"{self.option} was used up"
             )
         if choice.unasked:
-            say(f"recipe: {_listed(choice.unasked)} left as they are; {self.option} is used up")
+            say(f"recipe: {_listed(choice.unasked)} not tried; {self.option} is used up")
         return RecipeResult(
             recipe=recipe,
             architecture=self.model,
