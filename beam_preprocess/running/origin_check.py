@@ -147,9 +147,8 @@ def check_unchanged(directory: str | pathlib.Path, config: PreprocessConfig) -> 
                 f"made: {key} was {shown(before)} and is {shown(value)}"
             )
     directory = pathlib.Path(directory)
-    if limited:
-        files = _first_files(directory, origin, files)
-    _check_files(directory, origin, [*files, *side_files])
+    read = _first_files(directory, origin, files) if limited else list(files)
+    _check_files(directory, origin, read + side_files)
 
 
 def _first_files(
