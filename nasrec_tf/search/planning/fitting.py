@@ -165,31 +165,29 @@ def _best_cut(
     forecast: Forecast, values: Chosen, knobs: list[str], now: Fit, halvings: dict[str, int]
 ) -> tuple[str, Chosen, Fit] | None:
     """The cut that saves most for what it costs; ``None`` if nothing is left to cut."""
-    best: tuple[float, str, Chosen, Fit] | None = None
     cuts = {name: _cut(forecast, values, name) for name in knobs}
-    if any(cuts.get(name) is not None for name in PASSES):
-        cuts["max_rows"] = None  # What it takes away is more than rows to train on.
-    for name, cut in cuts.items():
-        if cut is None:
-            continue
-        found = _fit(forecast, cut)
-        cost = WEIGHTS[name] * 2 ** halvings[name]
-        gain = (now.needed - found.needed) / cost
-        if gain > 0 and (best is None or gain > best[0]):
-            best = gain, name, cut, found
-    if best is not None:
-        return best[1:]
+    found = {name: (cut, _fit(forecast, cut)) for name, cut in cuts.items() if cut is not None}
+    gains = {
+        name: (now.needed - fit.needed) / (WEIGHTS[name] * 2 ** halvings[name])
+        for name, (_, fit) in found.items()
+        if fit.needed < now.needed
+    }
+    if gains.keys() & PASSES.keys():
+        gains.pop("max_rows", None)  # What it takes away is more than rows to train on.
+    if gains:
+        best = max(gains, key=gains.__getitem__)
+        return best, *found[best]
     # A smaller log asks for more, of a recipe and of trainings with others: half of the rows may
     # gain nothing.
-    if cuts.get("recipe_share") is not None:
+    if "recipe_share" in found:
         cut = {**values, "recipe_share": 0.0}
         return "recipe_share", cut, _fit(forecast, cut)
-    cut = cuts.get("max_rows")
-    while cut is not None:
-        found = _fit(forecast, cut)
-        if found.needed < now.needed:
-            return "max_rows", cut, found
-        cut = _cut(forecast, cut, "max_rows")
+    fewer = cuts.get("max_rows")
+    while fewer is not None:
+        fit = _fit(forecast, fewer)
+        if fit.needed < now.needed:
+            return "max_rows", fewer, fit
+        fewer = _cut(forecast, fewer, "max_rows")
     return None
 
 

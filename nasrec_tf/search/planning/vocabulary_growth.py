@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from beam_preprocess.dataset.feature_schema import SparseFeature
 from beam_preprocess.encoding.vocabulary import default_min_count
 
+LEAST_ROWS = 3
+"""Of a table: what is missing, what has no row of its own, and a value."""
+
 
 def grown_tables(
     few: Sequence[SparseFeature],
@@ -39,7 +42,9 @@ def grown_tables(
         if now.min_count is not None:
             needed = min_count or default_min_count(training_rows)
             rows *= entries_ratio(now.min_count, needed, power)
-        tables.append(round(rows if most is None else max(now.rows, min(rows, most))))
+        if most is not None:
+            rows = max(now.rows, min(rows, most))
+        tables.append(max(round(rows), min(now.rows, LEAST_ROWS)))
     return tuple(tables)
 
 
