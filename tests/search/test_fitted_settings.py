@@ -10,9 +10,10 @@ from measured_costs import COSTS, RECORDS
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.planning.fitted_options import LEAST, PASSES, SHORT_SCORES
-from nasrec_tf.search.planning.fitting import FILLED, fitted
+from nasrec_tf.search.planning.fitting import FILLED, Fit, chosen_lines, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
+from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost, ScoringCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
@@ -229,6 +230,15 @@ def test_more_time_trains_more_networks(pilot):
     short, long = (fitted(forecast, 3600 * hours).chosen for hours in (0.5, 100.0))
     assert short["candidates"] < long["candidates"]
     assert short.get("top_k", 15) <= long.get("top_k", 15)
+
+
+def test_what_is_chosen_can_be_typed(pilot):
+    """It said --supernet-rows 3.072e+06, which the option does not take."""
+    fit = Fit({"supernet_rows": 3_072_000, "recipe_share": 0.075}, Seconds(1.0, 2.0, 3.0), {})
+    told = chosen_lines(pilot.config, fit, 3600.0)
+    assert told[1:] == ["time: chosen to fit: --supernet-rows 3072000 --recipe-share 0.075"]
+    fewer = dataclasses.replace(fit, chosen={"max_rows": 11_000_000})
+    assert "first rows are the oldest" in chosen_lines(pilot.config, fewer, 3600.0)[2]
 
 
 def test_too_little_time_for_any_run_is_one_line(pilot):

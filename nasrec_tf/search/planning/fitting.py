@@ -18,6 +18,7 @@ from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.options import flag
 from nasrec_tf.search.planning.fitted_options import (
     LEAST,
     LONG_SCORES,
@@ -316,11 +317,15 @@ def chosen_lines(config: SearchConfig, fit: Fit, left: float) -> list[str]:
         left: seconds.
     """
     options = " ".join(
-        f"--{name.replace('_', '-')} {value:g}" for name, value in fit.chosen.items()
+        f"{flag(name)} {value if isinstance(value, int) else format(value, 'g')}"
+        for name, value in fit.chosen.items()
     )
-    return [
+    lines = [
         f"time: {left / 3600:.2g} h are left of --max-hours {config.max_hours:g}; planned are "
         f"{fit.seconds.expected / 3600:.2g} ({fit.seconds.least / 3600:.2g} to "
         f"{fit.seconds.most / 3600:.2g})",
         f"time: chosen to fit: {options or 'what the size of the data asks for'}",
     ]
+    if "max_rows" in fit.chosen:
+        lines.append("time: of a log in the order of time its first rows are the oldest")
+    return lines
