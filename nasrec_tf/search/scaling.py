@@ -97,6 +97,9 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
     trials = asked_candidates(config, training_rows)
     trials = trials or min(PAPER_TRIALS, max(48, training_rows // 1000))
     epochs = config.supernet_epochs or min(8, max(1, -(-LEAST_STEPS // steps)))
+    pass_steps = (
+        min(steps, max(1, config.supernet_rows // batch)) if config.supernet_rows else steps
+    )
     given = {field.name: getattr(config, field.name) for field in dataclasses.fields(Settings)}
     population = given["population"] or _population(trials, given["tournament"])
     children = given["children"] or (8 if trials >= 256 else 4)
@@ -108,7 +111,7 @@ def scale(config: SearchConfig, training_rows: int) -> Settings:
         "max_width": _max_width(config, training_rows),
         "batch_size": batch,
         "supernet_epochs": epochs,
-        "supernet_learning_rate": _learning_rate(steps * epochs),
+        "supernet_learning_rate": _learning_rate(pass_steps * epochs),
         "population": population,
         "tournament": max(1, population // 2),
         "children": children,

@@ -2,7 +2,7 @@
 
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.option_groups.recipe_options import AUTO
-from nasrec_tf.search.scaling import LEAST_STEPS, PAPER_BATCH, PAPER_TOP_K, PAPER_TRIALS
+from nasrec_tf.search.scaling import PAPER_BATCH, PAPER_TOP_K, PAPER_TRIALS
 
 WEIGHTS = {
     "rescore": 0.5,
@@ -33,6 +33,9 @@ LONG_SCORES = {"fine_tune_steps": 496, "validation_rows": 163_840}
 """Scores of at least so many steps and rows are made short: those that they were measured beside.
 On Frappe, whose scores are shorter, the same cut loses much."""
 
+LEAST_PASS = 1_000 * PAPER_BATCH
+"""Rows of the shortest pass that is chosen: a log of fewer has smaller batches."""
+
 LEAST = {
     "rescore_rows": LONG_SCORES["validation_rows"],
     "validation_rows": 2_000,
@@ -41,9 +44,9 @@ LEAST = {
     "top_k": 2,
     "recipe_share": 0.0,
     "supernet_epochs": 1,
-    "supernet_rows": LEAST_STEPS * PAPER_BATCH,
+    "supernet_rows": LEAST_PASS,
     "retrain_epochs": 1,
-    "epoch_rows": LEAST_STEPS * PAPER_BATCH,
+    "epoch_rows": LEAST_PASS,
     "max_rows": 10_000,
 }
 """Where cutting ends."""
