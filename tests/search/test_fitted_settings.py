@@ -14,7 +14,12 @@ from nasrec_tf.search.planning.fitting import FILLED, Fit, chosen_lines, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
 from nasrec_tf.search.planning.stage_forecast import Seconds
-from nasrec_tf.search.planning.unit_costs import RecordsCost, ScoringCost, TrainingCost
+from nasrec_tf.search.planning.unit_costs import (
+    RecordsCost,
+    ScoringCost,
+    SupernetCost,
+    TrainingCost,
+)
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.scaling import scale
 from nasrec_tf.search.search_plan import search_strategy
@@ -192,6 +197,26 @@ def test_no_stage_is_cut_that_keeps_to_its_plan(pilot, hours):
         now[0] += 0.999 * fit.planned.get(stage, 0.0)
         assert not budget.is_over() or not fit.planned.get(stage)
     assert budget.left >= RESERVE * fit.planned[FINISH]
+
+
+def test_fewer_rows_are_no_more_work(pilot):
+    """Below a million rows a log is gone over several times and has further trainings, so that half
+    of the rows gained nothing and a sixtieth was read."""
+    config = dataclasses.replace(pilot.config, data=("log.csv",), dataset="csv")
+    rows = {"train": 3_200_000, "validation": 400_000, "test": 400_000}
+    step = 0.1
+    costs = dataclasses.replace(
+        COSTS,
+        found=(TrainingCost(5.0, step, 5e-5, 1.0),) * 2,
+        supernet=SupernetCost(2.0, 10.0, step, 10 * step, 2.0),
+        scoring=(ScoringCost(5.0, 0.3, 1e-4, 1e-4),),
+    )
+    records = RecordsCost(start=1.0, reading=50.0, disk=1 << 28, raw_disk=0)
+    forecast = Forecast(pilot.with_options(config, rows), costs, records)
+    fit = fitted(forecast, 900.0)
+    assert fit.needed <= 900.0 and fit.chosen["max_rows"] >= 120_000
+    settings = scale(dataclasses.replace(config, **fit.chosen), 4 * fit.chosen["max_rows"] // 5)
+    assert (settings.retrain_epochs, settings.supernet_epochs) == (1, 1)
 
 
 def test_less_of_a_log_is_read_where_short_passes_take_too_long(pilot):

@@ -205,7 +205,9 @@ def _cut(forecast: Forecast, values: Chosen, name: str) -> Chosen | None:
     if less is None:
         return None
     cut = {**values, name: less}
-    return _scored_again(forecast, _of_fewer_rows(forecast, cut) if name == "max_rows" else cut)
+    if name == "max_rows":
+        cut = _of_fewer_rows(forecast, cut, values)
+    return _scored_again(forecast, cut)
 
 
 def _scored_again(forecast: Forecast, values: Chosen) -> Chosen:
@@ -215,10 +217,17 @@ def _scored_again(forecast: Forecast, values: Chosen) -> Chosen:
     return {**values, "rescore": SCORED_AGAIN * int(_value(forecast, values, "top_k"))}
 
 
-def _of_fewer_rows(forecast: Forecast, cut: Chosen) -> Chosen:
-    """What is chosen where less of the log is read, without what that has made pointless."""
+def _of_fewer_rows(forecast: Forecast, cut: Chosen, before: Chosen) -> Chosen:
+    """What is chosen where less of the log is read, without what that has made pointless.
+
+    A smaller log is gone over more often and has further trainings: not where time is short.
+    """
     rows = _with(forecast, cut).pilot.rows["train"]
     cut = {name: value for name, value in cut.items() if name not in PASSES or value < rows}
+    for name in sorted({"refine", *PASSES.values()} - without_use(forecast.pilot.config)):
+        usual = int(_value(forecast, before, name))
+        if _value(forecast, cut, name) > usual:
+            cut[name] = usual
     if "rescore" not in cut:
         return cut
     # Scores of a smaller log are shorter, and short ones lose more.
