@@ -214,8 +214,9 @@ def test_fewer_rows_are_no_more_work(pilot):
     records = RecordsCost(start=1.0, reading=50.0, disk=1 << 28, raw_disk=0)
     forecast = Forecast(pilot.with_options(config, rows), costs, records)
     fit = fitted(forecast, 900.0)
-    assert fit.needed <= 900.0 and fit.chosen["max_rows"] >= 120_000
-    settings = scale(dataclasses.replace(config, **fit.chosen), 4 * fit.chosen["max_rows"] // 5)
+    assert fit.needed <= 900.0 and fit.chosen.get("max_rows", 4_000_000) >= 250_000
+    read = fit.chosen.get("max_rows", 4_000_000)
+    settings = scale(dataclasses.replace(config, **fit.chosen), 4 * read // 5)
     assert (settings.retrain_epochs, settings.supernet_epochs) == (1, 1)
 
 

@@ -159,7 +159,11 @@ def _with(forecast: Forecast, values: Chosen) -> Forecast:
                 records.start, records.reading * share, round(records.disk * share), 0
             )
     changed = pilot.with_options(config, rows)
-    return Forecast(changed, forecast.costs, records, PLAYED)
+    costs = forecast.costs.of_batches(
+        (changed.recipe.batch_size or 1) / (pilot.recipe.batch_size or 1),
+        changed.settings.batch_size / pilot.settings.batch_size,
+    )
+    return Forecast(changed, costs, records, PLAYED)
 
 
 def _best_cut(
