@@ -181,6 +181,22 @@ def _population(trials: int, tournament: int | None) -> int:
     return population if tournament is None or tournament <= population else 2 * tournament
 
 
+def smaller_space(config: SearchConfig) -> dict[str, Any]:
+    """What a search has of its space right below a million rows, by option.
+
+    Args:
+        config: the options; what they give stays.
+
+    Example:
+        >>> smaller_space(SearchConfig())
+        {'blocks': 5, 'max_width': 256}
+        >>> smaller_space(SearchConfig(space="nasrec-ranking", blocks=7))
+        {'blocks': 7, 'max_width': 256}
+    """
+    found = scale(config, FEW_ROWS - 1)
+    return {"blocks": found.blocks, "max_width": found.max_width}
+
+
 def _blocks(config: SearchConfig, rows: int) -> int:
     """A space of one's own as it is; of the paper's, fewer blocks for what they cannot learn."""
     whole = search_space(config.space).num_blocks

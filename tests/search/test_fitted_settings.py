@@ -9,8 +9,9 @@ from measured_costs import COSTS, RECORDS
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.planning.fits import FILLED, Fit, fit_of
 from nasrec_tf.search.planning.fitted_options import LEAST, PASSES, SHORT_SCORES
-from nasrec_tf.search.planning.fitting import FILLED, Fit, chosen_lines, fitted
+from nasrec_tf.search.planning.fitting import chosen_lines, fitted
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.samples import data_set_pilot
 from nasrec_tf.search.planning.stage_forecast import Seconds
@@ -174,7 +175,7 @@ def test_as_many_are_scored_again_as_finalists_ask_for(pilot):
     """Of 24 candidates 45 were to be scored again: all of them, which took most of the time."""
     costs = dataclasses.replace(COSTS, scoring=(ScoringCost(1.0, 0.03, 1e-4, 1e-4),))
     forecast = Forecast(pilot.with_options(pilot.config, LARGE), costs, RECORDS)
-    chosen = fitted(forecast, 3600 * 1.5).chosen
+    chosen = fitted(forecast, 3600 * 0.9).chosen
     settings = scale(dataclasses.replace(pilot.config, **chosen), LARGE["train"])
     assert chosen["rescore"] == 3 * settings.top_k < chosen["candidates"]
     assert LEAST["rescore_rows"] <= settings.rescore_rows < 819_200
@@ -227,6 +228,84 @@ def test_less_of_a_log_is_read_where_short_passes_take_too_long(pilot):
     chosen = fitted(forecast, 3600 * 0.4).chosen
     rows = round(0.8 * chosen["max_rows"])
     assert all(chosen[name] < rows for name in PASSES if name in chosen)
+
+
+@pytest.mark.parametrize("hours", [0.7, 1.0, 1.5, 2.0, 3.0])
+def test_rows_fill_the_time_that_halves_leave(pilot, hours):
+    """Half of the rows of a pass left up to half of the time to nothing."""
+    forecast = Forecast(pilot.with_options(pilot.config, LARGE), COSTS, RECORDS)
+    fit = fitted(forecast, 3600 * hours)
+    assert 0.9 * 3600 * hours <= fit.needed <= 3600 * hours
+
+
+@pytest.mark.parametrize("hours", [1.0, 2.0, 3.0])
+def test_no_cut_is_left_that_a_later_one_has_made_needless(pilot, hours):
+    """Rows were halved, then networks were made smaller, and 35.5 of 36.7 million rows read."""
+    forecast = with_smaller(pilot, {}, LARGE)
+    fit = fitted(forecast, 3600 * hours)
+    for name in ("recipe_share", "epoch_rows", "supernet_rows"):
+        without = {other: value for other, value in fit.chosen.items() if other != name}
+        assert name not in fit.chosen or fit_of(forecast, without).needed > 3600 * hours
+
+
+def faster(costs, times):
+    """As measured of networks that take so many times less."""
+    return dataclasses.replace(
+        costs,
+        found=tuple(dataclasses.replace(one, step=one.step / times) for one in costs.found),
+        supernet=dataclasses.replace(costs.supernet, step=costs.supernet.step / times),
+        scoring=tuple(
+            ScoringCost(one.start, one.candidate, one.tuned_row / times, one.scored_row / times)
+            for one in costs.scoring
+        ),
+    )
+
+
+def with_smaller(pilot, given, rows, costs=COSTS):
+    changed = pilot.with_options(dataclasses.replace(pilot.config, **given), rows)
+    return Forecast(changed, costs, RECORDS, smaller=faster(costs, 4.0))
+
+
+def test_networks_are_of_a_smaller_space_where_time_is_short(pilot):
+    """All rows by smaller networks, where larger ones would see a part of them."""
+    forecast = with_smaller(pilot, {}, LARGE)
+    short, long = (fitted(forecast, 3600 * hours) for hours in (1.0, 200.0))
+    assert (short.chosen["blocks"], short.chosen["max_width"]) == (5, 256)
+    assert not {"blocks", "max_width"} & set(long.chosen)
+    larger = fitted(dataclasses.replace(forecast, smaller=None), 3600 * 1.0)
+    rows = [each.chosen.get("epoch_rows", LARGE["train"]) for each in (short, larger)]
+    assert rows[0] >= 2 * rows[1] and short.needed <= 3600 * 1.0
+    assert {"blocks": 5, "max_width": 256}.items() <= vars(SearchConfig(**short.chosen)).items()
+
+
+@pytest.mark.parametrize(
+    ("given", "fixed"),
+    [
+        ({"blocks": 7}, ()),
+        ({"max_width": 512}, ()),
+        ({"architecture": "dlrm"}, ()),
+        ({}, ("blocks",)),  # Of a supernet that has been trained.
+    ],
+)
+def test_a_space_that_is_given_stays(pilot, given, fixed):
+    forecast = with_smaller(pilot, given, LARGE)
+    chosen = fitted(forecast, 3600 * 2.0, fixed).chosen
+    assert not {"blocks", "max_width"} & set(chosen)
+
+
+def test_fewer_rows_are_planned_by_networks_of_their_space(pilot):
+    """Below a million rows the space is smaller; steps of the larger one were counted there, and
+    of 4 million rows 125,000 were read in a third of the time that there was."""
+    given = {"data": ("log.csv",), "dataset": "csv"}
+    rows = {"train": 3_200_000, "validation": 400_000, "test": 400_000}
+    slow = faster(COSTS, 0.2)
+    records = RecordsCost(start=1.0, reading=50.0, disk=1 << 28, raw_disk=0)
+    forecast = dataclasses.replace(with_smaller(pilot, given, rows, slow), records=records)
+    read = {}
+    for smaller in (forecast.smaller, None):
+        fit = fitted(dataclasses.replace(forecast, smaller=smaller), 500.0)
+        read[smaller is None] = fit.chosen.get("max_rows", 4_000_000)
+    assert read[False] >= 2 * read[True]
 
 
 @pytest.mark.parametrize("given", [{"supernet_epochs": 1}, {"retrain_epochs": 1}])

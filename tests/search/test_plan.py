@@ -14,13 +14,13 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.data.row_counts import RowCounts
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.halving import SHARES, numbers_left, trained_share
-from nasrec_tf.search.planning import measuring, meter
+from nasrec_tf.search.planning import measuring, meter, run_plan
 from nasrec_tf.search.planning.forecast import TRIAL_SECONDS, Forecast
 from nasrec_tf.search.planning.forecast_parts import Parts
 from nasrec_tf.search.planning.pilot import Pilot
 from nasrec_tf.search.planning.proposals import proposal_seconds
 from nasrec_tf.search.planning.run_plan import check_fits, in_words_of_the_log, make_plan
-from nasrec_tf.search.planning.samples import data_set_pilot
+from nasrec_tf.search.planning.samples import Sampled, data_set_pilot
 from nasrec_tf.search.planning.stage_forecast import Seconds
 from nasrec_tf.search.planning.unit_costs import RecordsCost, TrainingCost
 from nasrec_tf.search.run_directory import RunDirectory
@@ -190,6 +190,39 @@ def test_measuring_that_is_late_plans_by_what_was_measured_first(
     (retrain,) = [stage for stage in stages if stage.stage == "retrain"]
     few = pilot.rows["validation"] < FEW_TO_REPEAT
     assert few and retrain.count == pilot.settings.top_k + pilot.settings.refine
+
+
+@pytest.mark.parametrize(
+    ("given_options", "rows", "of_log", "smaller"),
+    [
+        ({}, 2_000_000, False, (5, 256)),
+        ({}, 500_000, False, None),  # It is what such a log has.
+        ({"blocks": 7, "max_width": 1024}, 2_000_000, False, None),
+        ({"blocks": 7}, 2_000_000, False, None),
+        ({"blocks": 7}, 2_000_000, True, (7, 256)),  # What half of the rows would have.
+        ({"architecture": "dlrm"}, 2_000_000, True, None),
+    ],
+)
+def test_a_smaller_space_is_measured_where_it_may_be_chosen(
+    finished_run, tmp_path, given_options, rows, of_log, smaller
+):
+    data = {"data": ("log.csv",), "dataset": "csv"} if of_log else {}
+    config = SearchConfig(run_dir=str(tmp_path / "run"), recipe="paper", **data, **given_options)
+    dataset = finished_run / "run" / "records" / "dataset"
+    pilot = data_set_pilot(config, RunDirectory(tmp_path / "run"), dataset)
+    pilot = pilot.with_options(config, {"train": rows, "validation": 9_000, "test": 9_000})
+    found = Sampled(pilot, dataclasses.replace(RECORDS, disk=1 << 20 if of_log else 0))
+    measured = []
+
+    def measure(pilot):
+        measured.append((pilot.settings.blocks, pilot.settings.max_width))
+        return COSTS
+
+    for limit, others in ((1e9, []), (1.0, [] if smaller is None else [smaller])):
+        measured.clear()
+        plan = run_plan._measured_plan(found, measure, 1.0, limit)
+        assert measured[1:] == others
+        assert (plan.forecast.smaller is None) == (not others)
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ from typing import Any
 
 from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
+from nasrec_tf.search.planning.fits import FILLED, Fit
 from nasrec_tf.search.planning.fitted_options import (
     LONG_SCORES,
     SHORT_SCORES,
     is_left_open,
     without_use,
 )
-from nasrec_tf.search.planning.fitting import Fit, chosen_lines, fitted
+from nasrec_tf.search.planning.fitting import chosen_lines, fitted
 from nasrec_tf.search.planning.run_plan import Plan, make_plan
 from nasrec_tf.search.run_directory import RunDirectory
 from nasrec_tf.search.time_budget import TimeBudget, TimeNote, read_note
@@ -148,6 +149,7 @@ def fitted_plan(config: SearchConfig, spent: float = 0.0) -> FittedPlan:
     plan = make_plan(
         dataclasses.replace(config, explain=False, yardsticks="auto"),
         within=max(0.0, MEASURED * seconds - spent),
+        limit=FILLED * (seconds - spent),
     )
     directory = RunDirectory(config.run_dir)
     fixed = [

@@ -1,5 +1,6 @@
 """Settings that ``--max-hours`` chooses: what a cut costs, where cutting ends, what stays."""
 
+from nasrec_tf.architecture.space import SPACES
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.option_groups.recipe_options import AUTO
 from nasrec_tf.search.scaling import PAPER_BATCH, PAPER_TOP_K, PAPER_TRIALS
@@ -17,9 +18,11 @@ WEIGHTS = {
     "retrain_epochs": 4.0,
     "epoch_rows": 4.0,
     "max_rows": 6.0,
+    "blocks": 8.0,
 }
 """What halving a setting costs in quality, beside the others; each further time it is twice as
-much. On small logs the ranking of a supernet tells little and the recipe most (docs/recipes.md)."""
+much. On small logs the ranking of a supernet tells little and the recipe most (docs/recipes.md).
+Of ``blocks`` it is what the space of a smaller log costs, fewer blocks and narrower ones."""
 
 SHORT_SCORES = {"fine_tune_steps": 62, "validation_rows": 20_480}
 """What all candidates are scored by where the best of them are scored again. It was measured what
@@ -55,8 +58,16 @@ PASSES = {"supernet_rows": "supernet_epochs", "epoch_rows": "retrain_epochs"}
 """Of what trains, the rows of a pass and how many there are. The last pass alone is shortened:
 fresh rows teach more than those that have been seen. Where the passes are given, they are whole."""
 
+FILLED_UP = ("max_rows", "epoch_rows", "supernet_rows")
+"""Where time is left over that is too short for twice as many of them, there are more rows of these
+in turn."""
+
 MOST = {"refine": 4 * 16, "top_k": PAPER_TOP_K, "candidates": PAPER_TRIALS}
 """Where time is left over, these are doubled in turn, up to so many."""
+
+
+SMALLER_SPACE = ("blocks", "max_width")
+"""Options that say how large networks are; chosen together."""
 
 
 def is_left_open(config: SearchConfig, name: str) -> bool:
@@ -71,6 +82,21 @@ def is_left_open(config: SearchConfig, name: str) -> bool:
         (True, True)
     """
     return bool(getattr(config, name) == getattr(SearchConfig, name))
+
+
+def has_smaller_space(config: SearchConfig) -> bool:
+    """Whether a search may have its space as a smaller log would.
+
+    Args:
+        config: the options.
+
+    Example:
+        >>> has_smaller_space(SearchConfig()), has_smaller_space(SearchConfig(blocks=7))
+        (True, False)
+    """
+    if config.architecture is not None or config.codesign or config.warm_start is not None:
+        return False
+    return config.space in SPACES and all(is_left_open(config, name) for name in SMALLER_SPACE)
 
 
 def without_use(config: SearchConfig) -> set[str]:
@@ -95,4 +121,6 @@ def without_use(config: SearchConfig) -> set[str]:
         unused |= {"supernet_epochs", "supernet_rows"}
     if config.recipe != AUTO or config.warm_start is not None:
         unused.add("recipe_share")
+    if not has_smaller_space(config):
+        unused.add("blocks")
     return unused

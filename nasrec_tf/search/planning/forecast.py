@@ -68,12 +68,14 @@ class Forecast:
         costs: as measured.
         records: of the records stage; ``None`` if it has finished.
         simulations: choices of a recipe that are played through.
+        smaller: as measured in the space of a smaller log; ``None`` where it was not.
     """
 
     pilot: Pilot
     costs: UnitCosts
     records: RecordsCost | None
     simulations: int = SIMULATIONS
+    smaller: UnitCosts | None = None
 
     def stages(self) -> list[StageForecast]:
         """Of each stage that has not finished, in order."""

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from nasrec_tf.architecture.memory import readable_size
 from nasrec_tf.common.errors import UserError
@@ -16,14 +16,16 @@ from nasrec_tf.common.machine_memory import machine_memory_bytes
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.memory_check import memory_lines
 from nasrec_tf.search.options import flag
+from nasrec_tf.search.planning.fitted_options import SMALLER_SPACE, has_smaller_space
 from nasrec_tf.search.planning.forecast import Forecast
 from nasrec_tf.search.planning.measuring import measured
 from nasrec_tf.search.planning.meter import Clock, Timed
 from nasrec_tf.search.planning.pilot import Pilot
-from nasrec_tf.search.planning.samples import sampled
+from nasrec_tf.search.planning.samples import Sampled, sampled
 from nasrec_tf.search.planning.stage_forecast import Seconds, StageForecast
+from nasrec_tf.search.planning.unit_costs import UnitCosts
 from nasrec_tf.search.run_directory import RESULT_FILE, RunDirectory
-from nasrec_tf.search.scaling import explain
+from nasrec_tf.search.scaling import explain, smaller_space
 from nasrec_tf.search.search_plan import SEARCH_PROJECT
 from nasrec_tf.search.tensorflow_setup import configure_tensorflow
 
@@ -71,7 +73,10 @@ class Plan:
 
 
 def make_plan(
-    config: SearchConfig, clock: Clock = time.perf_counter, within: float = math.inf
+    config: SearchConfig,
+    clock: Clock = time.perf_counter,
+    within: float = math.inf,
+    limit: float = math.inf,
 ) -> Plan:
     """Measures this machine on the user's data; nothing is written into the run directory.
 
@@ -79,6 +84,8 @@ def make_plan(
         config: the options.
         clock: tells the time.
         within: seconds after which only what a plan cannot do without is still measured.
+        limit: seconds that the run may take. Where it would take longer, the networks of a smaller
+            log's space are measured as well, for one to choose.
 
     Raises:
         DataError, UserError: if options or data cannot be used, or a network cannot fit.
@@ -101,10 +108,44 @@ def make_plan(
         memory_lines(found.pilot)
         work = scratch / "measured"
         work.mkdir()
-        costs = measured(found.pilot, work, left, started.seconds, clock, lambda: clock() >= ends)
-        forecast = Forecast(found.pilot, costs, found.records)
-        stages = tuple(_left(forecast.pilot, stage) for stage in forecast.stages())
-    return Plan(forecast, costs.started, stages)
+
+        def measure(pilot: Pilot) -> UnitCosts:
+            return measured(pilot, work, left, started.seconds, clock, lambda: clock() >= ends)
+
+        return _measured_plan(found, measure, started.seconds, limit)
+
+
+def _measured_plan(
+    found: Sampled, measure: Callable[[Pilot], UnitCosts], started: float, limit: float
+) -> Plan:
+    costs = measure(found.pilot)
+    forecast = Forecast(found.pilot, costs, found.records)
+    stages = tuple(_left(forecast.pilot, stage) for stage in forecast.stages())
+    plan = Plan(forecast, started, stages)
+    smaller = _in_smaller_space(found) if plan.seconds.expected > limit else None
+    if smaller is None:
+        return plan
+    # The process's memory is that of all that has been measured.
+    others = dataclasses.replace(measure(smaller), process_bytes=costs.process_bytes)
+    return dataclasses.replace(plan, forecast=dataclasses.replace(forecast, smaller=others))
+
+
+def _in_smaller_space(found: Sampled) -> Pilot | None:
+    """The run in the space of a smaller log; ``None`` where nothing could choose that."""
+    pilot, config = found.pilot, found.pilot.config
+    smaller = smaller_space(config)
+    if all(getattr(pilot.settings, name) <= value for name, value in smaller.items()):
+        return None
+    readers = {
+        config.first_reader(field)
+        for field in dataclasses.fields(config)
+        if field.name in SMALLER_SPACE
+    }
+    may_be_chosen = has_smaller_space(config) and not any(map(pilot.directory.binds, readers))
+    may_read_less = config.data is not None and found.records is not None and found.records.disk
+    if config.architecture is not None or not (may_be_chosen or may_read_less):
+        return None
+    return pilot.with_options(dataclasses.replace(config, **smaller), pilot.rows)
 
 
 @contextlib.contextmanager
