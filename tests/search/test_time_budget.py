@@ -155,6 +155,18 @@ def test_chosen_passes_hold_for_later_calls_until_they_are_given(tmp_path):
     assert (found.supernet_rows, found.epoch_rows, found.retrain_epochs) == (9_000_000, None, 2)
 
 
+def test_a_smaller_space_that_was_chosen_holds_for_later_calls(tmp_path):
+    chosen = {"blocks": 5, "max_width": 256}
+    write_state(tmp_path / "budget.json", TimeNote(1.0, chosen, {}))
+    config = SearchConfig(run_dir=str(tmp_path))
+    assert with_chosen(config) == dataclasses.replace(config, **chosen)
+    wider = with_chosen(dataclasses.replace(config, max_width=512))
+    assert (wider.blocks, wider.max_width) == (5, 512)
+    for said in ({"codesign": True}, {"architecture": "dlrm"}, {"space": "mine.toml"}):
+        found = with_chosen(dataclasses.replace(config, **said))
+        assert (found.blocks, found.max_width) == (None, None)
+
+
 def test_short_scores_that_were_chosen_are_made_and_the_best_again(run_files):
     run, given = run_files / "run", options(run_files)
     for stage in ("evolution", "retrain", "export"):

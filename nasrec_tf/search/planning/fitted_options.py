@@ -94,9 +94,13 @@ def has_smaller_space(config: SearchConfig) -> bool:
         >>> has_smaller_space(SearchConfig()), has_smaller_space(SearchConfig(blocks=7))
         (True, False)
     """
-    if config.architecture is not None or config.codesign or config.warm_start is not None:
-        return False
-    return config.space in SPACES and all(is_left_open(config, name) for name in SMALLER_SPACE)
+    return _is_sized_by_data(config) and all(is_left_open(config, name) for name in SMALLER_SPACE)
+
+
+def _is_sized_by_data(config: SearchConfig) -> bool:
+    """Whether nothing but the size of the data says how large networks are."""
+    given = config.architecture is not None or config.warm_start is not None
+    return config.space in SPACES and not (given or config.codesign)
 
 
 def without_use(config: SearchConfig) -> set[str]:
@@ -121,6 +125,6 @@ def without_use(config: SearchConfig) -> set[str]:
         unused |= {"supernet_epochs", "supernet_rows"}
     if config.recipe != AUTO or config.warm_start is not None:
         unused.add("recipe_share")
-    if not has_smaller_space(config):
-        unused.add("blocks")
+    if not _is_sized_by_data(config):
+        unused.update(SMALLER_SPACE)
     return unused

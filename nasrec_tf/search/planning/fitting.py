@@ -11,7 +11,7 @@ of them again by whole ones. What that loses was measured (docs/scaling.md, "The
 again"), and is less than half of the candidates would. There a pass may end before all rows, too:
 what is trained on is then a part of the whole log, and vocabularies and figures are of all of it,
 while ``max_rows`` leaves the log's first rows alone. And networks may be of fewer blocks and
-narrower ones, as on a small log: what takes a third of the time sees three times the rows.
+narrower ones, as on a small log: what takes half of the time sees twice the rows.
 """
 
 from collections.abc import Collection
