@@ -232,10 +232,10 @@ def test_less_of_a_log_is_read_where_short_passes_take_too_long(pilot):
 
 @pytest.mark.parametrize("hours", [0.7, 1.0, 1.5, 2.0, 3.0])
 def test_rows_fill_the_time_that_halves_leave(pilot, hours):
-    """Half of the rows of a pass left up to half of the time to nothing."""
+    """Of the time that settings may be planned to need, halves alone left up to an eighth."""
     forecast = Forecast(pilot.with_options(pilot.config, LARGE), COSTS, RECORDS)
     fit = fitted(forecast, 3600 * hours)
-    assert 0.9 * 3600 * hours <= fit.needed <= 3600 * hours
+    assert 0.98 * 3600 * hours <= fit.needed <= 3600 * hours
 
 
 @pytest.mark.parametrize("hours", [1.0, 2.0, 3.0])
