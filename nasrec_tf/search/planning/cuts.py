@@ -23,42 +23,40 @@ LEAST_SHARE = 0.02
 
 
 def best_cut(
-    forecast: Forecast, values: Chosen, knobs: list[str], now: Fit, made: Sequence[str]
-) -> tuple[str, Chosen, Fit] | None:
+    forecast: Forecast, now: Fit, knobs: Sequence[str], made: Sequence[str]
+) -> tuple[str, Fit] | None:
     """The cut that saves most for what it costs; ``None`` if nothing is left to cut.
 
     Args:
         forecast: of the run as the size of the data has it.
-        values: what has been chosen.
+        now: what has been chosen.
         knobs: settings that may be.
-        now: what that takes.
         made: settings that have been cut, each as often as it was.
 
     Returns:
-        Which setting is cut, what is chosen then, and what that takes.
+        Which setting is cut, and what is chosen then.
     """
-    cuts = {name: _cut(forecast, values, name) for name in knobs}
-    found = {name: (cut, fit_of(forecast, cut)) for name, cut in cuts.items() if cut is not None}
+    cuts = {name: _cut(forecast, now.chosen, name) for name in knobs}
+    found = {name: fit_of(forecast, cut) for name, cut in cuts.items() if cut is not None}
     gains = {
         name: (now.needed - fit.needed) / (WEIGHTS[name] * 2 ** made.count(name))
-        for name, (_, fit) in found.items()
+        for name, fit in found.items()
         if fit.needed < now.needed
     }
     if gains.keys() & PASSES.keys():
         gains.pop("max_rows", None)  # What it takes away is more than rows to train on.
     if gains:
         best = max(gains, key=gains.__getitem__)
-        return best, *found[best]
+        return best, found[best]
     # A smaller log asks for more, of a recipe and of trainings with others: half of the rows may
     # gain nothing.
     if "recipe_share" in found:
-        cut = {**values, "recipe_share": 0.0}
-        return "recipe_share", cut, fit_of(forecast, cut)
+        return "recipe_share", fit_of(forecast, {**now.chosen, "recipe_share": 0.0})
     fewer = cuts.get("max_rows")
     while fewer is not None:
         fit = fit_of(forecast, fewer)
         if fit.needed < now.needed:
-            return "max_rows", fewer, fit
+            return "max_rows", fit
         fewer = _cut(forecast, fewer, "max_rows")
     return None
 

@@ -65,7 +65,6 @@ in turn."""
 MOST = {"refine": 4 * 16, "top_k": PAPER_TOP_K, "candidates": PAPER_TRIALS}
 """Where time is left over, these are doubled in turn, up to so many."""
 
-
 SMALLER_SPACE = ("blocks", "max_width")
 """Options that say how large networks are; chosen together."""
 

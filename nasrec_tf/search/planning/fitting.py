@@ -20,7 +20,7 @@ from nasrec_tf.common.errors import UserError
 from nasrec_tf.search.config import SearchConfig
 from nasrec_tf.search.options import flag
 from nasrec_tf.search.planning.cuts import best_cut
-from nasrec_tf.search.planning.fits import Chosen, Fit, fit_of
+from nasrec_tf.search.planning.fits import Fit, fit_of
 from nasrec_tf.search.planning.fitted_options import (
     SHORT_SCORES,
     SMALLER_SPACE,
@@ -45,20 +45,19 @@ def fitted(forecast: Forecast, left: float, fixed: Collection[str] = ()) -> Fit:
         UserError: if the end of a run alone takes longer.
     """
     knobs = _knobs(forecast, fixed)
-    values: Chosen = {}
     cuts: list[Cut] = []
-    found = fit_of(forecast, values)
+    found = fit_of(forecast, {})
     while found.needed > left:
-        cut = best_cut(forecast, values, knobs, found, [name for name, _ in cuts])
+        cut = best_cut(forecast, found, knobs, [name for name, _ in cuts])
         if cut is None:
             break
-        name, after, found = cut
-        cuts.append((name, values.get(name)))
-        values = after
+        name, after = cut
+        cuts.append((name, found.chosen.get(name)))
+        found = after
     else:
-        values, found = given_back(forecast, values, cuts, found, left)
-        values, found = filled(forecast, values, found, left)
-        values, found = grown(forecast, values, knobs, found, left)
+        found = given_back(forecast, found, left, cuts)
+        found = filled(forecast, found, left)
+        found = grown(forecast, found, left, knobs)
     needed = found.planned[FINISH] + found.planned["records"]
     if needed > left:
         # Measuring the machine takes time as well, perhaps more than there was.

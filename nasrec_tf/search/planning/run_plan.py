@@ -142,6 +142,7 @@ def _in_smaller_space(found: Sampled) -> Pilot | None:
         if field.name in SMALLER_SPACE
     }
     may_be_chosen = has_smaller_space(config) and not any(map(pilot.directory.binds, readers))
+    # Of fewer rows the space is smaller, whoever chooses it.
     may_read_less = config.data is not None and found.records is not None and found.records.disk
     if config.architecture is not None or not (may_be_chosen or may_read_less):
         return None

@@ -11,7 +11,6 @@ from nasrec_tf.search.planning.forecast import Forecast
 PARTS = 16
 """Rows that were halved are given back in such parts of them."""
 
-
 Cut = tuple[str, Any]
 """A setting that was cut, and what was chosen of it before; ``None`` where nothing was."""
 
@@ -19,82 +18,79 @@ WITH_OTHERS = frozenset({"rescore", "blocks", "max_rows"})
 """Cuts that others follow from: they stay."""
 
 
-def given_back(
-    forecast: Forecast, values: Chosen, cuts: Sequence[Cut], now: Fit, left: float
-) -> tuple[Chosen, Fit]:
+def given_back(forecast: Forecast, now: Fit, left: float, cuts: Sequence[Cut]) -> Fit:
     """Without cuts that later ones have made needless, the dearest first.
 
     Args:
         forecast: of the run as the size of the data has it.
-        values: what has been chosen.
-        cuts: that have been made, in order.
-        now: what that takes.
+        now: what fits.
         left: seconds.
+        cuts: that have been made, in order.
     """
     names = {name for name, _ in cuts} - WITH_OTHERS
-    if "max_rows" in values:  # What was cut of a longer log is no measure for a shorter one.
-        return values, now
+    if "max_rows" in now.chosen:  # What was cut of a longer log is no measure for a shorter one.
+        return now
     for name in sorted(names, key=lambda name: (-WEIGHTS[name], name)):
-        if any(passes == name and rows in values for rows, passes in PASSES.items()):
+        if any(passes == name and rows in now.chosen for rows, passes in PASSES.items()):
             continue  # Passes are whole where there are several.
         for before in (before for other, before in reversed(cuts) if other == name):
-            more = {other: value for other, value in values.items() if other != name}
+            more = _without(now.chosen, name)
             more = scored_again(forecast, more if before is None else {**more, name: before})
             found = fit_of(forecast, more)
             if found.needed > left:
                 break
-            values, now = more, found
-    return values, now
+            now = found
+    return now
 
 
-def filled(forecast: Forecast, values: Chosen, now: Fit, left: float) -> tuple[Chosen, Fit]:
+def _without(chosen: Chosen, name: str) -> Chosen:
+    return {other: value for other, value in chosen.items() if other != name}
+
+
+def filled(forecast: Forecast, now: Fit, left: float) -> Fit:
     """With as many of the rows that were halved as fit: a half leaves up to half of the time.
 
     Args:
         forecast: of the run as the size of the data has it.
-        values: what has been chosen.
-        now: what that takes.
+        now: what fits.
         left: seconds.
     """
     for name in FILLED_UP:
-        if name not in values:
+        halved = now.chosen
+        if name not in halved:
             continue
-        others = {other: value for other, value in values.items() if other != name}
-        whole = value_of(forecast, others, name)
+        whole = value_of(forecast, _without(halved, name), name)
         for parts in range(PARTS - 1, 0, -1):
-            rows = int(values[name]) * (PARTS + parts) // PARTS
-            more = {**values, name: rows}
+            rows = int(halved[name]) * (PARTS + parts) // PARTS
+            more = {**halved, name: rows}
             if name == "max_rows":
-                more = of_fewer_rows(forecast, more, values)
+                more = of_fewer_rows(forecast, more, halved)
             found = fit_of(forecast, more) if rows < whole else None
             if found is not None and found.needed <= left:
-                values, now = more, found
+                now = found
                 break
-    return values, now
+    return now
 
 
-def grown(
-    forecast: Forecast, values: Chosen, knobs: list[str], now: Fit, left: float
-) -> tuple[Chosen, Fit]:
+def grown(forecast: Forecast, now: Fit, left: float, knobs: Sequence[str]) -> Fit:
     """With more of what helps, as long as it fits.
 
     Args:
         forecast: of the run as the size of the data has it.
-        values: what has been chosen.
-        knobs: settings that may be.
-        now: what that takes.
+        now: what fits.
         left: seconds.
+        knobs: settings that may be chosen.
     """
-    growing = [name for name in MOST if name in knobs and name not in values]
+    growing = [name for name in MOST if name in knobs and name not in now.chosen]
     while growing:
         name = growing.pop(0)
-        value = int(value_of(forecast, values, name))
-        more = {**values, name: min(MOST[name], max(2, 2 * value))}
+        value = int(value_of(forecast, now.chosen, name))
+        more = {**now.chosen, name: min(MOST[name], max(2, 2 * value))}
         more = scored_again(forecast, more)
         if value >= MOST[name]:
             continue
         found = fit_of(forecast, more)
         if found.needed <= left:
-            values, now = more, found
+            now = found
             growing.append(name)
-    return values, now
+    return now
